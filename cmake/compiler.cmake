@@ -1,0 +1,35 @@
+# How our own targets are compiled. Third-party headers come in as SYSTEM and are not held to this.
+
+find_program(MOAT_MOLD mold)
+if(MOAT_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+find_program(MOAT_CCACHE ccache)
+if(MOAT_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${MOAT_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MOAT_CCACHE})
+endif()
+
+if(MOAT_SANITIZE)
+  add_compile_options(-fsanitize=${MOAT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MOAT_SANITIZE})
+endif()
+
+# -Wnull-dereference is left out: false alarms at -O2.
+set(MOAT_WARNINGS
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-align -Wformat=2 -Wundef
+    -Wimplicit-fallthrough)
+set(MOAT_CXX_WARNINGS -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi)
+set(MOAT_GNU_WARNINGS -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
+
+# moat_target(NAME) gives a target of ours its warnings and the include root of the repository.
+function(moat_target name)
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_compile_options(
+    ${name}
+    PRIVATE ${MOAT_WARNINGS}
+            $<$<COMPILE_LANGUAGE:CXX>:${MOAT_CXX_WARNINGS}>
+            $<$<CXX_COMPILER_ID:GNU>:${MOAT_GNU_WARNINGS}>
+            $<$<BOOL:${MOAT_WERROR}>:-Werror>
+            $<$<CONFIG:Debug>:-D_GLIBCXX_ASSERTIONS>)
+endfunction()

@@ -1,0 +1,105 @@
+// PEP 440 versions.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "resolver/base/error.h"
+
+namespace moat {
+
+// A non-negative integer of any length: 64 bits inline, longer ones as their digits.
+// Calendar versions overflow anything fixed.
+class VersionNumber {
+ public:
+  VersionNumber() = default;
+  VersionNumber(std::uint64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor): numbers are numbers
+  // REQUIRES: digits is not empty and holds ASCII digits only.
+  static VersionNumber from_digits(std::string_view digits);
+
+  bool is_zero() const { return value_ == 0 && digits_.empty(); }
+  std::optional<std::uint64_t> as_uint64() const;  // nullopt when it does not fit
+  std::string to_string() const;
+
+  friend std::strong_ordering operator<=>(const VersionNumber& a, const VersionNumber& b);
+  friend bool operator==(const VersionNumber& a, const VersionNumber& b) = default;
+
+ private:
+  std::uint64_t value_ = 0;
+  std::string digits_;  // only where 64 bits do not hold it; no leading zeros
+};
+
+enum class PreKind { Alpha, Beta, Rc };
+
+struct PreRelease {
+  PreKind kind = PreKind::Alpha;
+  VersionNumber number;
+  friend auto operator<=>(const PreRelease&, const PreRelease&) = default;
+};
+
+// One segment of a local version: a number, or lower-case text.
+using LocalSegment = std::variant<VersionNumber, std::string>;
+
+// A PEP 440 version, e.g. "1!2.0rc1.post3.dev4+local.5".
+//
+// Equality and order are PEP 440's: 1.0 == 1.0.0, and 1.0.dev1 < 1.0a1 < 1.0.
+// to_string() is the normalised form, and parse(v.to_string()) == v. Hashing agrees with equality.
+// Immutable; safe to share between threads.
+class Version {
+ public:
+  // Fails on anything PEP 440 does not admit; never throws. Surrounding ASCII whitespace is ignored.
+  static Expected<Version> parse(std::string_view text);
+  // 1.2.3 and the like, for literals in code.
+  static Version of(std::vector<VersionNumber> release);
+
+  const VersionNumber& epoch() const { return epoch_; }
+  const std::vector<VersionNumber>& release() const { return release_; }  // never empty
+  const std::optional<PreRelease>& pre() const { return pre_; }
+  const std::optional<VersionNumber>& post() const { return post_; }
+  const std::optional<VersionNumber>& dev() const { return dev_; }
+  const std::vector<LocalSegment>& local() const { return local_; }  // empty: no local version
+
+  bool is_prerelease() const { return pre_ || dev_; }
+  bool is_postrelease() const { return post_.has_value(); }
+  bool is_devrelease() const { return dev_.has_value(); }
+  bool has_local() const { return !local_.empty(); }
+
+  // release()[i], 0 past its end.
+  VersionNumber release_at(std::size_t i) const { return i < release_.size() ? release_[i] : VersionNumber(); }
+
+  Version without_local() const;
+  // Epoch and release only.
+  Version base() const;
+
+  std::string to_string() const;        // normal form: 1.4.0rc1
+  std::string local_to_string() const;  // "local.5", "" when there is none
+  // Normal form with the release's trailing zeros dropped: one text for all equal versions. Keys only.
+  std::string canonical_key() const;
+
+  friend std::strong_ordering operator<=>(const Version& a, const Version& b);
+  friend bool operator==(const Version& a, const Version& b) { return std::is_eq(a <=> b); }
+
+ private:
+  friend class VersionParser;
+  Version() = default;
+  VersionNumber epoch_;
+  std::vector<VersionNumber> release_;
+  std::optional<PreRelease> pre_;
+  std::optional<VersionNumber> post_;
+  std::optional<VersionNumber> dev_;
+  std::vector<LocalSegment> local_;
+};
+
+}  // namespace moat
+
+template <>
+struct std::hash<moat::Version> {
+  std::size_t operator()(const moat::Version& version) const noexcept {
+    return std::hash<std::string>{}(version.canonical_key());
+  }
+};
