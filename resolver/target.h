@@ -1,0 +1,20 @@
+// What is resolved for: one Python on one platform, as values.
+#pragma once
+
+#include <string>
+
+#include "resolver/pep/marker.h"
+#include "resolver/pep/tag.h"
+#include "resolver/pep/version.h"
+
+namespace moat {
+
+// Made by envs::Interpreter for one that is here, or from tables for one that is not.
+struct Target {
+  MarkerEnvironment environment;
+  TagSet tags;
+  Version python;            // X.Y.Z, without a pre-release part (Requires-Python is compared with this)
+  std::string description;   // for messages: "CPython 3.11.7 on linux x86_64 (glibc 2.36)"
+};
+
+}  // namespace moat
