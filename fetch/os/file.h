@@ -1,1 +1,111 @@
+// Files and directories with their failure modes said: everything here throws Error(Disk) that names the path and
+// the system's reason, unless noted. Paths are bytes.
 #pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "resolver/base/error.h"
+
+namespace moat {
+
+namespace fs = std::filesystem;
+
+// Error(Disk): "cannot open `path`: No such file or directory". Adds hints for ENOSPC, EROFS and EACCES.
+[[noreturn]] void throw_errno(std::string_view doing, const fs::path& path, int error_number);
+
+// Owns a file descriptor; always close-on-exec.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept;
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release();
+  void reset(int fd = -1);
+
+ private:
+  int fd_ = -1;
+};
+
+UniqueFd open_file(const fs::path& path, int flags, mode_t mode = 0666);
+
+std::string read_file(const fs::path& path);
+// nullopt where there is no such file (ENOENT, ENOTDIR); other failures throw.
+std::optional<std::string> read_file_if_exists(const fs::path& path);
+void write_all(int fd, std::string_view bytes, const fs::path& path_for_messages);
+
+enum class Durability { None, Synced };  // Synced: fsync of the file, then of its directory
+
+// Whole contents, written aside in the same directory and renamed: readers see the old or the new.
+void write_file_atomically(const fs::path& path, std::string_view contents, mode_t mode = 0666,
+                           Durability durability = Durability::None);
+void sync_directory(const fs::path& directory);
+
+// mkdir -p.
+void make_directories(const fs::path& path);
+// rm -rf that also clears read-only directories inside; missing is fine.
+void remove_tree(const fs::path& path);
+// As remove_tree, but failures are ignored: for clean-up on the way out.
+void remove_tree_quietly(const fs::path& path) noexcept;
+// True: renamed. False: the target exists (EEXIST, ENOTEMPTY). Never replaces.
+bool rename_if_absent(const fs::path& from, const fs::path& to);
+void rename_over(const fs::path& from, const fs::path& to);
+
+// Free bytes for this user on the path's file system; nullopt if unknown.
+std::optional<std::uint64_t> free_space(const fs::path& path);
+
+// A fresh directory under `parent`, removed with everything in it at the end of the scope unless kept.
+class TempDir {
+ public:
+  explicit TempDir(const fs::path& parent, std::string_view prefix = "tmp");
+  TempDir(TempDir&& other) noexcept;
+  TempDir& operator=(TempDir&&) = delete;
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir();
+
+  const fs::path& path() const { return path_; }
+  fs::path keep();  // no longer removed
+
+ private:
+  fs::path path_;
+};
+
+// An advisory lock on a whole file by open file description (F_OFD_SETLK): freed by the kernel when the holder
+// dies, safe between threads of one process too. The file is created and stays.
+class FileLock {
+ public:
+  enum class Mode { Shared, Exclusive };
+  // Waits at most `patience`, then throws Error(Busy) naming the holder (what it wrote into the file).
+  // `told`: called once if there is something to wait for, with the holder's own words.
+  static FileLock acquire(const fs::path& path, Mode mode, std::chrono::milliseconds patience,
+                          const std::function<void(std::string_view holder)>& told = {});
+  // nullopt where another holds it.
+  static std::optional<FileLock> try_acquire(const fs::path& path, Mode mode);
+
+  // Who holds it, for the others' messages: "pid 123: moat install x". REQUIRES: exclusive.
+  void describe(std::string_view holder);
+
+ private:
+  explicit FileLock(UniqueFd fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  UniqueFd fd_;
+  fs::path path_;
+};
+
+}  // namespace moat

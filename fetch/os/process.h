@@ -1,0 +1,37 @@
+// Child processes, without a shell.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moat {
+
+struct Command {
+  std::vector<std::string> argv;                  // argv[0]: a path, or a name looked up on `path`
+  std::optional<std::vector<std::pair<std::string, std::string>>> environment;  // nullopt: the parent's
+  std::filesystem::path directory;                // "" : the parent's
+  std::string input;                              // given on standard input, then closed
+  bool merge_output = false;                      // stderr goes into output, in order
+  std::optional<std::chrono::milliseconds> timeout;
+};
+
+struct ProcessResult {
+  int status = 0;        // exit status, or 128 + signal
+  bool timed_out = false;
+  std::string output;    // standard output
+  std::string errors;    // standard error, unless merged
+};
+
+// Runs to its end, reading both streams; kills the child's process group on timeout or stop.
+// Throws Error(Disk or Interpreter) only where the program cannot be started (message names it and why).
+ProcessResult run_process(const Command& command, std::stop_token stop = {});
+
+// PATH look-up: the first executable regular file `name` in the ':'-separated list.
+std::optional<std::filesystem::path> find_program(const std::string& name, const std::string& path);
+
+}  // namespace moat

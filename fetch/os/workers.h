@@ -1,0 +1,54 @@
+// A fixed pool of threads for CPU and disk work.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace moat {
+
+// As many threads as cores by default. A unit of work is a value moved in and never waits for another unit of
+// the same pool. What a unit throws travels in its future. The destructor drops what has not begun and joins.
+class Workers {
+ public:
+  explicit Workers(unsigned threads = 0);
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  unsigned size() const { return static_cast<unsigned>(threads_.size()); }
+
+  template <class F>
+  auto submit(F work) -> std::future<std::invoke_result_t<F>> {
+    // shared_ptr: std::function wants copies, a packaged_task has none.
+    auto task = std::make_shared<std::packaged_task<std::invoke_result_t<F>()>>(std::move(work));
+    auto result = task->get_future();
+    push([task] { (*task)(); });
+    return result;
+  }
+
+  // work(i) for all i in [0, count), spread over the pool and the calling thread; returns when all are done and
+  // throws the error of the lowest i that failed. Later units are not begun after a failure.
+  // May not be called from inside the pool.
+  void for_each(std::size_t count, const std::function<void(std::size_t)>& work);
+
+ private:
+  void push(std::function<void()> task);
+  void loop();
+
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<std::function<void()>> queue_;
+  bool stopping_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace moat
