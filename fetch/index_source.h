@@ -1,0 +1,47 @@
+// IndexSource: the resolver's CandidateSource over real indexes: pages, metadata, prefetching, caching.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "fetch/http.h"
+#include "fetch/index.h"
+#include "fetch/store.h"
+#include "resolver/candidate.h"
+#include "resolver/reporter.h"
+
+namespace moat {
+
+struct IndexSourceOptions {
+  IndexList indexes;
+  bool offline = false;
+  bool refresh = false;                       // revalidate all pages
+  std::set<PackageName> refresh_packages;
+};
+
+// Pages: JSON or HTML (STANDARDS 6) through the HTTP cache, parsed on `workers`; metadata: from the store, the
+// sidecar file, byte ranges of the remote wheel, or the whole wheel (which then goes into the store).
+// Any index answer other than 200/404/410 fails the project with Error(Network) naming the index.
+class IndexSource final : public CandidateSource {
+ public:
+  IndexSource(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
+              std::stop_token stop = {});
+  ~IndexSource() override;
+
+  void pin_to_url(const PackageName& name, const std::string& url) override;
+  void request_project(const PackageName& name) override;
+  void request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) override;
+  const Project* find_project(const PackageName& name) override;
+  const ReleaseMetadata* find_metadata(const PackageName& name, const Release& release) override;
+  Arrival wait() override;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace moat

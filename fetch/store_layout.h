@@ -1,0 +1,41 @@
+// Every name and path the store uses, and the format version: the only place that knows the layout (docs/store.md).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "resolver/digest.h"
+
+namespace moat {
+
+// STORE/
+//   format                             "1\n"
+//   lock                               shared by users, exclusive for prune
+//   wheels/<sha256>/{tree/…,manifest}  unpacked, verified, read-only
+//   pycs/<sha256>/<cache_tag>-<magic>/ bytecode of that wheel: site-packages-relative __pycache__ paths
+//   runtimes/<fingerprint>/{tree/…,manifest,facts.json}
+//   interpreters/                      probe results
+//   links/<sha256 of url>              which wheel digest a URL gave
+//   index/                             HTTP cache and digested pages
+//   metadata/                          METADATA texts by file digest or URL
+//   tmp/                               on the way in; swept when older than a day
+struct StoreLayout {
+  std::filesystem::path root;
+
+  std::filesystem::path lock() const { return root / "lock"; }
+  std::filesystem::path wheel(const Digest& sha256) const { return root / "wheels" / sha256.hex; }
+  std::filesystem::path pycs(const Digest& sha256, std::string_view cache_key) const {
+    return root / "pycs" / sha256.hex / cache_key;
+  }
+  std::filesystem::path runtime(std::string_view fingerprint) const { return root / "runtimes" / fingerprint; }
+  std::filesystem::path interpreters() const { return root / "interpreters"; }
+  std::filesystem::path index() const { return root / "index"; }
+  std::filesystem::path metadata() const { return root / "metadata"; }
+  std::filesystem::path links() const { return root / "links"; }
+  std::filesystem::path tmp() const { return root / "tmp"; }
+};
+
+inline constexpr int kStoreFormat = 1;
+
+}  // namespace moat
