@@ -1,0 +1,58 @@
+// Environment: a standard venv over a private runtime inside it (PEP 405; layout in docs/isolation.md).
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "envs/interpreter.h"
+#include "envs/link.h"
+#include "envs/manifest.h"
+#include "envs/runtime.h"
+#include "envs/scheme.h"
+
+namespace moat {
+
+// ENV/bin/python, python3, python3.X     the native launcher
+// ENV/pyvenv.cfg                         home = ENV/.moat/rt/bin
+// ENV/.moat/rt                           the private runtime
+// ENV/.moat/{lock,manifest,facts.json,journal,stage,history}
+class Environment {
+ public:
+  // The environment at this path, any unfinished change rolled forward first. Error(NoEnvironment) where there is
+  // none (hint: moat create), Error(ForeignEnvironment) for one made by venv, virtualenv, uv (unless allowed).
+  enum class Foreign { Refused, Allowed };
+  static Environment open(const std::filesystem::path& root, Foreign foreign = Foreign::Refused);
+  // Does the folder hold a pyvenv.cfg?
+  static bool exists_at(const std::filesystem::path& root);
+
+  const std::filesystem::path& root() const { return root_; }  // absolute
+  bool is_foreign() const { return foreign_; }
+  const Interpreter& interpreter() const { return interpreter_; }  // REQUIRES: !is_foreign()
+  std::string prompt() const { return prompt_; }
+  Scheme scheme() const;                                       // relative to root()
+  std::filesystem::path site_packages() const { return root_ / scheme().purelib; }
+  std::filesystem::path python() const { return root_ / "bin" / "python"; }
+  std::filesystem::path private_folder() const { return root_ / ".moat"; }
+
+  Manifest manifest() const;                                   // Error(Disk/BadInput)
+
+ private:
+  std::filesystem::path root_;
+  bool foreign_ = false;
+  Interpreter interpreter_;
+  std::string prompt_;
+};
+
+struct CreateOptions {
+  std::filesystem::path root;
+  std::string prompt;                  // "" : the folder's name
+  LinkMode link_mode = LinkMode::Auto; // of the runtime; Hardlink is what --share asks for
+  bool replace = false;                // an existing environment (or empty folder) makes way, in the same rename
+};
+
+// Everything staged in a sibling folder, then one rename. Error(Exists) for a non-empty folder without replace,
+// or with replace where the folder is not an environment.
+Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers);
+
+}  // namespace moat

@@ -1,0 +1,28 @@
+// How a file of the store comes to lie in an environment.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+namespace moat {
+
+// Auto clones where the file system can, else copies: nothing is shared unless asked for.
+enum class LinkMode { Auto, Clone, Copy, Hardlink, Symlink };
+std::optional<LinkMode> parse_link_mode(std::string_view text);  // "auto", "clone", …
+
+// Places files; remembers per instance whether cloning works. One thread at a time (one instance a worker).
+class Linker {
+ public:
+  explicit Linker(LinkMode mode) : mode_(mode) {}
+  // `to` is below `to_directory` (an open directory) and must not exist; mode and mtime are set for clones and copies.
+  // Error(Disk).
+  void place(const std::filesystem::path& from, int to_directory, const char* to, unsigned mode, std::int64_t mtime);
+
+ private:
+  LinkMode mode_;
+  bool clone_works_ = true;
+};
+
+}  // namespace moat
