@@ -1,0 +1,60 @@
+// requirements.txt as pip reads it (not a standard): text → entries and options.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "resolver/base/error.h"
+#include "resolver/digest.h"
+
+namespace moat {
+
+// One requirement of a file, nested files included, in order.
+struct RequirementsEntry {
+  std::string text;             // what stands before the options, e.g. "foo>=1 ; python_version > '3'"
+  std::string where;            // "requirements.txt:4"
+  std::string directory;        // relative paths in it mean this folder (of the file), as given to the reader
+  bool editable = false;        // -e
+  bool constraint = false;      // comes from a -c file
+  std::vector<Digest> hashes;   // --hash
+  std::vector<std::pair<std::string, std::string>> config_settings;
+};
+
+// Options leak globally in pip: the last value wins across files.
+struct RequirementsOptions {
+  std::optional<std::string> index_url;
+  std::vector<std::string> extra_index_urls;
+  bool no_index = false;
+  std::vector<std::string> find_links;
+  std::vector<std::string> trusted_hosts;
+  std::vector<std::pair<std::string, std::string>> binary;  // {"no-binary" | "only-binary", value}, in order
+  bool pre = false;
+  bool prefer_binary = false;
+  std::vector<std::string> all_releases, only_final;
+  std::optional<bool> require_hashes;  // unset: on as soon as one entry has a hash
+};
+
+struct RequirementsFile {
+  std::vector<RequirementsEntry> entries;
+  RequirementsOptions options;
+  std::vector<std::string> warnings;
+};
+
+struct RequirementsReader {
+  // Contents of a file or URL named in -r or -c; throws Error where there is none.
+  std::function<std::string(const std::string& path)> read;
+  // Value of an environment variable; nullopt when unset. For ${NAME}.
+  std::function<std::optional<std::string>(const std::string& name)> variable;
+};
+
+// Reads `path` and what it includes. Error(BadInput) names file and line; recursion is one, a diamond is not.
+RequirementsFile read_requirements(const std::string& path, bool constraint, const RequirementsReader& reader);
+
+// Bytes → UTF-8: BOM (UTF-8, 16, 32), else a PEP 263 comment in the first two lines (utf-8, latin-1, ascii), else UTF-8.
+Expected<std::string> decode_requirements(std::string_view bytes);
+
+}  // namespace moat
