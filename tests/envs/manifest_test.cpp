@@ -1,0 +1,72 @@
+#include "envs/manifest.h"
+
+#include <gtest/gtest.h>
+
+namespace moat {
+namespace {
+
+const std::string kHash(64, 'a');
+
+Manifest sample() {
+  Manifest manifest;
+  manifest.state = 7;
+  manifest.runtime = "3.11.7-0123456789abcdef";
+  manifest.packages = {{"zope", "1.0", kHash, false}, {"attrs", "23.1", "", true}};
+  manifest.entries = {{"lib/x y.py", kHash, 12, 0644, "attrs"},
+                      {"bin/python", kHash, 0, 0755, ""},
+                      {"lib/odd\nname\\", kHash, 3, 0120777, ""}};
+  return manifest;
+}
+
+TEST(Manifest, IsWrittenSortedAndReadBack) {
+  const std::string text = format_manifest(sample());
+  EXPECT_EQ(text,
+            "moat-manifest 1\nstate 7\nruntime 3.11.7-0123456789abcdef\n"
+            "package attrs 23.1 - requested\npackage zope 1.0 " +
+                kHash +
+                " -\n"
+                "file " +
+                kHash +
+                " 0 755 - bin/python\n"
+                "file " +
+                kHash +
+                " 3 120777 - lib/odd\\nname\\\\\n"
+                "file " +
+                kHash + " 12 644 attrs lib/x y.py\n");
+  const auto manifest = parse_manifest(text);
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  EXPECT_EQ(manifest->entries.at(1).path, "lib/odd\nname\\");
+  EXPECT_EQ(manifest->entries.at(1).mode, 0120777U);
+  EXPECT_EQ(manifest->entries.at(2).owner, "attrs");
+  EXPECT_TRUE(manifest->packages.at(0).requested);
+  EXPECT_EQ(format_manifest(*manifest), text);
+}
+
+TEST(Manifest, RefusesWhatItWouldNotHaveWritten) {
+  const std::string head = "moat-manifest 1\n";
+  const std::string file = "file " + kHash + " 1 644 - ";
+  for (const std::string& text : {std::string(),
+                                  std::string("moat-manifest 2\n"),
+                                  head + "state -1\n",
+                                  head + "state x\n",
+                                  head + "what 1\n",
+                                  head + file + "/etc/passwd\n",
+                                  head + file + "../x\n",
+                                  head + file + "a/../x\n",
+                                  head + file + "a//b\n",
+                                  head + file + "\n",
+                                  head + file + "a\\q\n",
+                                  head + file + "a",
+                                  head + file + "b\n" + file + "a\n",
+                                  head + file + "a\n" + file + "a\n",
+                                  head + "file abc 1 644 - a\n",
+                                  head + "file " + kHash + " x 644 - a\n",
+                                  head + "file " + kHash + " 1 9 - a\n",
+                                  head + "package a 1 - maybe\n",
+                                  head + "package a 1 xyz -\n",
+                                  head + "package b 1 - -\npackage a 1 - -\n"})
+    EXPECT_FALSE(parse_manifest(text)) << text;
+}
+
+}  // namespace
+}  // namespace moat
