@@ -1,0 +1,425 @@
+// How a list of moves can be repeated from any point.
+//
+// The moves are carried out strictly in order, each by one rename, so after a crash some beginning of the
+// list is done and the rest is not. A move in is done when its `from` is gone; a move out when its `to`
+// exists (history/N is new, so nothing else can be there). One case needs more: a move out whose file had
+// been deleted by somebody has neither. Were it tried again after the new file is in its place, the new file
+// would be carried away. So no move out is tried that stands before a move in that is done.
+//
+// `from` of a move in may be a directory while the place is one too, where somebody (a running Python that
+// writes
+// __pycache__) made it between the plan and now; then the two are merged child by child, which can be
+// repeated as well.
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "envs/launcher/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static _Thread_local char error_text[1024];
+
+const char* moat_journal_error(void) { return error_text; }
+
+__attribute__((format(printf, 2, 3))) static int fail(int result, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(error_text, sizeof error_text, format, arguments);
+  va_end(arguments);
+  return result;
+}
+
+// ---- reading ----
+
+static int is_safe_path(const char* path) {
+  if (*path == '\0') return 0;
+  while (1) {
+    const size_t length = strcspn(path, "/");
+    if (length == 0 || (length == 1 && path[0] == '.') || (length == 2 && path[0] == '.' && path[1] == '.'))
+      return 0;
+    if (path[length] == '\0') return 1;
+    path += length + 1;
+  }
+}
+
+// Undoes \t, \n and \\ in place; 0 for any other escape.
+static int unescape(char* field) {
+  char* out = field;
+  for (const char* in = field; *in; ++in) {
+    if (*in != '\\') {
+      *out++ = *in;
+      continue;
+    }
+    ++in;
+    if (*in == 't')
+      *out++ = '\t';
+    else if (*in == 'n')
+      *out++ = '\n';
+    else if (*in == '\\')
+      *out++ = '\\';
+    else
+      return 0;
+  }
+  *out = '\0';
+  return 1;
+}
+
+enum { kMostFields = 3 };
+
+// Cuts a line (without its end) at the tabs; the number of fields, 0 where it is not a line of ours.
+static int split_fields(char* line, char* fields[kMostFields]) {
+  int count = 0;
+  while (1) {
+    if (count == kMostFields) return 0;
+    fields[count++] = line;
+    line = strchr(line, '\t');
+    if (!line) break;
+    *line++ = '\0';
+  }
+  for (int i = 0; i < count; ++i)
+    if (!unescape(fields[i])) return 0;
+  return count;
+}
+
+static int parse_number(const char* text, long long most, long long* out) {
+  long long value = 0;
+  if (*text == '\0') return 0;
+  for (; *text; ++text) {
+    if (*text < '0' || *text > '9') return 0;
+    const int digit = *text - '0';
+    if (value > (most - digit) / 10) return 0;
+    value = value * 10 + digit;
+  }
+  *out = value;
+  return 1;
+}
+
+static int is_move(const char* word, enum moat_move_kind* kind, int* fields) {
+  static const struct {
+    const char* word;
+    enum moat_move_kind kind;
+    int fields;
+  } kMoves[] = {{"mkdir", MOAT_MOVE_MKDIR, 2},
+                {"out", MOAT_MOVE_OUT, 3},
+                {"in", MOAT_MOVE_IN, 3},
+                {"rmdir", MOAT_MOVE_RMDIR, 2}};
+  for (size_t i = 0; i < sizeof kMoves / sizeof *kMoves; ++i) {
+    if (strcmp(word, kMoves[i].word) != 0) continue;
+    *kind = kMoves[i].kind;
+    *fields = kMoves[i].fields;
+    return 1;
+  }
+  return 0;
+}
+
+static int parse_line(char* line, struct moat_journal* journal) {
+  char* fields[kMostFields];
+  const int count = split_fields(line, fields);
+  long long number = 0;
+  enum moat_move_kind kind = MOAT_MOVE_MKDIR;
+  int wanted = 0;
+  if (count == 0) return 0;
+  if (is_move(fields[0], &kind, &wanted)) {
+    if (count != wanted || !is_safe_path(fields[1]) || (count == 3 && !is_safe_path(fields[2]))) return 0;
+    journal->moves[journal->move_count++] =
+        (struct moat_move){kind, fields[1], count == 3 ? fields[2] : NULL};
+    return 1;
+  }
+  if (count != 2) return 0;
+  if (strcmp(fields[0], "state") == 0 && parse_number(fields[1], INT_MAX, &number) && number > 0) {
+    journal->state = (int)number;
+    return 1;
+  }
+  if (strcmp(fields[0], "time") == 0) return parse_number(fields[1], LLONG_MAX, &journal->time);
+  if (strcmp(fields[0], "reason") == 0) {
+    journal->reason = fields[1];
+    return 1;
+  }
+  if (strcmp(fields[0], "summary") == 0) {
+    journal->summary[journal->summary_count++] = fields[1];
+    return 1;
+  }
+  return 0;
+}
+
+static const char kFirstLine[] = "moat-journal 1\n";
+static const char kLastLine[] = "end\n";
+
+int moat_journal_parse(char* text, size_t size, struct moat_journal* journal) {
+  const size_t first = sizeof kFirstLine - 1, last = sizeof kLastLine - 1;
+  memset(journal, 0, sizeof *journal);
+  journal->reason = "";
+  if (memchr(text, '\0', size)) return fail(MOAT_JOURNAL_BAD, "the journal holds a NUL");
+  if (size < first + last || memcmp(text, kFirstLine, first) != 0)
+    return fail(MOAT_JOURNAL_BAD, "the journal is of a format this moat does not know");
+  if (text[size - last - 1] != '\n' || memcmp(text + size - last, kLastLine, last) != 0)
+    return fail(MOAT_JOURNAL_BAD, "the journal is cut off");
+
+  size_t lines = 0;
+  for (size_t i = 0; i < size; ++i) lines += text[i] == '\n';
+  journal->moves = calloc(lines, sizeof *journal->moves);
+  journal->summary = calloc(lines, sizeof *journal->summary);
+  if (!journal->moves || !journal->summary) {
+    moat_journal_free(journal);
+    return fail(MOAT_JOURNAL_FAILED, "out of memory");
+  }
+  char* line = text + first;
+  size_t number = 1;
+  while (line < text + size - last) {
+    char* end = strchr(line, '\n');
+    *end = '\0';
+    ++number;
+    if (!parse_line(line, journal)) {
+      moat_journal_free(journal);
+      return fail(MOAT_JOURNAL_BAD, "line %zu of the journal is not one that may be followed", number);
+    }
+    line = end + 1;
+  }
+  if (journal->state == 0) {
+    moat_journal_free(journal);
+    return fail(MOAT_JOURNAL_BAD, "the journal names no state");
+  }
+  return 0;
+}
+
+void moat_journal_free(struct moat_journal* journal) {
+  free(journal->moves);
+  free(journal->summary);
+  memset(journal, 0, sizeof *journal);
+}
+
+// ---- applying ----
+
+static int exists_at(int directory, const char* path) {
+  return faccessat(directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int open_directory_at(int directory, const char* path) {
+  return openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+// Calls each(context, directory, name) for all children; stops at the first that is not 0, and returns it.
+static int for_each_child(int directory, int (*each)(void* context, int directory, const char* name),
+                          void* context) {
+  const int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* stream = copy < 0 ? NULL : fdopendir(copy);
+  if (!stream) {
+    if (copy >= 0) close(copy);
+    return -1;
+  }
+  int result = 0;
+  const struct dirent* entry = NULL;
+  while (result == 0 && (entry = readdir(stream)))
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+      result = each(context, directory, entry->d_name);
+  const int saved = errno;
+  closedir(stream);
+  errno = saved;
+  return result;
+}
+
+static int merge_directory(int from_parent, const char* from, int to_parent, const char* to);
+
+static int merge_child(void* context, int directory, const char* name) {
+  const int target = *(const int*)context;
+  if (renameat(directory, name, target, name) == 0) return 0;
+  if (errno != ENOTEMPTY && errno != EEXIST) return -1;
+  return merge_directory(directory, name, target, name);
+}
+
+static int merge_directory(int from_parent, const char* from, int to_parent, const char* to) {
+  const int source = open_directory_at(from_parent, from);
+  int target = source < 0 ? -1 : open_directory_at(to_parent, to);
+  int result = target < 0 ? -1 : for_each_child(source, merge_child, &target);
+  const int saved = errno;
+  if (target >= 0) close(target);
+  if (source >= 0) close(source);
+  errno = saved;
+  return result == 0 ? unlinkat(from_parent, from, AT_REMOVEDIR) : -1;
+}
+
+static int remove_tree_at(int parent, const char* name);
+
+static int remove_child(void* context, int directory, const char* name) {
+  (void)context;
+  return unlinkat(directory, name, 0) == 0 ? 0 : remove_tree_at(directory, name);
+}
+
+static int remove_tree_at(int parent, const char* name) {
+  const int directory = open_directory_at(parent, name);
+  if (directory < 0) return -1;
+  const int result = for_each_child(directory, remove_child, NULL);
+  close(directory);
+  return result == 0 ? unlinkat(parent, name, AT_REMOVEDIR) : -1;
+}
+
+static int apply_rename(int env, const struct moat_move* move) {
+  if (renameat(env, move->from, env, move->to) == 0) return 0;
+  if (errno == ENOENT && !exists_at(env, move->from)) return 0;
+  if (move->kind == MOAT_MOVE_IN && (errno == ENOTEMPTY || errno == EEXIST))
+    if (merge_directory(env, move->from, env, move->to) == 0) return 0;
+  return fail(MOAT_JOURNAL_FAILED, "cannot move `%s` to `%s`: %s", move->from, move->to, strerror(errno));
+}
+
+static int apply_move(int env, const struct moat_move* move) {
+  switch (move->kind) {
+    case MOAT_MOVE_MKDIR:
+      if (mkdirat(env, move->from, 0777) == 0 || errno == EEXIST) return 0;
+      return fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", move->from, strerror(errno));
+    case MOAT_MOVE_RMDIR:
+      if (unlinkat(env, move->from, AT_REMOVEDIR) == 0) return 0;
+      if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT || errno == ENOTDIR) return 0;
+      return fail(MOAT_JOURNAL_FAILED, "cannot remove directory `%s`: %s", move->from, strerror(errno));
+    case MOAT_MOVE_OUT:
+    case MOAT_MOVE_IN:
+      return apply_rename(env, move);
+  }
+  return 0;
+}
+
+// Where the list was left: no move out before this index may be tried again (the essay above).
+static size_t first_untouched(int env, const struct moat_journal* journal) {
+  for (size_t i = journal->move_count; i > 0; --i) {
+    const struct moat_move* move = &journal->moves[i - 1];
+    if (move->kind == MOAT_MOVE_IN && !exists_at(env, move->from)) return i;
+  }
+  return 0;
+}
+
+static int finish(int env, const struct moat_journal* journal, moat_journal_hook hook, void* context) {
+  char stage[64], moves[64];
+  snprintf(stage, sizeof stage, ".moat/stage/%d", journal->state);
+  snprintf(moves, sizeof moves, ".moat/history/%d", journal->state);
+  // The first move of every journal of ours makes it; a journal without moves has none.
+  if (mkdirat(env, ".moat/history", 0777) != 0 && errno != EEXIST)
+    return fail(MOAT_JOURNAL_FAILED, "cannot make directory `.moat/history`: %s", strerror(errno));
+  if (mkdirat(env, moves, 0777) != 0 && errno != EEXIST)
+    return fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", moves, strerror(errno));
+  snprintf(moves, sizeof moves, ".moat/history/%d/moves", journal->state);
+  if (hook && hook(context, journal->move_count)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
+  if (renameat(env, ".moat/journal", env, moves) != 0)
+    return fail(MOAT_JOURNAL_FAILED, "cannot move `.moat/journal` to `%s`: %s", moves, strerror(errno));
+  if (hook && hook(context, journal->move_count + 1)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
+  // What is left is empty directories; the next change sweeps them if this does not.
+  (void)remove_tree_at(env, stage);
+  return 0;
+}
+
+int moat_journal_apply(int env, const struct moat_journal* journal, enum moat_journal_start start,
+                       moat_journal_hook hook, void* context) {
+  const size_t untouched = start == MOAT_JOURNAL_RESUME ? first_untouched(env, journal) : 0;
+  for (size_t i = 0; i < journal->move_count; ++i) {
+    const struct moat_move* move = &journal->moves[i];
+    if (hook && hook(context, i)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
+    if (start == MOAT_JOURNAL_RESUME && move->kind == MOAT_MOVE_OUT &&
+        (i < untouched || exists_at(env, move->to)))
+      continue;
+    const int result = apply_move(env, move);
+    if (result != 0) return result;
+  }
+  return finish(env, journal, hook, context);
+}
+
+// ---- rolling forward ----
+
+// The whole file, NUL-terminated, to be freed; NULL with errno.
+static char* read_whole(int directory, const char* path, size_t* size) {
+  const int file = openat(directory, path, O_RDONLY | O_CLOEXEC);
+  struct stat facts;
+  char* text = NULL;
+  if (file < 0) return NULL;
+  if (fstat(file, &facts) == 0 && (text = malloc((size_t)facts.st_size + 1))) {
+    *size = 0;
+    while (*size < (size_t)facts.st_size) {
+      const ssize_t got = read(file, text + *size, (size_t)facts.st_size - *size);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) {
+        free(text);
+        text = NULL;
+        break;
+      }
+      if (got == 0) break;
+      *size += (size_t)got;
+    }
+  }
+  const int saved = errno;
+  close(file);
+  errno = saved;
+  if (text) text[*size] = '\0';
+  return text;
+}
+
+int moat_journal_resume(int env) {
+  size_t size = 0;
+  char* text = read_whole(env, ".moat/journal", &size);
+  if (!text) {
+    if (errno == ENOENT) return MOAT_JOURNAL_NONE;
+    return fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", strerror(errno));
+  }
+  struct moat_journal journal;
+  int result = moat_journal_parse(text, size, &journal);
+  if (result == 0) {
+    result = moat_journal_apply(env, &journal, MOAT_JOURNAL_RESUME, NULL, NULL);
+    moat_journal_free(&journal);
+  }
+  free(text);
+  return result == 0 ? MOAT_JOURNAL_APPLIED : result;
+}
+
+static long long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int lock_exclusively(int lock, int wait_ms, const char* env) {
+  const long long give_up = now_ms() + wait_ms;
+  while (1) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(lock, F_OFD_SETLK, &whole) == 0) return 0;
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+      return fail(MOAT_JOURNAL_FAILED, "cannot lock `%s/.moat/lock`: %s", env, strerror(errno));
+    if (now_ms() >= give_up) break;
+    nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+  }
+  char holder[256];
+  const ssize_t length = pread(lock, holder, sizeof holder - 1, 0);
+  holder[length > 0 ? length : 0] = '\0';
+  holder[strcspn(holder, "\n")] = '\0';
+  return fail(MOAT_JOURNAL_BUSY, "environment `%s` is being changed by %s", env,
+              *holder ? holder : "another process");
+}
+
+int moat_journal_roll_forward(const char* env, int wait_ms) {
+  char path[PATH_MAX];
+  const int length = snprintf(path, sizeof path, "%s/.moat/journal", env);
+  if (length < 0 || (size_t)length >= sizeof path)
+    return fail(MOAT_JOURNAL_FAILED, "the path of the environment is too long");
+  if (access(path, F_OK) != 0) return MOAT_JOURNAL_NONE;
+
+  const int directory = open(env, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return fail(MOAT_JOURNAL_FAILED, "cannot open `%s`: %s", env, strerror(errno));
+  const int lock = openat(directory, ".moat/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  int result = 0;
+  if (lock < 0)
+    result = fail(MOAT_JOURNAL_FAILED,
+                  "environment `%s` holds an unfinished change and cannot be written (%s); start it once "
+                  "from where it can",
+                  env, strerror(errno));
+  else
+    result = lock_exclusively(lock, wait_ms, env);
+  if (result == 0) result = moat_journal_resume(directory);
+  if (lock >= 0) close(lock);
+  close(directory);
+  return result;
+}

@@ -1,0 +1,78 @@
+// The journal of a change, ENV/.moat/journal: read, checked and rolled forward. Plain C without any
+// dependency, because both of its users need the very same rules: moat itself (envs/change.cpp) and the
+// launcher that is `bin/python`, which finishes what a killed moat left before it starts the interpreter. The
+// format is in docs/environment-format.md.
+#ifndef MOAT_ENVS_LAUNCHER_JOURNAL_H
+#define MOAT_ENVS_LAUNCHER_JOURNAL_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum moat_journal_result {
+  MOAT_JOURNAL_NONE = 0,     // there was nothing to do
+  MOAT_JOURNAL_APPLIED = 1,  // there was a journal, and it has been carried out
+  MOAT_JOURNAL_BUSY = -1,    // another process holds the lock
+  MOAT_JOURNAL_BAD = -2,     // the journal is not one that may be followed
+  MOAT_JOURNAL_FAILED = -3,  // the system said no
+  MOAT_JOURNAL_STOPPED = -4  // the step hook said stop
+};
+
+// For the launcher and for whoever opens an environment: one access() where there is no journal. Where there
+// is one, takes the environment's lock (ENV/.moat/lock, F_OFD_SETLK, the same lock as moat's own), waiting at
+// most `wait_ms` for a living writer, and applies what is left. Negative: moat_journal_error() says why, in
+// one sentence.
+int moat_journal_roll_forward(const char* env, int wait_ms);
+
+// Of the last call in this thread that returned a negative number.
+const char* moat_journal_error(void);
+
+enum moat_move_kind { MOAT_MOVE_MKDIR, MOAT_MOVE_OUT, MOAT_MOVE_IN, MOAT_MOVE_RMDIR };
+
+// Paths are relative to the environment. `to` is NULL for MKDIR and RMDIR.
+struct moat_move {
+  enum moat_move_kind kind;
+  const char* from;
+  const char* to;
+};
+
+struct moat_journal {
+  int state;  // number of the state that the change leads to
+  long long time;
+  const char* reason;
+  const char** summary;
+  size_t summary_count;
+  struct moat_move* moves;
+  size_t move_count;
+};
+
+// Parses text[0..size), which must be followed by a NUL and is changed: the result points into it. 0, or
+// MOAT_JOURNAL_BAD. Accepts only paths that stay below the environment: relative, without empty, `.` and `..`
+// components.
+int moat_journal_parse(char* text, size_t size, struct moat_journal* journal);
+void moat_journal_free(struct moat_journal* journal);
+
+enum moat_journal_start {
+  MOAT_JOURNAL_FRESH,  // nothing of it has been done: the writer itself
+  MOAT_JOURNAL_RESUME  // any beginning of it may have been done
+};
+
+// Called before each step (`step` counts from 0; the finishing steps count on). Not 0: stop here. Only tests
+// pass one.
+typedef int (*moat_journal_hook)(void* context, size_t step);
+
+// Carries the journal out and finishes: .moat/journal becomes .moat/history/N/moves, .moat/stage/N goes.
+// The caller holds the lock; `env` is an open directory. 0, or a negative result.
+int moat_journal_apply(int env, const struct moat_journal* journal, enum moat_journal_start start,
+                       moat_journal_hook hook, void* context);
+
+// As moat_journal_roll_forward for a caller that holds the lock already.
+int moat_journal_resume(int env);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
