@@ -1,1 +1,331 @@
 #include "fetch/os/file.h"
+
+#include "resolver/base/text.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace moat {
+namespace {
+
+std::vector<std::string> hints_for(int error_number) {
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+      return {"free some space there; `moat store prune` gives back what moat can do without"};
+    case EROFS:
+      return {"the file system is mounted read-only; choose another place with --store-dir or --env"};
+    case EACCES:
+    case EPERM:
+      return {"look who owns it and what is allowed: `ls -ld` on it and on the directories above"};
+    default:
+      return {};
+  }
+}
+
+// The C library's read and write, begun again when a signal came in between.
+template <class F>
+auto retry_on_signal(F&& call) {
+  auto result = call();
+  while (result == -1 && errno == EINTR) result = call();
+  return result;
+}
+
+std::string random_suffix() {
+  std::uint64_t bits = 0;
+  // Never short nor failing for so few bytes once the system has started.
+  if (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
+    throw_errno("get random bytes for", "/dev/urandom", errno);
+  return fmt::format("{:016x}", bits);
+}
+
+fs::path directory_of(const fs::path& path) {
+  const fs::path parent = path.parent_path();
+  return parent.empty() ? fs::path(".") : parent;
+}
+
+std::string read_everything(int fd, const fs::path& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw_errno("read", path, errno);
+  std::string contents;
+  std::size_t used = 0;
+  // One byte more than the size, so that the end is seen without growing; files of /proc claim a size of 0.
+  contents.resize(static_cast<std::size_t>(std::max<off_t>(status.st_size, 4095)) + 1);
+  while (true) {
+    const ssize_t count =
+        retry_on_signal([&] { return ::read(fd, contents.data() + used, contents.size() - used); });
+    if (count < 0) throw_errno("read", path, errno);
+    if (count == 0) break;
+    used += static_cast<std::size_t>(count);
+    if (used == contents.size()) contents.resize(contents.size() * 2);
+  }
+  contents.resize(used);
+  return contents;
+}
+
+// Removes the file again unless it was renamed to where it belongs.
+class RemoveOnFailure {
+ public:
+  explicit RemoveOnFailure(fs::path path) : path_(std::move(path)) {}
+  RemoveOnFailure(const RemoveOnFailure&) = delete;
+  RemoveOnFailure& operator=(const RemoveOnFailure&) = delete;
+  ~RemoveOnFailure() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  void done() { path_.clear(); }
+
+ private:
+  fs::path path_;
+};
+
+std::vector<std::string> entry_names(UniqueFd directory, const fs::path& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.get()), ::closedir);
+  if (!stream) throw_errno("list", path, errno);
+  directory.release();
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) throw_errno("list", path, errno);
+  return names;
+}
+
+void remove_at(int parent, const std::string& name, const fs::path& path);
+
+void remove_directory_at(int parent, const std::string& name, const fs::path& path) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  UniqueFd directory(::openat(parent, name.c_str(), kFlags));
+  if (!directory && errno == EACCES && ::fchmodat(parent, name.c_str(), 0700, 0) == 0)
+    directory.reset(::openat(parent, name.c_str(), kFlags));
+  if (!directory) {
+    if (errno == ENOENT) return;
+    const bool no_directory = errno == ENOTDIR || errno == ELOOP;  // so the EPERM of unlink was meant
+    throw_errno("remove", path, no_directory ? EPERM : errno);
+  }
+  struct stat status {};
+  if (::fstat(directory.get(), &status) != 0) throw_errno("remove", path, errno);
+  if ((status.st_mode & S_IRWXU) != S_IRWXU) ::fchmod(directory.get(), 0700);  // what fails is told below
+
+  UniqueFd listing(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
+  if (!listing) throw_errno("remove", path, errno);
+  for (const std::string& entry : entry_names(std::move(listing), path))
+    remove_at(directory.get(), entry, path / entry);
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+    throw_errno("remove", path, errno);
+}
+
+void remove_at(int parent, const std::string& name, const fs::path& path) {
+  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT || errno == ENOTDIR) return;
+  if (errno != EISDIR && errno != EPERM)
+    throw_errno("remove", path, errno);  // Linux says EISDIR, POSIX EPERM
+  remove_directory_at(parent, name, path);
+}
+
+// Where the file system cannot rename without replacing. Another process coming in between is the price; for
+// a directory with something in it even then nothing is lost (ENOTEMPTY).
+bool rename_if_absent_plainly(const fs::path& from, const fs::path& to) {
+  struct stat status {};
+  if (::lstat(to.c_str(), &status) == 0) return false;
+  if (::rename(from.c_str(), to.c_str()) == 0) return true;
+  if (errno == EEXIST || errno == ENOTEMPTY) return false;
+  throw_errno("rename to", to, errno);
+}
+
+bool try_lock(int fd, FileLock::Mode mode, const fs::path& path) {
+  struct flock lock {};
+  lock.l_type = mode == FileLock::Mode::Exclusive ? F_WRLCK : F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  if (retry_on_signal([&] { return ::fcntl(fd, F_OFD_SETLK, &lock); }) == 0) return true;
+  if (errno == EAGAIN || errno == EACCES) return false;
+  const std::string reason = std::generic_category().message(errno);
+  throw Error(ErrorKind::Disk, fmt::format("cannot lock {}: {}", quote(path.native()), reason),
+              {"the file system must support locks; a local one does"});
+}
+
+// The file of a lock. A shared lock needs no right to write, so a read-only store can be used.
+UniqueFd open_lock_file(const fs::path& path, FileLock::Mode mode) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (fd) return fd;
+  const int reason = errno;
+  if (mode == FileLock::Mode::Shared && (reason == EROFS || reason == EACCES))
+    fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno("open", path, reason);
+  return fd;
+}
+
+std::string holder_of(int fd, const fs::path& path) {
+  if (::lseek(fd, 0, SEEK_SET) < 0) return "another process";
+  const std::string text = read_everything(fd, path);
+  const std::string_view holder = trim(text);
+  return holder.empty() ? "another process" : std::string(holder);
+}
+
+}  // namespace
+
+void throw_errno(std::string_view doing, const fs::path& path, int error_number) {
+  throw Error(ErrorKind::Disk,
+              fmt::format("cannot {} {}: {}", doing, quote(path.native()),
+                          std::generic_category().message(error_number)),
+              hints_for(error_number));
+}
+
+UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
+  if (this != &other) reset(other.release());
+  return *this;
+}
+
+int UniqueFd::release() { return std::exchange(fd_, -1); }
+
+void UniqueFd::reset(int fd) {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+}
+
+UniqueFd open_file(const fs::path& path, int flags, mode_t mode) {
+  UniqueFd fd(retry_on_signal([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); }));
+  if (!fd) throw_errno((flags & O_CREAT) != 0 ? "create" : "open", path, errno);
+  return fd;
+}
+
+std::string read_file(const fs::path& path) {
+  const UniqueFd fd = open_file(path, O_RDONLY);
+  return read_everything(fd.get(), path);
+}
+
+std::optional<std::string> read_file_if_exists(const fs::path& path) {
+  const UniqueFd fd(retry_on_signal([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  if (!fd) throw_errno("open", path, errno);
+  return read_everything(fd.get(), path);
+}
+
+void write_all(int fd, std::string_view bytes, const fs::path& path_for_messages) {
+  while (!bytes.empty()) {
+    const ssize_t count = retry_on_signal([&] { return ::write(fd, bytes.data(), bytes.size()); });
+    if (count < 0) throw_errno("write", path_for_messages, errno);
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+void write_file_atomically(const fs::path& path, std::string_view contents, mode_t mode,
+                           Durability durability) {
+  const fs::path aside = directory_of(path) / (".tmp-" + random_suffix());
+  UniqueFd fd = open_file(aside, O_WRONLY | O_CREAT | O_EXCL, mode);
+  RemoveOnFailure guard(aside);
+  write_all(fd.get(), contents, path);
+  if (durability == Durability::Synced && ::fsync(fd.get()) != 0) throw_errno("sync", path, errno);
+  // Some file systems tell only now that there was no room.
+  if (::close(fd.release()) != 0) throw_errno("write", path, errno);
+  rename_over(aside, path);
+  guard.done();
+  if (durability == Durability::Synced) sync_directory(directory_of(path));
+}
+
+void sync_directory(const fs::path& directory) {
+  const UniqueFd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+  // Some file systems have nothing to sync in a directory, and say EINVAL.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL) throw_errno("sync", directory, errno);
+}
+
+void make_directories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw_errno("create directory", path, error.value());
+}
+
+void remove_tree(const fs::path& path) {
+  const fs::path plain = path.has_filename() ? path : path.parent_path();
+  remove_at(AT_FDCWD, plain.native(), plain);
+}
+
+void remove_tree_quietly(const fs::path& path) noexcept {
+  try {
+    remove_tree(path);
+  } catch (const std::exception&) {  // on the way out there is nobody to tell
+  }
+}
+
+bool rename_if_absent(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno == EEXIST || errno == ENOTEMPTY) return false;
+  if (errno == EINVAL || errno == ENOSYS) return rename_if_absent_plainly(from, to);
+  throw_errno("rename to", to, errno);
+}
+
+void rename_over(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) throw_errno("rename to", to, errno);
+}
+
+std::optional<std::uint64_t> free_space(const fs::path& path) {
+  struct statvfs status {};
+  if (::statvfs(path.c_str(), &status) != 0) return std::nullopt;
+  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+}
+
+TempDir::TempDir(const fs::path& parent, std::string_view prefix) {
+  // Not mkdtemp: its 0700 would stay when the directory is renamed to where others may read.
+  path_ = parent / (std::string(prefix) + "-" + random_suffix());
+  if (::mkdir(path_.c_str(), 0777) != 0) throw_errno("create directory", path_, errno);
+}
+
+TempDir::TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+TempDir::~TempDir() {
+  if (!path_.empty()) remove_tree_quietly(path_);
+}
+
+fs::path TempDir::keep() { return std::exchange(path_, {}); }
+
+FileLock FileLock::acquire(const fs::path& path, Mode mode, std::chrono::milliseconds patience,
+                           const std::function<void(std::string_view holder)>& told) {
+  UniqueFd fd = open_lock_file(path, mode);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  // fcntl has no waiting with a limit; asking again costs a microsecond.
+  auto pause = std::chrono::milliseconds(1);
+  for (bool first = true; !try_lock(fd.get(), mode, path); first = false) {
+    if (first && told) told(holder_of(fd.get(), path));
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= left.zero())
+      throw Error(ErrorKind::Busy,
+                  fmt::format("{} is in use by {}", quote(path.native()), holder_of(fd.get(), path)),
+                  {"wait for it to end, then try again"});
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, pause));
+    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+  }
+  FileLock lock(std::move(fd), path);
+  if (mode == Mode::Exclusive) lock.describe("");  // the words of the holder before us are no longer true
+  return lock;
+}
+
+std::optional<FileLock> FileLock::try_acquire(const fs::path& path, Mode mode) {
+  UniqueFd fd = open_lock_file(path, mode);
+  if (!try_lock(fd.get(), mode, path)) return std::nullopt;
+  FileLock lock(std::move(fd), path);
+  if (mode == Mode::Exclusive) lock.describe("");
+  return lock;
+}
+
+void FileLock::describe(std::string_view holder) {
+  if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) < 0)
+    throw_errno("write", path_, errno);
+  write_all(fd_.get(), holder, path_);
+}
+
+}  // namespace moat

@@ -1,0 +1,153 @@
+#include "fetch/os/file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace moat {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FileTest : public ::testing::Test {
+ protected:
+  TempDir temp_{::testing::TempDir(), "file-test"};
+  const fs::path& here_ = temp_.path();
+};
+
+std::vector<std::string> names_in(const fs::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) names.push_back(entry.path().filename());
+  return names;
+}
+
+TEST_F(FileTest, ReadsBackWhatWasWritten) {
+  const std::string contents = std::string(100'000, 'x') + '\0' + "end";
+  write_file_atomically(here_ / "a", contents, 0640, Durability::Synced);
+  EXPECT_EQ(read_file(here_ / "a"), contents);
+  struct stat status {};
+  ASSERT_EQ(::stat((here_ / "a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0137, 0U);
+  EXPECT_THAT(names_in(here_), ::testing::ElementsAre("a"));
+}
+
+TEST_F(FileTest, ReadsFilesThatClaimToBeEmpty) {
+  EXPECT_THAT(read_file("/proc/self/status"), HasSubstr("Pid:"));
+}
+
+TEST_F(FileTest, AtomicWriteLeavesNothingBehindWhenItFails) {
+  make_directories(here_ / "target" / "full");
+  EXPECT_THROW(write_file_atomically(here_ / "target", "text"), Error);
+  EXPECT_THAT(names_in(here_), ::testing::ElementsAre("target"));
+}
+
+TEST_F(FileTest, MissingFilesAreNamed) {
+  EXPECT_EQ(read_file_if_exists(here_ / "none"), std::nullopt);
+  write_file_atomically(here_ / "file", "");
+  EXPECT_EQ(read_file_if_exists(here_ / "file" / "below"), std::nullopt);
+  try {
+    read_file(here_ / "none");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Disk);
+    EXPECT_EQ(std::string(error.what()),
+              "cannot open `" + (here_ / "none").string() + "`: No such file or directory");
+  }
+}
+
+TEST_F(FileTest, NoRoomHintsAtPruning) {
+  try {
+    throw_errno("write", here_, ENOSPC);
+  } catch (const Error& error) {
+    ASSERT_EQ(error.hints().size(), 1U);
+    EXPECT_THAT(error.hints().front(), HasSubstr("moat store prune"));
+  }
+}
+
+TEST_F(FileTest, RemovesReadOnlyTreesAndNothingBehindLinks) {
+  make_directories(here_ / "tree/a/b");
+  write_file_atomically(here_ / "tree/a/b/f", "x");
+  write_file_atomically(here_ / "outside", "keep");
+  fs::create_directory_symlink(here_, here_ / "tree/a/link");
+  fs::permissions(here_ / "tree/a/b", fs::perms::owner_read | fs::perms::owner_exec);
+  fs::permissions(here_ / "tree/a", fs::perms::none);
+  remove_tree(here_ / "tree/");
+  EXPECT_FALSE(fs::exists(here_ / "tree"));
+  EXPECT_EQ(read_file(here_ / "outside"), "keep");
+  remove_tree(here_ / "tree");
+}
+
+TEST_F(FileTest, RenameIfAbsentNeverReplaces) {
+  make_directories(here_ / "from");
+  make_directories(here_ / "empty");
+  EXPECT_FALSE(rename_if_absent(here_ / "from", here_ / "empty"));
+  EXPECT_TRUE(rename_if_absent(here_ / "from", here_ / "to"));
+  EXPECT_THROW(rename_if_absent(here_ / "from", here_ / "other"), Error);
+}
+
+TEST_F(FileTest, TempDirGoesUnlessKept) {
+  fs::path gone;
+  fs::path kept;
+  {
+    TempDir first(here_, "t");
+    gone = first.path();
+    write_file_atomically(gone / "x", "x");
+    TempDir second(here_, "t");
+    kept = second.keep();
+    TempDir moved(std::move(first));
+    EXPECT_TRUE(fs::exists(gone));
+  }
+  EXPECT_FALSE(fs::exists(gone));
+  EXPECT_TRUE(fs::exists(kept));
+}
+
+TEST_F(FileTest, FreeSpaceIsKnownOfWhatExists) {
+  EXPECT_GT(free_space(here_).value_or(0), 0U);
+  EXPECT_EQ(free_space(here_ / "none"), std::nullopt);
+}
+
+TEST_F(FileTest, ExclusiveLockKeepsOthersOutAndNamesItsHolder) {
+  const fs::path path = here_ / "lock";
+  {
+    FileLock lock = FileLock::acquire(path, FileLock::Mode::Exclusive, {});
+    lock.describe("pid 7: moat install x");
+    EXPECT_FALSE(FileLock::try_acquire(path, FileLock::Mode::Shared));
+    std::string told;
+    try {
+      FileLock::acquire(path, FileLock::Mode::Exclusive, std::chrono::milliseconds(5),
+                        [&](std::string_view holder) { told = holder; });
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::Busy);
+      EXPECT_THAT(error.what(), HasSubstr("is in use by pid 7: moat install x"));
+    }
+    EXPECT_EQ(told, "pid 7: moat install x");
+  }
+  EXPECT_TRUE(FileLock::try_acquire(path, FileLock::Mode::Exclusive));
+}
+
+TEST_F(FileTest, SharedLocksAreShared) {
+  const fs::path path = here_ / "lock";
+  const FileLock one = FileLock::acquire(path, FileLock::Mode::Shared, {});
+  EXPECT_TRUE(FileLock::try_acquire(path, FileLock::Mode::Shared));
+  EXPECT_FALSE(FileLock::try_acquire(path, FileLock::Mode::Exclusive));
+}
+
+TEST_F(FileTest, WaitingForALockEndsWhenItIsFree) {
+  const fs::path path = here_ / "lock";
+  std::optional<FileLock> held = FileLock::acquire(path, FileLock::Mode::Exclusive, {});
+  int calls = 0;
+  const FileLock lock =
+      FileLock::acquire(path, FileLock::Mode::Exclusive, std::chrono::seconds(30), [&](std::string_view) {
+        ++calls;
+        held.reset();
+      });
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace moat
