@@ -1,0 +1,171 @@
+#include "fetch/simple_api_html.h"
+
+#include "resolver/base/text.h"
+
+#include <gumbo.h>
+
+#include <deque>
+
+namespace moat {
+namespace {
+
+struct HtmlMemory {
+  std::deque<std::string> texts;  // stable addresses
+  std::string_view keep(std::string text) { return texts.emplace_back(std::move(text)); }
+};
+
+std::optional<std::string_view> attribute(const GumboElement& element, const char* name) {
+  const GumboAttribute* found = gumbo_get_attribute(&element.attributes, name);  // any case
+  if (found == nullptr) return std::nullopt;
+  return std::string_view(found->value);
+}
+
+// "sha256=abc…" as in fragments and data attributes.
+PageHash hash_of(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return {};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+class PageReader {
+ public:
+  PageReader(ProjectPage& page, HtmlMemory& memory) : page_(page), memory_(memory) {}
+
+  // The document in order, without recursion: nesting is the page's choice.
+  void read(const GumboNode& root) {
+    std::vector<const GumboNode*> open{&root};
+    while (!open.empty()) {
+      const GumboNode& node = *open.back();
+      open.pop_back();
+      if (node.type != GUMBO_NODE_ELEMENT && node.type != GUMBO_NODE_TEMPLATE) continue;
+      take(node.v.element);
+      const GumboVector& children = node.v.element.children;
+      for (unsigned i = children.length; i > 0; --i)
+        open.push_back(static_cast<const GumboNode*>(children.data[i - 1]));
+    }
+  }
+
+  const std::string& api_version() const { return api_version_; }
+  bool is_for_people() const { return is_for_people_; }
+
+ private:
+  void take(const GumboElement& element) {
+    switch (element.tag) {
+      case GUMBO_TAG_A:
+        take_anchor(element);
+        break;
+      case GUMBO_TAG_BASE:
+        take_base(element);
+        break;
+      case GUMBO_TAG_META:
+        take_meta(element);
+        break;
+      case GUMBO_TAG_FORM:
+      case GUMBO_TAG_SCRIPT:
+      case GUMBO_TAG_IFRAME:
+        is_for_people_ = true;
+        break;
+      default:
+        break;
+    }
+  }
+
+  void take_base(const GumboElement& element) {
+    const auto href = attribute(element, "href");
+    if (base_seen_ || !href) return;
+    base_seen_ = true;  // the first one counts
+    if (auto url = page_.base.join(trim(*href))) page_.base = *url;
+  }
+
+  void take_meta(const GumboElement& element) {
+    if (const auto equivalent = attribute(element, "http-equiv");
+        equivalent && iequals_ascii(*equivalent, "refresh"))
+      is_for_people_ = true;
+    const auto name = attribute(element, "name");
+    const auto content = attribute(element, "content");
+    if (!name || !content) return;
+    if (iequals_ascii(*name, "pypi:repository-version"))
+      api_version_ = *content;
+    else if (iequals_ascii(*name, "pypi:project-status"))
+      page_.status = *content;
+    else if (iequals_ascii(*name, "pypi:project-status-reason"))
+      page_.status_reason = *content;
+  }
+
+  void take_anchor(const GumboElement& element) {
+    const auto href = attribute(element, "href");
+    const std::string_view target = href ? trim(*href) : std::string_view();
+    if (target.empty()) return;
+    const auto url = page_.base.join(target);
+    // Once: `%252F` is the three characters %2F, not a slash. A decoded slash makes it no file name.
+    std::string filename = url ? url->last_segment() : std::string();
+    if (!is_plain_filename(filename)) {
+      ++page_.skipped;
+      return;
+    }
+    PageFile file;
+    file.filename = memory_.keep(std::move(filename));
+    file.url = memory_.keep(url->without_fragment().to_string());
+    if (const auto python = attribute(element, "data-requires-python"))
+      file.requires_python = memory_.keep(std::string(trim(*python)));
+    if (const auto yanked = attribute(element, "data-yanked"))
+      file.yanked = memory_.keep(std::string(*yanked));
+    take_hash(url->fragment(), file);
+    take_metadata(element, file);
+    page_.files.push_back(file);
+  }
+
+  // "#sha256=…", maybe among others: "#egg=foo&sha256=…".
+  void take_hash(const std::string& fragment, PageFile& file) {
+    file.first_hash = page_.hashes.size();
+    for (const std::string_view part : split(fragment, '&')) {
+      const PageHash hash = hash_of(part);
+      if (!Digest::parse(hash.algorithm, hash.hex)) continue;
+      page_.hashes.push_back(
+          {memory_.keep(std::string(hash.algorithm)), memory_.keep(std::string(hash.hex))});
+      ++file.hash_count;
+    }
+  }
+
+  void take_metadata(const GumboElement& element, PageFile& file) {
+    auto said = attribute(element, "data-core-metadata");
+    if (!said) said = attribute(element, "data-dist-info-metadata");
+    if (!said || iequals_ascii(trim(*said), "false")) return;
+    file.has_metadata_file = true;
+    const PageHash hash = hash_of(trim(*said));
+    if (Digest::parse(hash.algorithm, hash.hex))
+      file.metadata_hash = {memory_.keep(std::string(hash.algorithm)), memory_.keep(std::string(hash.hex))};
+  }
+
+  ProjectPage& page_;
+  HtmlMemory& memory_;
+  std::string api_version_;
+  bool base_seen_ = false;
+  bool is_for_people_ = false;
+};
+
+struct GumboDelete {
+  void operator()(GumboOutput* output) const { gumbo_destroy_output(&kGumboDefaultOptions, output); }
+};
+
+}  // namespace
+
+Expected<ProjectPage> parse_simple_html(std::string_view body, const Url& final_url) {
+  ProjectPage page(final_url);
+  auto memory = std::make_shared<HtmlMemory>();
+  const std::unique_ptr<GumboOutput, GumboDelete> output(
+      gumbo_parse_with_options(&kGumboDefaultOptions, body.data(), body.size()));
+  PageReader reader(page, *memory);
+  reader.read(*output->root);
+  auto newer = check_api_version(reader.api_version());
+  if (!newer) return tl::unexpected(newer.error());
+  if (page.files.empty() && reader.api_version().empty() && reader.is_for_people())
+    return parse_error(
+        "the answer is a web page for people, not a page of a Simple index (a captive portal, or a login?)");
+  page.newer_api = std::move(*newer);
+  if (page.status == "active") page.status.clear();
+  page.memory = std::move(memory);
+  return page;
+}
+
+}  // namespace moat

@@ -1,0 +1,119 @@
+#include "fetch/simple_api_html.h"
+
+#include <gtest/gtest.h>
+
+namespace moat {
+namespace {
+
+Url url(std::string_view text) { return Url::parse(text).value(); }
+const std::string kSha256(64, 'a');
+
+ProjectPage page_of(std::string_view body, std::string_view at = "https://index.example/simple/foo/") {
+  auto page = parse_simple_html(body, url(at));
+  EXPECT_TRUE(page) << (page ? "" : page.error().message);
+  return page ? std::move(*page) : ProjectPage(url(at));
+}
+
+Artifact only_artifact(const ProjectPage& page) {
+  EXPECT_EQ(page.files.size(), 1U);
+  return page.files.empty() ? Artifact{.url = url("https://none.example/")}
+                            : page.artifact(page.files[0]).value();
+}
+
+TEST(SimpleHtml, ReadsAnAnchorWithAllItsAttributes) {
+  const ProjectPage page = page_of(R"(<!DOCTYPE html><html><head>
+    <meta name="pypi:repository-version" content="1.4">
+    <meta name="pypi:project-status" content="deprecated">
+    <meta name="pypi:project-status-reason" content="use &lt;bar&gt;">
+    </head><body><a href="../../p/foo-1.0-py3-none-any.whl#sha256=)" +
+                                   kSha256 + R"("
+      data-requires-python="&gt;=3.8" data-core-metadata="sha256=)" +
+                                   std::string(64, 'b') + R"("
+      data-yanked="it &amp; broke">something else</a></body></html>)");
+  EXPECT_EQ(page.status, "deprecated");
+  EXPECT_EQ(page.status_reason, "use <bar>");
+  const Artifact file = only_artifact(page);
+  EXPECT_EQ(file.filename, "foo-1.0-py3-none-any.whl");
+  EXPECT_EQ(file.url.to_string(), "https://index.example/p/foo-1.0-py3-none-any.whl");
+  EXPECT_EQ(file.digests.at(0).to_string(), "sha256:" + kSha256);
+  EXPECT_EQ(file.requires_python, ">=3.8");
+  EXPECT_EQ(file.yanked, "it & broke");
+  EXPECT_EQ(file.metadata_digest->hex, std::string(64, 'b'));
+}
+
+TEST(SimpleHtml, TheFileNameIsDecodedOnce) {
+  EXPECT_EQ(only_artifact(page_of("<a href='foo-1.0%2Bcu118-py3-none-any.whl'>x</a>")).filename,
+            "foo-1.0+cu118-py3-none-any.whl");
+  EXPECT_EQ(only_artifact(page_of("<a href='foo-1.0+cu118-py3-none-any.whl?token=a/b'>x</a>")).filename,
+            "foo-1.0+cu118-py3-none-any.whl");
+  EXPECT_EQ(only_artifact(page_of("<a href='a%252Ffoo-1.0.zip'>x</a>")).filename, "a%2Ffoo-1.0.zip");
+  // Decoded once this is a path: no file.
+  const ProjectPage escaping = page_of("<a href='..%2F..%2Fetc%2Ffoo-1.0.zip'>x</a>");
+  EXPECT_TRUE(escaping.files.empty());
+  EXPECT_EQ(escaping.skipped, 1U);
+}
+
+TEST(SimpleHtml, TakesMarkupAsItComes) {
+  const ProjectPage page = page_of(
+      "<A HREF='foo-1.0.zip'\n>  spaced \n text </A><a>no href</a><a href=''>empty</a><a href=' '>blank</a>"
+      "<!-- <a href='foo-9.0.zip'>commented out</a> --><div><p><a href=\" foo-2.0.zip \">x");
+  ASSERT_EQ(page.files.size(), 2U);
+  EXPECT_EQ(page.files[0].filename, "foo-1.0.zip");
+  EXPECT_EQ(page.files[1].filename, "foo-2.0.zip");
+}
+
+TEST(SimpleHtml, TheFirstBaseCounts) {
+  const ProjectPage page = page_of(
+      "<head><base href='/mirror/'><base href='https://evil.example/'></head><a href='foo-1.0.zip'>x</a>");
+  EXPECT_EQ(only_artifact(page).url.to_string(), "https://index.example/mirror/foo-1.0.zip");
+}
+
+TEST(SimpleHtml, YankedCountsByItsPresence) {
+  EXPECT_EQ(only_artifact(page_of("<a href='foo-1.0.zip' data-yanked>x</a>")).yanked, "");
+  EXPECT_EQ(only_artifact(page_of("<a href='foo-1.0.zip' DATA-YANKED=''>x</a>")).yanked, "");
+  EXPECT_EQ(only_artifact(page_of("<a href='foo-1.0.zip'>x</a>")).yanked, std::nullopt);
+}
+
+TEST(SimpleHtml, CoreMetadataWinsOverItsOlderSpelling) {
+  const auto file = [](const std::string& attributes) {
+    return only_artifact(page_of("<a href='foo-1.0.zip' " + attributes + ">x</a>"));
+  };
+  EXPECT_TRUE(file("data-dist-info-metadata=true").has_metadata_file);
+  EXPECT_TRUE(file("data-core-metadata=true data-dist-info-metadata=false").has_metadata_file);
+  EXPECT_FALSE(file("data-core-metadata=false data-dist-info-metadata=true").has_metadata_file);
+  EXPECT_EQ(file("data-dist-info-metadata=sha256=" + kSha256).metadata_digest->hex, kSha256);
+}
+
+TEST(SimpleHtml, FragmentsMayHoldMoreThanAHash) {
+  EXPECT_EQ(
+      only_artifact(page_of("<a href='foo-1.0.zip#egg=foo&sha256=" + kSha256 + "'>x</a>")).digests.size(),
+      1U);
+  EXPECT_TRUE(only_artifact(page_of("<a href='foo-1.0.zip#egg=foo'>x</a>")).digests.empty());
+  EXPECT_TRUE(only_artifact(page_of("<a href='foo-1.0.zip#sha256=zz'>x</a>")).digests.empty());
+}
+
+TEST(SimpleHtml, ACaptivePortalIsNoEmptyProject) {
+  const auto portal = parse_simple_html(
+      "<html><head><title>Welcome</title></head><body><form action='/login'><input name=u></form>"
+      "<a href='/'>home</a></body></html>",
+      url("https://index.example/simple/foo/"));
+  ASSERT_FALSE(portal);
+  EXPECT_NE(portal.error().message.find("captive portal"), std::string::npos);
+  EXPECT_TRUE(page_of("<html><body><h1>Links for foo</h1></body></html>").files.empty());
+}
+
+TEST(SimpleHtml, RefusesAnotherMajorVersion) {
+  EXPECT_FALSE(
+      parse_simple_html("<meta name='pypi:repository-version' content='2.0'><a href='foo-1.0.zip'>x</a>",
+                        url("https://index.example/simple/foo/")));
+  EXPECT_EQ(page_of("<META NAME='pypi:repository-version' CONTENT='1.42'>").newer_api, "1.42");
+}
+
+TEST(SimpleHtml, SurvivesDeepNesting) {
+  std::string body;
+  for (int i = 0; i < 2000; ++i) body += "<div>";
+  EXPECT_EQ(page_of(body + "<a href='foo-1.0.zip'>x</a>").files.size(), 1U);
+}
+
+}  // namespace
+}  // namespace moat
