@@ -17,7 +17,6 @@ namespace moat {
 struct RequirementsEntry {
   std::string text;             // what stands before the options, e.g. "foo>=1 ; python_version > '3'"
   std::string where;            // "requirements.txt:4"
-  std::string directory;        // relative paths in it mean this folder (of the file), as given to the reader
   bool editable = false;        // -e
   bool constraint = false;      // comes from a -c file
   std::vector<Digest> hashes;   // --hash
@@ -49,6 +48,8 @@ struct RequirementsReader {
   std::function<std::string(const std::string& path)> read;
   // Value of an environment variable; nullopt when unset. For ${NAME}.
   std::function<std::optional<std::string>(const std::string& name)> variable;
+  // Is there such a file or folder? A relative -f means the file's own folder if it is there, else the working one.
+  std::function<bool(const std::string& path)> exists;
 };
 
 // Reads `path` and what it includes. Error(BadInput) names file and line; recursion is one, a diamond is not.
