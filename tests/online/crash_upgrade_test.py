@@ -1,0 +1,145 @@
+"""Kills an upgrade of real packages at random moments: the environment must start each time and be one whole state.
+
+    crash_upgrade_test.py MOAT [--times N] [--python PYTHON] [--overlay] [--store DIR] [--seed N]
+
+An environment holds jupyter at two states in turn: with older pins and without. Each round starts the change to the
+other one and kills it (SIGKILL, the whole process group) after a random time of its usual length. Then the
+environment's own python is started, so that the launcher, not moat, is the first to meet a journal, and what it sees
+must be exactly the one state or the other: distributions, and every file by digest.
+
+--overlay: the environment lies in the lower layer of an overlayfs made in a mount namespace of this process.
+Exit status 77 where the index (or, with --overlay, a namespace) cannot be had.
+"""
+import argparse
+import hashlib
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+OLD = ["jupyter==1.0.0", "notebook<7.1", "jupyterlab<4.1", "ipython<8.20", "nbconvert<7.14", "jupyter-server<2.13"]
+NEW = ["jupyter==1.1.1", "notebook<7.3", "jupyterlab<4.3", "ipython<8.30", "nbconvert<7.17", "jupyter-server<2.15"]
+SEE = "import importlib.metadata as m; print(sorted((d.metadata['Name'].lower(), d.version) for d in m.distributions()))"
+
+
+def tree_digest(env):
+    """Every file but moat's own bookkeeping and what running Python may write."""
+    digest = hashlib.sha256()
+    for folder, folders, files in os.walk(env):
+        folders[:] = sorted(f for f in folders if f not in (".moat", "__pycache__"))
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            content = os.readlink(path).encode() if os.path.islink(path) else pathlib.Path(path).read_bytes()
+            digest.update(os.path.relpath(path, env).encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+class Run:
+    def __init__(self, args):
+        self.moat, self.random = args.moat.resolve(), random.Random(args.seed)
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="moat-crash-"))
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "MOAT_"))}
+        store = args.store or self.work / "store"
+        self.env.update(HOME=str(self.work), MOAT_HOME=str(self.work / "home"), MOAT_STORE_DIR=str(store), NO_COLOR="1")
+        self.target = self.work / "env"
+
+    def moat_run(self, *argv):
+        done = subprocess.run([str(self.moat), *map(str, argv)], env=self.env, cwd=self.work, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        if done.returncode == 3 and "create" not in argv:
+            print("skipped: the default index cannot be reached:\n" + done.stdout)
+            sys.exit(77)
+        assert done.returncode == 0, f"moat {' '.join(map(str, argv))}: {done.returncode}\n{done.stdout}"
+
+    def change(self, packages):
+        return ["install", "--env", self.target, "--offline", *packages]
+
+    def seen(self):
+        """What the environment's own Python says, started as a user would start it."""
+        done = subprocess.run([str(self.target / "bin/python"), "-I", "-c", SEE], env=self.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0, f"the environment does not start: {done.stderr}"
+        return done.stdout
+
+    def state(self):
+        seen = self.seen()
+        assert not (self.target / ".moat/journal").exists(), "a journal is left after a start"
+        return seen, tree_digest(self.target)
+
+    def prepare(self):
+        self.moat_run("create", self.target, *(["-p", args.python] if args.python else []))
+        for packages in (NEW, OLD):
+            self.moat_run("install", "--env", self.target, *packages)
+        self.states, self.length = {}, 0
+        for name, packages in (("new", NEW), ("old", OLD)):
+            begin = time.monotonic()
+            self.moat_run(*self.change(packages))
+            self.length = max(self.length, time.monotonic() - begin)
+            self.states[self.state()] = name
+        assert len(self.states) == 2, "the two states must differ"
+
+    def kill_once(self):
+        now = self.states[self.state()]
+        packages = OLD if now == "new" else NEW
+        child = subprocess.Popen([str(self.moat), *map(str, self.change(packages))], env=self.env, cwd=self.work,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(self.random.uniform(0, self.length * 1.1))
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        state = self.state()
+        assert state in self.states, f"neither the old state nor the new one:\n{state[0]}"
+        return self.states[state] != now
+
+    def put_under_overlay(self):
+        layers = self.work / "layers"
+        for name in ("lower", "upper", "work", "merged"):
+            (layers / name).mkdir(parents=True)
+        # An overlay's upper layer may not itself lie on one: a tmpfs always serves.
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(layers)], check=True)
+        for name in ("lower", "upper", "work", "merged"):
+            (layers / name).mkdir()
+        shutil.move(self.target, layers / "lower/env")
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
+                        f"lowerdir={layers}/lower,upperdir={layers}/upper,workdir={layers}/work,redirect_dir=off",
+                        str(layers / "merged")], check=True)
+        self.target = layers / "merged/env"
+
+
+def main():
+    run = Run(args)
+    try:
+        run.prepare()
+        if args.overlay:
+            run.put_under_overlay()
+            run.states = {(seen, digest): name for (seen, digest), name in run.states.items()}
+        switched = sum(run.kill_once() for _ in range(args.times))
+        print(f"{args.times} kills within {run.length:.2f} s each: the new state {switched} times, the old one "
+              f"{args.times - switched} times, never anything else")
+        assert args.times < 50 or 0 < switched < args.times, "the kills did not fall on both sides of the switch"
+    finally:
+        if args.overlay:
+            for mount in ("layers/merged", "layers"):
+                subprocess.run(["umount", str(run.work / mount)], stderr=subprocess.DEVNULL)
+        shutil.rmtree(run.work, ignore_errors=True)
+
+
+ap = argparse.ArgumentParser()
+ap.add_argument("moat", type=pathlib.Path)
+ap.add_argument("--times", type=int, default=200)
+ap.add_argument("--python")
+ap.add_argument("--overlay", action="store_true")
+ap.add_argument("--store", type=pathlib.Path)
+ap.add_argument("--seed", type=int, default=1)
+args = ap.parse_args()
+if args.overlay and not os.environ.get("MOAT_CRASH_NAMESPACE"):
+    if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
+        print("skipped: no right to make a mount namespace")
+        sys.exit(77)
+    os.environ["MOAT_CRASH_NAMESPACE"] = "1"
+    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+main()
