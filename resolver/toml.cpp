@@ -3,8 +3,6 @@
 #include <ctime>
 
 #include <fmt/format.h>
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
 namespace moat {
@@ -70,13 +68,12 @@ TomlTable convert(const toml::table& table) {
 }  // namespace
 
 Expected<TomlTable> parse_toml(std::string_view text) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
+  try {
+    return convert(toml::parse(text));
+  } catch (const toml::parse_error& error) {
     return parse_error(fmt::format("{} (line {}, column {})", error.description(), error.source().begin.line,
                                    error.source().begin.column));
   }
-  return convert(parsed.table());
 }
 
 const TomlValue* find_key(const TomlTable& table, std::string_view key) {
