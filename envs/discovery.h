@@ -1,27 +1,30 @@
 // Which interpreters there are, and which one a SPEC means.
 #pragma once
 
+#include "envs/interpreter.h"
+#include "resolver/pep/specifier.h"
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "envs/interpreter.h"
-#include "resolver/pep/specifier.h"
-
 namespace moat {
 
 struct DiscoveryOptions {
-  std::string path;                    // the PATH variable
-  std::filesystem::path home;          // for ~/.pyenv
-  std::filesystem::path pyenv_root;    // PYENV_ROOT, or ""
+  std::string path;                         // the PATH variable
+  std::filesystem::path home;               // for ~/.pyenv
+  std::filesystem::path pyenv_root;         // PYENV_ROOT, or ""
+  std::string pyenv_version;                // PYENV_VERSION, or "": what pyenv's shims are to run
   std::filesystem::path working_directory;  // .python-version is looked for upwards from here
 };
 
-// "3.12", ">=3.10", "cpython@3.13", "pypy@3.10", "python3.11", a path. Error(NoInterpreter) lists what was found;
-// a path that does not start is Error(Interpreter).
+// Where several meet the SPEC: the `python3` of PATH if it does, else the newest.
+// "3.12", ">=3.10", "cpython@3.13", "pypy@3.10", "python3.11", a path. Error(NoInterpreter) lists what was
+// found; a path that does not start is Error(Interpreter).
 Interpreter find_interpreter(std::string_view spec, const DiscoveryOptions& options, const Store& store);
-// None named: .python-version upwards; `requires_python`; the first python3 on PATH that starts; the newest found.
+// None named: .python-version upwards; `requires_python`; the first python3 on PATH that starts; the newest
+// found.
 Interpreter default_interpreter(const DiscoveryOptions& options, const Store& store,
                                 const std::optional<SpecifierSet>& requires_python = std::nullopt);
 // All that start, newest first, each base once.

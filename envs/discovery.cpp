@@ -1,0 +1,297 @@
+#include "envs/discovery.h"
+
+#include "fetch/os/file.h"
+#include "fetch/os/process.h"
+#include "resolver/base/text.h"
+
+#include <algorithm>
+#include <set>
+
+namespace moat {
+
+namespace {
+
+// What a SPEC asks for, besides a path or a program's name.
+struct Wanted {
+  std::string implementation;            // "": any
+  std::optional<SpecifierSet> versions;  // nullopt: any
+  bool free_threaded = false;
+
+  bool admits(const Interpreter& interpreter) const;
+};
+
+// A pre-release interpreter says "3.15.0a8+"; the plus is no version.
+std::optional<Version> version_of(const Interpreter& interpreter) {
+  std::string_view text = interpreter.version;
+  while (text.ends_with('+')) text.remove_suffix(1);
+  auto version = Version::parse(text);
+  if (!version) return std::nullopt;
+  return *version;
+}
+
+bool Wanted::admits(const Interpreter& interpreter) const {
+  if (!implementation.empty() && interpreter.implementation != implementation) return false;
+  if (free_threaded != interpreter.free_threaded && (free_threaded || versions)) return false;
+  if (!versions) return true;
+  const auto version = version_of(interpreter);
+  return version && versions->contains(*version);
+}
+
+// "3.12", "3.12.1", ">=3.10,<3.13": a version means all that begin with it.
+std::optional<SpecifierSet> parse_versions(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  if (is_ascii_digit(text.front())) {
+    const auto version = Version::parse(text);
+    if (!version) return std::nullopt;
+    const bool whole = version->release().size() >= 3 || version->is_prerelease();
+    auto set = SpecifierSet::parse("==" + std::string(text) + (whole ? "" : ".*"));
+    if (!set) return std::nullopt;
+    return *set;
+  }
+  auto set = SpecifierSet::parse(text);
+  if (!set || set->empty()) return std::nullopt;
+  return *set;
+}
+
+// nullopt: not of the form [implementation][@]versions.
+std::optional<Wanted> parse_wanted(std::string_view spec) {
+  Wanted wanted;
+  for (const std::string_view name : {"cpython", "pypy", "python"}) {
+    if (!spec.starts_with(name)) continue;
+    if (name != "python") wanted.implementation = name;
+    spec.remove_prefix(name.size());
+    if (spec.starts_with('@') || spec.starts_with('-')) spec.remove_prefix(1);
+    if (spec.empty()) return wanted;
+    break;
+  }
+  // pyenv's names of PyPys: "pypy3.9-7.3.11", the language's version first.
+  if (wanted.implementation == "pypy") spec = spec.substr(0, spec.find('-'));
+  if (spec.ends_with('t')) {
+    wanted.free_threaded = true;
+    spec.remove_suffix(1);
+  }
+  wanted.versions = parse_versions(spec);
+  if (!wanted.versions) return std::nullopt;
+  return wanted;
+}
+
+bool is_python_name(std::string_view name) {
+  for (const std::string_view stem : {"python", "pypy"}) {
+    if (!name.starts_with(stem)) continue;
+    name.remove_prefix(stem.size());
+    if (name.ends_with('t')) name.remove_suffix(1);
+    if (name.empty() || name == "3") return true;
+    if (!name.starts_with("3.")) return false;
+    return name.size() > 2 && std::ranges::all_of(name.substr(2), is_ascii_digit);
+  }
+  return false;
+}
+
+// ~/.pyenv/shims: scripts that run whatever pyenv chooses. What they can choose from is listed from
+// versions/.
+bool holds_shims(const fs::path& folder) {
+  std::error_code ignored;
+  return folder.filename() == "shims" && fs::is_directory(folder.parent_path() / "versions", ignored);
+}
+
+std::vector<fs::path> folders_of(std::string_view path) {
+  std::vector<fs::path> out;
+  for (const std::string_view folder : split(path, ':'))
+    if (folder.starts_with('/')) out.emplace_back(folder);
+  return out;
+}
+
+std::vector<fs::path> sorted_entries(const fs::path& folder) {
+  std::vector<fs::path> out;
+  std::error_code failure;
+  for (fs::directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure))
+    out.push_back(it->path());
+  std::ranges::sort(out);
+  return out;
+}
+
+fs::path pyenv_versions(const DiscoveryOptions& options) {
+  const fs::path root = options.pyenv_root.empty() ? options.home / ".pyenv" : options.pyenv_root;
+  return root / "versions";
+}
+
+// Files that may be interpreters, PATH's own first.
+std::vector<fs::path> candidates(const DiscoveryOptions& options) {
+  std::vector<fs::path> folders = folders_of(options.path);
+  std::erase_if(folders, holds_shims);
+  for (const fs::path& version : sorted_entries(pyenv_versions(options))) folders.push_back(version / "bin");
+  for (const char* usual : {"/usr/local/bin", "/usr/bin", "/bin"}) folders.emplace_back(usual);
+
+  std::vector<fs::path> out;
+  std::set<fs::path> seen;  // real paths: most names are links to one file
+  for (const fs::path& folder : folders) {
+    for (const fs::path& file : sorted_entries(folder)) {
+      if (!is_python_name(file.filename().native())) continue;
+      std::error_code failure;
+      const fs::path real = fs::canonical(file, failure);
+      if (!failure && seen.insert(real).second) out.push_back(file);
+    }
+  }
+  return out;
+}
+
+ProbeContext context_of(const DiscoveryOptions& options) {
+  ProbeContext context{.directory = options.working_directory, .variables = {}};
+  if (!options.home.empty()) context.variables.emplace_back("HOME", options.home.string());
+  if (!options.pyenv_root.empty()) context.variables.emplace_back("PYENV_ROOT", options.pyenv_root.string());
+  if (!options.pyenv_version.empty()) context.variables.emplace_back("PYENV_VERSION", options.pyenv_version);
+  return context;
+}
+
+std::optional<Interpreter> probe_quietly(const fs::path& python, const DiscoveryOptions& options,
+                                         const Store& store) {
+  try {
+    return probe_interpreter(python, store, context_of(options));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::Interpreter) throw;
+    return std::nullopt;  // something on PATH that does not start is not what anyone asked for
+  }
+}
+
+struct Pin {
+  fs::path file;
+  std::string spec;
+};
+
+// .python-version of the nearest folder upwards: its first line that is no comment.
+std::optional<Pin> find_pin(const fs::path& from) {
+  for (fs::path folder = from; !folder.empty(); folder = folder.parent_path()) {
+    if (const auto text = read_file_if_exists(folder / ".python-version")) {
+      for (const std::string_view line : split_lines(*text)) {
+        const std::string_view spec = trim(line.substr(0, line.find('#')));
+        if (!spec.empty()) return Pin{folder / ".python-version", std::string(spec)};
+      }
+    }
+    if (folder == folder.parent_path()) break;
+  }
+  return std::nullopt;
+}
+
+// What pyenv's shim of this name would run, found as pyenv does but without its 100 ms of shell:
+// PYENV_VERSION, else .python-version upwards, else ROOT/version. nullopt where that is not a plain folder of
+// versions/ (a prefix, say).
+std::optional<fs::path> behind_shim(const fs::path& shim, const DiscoveryOptions& options) {
+  const fs::path root = shim.parent_path().parent_path();
+  std::string chosen = options.pyenv_version;
+  if (chosen.empty())
+    if (const auto pin = find_pin(options.working_directory)) chosen = pin->spec;
+  if (chosen.empty()) chosen = read_file_if_exists(root / "version").value_or("");
+  for (const std::string_view line : split_lines(chosen)) {
+    for (const std::string_view version : split(line, ':')) {
+      const fs::path program = root / "versions" / trim(version) / "bin" / shim.filename();
+      std::error_code ignored;
+      if (!trim(version).empty() && fs::exists(program, ignored)) return program;
+    }
+  }
+  return std::nullopt;
+}
+
+// All of that name on PATH, the first that starts.
+std::optional<Interpreter> first_on_path(const std::string& name, const DiscoveryOptions& options,
+                                         const Store& store) {
+  for (const fs::path& folder : folders_of(options.path)) {
+    if (const auto file = find_program(name, folder.string())) {
+      const auto behind = holds_shims(folder) ? behind_shim(*file, options) : std::nullopt;
+      if (auto interpreter = probe_quietly(behind.value_or(*file), options, store)) return interpreter;
+    }
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void nothing_found(const std::string& what, const std::vector<Interpreter>& found) {
+  std::string message = "no interpreter is " + what;
+  if (found.empty()) message += "; none was found at all";
+  std::vector<std::string> names;
+  for (const Interpreter& one : found)
+    names.push_back((one.implementation == "cpython" ? "" : one.implementation + "@") + one.version);
+  if (!names.empty()) message += "; found: " + join(names, ", ");
+  throw Error(ErrorKind::NoInterpreter, message, {"moat python list    (what is here, and where)"});
+}
+
+Interpreter choose(const Wanted& wanted, const std::string& described, const DiscoveryOptions& options,
+                   const Store& store) {
+  if (const auto usual = first_on_path("python3", options, store); usual && wanted.admits(*usual))
+    return *usual;
+  const std::vector<Interpreter> all = list_interpreters(options, store);
+  const auto admits = [&](const Interpreter& one) { return wanted.admits(one); };
+  auto found = all.end();
+  // CPython unless another is asked for; the list is newest first.
+  if (wanted.implementation.empty())
+    found = std::ranges::find_if(
+        all, [&](const Interpreter& one) { return one.implementation == "cpython" && admits(one); });
+  if (found == all.end()) found = std::ranges::find_if(all, admits);
+  if (found == all.end()) nothing_found(described, all);
+  return *found;
+}
+
+Interpreter interpreter_at(fs::path path, const DiscoveryOptions& options, const Store& store) {
+  if (path.is_relative()) path = options.working_directory / path;
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    for (const char* name : {"bin/python3", "bin/python", "bin/pypy3", "python3", "python"})
+      if (fs::exists(path / name, ignored)) return probe_interpreter(path / name, store, context_of(options));
+    throw Error(ErrorKind::Interpreter, quote(path.string()) + " is a folder without bin/python3");
+  }
+  return probe_interpreter(path, store, context_of(options));
+}
+
+Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store& store) {
+  // pyenv's own names first: a folder of versions/, which may be an environment made by pyenv-virtualenv.
+  const fs::path named = pyenv_versions(options) / pin.spec;
+  std::error_code ignored;
+  try {
+    if (pin.spec.find('/') == std::string::npos && fs::is_directory(named, ignored))
+      return interpreter_at(named, options, store);
+    return find_interpreter(pin.spec, options, store);
+  } catch (const Error& error) {
+    throw error.with_context(quote(pin.file.string()) + " asks for " + quote(pin.spec));
+  }
+}
+
+}  // namespace
+
+Interpreter find_interpreter(std::string_view spec, const DiscoveryOptions& options, const Store& store) {
+  spec = trim(spec);
+  if (spec.starts_with("~/")) return interpreter_at(options.home / spec.substr(2), options, store);
+  if (spec.starts_with('.') || spec.find('/') != std::string_view::npos)
+    return interpreter_at(fs::path(spec), options, store);
+  const std::string name(spec);
+  if (!spec.empty() && (spec == "python" || !parse_wanted(spec) || is_python_name(spec)))
+    if (auto interpreter = first_on_path(name, options, store)) return *interpreter;
+  if (const auto wanted = parse_wanted(spec)) return choose(*wanted, quote(spec), options, store);
+  const auto all = list_interpreters(options, store);
+  nothing_found(quote(spec) + ", as a version or as a program on PATH", all);
+}
+
+Interpreter default_interpreter(const DiscoveryOptions& options, const Store& store,
+                                const std::optional<SpecifierSet>& requires_python) {
+  if (const auto pin = find_pin(options.working_directory); pin && pin->spec != "system")
+    return pinned(*pin, options, store);
+  if (requires_python) {
+    const Wanted wanted{.implementation = "", .versions = *requires_python, .free_threaded = false};
+    return choose(wanted, "what requires-python asks, " + quote(requires_python->to_string()), options,
+                  store);
+  }
+  return choose({}, "a Python 3", options, store);
+}
+
+std::vector<Interpreter> list_interpreters(const DiscoveryOptions& options, const Store& store) {
+  std::vector<Interpreter> found;
+  std::set<fs::path> bases;
+  for (const fs::path& candidate : candidates(options)) {
+    auto interpreter = probe_quietly(candidate, options, store);
+    if (interpreter && bases.insert(interpreter->executable).second) found.push_back(std::move(*interpreter));
+  }
+  const auto key = [](const Interpreter& one) { return version_of(one).value_or(Version::of({0})); };
+  // Stable: of the same version, what stands first on PATH comes first.
+  std::ranges::stable_sort(found,
+                           [&](const Interpreter& a, const Interpreter& b) { return key(a) > key(b); });
+  return found;
+}
+
+}  // namespace moat
