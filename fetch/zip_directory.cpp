@@ -66,33 +66,6 @@ tl::unexpected<ParseError> bad_entry(std::string_view name, std::string_view why
 // --- names
 // ------------------------------------------------------------------------------------------------------
 
-// The length of the well-formed UTF-8 sequence at the beginning of `text`; 0 where there is none (RFC 3629).
-std::size_t utf8_sequence(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto continues = [&](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
-  const unsigned lead = at(0);
-  if (lead < 0x80U) return 1;
-  if (lead >= 0xC2U && lead <= 0xDFU) return continues(1) ? 2 : 0;
-  if ((lead & 0xF0U) == 0xE0U) {
-    const bool overlong = lead == 0xE0U && at(1) < 0xA0U, surrogate = lead == 0xEDU && at(1) > 0x9FU;
-    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (lead >= 0xF0U && lead <= 0xF4U) {
-    const bool overlong = lead == 0xF0U && at(1) < 0x90U, beyond = lead == 0xF4U && at(1) > 0x8FU;
-    return continues(1) && continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = utf8_sequence(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 // Why the name is refused, or nothing. Device names of DOS ("aux.py") are plain names here.
 std::optional<std::string_view> name_fault(std::string_view name) {
   if (name.empty()) return "has no name";

@@ -1,6 +1,7 @@
 // Small, locale-free text helpers. ASCII only: Unicode case folding has no place in packaging grammars.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,10 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 std::vector<std::string_view> split_lines(std::string_view text);
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+// The length of the well-formed UTF-8 sequence at the beginning of `text`; 0 where there is none (RFC 3629).
+std::size_t utf8_sequence(std::string_view text);
+bool is_utf8(std::string_view text);
 
 // For messages: `text`, with control characters escaped and long text shortened in the middle.
 std::string quote(std::string_view text);
