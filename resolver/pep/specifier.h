@@ -34,9 +34,11 @@ class Specifier {
   // original: the candidate's text as the index wrote it, for ===; "" means version.to_string().
   bool contains(const Version& version, std::string_view original) const;
 
-  // Canonical: ">=1.2". Equality is equality of this.
+  // Normal form: ">=1.2.0".
   std::string to_string() const;
-  friend bool operator==(const Specifier& a, const Specifier& b) { return a.to_string() == b.to_string(); }
+  // One text for clauses that mean the same: ">=1.2.0" is ">=1.2" (but "~=1.2.0" is not "~=1.2").
+  std::string canonical_key() const;
+  friend bool operator==(const Specifier& a, const Specifier& b) { return a.canonical_key() == b.canonical_key(); }
 
  private:
   friend class SpecifierParser;
@@ -56,7 +58,7 @@ class SpecifierSet {
   explicit SpecifierSet(std::vector<Specifier> clauses);
   static Expected<SpecifierSet> parse(std::string_view text);
 
-  const std::vector<Specifier>& clauses() const { return clauses_; }
+  const std::vector<Specifier>& clauses() const { return clauses_; }  // sorted, unique
   bool empty() const { return clauses_.empty(); }
   bool names_prerelease() const;
   // The version of a sole `==V` without `.*`, or `===V` that parses; a pin, as yanked files and hashes need it.
@@ -70,12 +72,12 @@ class SpecifierSet {
 
   SpecifierSet intersected(const SpecifierSet& other) const;
 
-  // Canonical: clauses sorted by text, joined by ','.
+  // Normal form: clauses sorted by text, joined by ','.
   std::string to_string() const;
-  friend bool operator==(const SpecifierSet& a, const SpecifierSet& b) { return a.to_string() == b.to_string(); }
+  friend bool operator==(const SpecifierSet& a, const SpecifierSet& b) { return a.clauses_ == b.clauses_; }
 
  private:
-  std::vector<Specifier> clauses_;  // sorted by text, unique
+  std::vector<Specifier> clauses_;  // sorted by canonical key, unique
 };
 
 }  // namespace moat

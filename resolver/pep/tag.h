@@ -1,6 +1,7 @@
 // Compatibility tags (PEP 425, 600, 656, 703, 803; platform compatibility tags specification).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,10 +37,14 @@ struct TagTarget {
   std::vector<std::string> platforms;      // best first: linux_x86_64, manylinux_2_36_x86_64, …
 };
 
+// Is a glibc level served? The say of a `_manylinux` module, where there is one.
+using ManylinuxVerdict = std::function<bool(unsigned major, unsigned minor)>;
+
 // Platform tags of a Linux with this libc, best first: linux_<arch>, then manylinux_2_N down with the legacy
-// aliases, or musllinux_1_N down. `allowed`: the verdict of a `_manylinux` module, where there is one.
+// aliases (as far as `allowed`), or musllinux_1_N down.
 enum class Libc { Glibc, Musl };
-std::vector<std::string> linux_platforms(std::string_view arch, Libc libc, unsigned libc_major, unsigned libc_minor);
+std::vector<std::string> linux_platforms(std::string_view arch, Libc libc, unsigned libc_major, unsigned libc_minor,
+                                         const ManylinuxVerdict& allowed = {});
 std::vector<std::string> macos_platforms(std::string_view arch, unsigned major, unsigned minor);
 // The platforms a named foreign target serves ("manylinux_2_28_x86_64", "macosx_11_0_arm64", "win_amd64",
 // "linux-x86_64"), without consulting the host.

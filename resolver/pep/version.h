@@ -25,6 +25,7 @@ class VersionNumber {
   bool is_zero() const { return value_ == 0 && digits_.empty(); }
   std::optional<std::uint64_t> as_uint64() const;  // nullopt when it does not fit
   std::string to_string() const;
+  VersionNumber next() const;  // one more
 
   friend std::strong_ordering operator<=>(const VersionNumber& a, const VersionNumber& b);
   friend bool operator==(const VersionNumber& a, const VersionNumber& b) = default;
@@ -75,11 +76,26 @@ class Version {
   Version without_local() const;
   // Epoch and release only.
   Version base() const;
+  // The lowest version that shares epoch, release, pre and post: 1.0 -> 1.0.dev0. Without local version.
+  Version first_dev() const;
+  // The first version behind all whose release begins with release()[0..components): 1.2.3 (2) -> 1.3.dev0.
+  // REQUIRES: 0 < components <= release().size().
+  Version after_prefix(std::size_t components) const;
+  // The first version behind this post- or dev-release and its locals: 1.0.post1 -> 1.0.post2.dev0,
+  // 1.0.dev1 -> 1.0.dev2. REQUIRES: is_postrelease() or is_devrelease().
+  Version successor() const;
 
   std::string to_string() const;        // normal form: 1.4.0rc1
   std::string local_to_string() const;  // "local.5", "" when there is none
   // Normal form with the release's trailing zeros dropped: one text for all equal versions. Keys only.
   std::string canonical_key() const;
+
+  // The order with local versions left out: 1.0+x and 1.0 are equal.
+  std::strong_ordering compare_public(const Version& other) const;
+  // The order of epoch and release alone: 1.0rc1 and 1.0.post2 are equal.
+  std::strong_ordering compare_base(const Version& other) const;
+  // Are epoch and the first `components` of the release the other's (padded with zeros)?
+  bool has_prefix(const Version& other, std::size_t components) const;
 
   friend std::strong_ordering operator<=>(const Version& a, const Version& b);
   friend bool operator==(const Version& a, const Version& b) { return std::is_eq(a <=> b); }
