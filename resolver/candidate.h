@@ -1,17 +1,17 @@
 // What the resolver asks of the world, and the values it is answered with.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "resolver/artifact.h"
 #include "resolver/pep/dist_filename.h"
 #include "resolver/pep/name.h"
 #include "resolver/pep/requirement.h"
 #include "resolver/pep/specifier.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace moat {
 
@@ -31,8 +31,8 @@ struct Release {
 struct Project {
   PackageName name;
   std::vector<std::shared_ptr<const Release>> releases;  // oldest first, versions unique
-  std::string index;                                     // display URL of the index that won; "" for find-links only
-  std::string status, status_reason;                     // PEP 792; "" is active
+  std::string index;                  // display URL of the index that won; "" for find-links only
+  std::string status, status_reason;  // PEP 792; "" is active
 };
 
 // The dependencies of one file.
@@ -40,12 +40,13 @@ struct ReleaseMetadata {
   std::vector<Requirement> requires_dist;
   std::optional<SpecifierSet> requires_python;
   std::vector<ExtraName> provides_extra;
-  std::vector<std::string> mended;         // told to the user once the release is chosen
-  std::optional<std::string> unusable;     // why this release can never be chosen (garbage, wrong name or version)
+  std::vector<std::string> mended;  // told to the user once the release is chosen
+  std::optional<std::string>
+      unusable;  // why this release can never be chosen (garbage, wrong name or version)
 };
 
-// The world behind the resolver. Not thread-safe: only the resolver's thread calls it; implementations work in
-// the background and hand results over in wait().
+// The world behind the resolver. Not thread-safe: only the resolver's thread calls it; implementations work
+// in the background and hand results over in wait().
 //
 // Asking is cheap and idempotent; order of asking is priority. What find_… returns stays valid as long as the
 // source. A world failure (network, offline) is thrown by find_… of the thing that failed, never by wait();
@@ -57,8 +58,8 @@ class CandidateSource {
   CandidateSource& operator=(const CandidateSource&) = delete;
   virtual ~CandidateSource() = default;
 
-  // From now on the project is what this URL gives (a wheel, for now): one release, no index asked. Called before
-  // request_project of that name; the same URL again is nothing new.
+  // From now on the project is what this URL gives (a wheel, for now): one release, no index asked. Called
+  // before request_project of that name; the same URL again is nothing new.
   virtual void pin_to_url(const PackageName& name, const std::string& url) = 0;
 
   virtual void request_project(const PackageName& name) = 0;

@@ -1,10 +1,10 @@
 #include "resolver/digest.h"
 
+#include "resolver/base/text.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
-
-#include "resolver/base/text.h"
 
 namespace moat {
 namespace {
@@ -23,8 +23,8 @@ constexpr std::array<Algorithm, 7> kAlgorithms = {{{"md5", 32, 1},
                                                    {"blake2b", 128, 4}}};
 
 const Algorithm* find_algorithm(std::string_view name) {
-  const auto* const found =
-      std::find_if(kAlgorithms.begin(), kAlgorithms.end(), [&](const Algorithm& a) { return a.name == name; });
+  const auto* const found = std::find_if(kAlgorithms.begin(), kAlgorithms.end(),
+                                         [&](const Algorithm& a) { return a.name == name; });
   return found == kAlgorithms.end() ? nullptr : found;
 }
 
@@ -38,7 +38,8 @@ Expected<Digest> Digest::parse(std::string_view algorithm, std::string_view hex)
   if (known == nullptr) return parse_error(quote(algorithm) + " is not a hash algorithm that is known here");
   const auto is_hex = [](char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'f'); };
   if (digest.hex.size() != known->hex_length || !std::all_of(digest.hex.begin(), digest.hex.end(), is_hex))
-    return parse_error("a " + digest.algorithm + " hash is " + std::to_string(known->hex_length) + " hex digits");
+    return parse_error("a " + digest.algorithm + " hash is " + std::to_string(known->hex_length) +
+                       " hex digits");
   return digest;
 }
 

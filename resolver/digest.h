@@ -1,11 +1,11 @@
 // A hash of some bytes, as a value. Computing one is fetch/hasher's.
 #pragma once
 
+#include "resolver/base/error.h"
+
 #include <compare>
 #include <string>
 #include <string_view>
-
-#include "resolver/base/error.h"
 
 namespace moat {
 

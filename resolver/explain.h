@@ -1,17 +1,17 @@
 // A Conflict told in sentences that name the user's own lines.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "resolver/resolution.h"
 #include "resolver/target.h"
+
+#include <string>
+#include <vector>
 
 namespace moat {
 
 struct Explanation {
-  std::string headline;             // "no set of versions meets your requirements"
-  std::vector<std::string> lines;   // the tree, indented by cli
+  std::string headline;            // "no set of versions meets your requirements"
+  std::vector<std::string> lines;  // the tree, indented by cli
   std::vector<std::string> hints;
 };
 

@@ -1,14 +1,14 @@
 #include "resolver/lockfile.h"
 
+#include "resolver/base/text.h"
+#include "resolver/toml.h"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <map>
-
-#include <fmt/format.h>
-
-#include "resolver/base/text.h"
-#include "resolver/toml.h"
 
 namespace moat {
 namespace {
@@ -27,7 +27,9 @@ class Table {
   [[noreturn]] void fail(std::string_view key, std::string_view why) const {
     throw BadLock{fmt::format("`{}` {}", name(key), why)};
   }
-  std::string name(std::string_view key) const { return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key); }
+  std::string name(std::string_view key) const {
+    return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+  }
   const std::string& path() const { return path_; }
   bool has(std::string_view key) const { return find_key(table_, key) != nullptr; }
 
@@ -109,7 +111,9 @@ class Table {
   std::string path_;
 };
 
-Expected<Marker> parse_lock_marker(std::string_view text) { return Marker::parse(text, MarkerContext::LockFile); }
+Expected<Marker> parse_lock_marker(std::string_view text) {
+  return Marker::parse(text, MarkerContext::LockFile);
+}
 
 std::vector<Digest> read_hashes(const Table& table) {
   const std::optional<Table> hashes = table.table("hashes");
@@ -120,7 +124,8 @@ std::vector<Digest> read_hashes(const Table& table) {
     if (value.string() == nullptr) hashes->fail(algorithm, "must be a string");
     Expected<Digest> digest = Digest::parse(algorithm, *value.string());
     // Algorithms unknown here are carried by other tools; one known and strong hash must be there.
-    if (!digest && (algorithm == "md5" || algorithm == "sha256" || algorithm == "sha384" || algorithm == "sha512"))
+    if (!digest &&
+        (algorithm == "md5" || algorithm == "sha256" || algorithm == "sha384" || algorithm == "sha512"))
       hashes->fail(algorithm, "is not valid: " + digest.error().message);
     if (!digest) continue;
     strong = strong || digest->is_strong();
@@ -136,7 +141,8 @@ LockedFile read_file_entry(const Table& table) {
   LockedFile file;
   file.url = table.text("url").value_or("");
   file.path = table.text("path").value_or("");
-  if (file.url.empty() && file.path.empty()) throw BadLock{fmt::format("`{}` has neither a url nor a path", table.path())};
+  if (file.url.empty() && file.path.empty())
+    throw BadLock{fmt::format("`{}` has neither a url nor a path", table.path())};
   if (const std::optional<std::int64_t> size = table.integer("size")) {
     if (*size < 0) table.fail("size", "is negative");
     file.size = static_cast<std::uint64_t>(*size);
@@ -153,17 +159,21 @@ LockedFile read_file_entry(const Table& table) {
     if (!url) table.fail("url", "is not valid: " + url.error().message);
     file.name = url->last_segment();
   }
-  if (file.name.find('/') != std::string::npos || file.name.find('\\') != std::string::npos || file.name == "..")
+  if (file.name.find('/') != std::string::npos || file.name.find('\\') != std::string::npos ||
+      file.name == "..")
     throw BadLock{fmt::format("`{}` names the file {}, which is a path", table.path(), quote(file.name))};
   return file;
 }
 
 // The file's own name must say what the lock says of it.
-void check_file_name(const Table& table, const LockedPackage& package, const PackageName& name, const Version& version) {
+void check_file_name(const Table& table, const LockedPackage& package, const PackageName& name,
+                     const Version& version) {
   if (name != package.name)
-    throw BadLock{fmt::format("`{}` is a file of {}, not of {}", table.path(), name.normalized(), package.name.normalized())};
+    throw BadLock{fmt::format("`{}` is a file of {}, not of {}", table.path(), name.normalized(),
+                              package.name.normalized())};
   if (package.version && version != *package.version)
-    throw BadLock{fmt::format("`{}` is version {}, not {}", table.path(), version.to_string(), package.version->to_string())};
+    throw BadLock{fmt::format("`{}` is version {}, not {}", table.path(), version.to_string(),
+                              package.version->to_string())};
 }
 
 DirectSource read_direct(const Table& package) {
@@ -174,7 +184,8 @@ DirectSource read_direct(const Table& package) {
     source.commit_id = vcs->required_text("commit-id");
     source.url = vcs->text("url").value_or("");
     source.path = vcs->text("path").value_or("");
-    if (source.url.empty() && source.path.empty()) throw BadLock{fmt::format("`{}` has neither a url nor a path", vcs->path())};
+    if (source.url.empty() && source.path.empty())
+      throw BadLock{fmt::format("`{}` has neither a url nor a path", vcs->path())};
     source.requested_revision = vcs->text("requested-revision").value_or("");
     source.subdirectory = vcs->text("subdirectory").value_or("");
   } else if (const std::optional<Table> directory = package.table("directory")) {
@@ -192,11 +203,14 @@ DirectSource read_direct(const Table& package) {
 
 void check_sources(const Table& table) {
   constexpr std::array<std::string_view, 3> kDirect = {"vcs", "directory", "archive"};
-  const auto direct = std::count_if(kDirect.begin(), kDirect.end(), [&](std::string_view key) { return table.has(key); });
+  const auto direct =
+      std::count_if(kDirect.begin(), kDirect.end(), [&](std::string_view key) { return table.has(key); });
   const bool files = table.has("sdist") || table.has("wheels");
-  if (direct + (files ? 1 : 0) == 0) throw BadLock{fmt::format("`{}` has no source (wheels, sdist, archive, directory or vcs)", table.path())};
+  if (direct + (files ? 1 : 0) == 0)
+    throw BadLock{fmt::format("`{}` has no source (wheels, sdist, archive, directory or vcs)", table.path())};
   if (direct + (files ? 1 : 0) > 1)
-    throw BadLock{fmt::format("`{}` mixes sources: only one of vcs, directory, archive, or sdist with wheels", table.path())};
+    throw BadLock{fmt::format("`{}` mixes sources: only one of vcs, directory, archive, or sdist with wheels",
+                              table.path())};
 }
 
 LockedPackage read_package(const Table& table) {
@@ -223,7 +237,9 @@ LockedPackage read_package(const Table& table) {
   for (const Table& wheel : table.tables("wheels")) {
     LockedFile file = read_file_entry(wheel);
     const Expected<WheelFilename> filename = WheelFilename::parse(file.name);
-    if (!filename) throw BadLock{fmt::format("`{}`: {} is not a wheel's name: {}", wheel.path(), quote(file.name), filename.error().message)};
+    if (!filename)
+      throw BadLock{fmt::format("`{}`: {} is not a wheel's name: {}", wheel.path(), quote(file.name),
+                                filename.error().message)};
     check_file_name(wheel, package, filename->name, filename->version);
     package.wheels.push_back(std::move(file));
   }
@@ -233,19 +249,24 @@ LockedPackage read_package(const Table& table) {
 
 void check_file_pattern(std::string_view name) {
   const bool plain = name == "pylock.toml";
-  const bool named = name.size() > 12 && name.substr(0, 7) == "pylock." && name.substr(name.size() - 5) == ".toml" &&
+  const bool named = name.size() > 12 && name.substr(0, 7) == "pylock." &&
+                     name.substr(name.size() - 5) == ".toml" &&
                      name.substr(7, name.size() - 12).find('.') == std::string_view::npos;
-  if (!plain && !named) throw BadLock{fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name))};
+  if (!plain && !named)
+    throw BadLock{fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name))};
 }
 
 void check_lock_version(const std::string& text, std::vector<std::string>* warnings) {
   const std::size_t dot = text.find('.');
   const std::string_view major = std::string_view(text).substr(0, dot);
-  const bool numeric = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_ascii_digit(c) || c == '.'; });
-  if (!numeric || dot == std::string::npos) throw BadLock{fmt::format("`lock-version` is not a version: {}", quote(text))};
+  const bool numeric = !text.empty() && std::all_of(text.begin(), text.end(),
+                                                    [](char c) { return is_ascii_digit(c) || c == '.'; });
+  if (!numeric || dot == std::string::npos)
+    throw BadLock{fmt::format("`lock-version` is not a version: {}", quote(text))};
   if (major != "1") throw BadLock{fmt::format("`lock-version` is {}; moat knows 1.0", text)};
   if (text != "1.0" && warnings != nullptr)
-    warnings->push_back(fmt::format("the lock is of version {}, newer than 1.0: what 1.0 does not know is ignored", text));
+    warnings->push_back(
+        fmt::format("the lock is of version {}, newer than 1.0: what 1.0 does not know is ignored", text));
 }
 
 Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {
@@ -266,7 +287,8 @@ Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {
   }
   for (const std::string& text : root.texts("dependency-groups")) {
     Expected<GroupName> group = GroupName::parse(text);
-    if (!group) root.fail("dependency-groups", fmt::format("holds {}: {}", quote(text), group.error().message));
+    if (!group)
+      root.fail("dependency-groups", fmt::format("holds {}: {}", quote(text), group.error().message));
     lock.dependency_groups.push_back(std::move(*group));
   }
   lock.default_groups = root.texts("default-groups");
@@ -280,7 +302,8 @@ Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {
 
 void write_inline_hashes(std::string& out, const std::vector<Digest>& hashes) {
   std::vector<std::string> parts;
-  for (const Digest& digest : hashes) parts.push_back(fmt::format("{} = {}", digest.algorithm, toml_quote(digest.hex)));
+  for (const Digest& digest : hashes)
+    parts.push_back(fmt::format("{} = {}", digest.algorithm, toml_quote(digest.hex)));
   std::sort(parts.begin(), parts.end());
   out += fmt::format("hashes = {{{}}}", fmt::join(parts, ", "));
 }
@@ -322,7 +345,8 @@ std::string direct_table(const DirectSource& source) {
       out += "[packages.archive]\n";
       line("url", source.archive.url), line("path", source.archive.path);
       if (source.archive.size) out += fmt::format("size = {}\n", *source.archive.size);
-      if (source.archive.upload_time) out += "upload-time = " + toml_datetime(*source.archive.upload_time) + "\n";
+      if (source.archive.upload_time)
+        out += "upload-time = " + toml_datetime(*source.archive.upload_time) + "\n";
       write_inline_hashes(out, source.archive.hashes);
       out += "\n";
       break;
@@ -362,7 +386,9 @@ std::string package_table(const LockedPackage& package) {
 LockedFile locked_file(const Artifact& artifact, const LockOptions& options) {
   LockedFile file{.name = artifact.filename, .size = artifact.size, .upload_time = artifact.upload_time};
   if (artifact.url.scheme() == "file")
-    file.path = std::filesystem::path(artifact.url.file_path()).lexically_proximate(options.lock_directory).generic_string();
+    file.path = std::filesystem::path(artifact.url.file_path())
+                    .lexically_proximate(options.lock_directory)
+                    .generic_string();
   else
     file.url = artifact.url.without_credentials().without_fragment().to_string();
   for (const Digest& digest : artifact.digests)
@@ -376,7 +402,8 @@ void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOp
   const bool direct = std::any_of(package.required_by.begin(), package.required_by.end(),
                                   [](const Edge& edge) { return edge.requirement.url.has_value(); });
   if (direct) {
-    out.direct = DirectSource{.kind = DirectSourceKind::Archive, .archive = locked_file(package.file.artifact, options)};
+    out.direct = DirectSource{.kind = DirectSourceKind::Archive,
+                              .archive = locked_file(package.file.artifact, options)};
     return;
   }
   for (const ReleaseFile& file : package.release->files) {
@@ -386,7 +413,8 @@ void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOp
     if (locked.hashes.empty()) {
       if (!chosen) continue;
       throw Error(ErrorKind::Refused,
-                  fmt::format("the index gives no sha256 hash for {}, and a lock needs one", quote(file.artifact.filename)));
+                  fmt::format("the index gives no sha256 hash for {}, and a lock needs one",
+                              quote(file.artifact.filename)));
     }
     if (file.wheel)
       out.wheels.push_back(std::move(locked));
@@ -422,7 +450,8 @@ const LockedFile* best_wheel(const LockedPackage& package, const Target& target)
     if (!name) continue;
     const std::optional<std::size_t> rank = target.tags.rank(name->tags);
     if (!rank) continue;
-    const bool better = best == nullptr || *rank < best_rank.first || (*rank == best_rank.first && name->build > best_rank.second);
+    const bool better = best == nullptr || *rank < best_rank.first ||
+                        (*rank == best_rank.first && name->build > best_rank.second);
     if (!better) continue;
     best = &wheel;
     best_rank = {*rank, name->build};
@@ -437,28 +466,34 @@ void check_target(const Pylock& lock, const Target& target) {
   const bool any = std::any_of(lock.environments.begin(), lock.environments.end(),
                                [&](const Marker& marker) { return marker.evaluate(target.environment); });
   if (lock.has_environments && !any)
-    throw Error(ErrorKind::NoSolution, fmt::format("the lock is not for {}: none of its `environments` holds here", target.description));
+    throw Error(
+        ErrorKind::NoSolution,
+        fmt::format("the lock is not for {}: none of its `environments` holds here", target.description));
 }
 
 SelectedPackage select_file(const LockedPackage& package, const Target& target) {
   if (package.requires_python && !package.requires_python->contains(target.python))
-    throw Error(ErrorKind::NoSolution, fmt::format("{} requires Python {}, and this is {}", package.name.normalized(),
-                                                   package.requires_python->to_string(), target.description));
+    throw Error(ErrorKind::NoSolution,
+                fmt::format("{} requires Python {}, and this is {}", package.name.normalized(),
+                            package.requires_python->to_string(), target.description));
   if (package.direct) {
-    const bool wheel = package.direct->kind == DirectSourceKind::Archive && WheelFilename::parse(package.direct->archive.name);
+    const bool wheel = package.direct->kind == DirectSourceKind::Archive &&
+                       WheelFilename::parse(package.direct->archive.name);
     return {&package, wheel ? &package.direct->archive : nullptr};
   }
   const LockedFile* wheel = best_wheel(package, target);
   if (wheel == nullptr && !package.sdist)
-    throw Error(ErrorKind::NoSolution, fmt::format("the lock has no wheel of {} {} for {} (it has {})", package.name.normalized(),
-                                                   package.version ? package.version->to_string() : "", target.description,
-                                                   tags_of(package)));
+    throw Error(ErrorKind::NoSolution,
+                fmt::format("the lock has no wheel of {} {} for {} (it has {})", package.name.normalized(),
+                            package.version ? package.version->to_string() : "", target.description,
+                            tags_of(package)));
   return {&package, wheel};
 }
 
 }  // namespace
 
-Expected<Pylock> parse_pylock(std::string_view text, std::string_view name, std::vector<std::string>* warnings) {
+Expected<Pylock> parse_pylock(std::string_view text, std::string_view name,
+                              std::vector<std::string>* warnings) {
   const Expected<TomlTable> table = parse_toml(text);
   if (!table) return tl::unexpected(table.error());
   try {
@@ -476,14 +511,16 @@ std::string format_pylock(const Pylock& lock) {
     for (const Marker& marker : lock.environments) markers.push_back(marker.to_string());
     out += "environments = " + inline_names(markers) + "\n";
   }
-  if (lock.requires_python) out += "requires-python = " + toml_quote(lock.requires_python->to_string()) + "\n";
+  if (lock.requires_python)
+    out += "requires-python = " + toml_quote(lock.requires_python->to_string()) + "\n";
   const auto names = [](const auto& list) {
     std::vector<std::string> texts;
     for (const auto& item : list) texts.push_back(item.normalized());
     return texts;
   };
   if (!lock.extras.empty()) out += "extras = " + inline_names(names(lock.extras)) + "\n";
-  if (!lock.dependency_groups.empty()) out += "dependency-groups = " + inline_names(names(lock.dependency_groups)) + "\n";
+  if (!lock.dependency_groups.empty())
+    out += "dependency-groups = " + inline_names(names(lock.dependency_groups)) + "\n";
   if (!lock.default_groups.empty()) out += "default-groups = " + inline_names(lock.default_groups) + "\n";
   out += "created-by = " + toml_quote(lock.created_by) + "\n";
   if (lock.packages.empty()) out += "packages = []\n";
@@ -499,16 +536,19 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
   const MarkerEnvironment& here = target.environment;
   // One target, said so that another installer refuses what was not resolved for it.
   lock.environments.push_back(
-      parse_lock_marker(fmt::format("python_version == \"{}\" and sys_platform == \"{}\" and platform_machine == \"{}\" and "
-                                    "implementation_name == \"{}\"",
-                                    minor, here.sys_platform, here.platform_machine, here.implementation_name))
+      parse_lock_marker(
+          fmt::format(
+              "python_version == \"{}\" and sys_platform == \"{}\" and platform_machine == \"{}\" and "
+              "implementation_name == \"{}\"",
+              minor, here.sys_platform, here.platform_machine, here.implementation_name))
           .value());
   lock.has_environments = true;
 
   std::map<PackageName, std::vector<std::pair<PackageName, std::optional<Version>>>> dependencies;
   for (const ResolvedPackage& package : resolution.packages)
     for (const Edge& edge : package.required_by)
-      if (edge.from && *edge.from != package.name) dependencies[*edge.from].emplace_back(package.name, std::nullopt);
+      if (edge.from && *edge.from != package.name)
+        dependencies[*edge.from].emplace_back(package.name, std::nullopt);
 
   for (const ResolvedPackage& package : resolution.packages) {
     LockedPackage out{.name = package.name, .version = package.version};
@@ -527,7 +567,8 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
   return lock;
 }
 
-std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& target, const std::set<ExtraName>& extras,
+std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& target,
+                                             const std::set<ExtraName>& extras,
                                              const std::optional<std::set<GroupName>>& groups) {
   check_target(lock, target);
   std::set<GroupName> chosen_groups;
@@ -542,7 +583,8 @@ std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& t
   for (const LockedPackage& package : lock.packages) {
     if (package.marker && !package.marker->evaluate(target.environment, extras, chosen_groups)) continue;
     if (!seen.insert(package.name).second)
-      throw Error(ErrorKind::BadInput, fmt::format("the lock has two entries of {} for {}", package.name.normalized(), target.description));
+      throw Error(ErrorKind::BadInput, fmt::format("the lock has two entries of {} for {}",
+                                                   package.name.normalized(), target.description));
     out.push_back(select_file(package, target));
   }
   return out;

@@ -1,12 +1,6 @@
 // pylock.toml (PEP 751): text ⇄ value, from a resolution, and what of it a target installs.
 #pragma once
 
-#include <optional>
-#include <set>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "resolver/artifact.h"
 #include "resolver/pep/marker.h"
 #include "resolver/pep/name.h"
@@ -14,22 +8,28 @@
 #include "resolver/resolution.h"
 #include "resolver/target.h"
 
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace moat {
 
 struct LockedFile {
-  std::string name;                      // file name: `name`, else of `path`, else of `url`
-  std::string url;                       // one of url and path is set
-  std::string path;                      // relative to the lock file
+  std::string name;  // file name: `name`, else of `path`, else of `url`
+  std::string url;   // one of url and path is set
+  std::string path;  // relative to the lock file
   std::optional<std::uint64_t> size;
   std::optional<UnixTime> upload_time;
-  std::vector<Digest> hashes;            // at least one known
+  std::vector<Digest> hashes;  // at least one known
 };
 
 // vcs, directory or archive, kept as far as a reader must tell them apart.
 enum class DirectSourceKind { Vcs, Directory, Archive };
 struct DirectSource {
   DirectSourceKind kind = DirectSourceKind::Archive;
-  LockedFile archive;                    // Archive
+  LockedFile archive;                                              // Archive
   std::string vcs_type, commit_id, url, path, requested_revision;  // Vcs, Directory (path)
   bool editable = false;
   std::string subdirectory;
@@ -41,34 +41,36 @@ struct LockedPackage {
   std::optional<Marker> marker;
   std::optional<SpecifierSet> requires_python;
   std::vector<std::pair<PackageName, std::optional<Version>>> dependencies;  // informational
-  std::string index;                     // base URL, without credentials
+  std::string index;                                                         // base URL, without credentials
   std::optional<LockedFile> sdist;
-  std::vector<LockedFile> wheels;        // sorted by name
+  std::vector<LockedFile> wheels;  // sorted by name
   std::optional<DirectSource> direct;
 };
 
 struct Pylock {
   std::string lock_version = "1.0";
   std::vector<Marker> environments;
-  bool has_environments = false;         // an empty list is a list: none holds
+  bool has_environments = false;  // an empty list is a list: none holds
   std::optional<SpecifierSet> requires_python;
   std::vector<ExtraName> extras;
   std::vector<GroupName> dependency_groups;
   std::vector<std::string> default_groups;
   std::string created_by;
-  std::vector<LockedPackage> packages;   // by name
+  std::vector<LockedPackage> packages;  // by name
 };
 
 // Everything the specification says of a reader. `name`: the file's, "pylock.toml"; "" is not checked.
-// The message names the key ("packages[3].wheels[0].hashes") and the reason. Warnings: unknown minor versions.
-Expected<Pylock> parse_pylock(std::string_view text, std::string_view name, std::vector<std::string>* warnings = nullptr);
+// The message names the key ("packages[3].wheels[0].hashes") and the reason. Warnings: unknown minor
+// versions.
+Expected<Pylock> parse_pylock(std::string_view text, std::string_view name,
+                              std::vector<std::string>* warnings = nullptr);
 
 // Canonical text: the same lock gives the same bytes.
 std::string format_pylock(const Pylock& lock);
 
 // A lock for one target: each package with the wheels of its release that this target may use or, where
-// `all_files`, every file of the release. Credentials are stripped from URLs; local files become paths relative to
-// `lock_directory`.
+// `all_files`, every file of the release. Credentials are stripped from URLs; local files become paths
+// relative to `lock_directory`.
 struct LockOptions {
   std::string lock_directory;
   bool all_files = true;
@@ -78,10 +80,10 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
 // What the target installs, in the lock's order; decided from names only, nothing is fetched.
 struct SelectedPackage {
   const LockedPackage* package = nullptr;
-  const LockedFile* file = nullptr;      // a wheel, or an archive; nullptr: source only (cannot build yet)
+  const LockedFile* file = nullptr;  // a wheel, or an archive; nullptr: source only (cannot build yet)
 };
-// Error(NoSolution or BadInput) for what the specification calls an error: environments, requires-python, two entries
-// of one name, no wheel that fits (says which tags exist).
+// Error(NoSolution or BadInput) for what the specification calls an error: environments, requires-python, two
+// entries of one name, no wheel that fits (says which tags exist).
 std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& target,
                                              const std::set<ExtraName>& extras = {},
                                              const std::optional<std::set<GroupName>>& groups = std::nullopt);

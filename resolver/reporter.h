@@ -21,13 +21,15 @@ class Reporter {
   // What happens, for -v.
   virtual void note(std::string_view message) { static_cast<void>(message); }
 
-  // A named phase ("resolve", "download", "build", "install", "snapshot") begins and ends; phases may overlap.
+  // A named phase ("resolve", "download", "build", "install", "snapshot") begins and ends; phases may
+  // overlap.
   virtual void phase_begin(std::string_view phase) { static_cast<void>(phase); }
   virtual void phase_end(std::string_view phase, std::chrono::nanoseconds took) {
     static_cast<void>(phase), static_cast<void>(took);
   }
   // How far an item of a phase is: bytes for downloads, steps elsewhere. total 0: unknown.
-  virtual void progress(std::string_view phase, std::string_view item, std::uint64_t done, std::uint64_t total) {
+  virtual void progress(std::string_view phase, std::string_view item, std::uint64_t done,
+                        std::uint64_t total) {
     static_cast<void>(phase), static_cast<void>(item), static_cast<void>(done), static_cast<void>(total);
   }
 };

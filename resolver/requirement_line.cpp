@@ -1,12 +1,12 @@
 #include "resolver/requirement_line.h"
 
-#include <algorithm>
-#include <array>
-#include <optional>
-
 #include "resolver/base/text.h"
 #include "resolver/base/url.h"
 #include "resolver/pep/dist_filename.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
 
 namespace moat {
 namespace {
@@ -62,7 +62,8 @@ Expected<Url> locate(std::string_view location, std::string_view directory) {
       return Url::from_path(std::string(directory) + "/" + percent_decode(location.substr(5)));
     return Url::parse(location);
   }
-  const std::string path = location.front() == '/' ? std::string(location) : std::string(directory) + "/" + std::string(location);
+  const std::string path =
+      location.front() == '/' ? std::string(location) : std::string(directory) + "/" + std::string(location);
   // from_path keeps the text; join takes `.` and `..` out of it.
   return Url::from_path("/").join(percent_encode_path(path));
 }
@@ -94,7 +95,8 @@ Expected<Requirement> parse_requirement_line(std::string_view text, std::string_
   const Direct parts = take_apart(text);
   const bool named_url = parts.location.find('@') != std::string_view::npos && !has_scheme(parts.location) &&
                          parts.location.front() != '.' && parts.location.front() != '/';
-  if (!named_url && (is_version_control(parts.location) || has_scheme(parts.location) || is_path(parts.location)))
+  if (!named_url &&
+      (is_version_control(parts.location) || has_scheme(parts.location) || is_path(parts.location)))
     return direct_requirement(text, directory);
 
   Expected<Requirement> requirement = Requirement::parse(text);
@@ -106,9 +108,12 @@ Expected<Requirement> parse_requirement_line(std::string_view text, std::string_
   requirement->url = url->to_string();
   const std::string filename = url->last_segment();
   const Expected<WheelFilename> wheel = WheelFilename::parse(filename);
-  if (!wheel) return parse_error("only wheels can be installed from a URL: " + quote(filename) + ": " + wheel.error().message);
+  if (!wheel)
+    return parse_error("only wheels can be installed from a URL: " + quote(filename) + ": " +
+                       wheel.error().message);
   if (wheel->name != requirement->name)
-    return parse_error("the URL is of " + quote(wheel->name.display()) + ", not of " + quote(requirement->name.display()));
+    return parse_error("the URL is of " + quote(wheel->name.display()) + ", not of " +
+                       quote(requirement->name.display()));
   return requirement;
 }
 

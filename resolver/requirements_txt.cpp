@@ -1,12 +1,12 @@
 #include "resolver/requirements_txt.h"
 
-#include <algorithm>
-#include <array>
-#include <cstdint>
+#include "resolver/base/text.h"
 
 #include <fmt/format.h>
 
-#include "resolver/base/text.h"
+#include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace moat {
 namespace {
@@ -14,7 +14,9 @@ namespace {
 // ---- bytes to text
 
 void append_utf8(std::string& out, std::uint32_t code) {
-  const auto byte = [&out](std::uint32_t value) { out += static_cast<char>(static_cast<unsigned char>(value)); };
+  const auto byte = [&out](std::uint32_t value) {
+    out += static_cast<char>(static_cast<unsigned char>(value));
+  };
   if (code < 0x80) {
     byte(code);
   } else if (code < 0x800) {
@@ -65,7 +67,8 @@ std::string declared_encoding(std::string_view bytes) {
         (text[coding + 6] == ':' || text[coding + 6] == '=')) {
       std::string_view rest = trim(text.substr(coding + 7));
       std::size_t length = 0;
-      while (length < rest.size() && (is_ascii_alnum(rest[length]) || rest[length] == '-' || rest[length] == '_' || rest[length] == '.'))
+      while (length < rest.size() && (is_ascii_alnum(rest[length]) || rest[length] == '-' ||
+                                      rest[length] == '_' || rest[length] == '.'))
         ++length;
       return ascii_lower(rest.substr(0, length));
     }
@@ -154,7 +157,8 @@ Expected<std::vector<std::string>> shell_split(std::string_view text) {
     if (quote_mark != 0) {
       if (c == quote_mark)
         quote_mark = 0;
-      else if (c == '\\' && quote_mark == '"' && i + 1 < text.size() && (text[i + 1] == '"' || text[i + 1] == '\\'))
+      else if (c == '\\' && quote_mark == '"' && i + 1 < text.size() &&
+               (text[i + 1] == '"' || text[i + 1] == '\\'))
         *word += text[++i];
       else
         *word += c;
@@ -177,12 +181,12 @@ Expected<std::vector<std::string>> shell_split(std::string_view text) {
 }
 
 struct Option {
-  std::string name;   // canonical, without dashes
+  std::string name;  // canonical, without dashes
   std::string value;
 };
 
 struct KnownOption {
-  std::string_view name;       // as typed, without dashes
+  std::string_view name;  // as typed, without dashes
   std::string_view canonical;
   bool takes_value;
 };
@@ -213,14 +217,22 @@ constexpr std::array<KnownOption, 24> kLongOptions = {{{"index-url", "index-url"
 
 std::string_view short_option(char c) {
   switch (c) {
-    case 'i': return "index-url";
-    case 'c': return "constraint";
-    case 'r': return "requirement";
-    case 'e': return "editable";
-    case 'f': return "find-links";
-    case 'C': return "config-settings";
-    case 'Z': return "always-unzip";
-    default: return {};
+    case 'i':
+      return "index-url";
+    case 'c':
+      return "constraint";
+    case 'r':
+      return "requirement";
+    case 'e':
+      return "editable";
+    case 'f':
+      return "find-links";
+    case 'C':
+      return "config-settings";
+    case 'Z':
+      return "always-unzip";
+    default:
+      return {};
   }
 }
 
@@ -231,10 +243,12 @@ Expected<const KnownOption*> find_long_option(std::string_view typed) {
     if (option.name == typed) return &option;
     if (option.name.substr(0, typed.size()) != typed) continue;
     if (found != nullptr && found->canonical != option.canonical)
-      return parse_error(fmt::format("`--{}` is ambiguous: `--{}` or `--{}`", typed, found->name, option.name));
+      return parse_error(
+          fmt::format("`--{}` is ambiguous: `--{}` or `--{}`", typed, found->name, option.name));
     found = &option;
   }
-  if (found == nullptr) return parse_error(fmt::format("`--{}` is not an option of a requirements file", typed));
+  if (found == nullptr)
+    return parse_error(fmt::format("`--{}` is not an option of a requirements file", typed));
   return found;
 }
 
@@ -252,7 +266,8 @@ Expected<std::vector<Option>> parse_options(std::string_view text) {
       if (equals != std::string::npos) value = word.substr(equals + 1);
     } else if (word.size() >= 2 && word[0] == '-') {
       typed = short_option(word[1]);
-      if (typed.empty()) return parse_error(fmt::format("`-{}` is not an option of a requirements file", word[1]));
+      if (typed.empty())
+        return parse_error(fmt::format("`-{}` is not an option of a requirements file", word[1]));
       if (word.size() > 2) value = word.substr(2);
     } else {
       return parse_error(quote(word) + " stands after an option");
@@ -275,11 +290,14 @@ Expected<Digest> parse_hash_option(std::string_view value) {
     return parse_error("`--hash` is written `--hash=sha256:…`, with a colon");
   const Expected<Digest> digest = Digest::parse(value);
   if (!digest) return digest;
-  if (!digest->is_strong()) return parse_error("`--hash` takes sha256, sha384 or sha512, not " + digest->algorithm);
+  if (!digest->is_strong())
+    return parse_error("`--hash` takes sha256, sha384 or sha512, not " + digest->algorithm);
   return digest;
 }
 
-bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos || text.substr(0, 5) == "file:"; }
+bool is_url(std::string_view text) {
+  return text.find("://") != std::string_view::npos || text.substr(0, 5) == "file:";
+}
 
 std::string beside(const std::string& including, const std::string& path) {
   if (is_url(path) || (!path.empty() && path.front() == '/')) return path;
@@ -295,14 +313,16 @@ class FileReader {
 
   void read(const std::string& path, bool constraint) {
     if (std::find(open_.begin(), open_.end(), path) != open_.end())
-      throw Error(ErrorKind::BadInput, fmt::format("{} includes itself: {} -> {}", path, fmt::join(open_, " -> "), path));
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("{} includes itself: {} -> {}", path, fmt::join(open_, " -> "), path));
     open_.push_back(path);
     const Expected<std::string> text = decode_requirements(reader_.read(path));
     if (!text) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path, text.error().message));
     for (Line& line : join_lines(*text)) {
       const std::size_t comment = comment_start(line.text);
       const std::string_view kept = trim(std::string_view(line.text).substr(0, comment));
-      if (!kept.empty()) read_line(path, line.number, expand_variables(std::string(kept), reader_), constraint);
+      if (!kept.empty())
+        read_line(path, line.number, expand_variables(std::string(kept), reader_), constraint);
     }
     open_.pop_back();
   }
@@ -327,9 +347,11 @@ class FileReader {
       add_entry({.text = text, .where = where, .constraint = constraint}, *options);
       return;
     }
-    const auto editable = std::find_if(options->begin(), options->end(), [](const Option& o) { return o.name == "editable"; });
+    const auto editable =
+        std::find_if(options->begin(), options->end(), [](const Option& o) { return o.name == "editable"; });
     if (editable != options->end()) {
-      add_entry({.text = editable->value, .where = where, .editable = true, .constraint = constraint}, *options);
+      add_entry({.text = editable->value, .where = where, .editable = true, .constraint = constraint},
+                *options);
       return;
     }
     for (const Option& option : *options) apply(option, path, where);
@@ -381,7 +403,8 @@ class FileReader {
     } else if (name == "require-hashes" || name == "no-require-hashes") {
       to.require_hashes = name == "require-hashes";
     } else if (name == "hash" || name == "config-settings") {
-      file_.warnings.push_back(fmt::format("{}: `--{}` belongs to no requirement and is ignored", where, name));
+      file_.warnings.push_back(
+          fmt::format("{}: `--{}` belongs to no requirement and is ignored", where, name));
     }
   }
 
@@ -402,16 +425,19 @@ Expected<std::string> decode_requirements(std::string_view bytes) {
   if (begins("\xFE\xFF"sv)) return from_wide(bytes.substr(2), 2, ByteOrder::Big);
 
   const std::string encoding = declared_encoding(bytes);
-  if (encoding == "utf-8" || encoding == "utf8" || encoding == "ascii" || encoding == "us-ascii") return std::string(bytes);
+  if (encoding == "utf-8" || encoding == "utf8" || encoding == "ascii" || encoding == "us-ascii")
+    return std::string(bytes);
   if (encoding == "latin-1" || encoding == "latin1" || encoding == "iso-8859-1" || encoding == "iso8859-1") {
     std::string out;
     for (const char c : bytes) append_utf8(out, static_cast<unsigned char>(c));
     return out;
   }
-  return parse_error("it declares the encoding " + quote(encoding) + ", which is not supported; save it as UTF-8");
+  return parse_error("it declares the encoding " + quote(encoding) +
+                     ", which is not supported; save it as UTF-8");
 }
 
-RequirementsFile read_requirements(const std::string& path, bool constraint, const RequirementsReader& reader) {
+RequirementsFile read_requirements(const std::string& path, bool constraint,
+                                   const RequirementsReader& reader) {
   FileReader files(reader);
   files.read(path, constraint);
   return std::move(files).take();

@@ -1,6 +1,9 @@
 // requirements.txt as pip reads it (not a standard): text → entries and options.
 #pragma once
 
+#include "resolver/base/error.h"
+#include "resolver/digest.h"
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -8,18 +11,15 @@
 #include <utility>
 #include <vector>
 
-#include "resolver/base/error.h"
-#include "resolver/digest.h"
-
 namespace moat {
 
 // One requirement of a file, nested files included, in order.
 struct RequirementsEntry {
-  std::string text;             // what stands before the options, e.g. "foo>=1 ; python_version > '3'"
-  std::string where;            // "requirements.txt:4"
-  bool editable = false;        // -e
-  bool constraint = false;      // comes from a -c file
-  std::vector<Digest> hashes;   // --hash
+  std::string text;            // what stands before the options, e.g. "foo>=1 ; python_version > '3'"
+  std::string where;           // "requirements.txt:4"
+  bool editable = false;       // -e
+  bool constraint = false;     // comes from a -c file
+  std::vector<Digest> hashes;  // --hash
   std::vector<std::pair<std::string, std::string>> config_settings;
 };
 
@@ -48,14 +48,17 @@ struct RequirementsReader {
   std::function<std::string(const std::string& path)> read;
   // Value of an environment variable; nullopt when unset. For ${NAME}.
   std::function<std::optional<std::string>(const std::string& name)> variable;
-  // Is there such a file or folder? A relative -f means the file's own folder if it is there, else the working one.
+  // Is there such a file or folder? A relative -f means the file's own folder if it is there, else the
+  // working one.
   std::function<bool(const std::string& path)> exists;
 };
 
 // Reads `path` and what it includes. Error(BadInput) names file and line; recursion is one, a diamond is not.
-RequirementsFile read_requirements(const std::string& path, bool constraint, const RequirementsReader& reader);
+RequirementsFile read_requirements(const std::string& path, bool constraint,
+                                   const RequirementsReader& reader);
 
-// Bytes → UTF-8: BOM (UTF-8, 16, 32), else a PEP 263 comment in the first two lines (utf-8, latin-1, ascii), else UTF-8.
+// Bytes → UTF-8: BOM (UTF-8, 16, 32), else a PEP 263 comment in the first two lines (utf-8, latin-1, ascii),
+// else UTF-8.
 Expected<std::string> decode_requirements(std::string_view bytes);
 
 }  // namespace moat

@@ -1,6 +1,8 @@
 // The two answers of resolve(), as data.
 #pragma once
 
+#include "resolver/candidate.h"
+
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,8 +10,6 @@
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "resolver/candidate.h"
 
 namespace moat {
 
@@ -29,45 +29,46 @@ struct ResolvedPackage {
   PackageName name;
   Version version;
   std::shared_ptr<const Release> release;
-  ReleaseFile file;                  // the file to install
-  std::set<ExtraName> extras;        // that were asked for
+  ReleaseFile file;            // the file to install
+  std::set<ExtraName> extras;  // that were asked for
   ReleaseMetadata metadata;
-  std::vector<Edge> required_by;     // sorted: the user first, then by name
-  std::string index;                 // display URL, "" for local files
+  std::vector<Edge> required_by;  // sorted: the user first, then by name
+  std::string index;              // display URL, "" for local files
 };
 
 struct Resolution {
   std::vector<ResolvedPackage> packages;  // by name
-  std::vector<std::string> notes;         // fairness, yanked, mended metadata, unknown extras: one sentence each
+  std::vector<std::string> notes;  // fairness, yanked, mended metadata, unknown extras: one sentence each
 };
 
 // Why a name cannot be had, known before the solver sees anything.
 enum class Lack {
-  UnknownProject,     // no index has it
-  NoVersionInRange,   // versions exist, none that all of the specifiers admit
-  NoUsableFile,       // versions in range exist, but no file for this Python or platform
-  NeedsNewerPython,   // … and Requires-Python is what excludes them
-  OnlySdist,          // … and only source distributions are left
+  UnknownProject,    // no index has it
+  NoVersionInRange,  // versions exist, none that all of the specifiers admit
+  NoUsableFile,      // versions in range exist, but no file for this Python or platform
+  NeedsNewerPython,  // … and Requires-Python is what excludes them
+  OnlySdist,         // … and only source distributions are left
   OnlyYanked,
-  CutByDate,          // --exclude-newer
-  OnlyPrereleases,    // and they are forbidden
-  Conflicting,        // usable candidates exist; requirements contradict each other
+  CutByDate,        // --exclude-newer
+  OnlyPrereleases,  // and they are forbidden
+  Conflicting,      // usable candidates exist; requirements contradict each other
 };
 
-// One step of a conflict: `package` (at these versions) requires `requirement`; the user's own lines have no package.
+// One step of a conflict: `package` (at these versions) requires `requirement`; the user's own lines have no
+// package.
 struct ConflictStep {
   std::optional<PackageName> package;
-  std::string versions;              // "3.1", "1.0 to 2.4", "all versions"
+  std::string versions;  // "3.1", "1.0 to 2.4", "all versions"
   Requirement requirement;
   Origin origin;
-  std::optional<Lack> lack;          // this requirement cannot be met by anything
-  std::string detail;                // tags that exist, Pythons that would do, versions that exist: one clause
+  std::optional<Lack> lack;  // this requirement cannot be met by anything
+  std::string detail;        // tags that exist, Pythons that would do, versions that exist: one clause
 };
 
 // No set of versions meets the requirements. Minimal: each of `core` is needed for the contradiction.
 struct Conflict {
-  std::vector<Edge> core;            // the user's lines involved
-  std::vector<ConflictStep> steps;   // from the user's lines to the clash, in telling order
+  std::vector<Edge> core;           // the user's lines involved
+  std::vector<ConflictStep> steps;  // from the user's lines to the clash, in telling order
 };
 
 using Outcome = std::variant<Resolution, Conflict>;

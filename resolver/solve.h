@@ -1,6 +1,11 @@
 // resolve(): requirements and a source of candidates in, one set of versions or a conflict out.
 #pragma once
 
+#include "resolver/candidate.h"
+#include "resolver/reporter.h"
+#include "resolver/resolution.h"
+#include "resolver/target.h"
+
 #include <chrono>
 #include <map>
 #include <optional>
@@ -8,11 +13,6 @@
 #include <stop_token>
 #include <string>
 #include <vector>
-
-#include "resolver/candidate.h"
-#include "resolver/reporter.h"
-#include "resolver/resolution.h"
-#include "resolver/target.h"
 
 namespace moat {
 
@@ -41,28 +41,28 @@ struct PrereleasePolicy {
 
 // Everything the answer depends on; no hidden input.
 struct ResolveRequest {
-  std::vector<RootRequirement> requirements;      // in the user's order: earlier ones are preferred newest first
-  std::vector<RootRequirement> constraints;       // limit, never ask
-  std::vector<RootRequirement> overrides;         // replace what packages say of these names
+  std::vector<RootRequirement> requirements;  // in the user's order: earlier ones are preferred newest first
+  std::vector<RootRequirement> constraints;   // limit, never ask
+  std::vector<RootRequirement> overrides;     // replace what packages say of these names
   Target target;
-  std::map<PackageName, Version> preferences;     // installed or locked: taken when allowed
+  std::map<PackageName, Version> preferences;                // installed or locked: taken when allowed
   std::set<std::pair<PackageName, Version>> may_use_yanked;  // pinned by a lock
   ResolutionMode mode = ResolutionMode::Highest;
   PrereleasePolicy prereleases;
   BinaryPolicy binary;
   std::optional<UnixTime> exclude_newer;
-  // Date window: a request may only take candidates uploaded at most this long before the newest one it allows;
-  // doubled when refuted, at last off. nullopt: off from the start.
+  // Date window: a request may only take candidates uploaded at most this long before the newest one it
+  // allows; doubled when refuted, at last off. nullopt: off from the start.
   std::optional<std::chrono::seconds> window = std::chrono::hours(24 * 365);
   bool no_deps = false;
   bool require_hashes = false;
-  bool can_build = false;                         // sdists may be candidates
+  bool can_build = false;  // sdists may be candidates
 };
 
 struct ResolveStatistics {
-  int rounds = 0;            // solves of the lazy loop
-  int projects = 0;          // pages asked for
-  int metadata = 0;          // metadata files asked for
+  int rounds = 0;    // solves of the lazy loop
+  int projects = 0;  // pages asked for
+  int metadata = 0;  // metadata files asked for
   std::chrono::nanoseconds solver{};
 };
 

@@ -1,11 +1,11 @@
 // What is resolved for: one Python on one platform, as values.
 #pragma once
 
-#include <string>
-
 #include "resolver/pep/marker.h"
 #include "resolver/pep/tag.h"
 #include "resolver/pep/version.h"
+
+#include <string>
 
 namespace moat {
 
@@ -13,8 +13,8 @@ namespace moat {
 struct Target {
   MarkerEnvironment environment;
   TagSet tags;
-  Version python;            // X.Y.Z, without a pre-release part (Requires-Python is compared with this)
-  std::string description;   // for messages: "CPython 3.11.7 on linux x86_64 (glibc 2.36)"
+  Version python;           // X.Y.Z, without a pre-release part (Requires-Python is compared with this)
+  std::string description;  // for messages: "CPython 3.11.7 on linux x86_64 (glibc 2.36)"
 };
 
 }  // namespace moat

@@ -1,14 +1,14 @@
 // TOML 1.0 text → value tree (toml++ behind it), and the pieces that writers of TOML need.
 #pragma once
 
+#include "resolver/base/error.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "resolver/base/error.h"
 
 namespace moat {
 

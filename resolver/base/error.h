@@ -4,14 +4,14 @@
 //   the world, or a refusal   Error, thrown; caught where there is something to do about it, and in main
 #pragma once
 
+#include <tl/expected.hpp>
+
 #include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <tl/expected.hpp>
 
 namespace moat {
 
@@ -29,17 +29,18 @@ inline tl::unexpected<ParseError> parse_error(std::string message, std::size_t o
   return tl::unexpected<ParseError>(ParseError{std::move(message), offset});
 }
 
-// What went wrong, as scripts see it (`kind` in --json); cli maps each to an exit status (CLI reference, Exit status).
+// What went wrong, as scripts see it (`kind` in --json); cli maps each to an exit status (CLI reference, Exit
+// status).
 enum class ErrorKind {
   // the answer is no: 1
-  NotFound,        // unknown package, nothing of that name installed
-  NoSolution,      // no version in range, no usable file, conflict
-  HashMismatch,    // what came is not what was promised
-  BadArchive,      // a wheel, sdist or bundle that is refused
-  Refused,         // a rule of moat's own says no: a name taken, files of two packages, a check that failed
+  NotFound,      // unknown package, nothing of that name installed
+  NoSolution,    // no version in range, no usable file, conflict
+  HashMismatch,  // what came is not what was promised
+  BadArchive,    // a wheel, sdist or bundle that is refused
+  Refused,       // a rule of moat's own says no: a name taken, files of two packages, a check that failed
   // the request makes no sense: 2
   Usage,
-  BadInput,        // a file, name or requirement that does not parse
+  BadInput,  // a file, name or requirement that does not parse
   NoEnvironment,
   Exists,
   ForeignEnvironment,
@@ -48,10 +49,10 @@ enum class ErrorKind {
   Network,
   Offline,
   Disk,
-  Interpreter,     // it does not start, or answers nonsense
+  Interpreter,  // it does not start, or answers nonsense
   Build,
-  Busy,            // another process holds the lock
-  Interrupted,     // 130 / 143
+  Busy,         // another process holds the lock
+  Interrupted,  // 130 / 143
 };
 
 // Snake-case name of the kind, stable: "not_found", "no_solution", …

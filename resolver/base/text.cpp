@@ -1,8 +1,8 @@
 #include "resolver/base/text.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace moat {
 

@@ -1,11 +1,11 @@
 #include "resolver/base/url.h"
 
-#include <algorithm>
-#include <vector>
+#include "resolver/base/text.h"
 
 #include <fmt/format.h>
 
-#include "resolver/base/text.h"
+#include <algorithm>
+#include <vector>
 
 namespace moat {
 namespace {
@@ -20,7 +20,8 @@ int hex_value(char c) {
 std::size_t scheme_length(std::string_view text) {
   if (text.empty() || !is_ascii_alpha(text.front())) return std::string_view::npos;
   std::size_t i = 1;
-  while (i < text.size() && (is_ascii_alnum(text[i]) || text[i] == '+' || text[i] == '-' || text[i] == '.')) ++i;
+  while (i < text.size() && (is_ascii_alnum(text[i]) || text[i] == '+' || text[i] == '-' || text[i] == '.'))
+    ++i;
   return i < text.size() && text[i] == ':' ? i : std::string_view::npos;
 }
 
@@ -103,7 +104,8 @@ Expected<Url> Url::parse(std::string_view text) {
     const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
     url.host_ = ascii_lower(authority.substr(0, colon));
     if (colon != std::string_view::npos) url.port_ = authority.substr(colon + 1);
-    if (!std::all_of(url.port_.begin(), url.port_.end(), is_ascii_digit)) return parse_error("the port is not a number");
+    if (!std::all_of(url.port_.begin(), url.port_.end(), is_ascii_digit))
+      return parse_error("the port is not a number");
     if (url.scheme_ == "file" && url.host_ == "localhost") url.host_.clear();
     if (url.host_.empty() && url.scheme_ != "file") return parse_error("a URL of this scheme needs a host");
   } else {
@@ -186,6 +188,8 @@ std::string Url::to_string() const {
   return out;
 }
 
-std::string Url::display() const { return userinfo_.empty() ? to_string() : with_userinfo("****").to_string(); }
+std::string Url::display() const {
+  return userinfo_.empty() ? to_string() : with_userinfo("****").to_string();
+}
 
 }  // namespace moat

@@ -1,10 +1,10 @@
 // A URL (RFC 3986) as far as packages need it: parse, resolve against a base, show without credentials.
 #pragma once
 
+#include "resolver/base/error.h"
+
 #include <string>
 #include <string_view>
-
-#include "resolver/base/error.h"
 
 namespace moat {
 

@@ -8,24 +8,34 @@ namespace {
 const std::string kHash = std::string(64, 'a');
 
 Target target(const std::string& python = "3.11.7") {
-  Target out{.python = Version::parse(python).value(), .description = "CPython " + python + " on linux x86_64"};
-  out.environment = {.os_name = "posix", .sys_platform = "linux", .platform_machine = "x86_64",
-                     .platform_python_implementation = "CPython", .platform_system = "Linux",
-                     .python_version = python.substr(0, python.rfind('.')), .python_full_version = python,
-                     .implementation_name = "cpython", .implementation_version = python};
+  Target out{.python = Version::parse(python).value(),
+             .description = "CPython " + python + " on linux x86_64"};
+  out.environment = {.os_name = "posix",
+                     .sys_platform = "linux",
+                     .platform_machine = "x86_64",
+                     .platform_python_implementation = "CPython",
+                     .platform_system = "Linux",
+                     .python_version = python.substr(0, python.rfind('.')),
+                     .python_full_version = python,
+                     .implementation_name = "cpython",
+                     .implementation_version = python};
   const unsigned minor = static_cast<unsigned>(std::stoul(python.substr(2)));
-  out.tags = TagSet(compatible_tags({.minor = minor, .platforms = linux_platforms("x86_64", Libc::Glibc, 2, 36)}));
+  out.tags =
+      TagSet(compatible_tags({.minor = minor, .platforms = linux_platforms("x86_64", Libc::Glibc, 2, 36)}));
   return out;
 }
 
 std::string wheel(const std::string& name, const std::string& more = "") {
-  return "{name = \"" + name + "\", url = \"https://h/" + name + "\"" + more + ", hashes = {sha256 = \"" + kHash + "\"}}";
+  return "{name = \"" + name + "\", url = \"https://h/" + name + "\"" + more + ", hashes = {sha256 = \"" +
+         kHash + "\"}}";
 }
 
 std::string lock_of(const std::string& packages, const std::string& head = "") {
   return "lock-version = \"1.0\"\n" + head + "created-by = \"moat\"\n" + packages;
 }
-std::string foo(const std::string& lines) { return lock_of("[[packages]]\nname = \"foo\"\nversion = \"1.0\"\n" + lines); }
+std::string foo(const std::string& lines) {
+  return lock_of("[[packages]]\nname = \"foo\"\nversion = \"1.0\"\n" + lines);
+}
 
 std::string problem(const std::string& text, const std::string& name = "pylock.toml") {
   const Expected<Pylock> lock = parse_pylock(text, name);
@@ -34,11 +44,15 @@ std::string problem(const std::string& text, const std::string& name = "pylock.t
 
 TEST(Pylock, ReadsAndWritesTheSameBytes) {
   const std::string text = lock_of(
-      "\n[[packages]]\nname = \"foo\"\nversion = \"1.0\"\nmarker = \"\\\"x\\\" in extras\"\nrequires-python = \">=3.8\"\n"
+      "\n[[packages]]\nname = \"foo\"\nversion = \"1.0\"\nmarker = \"\\\"x\\\" in extras\"\nrequires-python "
+      "= \">=3.8\"\n"
       "dependencies = [\n    {name = \"bar\"},\n]\nindex = \"https://h/simple/\"\n"
-      "sdist = {name = \"foo-1.0.tar.gz\", upload-time = 2024-01-31T12:00:00Z, url = \"https://h/foo-1.0.tar.gz\", size = 7, "
-      "hashes = {sha256 = \"" + kHash + "\"}}\nwheels = [\n    " + wheel("foo-1.0-py3-none-any.whl", ", size = 3") + ",\n]\n",
-      "environments = [\"sys_platform == \\\"linux\\\"\"]\nrequires-python = \"==3.11.*\"\nextras = [\"x\"]\n");
+      "sdist = {name = \"foo-1.0.tar.gz\", upload-time = 2024-01-31T12:00:00Z, url = "
+      "\"https://h/foo-1.0.tar.gz\", size = 7, "
+      "hashes = {sha256 = \"" +
+          kHash + "\"}}\nwheels = [\n    " + wheel("foo-1.0-py3-none-any.whl", ", size = 3") + ",\n]\n",
+      "environments = [\"sys_platform == \\\"linux\\\"\"]\nrequires-python = \"==3.11.*\"\nextras = "
+      "[\"x\"]\n");
   const Expected<Pylock> lock = parse_pylock(text, "pylock.toml");
   ASSERT_TRUE(lock) << lock.error().message;
   EXPECT_EQ(format_pylock(*lock), text);
@@ -55,9 +69,11 @@ TEST(Pylock, RefusesWhatTheSpecificationRefuses) {
       {foo(""), "has no source"},
       {foo(any + "[packages.directory]\npath = \"x\"\n"), "mixes sources"},
       {foo("wheels = [{name = \"foo-1.0-py3-none-any.whl\", url = \"https://h/x\"}]"), "hashes` is missing"},
-      {foo("wheels = [{name = \"foo-1.0-py3-none-any.whl\", url = \"https://h/x\", hashes = {}}]"), "no sha256"},
+      {foo("wheels = [{name = \"foo-1.0-py3-none-any.whl\", url = \"https://h/x\", hashes = {}}]"),
+       "no sha256"},
       {foo("wheels = [{url = \"https://h/x\", hashes = {sha256 = \"00\"}}]"), "64 hex digits"},
-      {foo("wheels = [{name = \"foo-1.0-py3-none-any.whl\", hashes = {sha256 = \"" + kHash + "\"}}]"), "neither a url nor a path"},
+      {foo("wheels = [{name = \"foo-1.0-py3-none-any.whl\", hashes = {sha256 = \"" + kHash + "\"}}]"),
+       "neither a url nor a path"},
       {foo("wheels = [" + wheel("foo-2.0-py3-none-any.whl") + "]"), "is version 2.0, not 1.0"},
       {foo("wheels = [" + wheel("bar-1.0-py3-none-any.whl") + "]"), "a file of bar"},
       {foo("wheels = [" + wheel("foo-1.0-py3-none-any.whl", ", size = true") + "]"), "must be an integer"},
@@ -74,8 +90,10 @@ TEST(Pylock, RefusesWhatTheSpecificationRefuses) {
 
 TEST(Pylock, TakesUnknownKeysAndAlgorithmsButWarnsOfANewerMinor) {
   std::vector<std::string> warnings;
-  const std::string text = "lock-version = \"1.1\"\ncreated-by = \"x\"\nnews = 1\n[[packages]]\nname = \"foo\"\n"
-                           "wheels = [{url = \"https://h/foo-1.0%2Bcu1-py3-none-any.whl\", hashes = {future = \"z\", sha256 = \"" + kHash + "\"}}]\n";
+  const std::string text =
+      "lock-version = \"1.1\"\ncreated-by = \"x\"\nnews = 1\n[[packages]]\nname = \"foo\"\n"
+      "wheels = [{url = \"https://h/foo-1.0%2Bcu1-py3-none-any.whl\", hashes = {future = \"z\", sha256 = \"" +
+      kHash + "\"}}]\n";
   const Expected<Pylock> lock = parse_pylock(text, "", &warnings);
   ASSERT_TRUE(lock) << lock.error().message;
   EXPECT_EQ(warnings.size(), 1U);
@@ -86,7 +104,9 @@ TEST(Pylock, SelectsTheBestWheelOffline) {
   const Pylock lock = parse_pylock(foo("wheels = [" + wheel("foo-1.0-py3-none-any.whl") + ", " +
                                        wheel("foo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl") + ", " +
                                        wheel("foo-1.0-1-cp311-cp311-manylinux_2_17_x86_64.whl") + ", " +
-                                       wheel("foo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl") + "]"), "").value();
+                                       wheel("foo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl") + "]"),
+                                   "")
+                          .value();
   EXPECT_EQ(select_packages(lock, target())[0].file->name, "foo-1.0-1-cp311-cp311-manylinux_2_17_x86_64.whl");
   EXPECT_EQ(select_packages(lock, target("3.10.1"))[0].file->name, "foo-1.0-py3-none-any.whl");
 }
@@ -102,12 +122,17 @@ TEST(Pylock, SelectingFailsAsTheSpecificationSays) {
   };
   const std::string any = "wheels = [" + wheel("foo-1.0-py3-none-any.whl") + "]\n";
   const std::string package = "[[packages]]\nname = \"foo\"\n" + any;
-  EXPECT_NE(failure(lock_of(package, "requires-python = \">=3.12\"\n")).find("requires Python >=3.12"), std::string::npos);
+  EXPECT_NE(failure(lock_of(package, "requires-python = \">=3.12\"\n")).find("requires Python >=3.12"),
+            std::string::npos);
   EXPECT_NE(failure(lock_of(package, "environments = []\n")).find("not for"), std::string::npos);
   EXPECT_NE(failure(lock_of(package + package)).find("two entries of foo"), std::string::npos);
   EXPECT_NE(failure(foo("requires-python = \">=4\"\n" + any)).find("foo requires Python"), std::string::npos);
-  EXPECT_NE(failure(foo("wheels = [" + wheel("foo-1.0-cp39-cp39-win_amd64.whl") + "]")).find("cp39-cp39-win_amd64"), std::string::npos);
-  EXPECT_EQ(failure(lock_of("[[packages]]\nname = \"foo\"\nmarker = \"sys_platform == 'win32'\"\n" + any + package)), "");
+  EXPECT_NE(
+      failure(foo("wheels = [" + wheel("foo-1.0-cp39-cp39-win_amd64.whl") + "]")).find("cp39-cp39-win_amd64"),
+      std::string::npos);
+  EXPECT_EQ(failure(lock_of("[[packages]]\nname = \"foo\"\nmarker = \"sys_platform == 'win32'\"\n" + any +
+                            package)),
+            "");
 }
 
 }  // namespace

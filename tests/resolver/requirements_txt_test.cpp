@@ -1,10 +1,10 @@
 #include "resolver/requirements_txt.h"
 
+#include "resolver/requirement_line.h"
+
 #include <gtest/gtest.h>
 
 #include <map>
-
-#include "resolver/requirement_line.h"
 
 namespace moat {
 namespace {
@@ -23,7 +23,8 @@ struct Folder {
                              {.read =
                                   [this](const std::string& name) {
                                     const auto found = files.find(name);
-                                    if (found == files.end()) throw Error(ErrorKind::BadInput, "no file " + name);
+                                    if (found == files.end())
+                                      throw Error(ErrorKind::BadInput, "no file " + name);
                                     return found->second;
                                   },
                               .variable = [this](const std::string& name) -> std::optional<std::string> {
@@ -51,7 +52,9 @@ std::vector<std::string> texts(const RequirementsFile& file) {
 using Texts = std::vector<std::string>;
 
 TEST(RequirementsTxt, CommentsNeedASpaceBeforeThem) {
-  const Folder folder{{{"requirements.txt", "# all\nfoo>=1 # why\nbar @ https://h/b.whl#sha256=00\n  # more\n\nbaz#1\n"}}, {}};
+  const Folder folder{
+      {{"requirements.txt", "# all\nfoo>=1 # why\nbar @ https://h/b.whl#sha256=00\n  # more\n\nbaz#1\n"}},
+      {}};
   const RequirementsFile file = folder.read();
   EXPECT_EQ(texts(file), (Texts{"foo>=1", "bar @ https://h/b.whl#sha256=00", "baz#1"}));
   EXPECT_EQ(file.entries[0].where, "requirements.txt:2");
@@ -59,8 +62,9 @@ TEST(RequirementsTxt, CommentsNeedASpaceBeforeThem) {
 }
 
 TEST(RequirementsTxt, BackslashesJoinLinesWithoutASpace) {
-  const Folder folder{{{"requirements.txt", "foo>=\\\n1 \\\n  --hash=sha256:" + kHash + " \\\n  --hash sha384:" +
-                                                std::string(96, 'b') + "\nbar\\\n# comment ends it\nbaz\n"}},
+  const Folder folder{{{"requirements.txt", "foo>=\\\n1 \\\n  --hash=sha256:" + kHash +
+                                                " \\\n  --hash sha384:" + std::string(96, 'b') +
+                                                "\nbar\\\n# comment ends it\nbaz\n"}},
                       {}};
   const RequirementsFile file = folder.read();
   EXPECT_EQ(texts(file), (Texts{"foo>=1", "bar", "baz"}));
@@ -76,16 +80,18 @@ TEST(RequirementsTxt, VariablesExpandAfterComments) {
 }
 
 TEST(RequirementsTxt, OptionsInEverySpelling) {
-  const Folder folder{{{"requirements.txt",
-                        "-i https://a/simple\n--index-url=https://b/simple\n--extra-index https://c/simple\n-fwheels\n"
-                        "--pre --prefer-binary\n--no-binary :all:\n--only-binary foo,bar\n--trusted-host h:80\n"}},
-                      {}};
+  const Folder folder{
+      {{"requirements.txt",
+        "-i https://a/simple\n--index-url=https://b/simple\n--extra-index https://c/simple\n-fwheels\n"
+        "--pre --prefer-binary\n--no-binary :all:\n--only-binary foo,bar\n--trusted-host h:80\n"}},
+      {}};
   const RequirementsOptions options = folder.read().options;
   EXPECT_EQ(options.index_url, "https://b/simple");
   EXPECT_EQ(options.extra_index_urls, Texts{"https://c/simple"});
   EXPECT_EQ(options.find_links, Texts{"wheels"});
   EXPECT_TRUE(options.pre && options.prefer_binary);
-  EXPECT_EQ(options.binary, (std::vector<std::pair<std::string, std::string>>{{"no-binary", ":all:"}, {"only-binary", "foo,bar"}}));
+  EXPECT_EQ(options.binary, (std::vector<std::pair<std::string, std::string>>{{"no-binary", ":all:"},
+                                                                              {"only-binary", "foo,bar"}}));
 }
 
 TEST(RequirementsTxt, NestedFilesLieBesideTheirIncluder) {
@@ -131,7 +137,11 @@ TEST(RequirementsTxt, ErrorsNameFileAndLine) {
 }
 
 TEST(RequirementsTxt, ADiamondIsLegal) {
-  const Folder folder{{{"requirements.txt", "-r a.txt\n-r b.txt\n"}, {"a.txt", "-r c.txt\n"}, {"b.txt", "-r c.txt\n"}, {"c.txt", "x\n"}}, {}};
+  const Folder folder{{{"requirements.txt", "-r a.txt\n-r b.txt\n"},
+                       {"a.txt", "-r c.txt\n"},
+                       {"b.txt", "-r c.txt\n"},
+                       {"c.txt", "x\n"}},
+                      {}};
   EXPECT_EQ(folder.read().entries.size(), 2U);
 }
 
@@ -142,11 +152,18 @@ TEST(RequirementsTxt, AHashAloneIsAWarning) {
 }
 
 TEST(RequirementsTxt, DecodesWhatPipDecodes) {
-  EXPECT_EQ(decode_requirements("\xEF\xBB\xBF" "foo").value(), "foo");
-  EXPECT_EQ(decode_requirements("\xFF\xFE" "f\0\xE4\0"s).value(), "f\xC3\xA4");
+  EXPECT_EQ(decode_requirements("\xEF\xBB\xBF"
+                                "foo")
+                .value(),
+            "foo");
+  EXPECT_EQ(decode_requirements("\xFF\xFE"
+                                "f\0\xE4\0"s)
+                .value(),
+            "f\xC3\xA4");
   EXPECT_EQ(decode_requirements("\xFE\xFF\0f\xD8\x3D\xDE\0"s).value(), "f\xF0\x9F\x98\x80");
   EXPECT_EQ(decode_requirements("\xFF\xFE\0\0f\0\0\0"s).value(), "f");
-  EXPECT_EQ(decode_requirements("# -*- coding: latin-1 -*-\n# \xE4").value(), "# -*- coding: latin-1 -*-\n# \xC3\xA4");
+  EXPECT_EQ(decode_requirements("# -*- coding: latin-1 -*-\n# \xE4").value(),
+            "# -*- coding: latin-1 -*-\n# \xC3\xA4");
   EXPECT_FALSE(decode_requirements("# coding=koi8-r\n"));
   EXPECT_FALSE(decode_requirements("\xFF\xFE\xD8"s));
 }
@@ -154,12 +171,14 @@ TEST(RequirementsTxt, DecodesWhatPipDecodes) {
 TEST(RequirementLine, PathsAndUrlsOfWheelsBecomeDirectReferences) {
   const std::pair<const char*, const char*> cases[] = {
       {"foo>=1", "foo>=1"},
-      {"./dist/Foo-1.0-py3-none-any.whl", "Foo @ file:///w/dist/Foo-1.0-py3-none-any.whl"},
-      {"../foo-1.0-py3-none-any.whl[x,y] ; os_name == 'nt'", "foo[x,y] @ file:///foo-1.0-py3-none-any.whl ; os_name == \"nt\""},
+      {"./dist/Foo-1.0-py3-none-any.whl", "foo @ file:///w/dist/Foo-1.0-py3-none-any.whl"},
+      {"../foo-1.0-py3-none-any.whl[x,y] ; os_name == 'nt'",
+       "foo[x,y] @ file:///foo-1.0-py3-none-any.whl ; os_name == \"nt\""},
       {"foo-1.0-py3-none-any.whl", "foo @ file:///w/foo-1.0-py3-none-any.whl"},
       {"/a b/foo-1.0-py3-none-any.whl", "foo @ file:///a%20b/foo-1.0-py3-none-any.whl"},
       {"file:foo-1.0-py3-none-any.whl", "foo @ file:///w/foo-1.0-py3-none-any.whl"},
-      {"https://h/x/foo-1.0-py3-none-any.whl#sha256=00", "foo @ https://h/x/foo-1.0-py3-none-any.whl#sha256=00"},
+      {"https://h/x/foo-1.0-py3-none-any.whl#sha256=00",
+       "foo @ https://h/x/foo-1.0-py3-none-any.whl#sha256=00"},
       {"foo @ https://h/x/foo-1.0-py3-none-any.whl", "foo @ https://h/x/foo-1.0-py3-none-any.whl"},
       {"foo @ ./x/foo-1.0-py3-none-any.whl", "foo @ file:///w/x/foo-1.0-py3-none-any.whl"}};
   for (const auto& [text, want] : cases) {
@@ -170,15 +189,17 @@ TEST(RequirementLine, PathsAndUrlsOfWheelsBecomeDirectReferences) {
 }
 
 TEST(RequirementLine, WhatCannotBeInstalledYetSaysSo) {
-  const std::pair<const char*, const char*> cases[] = {{"git+https://h/x.git", "version control"},
-                                                       {"./foo-1.0.tar.gz", "cannot build"},
-                                                       {"./tree", "cannot build"},
-                                                       {"bar @ https://h/foo-1.0-py3-none-any.whl", "not of `bar`"},
-                                                       {"./foo-1.0.whl", "not the name of a wheel"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"git+https://h/x.git", "version control"},
+      {"./foo-1.0.tar.gz", "cannot build"},
+      {"./tree", "cannot build"},
+      {"bar @ https://h/foo-1.0-py3-none-any.whl", "not of `bar`"},
+      {"./foo-1.0.whl", "not the name of a wheel"}};
   for (const auto& [text, want] : cases) {
     const Expected<Requirement> requirement = parse_requirement_line(text, "/w");
     ASSERT_FALSE(requirement) << text;
-    EXPECT_NE(requirement.error().message.find(want), std::string::npos) << text << ": " << requirement.error().message;
+    EXPECT_NE(requirement.error().message.find(want), std::string::npos)
+        << text << ": " << requirement.error().message;
   }
 }
 

@@ -6,7 +6,8 @@ namespace moat {
 namespace {
 
 TEST(Toml, ReadsEveryKindOfValueWithItsLine) {
-  const TomlTable table = parse_toml("a = \"x\"\nb = 3\nc = true\nd = [1, 2]\n[e.f]\ng = 1979-05-27T07:32:00+01:00\n").value();
+  const TomlTable table =
+      parse_toml("a = \"x\"\nb = 3\nc = true\nd = [1, 2]\n[e.f]\ng = 1979-05-27T07:32:00+01:00\n").value();
   EXPECT_EQ(*find_key(table, "a")->string(), "x");
   EXPECT_EQ(*find_key(table, "b")->integer(), 3);
   EXPECT_EQ(find_key(table, "b")->line, 2U);
@@ -26,7 +27,8 @@ TEST(Toml, SaysWhereItBreaks) {
 }
 
 TEST(Toml, QuotedTextComesBack) {
-  for (const std::string text : {"plain", "with \"quotes\" and \\", "line\nbreak\ttab", "\x01\x7f", "ä€😀", ""}) {
+  for (const std::string text :
+       {"plain", "with \"quotes\" and \\", "line\nbreak\ttab", "\x01\x7f", "ä€😀", ""}) {
     const Expected<TomlTable> table = parse_toml("key = " + toml_quote(text));
     ASSERT_TRUE(table) << toml_quote(text);
     EXPECT_EQ(*find_key(*table, "key")->string(), text);
