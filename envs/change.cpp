@@ -1,0 +1,197 @@
+#include "envs/change.h"
+
+#include "envs/history.h"
+#include "resolver/base/text.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+namespace moat {
+
+namespace {
+
+// How long we wait for another moat that is at work in the same environment.
+constexpr std::chrono::seconds kPatience{60};
+
+[[noreturn]] void throw_journal_error(int result, const fs::path& environment) {
+  const std::string message = moat_journal_error();
+  if (result == MOAT_JOURNAL_BUSY) throw Error(ErrorKind::Busy, message, {"try again when it has ended"});
+  if (result == MOAT_JOURNAL_BAD)
+    throw Error(ErrorKind::Disk, fmt::format("cannot follow {}: {}",
+                                             quote((environment / ".moat/journal").string()), message));
+  throw Error(ErrorKind::Disk,
+              fmt::format("cannot finish the change of {}: {}", quote(environment.string()), message),
+              {"what is left of it is done as soon as the cause is gone: run any moat command on it again"});
+}
+
+UniqueFd open_directory(const fs::path& path) { return open_file(path, O_RDONLY | O_DIRECTORY); }
+
+int manifest_state(const fs::path& environment) {
+  const auto text = read_file_if_exists(environment / ".moat/manifest");
+  constexpr std::string_view kKey = "\nstate ";
+  const std::size_t at = text ? text->find(kKey) : std::string::npos;
+  int state = 0;
+  if (at != std::string::npos) {
+    const char* begin = text->data() + at + kKey.size();
+    std::from_chars(begin, text->data() + text->size(), state);
+  }
+  return state;
+}
+
+std::string escape(std::string_view field) {
+  std::string out;
+  out.reserve(field.size());
+  for (const char c : field) {
+    if (c == '\t')
+      out += "\\t";
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\\')
+      out += "\\\\";
+    else
+      out += c;
+  }
+  return out;
+}
+
+void append_line(std::string& out, std::string_view word, std::string_view first) {
+  out.append(word).append("\t").append(escape(first)).append("\n");
+}
+
+void append_move(std::string& out, const Move& move) {
+  switch (move.kind) {
+    case Move::Kind::MakeDirectory:
+      append_line(out, "mkdir", move.from);
+      return;
+    case Move::Kind::RemoveDirectory:
+      append_line(out, "rmdir", move.from);
+      return;
+    case Move::Kind::Out:
+      out += "out\t";
+      break;
+    case Move::Kind::In:
+      out += "in\t";
+      break;
+  }
+  out.append(escape(move.from)).append("\t").append(escape(move.to)).append("\n");
+}
+
+std::string format_journal(int state, std::int64_t time, const std::string& reason,
+                           const std::vector<std::string>& summary, const std::vector<Move>& moves) {
+  std::string out = fmt::format("moat-journal 1\nstate\t{}\ntime\t{}\n", state, time);
+  append_line(out, "reason", reason);
+  for (const std::string& line : summary) append_line(out, "summary", line);
+  for (const Move& move : moves) append_move(out, move);
+  return out + "end\n";
+}
+
+// Directories for `to` of the moves out, parents first.
+std::set<std::string> history_directories(const std::vector<Move>& moves) {
+  std::set<std::string> out;
+  for (const Move& move : moves) {
+    if (move.kind != Move::Kind::Out) continue;
+    for (std::size_t at = move.to.rfind('/'); at != std::string::npos && at > 0;
+         at = move.to.rfind('/', at - 1))
+      if (!out.insert(move.to.substr(0, at)).second) break;
+  }
+  out.erase(".moat");
+  return out;
+}
+
+int call_hook(void* context, std::size_t step) {
+  return (*static_cast<const Change::StepHook*>(context))(step) ? 0 : 1;
+}
+
+void sync_file_system(const fs::path& inside) {
+  const UniqueFd directory = open_directory(inside);
+  if (::syncfs(directory.get()) != 0) throw_errno("sync", inside, errno);
+}
+
+}  // namespace
+
+struct Change::State {
+  State(fs::path environment, FileLock held) : root(std::move(environment)), lock(std::move(held)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    if (!committed && !stage.empty()) remove_tree_quietly(stage);
+  }
+  fs::path root;
+  FileLock lock;
+  fs::path stage;
+  bool committed = false;
+};
+
+Change::Change(Change&&) noexcept = default;
+Change::~Change() = default;
+Change::Change(std::unique_ptr<State> state, int number) : impl_(std::move(state)), state_(number) {}
+
+Change Change::begin(const fs::path& environment, const std::string& command) {
+  const fs::path folder = environment / ".moat";
+  auto state = std::make_unique<State>(
+      environment, FileLock::acquire(folder / "lock", FileLock::Mode::Exclusive, kPatience));
+  state->lock.describe(fmt::format("pid {}: {}", ::getpid(), command));
+  const int result = moat_journal_resume(open_directory(environment).get());
+  if (result < 0) throw_journal_error(result, environment);
+
+  // What a killed writer staged and never committed.
+  remove_tree(folder / "stage");
+  const std::vector<int> history = history_states(environment);
+  const int number = 1 + std::max(manifest_state(environment), history.empty() ? 0 : history.front());
+  state->stage = folder / "stage" / std::to_string(number);
+  make_directories(state->stage / ".moat");
+  return Change(std::move(state), number);
+}
+
+fs::path Change::stage() const { return impl_->stage; }
+std::string Change::stage_relative() const { return fmt::format(".moat/stage/{}", state_); }
+std::string Change::history_relative() const { return fmt::format(".moat/history/{}/old", state_); }
+
+void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std::string& reason,
+                    const std::vector<std::string>& summary, bool durable, const StepHook& hook) {
+  manifest.state = state_;
+  const fs::path aside = impl_->stage / ".moat";
+  write_file_atomically(aside / "manifest", format_manifest(manifest));
+
+  const std::string old_manifest = history_relative() + "/.moat/manifest";
+  std::vector<Move> all = {{Move::Kind::Out, ".moat/manifest", old_manifest}};
+  all.insert(all.end(), moves.begin(), moves.end());
+  std::vector<Move> steps;
+  for (const std::string& directory : history_directories(all))
+    steps.push_back({Move::Kind::MakeDirectory, directory, {}});
+  steps.insert(steps.end(), all.begin(), all.end());
+  steps.push_back({Move::Kind::In, stage_relative() + "/.moat/manifest", ".moat/manifest"});
+
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  const std::string text = format_journal(state_, now.count(), reason, summary, steps);
+  const Journal journal(text, aside / "journal");  // what we would not read, we do not write
+  if (durable) sync_file_system(impl_->stage);
+  write_file_atomically(aside / "journal", text, 0666, Durability::Synced);
+
+  // From here the change will happen, by us or by whoever opens the environment next.
+  rename_over(aside / "journal", impl_->root / ".moat/journal");
+  impl_->committed = true;
+  sync_directory(impl_->root / ".moat");
+  const UniqueFd root = open_directory(impl_->root);
+  StepHook step = hook;
+  const int result =
+      moat_journal_apply(root.get(), &*journal, MOAT_JOURNAL_FRESH, hook ? call_hook : nullptr, &step);
+  if (result < 0) throw_journal_error(result, impl_->root);
+  if (durable) sync_file_system(impl_->root);
+  prune_history(impl_->root, now.count());
+}
+
+bool roll_forward(const fs::path& environment) {
+  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(kPatience);
+  const int result = moat_journal_roll_forward(environment.c_str(), static_cast<int>(patience.count()));
+  if (result < 0) throw_journal_error(result, environment);
+  return result == MOAT_JOURNAL_APPLIED;
+}
+
+}  // namespace moat

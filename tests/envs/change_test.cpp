@@ -1,0 +1,355 @@
+#include "envs/change.h"
+
+#include "fetch/hasher.h"
+#include "tests/envs/folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+
+namespace moat::test {
+namespace {
+
+using Tree = std::map<std::string, std::string>;
+
+// A folder that looks enough like an environment for changes: packages are directories `lib/NAME` with some
+// files, a script `bin/NAME`, and they share `share/doc`.
+class Env {
+ public:
+  Env() {
+    folder.write("bin/python", "python");
+    folder.write("lib/keep.txt", "not ours");
+    folder.write("share/doc/other", "not ours");
+    Manifest first;
+    first.runtime = "3.11.7-0123456789abcdef";
+    folder.write(".moat/manifest", format_manifest(first));
+  }
+  const std::filesystem::path& path() const { return folder.path(); }
+  Manifest manifest() const { return *parse_manifest(folder.read(".moat/manifest")); }
+
+  static Tree files_of(const std::string& name, const std::string& version, int count) {
+    Tree files = {{"bin/" + name, "script " + version}, {"share/doc/" + name, "doc " + version}};
+    for (int i = 0; i < count; ++i)
+      files["lib/" + name + "/sub/" + std::to_string(i) + ".py"] =
+          name + " " + version + " " + std::to_string(i);
+    files["lib/" + name + "/only_" + version] = version;
+    return files;
+  }
+
+  // Replaces, adds (from == "") or removes (to == "") a package; `whole`: its directory moves as one.
+  void change(const std::string& name, const std::string& from, const std::string& to, int count = 3,
+              bool whole = true, const Change::StepHook& hook = {}) const {
+    Change change = Change::begin(path(), "test");
+    Manifest next = manifest();
+    std::vector<Move> moves, ins;
+    const auto out = [&](const std::string& at) {
+      moves.push_back({Move::Kind::Out, at, change.history_relative() + "/" + at});
+    };
+    const auto in = [&](const std::string& at) {
+      ins.push_back({Move::Kind::In, change.stage_relative() + "/" + at, at});
+    };
+    const std::string folder_name = "lib/" + name;
+    if (!from.empty()) {
+      for (const auto& [at, text] : files_of(name, from, count))
+        if (!whole || at.compare(0, 4, "lib/") != 0) out(at);
+      if (whole) out(folder_name);
+      std::erase_if(next.entries, [&](const ManifestEntry& entry) { return entry.owner == name; });
+      std::erase_if(next.packages, [&](const ManifestPackage& package) { return package.name == name; });
+    }
+    if (!to.empty()) {
+      if (!whole && from.empty()) {
+        moves.push_back({Move::Kind::MakeDirectory, folder_name, {}});
+        moves.push_back({Move::Kind::MakeDirectory, folder_name + "/sub", {}});
+      }
+      for (const auto& [at, text] : files_of(name, to, count)) {
+        folder.write(change.stage_relative() + "/" + at, text);
+        if (!whole || at.compare(0, 4, "lib/") != 0) in(at);
+        next.entries.push_back({at, hash_bytes(text).hex, text.size(), 0644, name});
+      }
+      if (whole) in(folder_name);
+      next.packages.push_back({name, to, std::string(64, 'a'), true});
+    }
+    moves.insert(moves.end(), ins.begin(), ins.end());
+    if (to.empty() && !whole) {
+      moves.push_back({Move::Kind::RemoveDirectory, folder_name + "/sub", {}});
+      moves.push_back({Move::Kind::RemoveDirectory, folder_name, {}});
+    }
+    change.commit(moves, next, "moat test " + name, {"+ " + name}, false, hook);
+  }
+
+  Folder folder;
+};
+
+TEST(Change, WithoutCommitNothingHappens) {
+  const Env env;
+  const Tree before = contents(env.path());
+  {
+    Change change = Change::begin(env.path(), "test");
+    EXPECT_EQ(change.state(), 1);
+    EXPECT_EQ(change.stage(), env.path() / ".moat/stage/1");
+    env.folder.write(".moat/stage/1/lib/x", "x");
+  }
+  EXPECT_EQ(contents(env.path()), before);
+  EXPECT_FALSE(env.folder.has(".moat/stage/1"));
+}
+
+TEST(Change, BringsInAndKeepsWhatItDisplaced) {
+  const Env env;
+  env.change("foo", "", "1");
+  const Tree with_one = contents(env.path());
+  EXPECT_EQ(with_one.at("lib/foo/sub/2.py"), "644 foo 1 2");
+  env.change("foo", "1", "2");
+  const Tree with_two = contents(env.path());
+  EXPECT_EQ(with_two.at("lib/foo/sub/2.py"), "644 foo 2 2");
+  EXPECT_EQ(with_two.count("lib/foo/only_1"), 0U);
+  EXPECT_EQ(env.folder.read(".moat/history/2/old/lib/foo/only_1"), "1");
+  EXPECT_EQ(env.manifest().state, 2);
+  EXPECT_FALSE(env.folder.has(".moat/stage/2"));
+  EXPECT_FALSE(env.folder.has(".moat/journal"));
+}
+
+TEST(Change, HistoryIsToldNewestFirst) {
+  const Env env;
+  env.change("foo", "", "1");
+  env.change("bar", "", "1");
+  const std::vector<HistoryEntry> history = read_history(env.path());
+  ASSERT_EQ(history.size(), 2U);
+  EXPECT_EQ(history[0].state, 2);
+  EXPECT_EQ(history[0].reason, "moat test bar");
+  EXPECT_EQ(history[0].summary, std::vector<std::string>{"+ bar"});
+  EXPECT_GT(history[0].time, 1600000000);
+  EXPECT_TRUE(history[0].can_return);
+  EXPECT_TRUE(history[1].can_return);
+}
+
+TEST(Change, OldHistoryIsDropped) {
+  const Env env;
+  std::string version;
+  for (int i = 1; i <= 13; ++i) {
+    env.change("foo", version, std::to_string(i));
+    version = std::to_string(i);
+  }
+  const std::vector<HistoryEntry> history = read_history(env.path());
+  ASSERT_EQ(history.size(), 10U);
+  EXPECT_EQ(history.front().state, 13);
+  EXPECT_EQ(history.back().state, 4);
+  EXPECT_FALSE(env.folder.has(".moat/history/3"));
+  EXPECT_THROW(rollback(env.path(), 2, "moat env rollback 2"), Error);
+  EXPECT_EQ(rollback(env.path(), 3, "moat env rollback 3"), 14);
+  EXPECT_EQ(contents(env.path()).at("lib/foo/only_3"), "644 3");
+}
+
+TEST(Change, HistoryOfAnotherMonthIsDroppedButTheNewestStays) {
+  const Env env;
+  env.change("foo", "", "1");
+  env.change("foo", "1", "2");
+  for (const std::string state : {"1", "2"}) {
+    std::string moves = env.folder.read(".moat/history/" + state + "/moves");
+    const std::size_t at = moves.find("time\t") + 5;
+    moves.replace(at, moves.find('\n', at) - at, "1600000000");
+    env.folder.write(".moat/history/" + state + "/moves", moves);
+  }
+  env.change("foo", "2", "3");
+  EXPECT_EQ(read_history(env.path()).size(), 1U);
+  EXPECT_TRUE(read_history(env.path()).front().can_return);
+}
+
+// What a shell would see of a run of changes, with the tree after each.
+struct Story {
+  const Env env;
+  std::vector<Tree> states;
+  explicit Story(bool whole) {
+    states.push_back(contents(env.path()));
+    const std::vector<std::array<std::string, 3>> steps = {
+        {"foo", "", "1"}, {"bar", "", "1"}, {"foo", "1", "2"}, {"bar", "1", ""}, {"foo", "2", "3"}};
+    for (const auto& [name, from, to] : steps) {
+      env.change(name, from, to, 4, whole);
+      states.push_back(contents(env.path()));
+    }
+  }
+};
+
+class Rollback : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Moves, Rollback, testing::Bool(),
+                         [](const auto& way) { return way.param ? "WholeDirectories" : "SingleFiles"; });
+
+TEST_P(Rollback, ReachesEveryState) {
+  for (int target = 0; target < 5; ++target) {
+    const Story story(GetParam());
+    EXPECT_EQ(rollback(story.env.path(), target, "back"), 6);
+    EXPECT_EQ(contents(story.env.path()), story.states[static_cast<std::size_t>(target)]) << target;
+    EXPECT_EQ(story.env.manifest().state, 6);
+    for (const ManifestEntry& entry : story.env.manifest().entries)
+      EXPECT_EQ(hash_file(story.env.path() / entry.path).hex, entry.sha256) << entry.path;
+  }
+}
+
+TEST_P(Rollback, GoesBackAndForthAtRandom) {
+  const Story story(GetParam());
+  std::vector<Tree> states = story.states;
+  std::mt19937 random(7);
+  for (int round = 0; round < 40; ++round) {
+    const int current = static_cast<int>(states.size()) - 1;
+    const int target = std::uniform_int_distribution<int>(std::max(0, current - 9), current - 1)(random);
+    ASSERT_EQ(rollback(story.env.path(), target, "back"), current + 1);
+    states.push_back(states[static_cast<std::size_t>(target)]);
+    ASSERT_EQ(contents(story.env.path()), states.back()) << "to " << target << " from " << current;
+  }
+}
+
+TEST_P(Rollback, IsAllOrNothingToo) {
+  for (std::size_t stop = 0;; ++stop) {
+    const Story story(GetParam());
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+      ::alarm(60);
+      rollback(story.env.path(), 1, "back");
+      ::_exit(0);
+    }
+    ::usleep(static_cast<useconds_t>(stop * 97 % 4000));
+    ::kill(writer, SIGKILL);
+    ::waitpid(writer, nullptr, 0);
+    roll_forward(story.env.path());
+    const bool done = story.env.manifest().state == 6;
+    EXPECT_EQ(contents(story.env.path()), story.states[done ? 1 : 5]);
+    if (stop == 40) break;
+  }
+}
+
+TEST(RollbackDetails, DefaultIsTheStateBefore) {
+  const Story story(true);
+  EXPECT_EQ(rollback(story.env.path(), std::nullopt, "back"), 6);
+  EXPECT_EQ(contents(story.env.path()), story.states[4]);
+  EXPECT_EQ(read_history(story.env.path()).front().summary, std::vector<std::string>{"~ foo 3 → 2"});
+}
+
+TEST(RollbackDetails, FilesOfTheUserStay) {
+  const Story story(true);
+  story.env.folder.write("lib/foo/notes.txt", "mine");
+  rollback(story.env.path(), 0, "back");
+  Tree wanted = story.states[0];
+  wanted["lib/foo"] = "directory";
+  wanted["lib/foo/notes.txt"] = "644 mine";
+  EXPECT_EQ(contents(story.env.path()), wanted);
+}
+
+TEST(RollbackDetails, BytecodeOfSourcesThatGoIsNotLeftToTheirSuccessors) {
+  const Story story(true);
+  story.env.folder.write("lib/foo/sub/__pycache__/1.cpython-311.pyc", "of version 3");
+  rollback(story.env.path(), 4, "back");
+  EXPECT_FALSE(story.env.folder.has("lib/foo/sub/__pycache__/1.cpython-311.pyc"));
+}
+
+TEST(RollbackDetails, AForeignFileInTheWayIsNotOverwritten) {
+  const Story story(true);
+  story.env.folder.write("bin/bar", "somebody else's");  // bar 1 was removed in state 4
+  try {
+    rollback(story.env.path(), 3, "back");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Refused);
+    EXPECT_THAT(error.what(), testing::HasSubstr("bin/bar"));
+  }
+  EXPECT_EQ(story.env.folder.read("bin/bar"), "somebody else's");
+  EXPECT_FALSE(story.env.folder.has(".moat/journal"));
+}
+
+TEST(RollbackDetails, WithoutHistoryItIsRefused) {
+  const Env env;
+  EXPECT_THROW(rollback(env.path(), std::nullopt, "back"), Error);
+}
+
+TEST(ChangeCrash, StoppedAtEveryStepItIsRolledForward) {
+  for (const bool whole : {true, false}) {
+    std::size_t steps = 0;
+    for (std::size_t stop = 0;; ++stop) {
+      const Env env;
+      env.change("foo", "", "1", 3, whole);
+      const Tree before = contents(env.path());
+      bool stopped = false;
+      try {
+        env.change("foo", "1", "2", 3, whole, [&](std::size_t step) { return step != stop; });
+      } catch (const Error&) {
+        stopped = true;
+      }
+      if (!stopped) break;
+      ++steps;
+      roll_forward(env.path());
+      EXPECT_EQ(env.manifest().state, 2);
+      const Env twin;
+      twin.change("foo", "", "1", 3, whole);
+      twin.change("foo", "1", "2", 3, whole);
+      ASSERT_EQ(contents(env.path()), contents(twin.path())) << "stopped before step " << stop;
+      EXPECT_FALSE(roll_forward(env.path()));
+    }
+    EXPECT_GT(steps, 10U);
+  }
+}
+
+TEST(ChangeCrash, KilledAtAnyMomentItIsTheOldOrTheNew) {
+  const Env twin;
+  twin.change("foo", "", "1", 40);
+  const Tree old_tree = contents(twin.path());
+  twin.change("foo", "1", "2", 40);
+  const Tree new_tree = contents(twin.path());
+  std::mt19937 random(std::random_device{}());
+  int came_out_new = 0;
+  const Env env;
+  env.change("foo", "", "1", 40);
+  std::string version = "1";
+  for (int round = 0; round < 200; ++round) {
+    const std::string next = version == "1" ? "2" : "1";
+    const auto pause = std::uniform_int_distribution<useconds_t>(0, 12000)(random);
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+      ::alarm(60);
+      env.change("foo", version, next, 40, round % 2 == 0);
+      ::_exit(0);
+    }
+    ::usleep(pause);
+    ::kill(writer, SIGKILL);
+    ::waitpid(writer, nullptr, 0);
+    roll_forward(env.path());
+    const Tree now = contents(env.path());
+    const bool is_new = now == (next == "2" ? new_tree : old_tree);
+    if (!is_new) {
+      ASSERT_EQ(now, version == "2" ? new_tree : old_tree) << "round " << round;
+    }
+    if (is_new) {
+      version = next;
+      ++came_out_new;
+    }
+    ASSERT_EQ(env.manifest().packages.front().version, version);
+  }
+  EXPECT_GT(came_out_new, 0);
+}
+
+TEST(Change, TwoWritersTakeTurns) {
+  const Env env;
+  std::vector<pid_t> writers;
+  for (const std::string name : {"a", "b", "c", "d"}) {
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+      ::alarm(60);
+      env.change(name, "", "1");
+      ::_exit(0);
+    }
+    writers.push_back(writer);
+  }
+  for (const pid_t writer : writers) {
+    int status = 0;
+    ::waitpid(writer, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(env.manifest().packages.size(), 4U);
+  EXPECT_EQ(env.manifest().state, 4);
+}
+
+}  // namespace
+}  // namespace moat::test
