@@ -1,0 +1,21 @@
+// `moat eval`: the standards as a batch service, one JSON object a line in, one a line out, in order.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace moat {
+
+enum class EvalSubject { Version, Specifier, Marker, Requirement, Wheel, Sdist, Tags, Name, Metadata, Lock };
+std::optional<EvalSubject> parse_eval_subject(std::string_view text);  // "version", "specifier", …
+
+// The answer to one line, without a line end. What is not valid gives {"error": …}; never throws for input.
+std::string evaluate_line(EvalSubject subject, std::string_view line);
+
+// All lines of `in`; empty lines are skipped. Output is flushed whenever the input has nothing more to offer
+// at once.
+void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out);
+
+}  // namespace moat
