@@ -63,8 +63,7 @@ tl::unexpected<ParseError> bad_entry(std::string_view name, std::string_view why
   return parse_error(fmt::format("entry {} {}", quote(name), why));
 }
 
-// --- names
-// ------------------------------------------------------------------------------------------------------
+// --- names ---
 
 // Why the name is refused, or nothing. Device names of DOS ("aux.py") are plain names here.
 std::optional<std::string_view> name_fault(std::string_view name) {
@@ -110,8 +109,7 @@ Expected<void> check_unique_names(const std::vector<ZipEntry>& entries) {
   return {};
 }
 
-// --- extra fields
-// -----------------------------------------------------------------------------------------------
+// --- extra fields ---
 
 struct Extras {
   std::optional<std::string_view> zip64;
@@ -166,8 +164,7 @@ Expected<void> apply_zip64(const Extras& extras, std::string_view name,
   return {};
 }
 
-// --- central directory
-// ------------------------------------------------------------------------------------------
+// --- central directory ---
 
 std::int64_t from_dos_time(std::uint16_t time, std::uint16_t date) {
   using namespace std::chrono;
@@ -277,8 +274,7 @@ Expected<void> lay_out(std::vector<ZipEntry>& entries, const ZipEnd& end) {
   return {};
 }
 
-// --- local headers
-// ----------------------------------------------------------------------------------------------
+// --- local headers ---
 
 // The data descriptor's forms differ in length only: with or without signature, 32 or 64 bits.
 bool descriptor_agrees(const ZipEntry& entry, std::string_view bytes) {
@@ -474,8 +470,7 @@ Expected<std::vector<ZipEntry>> read_zip_directory(const ReadAt& read, std::uint
   return entries;
 }
 
-// --- members
-// ----------------------------------------------------------------------------------------------------
+// --- members ---
 
 struct MemberReader::State {
   // Memory that is not cleared before it is written to.

@@ -1,0 +1,221 @@
+#include "fetch/wheel_check.h"
+
+#include "resolver/base/text.h"
+#include "resolver/pep/metadata.h"
+#include "resolver/pep/name.h"
+#include "resolver/pep/tag.h"
+#include "resolver/pep/version.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+namespace moat {
+
+namespace {
+
+const ZipEntry* find_entry(const std::vector<ZipEntry>& entries, std::string_view name) {
+  const auto found =
+      std::find_if(entries.begin(), entries.end(), [&](const ZipEntry& entry) { return entry.name == name; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
+// The one top-level .dist-info directory.
+Expected<std::string> find_dist_info(const std::vector<ZipEntry>& entries, const WheelFilename& name) {
+  constexpr std::string_view kSuffix = ".dist-info";
+  std::set<std::string> found;
+  for (const ZipEntry& entry : entries) {
+    const std::string_view top = std::string_view(entry.name).substr(0, entry.name.find('/'));
+    if (top.size() < entry.name.size() && top.ends_with(kSuffix)) found.emplace(top);
+  }
+  if (found.empty()) return parse_error("it has no .dist-info directory");
+  if (found.size() > 1)
+    return parse_error(
+        fmt::format("it has several .dist-info directories: {}", listing({found.begin(), found.end()})));
+  const std::string& directory = *found.begin();
+  const std::string_view stem = std::string_view(directory).substr(0, directory.size() - kSuffix.size());
+  const std::size_t dash = stem.find('-');
+  const auto project = PackageName::parse(stem.substr(0, dash));
+  const auto version = Version::parse(dash == stem.npos ? "" : stem.substr(dash + 1));
+  if (!project || *project != name.name || !version || *version != name.version)
+    return parse_error(fmt::format("its {} belongs to another project or version", quote(directory)));
+  return directory;
+}
+
+Expected<void> check_metadata(std::string_view text, const WheelFilename& name) {
+  const MetadataFields fields = parse_metadata_fields(text);
+  const auto project_text = fields.find("Name"), version_text = fields.find("Version");
+  const auto project = PackageName::parse(project_text.value_or(""));
+  if (!project || *project != name.name)
+    return parse_error(fmt::format("its METADATA is that of project {}", quote(project_text.value_or(""))));
+  const auto version = Version::parse(version_text.value_or(""));
+  if (!version || *version != name.version)
+    return parse_error(fmt::format("its METADATA is that of version {}", quote(version_text.value_or(""))));
+  return {};
+}
+
+// "1.0" and the like: {major, minor}.
+std::optional<std::pair<unsigned, unsigned>> wheel_version(std::string_view text) {
+  const auto parts = split(text, '.');
+  if (parts.size() < 2) return std::nullopt;
+  std::pair<unsigned, unsigned> version;
+  for (const auto& [part, number] :
+       {std::pair{parts[0], &version.first}, std::pair{parts[1], &version.second}}) {
+    if (part.empty() || part.size() > 4 || !std::all_of(part.begin(), part.end(), is_ascii_digit))
+      return std::nullopt;
+    for (const char c : part) *number = *number * 10 + static_cast<unsigned>(c - '0');
+  }
+  return version;
+}
+
+void check_tags(const MetadataFields& fields, const WheelFilename& name, std::vector<std::string>& warnings) {
+  std::set<Tag> promised(name.tags.begin(), name.tags.end()), listed;
+  for (const std::string_view line : fields.find_all("Tag"))
+    if (const auto tags = parse_tags(line)) listed.insert(tags->begin(), tags->end());
+  if (promised != listed) warnings.emplace_back("the tags in its WHEEL file are not those of its name");
+}
+
+Expected<void> check_wheel_file(std::string_view text, const WheelFilename& name, WheelContents& contents) {
+  const MetadataFields fields = parse_metadata_fields(text);
+  const std::string_view version_text = fields.find("Wheel-Version").value_or("");
+  const auto version = wheel_version(version_text);
+  if (!version)
+    return parse_error(fmt::format("its WHEEL file has no usable Wheel-Version ({})", quote(version_text)));
+  if (version->first > 1)
+    return parse_error(fmt::format("it is of wheel version {}, and moat knows version 1", version_text));
+  if (version->first == 1 && version->second > 0)
+    contents.warnings.push_back(fmt::format("it is of wheel version {}, newer than 1.0", version_text));
+  contents.root_is_purelib = iequals_ascii(trim(fields.find("Root-Is-Purelib").value_or("")), "true");
+  check_tags(fields, name, contents.warnings);
+  return {};
+}
+
+// As RECORD means it: "./a" is a, and writers on Windows had backslashes.
+std::string normal_path(std::string_view path) {
+  std::string out(path);
+  std::replace(out.begin(), out.end(), '\\', '/');
+  while (out.starts_with("./")) out.erase(0, 2);
+  return out;
+}
+
+// All that is wrong, told at once.
+class RecordCheck {
+ public:
+  RecordCheck(const std::vector<ZipEntry>& entries, std::string_view dist_info)
+      : entries_(entries), record_(std::string(dist_info) + "/RECORD") {
+    for (const ZipEntry& entry : entries_) known_.emplace(entry.name, &entry);
+  }
+
+  Expected<std::vector<RecordEntry>> run(std::string_view text) {
+    auto rows = parse_record(text);
+    if (!rows) return parse_error(fmt::format("its RECORD does not parse: {}", rows.error().message));
+    for (RecordEntry& row : *rows) take(std::move(row));
+    std::vector<RecordEntry> in_order;
+    for (const ZipEntry& entry : entries_) {
+      if (entry.is_directory()) continue;
+      const auto row = rows_.find(entry.name);
+      if (row != rows_.end())
+        in_order.push_back(std::move(row->second));
+      else if (needs_no_row(entry.name))
+        in_order.push_back({.path = entry.name, .algorithm = {}, .hash = {}, .size = {}});
+      else
+        unlisted_.push_back(entry.name);
+    }
+    if (auto faults = told(); !faults.empty()) return parse_error(std::move(faults));
+    return in_order;
+  }
+
+ private:
+  bool needs_no_row(std::string_view path) const {
+    return path == record_ || path == record_ + ".jws" || path == record_ + ".p7s";
+  }
+
+  void take(RecordEntry row) {
+    row.path = normal_path(row.path);
+    const auto entry = known_.find(row.path);
+    if (entry == known_.end()) {
+      missing_.push_back(row.path);
+      return;
+    }
+    if (entry->second->is_directory()) return;
+    if (needs_no_row(row.path))
+      row.algorithm.clear();
+    else if (!strong(row))
+      weak_.push_back(row.path);
+    else if (row.size && *row.size != entry->second->size)
+      other_size_.push_back(row.path);
+    const auto [known, is_new] = rows_.emplace(row.path, row);
+    if (!is_new && (known->second.hash != row.hash || known->second.algorithm != row.algorithm))
+      twice_.push_back(row.path);
+  }
+
+  static bool strong(const RecordEntry& row) {
+    return row.algorithm == "sha256" || row.algorithm == "sha384" || row.algorithm == "sha512";
+  }
+
+  std::string told() const {
+    std::vector<std::string> faults;
+    const auto tell = [&](std::string_view what, const std::vector<std::string>& names) {
+      if (!names.empty()) faults.push_back(fmt::format("{} {}", what, listing(names)));
+    };
+    tell("its RECORD does not list", unlisted_);
+    tell("its RECORD lists files that are not there:", missing_);
+    tell("its RECORD has no hash of sha256 or better for", weak_);
+    tell("its RECORD has another size for", other_size_);
+    tell("its RECORD has two different rows for", twice_);
+    return join(faults, "; ");
+  }
+
+  const std::vector<ZipEntry>& entries_;
+  std::string record_;
+  std::unordered_map<std::string_view, const ZipEntry*> known_;
+  std::unordered_map<std::string, RecordEntry> rows_;
+  std::vector<std::string> unlisted_, missing_, weak_, other_size_, twice_;
+};
+
+}  // namespace
+
+std::string listing(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 8;
+  std::string text;
+  const std::size_t shown = names.size() <= kShown + 1 ? names.size() : kShown;
+  for (std::size_t i = 0; i < shown; ++i) {
+    if (i != 0) text += i + 1 == names.size() ? " and " : ", ";
+    text += quote(names[i]);
+  }
+  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
+}
+
+bool agrees(const RecordEntry& row, const Digest& digest) {
+  std::string_view hash = row.hash;
+  while (hash.ends_with('=')) hash.remove_suffix(1);
+  return digest.algorithm == row.algorithm && digest.base64() == hash;
+}
+
+Expected<WheelContents> check_wheel(const std::vector<ZipEntry>& entries, const WheelFilename& name,
+                                    const std::function<std::string(const ZipEntry&)>& read) {
+  WheelContents contents;
+  auto dist_info = find_dist_info(entries, name);
+  if (!dist_info) return tl::unexpected(dist_info.error());
+  contents.dist_info = std::move(*dist_info);
+  std::optional<std::string> texts[3];
+  const std::string_view names[3] = {"WHEEL", "METADATA", "RECORD"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const ZipEntry* entry = find_entry(entries, fmt::format("{}/{}", contents.dist_info, names[i]));
+    if (!entry) return parse_error(fmt::format("it has no {} file", names[i]));
+    texts[i] = read(*entry);
+  }
+  if (const auto fine = check_wheel_file(*texts[0], name, contents); !fine)
+    return tl::unexpected(fine.error());
+  if (const auto fine = check_metadata(*texts[1], name); !fine) return tl::unexpected(fine.error());
+  auto rows = RecordCheck(entries, contents.dist_info).run(*texts[2]);
+  if (!rows) return tl::unexpected(rows.error());
+  contents.rows = std::move(*rows);
+  return contents;
+}
+
+}  // namespace moat

@@ -1,0 +1,37 @@
+// Is this zip file the wheel its name promises? Decided before a byte of it is unpacked (binary distribution
+// format; RECORD both ways). Pure.
+#pragma once
+
+#include "fetch/zip_directory.h"
+#include "resolver/digest.h"
+#include "resolver/pep/dist_filename.h"
+#include "resolver/pep/record.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+struct WheelContents {
+  std::string dist_info;  // "foo-1.0.dist-info", as spelled in the wheel
+  bool root_is_purelib = true;
+  // What RECORD promises of each file, in the order of the entries without directories; RECORD itself and its
+  // signatures have an empty algorithm.
+  std::vector<RecordEntry> rows;
+  std::vector<std::string> warnings;  // sentences about what is odd, but not wrong
+};
+
+// `read` gives a member's bytes. The error is a clause ("its WHEEL file …"); several wrong rows are listed in
+// one.
+Expected<WheelContents> check_wheel(const std::vector<ZipEntry>& entries, const WheelFilename& name,
+                                    const std::function<std::string(const ZipEntry&)>& read);
+
+// Is it the digest of this row? REQUIRES: digest is of the row's algorithm.
+bool agrees(const RecordEntry& row, const Digest& digest);
+
+// "`a`, `b` and 3 more": a list for messages.
+std::string listing(const std::vector<std::string>& names);
+
+}  // namespace moat
