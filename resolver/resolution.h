@@ -46,6 +46,7 @@ enum class Lack {
   UnknownProject,    // no index has it
   NoVersionInRange,  // versions exist, none that all of the specifiers admit
   NoUsableFile,      // versions in range exist, but no file for this Python or platform
+  NoHash,            // files exist, but none with a hash that is given (or none is given where all must have one)
   NeedsNewerPython,  // … and Requires-Python is what excludes them
   OnlySdist,         // … and only source distributions are left
   OnlyYanked,

@@ -1,0 +1,255 @@
+#include "resolver/candidate_filter.h"
+
+#include "resolver/base/text.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace moat {
+namespace {
+
+enum class HashVerdict { NotAsked, Known, Unknown, Wrong };
+
+// A file is wrong if the index promises a digest of an algorithm that the user gave, and it is another. Where
+// the two cannot be compared the download decides.
+HashVerdict judge_hash(const Artifact& artifact, const std::vector<Digest>& allowed) {
+  bool comparable = false;
+  for (const Digest& digest : artifact.digests) {
+    for (const Digest& candidate : allowed) {
+      if (digest == candidate) return HashVerdict::Known;
+      comparable |= digest.algorithm == candidate.algorithm;
+    }
+  }
+  return comparable ? HashVerdict::Wrong : HashVerdict::Unknown;
+}
+
+// At most `most` of `items`, from the end, in words.
+std::string some_of(const std::vector<std::string>& items, std::size_t most) {
+  if (items.size() <= most) return join(items, ", ");
+  const std::vector<std::string> last(items.end() - static_cast<std::ptrdiff_t>(most), items.end());
+  return join(last, ", ") + ", " + std::to_string(items.size() - most) + " others";
+}
+
+std::string existing(const std::vector<std::string>& versions) {
+  if (versions.size() == 1) return "the only version is " + versions.front();
+  if (versions.size() <= 3) return "the versions are " + join(versions, ", ");
+  return "the versions are " + versions.front() + " to " + versions.back();
+}
+
+std::string tags_that_exist(const Release& release) {
+  std::set<std::string> seen;
+  std::vector<std::string> tags;
+  for (const ReleaseFile& file : release.files) {
+    if (!file.wheel) continue;
+    for (const Tag& tag : file.wheel->tags)
+      if (seen.insert(tag.to_string()).second) tags.push_back(tag.to_string());
+  }
+  return some_of(tags, 6);
+}
+
+std::string pythons_that_would_do(const Release& release) {
+  for (const ReleaseFile& file : release.files)
+    if (!file.artifact.requires_python.empty()) return file.artifact.requires_python;
+  return "";
+}
+
+Lack lack_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::NoFiles:
+    case Verdict::KindForbidden:
+    case Verdict::WrongTags:
+      return Lack::NoUsableFile;
+    case Verdict::WrongHash:
+      return Lack::NoHash;
+    case Verdict::CutByDate:
+      return Lack::CutByDate;
+    case Verdict::WrongPython:
+      return Lack::NeedsNewerPython;
+    case Verdict::OnlySdist:
+      return Lack::OnlySdist;
+    case Verdict::Yanked:
+      return Lack::OnlyYanked;
+    case Verdict::Prerelease:
+      return Lack::OnlyPrereleases;
+    case Verdict::Eligible:
+      return Lack::Conflicting;
+  }
+  return Lack::Conflicting;
+}
+
+std::string detail_of(Verdict verdict, const Release& release, const Target& target) {
+  const std::string version = release.version.to_string();
+  switch (verdict) {
+    case Verdict::NoFiles:
+      return version + " has no files";
+    case Verdict::KindForbidden:
+      return version + " has files only of the kind that is not allowed for it";
+    case Verdict::WrongHash:
+      return "no file of " + version + " has one of the hashes that are given";
+    case Verdict::WrongTags:
+      return version + " has wheels for " + tags_that_exist(release) + " and none for " + target.description;
+    case Verdict::WrongPython:
+      return version + " needs Python " + pythons_that_would_do(release) + " and this is " +
+             target.python.to_string();
+    case Verdict::OnlySdist:
+      return version + " has a source distribution, which would have to be built";
+    case Verdict::CutByDate:
+      return version + " was uploaded later";
+    case Verdict::Yanked:
+      return version + " was yanked";
+    case Verdict::Prerelease:
+      return version + " is a pre-release";
+    case Verdict::Eligible:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+bool BinaryPolicy::wheels(const PackageName& name) const {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? allow_wheels : found->second.first;
+}
+
+bool BinaryPolicy::sdists(const PackageName& name) const {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? allow_sdists : found->second.second;
+}
+
+Prereleases PrereleasePolicy::of(const PackageName& name) const {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? otherwise : found->second;
+}
+
+std::string_view version_text(const Release& release) {
+  for (const ReleaseFile& file : release.files)
+    if (file.wheel) return file.wheel->version_text;
+  return "";
+}
+
+CandidateFilter::CandidateFilter(const ResolveRequest& request) : request_(request) {
+  for (const auto* lines : {&request.requirements, &request.constraints}) {
+    for (const RootRequirement& line : *lines) {
+      const Requirement& requirement = line.requirement;
+      if (requirement.marker && !requirement.marker->evaluate(request.target.environment)) continue;
+      if (requirement.specifier.pinned_version()) pins_[requirement.name].push_back(requirement.specifier);
+      if (!line.hashes.empty()) hashes_[requirement.name].push_back(&line.hashes);
+    }
+  }
+}
+
+bool CandidateFilter::python_admitted(const std::string& requires_python) {
+  if (requires_python.empty()) return true;
+  const auto [entry, is_new] = python_admitted_.try_emplace(requires_python, true);
+  if (is_new) {
+    // What does not parse limits nothing here; the metadata has the last word.
+    const auto specifiers = SpecifierSet::parse(requires_python);
+    entry->second = !specifiers || specifiers->contains(request_.target.python);
+  }
+  return entry->second;
+}
+
+bool CandidateFilter::yanked_is_pinned(const PackageName& name, const Version& version) const {
+  if (request_.may_use_yanked.contains({name, version})) return true;
+  const auto pins = pins_.find(name);
+  return pins != pins_.end() && std::any_of(pins->second.begin(), pins->second.end(),
+                                            [&](const SpecifierSet& pin) { return pin.contains(version); });
+}
+
+CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, const ReleaseFile& file) {
+  FileVerdict out;
+  out.yanked = file.artifact.yanked.has_value();
+  const auto stops_at = [&out](Verdict verdict) {
+    out.verdict = verdict;
+    return out;
+  };
+  if (!(file.wheel ? request_.binary.wheels(name) : request_.binary.sdists(name)))
+    return stops_at(Verdict::KindForbidden);
+  // A file without a date cannot be shown to be old enough.
+  if (request_.exclude_newer &&
+      (!file.artifact.upload_time || *file.artifact.upload_time > *request_.exclude_newer))
+    return stops_at(Verdict::CutByDate);
+  if (const auto asked = hashes_.find(name); asked != hashes_.end()) {
+    for (const std::vector<Digest>* allowed : asked->second) {
+      const HashVerdict hash = judge_hash(file.artifact, *allowed);
+      if (hash == HashVerdict::Wrong) return stops_at(Verdict::WrongHash);
+      out.hash_known = hash == HashVerdict::Known;
+    }
+  } else if (request_.require_hashes) {
+    return stops_at(Verdict::WrongHash);
+  }
+  if (file.wheel) {
+    const auto rank = request_.target.tags.rank(file.wheel->tags);
+    if (!rank) return stops_at(Verdict::WrongTags);
+    out.tag_rank = *rank;
+  }
+  if (!python_admitted(file.artifact.requires_python)) return stops_at(Verdict::WrongPython);
+  if (!file.wheel && !request_.can_build) return stops_at(Verdict::OnlySdist);
+  return stops_at(Verdict::Eligible);
+}
+
+FilteredProject CandidateFilter::filter(const Project& project) {
+  FilteredProject out;
+  out.verdicts.reserve(project.releases.size());
+  const bool no_prereleases = request_.prereleases.of(project.name) == Prereleases::Forbid;
+  for (const std::shared_ptr<const Release>& release : project.releases) {
+    Verdict verdict = Verdict::NoFiles;
+    Candidate candidate{release, nullptr, false, std::nullopt};
+    FileVerdict best;
+    // Hash allowed > not yanked > wheel before sdist > tag rank > build tag.
+    const auto is_better = [&](const ReleaseFile& file, const FileVerdict& judged) {
+      if (candidate.file == nullptr) return true;
+      const auto key = [](const ReleaseFile& f, const FileVerdict& j) {
+        return std::tuple(j.hash_known, !j.yanked, f.wheel.has_value());
+      };
+      if (key(file, judged) != key(*candidate.file, best))
+        return key(file, judged) > key(*candidate.file, best);
+      if (!file.wheel) return false;
+      if (judged.tag_rank != best.tag_rank) return judged.tag_rank < best.tag_rank;
+      return file.wheel->build > candidate.file->wheel->build;
+    };
+    for (const ReleaseFile& file : release->files) {
+      const FileVerdict judged = judge(project.name, file);
+      verdict = std::max(verdict, judged.verdict);
+      if (judged.verdict != Verdict::Eligible) continue;
+      if (file.artifact.upload_time &&
+          (!candidate.uploaded || *file.artifact.upload_time < *candidate.uploaded))
+        candidate.uploaded = file.artifact.upload_time;
+      if (is_better(file, judged)) {
+        candidate.file = &file;
+        best = judged;
+      }
+    }
+    if (verdict == Verdict::Eligible && best.yanked) {
+      candidate.yanked = true;
+      if (!yanked_is_pinned(project.name, release->version)) verdict = Verdict::Yanked;
+    }
+    if (verdict == Verdict::Eligible && no_prereleases && release->version.is_prerelease())
+      verdict = Verdict::Prerelease;
+    out.verdicts.push_back(verdict);
+    if (verdict == Verdict::Eligible) out.candidates.push_back(std::move(candidate));
+  }
+  return out;
+}
+
+LackReason CandidateFilter::lack(const Project& project, const FilteredProject& filtered,
+                                 const SpecifierSet& specifiers) const {
+  if (project.releases.empty()) return {Lack::UnknownProject, ""};
+  std::optional<std::size_t> closest;
+  std::vector<std::string> finals, all;
+  for (std::size_t i = 0; i < project.releases.size(); ++i) {
+    const Release& release = *project.releases[i];
+    all.push_back(release.version.to_string());
+    if (!release.version.is_prerelease()) finals.push_back(all.back());
+    if (!specifiers.contains(release.version, version_text(release))) continue;
+    // Of what is in range the newest of those that came furthest is worth telling.
+    if (!closest || filtered.verdicts[i] >= filtered.verdicts[*closest]) closest = i;
+  }
+  if (!closest) return {Lack::NoVersionInRange, existing(finals.empty() ? all : finals)};
+  const Verdict verdict = filtered.verdicts[*closest];
+  return {lack_of(verdict), detail_of(verdict, *project.releases[*closest], request_.target)};
+}
+
+}  // namespace moat

@@ -1,0 +1,89 @@
+// Which releases of a project may be chosen at all, and which file of each would be installed. Pure.
+//
+// Everything that does not depend on other packages is decided here, before the solver sees anything: file
+// kinds, tags, Requires-Python, hashes, dates, yanked files, forbidden pre-releases. What is told of a
+// failure
+// ("only for other Pythons", "only source distributions") is known here too.
+#pragma once
+
+#include "resolver/candidate.h"
+#include "resolver/resolution.h"
+#include "resolver/solve.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace moat {
+
+// A release that may be chosen, with the file that would be installed.
+struct Candidate {
+  std::shared_ptr<const Release> release;
+  const ReleaseFile* file = nullptr;  // into *release
+  bool yanked = false;                // and pinned by a line of the user's or a lock
+  std::optional<UnixTime> uploaded;   // of its earliest file that may be used: when the release came out
+
+  const Version& version() const { return release->version; }
+  bool prerelease() const { return release->version.is_prerelease(); }
+};
+
+// How far a file or release comes on the way to being a candidate; later ones are closer.
+enum class Verdict {
+  NoFiles,
+  KindForbidden,  // --no-binary, --only-binary
+  CutByDate,
+  WrongHash,    // or none given where hashes are required
+  WrongTags,    // no wheel for this Python and platform
+  WrongPython,  // Requires-Python
+  OnlySdist,    // and building is not possible
+  Yanked,
+  Prerelease,  // and they are forbidden
+  Eligible,
+};
+
+struct FilteredProject {
+  std::vector<Candidate> candidates;  // oldest first
+  std::vector<Verdict> verdicts;      // one for each release of the project
+};
+
+// Why nothing of a project can be had, as a clause for people: {NoUsableFile, "wheels exist for cp310,
+// cp312"}.
+struct LackReason {
+  Lack lack = Lack::Conflicting;
+  std::string detail;
+};
+
+// Holds references to the request. Not thread-safe (it remembers parsed Requires-Python texts).
+class CandidateFilter {
+ public:
+  explicit CandidateFilter(const ResolveRequest& request);
+
+  FilteredProject filter(const Project& project);
+  // Why no candidate of the project meets the specifiers; Conflicting where one does.
+  LackReason lack(const Project& project, const FilteredProject& filtered,
+                  const SpecifierSet& specifiers) const;
+
+ private:
+  struct FileVerdict {
+    Verdict verdict = Verdict::NoFiles;
+    bool hash_known = false;  // a hash was asked for, and this file has it
+    bool yanked = false;
+    std::size_t tag_rank = 0;  // of a wheel
+  };
+  FileVerdict judge(const PackageName& name, const ReleaseFile& file);
+  bool python_admitted(const std::string& requires_python);
+  bool yanked_is_pinned(const PackageName& name, const Version& version) const;
+
+  const ResolveRequest& request_;
+  std::map<PackageName, std::vector<SpecifierSet>> pins_;  // `==V` and `===V` lines of the user's
+  std::map<PackageName, std::vector<const std::vector<Digest>*>> hashes_;  // of each line that has some
+  std::unordered_map<std::string, bool> python_admitted_;
+};
+
+// The original text of a release's version, for ===.
+std::string_view version_text(const Release& release);
+
+}  // namespace moat

@@ -1,0 +1,198 @@
+#include "resolver/conflict.h"
+
+#include "resolver/proof.h"
+#include "resolver/solv/solver.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+namespace moat {
+namespace {
+
+// Re-solves with lines left out. One Solver serves all questions, so each costs milliseconds.
+class Shrinker {
+ public:
+  Shrinker(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
+           const std::stop_token& stop)
+      : lines_(lines), encoding_(encoding), licensed_(licensed), stop_(stop), solver_(encoding.pool()) {}
+
+  // Lines that are not needed for the contradiction, each true.
+  std::vector<bool> droppable() {
+    std::vector<bool> dropped(lines_.lines().size(), false);
+    // The proof at hand names few projects; the lines of all others go at once.
+    if (const auto proof = refute(dropped)) {
+      std::set<PackageName> involved;
+      for (const PackageIndex package : proof->asked) involved.insert(encoding_.view(package).name());
+      std::vector<bool> others = dropped;
+      for (LineIndex line = 0; line < others.size(); ++line)
+        others[line] = !involved.contains(lines_.lines()[line].requirement().name);
+      if (refute(others)) dropped = std::move(others);
+    }
+    // Later lines first: of two that would do, the user's earlier one is told.
+    for (LineIndex line = dropped.size(); line-- > 0;) {
+      if (dropped[line]) continue;
+      if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
+      dropped[line] = true;
+      if (!refute(dropped)) dropped[line] = false;
+    }
+    return dropped;
+  }
+
+  std::optional<Proof> refute(const std::vector<bool>& dropped) {
+    const RequestGoal goal =
+        make_goal(lines_, encoding_, licensed_, {.window = std::nullopt, .dropped = dropped});
+    if (solver_.solve(goal.goal)) return std::nullopt;
+    return read_proof(solver_.refutation(), encoding_, goal);
+  }
+
+ private:
+  const RequestLines& lines_;
+  Encoding& encoding_;
+  const std::vector<bool>& licensed_;
+  const std::stop_token& stop_;
+  solv::Solver solver_;
+};
+
+// "1.0", "1.0 to 2.4" or "1.0, 1.2 and 2.0": `indices` ascending, runs merged.
+std::string versions_text(const ProjectView& view, const std::vector<std::size_t>& indices) {
+  if (indices.size() == view.size() && indices.size() > 1) return "all versions";
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < indices.size();) {
+    std::size_t end = i + 1;
+    while (end < indices.size() && indices[end] == indices[end - 1] + 1) ++end;
+    std::string part = view.version(indices[i]).to_string();
+    if (end - i > 1) part += (end - i > 2 ? " to " : " and ") + view.version(indices[end - 1]).to_string();
+    parts.push_back(std::move(part));
+    i = end;
+  }
+  constexpr std::size_t kMostParts = 4;
+  if (parts.size() > kMostParts) return parts.front() + " … " + parts.back();
+  std::string out = parts.front();
+  for (std::size_t i = 1; i < parts.size(); ++i) out += ", " + parts[i];
+  return out;
+}
+
+class Teller {
+ public:
+  Teller(const RequestLines& lines, const Encoding& encoding, const CandidateFilter& filter,
+         const std::vector<bool>& dropped)
+      : lines_(lines), encoding_(encoding), filter_(filter), dropped_(dropped) {}
+
+  Conflict tell(const Proof& proof) {
+    collect(proof);
+    for (LineIndex line = 0; line < lines_.lines().size(); ++line)
+      if (!dropped_[line]) tell_line(line);
+    while (!to_do_.empty()) {
+      const PackageIndex package = to_do_.front();
+      to_do_.pop_front();
+      tell_package(package);
+    }
+    return std::move(conflict_);
+  }
+
+ private:
+  struct Group {  // one requirement, and the candidates that have it
+    const Requirement* requirement = nullptr;
+    std::set<std::size_t> indices;
+  };
+
+  void collect(const Proof& proof) {
+    for (const Proof::Need& need : proof.needs) {
+      Group& group = groups_[need.package][need.requirement->to_string()];
+      group.requirement = need.requirement;
+      group.indices.insert(need.index);
+    }
+    for (const Proof::Unusable& unusable : proof.unusable) unusable_[unusable.package].insert(unusable.index);
+  }
+
+  void tell_line(LineIndex line) {
+    const RequestLine& own = lines_.lines()[line];
+    const Requirement& requirement = own.requirement();
+    conflict_.core.push_back({std::nullopt, requirement, own.line->origin});
+    ConflictStep step{std::nullopt, "", requirement, own.line->origin, std::nullopt, ""};
+    if (is_last_of_name(line)) add_lack(step, line);
+    conflict_.steps.push_back(std::move(step));
+    reach(requirement.name);
+  }
+
+  bool is_last_of_name(LineIndex line) const {
+    for (const LineIndex other : lines_.of(lines_.lines()[line].requirement().name))
+      if (other > line && !dropped_[other]) return false;
+    return true;
+  }
+
+  void tell_package(PackageIndex package) {
+    const ProjectView& view = encoding_.view(package);
+    for (const auto& [text, group] : groups_[package]) {
+      const std::vector<std::size_t> indices(group.indices.begin(), group.indices.end());
+      ConflictStep step{view.name(), versions_text(view, indices), *group.requirement, {}, std::nullopt, ""};
+      if (!encoding_.is_possible(*group.requirement)) add_lack(step, std::nullopt);
+      conflict_.steps.push_back(std::move(step));
+      reach(group.requirement->name);
+    }
+  }
+
+  void reach(const PackageName& name) {
+    const auto package = encoding_.find(name);
+    if (package && told_.insert(*package).second) to_do_.push_back(*package);
+  }
+
+  // What cannot be had at all, whatever the rest.
+  void add_lack(ConflictStep& step, std::optional<LineIndex> line) const {
+    const auto package = encoding_.find(step.requirement.name);
+    if (!package) return;
+    const ProjectView& view = encoding_.view(*package);
+    SpecifierSet specifiers = step.requirement.specifier;
+    if (line)
+      for (const LineIndex other : lines_.of(view.name()))
+        if (!dropped_[other])
+          specifiers = specifiers.intersected(lines_.lines()[other].requirement().specifier);
+    // Lines that exclude each other say all that there is to say.
+    if (const auto meaning = VersionSet::from(specifiers); meaning && meaning->is_empty()) return;
+    const LackReason reason = filter_.lack(view.project(), view.filtered(), specifiers);
+    if (reason.lack == Lack::Conflicting) {
+      if (const auto unusable = why_unusable(*package); unusable && line) {
+        step.lack = Lack::NoUsableFile;
+        step.detail = *unusable;
+      }
+      return;
+    }
+    step.lack = reason.lack;
+    step.detail = reason.detail;
+  }
+
+  // Told where metadata, not the index, ruled candidates out.
+  std::optional<std::string> why_unusable(PackageIndex package) const {
+    const auto found = unusable_.find(package);
+    if (found == unusable_.end()) return std::nullopt;
+    const ProjectView& view = encoding_.view(package);
+    const std::size_t newest = *found->second.rbegin();
+    return view.version(newest).to_string() + " cannot be used: " + *view.dependencies(newest)->unusable();
+  }
+
+  const RequestLines& lines_;
+  const Encoding& encoding_;
+  const CandidateFilter& filter_;
+  const std::vector<bool>& dropped_;
+  std::map<PackageIndex, std::map<std::string, Group>> groups_;
+  std::map<PackageIndex, std::set<std::size_t>> unusable_;
+  std::set<PackageIndex> told_;
+  std::deque<PackageIndex> to_do_;
+  Conflict conflict_;
+};
+
+}  // namespace
+
+Conflict make_conflict(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
+                       const CandidateFilter& filter, const std::stop_token& stop) {
+  Shrinker shrinker(lines, encoding, licensed, stop);
+  const std::vector<bool> dropped = shrinker.droppable();
+  const std::optional<Proof> proof = shrinker.refute(dropped);
+  return Teller(lines, encoding, filter, dropped).tell(proof.value());
+}
+
+}  // namespace moat

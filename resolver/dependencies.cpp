@@ -1,0 +1,89 @@
+#include "resolver/dependencies.h"
+
+#include <algorithm>
+
+namespace moat {
+namespace {
+
+bool holds(const Dependency& dependency, const MarkerEnvironment& environment,
+           const std::set<ExtraName>& extras) {
+  return !dependency.when || dependency.when->evaluate(environment, extras);
+}
+
+// What overrides make of a requirement: its replacements on this target, or itself. The extras it asks for
+// stay.
+std::vector<Requirement> overridden(const Requirement& requirement, const ResolveRequest& request) {
+  std::vector<Requirement> replacements;
+  bool is_overridden = false;
+  for (const RootRequirement& line : request.overrides) {
+    const Requirement& override = line.requirement;
+    if (override.name != requirement.name) continue;
+    is_overridden = true;
+    if (override.marker && !override.marker->evaluate(request.target.environment)) continue;
+    Requirement replacement = override;
+    replacement.extras.insert(requirement.extras.begin(), requirement.extras.end());
+    replacement.marker = requirement.marker;
+    replacements.push_back(std::move(replacement));
+  }
+  if (!is_overridden) replacements.push_back(requirement);
+  return replacements;
+}
+
+}  // namespace
+
+Dependencies Dependencies::of(const ReleaseMetadata& metadata, const ResolveRequest& request) {
+  Dependencies out;
+  out.metadata_ = &metadata;
+  out.environment_ = &request.target.environment;
+  out.unusable_ = metadata.unusable;
+  if (!out.unusable_ && metadata.requires_python &&
+      !metadata.requires_python->contains(request.target.python))
+    out.unusable_ = "it needs Python " + metadata.requires_python->to_string();
+  if (request.no_deps) return out;
+  for (const Requirement& written : metadata.requires_dist) {
+    std::optional<Marker> when;
+    if (written.marker) {
+      if (written.marker->mentions_extra()) {
+        if (written.marker->never_holds(*out.environment_)) continue;
+        when = written.marker;
+      } else if (!written.marker->evaluate(*out.environment_)) {
+        continue;
+      }
+    }
+    for (Requirement& requirement : overridden(written, request))
+      out.dependencies_.push_back({std::move(requirement), when});
+  }
+  return out;
+}
+
+std::vector<const Requirement*> Dependencies::in_force(const std::set<ExtraName>& extras) const {
+  std::vector<const Requirement*> out;
+  for (const Dependency& dependency : dependencies_)
+    if (holds(dependency, *environment_, extras)) out.push_back(&dependency.requirement);
+  return out;
+}
+
+std::vector<const Requirement*> Dependencies::of_base() const { return in_force({}); }
+
+std::vector<const Requirement*> Dependencies::of_extra(const ExtraName& extra) const {
+  std::set<ExtraName> all(metadata_->provides_extra.begin(), metadata_->provides_extra.end());
+  std::set<ExtraName> others = all;
+  all.insert(extra);
+  others.erase(extra);
+  std::vector<const Requirement*> out;
+  for (const Dependency& dependency : dependencies_) {
+    if (!dependency.when || holds(dependency, *environment_, {})) continue;
+    const bool alone = holds(dependency, *environment_, {extra});
+    // `extra == "a" and extra == "b"`: neither alone; then each of them stands for both.
+    const bool together = holds(dependency, *environment_, all) && !holds(dependency, *environment_, others);
+    if (alone || together) out.push_back(&dependency.requirement);
+  }
+  return out;
+}
+
+bool Dependencies::provides(const ExtraName& extra) const {
+  return std::find(metadata_->provides_extra.begin(), metadata_->provides_extra.end(), extra) !=
+         metadata_->provides_extra.end();
+}
+
+}  // namespace moat

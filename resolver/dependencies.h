@@ -1,0 +1,46 @@
+// What a release needs on one target: its metadata with markers evaluated and overrides put in.
+#pragma once
+
+#include "resolver/candidate.h"
+#include "resolver/solve.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// One dependency that can matter on the target.
+struct Dependency {
+  Requirement requirement;     // as written, or as an override replaces it
+  std::optional<Marker> when;  // only where it depends on the extras asked for; the rest is decided already
+};
+
+class Dependencies {
+ public:
+  // Evaluates what can be evaluated once. REQUIRES: metadata and request outlive it.
+  static Dependencies of(const ReleaseMetadata& metadata, const ResolveRequest& request);
+
+  // Why the release can never be chosen, known only with its metadata.
+  const std::optional<std::string>& unusable() const { return unusable_; }
+  const ReleaseMetadata& metadata() const { return *metadata_; }
+
+  // Exactly what is needed when the package is asked for with these extras.
+  std::vector<const Requirement*> in_force(const std::set<ExtraName>& extras) const;
+  // What the release needs without extras.
+  std::vector<const Requirement*> of_base() const;
+  // What an extra adds, for an encoding that takes extras one by one: at least all that it adds alone or
+  // together with others.
+  std::vector<const Requirement*> of_extra(const ExtraName& extra) const;
+  bool provides(const ExtraName& extra) const;
+
+ private:
+  const ReleaseMetadata* metadata_ = nullptr;
+  const MarkerEnvironment* environment_ = nullptr;
+  std::optional<std::string> unusable_;
+  std::vector<Dependency> dependencies_;
+};
+
+}  // namespace moat

@@ -1,0 +1,158 @@
+#include "resolver/solution.h"
+
+#include "resolver/base/text.h"
+
+#include <algorithm>
+#include <deque>
+#include <stdexcept>
+
+namespace moat {
+namespace {
+
+// Follows requirements from the user's lines. A package whose extras grow on the way is looked at again:
+// markers see the whole set.
+class Reader {
+ public:
+  Reader(const std::vector<solv::SolvableId>& installed, const Encoding& encoding)
+      : encoding_(encoding), chosen_(encoding.size()) {
+    for (const solv::SolvableId solvable : installed) {
+      const Encoding::Meaning meaning = encoding.meaning(solvable);
+      if (meaning.kind == Encoding::Meaning::Kind::Candidate && meaning.variant == 0)
+        chosen_[meaning.package] = meaning.index;
+    }
+    solution_.choices.resize(encoding.size());
+    own_needs_.resize(encoding.size());
+  }
+
+  Solution read(const RequestLines& lines) {
+    for (LineIndex line = 0; line < lines.lines().size(); ++line) {
+      if (lines.lines()[line].is_constraint) continue;
+      const Requirement& requirement = lines.lines()[line].requirement();
+      solution_.needs.push_back({std::nullopt, line, &requirement});
+      reach(requirement);
+    }
+    while (!to_do_.empty()) {
+      const PackageIndex package = to_do_.front();
+      to_do_.pop_front();
+      follow(package);
+    }
+    for (PackageIndex package = 0; package < own_needs_.size(); ++package)
+      for (const Requirement* requirement : own_needs_[package])
+        solution_.needs.push_back({package, std::nullopt, requirement});
+    return std::move(solution_);
+  }
+
+ private:
+  void reach(const Requirement& requirement) {
+    const auto package = encoding_.find(requirement.name);
+    if (!package || !chosen_[*package]) return;  // not fed yet; a complete solution is checked for it
+    auto& choice = solution_.choices[*package];
+    const bool is_new = !choice;
+    if (is_new) choice.emplace().index = *chosen_[*package];
+    const std::size_t before = choice->extras.size();
+    choice->extras.insert(requirement.extras.begin(), requirement.extras.end());
+    if (is_new || choice->extras.size() != before) to_do_.push_back(*package);
+  }
+
+  void follow(PackageIndex package) {
+    Solution::Choice& choice = *solution_.choices[package];
+    choice.complete = encoding_.is_fed(package, 0, choice.index);
+    if (!choice.complete) return;
+    std::set<ExtraName> fed;
+    for (const ExtraName& extra : choice.extras) {
+      const auto variant = encoding_.find_variant(package, extra);
+      if (variant && encoding_.is_fed(package, *variant, choice.index))
+        fed.insert(extra);
+      else
+        choice.complete = false;
+    }
+    const Dependencies* dependencies = encoding_.view(package).dependencies(choice.index);
+    own_needs_[package] = dependencies->in_force(fed);
+    for (const Requirement* requirement : own_needs_[package]) reach(*requirement);
+  }
+
+  const Encoding& encoding_;
+  std::vector<std::optional<std::size_t>> chosen_;
+  std::vector<std::vector<const Requirement*>> own_needs_;
+  std::deque<PackageIndex> to_do_;
+  Solution solution_;
+};
+
+std::string named(const ResolvedPackage& package) {
+  return package.name.display() + " " + package.version.to_string();
+}
+
+void add_notes(const ResolvedPackage& package, const Project& project, const Dependencies& dependencies,
+               std::vector<std::string>& notes) {
+  if (package.file.artifact.yanked) {
+    const std::string& reason = *package.file.artifact.yanked;
+    notes.push_back(named(package) + " was yanked" + (reason.empty() ? "" : ": " + quote(reason)));
+  }
+  if (project.status == "archived" || project.status == "deprecated" || project.status == "quarantined")
+    notes.push_back(package.name.display() + " is " + project.status +
+                    (project.status_reason.empty() ? "" : ": " + quote(project.status_reason)));
+  for (const std::string& mended : package.metadata.mended) notes.push_back(named(package) + ": " + mended);
+  for (const ExtraName& extra : package.extras)
+    if (!dependencies.provides(extra))
+      notes.push_back(named(package) + " has no extra " + quote(extra.display()));
+}
+
+bool user_first(const Edge& a, const Edge& b) {
+  if (a.from.has_value() != b.from.has_value()) return !a.from.has_value();
+  return a.from && *a.from < *b.from;
+}
+
+}  // namespace
+
+bool Solution::is_complete() const {
+  return std::all_of(choices.begin(), choices.end(),
+                     [](const std::optional<Choice>& choice) { return !choice || choice->complete; });
+}
+
+Solution read_solution(const std::vector<solv::SolvableId>& installed, const Encoding& encoding,
+                       const RequestLines& lines) {
+  return Reader(installed, encoding).read(lines);
+}
+
+Resolution make_resolution(const Solution& solution, const Encoding& encoding, const RequestLines& lines) {
+  Resolution out;
+  std::vector<std::size_t> place(encoding.size());
+  for (PackageIndex package = 0; package < encoding.size(); ++package) {
+    const auto& choice = solution.choices[package];
+    if (!choice) continue;
+    place[package] = out.packages.size();
+    const ProjectView& view = encoding.view(package);
+    const Candidate& candidate = view.candidate(choice->index);
+    out.packages.push_back({.name = view.name(),
+                            .version = candidate.version(),
+                            .release = candidate.release,
+                            .file = *candidate.file,
+                            .extras = choice->extras,
+                            .metadata = view.dependencies(choice->index)->metadata(),
+                            .required_by = {},
+                            .index = view.project().index});
+  }
+  for (const Solution::Need& need : solution.needs) {
+    const auto on = encoding.find(need.requirement->name);
+    // The encoding is meant to make this impossible; a wrong environment would be worse than no answer.
+    if (!on || !solution.choices[*on] ||
+        !contains(encoding.view(*on).admitted(need.requirement->specifier), solution.choices[*on]->index))
+      throw std::logic_error("the solution does not meet " + need.requirement->to_string());
+    Edge edge{std::nullopt, *need.requirement, {}};
+    if (need.from) edge.from = encoding.view(*need.from).name();
+    if (need.line) edge.origin = lines.lines()[*need.line].line->origin;
+    out.packages[place[*on]].required_by.push_back(std::move(edge));
+  }
+  for (ResolvedPackage& package : out.packages)
+    std::stable_sort(package.required_by.begin(), package.required_by.end(), user_first);
+  std::sort(out.packages.begin(), out.packages.end(),
+            [](const ResolvedPackage& a, const ResolvedPackage& b) { return a.name < b.name; });
+  for (const ResolvedPackage& package : out.packages) {
+    const PackageIndex index = *encoding.find(package.name);
+    add_notes(package, encoding.view(index).project(),
+              *encoding.view(index).dependencies(solution.choices[index]->index), out.notes);
+  }
+  return out;
+}
+
+}  // namespace moat

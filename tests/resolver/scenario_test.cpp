@@ -1,0 +1,101 @@
+// Runs tests/scenarios/**/*.test: each under four orders of arrival, which must not matter.
+#include "tests/support/scenario.h"
+
+#include "resolver/explain.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace moat::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+struct Told {
+  std::vector<std::string> packages, conflict, notes, hints;
+  std::map<std::string, int> counts;
+};
+
+Told run(const Scenario& scenario, FakeSource& source) {
+  scenario.fill(source);
+  Reporter quiet;
+  ResolveStatistics statistics;
+  const Outcome outcome = resolve(scenario.request, source, quiet, {}, &statistics);
+  Told told;
+  if (const auto* resolution = std::get_if<Resolution>(&outcome)) {
+    told.packages = packages_of(*resolution);
+    told.notes = resolution->notes;
+  } else {
+    const Explanation explanation = explain(std::get<Conflict>(outcome), scenario.request.target);
+    told.conflict = explanation.lines;
+    told.conflict.insert(told.conflict.begin(), explanation.headline);
+    told.hints = explanation.hints;
+  }
+  told.counts = {{"trips", static_cast<int>(source.trips())},
+                 {"pages", source.pages()},
+                 {"metadata", source.metadata_files()},
+                 {"rounds", statistics.rounds}};
+  return told;
+}
+
+class ScenarioTest : public ::testing::Test {
+ public:
+  explicit ScenarioTest(fs::path path) : path_(std::move(path)) {}
+
+  void TestBody() override {
+    const Scenario scenario = Scenario::parse(read(path_));
+    FakeSource source;
+    const Told told = run(scenario, source);
+    EXPECT_EQ(told.packages, scenario.packages.value_or(std::vector<std::string>{}));
+    EXPECT_EQ(told.conflict, scenario.conflict.value_or(std::vector<std::string>{}));
+    EXPECT_EQ(told.notes, scenario.notes.value_or(told.notes));
+    EXPECT_EQ(told.hints, scenario.hints.value_or(told.hints));
+    for (const auto& [what, count] : scenario.counts) EXPECT_EQ(told.counts.at(what), count) << what;
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+      FakeSource shuffled;
+      seed == 0 ? shuffled.set_warm() : shuffled.shuffle(seed);
+      const Told again = run(scenario, shuffled);
+      EXPECT_EQ(again.packages, told.packages) << "the order of arrival matters";
+      EXPECT_EQ(again.conflict, told.conflict) << "the order of arrival matters";
+      EXPECT_EQ(again.notes, told.notes) << "the order of arrival matters";
+    }
+  }
+
+ private:
+  fs::path path_;
+};
+
+// tests/scenarios/backtrack/older_parent.test is Scenario.backtrack_older_parent.
+int register_all() {
+  const char* root = std::getenv("MOAT_SOURCE_DIR");
+  const fs::path scenarios = fs::path(root != nullptr ? root : MOAT_SOURCE_DIR) / "tests" / "scenarios";
+  int count = 0;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(scenarios)) {
+    if (entry.path().extension() != ".test") continue;
+    std::string name = fs::relative(entry.path(), scenarios).replace_extension().string();
+    for (char& c : name)
+      if (c == '/' || c == '-') c = '_';
+    ::testing::RegisterTest("Scenario", name.c_str(), nullptr, nullptr, entry.path().c_str(), 1,
+                            [path = entry.path()]() -> ::testing::Test* { return new ScenarioTest(path); });
+    ++count;
+  }
+  return count;
+}
+
+const int kRegistered = register_all();
+
+TEST(Scenarios, AreThere) { EXPECT_GE(kRegistered, 60); }
+
+}  // namespace
+}  // namespace moat::testing

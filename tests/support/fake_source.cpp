@@ -1,0 +1,157 @@
+#include "tests/support/fake_source.h"
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+namespace moat::testing {
+namespace {
+
+template <class T>
+T valid(Expected<T> parsed, std::string_view text) {
+  if (!parsed) throw std::invalid_argument(std::string(text) + ": " + parsed.error().message);
+  return std::move(*parsed);
+}
+
+std::string file_stem(const FakeRelease& release) {
+  return package_name(release.name).escaped() + "-" + release.version;
+}
+
+Artifact artifact(const FakeRelease& release, const std::string& filename) {
+  Artifact out;
+  out.filename = filename;
+  out.url = valid(Url::parse("https://index.example/files/" + filename), filename);
+  if (!release.sha256.empty()) {
+    std::string hex;
+    while (hex.size() < 64) hex += release.sha256;
+    out.digests.push_back({"sha256", hex.substr(0, 64)});
+  }
+  if (!release.date.empty()) out.upload_time = unix_time(release.date);
+  out.yanked = release.yanked;
+  out.requires_python = release.index_python;
+  out.has_metadata_file = true;
+  return out;
+}
+
+}  // namespace
+
+PackageName package_name(std::string_view text) { return valid(PackageName::parse(text), text); }
+Version version(std::string_view text) { return valid(Version::parse(text), text); }
+Requirement requirement(std::string_view text) { return valid(Requirement::parse(text), text); }
+
+UnixTime unix_time(std::string_view date) {
+  const int year = std::stoi(std::string(date.substr(0, 4)));
+  const auto month = static_cast<unsigned>(std::stoi(std::string(date.substr(5, 2))));
+  const auto day = static_cast<unsigned>(std::stoi(std::string(date.substr(8, 2))));
+  const std::chrono::sys_days days =
+      std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day);
+  return std::chrono::duration_cast<std::chrono::seconds>(days.time_since_epoch()).count();
+}
+
+Project& FakeSource::project(const PackageName& name) {
+  return projects_.try_emplace(name, Project{name, {}, "https://index.example/simple", "", ""}).first->second;
+}
+
+void FakeSource::add(const FakeRelease& row) {
+  const PackageName name = package_name(row.name);
+  auto release = std::make_shared<Release>(Release{version(row.version), {}});
+  for (const std::string& tag : row.tags) {
+    const std::string filename = file_stem(row) + "-" + tag + ".whl";
+    release->files.push_back({artifact(row, filename), valid(WheelFilename::parse(filename), filename)});
+  }
+  if (row.sdist) {
+    release->files.push_back({artifact(row, file_stem(row) + ".tar.gz"), std::nullopt});
+    release->files.back().artifact.has_metadata_file = false;
+  }
+  ReleaseMetadata& metadata = metadata_[release.get()];
+  for (const std::string& text : row.requirements) metadata.requires_dist.push_back(requirement(text));
+  for (const std::string& text : row.extras)
+    metadata.provides_extra.push_back(valid(ExtraName::parse(text), text));
+  if (!row.python.empty()) metadata.requires_python = valid(SpecifierSet::parse(row.python), row.python);
+  if (!row.unusable.empty()) metadata.unusable = row.unusable;
+  if (!row.mended.empty()) metadata.mended.push_back(row.mended);
+  if (!row.url.empty()) {
+    by_url_.try_emplace({name, row.url}, Project{name, {release}, "", "", ""});
+    return;
+  }
+  auto& releases = project(name).releases;
+  const auto place = std::upper_bound(releases.begin(), releases.end(), release->version,
+                                      [](const Version& v, const auto& other) { return v < other->version; });
+  releases.insert(place, std::move(release));
+}
+
+void FakeSource::set_status(const std::string& name, const std::string& status, const std::string& reason) {
+  project(package_name(name)).status = status;
+  project(package_name(name)).status_reason = reason;
+}
+
+void FakeSource::fail(const std::string& name, const std::string& of_version) {
+  if (of_version.empty()) {
+    failing_pages_.insert(package_name(name));
+    return;
+  }
+  for (const auto& release : project(package_name(name)).releases)
+    if (release->version == version(of_version)) failing_metadata_.insert(release.get());
+}
+
+void FakeSource::pin_to_url(const PackageName& name, const std::string& url) {
+  pinned_.insert_or_assign(name, url);
+  asked_for_.erase({name, nullptr});
+  arrived_.erase({name, nullptr});
+}
+
+void FakeSource::deliver_later(const PackageName& name, const Release* release) {
+  if (warm_) {
+    arrived_.emplace(name, release);
+    return;
+  }
+  const double takes = random_ ? std::uniform_real_distribution<double>(0.1, 3)(*random_) : 1;
+  underway_.emplace(now_ + takes, Key{name, release});
+}
+
+void FakeSource::request_project(const PackageName& name) {
+  if (!asked_for_.emplace(name, nullptr).second) return;
+  ++pages_;
+  asked_.push_back(name.normalized());
+  deliver_later(name, nullptr);
+}
+
+void FakeSource::request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) {
+  const bool of_this_release = std::any_of(release.files.begin(), release.files.end(),
+                                           [&](const ReleaseFile& other) { return &other == &file; });
+  if (!of_this_release) throw std::logic_error("metadata of another release's file was asked for");
+  if (!asked_for_.emplace(name, &release).second) return;
+  ++metadata_files_;
+  asked_.push_back(name.normalized() + " " + release.version.to_string());
+  deliver_later(name, &release);
+}
+
+const Project* FakeSource::find_project(const PackageName& name) {
+  if (!arrived_.contains({name, nullptr})) return nullptr;
+  if (failing_pages_.contains(name))
+    throw Error(ErrorKind::Network, "the page of " + name.display() + " failed");
+  const auto pinned = pinned_.find(name);
+  if (pinned == pinned_.end()) return &project(name);
+  const auto found = by_url_.find({name, pinned->second});
+  if (found == by_url_.end()) throw Error(ErrorKind::Network, pinned->second + " is not there");
+  return &found->second;
+}
+
+const ReleaseMetadata* FakeSource::find_metadata(const PackageName& name, const Release& release) {
+  if (!arrived_.contains({name, &release})) return nullptr;
+  if (failing_metadata_.contains(&release))
+    throw Error(ErrorKind::Network, "the metadata of " + name.display() + " failed");
+  return &metadata_.at(&release);
+}
+
+CandidateSource::Arrival FakeSource::wait() {
+  if (underway_.empty()) throw std::logic_error("waiting, but nothing is outstanding");
+  const auto next = underway_.begin();
+  now_ = std::max(now_, next->first);
+  const Key key = next->second;
+  underway_.erase(next);
+  arrived_.insert(key);
+  return {key.first, key.second};
+}
+
+}  // namespace moat::testing

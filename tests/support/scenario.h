@@ -1,0 +1,54 @@
+// Resolver cases as text: an index, a request, what is expected. One file may hold one case.
+//
+//   # Comment lines.
+//   index
+//     a 2.0  requires  b>=2  c; python_version < "3.8"
+//     a 1.0  requires  b  extra  test  yanked  it was broken
+//   resolve  a
+//   constraints  b<3
+//   options  lowest
+//   expect
+//     a 1.0
+//     b[x] 1.0
+//
+// Columns are set apart by two blanks or more; a key's values go on to the next key. `\n`-continued rows
+// begin with deeper indentation than the first row's.
+//
+// Keys of a row: requires, extra, yanked, index-python, python (metadata only), date, tags (none: no wheel),
+// sdist, sha256, unusable, mended, url, status. Sections with values on their line: resolve, constraints,
+// overrides, prefer, locked (yanked ones too), python, platform, options, exclude-newer. A value `text @@
+// origin` gives a line an origin, `text #ab` a hash. Options: no-deps, pre, only-final, pre=NAME, lowest,
+// lowest-direct, no-window, build, require-hashes, no-binary=NAME, only-binary=NAME. expect, expect conflict,
+// expect notes, expect hints, expect counts (`trips 4  pages 2  metadata 2  rounds 2`).
+#pragma once
+
+#include "resolver/solve.h"
+#include "tests/support/fake_source.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat::testing {
+
+struct Scenario {
+  std::vector<FakeRelease> releases;
+  std::map<std::string, std::string> statuses;
+  ResolveRequest request;
+  std::optional<std::vector<std::string>> packages, conflict, notes, hints;
+  std::map<std::string, int> counts;
+
+  // Throws std::invalid_argument on what it does not understand.
+  static Scenario parse(std::string_view text);
+  void fill(FakeSource& source) const;
+};
+
+// CPython of this version on linux x86_64 with glibc 2.36.
+Target linux_target(std::string_view python);
+
+// "a[x] 1.0" of each package.
+std::vector<std::string> packages_of(const Resolution& resolution);
+
+}  // namespace moat::testing
