@@ -1,22 +1,23 @@
-// What is installed in a site directory (PEP 376, PEP 627): *.dist-info, and egg-info as far as it can be named.
+// What is installed in a site directory (PEP 376, PEP 627): *.dist-info, and egg-info as far as it can be
+// named.
 #pragma once
+
+#include "resolver/base/error.h"
+#include "resolver/pep/name.h"
+#include "resolver/pep/version.h"
 
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "resolver/base/error.h"
-#include "resolver/pep/name.h"
-#include "resolver/pep/version.h"
-
 namespace moat {
 
 struct InstalledDistribution {
-  PackageName name;                       // of METADATA
+  PackageName name;  // of METADATA
   Version version;
-  std::filesystem::path info;             // absolute path of the .dist-info (or .egg-info)
-  std::string installer;                  // "moat", "pip", ""
+  std::filesystem::path info;  // absolute path of the .dist-info (or .egg-info)
+  std::string installer;       // "moat", "pip", ""
   bool requested = false;
   bool has_record = false;
   std::optional<std::string> direct_url;  // text of direct_url.json
