@@ -1,0 +1,373 @@
+#include "fetch/wheels.h"
+
+#include "fetch/hasher.h"
+#include "fetch/os/guarded.h"
+#include "fetch/wheel_check.h"
+#include "resolver/base/text.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace moat {
+
+namespace {
+
+// Work for the thread that obtains, left by others.
+class Mailbox {
+ public:
+  void post(std::function<void()> letter) {
+    {
+      const std::lock_guard lock(mutex_);
+      letters_.push_back(std::move(letter));
+    }
+    arrived_.notify_one();
+  }
+  std::function<void()> take() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [this] { return !letters_.empty(); });
+    std::function<void()> letter = std::move(letters_.front());
+    letters_.pop_front();
+    return letter;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<std::function<void()>> letters_;
+};
+
+// What must be true of the file: one of these digests. Empty: nothing is known.
+std::vector<Digest> wanted_digests(const WheelOrder& order) {
+  if (!order.accepted.empty()) return order.accepted;
+  const Digest* own = order.artifact.strongest_digest();
+  return own ? std::vector{*own} : std::vector<Digest>{};
+}
+
+bool is_local(const WheelOrder& order) { return order.artifact.url.scheme() == "file"; }
+
+std::string url_key(const WheelOrder& order) {
+  return order.artifact.url.without_credentials().without_fragment().to_string();
+}
+
+std::optional<StoredWheel> find_stored(const Store& store, const WheelOrder& order) {
+  const std::vector<Digest> wanted = wanted_digests(order);
+  for (const Digest& digest : wanted) {
+    const auto sha256 =
+        digest.algorithm == "sha256" ? std::optional(digest) : store.linked(digest.to_string());
+    auto found = sha256 ? store.find_wheel(*sha256) : std::nullopt;
+    // The hashes a user accepts are often those of all files of a release.
+    if (found && (order.accepted.empty() || found->filename == order.artifact.filename)) return found;
+  }
+  if (!wanted.empty() || is_local(order)) return std::nullopt;
+  const auto sha256 = store.linked(url_key(order));
+  return sha256 ? store.find_wheel(*sha256) : std::nullopt;
+}
+
+// The digests of one file that are asked for, while it comes.
+class Hashes {
+ public:
+  explicit Hashes(const std::vector<Digest>& wanted) {
+    hashers_.try_emplace("sha256", "sha256");
+    for (const Digest& digest : wanted) hashers_.try_emplace(digest.algorithm, digest.algorithm);
+  }
+  void update(std::string_view bytes) {
+    size_ += bytes.size();
+    for (auto& [algorithm, hasher] : hashers_) hasher.update(bytes);
+  }
+  std::map<std::string, Digest> finish() {
+    std::map<std::string, Digest> digests;
+    for (auto& [algorithm, hasher] : hashers_) digests.emplace(algorithm, hasher.finish());
+    return digests;
+  }
+  std::uint64_t size() const { return size_; }
+
+ private:
+  std::map<std::string, Hasher> hashers_;
+  std::uint64_t size_ = 0;
+};
+
+// What came: where it is and what it hashes to.
+struct Arrival {
+  fs::path file;
+  std::uint64_t size = 0;
+  std::map<std::string, Digest> digests;  // by algorithm; sha256 is among them
+};
+
+void check_digests(const WheelOrder& order, const std::vector<Digest>& wanted, const Arrival& arrival) {
+  const Artifact& artifact = order.artifact;
+  const auto matches = [&](const Digest& digest) { return arrival.digests.at(digest.algorithm) == digest; };
+  if (!wanted.empty() && std::none_of(wanted.begin(), wanted.end(), matches)) {
+    std::vector<std::string> expected;
+    for (const Digest& digest : wanted) expected.push_back(digest.to_string());
+    throw Error(
+        ErrorKind::HashMismatch,
+        fmt::format("{} from {} hashes to {}, and {} was expected", quote(artifact.filename),
+                    quote(artifact.url.display()), arrival.digests.at(wanted.front().algorithm).to_string(),
+                    join(expected, " or ")),
+        {"if the new file is meant to be there, take its hash into your requirements or lock: moat lock"});
+  }
+  if (artifact.size && *artifact.size != arrival.size)
+    throw Error(ErrorKind::HashMismatch,
+                fmt::format("{} from {} has {} bytes, and {} were expected", quote(artifact.filename),
+                            quote(artifact.url.display()), arrival.size, *artifact.size));
+}
+
+Error refused_status(const Artifact& artifact, int status) {
+  std::vector<std::string> hints;
+  if (status == 404 || status == 410)
+    hints.emplace_back("the index may have changed; ask it again with --refresh");
+  if (status == 401 || status == 403)
+    hints.emplace_back("the file may need credentials: moat auth login URL");
+  return Error(ErrorKind::Network,
+               fmt::format("cannot download {}: {} answers with HTTP status {}", quote(artifact.filename),
+                           quote(artifact.url.display()), status),
+               std::move(hints));
+}
+
+// One call of obtain_wheels(). Everything but the pieces named "on …" runs on the caller's thread.
+class Obtaining {
+ public:
+  Obtaining(const std::vector<WheelOrder>& orders, HttpClient& http, Store& store, Workers& workers,
+            Reporter& reporter)
+      : orders_(orders), http_(http), store_(store), workers_(workers), reporter_(reporter) {
+    told_->with([&](Reporter*& told) { told = &reporter; });
+  }
+  Obtaining(const Obtaining&) = delete;
+  Obtaining& operator=(const Obtaining&) = delete;
+  // Downloads that are cancelled may end later: they hold the mailbox, their files and this pointer only.
+  ~Obtaining() {
+    told_->with([](Reporter*& told) { told = nullptr; });
+  }
+
+  std::vector<StoredWheel> run(const std::stop_token& stop) {
+    find_distinct();
+    workers_.for_each(jobs_.size(),
+                      [&](std::size_t i) { jobs_[i].stored = find_stored(store_, *jobs_[i].order); });
+    const std::vector<std::size_t> missing = missing_jobs();
+    if (!missing.empty()) obtain(missing, stop);
+    return results();
+  }
+
+ private:
+  struct Job {
+    const WheelOrder* order = nullptr;
+    std::optional<StoredWheel> stored = {};
+  };
+
+  // The same file may be ordered twice; it comes once.
+  void find_distinct() {
+    std::map<std::string, std::size_t> known;
+    for (const WheelOrder& order : orders_) {
+      const auto [place, is_new] = known.emplace(order.artifact.url.to_string(), jobs_.size());
+      if (is_new) jobs_.push_back({.order = &order});
+      job_of_.push_back(place->second);
+    }
+  }
+
+  // Biggest first: the last to arrive should be small.
+  std::vector<std::size_t> missing_jobs() const {
+    std::vector<std::size_t> missing;
+    for (std::size_t i = 0; i < jobs_.size(); ++i)
+      if (!jobs_[i].stored) missing.push_back(i);
+    const auto size = [&](std::size_t i) { return jobs_[i].order->artifact.size.value_or(0); };
+    std::stable_sort(missing.begin(), missing.end(), [&](auto a, auto b) { return size(a) > size(b); });
+    return missing;
+  }
+
+  std::vector<StoredWheel> results() {
+    std::vector<StoredWheel> results;
+    for (const std::size_t job : job_of_) results.push_back(*jobs_[job].stored);
+    return results;
+  }
+
+  void obtain(const std::vector<std::size_t>& missing, const std::stop_token& stop) {
+    const Phase phase(reporter_, "download");
+    files_ = std::make_shared<TempDir>(store_.make_temp("download"));
+    const std::stop_callback interrupted(stop, [mailbox = mailbox_] {
+      mailbox->post([] { throw Error(ErrorKind::Interrupted, "interrupted"); });
+    });
+    waiting_ = missing.size();
+    try {
+      for (std::size_t rank = 0; rank < missing.size(); ++rank)
+        begin(missing[rank], static_cast<int>(missing.size() - rank));
+      while (waiting_ != 0) mailbox_->take()();
+    } catch (...) {
+      cancel();
+      throw;
+    }
+    if (unreachable_.empty()) return;
+    throw Error(ErrorKind::Offline,
+                fmt::format("{} not in the store, and moat is offline: {}",
+                            unreachable_.size() == 1 ? "one file is"
+                                                     : fmt::format("{} files are", unreachable_.size()),
+                            join(unreachable_, ", ")),
+                {"run it once without --offline"});
+  }
+
+  // No more pieces, no more slices; those under way end now, as they use the store.
+  void cancel() {
+    cancelled_.request_stop();
+    while (adding_ != 0) {
+      try {
+        mailbox_->take()();
+      } catch (...) {  // the first failure is the one that is told
+      }
+    }
+  }
+
+  void begin(std::size_t job, int priority) {
+    const WheelOrder& order = *jobs_[job].order;
+    if (is_local(order))
+      begin_hashing(job);
+    else
+      begin_download(job, priority);
+  }
+
+  void begin_hashing(std::size_t job) {
+    const WheelOrder& order = *jobs_[job].order;
+    workers_.submit([this, job, mailbox = mailbox_, cancelled = cancelled_.get_token(),
+                     file = fs::path(order.artifact.url.file_path()), wanted = wanted_digests(order)] {
+      std::function<void()> letter;
+      try {
+        Hashes hashes(wanted);
+        hash_pieces(file, hashes, cancelled);
+        letter = [this, job, arrival = Arrival{file, hashes.size(), hashes.finish()}] {
+          arrived(job, arrival);
+        };
+      } catch (...) {
+        letter = [error = std::current_exception()] { std::rethrow_exception(error); };
+      }
+      mailbox->post(std::move(letter));
+    });
+  }
+
+  static void hash_pieces(const fs::path& file, Hashes& hashes, const std::stop_token& cancelled) {
+    const UniqueFd fd = open_file(file, O_RDONLY);
+    std::string piece(1U << 20U, '\0');
+    for (;;) {
+      if (cancelled.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
+      const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw_errno("read", file, errno);
+      if (got == 0) return;
+      hashes.update(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
+    }
+  }
+
+  void begin_download(std::size_t job, int priority) {
+    const Artifact& artifact = jobs_[job].order->artifact;
+    const fs::path file = files_->path() / fmt::format("{}.whl", job);
+    const auto hashes = std::make_shared<Hashes>(wanted_digests(*jobs_[job].order));
+    HttpRequest request{.url = artifact.url.without_fragment()};
+    request.to_file = file;
+    request.priority = priority;
+    // On the network thread. An Error thrown here ends the request.
+    request.on_data = [hashes, cancelled = cancelled_.get_token()](std::string_view piece) {
+      if (cancelled.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
+      hashes->update(piece);
+    };
+    request.on_progress = [told = told_, name = artifact.filename](std::uint64_t done, std::uint64_t total) {
+      told->with([&](Reporter* reporter) {
+        if (reporter) reporter->progress("download", name, done, total);
+      });
+    };
+    http_.send(std::move(request),
+               [this, job, file, hashes, mailbox = mailbox_, files = files_](HttpClient::Result result) {
+                 mailbox->post([this, job, file, hashes, result = std::move(result)] {
+                   downloaded(job, file, *hashes, result);
+                 });
+               });
+  }
+
+  void downloaded(std::size_t job, const fs::path& file, Hashes& hashes, const HttpClient::Result& result) {
+    const Artifact& artifact = jobs_[job].order->artifact;
+    if (const Error* error = std::get_if<Error>(&result)) {
+      if (error->kind() != ErrorKind::Offline) throw *error;
+      unreachable_.push_back(artifact.filename);
+      --waiting_;
+      return;
+    }
+    const HttpResponse& response = std::get<HttpResponse>(result);
+    if (response.status != 200) throw refused_status(artifact, response.status);
+    arrived(job, {file, hashes.size(), hashes.finish()});
+  }
+
+  void arrived(std::size_t job, const Arrival& arrival) {
+    const WheelOrder& order = *jobs_[job].order;
+    check_digests(order, wanted_digests(order), arrival);
+    // From here on the file is the one that was promised.
+    const Digest& sha256 = arrival.digests.at("sha256");
+    remember(order, arrival);
+    if (auto stored = is_local(order) ? store_.find_wheel(sha256) : std::nullopt)
+      return finished(job, std::move(*stored));
+    auto name = WheelFilename::parse(order.artifact.filename);
+    if (!name)
+      throw Error(ErrorKind::BadArchive, fmt::format("{} is no name of a wheel: {}",
+                                                     quote(order.artifact.filename), name.error().message));
+    ++adding_;
+    store_.begin_add_wheel(
+        {arrival.file, std::move(*name), order.artifact.filename, sha256}, workers_, cancelled_.get_token(),
+        [this, job, mailbox = mailbox_, file = arrival.file](Store::Added added) {
+          mailbox->post([this, job, file, added = std::move(added)] { this->added(job, file, added); });
+        });
+  }
+
+  // So that the same order needs no network next time, though sha256 was not among its digests.
+  void remember(const WheelOrder& order, const Arrival& arrival) const {
+    const Digest& sha256 = arrival.digests.at("sha256");
+    const std::vector<Digest> wanted = wanted_digests(order);
+    if (wanted.empty() && !is_local(order)) store_.link(url_key(order), sha256);
+    for (const Digest& digest : wanted)
+      if (digest.algorithm != "sha256" && arrival.digests.at(digest.algorithm) == digest)
+        store_.link(digest.to_string(), sha256);
+  }
+
+  void added(std::size_t job, const fs::path& file, const Store::Added& added) {
+    --adding_;
+    if (const auto* failed = std::get_if<std::exception_ptr>(&added)) std::rethrow_exception(*failed);
+    std::error_code still_there;  // the folder goes in the end
+    if (!is_local(*jobs_[job].order)) fs::remove(file, still_there);
+    finished(job, std::get<StoredWheel>(added));
+  }
+
+  void finished(std::size_t job, StoredWheel stored) {
+    for (const std::string& warning : stored.warnings) reporter_.warn(warning);
+    jobs_[job].stored = std::move(stored);
+    --waiting_;
+  }
+
+  const std::vector<WheelOrder>& orders_;
+  HttpClient& http_;
+  Store& store_;
+  Workers& workers_;
+  Reporter& reporter_;
+
+  std::vector<Job> jobs_;
+  std::vector<std::size_t> job_of_;  // of each order
+  std::size_t waiting_ = 0;          // jobs not finished
+  std::size_t adding_ = 0;           // of those, the ones the pool works on
+  std::vector<std::string> unreachable_;
+  std::stop_source cancelled_;
+  std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
+  std::shared_ptr<TempDir> files_;
+  std::shared_ptr<Guarded<Reporter*>> told_ = std::make_shared<Guarded<Reporter*>>();
+};
+
+}  // namespace
+
+std::vector<StoredWheel> obtain_wheels(const std::vector<WheelOrder>& orders, HttpClient& http, Store& store,
+                                       Workers& workers, Reporter& reporter, std::stop_token stop) {
+  return Obtaining(orders, http, store, workers, reporter).run(stop);
+}
+
+}  // namespace moat
