@@ -1,28 +1,39 @@
 // Runtime: a sanitised, relocatable snapshot of one base interpreter in the store (docs: isolation).
 #pragma once
 
-#include <filesystem>
-#include <string>
-#include <vector>
-
 #include "envs/interpreter.h"
 #include "envs/link.h"
 #include "fetch/os/workers.h"
 #include "fetch/store.h"
 #include "resolver/reporter.h"
 
+#include <filesystem>
+#include <string>
+#include <vector>
+
 namespace moat {
 
 struct Runtime {
-  std::string fingerprint;            // of the base: 16 hex digits and the version, "3.11.7-0123456789abcdef"
-  std::filesystem::path tree;         // STORE/runtimes/<fingerprint>/tree: bin, lib, include
-  std::vector<StoredFile> files;      // sorted by path; symbolic links are listed apart
+  std::string fingerprint;        // of the base: 16 hex digits and the version, "3.11.7-0123456789abcdef"
+  std::filesystem::path tree;     // STORE/runtimes/<fingerprint>/tree: bin, lib, include
+  std::vector<StoredFile> files;  // sorted by path; symbolic links are listed apart
   std::vector<std::pair<std::string, std::string>> links;  // path, target (relative, inside the tree)
-  Interpreter interpreter;            // facts of the base
+  Interpreter interpreter;                                 // facts of the base
 };
 
-// From the store, or made now (once per base: 2 to 6 seconds, told as phase "snapshot"). Chosen by a walk of the
-// base's stdlib (size, mtime, ctime, inode), so that a base that changed gives another snapshot.
+// Where things lie in a runtime's tree, relative to it.
+struct RuntimeLayout {
+  std::string python;     // bin/python3.11, bin/pypy3.9: the private binary; python, python3 are links to it
+  std::string stdlib;     // lib/python3.11
+  std::string libraries;  // lib: libpython and what else the base carries
+  std::string libpython;  // lib/libpython3.11.so.1.0, or ""
+  std::string include;    // include/python3.11
+};
+// Error(Interpreter) for a base whose standard library is not below its prefix.
+RuntimeLayout runtime_layout(const Interpreter& interpreter);
+
+// From the store, or made now (once per base: 2 to 6 seconds, told as phase "snapshot"). Chosen by a walk of
+// the base's stdlib (size, mtime, ctime, inode), so that a base that changed gives another snapshot.
 Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter);
 // The one an environment was made from; nullopt when the store no longer has it.
 std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& store);

@@ -1,0 +1,300 @@
+#include "envs/environment.h"
+
+#include "envs/activate.h"
+#include "envs/change.h"
+#include "envs/elf.h"
+#include "envs/launcher/image.h"
+#include "fetch/hasher.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+namespace moat {
+
+namespace {
+
+constexpr std::string_view kFormat = "1";
+
+// pyvenv.cfg: keys in lower case, as Python reads them.
+std::map<std::string, std::string> read_settings(const fs::path& file) {
+  std::map<std::string, std::string> out;
+  for (const std::string_view line : split_lines(read_file(file))) {
+    const auto equals = line.find('=');
+    if (equals != std::string_view::npos)
+      out[ascii_lower(trim(line.substr(0, equals)))] = std::string(trim(line.substr(equals + 1)));
+  }
+  return out;
+}
+
+std::string maker_of(const std::map<std::string, std::string>& settings) {
+  for (const char* tool : {"uv", "virtualenv"})
+    if (settings.contains(tool)) return tool;
+  return "venv";
+}
+
+// Of a foreign environment only what its scheme needs: implementation and X.Y, from its folders.
+Interpreter facts_of_foreign(const fs::path& root) {
+  Interpreter interpreter;
+  interpreter.implementation = "cpython";
+  std::error_code failure;
+  for (fs::directory_iterator it(root / "lib", failure), end; !failure && it != end; it.increment(failure)) {
+    const std::string folder = it->path().filename().string();
+    std::string_view name = folder;
+    const bool pypy = name.starts_with("pypy3.");
+    if (!pypy && !name.starts_with("python3.")) continue;
+    name.remove_prefix(pypy ? 6 : 8);
+    interpreter.implementation = pypy ? "pypy" : "cpython";
+    interpreter.free_threaded = name.ends_with('t');
+    interpreter.major = 3;
+    interpreter.minor = 0;
+    for (const char c : name)
+      if (is_ascii_digit(c)) interpreter.minor = interpreter.minor * 10 + static_cast<unsigned>(c - '0');
+  }
+  return interpreter;
+}
+
+// The launcher loads libpython into its own process where it can: the same machine and libc as its own, and a
+// Python that offers its main() (3.7 and later).
+bool can_be_loaded(const Runtime& runtime, const RuntimeLayout& layout) {
+  const Interpreter& interpreter = runtime.interpreter;
+  if (layout.libpython.empty() || interpreter.implementation != "cpython" || interpreter.minor < 7)
+    return false;
+  const auto launcher = read_elf(launcher_image());
+  const auto program = read_elf(read_file(runtime.tree / layout.python));
+  return launcher && program && launcher->machine == program->machine && launcher->is_64 == program->is_64 &&
+         launcher->loader == program->loader;
+}
+
+std::string pyvenv_cfg(const fs::path& root, const std::string& prompt, const Runtime& runtime) {
+  const RuntimeLayout layout = runtime_layout(runtime.interpreter);
+  std::string out = "home = " + (root / ".moat/rt/bin").string() + "\n";
+  out += "include-system-site-packages = false\n";
+  out += "version = " + runtime.interpreter.version + "\n";
+  if (!prompt.empty()) out += "prompt = " + prompt + "\n";
+  out += "moat = " + std::string(kFormat) + "\n";
+  out += "moat-python = " + fs::path(layout.python).filename().string() + "\n";
+  out += "moat-stdlib = " + layout.stdlib + "\n";
+  if (can_be_loaded(runtime, layout)) out += "moat-libpython = " + layout.libpython + "\n";
+  out += "moat-runtime = " + runtime.fingerprint + "\n";
+  return out;
+}
+
+std::vector<std::string> launcher_names(const Interpreter& interpreter) {
+  const std::string exact = "python" + interpreter.major_minor();
+  std::vector<std::string> names = {"python", "python3", exact};
+  if (interpreter.free_threaded) names.push_back(exact + "t");
+  if (interpreter.implementation == "pypy")
+    names.insert(names.end(), {"pypy", "pypy3", "pypy" + interpreter.major_minor()});
+  return names;
+}
+
+// A staged environment, and the manifest of what was put into it.
+class Staging {
+ public:
+  Staging(fs::path folder, const Runtime& runtime) : folder_(std::move(folder)) {
+    manifest_.runtime = runtime.fingerprint;
+  }
+
+  void write(const std::string& path, std::string_view bytes, unsigned mode) {
+    write_file_atomically(folder_ / path, bytes, mode);
+    manifest_.entries.push_back({path, hash_bytes(bytes).hex, bytes.size(), mode, ""});
+  }
+  void link(const std::string& path, const std::string& target) {
+    fs::create_symlink(target, folder_ / path);
+    manifest_.entries.push_back({path, hash_bytes(target).hex, target.size(), 0120777, ""});
+  }
+  void add_runtime(const Runtime& runtime, LinkMode mode, Workers& workers) {
+    materialise(runtime, folder_ / ".moat/rt", mode, workers);
+    for (const StoredFile& file : runtime.files)
+      manifest_.entries.push_back(
+          {".moat/rt/" + file.path, file.digest.hex, file.size, file.executable ? 0755U : 0644U, ""});
+    for (const auto& [path, target] : runtime.links)
+      manifest_.entries.push_back({".moat/rt/" + path, hash_bytes(target).hex, target.size(), 0120777, ""});
+  }
+  // One file under all its names: nothing in bin is a link that leads out of it.
+  void add_launchers(const Interpreter& interpreter) {
+    const auto names = launcher_names(interpreter);
+    write("bin/" + names.front(), launcher_image(), 0755);
+    const ManifestEntry first = manifest_.entries.back();
+    for (std::size_t i = 1; i < names.size(); ++i) {
+      const fs::path to = folder_ / "bin" / names[i];
+      if (::link((folder_ / first.path).c_str(), to.c_str()) != 0)
+        write_file_atomically(to, launcher_image(), 0755);
+      manifest_.entries.push_back({"bin/" + names[i], first.sha256, first.size, first.mode, ""});
+    }
+  }
+  const Manifest& manifest() const { return manifest_; }
+
+ private:
+  fs::path folder_;
+  Manifest manifest_;
+};
+
+void stage(const fs::path& folder, const fs::path& root, const std::string& prompt, LinkMode mode,
+           const Runtime& runtime, Workers& workers) {
+  const Interpreter& interpreter = runtime.interpreter;
+  const Scheme scheme = venv_scheme(interpreter.implementation,
+                                    interpreter.major_minor() + (interpreter.free_threaded ? "t" : ""));
+  for (const std::string& directory :
+       {std::string(".moat"), scheme.scripts, scheme.purelib, std::string("include")})
+    make_directories(folder / directory);
+  Staging staging(folder, runtime);
+  staging.add_runtime(runtime, mode, workers);
+  staging.add_launchers(interpreter);
+  const Activation activation{root.string(), prompt};
+  staging.write("bin/activate", activate_sh(activation), 0644);
+  staging.write("bin/activate.fish", activate_fish(activation), 0644);
+  staging.write(".gitignore", "*\n", 0644);
+  staging.write(".moat/facts.json", to_json(interpreter), 0644);
+  staging.link("lib64", "lib");
+  // Not in the manifest: the launcher mends `home` after a move.
+  write_file_atomically(folder / "pyvenv.cfg", pyvenv_cfg(root, prompt, runtime), 0644);
+  write_file_atomically(folder / ".moat/manifest", format_manifest(staging.manifest()), 0644);
+}
+
+void check_path(const fs::path& root) {
+  const auto refuse = [&](const std::string& reason) {
+    throw Error(ErrorKind::Usage, "cannot make an environment at " + quote(root.string()) + ": " + reason);
+  };
+  if (root.native().find(':') != std::string::npos) refuse("a path with `:` cannot stand on PATH");
+  if (root.native().find_first_of("\n\r") != std::string::npos)
+    refuse("pyvenv.cfg has no way to write a line end");
+  if (root == root.root_path()) refuse("it is the root directory");
+}
+
+// Nothing there, an empty folder, or an environment that may go.
+void check_place(const fs::path& root, bool replace) {
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(root, ignored))) return;
+  if (fs::is_directory(root, ignored) && fs::is_empty(root, ignored)) return;
+  const std::string path = quote(root.string());
+  if (!fs::is_directory(root, ignored)) throw Error(ErrorKind::Exists, path + " exists and is not a folder");
+  const bool environment = Environment::exists_at(root);
+  if (!environment)
+    throw Error(ErrorKind::Exists, path + " exists, is not empty, and is not an environment",
+                {"choose another path: moat create OTHER"});
+  if (!replace)
+    throw Error(ErrorKind::Exists, path + " holds an environment already",
+                {"moat create --replace " + root.string()});
+}
+
+// 0, or an errno. Both names must exist; nobody ever sees one of them missing.
+int exchange(const fs::path& a, const fs::path& b) {
+  constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE
+  return ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), kExchange) == 0 ? 0 : errno;
+}
+
+// `staged` takes the place of root; what was there lies in `staged` or beside it afterwards, to be removed.
+void switch_over(const fs::path& staged, const fs::path& root) {
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(root, ignored))) {
+    if (!rename_if_absent(staged, root))
+      throw Error(ErrorKind::Exists,
+                  quote(root.string()) + " appeared meanwhile; it was made by somebody else");
+    return;
+  }
+  const int failure = exchange(staged, root);
+  if (failure == 0) return;
+  if (failure != EINVAL && failure != ENOSYS) throw_errno("replace", root, failure);
+  const fs::path aside = staged.parent_path() / "old";  // file systems without the exchange: two renames
+  rename_over(root, aside);
+  try {
+    rename_over(staged, root);
+  } catch (const Error&) {
+    rename_over(aside, root);
+    throw;
+  }
+}
+
+std::string printable(std::string_view prompt) {
+  std::string out;
+  for (const char c : prompt)
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
+  return out;
+}
+
+}  // namespace
+
+bool Environment::exists_at(const fs::path& root) {
+  std::error_code ignored;
+  return fs::is_regular_file(root / "pyvenv.cfg", ignored);
+}
+
+Environment Environment::open(const fs::path& root, Foreign foreign) {
+  std::error_code failure;
+  Environment environment;
+  environment.root_ = fs::canonical(root, failure);
+  if (failure || !exists_at(environment.root_))
+    throw Error(ErrorKind::NoEnvironment, "there is no environment at " + quote(root.string()),
+                {"moat create " + root.string()});
+  const auto settings = read_settings(environment.root_ / "pyvenv.cfg");
+  const auto value = [&](const char* key) {
+    const auto found = settings.find(key);
+    return found == settings.end() ? std::string() : found->second;
+  };
+  environment.prompt_ = value("prompt");
+  if (environment.prompt_.empty()) environment.prompt_ = environment.root_.filename().string();
+  environment.foreign_ = value("moat").empty();
+  if (environment.foreign_) {
+    if (foreign == Foreign::Refused)
+      throw Error(ErrorKind::ForeignEnvironment,
+                  quote(environment.root_.string()) + " was made by " + maker_of(settings) + ", not by moat",
+                  {"moat env adopt " + environment.root_.string()});
+    environment.interpreter_ = facts_of_foreign(environment.root_);
+    return environment;
+  }
+  if (value("moat") != kFormat)
+    throw Error(ErrorKind::BadInput, quote(environment.root_.string()) +
+                                         " was made by a newer moat (format " + value("moat") + ")");
+  roll_forward(environment.root_);
+  const fs::path facts = environment.private_folder() / "facts.json";
+  auto interpreter = interpreter_from_json(read_file(facts));
+  if (!interpreter)
+    throw Error(ErrorKind::BadInput, quote(facts.string()) + " is damaged: " + interpreter.error().message,
+                {"moat create --replace " + environment.root_.string()});
+  environment.interpreter_ = std::move(*interpreter);
+  return environment;
+}
+
+Scheme Environment::scheme() const {
+  return venv_scheme(interpreter_.implementation,
+                     interpreter_.major_minor() + (interpreter_.free_threaded ? "t" : ""));
+}
+
+Manifest Environment::manifest() const {
+  const fs::path file = private_folder() / "manifest";
+  auto manifest = parse_manifest(read_file(file));
+  if (!manifest)
+    throw Error(ErrorKind::BadInput, quote(file.string()) + " is damaged: " + manifest.error().message);
+  return std::move(*manifest);
+}
+
+Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers) {
+  std::error_code failure;
+  const fs::path root = fs::weakly_canonical(fs::absolute(options.root), failure);
+  if (failure) throw_errno("find", options.root, failure.value());
+  check_path(root);
+  check_place(root, options.replace);
+  make_directories(root.parent_path());
+
+  // The old environment must not be in the middle of somebody's change when it goes.
+  std::optional<FileLock> old;
+  if (fs::is_directory(root / ".moat", failure))
+    old = FileLock::acquire(root / ".moat/lock", FileLock::Mode::Exclusive, std::chrono::seconds(10));
+
+  TempDir staging(root.parent_path(), "." + root.filename().string() + ".new");
+  const fs::path staged =
+      staging.path() / "env";  // not the temporary folder itself, which is closed to others
+  stage(staged, root, printable(options.prompt), options.link_mode, runtime, workers);
+  switch_over(staged, root);
+  old.reset();
+  return Environment::open(root);
+}
+
+}  // namespace moat

@@ -1,0 +1,335 @@
+/* The `bin/python` of an environment: a program of its own, because what Python reads before its first line
+ * of Python (PYTHONHOME, the name it was called by, pyvenv.cfg) is what leads it out of an environment.
+ *
+ * In order: find the environment this file belongs to; finish a change that a killed moat left behind; mend
+ * pyvenv.cfg where the environment was moved or copied; drop the variables that redirect an interpreter and
+ * the entries of PYTHONPATH that belong to another Python; then run the private interpreter, in this process
+ * where it is a shared library (no exec: 0.3 ms), else by exec. Everything that is checked on the way costs
+ * about ten system calls. It refuses, with a sentence and status 127, rather than run another Python than its
+ * own.
+ *
+ * docs/environment-format.md says what it reads from pyvenv.cfg. */
+#define _GNU_SOURCE
+#include "envs/launcher/journal.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <wchar.h>
+
+enum { kRefused = 127, kWaitForWriter = 30000 /* ms */ };
+
+typedef char Path[PATH_MAX];
+
+/* What pyvenv.cfg says. */
+typedef struct {
+  Path home;
+  char python[64];   /* bin/<python>: the private binary */
+  char stdlib[128];  /* lib/python3.11, relative to the runtime */
+  char library[256]; /* lib/libpython3.11.so.1.0; "" : exec */
+  int is_ours;       /* the key `moat` is there */
+} Settings;
+
+static void refuse(const char* format, ...) __attribute__((format(printf, 1, 2), noreturn));
+static void refuse(const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("python (moat): ", stderr);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
+  exit(kRefused);
+}
+
+/* snprintf into a path, or the end: a path that was cut is another path. */
+static void join(char* out, size_t size, const char* format, ...) __attribute__((format(printf, 3, 4)));
+static void join(char* out, size_t size, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  const int length = vsnprintf(out, size, format, arguments);
+  va_end(arguments);
+  if (length < 0 || (size_t)length >= size) refuse("a path is too long");
+}
+
+/* Cuts the last component off; 0 where there is none. */
+static int cut(char* path) {
+  char* slash = strrchr(path, '/');
+  if (slash == NULL || slash == path) return 0;
+  *slash = '\0';
+  return 1;
+}
+
+static int same_file(const char* a, const char* b) {
+  struct stat x, y;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static char* trimmed(char* text) {
+  while (*text == ' ' || *text == '\t') ++text;
+  size_t length = strlen(text);
+  while (length > 0 && strchr(" \t\r\n", text[length - 1]) != NULL) text[--length] = '\0';
+  return text;
+}
+
+/* 0 where there is no such file. */
+static int read_settings(const char* file, Settings* out) {
+  memset(out, 0, sizeof *out);
+  FILE* lines = fopen(file, "re");
+  if (lines == NULL) return 0;
+  static char line[PATH_MAX + 64];
+  while (fgets(line, sizeof line, lines) != NULL) {
+    char* value = strchr(line, '=');
+    if (value == NULL) continue;
+    *value++ = '\0';
+    const char* key = trimmed(line);
+    value = trimmed(value);
+    if (strcmp(key, "home") == 0) join(out->home, sizeof out->home, "%s", value);
+    if (strcmp(key, "moat-python") == 0) join(out->python, sizeof out->python, "%s", value);
+    if (strcmp(key, "moat-stdlib") == 0) join(out->stdlib, sizeof out->stdlib, "%s", value);
+    if (strcmp(key, "moat-libpython") == 0) join(out->library, sizeof out->library, "%s", value);
+    if (strcmp(key, "moat") == 0) out->is_ours = 1;
+  }
+  fclose(lines);
+  return 1;
+}
+
+/* The environment: the nearest folder above this file that holds a pyvenv.cfg of ours. /proc/self/exe and not
+ * argv[0]: links, and names looked up on PATH, lead elsewhere. */
+static void find_environment(char* exe, char* environment, Settings* settings) {
+  const ssize_t length = readlink("/proc/self/exe", exe, PATH_MAX - 1);
+  if (length <= 0) refuse("cannot find myself: /proc/self/exe: %s", strerror(errno));
+  exe[length] = '\0';
+  char config[PATH_MAX + 16];
+  strcpy(environment, exe);
+  while (cut(environment)) {
+    join(config, sizeof config, "%s/pyvenv.cfg", environment);
+    if (read_settings(config, settings) && settings->is_ours) return;
+  }
+  refuse(
+      "%s belongs to an environment, and there is none around it (no pyvenv.cfg above); "
+      "it does not run by itself",
+      exe);
+}
+
+/* Writes pyvenv.cfg anew with the right home; 0 where that is not possible. Several processes may do so at
+ * once. */
+static int mend_home(const char* environment, const char* home) {
+  char config[PATH_MAX + 16], aside[PATH_MAX + 48];
+  join(config, sizeof config, "%s/pyvenv.cfg", environment);
+  join(aside, sizeof aside, "%s/.pyvenv.cfg.%ld", environment, (long)getpid());
+  FILE* in = fopen(config, "re");
+  FILE* out = in != NULL ? fopen(aside, "wxe") : NULL;
+  int done = 0;
+  if (out != NULL) {
+    static char line[PATH_MAX + 64];
+    while (fgets(line, sizeof line, in) != NULL) {
+      const size_t key = strcspn(line, " \t=");
+      if (key == 4 && strncmp(line, "home", 4) == 0)
+        fprintf(out, "home = %s\n", home);
+      else
+        fputs(line, out);
+    }
+    done = ferror(out) == 0;
+    done = fclose(out) == 0 && done && rename(aside, config) == 0;
+    if (!done) unlink(aside);
+  }
+  if (in != NULL) fclose(in);
+  return done;
+}
+
+static int is_below(const char* path, const char* folder) {
+  const size_t length = strlen(folder);
+  return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* Has the path a component of this name? */
+static int has_component(const char* path, const char* name) {
+  const size_t length = strlen(name);
+  for (const char* at = path; (at = strstr(at, name)) != NULL; at += length)
+    if (at != path && at[-1] == '/' && (at[length] == '/' || at[length] == '\0')) return 1;
+  return 0;
+}
+
+static int contains_file(const char* folder, const char* name) {
+  char file[PATH_MAX + 16];
+  join(file, sizeof file, "%s/%s", folder, name);
+  return access(file, F_OK) == 0;
+}
+
+/* Does this entry of PYTHONPATH belong to another Python: its packages, its standard library? A project's own
+ * folder does not, wherever it is. */
+static int is_foreign(const char* entry, const char* environment) {
+  static Path real;
+  if (is_below(entry, environment)) return 0;
+  if (realpath(entry, real) == NULL) return 0; /* nothing there to be imported */
+  if (is_below(real, environment)) return 0;
+  if (has_component(real, "site-packages") || has_component(real, "dist-packages") ||
+      has_component(real, "lib-dynload"))
+    return 1;
+  const char* name = strrchr(real, '/');
+  const size_t length = strlen(real);
+  if (name != NULL && strncmp(name, "/python3", 8) == 0 && length > 4 &&
+      strcmp(real + length - 4, ".zip") == 0)
+    return 1;
+  return contains_file(real, "site.py") && contains_file(real, "os.py");
+}
+
+static void filter_python_path(const char* environment) {
+  const char* path = getenv("PYTHONPATH");
+  if (path == NULL || *path == '\0') return;
+  char* rest = strdup(path);
+  char* kept = malloc(strlen(path) + 1);
+  if (rest == NULL || kept == NULL) refuse("out of memory");
+  size_t size = 0;
+  int entries = 0, dropped = 0;
+  for (char* entry; (entry = strsep(&rest, ":")) != NULL;) {
+    if (*entry != '\0' && strlen(entry) < PATH_MAX && is_foreign(entry, environment)) {
+      ++dropped;
+      continue;
+    }
+    if (entries++ > 0) kept[size++] = ':';
+    memcpy(kept + size, entry, strlen(entry));
+    size += strlen(entry);
+  }
+  kept[size] = '\0';
+  if (dropped > 0) {
+    if (size > 0)
+      setenv("PYTHONPATH", kept, 1);
+    else
+      unsetenv("PYTHONPATH");
+  }
+  free(kept);
+}
+
+/* All of them lead an interpreter to another standard library, name, or packages; none is meant for an
+ * environment. */
+static void drop_variables(void) {
+  static const char* const names[] = {"PYTHONHOME",     "PYTHONPLATLIBDIR",           "PYTHONEXECUTABLE",
+                                      "PYTHONUSERBASE", "_PYTHON_SYSCONFIGDATA_NAME", "__PYVENV_LAUNCHER__"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) unsetenv(names[i]);
+}
+
+/* The folder of the name this process was called by, without resolving that name's own link; 0 where unknown.
+ */
+static int called_from(const char* name, const char* exe, char* folder) {
+  static char file[2 * PATH_MAX];
+  if (name == NULL || *name == '\0') return 0;
+  if (strchr(name, '/') != NULL) {
+    join(file, sizeof file, "%s", name);
+    if (strrchr(file, '/') == file) return 0;
+    *strrchr(file, '/') = '\0';
+    return realpath(file, folder) != NULL;
+  }
+  const char* path = getenv("PATH");
+  while (path != NULL && *path != '\0') {
+    const size_t length = strcspn(path, ":");
+    if (length > 0 && length + strlen(name) + 2 < sizeof file) {
+      snprintf(file, sizeof file, "%.*s/%s", (int)length, path, name);
+      if (access(file, X_OK) == 0 && same_file(file, exe)) {
+        file[length] = '\0';
+        return realpath(file, folder) != NULL;
+      }
+    }
+    path += length + (path[length] == ':');
+  }
+  return 0;
+}
+
+/* Up to 3.10 `python -m venv` inside an environment links to this file, not to the private interpreter. Such
+ * a venv has its own pyvenv.cfg whose home is our bin; it is that one that was called then. */
+static int is_nested(const char* folder, const char* environment) {
+  static char config[PATH_MAX + 16];
+  static Path home, bin;
+  static Settings settings;
+  join(config, sizeof config, "%s", folder);
+  if (!cut(config) || strcmp(config, environment) == 0) return 0;
+  join(config + strlen(config), sizeof config - strlen(config), "/pyvenv.cfg");
+  join(bin, sizeof bin, "%s/bin", environment);
+  return read_settings(config, &settings) && !settings.is_ours && realpath(settings.home, home) != NULL &&
+         same_file(home, bin);
+}
+
+typedef int (*Main)(int, char**);
+typedef void (*SetHome)(const wchar_t*);
+
+/* ISO C has no cast from an object pointer to a function pointer; POSIX promises that the bytes are the same.
+ */
+#define MOAT_LOOK_UP(library, name, function)    \
+  do {                                           \
+    void* found_ = dlsym(library, name);         \
+    memcpy(&(function), &found_, sizeof found_); \
+  } while (0)
+
+/* Runs the interpreter of the shared library in this process; returns only where there is no way to. */
+static void run_library(const char* runtime, const char* library, const char* home, int argc, char** argv) {
+  static char file[PATH_MAX + 256];
+  join(file, sizeof file, "%s/%s", runtime, library);
+  void* handle = dlopen(file, RTLD_NOW | RTLD_GLOBAL);
+  if (handle == NULL) refuse("cannot load the runtime: %s", dlerror());
+  Main run = NULL;
+  MOAT_LOOK_UP(handle, "Py_BytesMain", run);
+  if (run == NULL) MOAT_LOOK_UP(handle, "_Py_UnixMain", run); /* 3.7 */
+  if (run == NULL) return;
+  if (home != NULL) {
+    static wchar_t wide[PATH_MAX];
+    SetHome set_home = NULL;
+    MOAT_LOOK_UP(handle, "Py_SetPythonHome", set_home);
+    if (set_home != NULL && mbstowcs(wide, home, PATH_MAX) != (size_t)-1)
+      set_home(wide);
+    else
+      setenv("PYTHONHOME", home, 1);
+  }
+  exit(run(argc, argv));
+}
+
+int main(int argc, char** argv) {
+  static Path exe, environment, folder, runtime;
+  static char home[PATH_MAX + 8], file[PATH_MAX + 256], self[PATH_MAX + 256];
+  static Settings settings;
+  find_environment(exe, environment, &settings);
+  if (moat_journal_roll_forward(environment, kWaitForWriter) < 0)
+    refuse("%s is in the middle of a change: %s", environment, moat_journal_error());
+
+  join(runtime, sizeof runtime, "%s/.moat/rt", environment);
+  join(file, sizeof file, "%s/%s/os.py", runtime, settings.stdlib);
+  if (settings.python[0] == '\0' || settings.stdlib[0] == '\0' || access(file, R_OK) != 0)
+    refuse("the runtime %s is missing or damaged; `moat doctor --env %s` says what is gone", runtime,
+           environment);
+
+  /* Not asked of Python: home has to be absolute, and a wrong one makes it look at the base again. */
+  join(home, sizeof home, "%s/bin", runtime);
+  int forced = strcmp(home, settings.home) != 0 && !mend_home(environment, home);
+
+  drop_variables();
+  filter_python_path(environment);
+
+  /* Called by the user as bin/python, bin/python3, …: kept, but by its absolute path. By another name (a link
+   * somewhere): the name of this file. */
+  const char* name = argc > 0 && argv[0] != NULL ? argv[0] : "";
+  const char* base = strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name;
+  join(self, sizeof self, "%s/bin/%s", environment, base);
+  if (*base == '\0' || !same_file(self, exe)) join(self, sizeof self, "%s", exe);
+  if (called_from(name, exe, folder) && is_nested(folder, environment)) {
+    join(self, sizeof self, "%s/%s", folder, base);
+    forced = 1;
+  }
+  char* no_arguments[] = {self, NULL};
+  if (argc < 1) {
+    argc = 1;
+    argv = no_arguments;
+  }
+  argv[0] = self;
+
+  if (settings.library[0] != '\0')
+    run_library(runtime, settings.library, forced ? runtime : NULL, argc, argv);
+  if (forced) setenv("PYTHONHOME", runtime, 1);
+  join(file, sizeof file, "%s/bin/%s", runtime, settings.python);
+  execv(file, argv);
+  refuse("cannot run %s: %s", file, strerror(errno));
+}

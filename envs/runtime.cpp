@@ -1,0 +1,186 @@
+#include "envs/runtime.h"
+
+#include "envs/manifest.h"
+#include "envs/snapshot.h"
+#include "fetch/hasher.h"
+#include "fetch/os/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace moat {
+
+namespace {
+
+constexpr unsigned kLinkMode = 0120777;
+
+struct TreeEntries {
+  std::vector<std::string> files, links;  // relative, sorted
+};
+
+TreeEntries list_tree(const fs::path& tree) {
+  TreeEntries out;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(tree)) {
+    if (entry.is_symlink())
+      out.links.push_back(entry.path().lexically_relative(tree).string());
+    else if (entry.is_regular_file())
+      out.files.push_back(entry.path().lexically_relative(tree).string());
+  }
+  std::ranges::sort(out.files);
+  std::ranges::sort(out.links);
+  return out;
+}
+
+StoredFile describe(const fs::path& tree, const std::string& path) {
+  const fs::path file = tree / path;
+  const timespec times[2] = {{kRuntimeMtime, 0}, {kRuntimeMtime, 0}};
+  if (::utimensat(AT_FDCWD, file.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
+    throw_errno("set the time of", file, errno);
+  struct stat s {};
+  if (::stat(file.c_str(), &s) != 0) throw_errno("read", file, errno);
+  return {.path = path,
+          .digest = hash_file(file),
+          .size = static_cast<std::uint64_t>(s.st_size),
+          .executable = (s.st_mode & 0100) != 0,
+          .mtime = kRuntimeMtime};
+}
+
+Manifest manifest_of(const Runtime& runtime) {
+  Manifest manifest;
+  manifest.runtime = runtime.fingerprint;
+  for (const StoredFile& file : runtime.files)
+    manifest.entries.push_back({file.path, file.digest.hex, file.size, file.executable ? 0755U : 0644U, ""});
+  for (const auto& [path, target] : runtime.links)
+    manifest.entries.push_back({path, hash_bytes(target).hex, target.size(), kLinkMode, ""});
+  return manifest;
+}
+
+// Is it still what was put in? By size and time: every file of a runtime has the same, so an edit shows.
+bool looks_whole(const fs::path& file, const ManifestEntry& entry) {
+  struct stat s {};
+  return ::lstat(file.c_str(), &s) == 0 && S_ISREG(s.st_mode) &&
+         static_cast<std::uint64_t>(s.st_size) == entry.size && s.st_mtim.tv_sec == kRuntimeMtime;
+}
+
+Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
+                     const std::string& fingerprint, Store& store, Workers& workers, Reporter& reporter) {
+  const Phase phase(reporter, "snapshot");
+  reporter.note("copying " + interpreter.executable.string() + " (" + interpreter.version +
+                ") into the store, once");
+  TempDir work = store.make_temp("runtime");
+  const fs::path tree = fs::absolute(work.path()) / "tree";  // it is run from another folder
+  make_snapshot(interpreter, sources, tree, workers);
+
+  Runtime runtime;
+  runtime.fingerprint = fingerprint;
+  runtime.interpreter = interpreter;
+  const TreeEntries entries = list_tree(tree);
+  runtime.files.resize(entries.files.size());
+  workers.for_each(entries.files.size(),
+                   [&](std::size_t i) { runtime.files[i] = describe(tree, entries.files[i]); });
+  for (const std::string& link : entries.links)
+    runtime.links.emplace_back(link, fs::read_symlink(tree / link).string());
+  write_file_atomically(work.path() / "manifest", format_manifest(manifest_of(runtime)), 0644);
+  write_file_atomically(work.path() / "facts.json", to_json(interpreter), 0644);
+  store.publish(work.path(), store.layout().runtime(fingerprint));
+  runtime.tree = store.layout().runtime(fingerprint) / "tree";
+  return runtime;
+}
+
+// Files of one folder, at most so many that the pool shares the work evenly.
+struct Slice {
+  fs::path folder;  // relative to the tree
+  std::vector<const StoredFile*> files;
+};
+
+std::vector<Slice> slices_of(const std::vector<StoredFile>& files) {
+  constexpr std::size_t kFilesASlice = 64;
+  std::map<std::string_view, std::vector<const StoredFile*>> by_folder;
+  for (const StoredFile& file : files)
+    by_folder[std::string_view(file.path).substr(0, file.path.rfind('/'))].push_back(&file);
+  std::vector<Slice> out;
+  for (const auto& [folder, all] : by_folder) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (i % kFilesASlice == 0) out.push_back({fs::path(folder), {}});
+      out.back().files.push_back(all[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter) {
+  const auto sources = snapshot_sources(interpreter);
+  const std::string fingerprint = snapshot_fingerprint(interpreter, sources);
+  if (auto runtime = find_runtime(fingerprint, store)) return *runtime;
+  // Not there, or damaged: then it is renamed away first, so that nobody finds half of it.
+  const fs::path entry = store.layout().runtime(fingerprint);
+  std::error_code ignored;
+  if (fs::exists(entry, ignored)) {
+    reporter.warn("the runtime " + fingerprint + " in the store was changed from outside; it is made anew");
+    const TempDir grave = store.make_temp("damaged");
+    rename_over(entry, grave.path() / "entry");
+  }
+  return make_runtime(interpreter, sources, fingerprint, store, workers, reporter);
+}
+
+std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& store) {
+  const fs::path entry = store.layout().runtime(fingerprint);
+  const auto facts = read_file_if_exists(entry / "facts.json");
+  const auto text = read_file_if_exists(entry / "manifest");
+  if (!facts || !text) return std::nullopt;
+  auto interpreter = interpreter_from_json(*facts);
+  const auto manifest = parse_manifest(*text);
+  if (!interpreter || !manifest || manifest->runtime != fingerprint) return std::nullopt;
+
+  Runtime runtime;
+  runtime.fingerprint = fingerprint;
+  runtime.tree = entry / "tree";
+  runtime.interpreter = std::move(*interpreter);
+  for (const ManifestEntry& file : manifest->entries) {
+    const fs::path path = runtime.tree / file.path;
+    if (file.mode == kLinkMode) {
+      std::error_code failure;
+      const std::string target = fs::read_symlink(path, failure).string();
+      if (failure || hash_bytes(target).hex != file.sha256) return std::nullopt;
+      runtime.links.emplace_back(file.path, target);
+      continue;
+    }
+    if (!looks_whole(path, file)) return std::nullopt;
+    runtime.files.push_back({.path = file.path,
+                             .digest = {"sha256", file.sha256},
+                             .size = file.size,
+                             .executable = (file.mode & 0100) != 0,
+                             .mtime = kRuntimeMtime});
+  }
+  return runtime;
+}
+
+void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Workers& workers) {
+  const std::vector<Slice> slices = slices_of(runtime.files);
+  std::set<fs::path> folders = {to / runtime_layout(runtime.interpreter).stdlib / "site-packages"};
+  for (const Slice& slice : slices) folders.insert(to / slice.folder);
+  for (const fs::path& folder : folders) make_directories(folder);
+  for (const auto& [path, target] : runtime.links) {
+    make_directories((to / path).parent_path());
+    fs::create_symlink(target, to / path);
+  }
+  workers.for_each(slices.size(), [&](std::size_t i) {
+    const Slice& slice = slices[i];
+    const UniqueFd folder = open_file(to / slice.folder, O_RDONLY | O_DIRECTORY);
+    Linker linker(mode);
+    for (const StoredFile* file : slice.files) {
+      const std::string name = file->path.substr(file->path.rfind('/') + 1);
+      linker.place(runtime.tree / file->path, folder.get(), name.c_str(), file->executable ? 0755U : 0644U,
+                   file->mtime);
+    }
+  });
+}
+
+}  // namespace moat

@@ -1,0 +1,428 @@
+#include "envs/snapshot.h"
+
+#include "envs/elf.h"
+#include "envs/runtime.h"
+#include "envs/sysconfig_data.h"
+#include "fetch/hasher.h"
+#include "fetch/os/file.h"
+#include "fetch/os/process.h"
+#include "resolver/base/text.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+namespace moat {
+
+namespace {
+
+// Part of the fingerprint: a snapshot made in another way is another snapshot.
+constexpr std::string_view kRecipe = "1";
+
+constexpr std::array<std::string_view, 10> kLeftOut = {
+    "test",          "tests",       "idlelib",          "turtledemo",       "site-packages",
+    "dist-packages", "__pycache__", "sitecustomize.py", "usercustomize.py", "EXTERNALLY-MANAGED"};
+
+bool is_left_out(const fs::path& file) {
+  const std::string name = file.filename().string();
+  if (std::ranges::find(kLeftOut, name) != kLeftOut.end()) return true;
+  // build-details.json (PEP 739) names the base's folders, and is optional.
+  for (const std::string_view ending :
+       {".pyc", ".pyo", ".a", ".o", ".egg-info", ".dist-info", "build-details.json"})
+    if (name.ends_with(ending)) return true;
+  // config-3.11-…/libpython3.11.so: a link for embedders beside the static library.
+  return name.find(".so") != std::string::npos &&
+         file.parent_path().filename().native().starts_with("config-");
+}
+
+bool is_below(const fs::path& path, const fs::path& folder) {
+  const std::string below = folder.lexically_normal().native() + "/";
+  return path.lexically_normal().native().starts_with(below);
+}
+
+std::string identity_of(const struct stat& s) {
+  return std::to_string(s.st_size) + ":" + std::to_string(s.st_mtim.tv_sec) + "." +
+         std::to_string(s.st_mtim.tv_nsec) + ":" + std::to_string(s.st_ctim.tv_sec) + "." +
+         std::to_string(s.st_ctim.tv_nsec) + ":" + std::to_string(s.st_ino);
+}
+
+class Collector {
+ public:
+  void add_file(const fs::path& from, const std::string& to) {
+    struct stat s {};
+    if (::stat(from.c_str(), &s) != 0) throw_errno("read", from, errno);
+    sources_[to] = {to, from, "", identity_of(s)};
+  }
+  void add_link(const std::string& to, const std::string& target) { sources_[to] = {to, {}, target, "link"}; }
+  bool has(const std::string& to) const { return sources_.contains(to); }
+
+  // The tree below `from`. Links that stay inside are kept, links to files elsewhere become the file (Debian
+  // links to /etc), links to folders elsewhere are somebody else's packages.
+  void add_tree(const fs::path& from, const std::string& to, bool (*wanted)(const fs::path&)) {
+    std::error_code failure;
+    fs::directory_iterator entries(from, failure);
+    if (failure) throw_errno("list", from, failure.value());
+    for (const fs::directory_entry& entry : entries) {
+      if (is_left_out(entry.path()) || !wanted(entry.path())) continue;
+      const std::string place = to + "/" + entry.path().filename().string();
+      struct stat s {};
+      if (::lstat(entry.path().c_str(), &s) != 0) continue;  // gone meanwhile
+      if (S_ISDIR(s.st_mode)) add_tree(entry.path(), place, wanted);
+      if (S_ISREG(s.st_mode)) sources_[place] = {place, entry.path(), "", identity_of(s)};
+      if (S_ISLNK(s.st_mode)) add_linked(entry.path(), place);
+    }
+  }
+
+  std::vector<SnapshotSource> take() && {
+    std::vector<SnapshotSource> out;
+    for (auto& [path, source] : sources_) out.push_back(std::move(source));
+    return out;
+  }
+
+ private:
+  void add_linked(const fs::path& link, const std::string& place) {
+    std::error_code failure;
+    const fs::path target = fs::read_symlink(link, failure);
+    if (failure || !fs::is_regular_file(link, failure)) return;  // dangling, or a folder
+    if (target.native().find('/') == std::string::npos && !is_left_out(link.parent_path() / target))
+      add_link(place, target.string());
+    else
+      add_file(link, place);
+  }
+
+  std::map<std::string, SnapshotSource> sources_;
+};
+
+bool any_file(const fs::path&) { return true; }
+// Packages put headers beside Python's own (greenlet, numpy): of the folders only its own are taken.
+bool is_own_header(const fs::path& path) {
+  static constexpr std::array<std::string_view, 4> kFolders = {"cpython", "internal", "mimalloc", "_numpypy"};
+  const std::string name = path.filename().string();
+  return name.ends_with(".h") || std::ranges::find(kFolders, name) != kFolders.end();
+}
+
+bool is_in_base(const fs::path& folder, const Interpreter& interpreter) {
+  if (folder == interpreter.libdir && !interpreter.libpython.empty()) return true;
+  return !is_shared_prefix(interpreter.prefix.native()) && is_below(folder, interpreter.prefix);
+}
+
+fs::path expand_origin(std::string_view entry, const fs::path& file) {
+  for (const std::string_view origin : {"$ORIGIN", "${ORIGIN}"})
+    if (entry.starts_with(origin))
+      return fs::path(file.parent_path().string() + std::string(entry.substr(origin.size())))
+          .lexically_normal();
+  return fs::path(entry);
+}
+
+std::vector<fs::path> run_path_of(const ElfFacts& facts, const fs::path& file) {
+  std::vector<fs::path> out;
+  if (facts.run_path.empty()) return out;
+  for (const std::string_view entry : split(facts.run_path, ':'))
+    if (!entry.empty()) out.push_back(expand_origin(entry, file));
+  return out;
+}
+
+// Most bases carry nothing but libpython: one look at the folder saves reading every extension module.
+bool carries_libraries(const Interpreter& interpreter) {
+  if (is_shared_prefix(interpreter.prefix.native())) return false;
+  for (const char* folder : {"lib", "lib64"}) {
+    std::error_code failure;
+    for (fs::directory_iterator it(interpreter.prefix / folder, failure), end; !failure && it != end;
+         it.increment(failure)) {
+      const std::string name = it->path().filename().string();
+      if (name.find(".so") != std::string::npos && !name.starts_with("libpython")) return true;
+    }
+  }
+  return false;
+}
+
+// Libraries that the base carries besides libpython (conda's OpenSSL, say), found by the run paths that lead
+// to them.
+void add_libraries(Collector& collector, const Interpreter& interpreter, const RuntimeLayout& layout) {
+  std::vector<fs::path> left = {interpreter.executable};
+  if (!layout.libpython.empty()) left.push_back(interpreter.libdir / interpreter.libpython);
+  std::error_code ignored;
+  for (const fs::path& folder : {interpreter.stdlib / "lib-dynload", interpreter.platstdlib / "lib-dynload"})
+    for (fs::directory_iterator it(folder, ignored), end; !ignored && it != end; it.increment(ignored))
+      if (it->path().extension() == ".so") left.push_back(it->path());
+  while (!left.empty()) {
+    const fs::path file = fs::canonical(left.back(), ignored);
+    left.pop_back();
+    if (ignored) continue;
+    const auto facts = read_elf(read_file(file));
+    if (!facts) continue;
+    for (const std::string& needed : facts->needed) {
+      const std::string place = layout.libraries + "/" + needed;
+      if (collector.has(place)) continue;
+      for (const fs::path& folder : run_path_of(*facts, file)) {
+        if (!is_in_base(folder, interpreter) || !fs::exists(folder / needed, ignored)) continue;
+        collector.add_file(folder / needed, place);
+        left.push_back(folder / needed);
+        break;
+      }
+    }
+  }
+}
+
+std::string relative_to_file(const std::string& folder, const std::string& file) {
+  return fs::path(folder).lexically_relative(fs::path(file).parent_path()).string();
+}
+
+// The run path a copied file needs; nullopt where its own may stay.
+std::optional<std::string> wanted_run_path(const ElfFacts& facts, const SnapshotSource& source,
+                                           const Interpreter& interpreter,
+                                           const std::set<std::string>& carried,
+                                           const std::string& libraries) {
+  std::error_code ignored;
+  const fs::path real = fs::canonical(source.from, ignored);
+  bool needs_ours =
+      std::ranges::any_of(facts.needed, [&](const std::string& name) { return carried.contains(name); });
+  std::vector<std::string> others;
+  for (const fs::path& folder : run_path_of(facts, real)) {
+    if (is_in_base(folder, interpreter) || folder == interpreter.prefix)
+      needs_ours = true;
+    else
+      others.push_back(folder.string());
+  }
+  if (!needs_ours) return std::nullopt;
+  const std::string relative = relative_to_file(libraries, source.to);
+  others.insert(others.begin(), relative == "." ? "$ORIGIN" : "$ORIGIN/" + relative);
+  return join(others, ":");
+}
+
+struct Copying {
+  const Interpreter& interpreter;
+  const RuntimeLayout& layout;
+  std::set<std::string> carried;  // names of libraries that the runtime has
+};
+
+std::string copied_program(const std::string& bytes, const SnapshotSource& source, const Copying& copying) {
+  const auto facts = read_elf(bytes);
+  if (!facts) return bytes;
+  std::string stripped = strip_elf(bytes);
+  const auto run_path =
+      wanted_run_path(*facts, source, copying.interpreter, copying.carried, copying.layout.libraries);
+  if (!run_path) return stripped;
+  auto patched = with_run_path(stripped, *run_path);
+  if (!patched)
+    throw Error(ErrorKind::Interpreter,
+                "cannot copy " + quote(source.from.string()) + ": " + patched.error().message);
+  return std::move(*patched);
+}
+
+// The bytes of the copy, which are those of the base unless they would lead back to it.
+std::string copied_bytes(const SnapshotSource& source, const Copying& copying) {
+  std::string bytes = read_file(source.from);
+  const Interpreter& base = copying.interpreter;
+  const std::string name = fs::path(source.to).filename().string();
+  if (is_elf(bytes)) return copied_program(bytes, source, copying);
+  if (name.starts_with("_sysconfigdata") && name.ends_with(".py"))
+    return relocatable_build_variables(bytes, base.prefix.native(), base.multiarch);
+  if (name == "Makefile" && source.to.find("/config-") != std::string::npos)
+    return relocatable_makefile(bytes, base.prefix.native());
+  return bytes;
+}
+
+void write_copy(const SnapshotSource& source, const fs::path& tree, const Copying& copying) {
+  const fs::path to = tree / source.to;
+  const std::string bytes = copied_bytes(source, copying);
+  const bool executable = source.to == copying.layout.python || is_elf(bytes);
+  const UniqueFd file = open_file(to, O_WRONLY | O_CREAT | O_EXCL, executable ? 0755 : 0644);
+  write_all(file.get(), bytes, to);
+  const timespec times[2] = {{kRuntimeMtime, 0}, {kRuntimeMtime, 0}};
+  if (::futimens(file.get(), times) != 0) throw_errno("set the time of", to, errno);
+}
+
+// An empty zip archive ("end of central directory" and nothing before it). From 3.11 on Python looks for
+// lib/pythonXY.zip in every folder above, before anything else: found here, the search ends here.
+std::string empty_zip() { return std::string("PK\x05\x06", 4) + std::string(18, '\0'); }
+
+void write_fixed_files(const fs::path& tree, const Interpreter& interpreter, const RuntimeLayout& layout) {
+  const std::string digits = std::to_string(interpreter.major) + std::to_string(interpreter.minor);
+  const fs::path zip =
+      tree / layout.libraries / ("python" + digits + (interpreter.free_threaded ? "t" : "") + ".zip");
+  write_file_atomically(zip, empty_zip(), 0644);
+  make_directories(tree / layout.stdlib / "site-packages");
+}
+
+// Slice argv[2] of argv[3] of all sources below argv[1]. The recorded path is the same wherever the runtime
+// was made; the import system corrects it.
+constexpr const char* kCompile = R"PY(
+import os, py_compile, sys
+tree, index, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+sources = []
+for folder, folders, names in os.walk(tree):
+    folders.sort()
+    sources += [os.path.join(folder, name) for name in sorted(names) if name.endswith(".py")]
+options = {}
+if hasattr(py_compile, "PycInvalidationMode"):
+    options["invalidation_mode"] = py_compile.PycInvalidationMode.CHECKED_HASH
+for source in sources[index::count]:
+    try:
+        py_compile.compile(source, dfile="/moat/runtime/" + os.path.relpath(source, tree), doraise=True, **options)
+    except (OSError, SyntaxError, UnicodeDecodeError, ValueError, py_compile.PyCompileError):
+        pass  # templates and the like, that nobody imports
+)PY";
+
+// Imports every extension module of the standard library, then tells who it is and what is mapped.
+constexpr const char* kCheck = R"PY(
+import os, sys
+tree = sys.argv[1]
+for folder, folders, names in os.walk(os.path.dirname(os.__file__)):
+    for name in names:
+        module = name.split(".")[0]
+        if ".so" in name and folder.endswith("lib-dynload") and not module.startswith(("_test", "_xx", "xx")):
+            try:
+                __import__(module)
+            except Exception:
+                pass
+print("version", sys.version.split()[0])
+print("stdlib", os.path.dirname(os.path.realpath(os.__file__)))
+with open("/proc/self/maps") as lines:
+    for path in sorted(set(line.split(None, 5)[5].rstrip("\n") for line in lines if "/" in line)):
+        print("mapped", path)
+)PY";
+
+ProcessResult run_copy(const fs::path& tree, const RuntimeLayout& layout, const char* script,
+                       std::vector<std::string> arguments) {
+  Command command;
+  // Not -I: it would make Python ignore PYTHONHASHSEED. There is no other variable, no site, nothing in the
+  // folder.
+  command.argv = {(tree / layout.python).string(), "-s", "-S", "-B", "-c", script};
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  command.environment = {{"PYTHONHASHSEED", "0"}, {"LC_ALL", "C.UTF-8"}, {"PATH", "/usr/bin:/bin"}};
+  command.directory = tree;
+  command.timeout = std::chrono::minutes(10);
+  return run_process(command);
+}
+
+std::string last_line_of(const ProcessResult& result) {
+  const auto lines = split_lines(result.errors);
+  return lines.empty() || lines.back().empty() ? "exit status " + std::to_string(result.status)
+                                               : std::string(lines.back());
+}
+
+void check_copy(const fs::path& tree, const RuntimeLayout& layout, const Interpreter& interpreter) {
+  const auto refuse = [&](const std::string& reason) {
+    throw Error(ErrorKind::Interpreter,
+                "cannot copy " + quote(interpreter.executable.string()) + ": " + reason);
+  };
+  const ProcessResult result = run_copy(tree, layout, kCheck, {tree.string()});
+  if (result.status != 0) refuse("the copy does not start: " + last_line_of(result));
+  std::error_code ignored;
+  const fs::path real_stdlib = fs::canonical(tree / layout.stdlib, ignored);
+  const std::set<fs::path> own = {interpreter.executable, interpreter.libdir / interpreter.libpython};
+  for (const std::string_view line : split_lines(result.output)) {
+    const auto space = line.find(' ');
+    const std::string_view key = line.substr(0, space);
+    const fs::path value = space == std::string_view::npos ? "" : line.substr(space + 1);
+    if (key == "version" && !interpreter.version.starts_with(value.native()))
+      refuse("the copy says it is " + value.string());
+    if (key == "stdlib" && value != real_stdlib) refuse("the copy uses " + quote(value.string()));
+    if (key != "mapped") continue;
+    const bool leaks = own.contains(value) || is_below(value, interpreter.stdlib) ||
+                       (!is_shared_prefix(interpreter.prefix.native()) &&
+                        is_below(value, interpreter.prefix) && !is_below(value, tree));
+    if (leaks) refuse("the copy still uses " + quote(value.string()));
+  }
+}
+
+void compile_copy(const fs::path& tree, const RuntimeLayout& layout, Workers& workers) {
+  const std::size_t parts = std::max(1U, workers.size());
+  workers.for_each(parts, [&](std::size_t part) {
+    const ProcessResult result =
+        run_copy(tree, layout, kCompile, {tree.string(), std::to_string(part), std::to_string(parts)});
+    if (result.status != 0)
+      throw Error(ErrorKind::Interpreter, "cannot compile the standard library: " + last_line_of(result));
+  });
+}
+
+}  // namespace
+
+RuntimeLayout runtime_layout(const Interpreter& interpreter) {
+  const fs::path stdlib =
+      interpreter.stdlib.lexically_normal().lexically_relative(interpreter.prefix.lexically_normal());
+  if (stdlib.empty() || *stdlib.begin() == ".." || stdlib.parent_path().empty())
+    throw Error(ErrorKind::Interpreter,
+                quote(interpreter.executable.string()) + " keeps its standard library in " +
+                    quote(interpreter.stdlib.string()) + ", which is not below its prefix " +
+                    quote(interpreter.prefix.string()));
+  RuntimeLayout layout;
+  layout.python = (interpreter.implementation == "pypy" ? "bin/pypy" : "bin/python") +
+                  interpreter.major_minor() + (interpreter.free_threaded ? "t" : "");
+  layout.stdlib = stdlib.string();
+  layout.libraries = stdlib.parent_path().string();
+  if (!interpreter.libpython.empty()) layout.libpython = layout.libraries + "/" + interpreter.libpython;
+  layout.include = "include/" + interpreter.include.filename().string();
+  return layout;
+}
+
+std::vector<SnapshotSource> snapshot_sources(const Interpreter& interpreter) {
+  const RuntimeLayout layout = runtime_layout(interpreter);
+  Collector collector;
+  collector.add_tree(interpreter.stdlib, layout.stdlib, any_file);
+  std::error_code ignored;
+  const fs::path dynload = interpreter.platstdlib / "lib-dynload";
+  if (interpreter.platstdlib != interpreter.stdlib && fs::is_directory(dynload, ignored))
+    collector.add_tree(dynload, layout.stdlib + "/lib-dynload", any_file);
+  if (fs::is_directory(interpreter.include, ignored)) {
+    collector.add_tree(interpreter.include, layout.include, is_own_header);
+    // Debian's pyconfig.h only forwards to the one of the architecture, outside.
+    const fs::path real = interpreter.include.parent_path() / interpreter.multiarch /
+                          interpreter.include.filename() / "pyconfig.h";
+    if (!interpreter.multiarch.empty() && fs::is_regular_file(real, ignored))
+      collector.add_file(real, layout.include + "/pyconfig.h");
+  }
+  collector.add_file(interpreter.executable, layout.python);
+  const std::string name = fs::path(layout.python).filename().string();
+  std::vector<std::string> aliases = {"python", "python3", "python" + interpreter.major_minor()};
+  if (interpreter.implementation == "pypy") aliases.insert(aliases.end(), {"pypy", "pypy3"});
+  for (const std::string& alias : aliases)
+    if (alias != name) collector.add_link("bin/" + alias, name);
+  if (!layout.libpython.empty()) {
+    collector.add_file(interpreter.libdir / interpreter.libpython, layout.libpython);
+    if (!interpreter.ldlibrary.empty())
+      collector.add_link(layout.libraries + "/" + interpreter.ldlibrary, interpreter.libpython);
+  }
+  if (carries_libraries(interpreter)) add_libraries(collector, interpreter, layout);
+  return std::move(collector).take();
+}
+
+std::string snapshot_fingerprint(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources) {
+  Hasher hasher;
+  for (const std::string& fact :
+       {std::string(kRecipe), interpreter.implementation, interpreter.version,
+        interpreter.executable.string(), interpreter.prefix.string(), interpreter.magic})
+    hasher.update(fact + "\n");
+  for (const SnapshotSource& source : sources)
+    hasher.update(source.to + "\n" + source.from.string() + "\n" + source.target + source.identity + "\n");
+  return interpreter.version + "-" + hasher.finish().hex.substr(0, 16);
+}
+
+void make_snapshot(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
+                   const fs::path& tree, Workers& workers) {
+  const RuntimeLayout layout = runtime_layout(interpreter);
+  Copying copying{interpreter, layout, {}};
+  std::set<fs::path> folders;
+  for (const SnapshotSource& source : sources) {
+    const fs::path to(source.to);
+    folders.insert(tree / to.parent_path());
+    if (to.parent_path() == fs::path(layout.libraries)) copying.carried.insert(to.filename().string());
+  }
+  for (const fs::path& folder : folders) make_directories(folder);
+  workers.for_each(sources.size(), [&](std::size_t i) {
+    if (sources[i].target.empty())
+      write_copy(sources[i], tree, copying);
+    else
+      fs::create_symlink(sources[i].target, tree / sources[i].to);
+  });
+  write_fixed_files(tree, interpreter, layout);
+  check_copy(tree, layout, interpreter);
+  compile_copy(tree, layout, workers);
+}
+
+}  // namespace moat
