@@ -10,7 +10,7 @@ namespace moat::solv {
 namespace {
 
 // Enough for every name of all but the largest stacks; a further block costs the order across blocks only.
-constexpr int kReserve = 8192;
+constexpr int kReserve = 2048;
 
 // libsolv's own macro for this is an old-style cast.
 int relation_number(Id dep) { return static_cast<int>(static_cast<unsigned>(dep) ^ 0x80000000U); }
