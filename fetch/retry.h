@@ -9,7 +9,7 @@
 namespace moat {
 
 struct RetryOptions {
-  int attempts = 4;                              // in all
+  int attempts = 4;  // in all
   std::chrono::milliseconds first_delay{300};
   std::chrono::milliseconds longest_delay{30'000};
 };
@@ -22,5 +22,8 @@ std::optional<std::chrono::milliseconds> retry_delay(const RetryOptions& options
                                                      std::optional<std::chrono::seconds> retry_after);
 // Seconds, or an HTTP-date (IMF-fixdate) relative to `now` (unix seconds).
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, std::int64_t now);
+
+// An HTTP-date in its one modern form, "Sun, 06 Nov 1994 08:49:37 GMT", as unix seconds.
+std::optional<std::int64_t> parse_http_date(std::string_view text);
 
 }  // namespace moat

@@ -29,7 +29,7 @@ TEST(Hasher, PiecesMakeTheWhole) {
   for (std::size_t at = 0; at < text.size(); at += 777) hasher.update(std::string_view(text).substr(at, 777));
   const Digest whole = hash_bytes(text);
   EXPECT_EQ(hasher.finish(), whole);
-  const TempDir temp(testing::TempDir(), "hasher-test");
+  const TempDir temp(::testing::TempDir(), "hasher-test");
   write_file_atomically(temp.path() / "f", text);
   EXPECT_EQ(hash_file(temp.path() / "f"), whole);
 }
