@@ -47,6 +47,11 @@ bool has_variant_label(const std::vector<std::string_view>& parts) {
 }  // namespace
 
 Expected<WheelFilename> WheelFilename::parse(std::string_view filename) {
+  const auto is_no_name = [](char c) {
+    return c == '/' || c == '\\' || static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+  };
+  if (std::any_of(filename.begin(), filename.end(), is_no_name))
+    return parse_error("the name of a file holds no slashes or control characters");
   if (!filename.ends_with(".whl")) return parse_error("the name of a wheel ends in `.whl`", filename.size());
   const std::string_view stem = filename.substr(0, filename.size() - 4);
   const std::vector<std::string_view> parts = split(stem, '-');

@@ -34,10 +34,10 @@ class RequirementParser {
     return out;
   }
 
-  // Moves behind name and extras; where the version clauses begin. nullopt if there is a URL or an error.
+  // Moves behind name and extras; where the version clauses begin. nullopt if there is no name, or a URL.
   std::optional<std::size_t> find_specifier() {
     skip_blanks();
-    read_while(is_name_char);
+    if (read_while(is_name_char).empty()) return std::nullopt;
     skip_blanks();
     if (peek() == '[') at_ = std::min(text_.find(']', at_), text_.size() - 1) + 1;
     skip_blanks();
