@@ -53,20 +53,25 @@ ProjectView::ProjectView(const Project& project, CandidateFilter& filter, const 
 }
 
 const Ranges& ProjectView::admitted(const SpecifierSet& specifiers) const {
+  const auto [known, is_unknown] = by_address_.try_emplace(&specifiers, nullptr);
+  if (!is_unknown) return *known->second;
   const auto [entry, is_new] = admitted_.try_emplace(specifiers.to_string());
-  if (!is_new) return entry->second;
-  if (const auto set = VersionSet::from(specifiers)) {
-    entry->second = set->ranges_in(versions_);
-  } else {  // `===` compares texts
-    for (std::size_t i = 0; i < size(); ++i) {
-      if (!specifiers.contains(version(i), version_text(*candidate(i).release))) continue;
-      if (!entry->second.empty() && entry->second.back().second == i)
-        ++entry->second.back().second;
-      else
-        entry->second.emplace_back(i, i + 1);
-    }
-  }
+  known->second = &entry->second;
+  if (is_new) entry->second = ranges_of(specifiers);
   return entry->second;
+}
+
+Ranges ProjectView::ranges_of(const SpecifierSet& specifiers) const {
+  if (const auto set = VersionSet::from(specifiers)) return set->ranges_in(versions_);
+  Ranges ranges;  // `===` compares texts
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (!specifiers.contains(version(i), version_text(*candidate(i).release))) continue;
+    if (!ranges.empty() && ranges.back().second == i)
+      ++ranges.back().second;
+    else
+      ranges.emplace_back(i, i + 1);
+  }
+  return ranges;
 }
 
 std::optional<std::size_t> ProjectView::find(const Release* release) const {
@@ -92,6 +97,12 @@ const Dependencies* ProjectViews::dependencies(ProjectView& view, std::size_t in
     if (metadata != nullptr) view.learn(index, *metadata, request_);
   }
   return view.dependencies(index);
+}
+
+void ProjectViews::forget(const PackageName& name) {
+  views_.erase(name);
+  // Its specifiers are gone, and their addresses may be used again.
+  for (const auto& [other, view] : views_) view->forget_addresses();
 }
 
 bool contains(const Ranges& ranges, std::size_t index) {

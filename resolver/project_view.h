@@ -44,8 +44,10 @@ class ProjectView {
     return has_reserve_ && candidate(index).prerelease() && !is_preferred(index);
   }
 
-  // The candidates that the specifiers admit, pre-releases and all; remembered by text.
+  // The candidates that the specifiers admit, pre-releases and all; remembered by address, and by text.
+  // REQUIRES: the specifiers belong to the request or to a view's dependencies.
   const Ranges& admitted(const SpecifierSet& specifiers) const;
+  void forget_addresses() { by_address_.clear(); }
   std::optional<std::size_t> find(const Release* release) const;
 
   // nullptr: not learned yet.
@@ -53,6 +55,8 @@ class ProjectView {
   void learn(std::size_t index, const ReleaseMetadata& metadata, const ResolveRequest& request);
 
  private:
+  Ranges ranges_of(const SpecifierSet& specifiers) const;
+
   const Project& project_;
   FilteredProject filtered_;
   std::vector<Version> versions_;
@@ -61,6 +65,7 @@ class ProjectView {
   bool has_reserve_ = false;
   std::vector<std::unique_ptr<const Dependencies>> dependencies_;
   mutable std::unordered_map<std::string, Ranges> admitted_;
+  mutable std::unordered_map<const SpecifierSet*, const Ranges*> by_address_;
 };
 
 // The views of all pages that came, made on first use.
@@ -75,13 +80,13 @@ class ProjectViews {
   const Dependencies* dependencies(ProjectView& view, std::size_t index);
   CandidateFilter& filter() { return filter_; }
   // The page is to be looked at anew (the project now comes from a URL).
-  void forget(const PackageName& name) { views_.erase(name); }
+  void forget(const PackageName& name);
 
  private:
   const ResolveRequest& request_;
   CandidateSource& source_;
   CandidateFilter filter_;
-  std::map<PackageName, std::unique_ptr<ProjectView>> views_;
+  std::unordered_map<PackageName, std::unique_ptr<ProjectView>> views_;
 };
 
 bool contains(const Ranges& ranges, std::size_t index);
