@@ -1,0 +1,58 @@
+// Work that goes on behind an object, in callbacks of the network and units of the pool, and that ends with
+// it.
+#pragma once
+
+#include "fetch/os/workers.h"
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace moat {
+
+// Shared by everything that may still come back to its owner. After close() nothing of the owner's is
+// touched: what is running is waited for, what comes later is dropped. Thread-safe.
+class Background : public std::enable_shared_from_this<Background> {
+ public:
+  static std::shared_ptr<Background> make(Workers& workers) {
+    return std::shared_ptr<Background>(new Background(workers));
+  }
+
+  // Runs `work` on the pool, unless closed by then. May be called from any thread; `work` may not throw.
+  void submit(std::function<void()> work) {
+    run([&] { workers_.submit([self = shared_from_this(), work = std::move(work)] { self->run(work); }); });
+  }
+
+  // Runs `work` here, unless closed. For callbacks: must be quick.
+  template <class F>
+  void run(const F& work) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (closed_) return;
+      ++running_;
+    }
+    work();
+    const std::lock_guard lock(mutex_);
+    if (--running_ == 0) idle_.notify_all();
+  }
+
+  // May not be called from inside run().
+  void close() {
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    idle_.wait(lock, [this] { return running_ == 0; });
+  }
+
+ private:
+  explicit Background(Workers& workers) : workers_(workers) {}
+
+  Workers& workers_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  int running_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace moat
