@@ -1,5 +1,6 @@
 #include "fetch/http_policy.h"
 
+#include "fetch/retry.h"
 #include "resolver/base/text.h"
 
 #include <arpa/inet.h>
@@ -121,6 +122,47 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   if (!first || !last || *last < *first || (!total && total_text != "*")) return std::nullopt;
   if (total && *last >= *total) return std::nullopt;
   return ContentRange{*first, *last, total};
+}
+
+CacheRules cache_rules(const std::vector<std::pair<std::string, std::string>>& headers, std::int64_t now) {
+  constexpr std::int64_t kYear = 365LL * 24 * 3600;
+  CacheRules rules;
+  std::optional<std::int64_t> max_age;
+  bool immutable = false;
+  bool no_cache = false;
+  for (const auto& [name, value] : headers) {
+    if (name == "vary" && trim(value) == "*") rules.may_store = false;
+    if (name != "cache-control") continue;
+    for (const std::string_view part : split(value, ',')) {
+      const std::size_t equals = part.find('=');
+      const std::string directive = ascii_lower(trim(part.substr(0, equals)));
+      std::string_view argument = equals == std::string_view::npos ? "" : trim(part.substr(equals + 1));
+      if (argument.size() >= 2 && argument.front() == '"') argument = argument.substr(1, argument.size() - 2);
+      if (directive == "no-store") rules.may_store = false;
+      if (directive == "no-cache") no_cache = true;
+      if (directive == "immutable") immutable = true;
+      if (directive == "max-age")
+        max_age =
+            static_cast<std::int64_t>(std::min<std::uint64_t>(parse_unsigned(argument).value_or(0), kYear));
+    }
+  }
+  const std::string* expires = find_header(headers, "expires");
+  const std::string* date = find_header(headers, "date");
+  if (max_age) {
+    rules.lifetime = *max_age;
+  } else if (immutable) {
+    rules.lifetime = kYear;
+  } else if (expires != nullptr) {
+    const std::int64_t sent = date != nullptr ? parse_http_date(*date).value_or(now) : now;
+    rules.lifetime = parse_http_date(*expires).value_or(sent) - sent;  // "0" and other oddities: in the past
+  }
+  rules.says_lifetime = max_age || immutable || no_cache || expires != nullptr;
+  const std::string* age = find_header(headers, "age");
+  if (age != nullptr)
+    rules.lifetime -=
+        static_cast<std::int64_t>(std::min<std::uint64_t>(parse_unsigned(*age).value_or(0), kYear));
+  rules.lifetime = no_cache ? 0 : std::clamp<std::int64_t>(rules.lifetime, 0, kYear);
+  return rules;
 }
 
 std::string decode_userinfo(std::string_view userinfo) {

@@ -40,6 +40,14 @@ struct ContentRange {
 // "bytes 0-99/1234"; nullopt for anything else, also for the unsatisfied form "bytes */1234".
 std::optional<ContentRange> parse_content_range(std::string_view text);
 
+// What a response says about keeping it (RFC 9111, for a private cache; without a word it is stale at once).
+struct CacheRules {
+  bool may_store = true;       // false: no-store, or Vary: *
+  bool says_lifetime = false;  // a header spoke of it at all: a 304 that does not leaves the old one
+  std::int64_t lifetime = 0;   // seconds from now on that it counts as fresh, at most a year
+};
+CacheRules cache_rules(const std::vector<std::pair<std::string, std::string>>& headers, std::int64_t now);
+
 // The decoded user and password of "user:password" percent-encoded in a URL.
 std::string decode_userinfo(std::string_view userinfo);
 
