@@ -76,6 +76,25 @@ std::string versions_text(const ProjectView& view, const std::vector<std::size_t
   return out;
 }
 
+bool includes(const Ranges& outer, const Ranges& inner) {
+  return std::all_of(inner.begin(), inner.end(), [&](const auto& range) {
+    return std::any_of(outer.begin(), outer.end(), [&](const auto& around) {
+      return around.first <= range.first && range.second <= around.second;
+    });
+  });
+}
+
+// Where a project comes from is settled before anything is solved, so no line that says it can be dropped;
+// but where the proof rests on it, the line belongs to the core.
+void restore_urls(const RequestLines& lines, const Encoding& encoding, const Proof& proof,
+                  std::vector<bool>& dropped) {
+  for (const Proof::Need& need : proof.needs) {
+    if (!need.requirement->url || encoding.is_possible(*need.requirement)) continue;
+    for (const LineIndex line : lines.of(need.requirement->name))
+      if (lines.lines()[line].requirement().url) dropped[line] = false;
+  }
+}
+
 class Teller {
  public:
   Teller(const RequestLines& lines, const Encoding& encoding, const CandidateFilter& filter,
@@ -127,13 +146,42 @@ class Teller {
 
   void tell_package(PackageIndex package) {
     const ProjectView& view = encoding_.view(package);
-    for (const auto& [text, group] : groups_[package]) {
+    for (const Group& group : merged(groups_[package])) {
       const std::vector<std::size_t> indices(group.indices.begin(), group.indices.end());
       ConflictStep step{view.name(), versions_text(view, indices), *group.requirement, {}, std::nullopt, ""};
       if (!encoding_.is_possible(*group.requirement)) add_lack(step, std::nullopt);
       conflict_.steps.push_back(std::move(step));
       reach(group.requirement->name);
     }
+  }
+
+  // Versions of one package whose requirements differ only in their bounds are told together, by the weakest
+  // of them: "every b needs c >=2" holds for those that need more, too.
+  std::vector<Group> merged(const std::map<std::string, Group>& groups) const {
+    std::vector<Group> out;
+    for (const auto& [text, group] : groups) {
+      bool taken_in = false;
+      for (Group& other : out) {
+        const Requirement* weaker = weakest(*group.requirement, *other.requirement);
+        if (weaker == nullptr) continue;
+        other.requirement = weaker;
+        other.indices.insert(group.indices.begin(), group.indices.end());
+        taken_in = true;
+        break;
+      }
+      if (!taken_in) out.push_back(group);
+    }
+    return out;
+  }
+
+  // The one of two requirements that admits all that the other does; nullptr where neither does.
+  const Requirement* weakest(const Requirement& a, const Requirement& b) const {
+    if (a.name != b.name || a.extras != b.extras || a.url || b.url) return nullptr;
+    if (!encoding_.is_possible(a) || !encoding_.is_possible(b)) return nullptr;
+    const ProjectView& on = encoding_.view(*encoding_.find(a.name));
+    if (includes(on.admitted(a.specifier), on.admitted(b.specifier))) return &a;
+    if (includes(on.admitted(b.specifier), on.admitted(a.specifier))) return &b;
+    return nullptr;
   }
 
   void reach(const PackageName& name) {
@@ -190,8 +238,9 @@ class Teller {
 Conflict make_conflict(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
                        const CandidateFilter& filter, const std::stop_token& stop) {
   Shrinker shrinker(lines, encoding, licensed, stop);
-  const std::vector<bool> dropped = shrinker.droppable();
+  std::vector<bool> dropped = shrinker.droppable();
   const std::optional<Proof> proof = shrinker.refute(dropped);
+  restore_urls(lines, encoding, proof.value(), dropped);
   return Teller(lines, encoding, filter, dropped).tell(proof.value());
 }
 

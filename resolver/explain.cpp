@@ -136,7 +136,8 @@ class Teller {
       who += " (" + place(edge.origin) + ")";
       break;
     }
-    return who + " needs " + told(step.requirement) + but(step);
+    const bool several = step.versions.find(' ') != std::string::npos && step.versions != "all versions";
+    return who + (several ? " need " : " needs ") + told(step.requirement) + but(step);
   }
 
   const Conflict& conflict_;

@@ -84,6 +84,8 @@ RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::
     std::vector<bool> allowed = lines.allowed(view, options.dropped);
     for (std::size_t k = 0; k < view.size(); ++k)
       if (view.is_reserve(k) && !is_licensed(package)) allowed[k] = false;
+    if (const auto only = options.only.find(package); only != options.only.end())
+      for (std::size_t k = 0; k < view.size(); ++k) allowed[k] = allowed[k] && only->second[k];
     if (options.window) {
       std::vector<bool> inside = inside_window(view, allowed, *options.window);
       out.window_excludes |= inside != allowed;

@@ -52,6 +52,7 @@ struct GoalOptions {
   std::optional<std::chrono::seconds>
       window;                 // requests only take candidates this close to the newest allowed
   std::vector<bool> dropped;  // lines left out; empty for none
+  std::map<PackageIndex, std::vector<bool>> only;  // requests limited further, to these candidates
 };
 
 struct RequestGoal {

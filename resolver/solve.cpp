@@ -3,6 +3,7 @@
 #include "resolver/base/text.h"
 #include "resolver/conflict.h"
 #include "resolver/encode.h"
+#include "resolver/fairness.h"
 #include "resolver/licences.h"
 #include "resolver/prefetch.h"
 #include "resolver/proof.h"
@@ -300,7 +301,15 @@ class Resolver {
     if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
   }
 
-  Resolution finish(const Solution& solution) { return make_resolution(solution, *encoding_, lines_); }
+  Resolution finish(const Solution& solution) {
+    Resolution resolution = make_resolution(solution, *encoding_, lines_);
+    if (window_ && window_ != request_.window) {  // one window was not enough
+      std::vector<std::string> notes =
+          notes_on_fairness(solution, *encoding_, lines_, licences_->by_package(), *request_.window);
+      resolution.notes.insert(resolution.notes.begin(), notes.begin(), notes.end());
+    }
+    return resolution;
+  }
 
   const ResolveRequest& request_;
   CandidateSource& source_;
