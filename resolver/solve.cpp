@@ -137,6 +137,7 @@ class Resolver {
     for (const bool in_advance : {false, true})  // what was chosen is the more urgent
       for (const Fresh& one : fresh)
         if (one.in_advance == in_advance) requests_.metadata(encoding_->view(one.package), one.index);
+    tell_progress(solution, fresh.size());
     run_ahead(solution);
     wait_until([&] {
       return std::all_of(fresh.begin(), fresh.end(), [&](const Fresh& one) { return has_come(one); });
@@ -295,6 +296,15 @@ class Resolver {
       check_stop();
       ahead_.arrived(source_.wait().name);
     }
+  }
+
+  void tell_progress(const Solution& solution, std::size_t asked) {
+    const auto chosen =
+        static_cast<std::uint64_t>(std::count_if(solution.choices.begin(), solution.choices.end(),
+                                                 [](const auto& choice) { return choice.has_value(); }));
+    reporter_.progress("resolve", "packages", chosen, 0);
+    reporter_.note("round " + std::to_string(statistics_.rounds) + ": " + std::to_string(chosen) +
+                   " packages, metadata of " + std::to_string(asked) + " releases to learn");
   }
 
   void check_stop() const {
