@@ -115,7 +115,11 @@ class RequirementParser {
 
   Expected<Specifier> parse_clause() {
     const std::size_t begin = at_;
-    const bool arbitrary = read_while(is_operator_char) == "===";
+    const bool arbitrary = text_.substr(at_).starts_with("===");  // anything may follow, also a `=`
+    if (arbitrary)
+      at_ += 3;
+    else
+      read_while(is_operator_char);
     skip_blanks();
     if (arbitrary)
       read_while([](char c) { return !is_ascii_space(c) && c != ';' && c != ')' && c != ','; });

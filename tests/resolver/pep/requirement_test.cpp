@@ -33,6 +33,11 @@ TEST(Requirement, WritesTheNormalForm) {
   }
 }
 
+TEST(Requirement, AnythingMayFollowArbitraryEquality) {
+  EXPECT_EQ(normal("foo=== =1'x"), "foo====1'x");
+  EXPECT_EQ(normal("foo====1'x"), "foo====1'x");
+}
+
 TEST(Requirement, AUrlEndsAtABlank) {
   const Requirement requirement = Requirement::parse("name@http://x;python_version<\"3\"").value();
   EXPECT_EQ(requirement.url, "http://x;python_version<\"3\"");
