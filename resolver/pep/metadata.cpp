@@ -29,7 +29,7 @@ class HeaderScanner {
       if (!name.empty()) on_field(name, value);
       name = {};
     };
-    for (bool first = true; !rest_.empty(); first = false) {
+    while (!rest_.empty()) {
       const Line line = next_line();
       if (line.text.empty()) {
         rest_.remove_prefix(line.length);
@@ -41,8 +41,8 @@ class HeaderScanner {
         continue;
       }
       const std::size_t colon = field_name_length(line.text);
-      const bool is_envelope = line.text.starts_with("From ");  // of a mailbox
-      if (colon == std::string_view::npos && !(is_envelope && first)) break;
+      const bool is_envelope = line.text.starts_with("From ");  // of a mailbox; passed over
+      if (colon == std::string_view::npos && !is_envelope) break;
       flush();
       if (colon != std::string_view::npos && !is_envelope) {
         name = line.text.substr(0, colon);

@@ -1,10 +1,14 @@
 """Asks moat and the `packaging` library the same questions, well over 100,000 of them, and compares the answers.
+Metadata and RECORD are compared with Python's own email and csv modules.
 
     oracle_test.py PEP_ORACLE [SEED]
 
 `packaging` comes from the default index into a throw-away environment; without an index the test is skipped (77).
 Where the two differ on purpose the question is not asked, and the reason stands beside it.
 """
+import csv
+import email
+import io
 import itertools
 import json
 import os
@@ -419,7 +423,49 @@ def reference_platform(question):
     return list(tags.android_platforms(int(api), abi))
 
 
+def reference_metadata(question):
+    # Lines split at \\x0b, \\x1c and the like nowhere; a mailbox's "From " as the last line is the body's there.
+    message = email.message_from_string(question[1])
+    if re.search(r"(^|[\r\n])From ", question[1]):
+        return NOT_ASKED
+    fields = []
+    for key, value in message.raw_items():
+        first, *more = re.split(r"\r\n|\r|\n", value)
+        lines = [first] + [line.lstrip(" \t").removeprefix("|") for line in more]
+        fields.append([key, "\n".join(lines).strip(" \t\r\n\f\v")])
+    return [fields, message.get_payload()]
+
+
+def reference_record(question):
+    out = []
+    for row in csv.reader(io.StringIO(question[1], newline="")):
+        if not row:
+            continue
+        path, digest, size = (row + ["", ""])[:3]
+        algorithm, equals, value = digest.partition("=")
+        if not path or len(row) > 3 or digest and (not equals or not algorithm):
+            return False
+        if size.strip() and not re.fullmatch("[0-9]{1,19}", size.strip()):
+            return False
+        out.append([path, algorithm.lower(), value, int(size) if size.strip() else None])
+    return out
+
+
 # ---- questions
+
+def metadata():
+    lines = [choice(["Name: a", "Version:1", "License: x", "        |more", "  y", "        ", "", "\t", "no field", "Requires-Dist: b",
+                     ": z", "a b: c", "Key-With-\x7f: x", "K: ", " : q", "Caf\u00e9: x", "X: caf\u00e9", "Summary:  s  "])
+             for _ in range(random.randrange(8))]
+    return maybe_spoilt("".join(line + choice(["\n", "\n", "\r\n", "\r"]) for line in lines), list(": \t\n\rab|"), .2)
+
+
+def record():
+    rows = [choice(["a/b.py", '"a,b"', '"say ""x"""', 'in"side', '"two\nlines"', '"a"b', "", '"open', "c d"]) + ","
+            + choice(["sha256=AbC-_x", "", "sha256=", "md5=x", "nohash", '"sha256=x"']) + "," + choice(["12", "", "0", " 7 ", "x"])
+            for _ in range(random.randrange(4))]
+    return maybe_spoilt("".join(row + choice(["\n", "\n", "\r\n"]) for row in rows), list(',"\n\ra1='), .3)
+
 
 def same(theirs, ours, question):
     return theirs == ours
@@ -432,6 +478,7 @@ KINDS = {
     "wheel": (reference_wheel, agrees_on_tags), "sdist": (reference_sdist, same), "tag": (reference_tag, agrees_on_tag),
     "cpython": (reference_cpython, agrees_on_list), "generic": (reference_generic, agrees_on_list),
     "linux": (reference_linux, same), "macos": (reference_macos, same), "platform": (reference_platform, same),
+    "metadata": (reference_metadata, same), "record": (reference_record, same),
 }
 
 PLATFORMS = [["linux_x86_64", "manylinux_2_36_x86_64", "manylinux2014_x86_64"], ["win_amd64"], ["macosx_11_0_arm64"]]
@@ -458,6 +505,9 @@ def questions():
                                      + choice([".tar.gz", ".zip"]), list("-.1a"), .1)]
     for _ in range(3000):
         yield ["tag", maybe_spoilt("-".join(wheel()[:-4].split("-")[-3:]), list("-.1a_"), .3)]
+    for _ in range(8000):
+        yield ["metadata", metadata()]
+        yield ["record", record()]
     for minor, threaded, debug, platforms in itertools.product(range(2, 20), [False, True], [False, True], PLATFORMS):
         yield ["cpython", minor, threaded, debug, platforms]
     for minor, platforms in itertools.product([8, 9, 10, 11], PLATFORMS):

@@ -2,6 +2,8 @@
 // one JSON array a line in, one JSON value a line out. oracle_test.py has the questions.
 #include "resolver/pep/dist_filename.h"
 #include "resolver/pep/marker.h"
+#include "resolver/pep/metadata.h"
+#include "resolver/pep/record.h"
 #include "resolver/pep/requirement.h"
 #include "resolver/pep/specifier.h"
 #include "resolver/pep/tag.h"
@@ -176,15 +178,32 @@ json answer_platform(const json& question) {
   return platforms ? json(*platforms) : kBad;
 }
 
+// ["metadata", text]
+json answer_metadata(const json& question) {
+  const MetadataFields fields = parse_metadata_fields(text(question[1]));
+  return {fields.headers, fields.body};
+}
+
+// ["record", text]
+json answer_record(const json& question) {
+  const auto entries = parse_record(text(question[1]));
+  if (!entries) return kBad;
+  json rows = json::array();
+  for (const RecordEntry& entry : *entries)
+    rows.push_back({entry.path, entry.algorithm, entry.hash, entry.size ? json(*entry.size) : json()});
+  return rows;
+}
+
 }  // namespace
 
 int main() {
   const std::map<std::string, std::function<json(const json&)>> answers = {
-      {"version", answer_version}, {"compare", answer_compare},  {"specifier", answer_specifier},
-      {"marker", answer_marker},   {"name", answer_name},        {"requirement", answer_requirement},
-      {"wheel", answer_wheel},     {"sdist", answer_sdist},      {"tag", answer_tag},
-      {"cpython", answer_cpython}, {"generic", answer_generic},  {"linux", answer_linux},
-      {"macos", answer_macos},     {"platform", answer_platform}};
+      {"version", answer_version}, {"compare", answer_compare},   {"specifier", answer_specifier},
+      {"marker", answer_marker},   {"name", answer_name},         {"requirement", answer_requirement},
+      {"wheel", answer_wheel},     {"sdist", answer_sdist},       {"tag", answer_tag},
+      {"cpython", answer_cpython}, {"generic", answer_generic},   {"linux", answer_linux},
+      {"macos", answer_macos},     {"platform", answer_platform}, {"metadata", answer_metadata},
+      {"record", answer_record}};
   std::ios::sync_with_stdio(false);
   for (std::string line; std::getline(std::cin, line);) {
     const json question = json::parse(line);
