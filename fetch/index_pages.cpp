@@ -1,0 +1,172 @@
+#include "fetch/index_pages.h"
+
+#include "fetch/hasher.h"
+#include "fetch/http_cache.h"
+#include "fetch/os/file.h"
+#include "fetch/simple_api.h"
+#include "fetch/simple_api_html.h"
+#include "resolver/base/text.h"
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+namespace moat {
+namespace {
+
+std::string shown(const Index& index) {
+  return index.name.empty() ? quote(index.url.display())
+                            : quote(index.name) + " (" + index.url.display() + ")";
+}
+
+std::string looking_up(const Index& index, const PackageName& project) {
+  return "cannot look up " + quote(project.display()) + " on the index " + shown(index);
+}
+
+Error bad_status(const Index& index, const PackageName& project, int status) {
+  std::vector<std::string> hints;
+  if (status == 401 || status == 403)
+    hints.push_back("give credentials for " + index.url.origin() + " in the URL of the index or in ~/.netrc");
+  if (status == 406)
+    hints.push_back("the server has neither the JSON nor the HTML form of a Simple index there");
+  return Error(ErrorKind::Network,
+               looking_up(index, project) + ": the server answered " + std::to_string(status),
+               std::move(hints));
+}
+
+}  // namespace
+
+Url page_url(const Index& index, const PackageName& project) {
+  // The root may come with or without its slash; what is behind `?` belongs to no page.
+  std::string root = index.url.to_string();
+  root.resize(std::min(root.find_first_of("?#"), root.size()));
+  while (root.ends_with('/')) root.pop_back();
+  const std::string page = index.url.scheme() == "file" ? "index.html" : "";
+  return Url::parse(root + "/" + project.normalized() + "/" + page).value();
+}
+
+struct IndexPages::Shared {
+  Shared(HttpClient& http, Store& wheel_store, Workers& workers, Reporter& teller,
+         std::shared_ptr<Background> owner, bool offline)
+      : store(wheel_store),
+        reporter(teller),
+        background(std::move(owner)),
+        cache(wheel_store.layout().index() / "http", http, workers,
+              {.offline = offline, .refresh = false, .now = {}}) {}
+
+  std::filesystem::path digest_file(const Url& url) const {
+    return store.layout().index() / "pages" / hash_bytes(url.without_credentials().to_string()).hex;
+  }
+
+  void keep(const Url& url, const std::string& digest) const {
+    try {
+      const std::filesystem::path file = digest_file(url);
+      make_directories(file.parent_path());
+      write_file_atomically(file, digest);
+    } catch (const Error& error) {
+      // A cache that cannot be written costs time, no more.
+      reporter.note(error.what());
+    }
+  }
+
+  // Throws Error(Network).
+  DigestedPage digest(ProjectPage page, const Index& index, const PackageName& project, const Url& url,
+                      const std::string& validator) {
+    const std::string bytes = digest_page(page, project, validator);
+    auto digested = read_page_digest(bytes, project, validator);
+    if (!digested)
+      throw Error(ErrorKind::Network, looking_up(index, project) + ": its page cannot be digested");
+    if (!validator.empty()) keep(url, bytes);
+    return std::move(*digested);
+  }
+
+  // On the pool.
+  void read_local(const Index& index, const PackageName& project, const std::function<void(Answer)>& done) {
+    const Url url = page_url(index, project);
+    const std::filesystem::path file = url.file_path();
+    const std::filesystem::path root = file.parent_path().parent_path();
+    std::error_code missing;
+    if (!std::filesystem::is_directory(root, missing))
+      throw Error(ErrorKind::Network,
+                  looking_up(index, project) + ": there is no folder " + quote(root.string()));
+    const auto body = read_file_if_exists(file);
+    if (!body) return done(NoSuchProject{});
+    auto page = parse_simple_html(*body, url);
+    if (!page) throw Error(ErrorKind::Network, looking_up(index, project) + ": " + page.error().message);
+    done(tell(digest(std::move(*page), index, project, url, ""), index, project));
+  }
+
+  // On the pool. `held`: what has_digested found.
+  Answer read(const Index& index, const PackageName& project, const Url& url, CachedPage page,
+              std::optional<DigestedPage> held) {
+    if (page.status == 404 || page.status == 410) return NoSuchProject{};
+    if (page.status != 200) return bad_status(index, project, page.status);
+    if (page.body_skipped && held) return tell(std::move(*held), index, project);
+    auto parsed = parse_simple_page(std::move(page.body), page.content_type, page.final_url);
+    if (!parsed) return Error(ErrorKind::Network, looking_up(index, project) + ": " + parsed.error().message);
+    return tell(digest(std::move(*parsed), index, project, url, page.validator), index, project);
+  }
+
+  // Passes the page on, with what is worth a word.
+  DigestedPage tell(DigestedPage page, const Index& index, const PackageName& project) const {
+    if (page.newer_api)
+      reporter.warn("the index " + shown(index) + " speaks version " + *page.newer_api +
+                    " of the Simple index protocol, which is newer than what is known here");
+    if (page.skipped > 0)
+      reporter.note(std::to_string(page.skipped) + " files of " + quote(project.display()) +
+                    " on the index " + shown(index) +
+                    " are passed over: they are no wheels or source distributions of it");
+    return page;
+  }
+
+  Store& store;
+  Reporter& reporter;
+  const std::shared_ptr<Background> background;
+  HttpCache cache;
+};
+
+IndexPages::IndexPages(HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
+                       std::shared_ptr<Background> background, bool offline)
+    : shared_(std::make_unique<Shared>(http, store, workers, reporter, std::move(background), offline)) {}
+
+IndexPages::~IndexPages() = default;
+
+void IndexPages::fetch(const Index& index, const PackageName& project, bool refresh,
+                       std::function<void(Answer)> done) {
+  Shared& shared = *shared_;  // outlives its callbacks: the background is closed first
+  const auto guard = [index, project, done](const auto& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      done(error);
+    } catch (const std::exception& error) {
+      done(Error(ErrorKind::Network, looking_up(index, project) + ": " + error.what()));
+    }
+  };
+  if (index.url.scheme() == "file")
+    return shared.background->submit(
+        [&shared, index, project, done, guard] { guard([&] { shared.read_local(index, project, done); }); });
+
+  const Url url = page_url(index, project);
+  auto held = std::make_shared<std::optional<DigestedPage>>();
+  CacheRequest request{.url = url, .accept = std::string(kSimpleAccept), .refresh = refresh};
+  request.has_digested = [&shared, held, project,
+                          file = shared.digest_file(url)](std::string_view validator) {
+    shared.background->run([&] {
+      if (const auto bytes = read_file_if_exists(file)) *held = read_page_digest(*bytes, project, validator);
+    });
+    return held->has_value();
+  };
+  shared.cache.fetch(
+      std::move(request), [&shared, held, index, project, url, done, guard](HttpCache::Result result) {
+        shared.background->run([&] {
+          guard([&] {
+            if (const auto* error = std::get_if<Error>(&result))
+              return done(error->with_context(looking_up(index, project)));
+            done(shared.read(index, project, url, std::move(std::get<CachedPage>(result)), std::move(*held)));
+          });
+        });
+      });
+}
+
+}  // namespace moat

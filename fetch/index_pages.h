@@ -1,0 +1,44 @@
+// The page of one project on one index, digested.
+#pragma once
+
+#include "fetch/background.h"
+#include "fetch/http.h"
+#include "fetch/index.h"
+#include "fetch/page_digest.h"
+#include "fetch/store.h"
+#include "resolver/pep/name.h"
+#include "resolver/reporter.h"
+
+#include <functional>
+#include <memory>
+#include <variant>
+
+namespace moat {
+
+struct NoSuchProject {};
+
+// Thread-safe. Pages go through the HTTP cache; what was made of one is kept beside it, so that a page that
+// has not changed is not even read.
+class IndexPages {
+ public:
+  // offline: what is in the cache, whatever its age. `background` is closed by its owner before this object
+  // goes.
+  IndexPages(HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
+             std::shared_ptr<Background> background, bool offline);
+  ~IndexPages();
+
+  // `done` runs on the pool, exactly once unless the background was closed. 404 and 410 are NoSuchProject;
+  // anything else but a page that can be read is an Error that names the index and the project. refresh: ask
+  // again although the cached page is still fresh.
+  using Answer = std::variant<DigestedPage, NoSuchProject, Error>;
+  void fetch(const Index& index, const PackageName& project, bool refresh, std::function<void(Answer)> done);
+
+ private:
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
+};
+
+// Where the index has its page of the project: ROOT/project/ (and index.html behind it for a file URL).
+Url page_url(const Index& index, const PackageName& project);
+
+}  // namespace moat

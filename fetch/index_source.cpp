@@ -1,0 +1,401 @@
+#include "fetch/index_source.h"
+
+#include "fetch/background.h"
+#include "fetch/find_links.h"
+#include "fetch/index_pages.h"
+#include "fetch/os/guarded.h"
+#include "fetch/remote_metadata.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/metadata.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace moat {
+namespace {
+
+constexpr std::string_view kCannotBuild =
+    "it is there only as a source distribution, which would have to be built";
+
+// The same project from several places: the files of equal versions come together, in the order of the
+// places.
+std::vector<std::shared_ptr<const Release>> merge(std::vector<DigestedPage> pages) {
+  std::vector<std::shared_ptr<const Release>> all;
+  for (DigestedPage& page : pages) {
+    const auto middle = static_cast<std::ptrdiff_t>(all.size());
+    std::move(page.releases.begin(), page.releases.end(), std::back_inserter(all));
+    std::inplace_merge(all.begin(), all.begin() + middle, all.end(),
+                       [](const auto& a, const auto& b) { return a->version < b->version; });
+  }
+  if (pages.size() < 2) return all;
+  std::vector<std::shared_ptr<const Release>> unique;
+  for (std::shared_ptr<const Release>& release : all) {
+    if (unique.empty() || unique.back()->version != release->version) {
+      unique.push_back(std::move(release));
+      continue;
+    }
+    auto both = std::make_shared<Release>(*unique.back());
+    both->files.insert(both->files.end(), release->files.begin(), release->files.end());
+    unique.back() = std::move(both);
+  }
+  return unique;
+}
+
+ReleaseMetadata unusable(std::string reason) {
+  ReleaseMetadata out;
+  out.unusable = std::move(reason);
+  return out;
+}
+
+ReleaseMetadata release_metadata(std::string_view text, const WheelFilename& wheel) {
+  auto core = CoreMetadata::parse(text);
+  if (!core) return unusable("its metadata cannot be used: " + core.error().message);
+  if (core->name != wheel.name)
+    return unusable("its metadata says that it is " + quote(core->name.display()) + ", not " +
+                    quote(wheel.name.display()));
+  if (core->version != wheel.version)
+    return unusable("its metadata says that it is version " + quote(core->version_text) + ", not " +
+                    quote(wheel.version_text));
+  ReleaseMetadata out;
+  out.requires_dist = std::move(core->requires_dist);
+  out.requires_python = std::move(core->requires_python);
+  out.provides_extra = std::move(core->provides_extra);
+  out.mended = std::move(core->problems);
+  return out;
+}
+
+// What the background hands over.
+struct Delivery {
+  PackageName name;
+  const Release* release = nullptr;
+  std::variant<std::monostate, Project, ReleaseMetadata, Error> what;  // monostate: it was here all the time
+};
+
+class Inbox {
+ public:
+  void put(Delivery delivery) {
+    const std::lock_guard lock(mutex_);
+    deliveries_.push_back(std::move(delivery));
+    arrived_.notify_one();
+  }
+  // nullopt when stopped.
+  std::optional<Delivery> take(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (!arrived_.wait(lock, stop, [this] { return !deliveries_.empty(); })) return std::nullopt;
+    Delivery delivery = std::move(deliveries_.front());
+    deliveries_.pop_front();
+    return delivery;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any arrived_;
+  std::deque<Delivery> deliveries_;
+};
+
+// One project over the indexes and find-links.
+class LookUp : public std::enable_shared_from_this<LookUp> {
+ public:
+  LookUp(PackageName name, std::vector<Index> indexes, IndexStrategy strategy, bool refresh,
+         IndexPages& pages, FindLinks& links, std::shared_ptr<Inbox> inbox)
+      : name_(std::move(name)),
+        indexes_(std::move(indexes)),
+        strategy_(strategy),
+        refresh_(refresh),
+        pages_(pages),
+        links_(links),
+        inbox_(std::move(inbox)),
+        answers_(indexes_.size()) {}
+
+  void start() {
+    if (indexes_.empty()) return ask_links();
+    if (strategy_ == IndexStrategy::FirstIndex) return ask(0);
+    missing_ = indexes_.size();
+    for (std::size_t i = 0; i < indexes_.size(); ++i) ask(i);
+  }
+
+ private:
+  void ask(std::size_t i) {
+    pages_.fetch(indexes_[i], name_, refresh_, [self = shared_from_this(), i](IndexPages::Answer answer) {
+      if (self->strategy_ == IndexStrategy::FirstIndex)
+        self->take_first(i, std::move(answer));
+      else
+        self->take_one_of_all(i, std::move(answer));
+    });
+  }
+
+  void take_first(std::size_t i, IndexPages::Answer answer) {
+    const bool goes_on = std::holds_alternative<NoSuchProject>(answer) || is_unknown_offline(answer);
+    answers_[i] = std::move(answer);
+    if (goes_on && i + 1 < indexes_.size()) return ask(i + 1);
+    ask_links();
+  }
+
+  void take_one_of_all(std::size_t i, IndexPages::Answer answer) {
+    {
+      const std::lock_guard lock(mutex_);
+      answers_[i] = std::move(answer);
+      if (--missing_ > 0) return;
+    }
+    ask_links();
+  }
+
+  // Offline, an index whose page was never seen stands back for those whose was; if there is none it is the
+  // reason.
+  static bool is_unknown_offline(const IndexPages::Answer& answer) {
+    const auto* error = std::get_if<Error>(&answer);
+    return error != nullptr && error->kind() == ErrorKind::Offline;
+  }
+
+  void ask_links() {
+    links_.look_up(
+        name_, [self = shared_from_this()](FindLinks::Answer answer) { self->finish(std::move(answer)); });
+  }
+
+  void finish(FindLinks::Answer from_links) {
+    if (const auto* error = std::get_if<Error>(&from_links)) return deliver(*error);
+    Project project{name_, {}, "", "", ""};
+    std::vector<DigestedPage> found;
+    std::optional<Error> offline;
+    for (std::size_t i = 0; i < answers_.size(); ++i) {
+      if (is_unknown_offline(answers_[i])) {
+        if (!offline) offline = std::get<Error>(answers_[i]);
+      } else if (const auto* error = std::get_if<Error>(&answers_[i])) {
+        return deliver(*error);
+      } else if (auto* page = std::get_if<DigestedPage>(&answers_[i])) {
+        if (project.index.empty()) {
+          project.index = indexes_[i].url.display();
+          project.status = page->status;
+          project.status_reason = page->status_reason;
+        }
+        found.push_back(std::move(*page));
+      }
+    }
+    auto& linked = std::get<std::vector<DigestedPage>>(from_links);
+    std::move(linked.begin(), linked.end(), std::back_inserter(found));
+    if (found.empty() && offline) return deliver(*offline);
+    project.releases = merge(std::move(found));
+    inbox_->put({name_, nullptr, std::move(project)});
+  }
+
+  void deliver(const Error& error) { inbox_->put({name_, nullptr, error}); }
+
+  const PackageName name_;
+  const std::vector<Index> indexes_;
+  const IndexStrategy strategy_;
+  const bool refresh_;
+  IndexPages& pages_;
+  FindLinks& links_;
+  const std::shared_ptr<Inbox> inbox_;
+  std::mutex mutex_;
+  std::size_t missing_ = 0;
+  std::vector<IndexPages::Answer> answers_;
+};
+
+// The one file that a direct URL (or path) is. Throws Error(BadInput).
+ReleaseFile direct_file(const PackageName& name, const std::string& text) {
+  const std::string shown = quote(name.display() + " @ " + text);
+  auto url = Url::parse(text);
+  if (!url) url = Url::from_path(std::filesystem::absolute(text).string());
+  const std::string& scheme = url->scheme();
+  if (scheme != "http" && scheme != "https" && scheme != "file")
+    throw Error(ErrorKind::BadInput,
+                quote(name.display() + " @ " + url->display()) +
+                    ": only wheels at http, https and file URLs can be installed from a URL");
+  ReleaseFile file{.artifact = {.filename = url->last_segment(), .url = url->without_fragment()}};
+  for (const std::string_view part : split(url->fragment(), '&'))
+    if (auto digest = Digest::parse(part)) file.artifact.digests.push_back(std::move(*digest));
+  if (!file.artifact.is_wheel()) {
+    auto sdist = SdistFilename::parse(file.artifact.filename, name);
+    if (!sdist)
+      throw Error(ErrorKind::BadInput, quote(name.display() + " @ " + url->display()) +
+                                           " names neither a wheel nor a source distribution");
+    return file;
+  }
+  auto wheel = WheelFilename::parse(file.artifact.filename);
+  if (!wheel)
+    throw Error(ErrorKind::BadInput,
+                quote(file.artifact.filename) + " is not the name of a wheel: " + wheel.error().message);
+  if (wheel->name != name)
+    throw Error(ErrorKind::BadInput, quote(name.display() + " @ " + url->display()) +
+                                         ": that is a wheel of " + quote(wheel->name.display()));
+  file.wheel = std::move(*wheel);
+  return file;
+}
+
+}  // namespace
+
+class IndexSource::State {
+ public:
+  State(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
+        std::stop_token stop)
+      : options_(std::move(options)),
+        stop_(std::move(stop)),
+        background_(Background::make(workers)),
+        pages_(http, store, workers, reporter, background_, options_.offline),
+        links_(options_.indexes.find_links, http, background_),
+        metadata_texts_(http, store, workers, reporter, background_, options_.offline, stop_) {}
+
+  ~State() {
+    metadata_texts_.cancel();
+    background_->close();
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void pin_to_url(const PackageName& name, const std::string& url) {
+    ProjectSlot& slot = projects_[name];
+    if (slot.pinned_to == url) return;
+    slot.pinned_to = url;
+    // What was handed out stays valid.
+    if (slot.project) replaced_.push_back(std::move(slot.project));
+    slot.error.reset();
+    try {
+      ReleaseFile file = direct_file(name, url);
+      const Version version =
+          file.wheel ? file.wheel->version : SdistFilename::parse(file.artifact.filename, name)->version;
+      auto release = std::make_shared<Release>(Release{version, {}});
+      release->files.push_back(std::move(file));
+      slot.project = std::make_unique<const Project>(Project{name, {std::move(release)}, "", "", ""});
+    } catch (const Error& error) {
+      slot.error = error;
+    }
+  }
+
+  void request_project(const PackageName& name) {
+    ProjectSlot& slot = projects_[name];
+    if (slot.requested) return;
+    slot.requested = true;
+    if (slot.pinned_to) return inbox_->put({name, nullptr, std::monostate()});
+    const bool refresh = options_.refresh || options_.refresh_packages.contains(name);
+    try {
+      std::make_shared<LookUp>(name, indexes_for(name), options_.indexes.strategy, refresh, pages_, links_,
+                               inbox_)
+          ->start();
+    } catch (const Error& error) {
+      inbox_->put({name, nullptr, error});
+    }
+  }
+
+  void request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) {
+    MetadataSlot& slot = metadata_[&release];
+    if (slot.requested) return;
+    slot.requested = true;
+    if (!file.wheel) return inbox_->put({name, &release, unusable(std::string(kCannotBuild))});
+    metadata_texts_.fetch(
+        file.artifact, *file.wheel,
+        [inbox = inbox_, name, &release, wheel = *file.wheel](MetadataAnswer answer) {
+          Delivery delivery{name, &release, {}};
+          if (const auto* text = std::get_if<std::string>(&answer))
+            delivery.what = release_metadata(*text, wheel);
+          else if (const auto* broken = std::get_if<UnusableWheel>(&answer))
+            delivery.what = unusable(broken->reason);
+          else
+            delivery.what = std::get<Error>(answer).with_context(
+                "cannot learn what " + quote(name.display()) + " " + release.version.to_string() + " needs");
+          inbox->put(std::move(delivery));
+        });
+  }
+
+  const Project* find_project(const PackageName& name) const {
+    const auto slot = projects_.find(name);
+    if (slot == projects_.end()) return nullptr;
+    if (slot->second.error) throw Error(*slot->second.error);
+    return slot->second.project.get();
+  }
+
+  const ReleaseMetadata* find_metadata(const Release& release) const {
+    const auto slot = metadata_.find(&release);
+    if (slot == metadata_.end()) return nullptr;
+    if (slot->second.error) throw Error(*slot->second.error);
+    return slot->second.metadata.get();
+  }
+
+  Arrival wait() {
+    std::optional<Delivery> delivery = inbox_->take(stop_);
+    if (!delivery) throw Error(ErrorKind::Interrupted, "interrupted");
+    if (auto* project = std::get_if<Project>(&delivery->what)) {
+      // A URL that was asked for meanwhile wins.
+      ProjectSlot& slot = projects_[delivery->name];
+      if (!slot.pinned_to) slot.project = std::make_unique<const Project>(std::move(*project));
+    } else if (auto* metadata = std::get_if<ReleaseMetadata>(&delivery->what)) {
+      metadata_[delivery->release].metadata = std::make_unique<const ReleaseMetadata>(std::move(*metadata));
+    } else if (const auto* error = std::get_if<Error>(&delivery->what)) {
+      if (delivery->release != nullptr)
+        metadata_[delivery->release].error = *error;
+      else if (ProjectSlot& slot = projects_[delivery->name]; !slot.pinned_to)
+        slot.error = *error;
+    }
+    return {delivery->name, delivery->release};
+  }
+
+ private:
+  struct ProjectSlot {
+    bool requested = false;
+    std::optional<std::string> pinned_to;
+    std::unique_ptr<const Project> project;
+    std::optional<Error> error;
+  };
+  struct MetadataSlot {
+    bool requested = false;
+    std::unique_ptr<const ReleaseMetadata> metadata;
+    std::optional<Error> error;
+  };
+
+  std::vector<Index> indexes_for(const PackageName& name) const {
+    const std::vector<Index>& all = options_.indexes.indexes;
+    const auto pin = options_.indexes.pins.find(name);
+    if (pin == options_.indexes.pins.end()) return all;
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Index& index) { return index.name == pin->second; });
+    if (found == all.end())
+      throw Error(ErrorKind::BadInput, quote(name.display()) + " is to come from the index " +
+                                           quote(pin->second) + ", and there is none of that name");
+    return {*found};
+  }
+
+  const IndexSourceOptions options_;
+  const std::stop_token stop_;
+  const std::shared_ptr<Background> background_;
+  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
+  IndexPages pages_;
+  FindLinks links_;
+  RemoteMetadata metadata_texts_;
+  std::map<PackageName, ProjectSlot> projects_;
+  std::unordered_map<const Release*, MetadataSlot> metadata_;
+  std::vector<std::unique_ptr<const Project>> replaced_;
+};
+
+IndexSource::IndexSource(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers,
+                         Reporter& reporter, std::stop_token stop)
+    : state_(std::make_unique<State>(std::move(options), http, store, workers, reporter, std::move(stop))) {}
+
+IndexSource::~IndexSource() = default;
+
+void IndexSource::pin_to_url(const PackageName& name, const std::string& url) {
+  state_->pin_to_url(name, url);
+}
+
+void IndexSource::request_project(const PackageName& name) { state_->request_project(name); }
+
+void IndexSource::request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) {
+  state_->request_metadata(name, release, file);
+}
+
+const Project* IndexSource::find_project(const PackageName& name) { return state_->find_project(name); }
+
+const ReleaseMetadata* IndexSource::find_metadata(const PackageName&, const Release& release) {
+  return state_->find_metadata(release);
+}
+
+CandidateSource::Arrival IndexSource::wait() { return state_->wait(); }
+
+}  // namespace moat
