@@ -2,6 +2,7 @@
 
 #include "resolver/base/text.h"
 #include "resolver/pep/lenient.h"
+#include "resolver/pep/license.h"
 
 #include <algorithm>
 
@@ -183,7 +184,8 @@ class CoreMetadataReader {
     if (field == "requires-dist") requires_dist_.push_back(one_line(value));
     if (field == "provides-extra") take_extra(one_line(value));
     if (field == "dynamic") out_.dynamic.push_back(ascii_lower(one_line(value)));
-    if (field == "import-name") take_import_name(one_line(value));
+    if (field == "import-name") take_import_name(out_.import_names, one_line(value));
+    if (field == "import-namespace") take_import_name(import_namespaces_, one_line(value));
     if (field == "project-url") out_.project_urls.push_back(one_line(value));
   }
 
@@ -204,9 +206,10 @@ class CoreMetadataReader {
       problem("the extras " + quote(same->display()) + " and " + quote(extra->display()) + " are one name");
   }
 
-  void take_import_name(const std::string& value) {
+  // "foo.bar; private"; nothing at all says that there is nothing to import.
+  static void take_import_name(std::vector<std::string>& names, const std::string& value) {
     const std::string_view name = trim(std::string_view(value).substr(0, value.find(';')));
-    if (!name.empty()) out_.import_names.emplace_back(name);
+    if (!name.empty()) names.emplace_back(name);
   }
 
   void problem(std::string text) { out_.problems.push_back(std::move(text)); }
@@ -224,6 +227,7 @@ class CoreMetadataReader {
     if (auto error = read_requires_dist()) return tl::unexpected(std::move(*error));
     read_requires_python();
     read_texts();
+    check_import_names();
     return CoreMetadata{*metadata_version_,
                         std::move(*name),
                         std::move(*version),
@@ -283,10 +287,24 @@ class CoreMetadataReader {
     out_.license_expression = text(license_expression_);
     out_.home_page = text(home_page_);
     out_.author = text(author_);
+    if (!out_.license_expression.empty()) read_license_expression();
     if (!out_.license_expression.empty() && !out_.license.empty()) {
       problem("License is not used beside License-Expression");
       out_.license.clear();
     }
+  }
+
+  void read_license_expression() {
+    if (auto normal = normalize_license_expression(out_.license_expression))
+      out_.license_expression = std::move(*normal);
+    else
+      problem("License-Expression " + quote(out_.license_expression) + ": " + normal.error().message);
+  }
+
+  void check_import_names() {
+    for (const std::string& name : out_.import_names)
+      if (std::find(import_namespaces_.begin(), import_namespaces_.end(), name) != import_namespaces_.end())
+        problem(quote(name) + " is both an Import-Name and an Import-Namespace");
   }
 
   // CoreMetadata without what it cannot be without.
@@ -301,6 +319,7 @@ class CoreMetadataReader {
   Single metadata_version_, name_, version_, requires_python_;
   Single summary_, license_, license_expression_, home_page_, author_;
   std::vector<std::string> requires_dist_;
+  std::vector<std::string> import_namespaces_;
   std::optional<SpecifierSet> requires_python_set_;
   Parts out_;
 };

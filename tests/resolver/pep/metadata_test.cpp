@@ -115,6 +115,20 @@ TEST(CoreMetadata, GoesOnAfterMilderProblems) {
   EXPECT_EQ(newer.problems.size(), 7u);
 }
 
+TEST(CoreMetadata, MendsRequiresPythonAndTellsSo) {
+  const CoreMetadata metadata = parsed("Requires-Python: >=3.6.*\n");
+  EXPECT_EQ(metadata.requires_python->to_string(), ">=3.6");
+  EXPECT_EQ(metadata.problems.size(), 1u);
+}
+
+TEST(CoreMetadata, TellsOfLicencesAndImportNamesThatMakeNoSense) {
+  EXPECT_EQ(parsed("License-Expression: mit or Apache-2.0\n").license_expression, "mit OR Apache-2.0");
+  const CoreMetadata metadata =
+      parsed("License-Expression: MIT, ISC\nImport-Name: a\nImport-Name: b\nImport-Namespace: a\n");
+  EXPECT_EQ(metadata.license_expression, "MIT, ISC");
+  EXPECT_EQ(metadata.problems.size(), 2u);
+}
+
 TEST(CoreMetadata, MakesUtf8OfOtherEncodings) {
   const CoreMetadata metadata = parsed("Author: J\xf6rg\nSummary: J\xc3\xb6rg\n");
   EXPECT_EQ(metadata.author, "J\xc3\xb6rg");
