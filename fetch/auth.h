@@ -1,0 +1,54 @@
+// Where user and password of a URL come from.
+#pragma once
+
+#include "fetch/netrc.h"
+#include "resolver/base/url.h"
+#include "resolver/reporter.h"
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+struct CredentialOptions {
+  std::vector<Url> indexes;       // as configured, with the user information in them
+  std::filesystem::path netrc;    // "" : none; that it is missing is fine
+  std::filesystem::path keyring;  // the `keyring` program; "" : not asked
+};
+
+// The index a URL belongs to: of those with its origin the one that shares the longest run of path segments
+// with it, the first of equals. Files often lie outside the path of their index, so sharing none is enough.
+const Url* find_index_of(const std::vector<Url>& indexes, const Url& url);
+
+// "user:password" out of what `keyring --mode=creds --output=json get` prints; nullopt for anything else.
+std::optional<std::string> parse_keyring_answer(std::string_view json);
+
+// User and password in the URL of the index, then netrc, then a user alone (a token); the keyring only when a
+// server has said 401, and what it said is remembered. Thread-safe. Its find() is what
+// HttpOptions::credentials wants:
+//   options.credentials = [&](const Url& url, bool again) { return credentials.find(url, again); };
+class Credentials {
+ public:
+  // Reads the netrc; warns where others may read it, and where it is not one.
+  Credentials(CredentialOptions options, Reporter& reporter, std::stop_token stop = {});
+
+  // "user:password", decoded. `again`: the server did not accept what there was; may run the keyring.
+  std::optional<std::string> find(const Url& url, bool again);
+
+ private:
+  std::optional<std::string> ask_keyring(const Url& url, const Url* index) const;
+
+  const CredentialOptions options_;
+  const std::stop_token stop_;
+  std::vector<NetrcEntry> netrc_;
+  std::mutex mutex_;
+  std::map<std::string, std::optional<std::string>> from_keyring_;  // by index URL, or origin
+};
+
+}  // namespace moat
