@@ -116,13 +116,16 @@ class Teller {
  private:
   struct Group {  // one requirement, and the candidates that have it
     const Requirement* requirement = nullptr;
+    VariantIndex variant = 0;
     std::set<std::size_t> indices;
   };
+  using Groups = std::map<std::pair<VariantIndex, std::string>, Group>;  // by requirement
 
   void collect(const Proof& proof) {
     for (const Proof::Need& need : proof.needs) {
-      Group& group = groups_[need.package][need.requirement->to_string()];
+      Group& group = groups_[need.package][{need.variant, need.requirement->to_string()}];
       group.requirement = need.requirement;
+      group.variant = need.variant;
       group.indices.insert(need.index);
     }
     for (const Proof::Unusable& unusable : proof.unusable) unusable_[unusable.package].insert(unusable.index);
@@ -132,7 +135,7 @@ class Teller {
     const RequestLine& own = lines_.lines()[line];
     const Requirement& requirement = own.requirement();
     conflict_.core.push_back({std::nullopt, requirement, own.line->origin});
-    ConflictStep step{std::nullopt, "", requirement, own.line->origin, std::nullopt, ""};
+    ConflictStep step{std::nullopt, "", requirement, own.line->origin, std::nullopt, "", std::nullopt};
     if (is_last_of_name(line)) add_lack(step, line);
     conflict_.steps.push_back(std::move(step));
     reach(requirement.name);
@@ -148,8 +151,10 @@ class Teller {
     const ProjectView& view = encoding_.view(package);
     for (const Group& group : merged(groups_[package])) {
       const std::vector<std::size_t> indices(group.indices.begin(), group.indices.end());
-      ConflictStep step{view.name(), versions_text(view, indices), *group.requirement, {}, std::nullopt, ""};
-      if (!encoding_.is_possible(*group.requirement)) add_lack(step, std::nullopt);
+      ConflictStep step{
+          view.name(), versions_text(view, indices),           *group.requirement, {}, std::nullopt,
+          "",          encoding_.extra(package, group.variant)};
+      add_lack(step, std::nullopt);
       conflict_.steps.push_back(std::move(step));
       reach(group.requirement->name);
     }
@@ -157,11 +162,12 @@ class Teller {
 
   // Versions of one package whose requirements differ only in their bounds are told together, by the weakest
   // of them: "every b needs c >=2" holds for those that need more, too.
-  std::vector<Group> merged(const std::map<std::string, Group>& groups) const {
+  std::vector<Group> merged(const Groups& groups) const {
     std::vector<Group> out;
-    for (const auto& [text, group] : groups) {
+    for (const auto& [key, group] : groups) {
       bool taken_in = false;
       for (Group& other : out) {
+        if (group.variant != other.variant) continue;
         const Requirement* weaker = weakest(*group.requirement, *other.requirement);
         if (weaker == nullptr) continue;
         other.requirement = weaker;
@@ -202,31 +208,32 @@ class Teller {
     // Lines that exclude each other say all that there is to say.
     if (const auto meaning = VersionSet::from(specifiers); meaning && meaning->is_empty()) return;
     const LackReason reason = filter_.lack(view.project(), view.filtered(), specifiers);
-    if (reason.lack == Lack::Conflicting) {
-      if (const auto unusable = why_unusable(*package); unusable && line) {
-        step.lack = Lack::NoUsableFile;
-        step.detail = *unusable;
-      }
-      return;
+    if (reason.lack != Lack::Conflicting) {
+      step.lack = reason.lack;
+      step.detail = reason.detail;
+    } else if (const auto index = newest_unusable(*package, specifiers)) {
+      step.lack = Lack::NoUsableFile;
+      step.detail =
+          view.version(*index).to_string() + " cannot be used: " + *view.dependencies(*index)->unusable();
     }
-    step.lack = reason.lack;
-    step.detail = reason.detail;
   }
 
-  // Told where metadata, not the index, ruled candidates out.
-  std::optional<std::string> why_unusable(PackageIndex package) const {
+  // Where metadata, not the index, ruled a candidate out.
+  std::optional<std::size_t> newest_unusable(PackageIndex package, const SpecifierSet& specifiers) const {
     const auto found = unusable_.find(package);
     if (found == unusable_.end()) return std::nullopt;
     const ProjectView& view = encoding_.view(package);
-    const std::size_t newest = *found->second.rbegin();
-    return view.version(newest).to_string() + " cannot be used: " + *view.dependencies(newest)->unusable();
+    for (auto index = found->second.rbegin(); index != found->second.rend(); ++index)
+      if (specifiers.contains(view.version(*index), version_text(*view.candidate(*index).release)))
+        return *index;
+    return std::nullopt;
   }
 
   const RequestLines& lines_;
   const Encoding& encoding_;
   const CandidateFilter& filter_;
   const std::vector<bool>& dropped_;
-  std::map<PackageIndex, std::map<std::string, Group>> groups_;
+  std::map<PackageIndex, Groups> groups_;
   std::map<PackageIndex, std::set<std::size_t>> unusable_;
   std::set<PackageIndex> told_;
   std::deque<PackageIndex> to_do_;

@@ -8,19 +8,6 @@
 namespace moat {
 namespace {
 
-// numpy >=2.1, as people write it; markers have done their work before.
-std::string told(const Requirement& requirement) {
-  std::string out = requirement.name.display();
-  if (!requirement.extras.empty()) {
-    std::vector<std::string> extras;
-    for (const ExtraName& extra : requirement.extras) extras.push_back(extra.display());
-    out += "[" + join(extras, ",") + "]";
-  }
-  if (requirement.url) return out + " @ " + *requirement.url;
-  if (!requirement.specifier.empty()) out += " " + requirement.specifier.to_string();
-  return out;
-}
-
 std::string subject(const Origin& origin) {
   return origin.where.empty() ? "you ask" : origin.where + " asks";
 }
@@ -129,8 +116,9 @@ class Teller {
 
   std::string line(const ConflictStep& step) const {
     if (!step.package) return subject(step.origin) + " " + told(step.requirement) + but(step);
-    std::string who = step.package->display() + " " + step.versions;
-    if (step.versions == "all versions") who = "every " + step.package->display();
+    std::string who = step.package->display();
+    if (step.extra) who += "[" + step.extra->display() + "]";
+    who = step.versions == "all versions" ? "every " + who : who + " " + step.versions;
     for (const Edge& edge : conflict_.core) {
       if (edge.requirement.name != *step.package) continue;
       who += " (" + place(edge.origin) + ")";
@@ -145,6 +133,18 @@ class Teller {
 };
 
 }  // namespace
+
+std::string told(const Requirement& requirement) {
+  std::string out = requirement.name.display();
+  if (!requirement.extras.empty()) {
+    std::vector<std::string> extras;
+    for (const ExtraName& extra : requirement.extras) extras.push_back(extra.display());
+    out += "[" + join(extras, ",") + "]";
+  }
+  if (requirement.url) return out + " @ " + *requirement.url;
+  if (!requirement.specifier.empty()) out += " " + requirement.specifier.to_string();
+  return out;
+}
 
 Explanation explain(const Conflict& conflict, const Target& target) {
   return Teller(conflict, target).tell();

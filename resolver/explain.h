@@ -15,6 +15,9 @@ struct Explanation {
   std::vector<std::string> hints;
 };
 
+// A requirement as people write it: numpy >=2.1
+std::string told(const Requirement& requirement);
+
 Explanation explain(const Conflict& conflict, const Target& target);
 
 }  // namespace moat

@@ -64,6 +64,7 @@ struct ConflictStep {
   Origin origin;
   std::optional<Lack> lack;  // this requirement cannot be met by anything
   std::string detail;        // tags that exist, Pythons that would do, versions that exist: one clause
+  std::optional<ExtraName> extra;    // of the package, which brings the requirement in
 };
 
 // No set of versions meets the requirements. Minimal: each of `core` is needed for the contradiction.

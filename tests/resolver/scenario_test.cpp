@@ -2,6 +2,7 @@
 #include "tests/support/scenario.h"
 
 #include "resolver/explain.h"
+#include "resolver/fixes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +24,7 @@ std::string read(const fs::path& path) {
 }
 
 struct Told {
-  std::vector<std::string> packages, conflict, notes, hints;
+  std::vector<std::string> packages, conflict, notes, hints, fixes;
   std::map<std::string, int> counts;
 };
 
@@ -42,6 +43,9 @@ Told run(const Scenario& scenario, FakeSource& source) {
     told.conflict.insert(told.conflict.begin(), explanation.headline);
     told.hints = explanation.hints;
   }
+  if (const auto* conflict = std::get_if<Conflict>(&outcome); conflict != nullptr && scenario.fixes)
+    for (const Fix& fix : find_fixes(*conflict, scenario.request, source, quiet))
+      told.fixes.push_back(to_string(fix));
   told.counts = {{"trips", static_cast<int>(source.trips())},
                  {"pages", source.pages()},
                  {"metadata", source.metadata_files()},
@@ -61,6 +65,7 @@ class ScenarioTest : public ::testing::Test {
     EXPECT_EQ(told.conflict, scenario.conflict.value_or(std::vector<std::string>{}));
     EXPECT_EQ(told.notes, scenario.notes.value_or(told.notes));
     EXPECT_EQ(told.hints, scenario.hints.value_or(told.hints));
+    EXPECT_EQ(told.fixes, scenario.fixes.value_or(told.fixes));
     for (const auto& [what, count] : scenario.counts) EXPECT_EQ(told.counts.at(what), count) << what;
     for (std::uint64_t seed = 0; seed < 4; ++seed) {
       FakeSource shuffled;
@@ -68,6 +73,7 @@ class ScenarioTest : public ::testing::Test {
       const Told again = run(scenario, shuffled);
       EXPECT_EQ(again.packages, told.packages) << "the order of arrival matters";
       EXPECT_EQ(again.conflict, told.conflict) << "the order of arrival matters";
+      EXPECT_EQ(again.fixes, told.fixes) << "the order of arrival matters";
       EXPECT_EQ(again.notes, told.notes) << "the order of arrival matters";
     }
   }

@@ -163,6 +163,8 @@ class ScenarioReader {
       out_.notes.emplace();
     } else if (section_ == "expect hints") {
       out_.hints.emplace();
+    } else if (section_ == "expect fixes") {
+      out_.fixes.emplace();
     } else if (section_ == "expect counts") {
       read_counts(values, out_.counts);
     } else {
@@ -190,6 +192,8 @@ class ScenarioReader {
       out_.notes->push_back(text);
     else if (section_ == "expect hints")
       out_.hints->push_back(text);
+    else if (section_ == "expect fixes")
+      out_.fixes->push_back(text);
     else
       begin_section(columns(section_ + "  " + text));
   }

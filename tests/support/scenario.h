@@ -19,7 +19,7 @@
 // overrides, prefer, locked (yanked ones too), python, platform, options, exclude-newer. A value `text @@
 // origin` gives a line an origin, `text #ab` a hash. Options: no-deps, pre, only-final, pre=NAME, lowest,
 // lowest-direct, no-window, build, require-hashes, no-binary=NAME, only-binary=NAME. expect, expect conflict,
-// expect notes, expect hints, expect counts (`trips 4  pages 2  metadata 2  rounds 2`).
+// expect notes, expect hints, expect fixes, expect counts (`trips 4  pages 2  metadata 2  rounds 2`).
 #pragma once
 
 #include "resolver/solve.h"
@@ -37,7 +37,7 @@ struct Scenario {
   std::vector<FakeRelease> releases;
   std::map<std::string, std::string> statuses;
   ResolveRequest request;
-  std::optional<std::vector<std::string>> packages, conflict, notes, hints;
+  std::optional<std::vector<std::string>> packages, conflict, notes, hints, fixes;
   std::map<std::string, int> counts;
 
   // Throws std::invalid_argument on what it does not understand.

@@ -1,0 +1,32 @@
+// What would help in a conflict: one of the user's lines, loosened, with the answer that it gives. Each was
+// checked by resolving.
+#pragma once
+
+#include "resolver/solve.h"
+
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moat {
+
+// e.g. requirements.txt:2 asks numpy<2; with numpy<3 there is an answer, which has pandas 3.1.0 and
+// numpy 2.4.1.
+struct Fix {
+  Edge line;  // the user's line, as in the conflict's core
+  Requirement instead;
+  Resolution resolution;                               // what it gives
+  std::vector<std::pair<PackageName, Version>> gives;  // of it, the projects of the core, in its order
+};
+
+// One for each line of the core that helps if it is loosened alone, in the order of the core. Only what the
+// line says of versions is touched: clauses that the answer does not meet go, an upper bound moves to the
+// next major version. Lines with a URL are left as they are.
+std::vector<Fix> find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
+                            Reporter& reporter, const std::stop_token& stop = {});
+
+// "numpy <3 gives pandas 3.1.0, numpy 2.4.1"
+std::string to_string(const Fix& fix);
+
+}  // namespace moat
