@@ -24,7 +24,8 @@ constexpr std::string_view kFormat = "1";
 // pyvenv.cfg: keys in lower case, as Python reads them.
 std::map<std::string, std::string> read_settings(const fs::path& file) {
   std::map<std::string, std::string> out;
-  for (const std::string_view line : split_lines(read_file(file))) {
+  const std::string text = read_file(file);
+  for (const std::string_view line : split_lines(text)) {
     const auto equals = line.find('=');
     if (equals != std::string_view::npos)
       out[ascii_lower(trim(line.substr(0, equals)))] = std::string(trim(line.substr(equals + 1)));

@@ -34,9 +34,9 @@ bool is_left_out(const fs::path& file) {
   for (const std::string_view ending :
        {".pyc", ".pyo", ".a", ".o", ".egg-info", ".dist-info", "build-details.json"})
     if (name.ends_with(ending)) return true;
-  // config-3.11-…/libpython3.11.so: a link for embedders beside the static library.
-  return name.find(".so") != std::string::npos &&
-         file.parent_path().filename().native().starts_with("config-");
+  // config-3.11-…: a link for embedders beside the static library, and a program that answers for the base.
+  return (name.find(".so") != std::string::npos || name == "python-config.py") &&
+         file.parent_path().filename().string().starts_with("config-");
 }
 
 bool is_below(const fs::path& path, const fs::path& folder) {

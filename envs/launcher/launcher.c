@@ -328,6 +328,10 @@ int main(int argc, char** argv) {
 
   if (settings.library[0] != '\0')
     run_library(runtime, settings.library, forced ? runtime : NULL, argc, argv);
+  /* PyPy follows pyvenv.cfg only, and without it the folders of the system. */
+  if (forced && strncmp(settings.python, "pypy", 4) == 0)
+    refuse("%s was moved, or another venv stands on top of it, and its pyvenv.cfg cannot be mended here",
+           environment);
   if (forced) setenv("PYTHONHOME", runtime, 1);
   join(file, sizeof file, "%s/bin/%s", runtime, settings.python);
   execv(file, argv);
