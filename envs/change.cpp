@@ -107,6 +107,12 @@ int call_hook(void* context, std::size_t step) {
   return (*static_cast<const Change::StepHook*>(context))(step) ? 0 : 1;
 }
 
+void write_synced(const fs::path& path, std::string_view text) {
+  const UniqueFd file = open_file(path, O_WRONLY | O_CREAT | O_EXCL);
+  write_all(file.get(), text, path);
+  if (::fsync(file.get()) != 0) throw_errno("sync", path, errno);
+}
+
 void sync_file_system(const fs::path& inside) {
   const UniqueFd directory = open_directory(inside);
   if (::syncfs(directory.get()) != 0) throw_errno("sync", inside, errno);
@@ -172,7 +178,7 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
   const std::string text = format_journal(state_, now.count(), reason, summary, steps);
   const Journal journal(text, aside / "journal");  // what we would not read, we do not write
   if (durable) sync_file_system(impl_->stage);
-  write_file_atomically(aside / "journal", text, 0666, Durability::Synced);
+  write_synced(aside / "journal", text);
 
   // From here the change will happen, by us or by whoever opens the environment next.
   rename_over(aside / "journal", impl_->root / ".moat/journal");

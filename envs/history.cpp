@@ -174,7 +174,7 @@ class Undo {
 
   std::vector<Move> moves() {
     park_stale_bytecode();
-    std::vector<Move> outs, ins;
+    std::vector<Move> all, ins;
     tree_.for_each_displaced([&](const std::string& path, const Node& node) {
       const bool was_private = is_private(node.origin), is_now_private = is_private(path);
       if (was_private && is_now_private)
@@ -182,15 +182,19 @@ class Undo {
       if (was_private)
         ins.push_back({Move::Kind::In, node.origin, path});
       else if (is_ours(node.origin))
-        outs.push_back({Move::Kind::Out, node.origin, path});
+        all.push_back({Move::Kind::Out, node.origin, path});
+      else
+        check_place_is_free(node.origin);
     });
-    std::vector<Move> all = outs;
-    for (const std::string& directory : missing_parents(ins))
-      all.push_back({Move::Kind::MakeDirectory, directory, {}});
-    all.insert(all.end(), ins.begin(), ins.end());
+    // A directory may have to make room for a file, so what is emptied goes before anything comes in.
     const std::set<std::string> emptied = emptied_directories(all);
-    for (auto i = emptied.rbegin(); i != emptied.rend(); ++i)  // children sort after their parents
-      all.push_back({Move::Kind::RemoveDirectory, *i, {}});
+    append(all, Move::Kind::RemoveDirectory, emptied.rbegin(),
+           emptied.rend());  // children sort after their parents
+    const std::set<std::string> missing = missing_parents(ins, emptied);
+    append(all, Move::Kind::MakeDirectory, missing.begin(), missing.end());
+    all.insert(all.end(), ins.begin(), ins.end());
+    const std::set<std::string> used_up = emptied_directories(ins);
+    append(all, Move::Kind::RemoveDirectory, used_up.rbegin(), used_up.rend());
     return all;
   }
 
@@ -198,6 +202,27 @@ class Undo {
   // Files that came to lie in our directories since then stay.
   bool is_ours(const std::string& path) const {
     return placed_.count(path) != 0 || is_bytecode(path) || is_saved_edit(path);
+  }
+
+  template <class Iterator>
+  static void append(std::vector<Move>& moves, Move::Kind kind, Iterator begin, Iterator end) {
+    for (; begin != end; ++begin) moves.push_back({kind, *begin, {}});
+  }
+
+  [[noreturn]] void refuse_in_the_way(const std::string& path) const {
+    throw Error(ErrorKind::Refused,
+                fmt::format("cannot go back: {} was not there then, and moat did not place it",
+                            quote((root_ / path).string())),
+                {"move it elsewhere, then try again"});
+  }
+
+  // A file that stays must not lie where one of that state belongs, nor below one.
+  void check_place_is_free(const std::string& path) {
+    for (std::string part = path;; part.resize(part.rfind('/'))) {
+      const Node* const wanted = tree_.find(part);
+      if (wanted && !wanted->is_directory) refuse_in_the_way(path);
+      if (part.find('/') == part.npos) return;
+    }
   }
 
   void take_back(const moat_move& move, int state) {
@@ -230,11 +255,7 @@ class Undo {
     if (is_bytecode(path))
       if (auto written_since = tree_.detach(path))
         tree_.attach(parked(path, state), std::move(written_since));
-    if (!tree_.attach(path, std::move(node)))
-      throw Error(ErrorKind::Refused,
-                  fmt::format("cannot go back: {} was not there then, and moat did not place it",
-                              quote((root_ / path).string())),
-                  {"move it elsewhere, then try again"});
+    if (!tree_.attach(path, std::move(node))) refuse_in_the_way(path);
   }
 
   // Python may have written bytecode for a source that goes: by size and time it could pass for its
@@ -258,11 +279,14 @@ class Undo {
     }
   }
 
-  std::set<std::string> missing_parents(const std::vector<Move>& ins) const {
+  std::set<std::string> missing_parents(const std::vector<Move>& ins,
+                                        const std::set<std::string>& emptied) const {
     std::set<std::string> out;
     for (const Move& move : ins)
       for (fs::path parent = fs::path(move.to).parent_path(); !parent.empty(); parent = parent.parent_path())
-        if (fs::is_directory(root_ / parent) || !out.insert(parent.string()).second) break;
+        if ((fs::is_directory(root_ / parent) && emptied.count(parent.string()) == 0) ||
+            !out.insert(parent.string()).second)
+          break;
     return out;
   }
 
@@ -271,7 +295,6 @@ class Undo {
   std::set<std::string> emptied_directories(const std::vector<Move>& moves) const {
     std::set<std::string> out;
     for (const Move& move : moves) {
-      if (move.kind != Move::Kind::Out && move.kind != Move::Kind::In) continue;
       for (fs::path parent = fs::path(move.from).parent_path(); !parent.empty();
            parent = parent.parent_path())
         if (is_private(move.from) ? std::distance(parent.begin(), parent.end()) > 3 : came_with_them(parent))

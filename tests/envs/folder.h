@@ -12,12 +12,16 @@
 
 namespace moat::test {
 
-// A directory of its own, gone at the end of the test.
+// A directory of its own, gone at the end of the test. In memory where that can be had: what is tested syncs
+// a lot.
 class Folder {
  public:
   Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "moat-test-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
+    std::string name = "/dev/shm/moat-test-XXXXXX";
+    if (!mkdtemp(name.data())) {
+      name = (std::filesystem::temp_directory_path() / "moat-test-XXXXXX").string();
+      if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
+    }
     path_ = name;
   }
   Folder(const Folder&) = delete;
