@@ -1,0 +1,563 @@
+// From the wish to the change, in this order: what leaves, what comes, whether the two can be (every refusal
+// is made here, before anything is written), the stage, the moves, the new manifest, the commit.
+//
+// Who owns a file is said by the RECORDs in the environment, which other installers keep as well; the
+// manifest is brought into line with them on the way.
+#include "envs/transaction.h"
+
+#include "envs/bytecode.h"
+#include "envs/change.h"
+#include "envs/file_plan.h"
+#include "envs/history.h"
+#include "envs/owned_files.h"
+#include "envs/scripts.h"
+#include "envs/staging.h"
+#include "envs/wheel_layout.h"
+#include "fetch/hasher.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/record.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace moat {
+
+namespace {
+
+constexpr std::string_view kSaved = ".moat-saved";
+
+std::optional<struct stat> lstat_of(const fs::path& path) {
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) == 0) return facts;
+  if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+  throw_errno("look at", path, errno);
+}
+
+bool is_bytecode(std::string_view path) {
+  return path.size() > 4 && path.substr(path.size() - 4) == ".pyc" && path.find("__pycache__/") != path.npos;
+}
+
+std::string label(const WantedPackage& package) {
+  return fmt::format("{} {}", package.name.display(), package.version.to_string());
+}
+
+// ---- what is there ----
+
+// A distribution of the environment with its files.
+struct Present {
+  const InstalledDistribution* distribution = nullptr;
+  OwnedFiles owned;
+};
+
+struct Owner {
+  const InstalledDistribution* distribution = nullptr;
+  const OwnedFile* file = nullptr;
+};
+
+[[noreturn]] void refuse_unknown_files(const InstalledDistribution& distribution) {
+  const std::string who =
+      distribution.installer.empty() ? "" : fmt::format(" by {}", quote(distribution.installer));
+  if (distribution.legacy)
+    throw Error(
+        ErrorKind::Refused,
+        fmt::format("cannot change {}: it was installed{} the old way ({}), without a list of its files",
+                    distribution.name.display(), who, distribution.info.filename().string()),
+        {"remove it with the tool that installed it"});
+  throw Error(ErrorKind::Refused,
+              fmt::format("cannot change {}: it was installed{} without RECORD, so its files are not known",
+                          distribution.name.display(), who),
+              {"remove it with the tool that installed it"});
+}
+
+class Application {
+ public:
+  Application(const TransactionRequest& request, const Environment& environment, Workers& workers,
+              Reporter& reporter)
+      : request_(request),
+        environment_(environment),
+        root_(environment.root()),
+        scheme_(environment.scheme()),
+        workers_(workers),
+        reporter_(reporter),
+        single_files_(needs_single_files(root_)),
+        departures_(root_, scheme_, single_files_) {}
+
+  TransactionResult run(const std::vector<StoredBytecode>& bytecode, const std::string& command) {
+    if (environment_.is_foreign()) make_directories(root_ / ".moat");
+    Change change = Change::begin(root_, command);
+    read_present();
+    result_.operations = plan_operations(installed_, request_);
+    collect_departures();
+    for (std::size_t i = 0; i < request_.install.size(); ++i) collect_arrivals(i, bytecode[i]);
+    departures_.plan(leaving_);
+    check_arrivals();
+    keep_edited_files();
+    add_records();
+    mark_requested();
+    if (result_.operations.empty() && marked_.empty()) {
+      result_.state = manifest_.state;
+      return std::move(result_);
+    }
+    stage_files(arrivals_, change.stage(), request_.link_mode, workers_);
+
+    FolderNames arriving;
+    for (const ArrivingFile& file : arrivals_) arriving.add_file(file.path);
+    const std::vector<Move> moves = plan_moves(departures_, arriving, root_, single_files_, change);
+    Manifest manifest = next_manifest();
+    std::vector<std::string> summary = summarize(manifest_, manifest);
+    change.commit(moves, std::move(manifest), request_.reason, summary);
+    result_.state = change.state();
+    result_.files_placed = arrivals_.size();
+    return std::move(result_);
+  }
+
+ private:
+  // ---- what is there ----
+
+  void read_present() {
+    installed_ = InstalledDistributions::read(environment_.site_packages());
+    for (const std::string& problem : installed_.problems) reporter_.note(problem);
+    manifest_ = fs::exists(root_ / ".moat/manifest") ? environment_.manifest() : Manifest();
+    for (const WantedPackage& package : request_.install) leaving_names_.insert(package.name);
+    leaving_names_.insert(request_.remove.begin(), request_.remove.end());
+    present_.resize(installed_.all.size());
+    workers_.for_each(present_.size(), [&](std::size_t i) {
+      present_[i].distribution = &installed_.all[i];
+      if (installed_.all[i].has_record) present_[i].owned = owned_files(installed_.all[i], root_, scheme_);
+    });
+    for (const Present& present : present_) {
+      if (is_leaving(*present.distribution)) continue;
+      for (const OwnedFile& file : present.owned.files)
+        staying_.emplace(file.path, Owner{present.distribution, &file});
+    }
+  }
+
+  bool is_leaving(const InstalledDistribution& distribution) const {
+    return leaving_names_.count(distribution.name) != 0;
+  }
+
+  // ---- what leaves ----
+
+  void collect_departures() {
+    for (const Present& present : present_) {
+      const InstalledDistribution& distribution = *present.distribution;
+      if (!is_leaving(distribution)) continue;
+      if (!distribution.has_record) refuse_unknown_files(distribution);
+      for (const OwnedFile& file : present.owned.files)
+        if (staying_.count(file.path) == 0) leaving_.add_file(file.path);
+      for (const std::string& row : present.owned.outside)
+        warn(fmt::format("{} of {} is not a path of this environment's packages, and is left alone",
+                         quote(row), distribution.name.display()));
+      leaving_.add_everything(distribution.info.lexically_relative(root_).string());
+    }
+  }
+
+  // ---- what comes ----
+
+  // METADATA has the time of the archive, so all that we add gets it too.
+  static std::int64_t time_of(const StoredWheel& wheel) {
+    for (const StoredFile& file : wheel.files)
+      if (file.path == wheel.dist_info + "/METADATA") return file.mtime;
+    return 0;
+  }
+
+  void collect_arrivals(std::size_t index, const StoredBytecode& bytecode) {
+    const WantedPackage& package = request_.install[index];
+    const StoredWheel& wheel = package.wheel;
+    const std::int64_t time = time_of(wheel);
+    const std::vector<EntryPoint> entry_points = entry_points_of(package);
+    for (Placement& placement : lay_out(wheel, package.name, scheme_)) {
+      ArrivingFile file = stored_file(placement, wheel.tree);
+      if (placement.is_script) {
+        if (is_entry_point_wrapper(fs::path(placement.path).filename().string(), entry_points)) continue;
+        if (auto rewritten = rewrite_script(read_file(file.source)))
+          file = text_file(std::move(file.path), *std::move(rewritten), file.mtime);
+        file.executable = true;
+      }
+      arrive(std::move(file), index);
+    }
+    for (const EntryPoint& entry_point : entry_points) {
+      ArrivingFile file =
+          text_file(scheme_.scripts + "/" + entry_point.name, script_wrapper(entry_point), time);
+      if (is_reserved(file.path, scheme_))
+        throw Error(ErrorKind::Refused,
+                    fmt::format("cannot install {}: its command {} would replace the environment's own",
+                                label(package), quote(entry_point.name)));
+      file.executable = true;
+      arrive(std::move(file), index);
+    }
+    for (const Placement& placement : lay_out_bytecode(wheel, package.name, scheme_, bytecode.files)) {
+      if (arriving_at_.count(placement.path) != 0) continue;  // the wheel brings its own
+      ArrivingFile file = stored_file(placement, bytecode.tree);
+      file.in_record = false;
+      arrive(std::move(file), index);
+    }
+    const std::string info = scheme_.purelib + "/" + wheel.dist_info + "/";
+    arrive(text_file(info + "INSTALLER", "moat\n", time), index);
+    if (stays_requested(package)) arrive(text_file(info + "REQUESTED", "", time), index);
+    if (package.direct_url) arrive(text_file(info + "direct_url.json", *package.direct_url, time), index);
+  }
+
+  std::vector<EntryPoint> entry_points_of(const WantedPackage& package) const {
+    const std::string path = package.wheel.dist_info + "/entry_points.txt";
+    const auto& files = package.wheel.files;
+    if (std::none_of(files.begin(), files.end(), [&](const StoredFile& file) { return file.path == path; }))
+      return {};
+    auto parsed = parse_script_entry_points(read_file(package.wheel.tree / path));
+    if (!parsed)
+      throw Error(ErrorKind::BadArchive,
+                  fmt::format("cannot install {}: entry_points.txt of {}: {}", label(package),
+                              quote(package.wheel.filename), parsed.error().message));
+    return *std::move(parsed);
+  }
+
+  static ArrivingFile stored_file(const Placement& placement, const fs::path& tree) {
+    return {.path = placement.path,
+            .source = tree / placement.file.path,
+            .sha256 = placement.file.digest.hex,
+            .size = placement.file.size,
+            .executable = placement.file.executable,
+            .mtime = placement.file.mtime,
+            .linked = true};
+  }
+
+  // Asked for now, or before: an upgrade on behalf of another package does not make it forgotten.
+  bool stays_requested(const WantedPackage& package) const {
+    const InstalledDistribution* const before = installed_.find(package.name);
+    return package.requested || (before && before->requested);
+  }
+
+  void arrive(ArrivingFile file, std::size_t package) {
+    file.package = package;
+    file.owner = request_.install[package].name.normalized();
+    const auto [twin, is_new] = arriving_at_.emplace(file.path, file.sha256);
+    if (is_new) {
+      arrivals_.push_back(std::move(file));
+      return;
+    }
+    const auto other = std::find_if(arrivals_.begin(), arrivals_.end(),
+                                    [&](const ArrivingFile& earlier) { return earlier.path == file.path; });
+    if (other->package == package)
+      throw Error(ErrorKind::BadArchive, fmt::format("cannot install {}: it brings {} twice",
+                                                     label(request_.install[package]), quote(file.path)));
+    if (twin->second != file.sha256)
+      throw Error(ErrorKind::Refused,
+                  fmt::format("cannot install {} beside {}: both bring {}, with different contents",
+                              label(request_.install[package]), label(request_.install[other->package]),
+                              quote(file.path)),
+                  {"install only one of them"});
+    shared_.push_back(std::move(file));
+  }
+
+  // ---- can it be? ----
+
+  enum class Place { Missing, Directory };
+
+  // What will be at a directory's path once everything that leaves is gone.
+  Place place_of(const std::string& directory, const ArrivingFile& on_behalf) {
+    if (directory.empty()) return Place::Directory;
+    const auto known = places_.find(directory);
+    if (known != places_.end()) return known->second;
+    if (arriving_at_.count(directory) != 0)
+      throw Error(ErrorKind::Refused,
+                  fmt::format("cannot install {}: {} would have to be a file and a directory",
+                              on_behalf.owner, quote(directory)));
+    const std::size_t slash = directory.rfind('/');
+    Place place = place_of(slash == directory.npos ? "" : directory.substr(0, slash), on_behalf);
+    if (place == Place::Directory) {
+      const auto facts = departures_.covers(directory) ? std::nullopt : lstat_of(root_ / directory);
+      if (facts && !S_ISDIR(facts->st_mode)) refuse_in_the_way(on_behalf, directory);
+      if (!facts) place = Place::Missing;
+    }
+    places_.emplace(directory, place);
+    return place;
+  }
+
+  [[noreturn]] void refuse_in_the_way(const ArrivingFile& file, const std::string& path) const {
+    throw Error(ErrorKind::Refused,
+                fmt::format("cannot install {}: {} is in the way, and no installed package owns it",
+                            file.owner, quote((root_ / path).string())),
+                {fmt::format("move it elsewhere, then try again: mv {0} {0}.old", (root_ / path).string())});
+  }
+
+  void check_arrivals() {
+    std::vector<ArrivingFile> checked;
+    checked.reserve(arrivals_.size());
+    for (ArrivingFile& file : arrivals_) {
+      const std::size_t slash = file.path.rfind('/');
+      const Place parent = place_of(slash == file.path.npos ? "" : file.path.substr(0, slash), file);
+      const auto there = parent == Place::Missing || departures_.covers(file.path)
+                             ? std::nullopt
+                             : lstat_of(root_ / file.path);
+      if (const auto owner = staying_.find(file.path); owner != staying_.end()) {
+        check_same_bytes(file, owner->second);
+        if (there) {
+          shared_.push_back(std::move(file));
+          continue;
+        }
+      } else if (there) {
+        if (S_ISDIR(there->st_mode)) refuse_in_the_way(file, file.path);
+        if (!is_bytecode(file.path) && !has_contents(file.path, *there, file.sha256))
+          refuse_in_the_way(file, file.path);
+        departures_.add(file.path);
+      }
+      checked.push_back(std::move(file));
+    }
+    arrivals_ = std::move(checked);
+  }
+
+  bool has_contents(const std::string& path, const struct stat& facts, const std::string& sha256) const {
+    return S_ISREG(facts.st_mode) && hash_file(root_ / path).hex == sha256;
+  }
+
+  void check_same_bytes(const ArrivingFile& file, const Owner& owner) const {
+    std::string theirs = sha256_hex(owner.file->sha256);
+    if (theirs.empty() && lstat_of(root_ / file.path)) theirs = hash_file(root_ / file.path).hex;
+    if (theirs == file.sha256 || is_bytecode(file.path)) return;
+    const std::string other = owner.distribution->name.display();
+    throw Error(ErrorKind::Refused,
+                fmt::format("cannot install {}: its file {} belongs to {} {}, with other contents",
+                            file.owner, quote(file.path), other, owner.distribution->version.to_string()),
+                {fmt::format("keep one of them: moat uninstall {}", other)});
+  }
+
+  // ---- what the user edited ----
+
+  void keep_edited_files() {
+    std::vector<std::pair<const OwnedFile*, const InstalledDistribution*>> candidates;
+    for (const Present& present : present_) {
+      if (!is_leaving(*present.distribution)) continue;
+      const std::string info = present.distribution->info.lexically_relative(root_).string() + "/";
+      for (const OwnedFile& file : present.owned.files)
+        if (!file.sha256.empty() && !is_bytecode(file.path) && file.path.compare(0, info.size(), info) != 0 &&
+            staying_.count(file.path) == 0)
+          candidates.emplace_back(&file, present.distribution);
+    }
+    std::vector<char> edited(candidates.size());
+    constexpr std::size_t kSlice = 64;
+    workers_.for_each((candidates.size() + kSlice - 1) / kSlice, [&](std::size_t slice) {
+      for (std::size_t i = slice * kSlice; i < std::min(candidates.size(), (slice + 1) * kSlice); ++i)
+        edited[i] = is_edited(*candidates[i].first) ? 1 : 0;
+    });
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+      if (edited[i] != 0) keep(*candidates[i].first, *candidates[i].second);
+  }
+
+  bool is_edited(const OwnedFile& file) const {
+    const auto facts = lstat_of(root_ / file.path);
+    if (!facts || !S_ISREG(facts->st_mode)) return false;
+    if (file.size && *file.size == static_cast<std::uint64_t>(facts->st_size))
+      return hash_file(root_ / file.path).hex != sha256_hex(file.sha256);
+    return file.size.has_value() || hash_file(root_ / file.path).hex != sha256_hex(file.sha256);
+  }
+
+  void keep(const OwnedFile& file, const InstalledDistribution& distribution) {
+    const fs::path place = root_ / file.path;
+    ArrivingFile copy{
+        .path = file.path + std::string(kSaved), .source = place, .sha256 = hash_file(place).hex};
+    const auto successor = arriving_at_.find(file.path);
+    if (successor != arriving_at_.end() && successor->second == copy.sha256) return;  // just what is to come
+    for (int number = 2; lstat_of(root_ / copy.path); ++number)
+      copy.path = fmt::format("{}{}.{}", file.path, kSaved, number);
+    const auto facts = lstat_of(place);
+    copy.executable = (facts->st_mode & S_IXUSR) != 0;
+    copy.mtime = facts->st_mtime;
+    copy.in_record = copy.in_manifest = false;
+    warn(fmt::format("{} of {} was edited; the edited file is kept as {}", quote(place.string()),
+                     distribution.name.display(), quote(fs::path(copy.path).filename().string())));
+    arrivals_.push_back(std::move(copy));
+  }
+
+  // ---- what we say about it ----
+
+  // A RECORD for each: rows for everything that it brings, shared files included.
+  void add_records() {
+    std::vector<std::vector<RecordEntry>> rows(request_.install.size());
+    for (const std::vector<ArrivingFile>* const files : {&arrivals_, &shared_})
+      for (const ArrivingFile& file : *files)
+        if (file.in_record)
+          rows[file.package].push_back(
+              {record_path(file.path, scheme_), "sha256", Digest{"sha256", file.sha256}.base64(), file.size});
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const WantedPackage& package = request_.install[i];
+      const std::string path = scheme_.purelib + "/" + package.wheel.dist_info + "/RECORD";
+      rows[i].push_back({record_path(path, scheme_), "", "", std::nullopt});
+      ArrivingFile file = text_file(path, format_record(std::move(rows[i])), time_of(package.wheel));
+      file.owner = package.name.normalized();
+      file.in_record = false;
+      arrivals_.push_back(std::move(file));
+    }
+  }
+
+  void mark_requested() {
+    for (const PackageName& name : request_.mark_requested) {
+      const InstalledDistribution* const distribution = installed_.find(name);
+      if (!distribution || is_leaving(*distribution) || distribution->requested || !distribution->has_record)
+        continue;
+      const std::string info = distribution->info.lexically_relative(root_).string();
+      const auto metadata = lstat_of(distribution->info / "METADATA");
+      auto rows = parse_record(read_file(distribution->info / "RECORD"));
+      if (!rows || !metadata) continue;  // both have been read before
+      ArrivingFile mark = text_file(info + "/REQUESTED", "", 0);
+      rows->push_back(
+          {record_path(mark.path, scheme_), "sha256", Digest{"sha256", mark.sha256}.base64(), mark.size});
+      ArrivingFile record = text_file(info + "/RECORD", format_record(*std::move(rows)), 0);
+      departures_.add(record.path);
+      for (ArrivingFile* const file : {&mark, &record}) {
+        file->owner = name.normalized();
+        file->in_record = false;
+        file->mtime = metadata->st_mtime;
+        arrivals_.push_back(std::move(*file));
+      }
+      marked_.insert(name.normalized());
+    }
+  }
+
+  Manifest next_manifest() const {
+    Manifest next;
+    next.runtime = manifest_.runtime;
+    std::set<std::string> kept, taken_in;
+    for (const Present& present : present_) {
+      const InstalledDistribution& distribution = *present.distribution;
+      if (is_leaving(distribution) || distribution.legacy) continue;
+      const std::string& name = distribution.name.normalized();
+      const std::string version = distribution.version.to_string();
+      const bool requested = distribution.requested || marked_.count(name) != 0;
+      const auto known = std::find_if(
+          manifest_.packages.begin(), manifest_.packages.end(),
+          [&](const auto& package) { return package.name == name && package.version == version; });
+      const bool is_known = known != manifest_.packages.end();
+      if (!(is_known ? kept : taken_in).insert(name).second) continue;
+      next.packages.push_back({name, version, is_known ? known->wheel_sha256 : "", requested});
+    }
+    for (const WantedPackage& package : request_.install)
+      next.packages.push_back({package.name.normalized(), package.version.to_string(),
+                               package.wheel.digest.hex, stays_requested(package)});
+
+    std::unordered_set<std::string> listed;
+    const unsigned umask = current_umask();
+    for (const ArrivingFile& file : arrivals_)
+      if (file.in_manifest && listed.insert(file.path).second) next.entries.push_back(entry_of(file, umask));
+    for (ManifestEntry entry : manifest_.entries) {
+      if (departures_.covers(entry.path) || listed.count(entry.path) != 0) continue;
+      if (!entry.owner.empty() && kept.count(entry.owner) == 0) {
+        const auto other = staying_.find(entry.path);  // a file of two packages, of which one goes
+        if (other == staying_.end() || kept.count(other->second.distribution->name.normalized()) == 0)
+          continue;
+        entry.owner = other->second.distribution->name.normalized();
+      }
+      listed.insert(entry.path);
+      next.entries.push_back(std::move(entry));
+    }
+    for (const Present& present : present_)
+      if (taken_in.count(present.distribution->name.normalized()) != 0) take_in(present, listed, next);
+    return next;
+  }
+
+  ManifestEntry entry_of(const ArrivingFile& file, unsigned umask) const {
+    const bool link = file.linked && request_.link_mode == LinkMode::Symlink;
+    const std::string target = link ? file.source.string() : std::string();
+    return {file.path, link ? hash_bytes(target).hex : file.sha256, link ? target.size() : file.size,
+            mode_of(file, request_.link_mode, umask), file.owner};
+  }
+
+  // What another installer put here.
+  void take_in(const Present& present, std::unordered_set<std::string>& listed, Manifest& next) const {
+    for (const OwnedFile& file : present.owned.files) {
+      const auto facts = is_bytecode(file.path) ? std::nullopt : lstat_of(root_ / file.path);
+      if (!facts || !S_ISREG(facts->st_mode) || !listed.insert(file.path).second) continue;
+      std::string sha256 = sha256_hex(file.sha256);
+      if (sha256.empty()) sha256 = hash_file(root_ / file.path).hex;
+      const auto size = static_cast<std::uint64_t>(facts->st_size);
+      next.entries.push_back({file.path, sha256, file.size.value_or(size), facts->st_mode & 07777U,
+                              present.distribution->name.normalized()});
+    }
+  }
+
+  void warn(std::string message) {
+    reporter_.warn(message);
+    result_.warnings.push_back(std::move(message));
+  }
+
+  const TransactionRequest& request_;
+  const Environment& environment_;
+  fs::path root_;
+  Scheme scheme_;
+  Workers& workers_;
+  Reporter& reporter_;
+  bool single_files_;
+
+  InstalledDistributions installed_;
+  Manifest manifest_;
+  std::set<PackageName> leaving_names_;
+  std::vector<Present> present_;
+  std::unordered_map<std::string_view, Owner> staying_;  // by path
+
+  FolderNames leaving_;
+  Departures departures_;
+  std::vector<ArrivingFile> arrivals_;
+  std::vector<ArrivingFile> shared_;  // brought by two packages with the same bytes, or there already
+  std::unordered_map<std::string, std::string> arriving_at_;  // path → sha256
+  std::unordered_map<std::string, Place> places_;
+  std::set<std::string> marked_;
+  TransactionResult result_;
+};
+
+std::vector<StoredBytecode> bytecode_for(const TransactionRequest& request, const Environment& environment,
+                                         Store& store, Workers& workers, Reporter& reporter) {
+  if (!request.compile || environment.is_foreign())
+    return std::vector<StoredBytecode>(request.install.size());
+  // The environment's own private runtime: it is there even when the store's has been pruned.
+  const Runtime runtime{.tree = environment.private_folder() / "rt",
+                        .interpreter = environment.interpreter()};
+  std::vector<StoredWheel> wheels;
+  for (const WantedPackage& package : request.install) wheels.push_back(package.wheel);
+  return obtain_bytecode(wheels, runtime, store, workers, reporter);
+}
+
+}  // namespace
+
+std::vector<Operation> plan_operations(const InstalledDistributions& installed,
+                                       const TransactionRequest& request) {
+  std::vector<Operation> out;
+  for (const WantedPackage& package : request.install) {
+    const InstalledDistribution* const before = installed.find(package.name);
+    if (!before)
+      out.push_back({OperationKind::Install, package.name, std::nullopt, package.version});
+    else
+      out.push_back({before->version == package.version ? OperationKind::Reinstall : OperationKind::Change,
+                     package.name, before->version, package.version});
+  }
+  for (const PackageName& name : request.remove)
+    if (const InstalledDistribution* const before = installed.find(name))
+      out.push_back({OperationKind::Remove, name, before->version, std::nullopt});
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Operation& a, const Operation& b) { return a.name < b.name; });
+  return out;
+}
+
+TransactionResult apply_transaction(const TransactionRequest& request, const Environment& environment,
+                                    Store& store, Workers& workers, Reporter& reporter,
+                                    const std::string& command) {
+  // Before the lock: the first time it takes seconds, and changes nothing in the environment.
+  const std::vector<StoredBytecode> bytecode = bytecode_for(request, environment, store, workers, reporter);
+  const Phase phase(reporter, "install");
+  return Application(request, environment, workers, reporter).run(bytecode, command);
+}
+
+bool is_satisfied(const Manifest& manifest, const std::vector<WantedPackage>& wanted, bool exactly) {
+  if (exactly && manifest.packages.size() != wanted.size()) return false;
+  std::unordered_map<std::string_view, const ManifestPackage*> present;
+  for (const ManifestPackage& package : manifest.packages) present.emplace(package.name, &package);
+  return std::all_of(wanted.begin(), wanted.end(), [&](const WantedPackage& package) {
+    const auto found = present.find(package.name.normalized());
+    return found != present.end() && found->second->version == package.version.to_string() &&
+           found->second->wheel_sha256 == package.wheel.digest.hex &&
+           (found->second->requested || !package.requested);
+  });
+}
+
+}  // namespace moat

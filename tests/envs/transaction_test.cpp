@@ -1,0 +1,582 @@
+#include "envs/transaction.h"
+
+#include "envs/change.h"
+#include "envs/owned_files.h"
+#include "resolver/pep/record.h"
+#include "tests/envs/plain_environment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <random>
+
+namespace moat::test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using testing::WheelBuilder;
+using Tree = std::map<std::string, std::string>;
+
+PackageName name_of(const std::string& text) { return *PackageName::parse(text); }
+
+class TransactionTest : public ::testing::Test {
+ protected:
+  WantedPackage wanted(const std::string& name, const std::string& version, WheelBuilder builder,
+                       bool requested = false) {
+    return {name_of(name), *Version::parse(version), env.stored(builder), requested, std::nullopt};
+  }
+  // foo VERSION: a package with a command, data, and a file that only this version has.
+  WantedPackage foo(const std::string& version, bool requested = false) {
+    return wanted(
+        "foo", version,
+        WheelBuilder("foo", version)
+            .file("foo/__init__.py", "version = '" + version + "'\ndef main(): print('foo', version)\n")
+            .file("foo/sub/a.py", "a = '" + version + "'\n")
+            .file("foo/only_" + version + ".py", "")
+            .file("foo/data.bin", std::string("\0\1", 2) + version)
+            .data("data/share/foo/x.txt", version)
+            .data("headers/foo.h", "#define V " + version + "\n")
+            .script("foo-old", "#!python\nimport foo\nprint('old', foo.version)\n")
+            .console_script("foo", "foo:main"),
+        requested);
+  }
+  WantedPackage simple(const std::string& name, const std::string& path, const std::string& text) {
+    return wanted(name, "1", WheelBuilder(name, "1").file(path, text).file(name + "_own.py", ""));
+  }
+
+  TransactionResult apply(const TransactionRequest& request) {
+    Reporter silent;
+    return apply_transaction(request, env.open(), env.store, env.workers, silent, "test");
+  }
+  TransactionResult install(std::vector<WantedPackage> packages) {
+    return apply({.install = std::move(packages), .reason = "moat install"});
+  }
+  TransactionResult remove(const std::string& name) {
+    return apply({.remove = {name_of(name)}, .reason = "moat uninstall"});
+  }
+
+  template <class F>
+  std::string refusal(F&& act) {
+    const Tree before = contents(env.root, "nothing is left out");
+    try {
+      act();
+    } catch (const Error& error) {
+      Tree after = contents(env.root, "nothing is left out");
+      // The lock and the empty stage are all that an attempt leaves.
+      for (const char* own : {".moat/lock", ".moat/stage"}) after.erase(own);
+      Tree expected = before;
+      for (const char* own : {".moat/lock", ".moat/stage"}) expected.erase(own);
+      EXPECT_EQ(after, expected);
+      return std::string(to_string(error.kind())) + ": " + error.what();
+    }
+    return "was not refused";
+  }
+
+  std::string in_site(const std::string& path) const { return env.site + "/" + path; }
+  InstalledDistributions installed() const { return InstalledDistributions::read(env.root / env.site); }
+
+  // Every row of the RECORD of `name` says what lies there, and every file in .dist-info has a row.
+  void expect_true_record(const std::string& name) const {
+    const InstalledDistributions all = installed();
+    const InstalledDistribution* const distribution = all.find(name_of(name));
+    ASSERT_NE(distribution, nullptr);
+    std::set<std::string> rows;
+    const auto record = parse_record(read_file(distribution->info / "RECORD"));
+    ASSERT_TRUE(record);
+    for (const RecordEntry& row : *record) {
+      const fs::path file = (env.root / env.site / row.path).lexically_normal();
+      rows.insert(file);
+      if (file.filename() == "RECORD") continue;
+      EXPECT_EQ(row.hash, hash_file(file).base64()) << row.path;
+      EXPECT_EQ(row.size, fs::file_size(file)) << row.path;
+    }
+    for (const auto& entry : fs::recursive_directory_iterator(distribution->info)) {
+      if (entry.is_regular_file()) {
+        EXPECT_THAT(rows, Contains(entry.path().string()));
+      }
+    }
+  }
+  // The manifest says what lies there, and nothing in site-packages or bin is missing in it.
+  void expect_true_manifest() const {
+    std::set<std::string> listed;
+    for (const ManifestEntry& entry : env.open().manifest().entries) {
+      EXPECT_TRUE(listed.insert(entry.path).second) << entry.path;
+      struct stat facts {};
+      ASSERT_EQ(::lstat((env.root / entry.path).c_str(), &facts), 0) << entry.path;
+      if (S_ISLNK(facts.st_mode)) continue;
+      EXPECT_EQ(hash_file(env.root / entry.path).hex, entry.sha256) << entry.path;
+      EXPECT_EQ(facts.st_mode & 07777U, entry.mode) << entry.path;
+      EXPECT_EQ(static_cast<std::uint64_t>(facts.st_size), entry.size) << entry.path;
+    }
+    for (const auto& entry : fs::recursive_directory_iterator(env.root / env.site)) {
+      if (entry.is_regular_file()) {
+        EXPECT_THAT(listed, Contains(entry.path().lexically_relative(env.root).string()));
+      }
+    }
+  }
+
+  PlainEnvironment env;
+};
+
+TEST_F(TransactionTest, InstallsWhatPythonThenFinds) {
+  const TransactionResult result = install({foo("1.0", true)});
+  EXPECT_EQ(result.state, 1);
+  EXPECT_THAT(result.warnings, IsEmpty());
+  ASSERT_EQ(result.operations.size(), 1U);
+  EXPECT_EQ(result.operations[0].kind, OperationKind::Install);
+
+  EXPECT_EQ(env.python("import foo, foo.sub.a; print(foo.version, foo.sub.a.a)"), "1.0 1.0\n");
+  EXPECT_EQ(env.python("import importlib.metadata as m; d = m.distribution('foo'); print(d.version, "
+                       "d.read_text('INSTALLER'),"
+                       "sorted(e.name for e in d.entry_points), all(f.locate().exists() for f in d.files))"),
+            "1.0 moat\n ['foo'] True\n");
+  EXPECT_EQ(run_process({.argv = {(env.root / "bin/foo").string()}}).output, "foo 1.0\n");
+  EXPECT_EQ(run_process({.argv = {(env.root / "bin/foo-old").string()}}).output, "old 1.0\n");
+  EXPECT_EQ(env.read("share/foo/x.txt"), "1.0");
+  EXPECT_EQ(env.read("include/site/python" + env.interpreter.major_minor() + "/foo/foo.h"),
+            "#define V 1.0\n");
+  EXPECT_TRUE(env.has(in_site("foo-1.0.dist-info/REQUESTED")));
+  EXPECT_TRUE(env.has(in_site("foo/__pycache__/__init__." + env.interpreter.cache_tag + ".pyc")));
+  expect_true_record("foo");
+  expect_true_manifest();
+  const Manifest manifest = env.open().manifest();
+  ASSERT_EQ(manifest.packages.size(), 1U);
+  EXPECT_EQ(manifest.packages[0].name, "foo");
+  EXPECT_TRUE(manifest.packages[0].requested);
+  EXPECT_EQ(read_history(env.root).front().summary, std::vector<std::string>{"+ foo 1.0"});
+}
+
+TEST_F(TransactionTest, PlacedBytecodeIsUsed) {
+  install({foo("1.0")});
+  const std::string cached = in_site("foo/__pycache__/__init__." + env.interpreter.cache_tag + ".pyc");
+  const std::string before = env.read(cached);
+  EXPECT_EQ(env.python("import foo; print(foo.main.__code__.co_filename == foo.__file__)"), "True\n");
+  EXPECT_EQ(env.read(cached), before);
+  // An edit is seen, whatever its time.
+  const fs::path source = env.root / in_site("foo/__init__.py");
+  const auto time = fs::last_write_time(source);
+  env.write(in_site("foo/__init__.py"), "version = 'mine'\n");
+  fs::last_write_time(source, time);
+  EXPECT_EQ(env.python("import foo; print(foo.version)"), "mine\n");
+}
+
+TEST_F(TransactionTest, ModesFollowTheArchiveAndTheUmask) {
+  const mode_t before = ::umask(027);
+  install({wanted("foo", "1",
+                  WheelBuilder("foo", "1").file("foo/tool", "x", 0100777).file("foo/a", "", 0104600))});
+  ::umask(before);
+  struct stat facts {};
+  ::lstat((env.root / in_site("foo/tool")).c_str(), &facts);
+  EXPECT_EQ(facts.st_mode & 07777U, 0750U);
+  ::lstat((env.root / in_site("foo/a")).c_str(), &facts);
+  EXPECT_EQ(facts.st_mode & 07777U, 0640U);
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, AnUpgradeLeavesNothingBehind) {
+  install({foo("1.0")});
+  env.python("import foo.only_1, foo");  // not a module; nothing is written
+  env.write(in_site("foo/__pycache__/only_1.0." + env.interpreter.cache_tag + ".opt-1.pyc"), "left by a run");
+  const TransactionResult result = install({foo("2.0")});
+  ASSERT_EQ(result.operations.size(), 1U);
+  EXPECT_EQ(result.operations[0].kind, OperationKind::Change);
+
+  PlainEnvironment fresh;
+  std::swap(fresh.root, env.root);
+  install({foo("2.0")});
+  std::swap(fresh.root, env.root);
+  EXPECT_EQ(contents(env.root), contents(fresh.root));
+  expect_true_record("foo");
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, AnUninstallLeavesNothingBehind) {
+  install({simple("bar", "shared/bar.py", "")});
+  const Tree before = contents(env.root);
+  install({foo("1.0"), simple("baz", "shared/baz.py", "")});
+  env.python("import foo, shared.baz");
+  remove("foo");
+  remove("baz");
+  EXPECT_EQ(contents(env.root), before);
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, FilesOfTheUserStay) {
+  install({foo("1.0")});
+  env.write(in_site("foo/mine.txt"), "mine");
+  env.write("share/foo/mine.txt", "mine");
+  remove("foo");
+  EXPECT_EQ(env.read(in_site("foo/mine.txt")), "mine");
+  EXPECT_EQ(env.read("share/foo/mine.txt"), "mine");
+  EXPECT_FALSE(env.has(in_site("foo/__init__.py")));
+  EXPECT_FALSE(env.has(in_site("foo/sub")));
+}
+
+TEST_F(TransactionTest, RollbackBringsBackEveryByte) {
+  std::vector<Tree> states = {contents(env.root)};
+  const auto remember = [&] { states.push_back(contents(env.root)); };
+  install({foo("1.0", true), simple("bar", "ns/bar.py", "1")});
+  remember();
+  install({foo("2.0")});
+  remember();
+  remove("bar");
+  remember();
+  install({simple("baz", "ns/baz.py", "2"), foo("2.0")});
+  remember();
+  for (const int target : {3, 1, 4, 0, 2}) {
+    rollback(env.root, target, "back");
+    EXPECT_EQ(contents(env.root), states[static_cast<std::size_t>(target)]) << target;
+    expect_true_manifest();
+  }
+}
+
+TEST_F(TransactionTest, EditedFilesAreKeptAside) {
+  install({foo("1.0")});
+  env.write(in_site("foo/__init__.py"), "version = 'my own'\n");
+  const TransactionResult result = install({foo("2.0")});
+  EXPECT_THAT(result.warnings,
+              ElementsAre(HasSubstr("was edited; the edited file is kept as `__init__.py.moat-saved`")));
+  EXPECT_EQ(env.read(in_site("foo/__init__.py.moat-saved")), "version = 'my own'\n");
+  EXPECT_EQ(env.python("import foo; print(foo.version)"), "2.0\n");
+  env.write(in_site("foo/__init__.py"), "version = 'again'\n");
+  install({foo("1.0")});
+  EXPECT_EQ(env.read(in_site("foo/__init__.py.moat-saved")), "version = 'my own'\n");
+  EXPECT_EQ(env.read(in_site("foo/__init__.py.moat-saved.2")), "version = 'again'\n");
+  rollback(env.root, 1, "back");
+  EXPECT_EQ(env.read(in_site("foo/__init__.py")), "version = 'my own'\n");
+}
+
+TEST_F(TransactionTest, RollbackRefusesToOverwriteWhatTheUserPutThere) {
+  install({foo("1.0")});
+  install({foo("2.0")});
+  env.write(in_site("foo/only_1.0.py"), "mine");
+  EXPECT_THAT(refusal([&] { rollback(env.root, 1, "back"); }), HasSubstr("only_1.0.py` was not there then"));
+}
+
+TEST_F(TransactionTest, AnEditThatIsWhatComesIsNotKept) {
+  install({foo("1.0")});
+  env.write(in_site("foo/sub/a.py"), "a = '2.0'\n");
+  EXPECT_THAT(install({foo("2.0")}).warnings, IsEmpty());
+  EXPECT_FALSE(env.has(in_site("foo/sub/a.py.moat-saved")));
+}
+
+TEST_F(TransactionTest, ReinstallMends) {
+  install({foo("1.0")});
+  const Tree good = contents(env.root);
+  fs::remove(env.root / in_site("foo/data.bin"));
+  const TransactionResult result = install({foo("1.0")});
+  EXPECT_EQ(result.operations[0].kind, OperationKind::Reinstall);
+  EXPECT_EQ(contents(env.root), good);
+}
+
+TEST_F(TransactionTest, TwoPackagesMayShareAFileOnlyWithTheSameBytes) {
+  install({simple("one", "ns/__init__.py", "same"), simple("two", "ns/__init__.py", "same")});
+  install({simple("three", "ns/__init__.py", "same")});
+  expect_true_record("one");
+  expect_true_record("two");
+  expect_true_record("three");
+  expect_true_manifest();
+  EXPECT_THAT(
+      refusal([&] { install({simple("four", "ns/__init__.py", "other")}); }),
+      HasSubstr("refused: cannot install four: its file `" + in_site("ns/__init__.py") + "` belongs to"));
+  remove("one");
+  EXPECT_EQ(env.read(in_site("ns/__init__.py")), "same");
+  expect_true_manifest();
+  remove("three");
+  EXPECT_EQ(env.read(in_site("ns/__init__.py")), "same");
+  remove("two");
+  EXPECT_FALSE(env.has(in_site("ns")));
+  EXPECT_THAT(refusal([&] {
+                install({simple("one", "ns/x.py", "a"), simple("two", "ns/x.py", "b")});
+              }),
+              HasSubstr("both bring"));
+}
+
+TEST_F(TransactionTest, AFileMayMoveFromOnePackageToAnother) {
+  install({simple("one", "ns/x.py", "old")});
+  apply({.install = {simple("two", "ns/x.py", "new")}, .remove = {name_of("one")}, .reason = "move"});
+  EXPECT_EQ(env.read(in_site("ns/x.py")), "new");
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, AForeignFileInTheWayIsRefused) {
+  env.write(in_site("foo/__init__.py"), "the user's");
+  EXPECT_THAT(refusal([&] { install({foo("1.0")}); }), HasSubstr("refused: cannot install foo: "));
+  EXPECT_EQ(env.read(in_site("foo/__init__.py")), "the user's");
+  // The same bytes are no loss.
+  env.write(in_site("foo/__init__.py"), "version = '1.0'\ndef main(): print('foo', version)\n");
+  install({foo("1.0")});
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, ADirectoryOrALinkInTheWayIsRefused) {
+  fs::create_directories(env.root / in_site("foo/__init__.py"));
+  EXPECT_THAT(refusal([&] { install({foo("1.0")}); }), HasSubstr("is in the way"));
+  fs::remove_all(env.root / in_site("foo"));
+  // Writing through a link would leave the environment.
+  fs::create_directory(env.folder / "outside");
+  fs::create_symlink(env.folder / "outside", env.root / in_site("foo"));
+  EXPECT_THAT(refusal([&] { install({foo("1.0")}); }), HasSubstr("is in the way"));
+  EXPECT_TRUE(fs::is_empty(env.folder / "outside"));
+}
+
+TEST_F(TransactionTest, AFileWhereAnotherPackageHasADirectoryIsRefused) {
+  EXPECT_THAT(refusal([&] {
+                install({simple("one", "x", "file"), simple("two", "x/y.py", "")});
+              }),
+              HasSubstr("would have to be a file and a directory"));
+}
+
+TEST_F(TransactionTest, AnUpgradeMayTurnAFileIntoADirectoryAndBack) {
+  install({wanted("foo", "1", WheelBuilder("foo", "1").file("foo.py", "x = 1\n").file("bar/b.py", ""))});
+  const Tree one = contents(env.root);
+  install({wanted("foo", "2", WheelBuilder("foo", "2").file("foo.py/x", "odd").file("bar", "a file"))});
+  EXPECT_EQ(env.read(in_site("foo.py/x")), "odd");
+  EXPECT_EQ(env.read(in_site("bar")), "a file");
+  rollback(env.root, 1, "back");
+  EXPECT_EQ(contents(env.root), one);
+}
+
+TEST_F(TransactionTest, CommandsMayNotReplaceTheEnvironmentsOwn) {
+  EXPECT_THAT(
+      refusal([&] {
+        install({wanted("evil", "1", WheelBuilder("evil", "1").console_script("python3", "a:b"))});
+      }),
+      HasSubstr("refused: cannot install evil 1: its command `python3` would replace the environment's own"));
+  EXPECT_THAT(refusal([&] {
+                install({wanted("evil", "1", WheelBuilder("evil", "1").console_script("../x", "a:b"))});
+              }),
+              HasSubstr("bad_archive: "));
+  EXPECT_THAT(refusal([&] {
+                install({wanted("evil", "1", WheelBuilder("evil", "1").data("data/pyvenv.cfg", "home = /"))});
+              }),
+              HasSubstr("refused: "));
+}
+
+TEST_F(TransactionTest, WithoutAListOfFilesNothingIsRemoved) {
+  env.write(in_site("old-1.dist-info/METADATA"), "Metadata-Version: 2.1\nName: old\nVersion: 1\n\n");
+  env.write(in_site("old-1.dist-info/INSTALLER"), "conda\n");
+  EXPECT_THAT(refusal([&] { remove("old"); }), HasSubstr("was installed by `conda` without RECORD"));
+  env.write(in_site("older-1.egg-info/PKG-INFO"), "Metadata-Version: 1.0\nName: older\nVersion: 1\n\n");
+  EXPECT_THAT(refusal([&] { remove("older"); }), HasSubstr("the old way"));
+}
+
+TEST_F(TransactionTest, RowsThatLeaveTheEnvironmentAreLeftAlone) {
+  env.folder.write("precious.txt", "precious");
+  const std::string outside = "../../../../precious.txt", absolute = env.folder / "precious.txt";
+  env.write(in_site("evil-1.dist-info/METADATA"), "Metadata-Version: 2.1\nName: evil\nVersion: 1\n\n");
+  env.write(in_site("evil-1.dist-info/RECORD"),
+            outside + ",,\n" + absolute + ",,\n../../../pyvenv.cfg,,\n" +
+                "../../../bin/python,,\n../../../.moat/facts.json,,\nevil.py,,\n");
+  env.write(in_site("evil.py"), "");
+  const TransactionResult result = remove("evil");
+  EXPECT_EQ(result.warnings.size(), 5U);
+  EXPECT_EQ(env.folder.read("precious.txt"), "precious");
+  EXPECT_TRUE(env.has("pyvenv.cfg"));
+  EXPECT_TRUE(env.has("bin/python"));
+  EXPECT_TRUE(env.has(".moat/facts.json"));
+  EXPECT_FALSE(env.has(in_site("evil.py")));
+  EXPECT_FALSE(env.has(in_site("evil-1.dist-info")));
+}
+
+TEST_F(TransactionTest, WhatAnotherInstallerPlacedIsTakenIn) {
+  install({foo("1.0")});
+  // As pip leaves it: rows for bytecode, a script outside of site-packages, an upgrade of foo in place.
+  const std::string code = "x = 1\n", script = "#!/bin/sh\n";
+  env.write(in_site("guest.py"), code);
+  env.write(in_site("__pycache__/guest.cpython-39.pyc"), "compiled");
+  env.write("bin/guest", script);
+  env.write(in_site("guest-2.dist-info/METADATA"), "Metadata-Version: 2.1\nName: Guest\nVersion: 2\n\n");
+  env.write(in_site("guest-2.dist-info/INSTALLER"), "pip\n");
+  env.write(
+      in_site("guest-2.dist-info/RECORD"),
+      testing::record_row("guest.py", code) + "\n__pycache__/guest.cpython-39.pyc,,\n" +
+          testing::record_row("../../../bin/guest", script) +
+          "\nguest-2.dist-info/METADATA,,\nguest-2.dist-info/INSTALLER,,\nguest-2.dist-info/RECORD,,\n");
+  install({simple("bar", "bar.py", "")});
+  const Manifest manifest = env.open().manifest();
+  std::map<std::string, std::string> owners;
+  for (const ManifestEntry& entry : manifest.entries) owners[entry.path] = entry.owner;
+  EXPECT_EQ(owners[in_site("guest.py")], "guest");
+  EXPECT_EQ(owners["bin/guest"], "guest");
+  EXPECT_EQ(owners[in_site("guest-2.dist-info/RECORD")], "guest");
+  EXPECT_EQ(manifest.packages.size(), 3U);
+
+  remove("guest");
+  EXPECT_FALSE(env.has(in_site("guest.py")));
+  EXPECT_FALSE(env.has(in_site("__pycache__/guest.cpython-39.pyc")));
+  EXPECT_FALSE(env.has("bin/guest"));
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, WhatAnotherInstallerRemovedIsForgotten) {
+  install({foo("1.0"), simple("bar", "bar.py", "")});
+  for (const OwnedFile& file :
+       owned_files(*installed().find(name_of("foo")), env.root, env.open().scheme()).files)
+    fs::remove(env.root / file.path);
+  fs::remove_all(env.root / in_site("foo-1.0.dist-info"));
+  fs::remove_all(env.root / in_site("foo"));
+  install({simple("baz", "baz.py", "")});
+  EXPECT_EQ(env.open().manifest().packages.size(), 2U);
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, BeingAskedForIsRemembered) {
+  install({foo("1.0")});
+  EXPECT_FALSE(installed().find(name_of("foo"))->requested);
+  apply({.mark_requested = {name_of("foo")}, .reason = "moat install foo"});
+  EXPECT_TRUE(installed().find(name_of("foo"))->requested);
+  EXPECT_TRUE(env.open().manifest().packages.front().requested);
+  expect_true_record("foo");
+  expect_true_manifest();
+  install({foo("2.0")});  // on behalf of another
+  EXPECT_TRUE(installed().find(name_of("foo"))->requested);
+  rollback(env.root, 1, "back");
+  EXPECT_FALSE(installed().find(name_of("foo"))->requested);
+  EXPECT_EQ(apply({.mark_requested = {name_of("nothing")}, .reason = "x"}).state, 4);
+}
+
+TEST_F(TransactionTest, DirectUrlsAreWritten) {
+  WantedPackage package = foo("1.0");
+  package.direct_url = "{\"url\": \"file:///x\", \"dir_info\": {}}";
+  install({package});
+  EXPECT_EQ(installed().find(name_of("foo"))->direct_url, package.direct_url);
+  expect_true_record("foo");
+}
+
+TEST_F(TransactionTest, NothingToDoIsNoChange) {
+  install({foo("1.0")});
+  const TransactionResult result = apply({.remove = {name_of("never-there")}, .reason = "x"});
+  EXPECT_THAT(result.operations, IsEmpty());
+  EXPECT_EQ(result.state, 1);
+  EXPECT_EQ(read_history(env.root).size(), 1U);
+}
+
+TEST_F(TransactionTest, LinksAreMadeWhereAskedFor) {
+  for (const LinkMode mode : {LinkMode::Hardlink, LinkMode::Symlink, LinkMode::Copy}) {
+    const WantedPackage package = foo("1.0");
+    apply({.install = {package}, .link_mode = mode, .reason = "x"});
+    EXPECT_EQ(env.python("import foo; print(foo.version)"), "1.0\n");
+    const fs::path placed = env.root / in_site("foo/data.bin");
+    EXPECT_EQ(fs::is_symlink(placed), mode == LinkMode::Symlink);
+    EXPECT_EQ(fs::equivalent(placed, package.wheel.tree / "foo/data.bin"), mode != LinkMode::Copy);
+    expect_true_manifest();
+  }
+}
+
+TEST_F(TransactionTest, WithoutCompileThereIsNoBytecode) {
+  apply({.install = {foo("1.0")}, .compile = false, .reason = "x"});
+  EXPECT_FALSE(env.has(in_site("foo/__pycache__")));
+}
+
+TEST_F(TransactionTest, KilledAtAnyMomentItIsTheOldOrTheNew) {
+  const WantedPackage one = foo("1.0"), two = foo("2.0");
+  const std::vector<WantedPackage> extra = {simple("bar", "ns/bar.py", "1"), simple("baz", "ns/baz.py", "2")};
+  install({one});
+  const Tree old_tree = contents(env.root);
+  const auto begun = std::chrono::steady_clock::now();
+  apply({.install = {two, extra[0], extra[1]}, .reason = "x"});
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+  const Tree new_tree = contents(env.root);
+  bool is_new = true;
+  int changed = 0;
+  std::mt19937 random(std::random_device{}());
+  for (int round = 0; round < 60; ++round) {
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+      ::alarm(60);
+      Workers workers(2);  // threads are not inherited
+      Reporter silent;
+      TransactionRequest request{.reason = "x"};
+      if (is_new)
+        request = {.install = {one}, .remove = {name_of("bar"), name_of("baz")}, .reason = "x"};
+      else
+        request = {.install = {two, extra[0], extra[1]}, .reason = "x"};
+      apply_transaction(request, env.open(), env.store, workers, silent, "test");
+      ::_exit(0);
+    }
+    ::usleep(
+        std::uniform_int_distribution<useconds_t>(0, static_cast<useconds_t>(took.count() * 5 / 4))(random));
+    ::kill(writer, SIGKILL);
+    ::waitpid(writer, nullptr, 0);
+    roll_forward(env.root);
+    const Tree now = contents(env.root);
+    const bool came_new = now == new_tree;
+    if (!came_new) {
+      ASSERT_EQ(now, old_tree) << "round " << round;
+    }
+    changed += came_new != is_new ? 1 : 0;
+    is_new = came_new;
+  }
+  EXPECT_GT(changed, 0);
+  install({one});
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, WritersTakeTurns) {
+  const std::vector<WantedPackage> packages = {simple("a", "ns/a.py", ""), simple("b", "ns/b.py", ""),
+                                               simple("c", "ns/c.py", ""), simple("d", "ns/d.py", "")};
+  std::vector<pid_t> writers;
+  for (const WantedPackage& package : packages) {
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+      ::alarm(60);
+      Workers workers(1);
+      Reporter silent;
+      apply_transaction({.install = {package}, .reason = "x"}, env.open(), env.store, workers, silent,
+                        "test");
+      ::_exit(0);
+    }
+    writers.push_back(writer);
+  }
+  for (const pid_t writer : writers) {
+    int status = -1;
+    ::waitpid(writer, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(installed().all.size(), 4U);
+  EXPECT_EQ(env.open().manifest().state, 4);
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, OperationsAreToldByName) {
+  install({foo("1.0"), simple("bar", "bar.py", ""), simple("zed", "zed.py", "")});
+  const auto operations = plan_operations(
+      installed(), {.install = {foo("2.0"), simple("bar", "bar.py", ""), simple("aaa", "a.py", "")},
+                    .remove = {name_of("zed"), name_of("none")}});
+  ASSERT_EQ(operations.size(), 4U);
+  EXPECT_EQ(operations[0].kind, OperationKind::Install);
+  EXPECT_EQ(operations[0].name.normalized(), "aaa");
+  EXPECT_EQ(operations[1].kind, OperationKind::Reinstall);
+  EXPECT_EQ(operations[2].kind, OperationKind::Change);
+  EXPECT_EQ(operations[2].from->to_string(), "1.0");
+  EXPECT_EQ(operations[2].to->to_string(), "2.0");
+  EXPECT_EQ(operations[3].kind, OperationKind::Remove);
+}
+
+TEST_F(TransactionTest, SatisfiedMeansTheVeryWheel) {
+  const WantedPackage one = foo("1.0"), bar = simple("bar", "bar.py", "");
+  install({one});
+  const Manifest manifest = env.open().manifest();
+  EXPECT_TRUE(is_satisfied(manifest, {one}, true));
+  EXPECT_TRUE(is_satisfied(manifest, {}, false));
+  EXPECT_FALSE(is_satisfied(manifest, {}, true));
+  EXPECT_FALSE(is_satisfied(manifest, {one, bar}, false));
+  EXPECT_FALSE(is_satisfied(manifest, {foo("2.0")}, false));
+  EXPECT_FALSE(is_satisfied(manifest, {foo("1.0", true)}, false));
+  WantedPackage other_wheel = one;
+  other_wheel.wheel.digest.hex[0] = one.wheel.digest.hex[0] == '0' ? '1' : '0';
+  EXPECT_FALSE(is_satisfied(manifest, {other_wheel}, false));
+}
+
+}  // namespace
+}  // namespace moat::test
