@@ -130,6 +130,13 @@ class Staging {
       manifest_.entries.push_back({"bin/" + names[i], first.sha256, first.size, first.mode, ""});
     }
   }
+  // Where libpython is loaded, the private binary is not needed as it was: as a launcher too, what starts it
+  // by its own name (a venv made inside, by link or copy) is guarded like bin/python, and finds its library.
+  void replace_private_binary(const std::string& python) {
+    const std::string path = ".moat/rt/" + python;
+    std::erase_if(manifest_.entries, [&](const ManifestEntry& entry) { return entry.path == path; });
+    write(path, launcher_image(), 0755);
+  }
   const Manifest& manifest() const { return manifest_; }
 
  private:
@@ -148,6 +155,8 @@ void stage(const fs::path& folder, const fs::path& root, const std::string& prom
   Staging staging(folder, runtime);
   staging.add_runtime(runtime, mode, workers);
   staging.add_launchers(interpreter);
+  const RuntimeLayout layout = runtime_layout(interpreter);
+  if (can_be_loaded(runtime, layout)) staging.replace_private_binary(layout.python);
   const Activation activation{root.string(), prompt};
   staging.write("bin/activate", activate_sh(activation), 0644);
   staging.write("bin/activate.fish", activate_fish(activation), 0644);

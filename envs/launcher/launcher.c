@@ -99,17 +99,39 @@ static int read_settings(const char* file, Settings* out) {
   return 1;
 }
 
-/* The environment: the nearest folder above this file that holds a pyvenv.cfg of ours. /proc/self/exe and not
- * argv[0]: links, and names looked up on PATH, lead elsewhere. */
+/* Is `folder` one of our environments? Then its settings are read. */
+static int is_environment(const char* folder, Settings* settings) {
+  static char config[PATH_MAX + 16];
+  join(config, sizeof config, "%s/pyvenv.cfg", folder);
+  return read_settings(config, settings) && settings->is_ours;
+}
+
+/* The environment below a venv that was made inside it: its home is our bin, or our runtime's. */
+static int below_nested(const char* home, char* environment, Settings* settings) {
+  static Path real;
+  static const char runtime[] = "/.moat/rt";
+  if (realpath(home, real) == NULL || !cut(real)) return 0;
+  const size_t length = strlen(real), tail = sizeof runtime - 1;
+  if (length > tail && strcmp(real + length - tail, runtime) == 0) real[length - tail] = '\0';
+  join(environment, PATH_MAX, "%s", real);
+  return is_environment(environment, settings);
+}
+
+/* The environment: the nearest folder above this file that holds a pyvenv.cfg of ours, or one of a venv on
+ * top of ours (`venv --copies` takes this file along). /proc/self/exe and not argv[0]: links, and names
+ * looked up on PATH, lead elsewhere. */
 static void find_environment(char* exe, char* environment, Settings* settings) {
   const ssize_t length = readlink("/proc/self/exe", exe, PATH_MAX - 1);
   if (length <= 0) refuse("cannot find myself: /proc/self/exe: %s", strerror(errno));
   exe[length] = '\0';
-  char config[PATH_MAX + 16];
-  strcpy(environment, exe);
-  while (cut(environment)) {
-    join(config, sizeof config, "%s/pyvenv.cfg", environment);
-    if (read_settings(config, settings) && settings->is_ours) return;
+  static Path folder;
+  strcpy(folder, exe);
+  while (cut(folder)) {
+    join(environment, PATH_MAX, "%s", folder);
+    if (is_environment(environment, settings)) return;
+    static Path home;
+    join(home, sizeof home, "%s", settings->home);
+    if (home[0] != '\0' && below_nested(home, environment, settings)) return;
   }
   refuse(
       "%s belongs to an environment, and there is none around it (no pyvenv.cfg above); "
@@ -241,18 +263,21 @@ static int called_from(const char* name, const char* exe, char* folder) {
   return 0;
 }
 
-/* Up to 3.10 `python -m venv` inside an environment links to this file, not to the private interpreter. Such
- * a venv has its own pyvenv.cfg whose home is our bin; it is that one that was called then. */
-static int is_nested(const char* folder, const char* environment) {
-  static char config[PATH_MAX + 16];
-  static Path home, bin;
+/* How a venv that was made inside an environment was called: up to 3.10 its home is our bin, and Python would
+ * take that for a base; from 3.11 on it is the private runtime's, which is right. */
+enum Nesting { kNotNested, kNestedOnEnvironment, kNestedOnRuntime };
+
+static enum Nesting nesting_of(const char* folder, const char* environment, const char* runtime) {
+  static char config[PATH_MAX + 16], bin[PATH_MAX + 8];
   static Settings settings;
   join(config, sizeof config, "%s", folder);
-  if (!cut(config) || strcmp(config, environment) == 0) return 0;
+  if (!cut(config) || strcmp(config, environment) == 0) return kNotNested;
   join(config + strlen(config), sizeof config - strlen(config), "/pyvenv.cfg");
+  if (!read_settings(config, &settings) || settings.is_ours) return kNotNested;
   join(bin, sizeof bin, "%s/bin", environment);
-  return read_settings(config, &settings) && !settings.is_ours && realpath(settings.home, home) != NULL &&
-         same_file(home, bin);
+  if (same_file(settings.home, bin)) return kNestedOnEnvironment;
+  join(bin, sizeof bin, "%s/bin", runtime);
+  return same_file(settings.home, bin) ? kNestedOnRuntime : kNotNested;
 }
 
 typedef int (*Main)(int, char**);
@@ -315,10 +340,10 @@ int main(int argc, char** argv) {
   const char* base = strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name;
   join(self, sizeof self, "%s/bin/%s", environment, base);
   if (*base == '\0' || !same_file(self, exe)) join(self, sizeof self, "%s", exe);
-  if (called_from(name, exe, folder) && is_nested(folder, environment)) {
-    join(self, sizeof self, "%s/%s", folder, base);
-    forced = 1;
-  }
+  const enum Nesting nesting =
+      called_from(name, exe, folder) ? nesting_of(folder, environment, runtime) : kNotNested;
+  if (nesting != kNotNested) join(self, sizeof self, "%s/%s", folder, base);
+  if (nesting == kNestedOnEnvironment) forced = 1;
   char* no_arguments[] = {self, NULL};
   if (argc < 1) {
     argc = 1;

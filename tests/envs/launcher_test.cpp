@@ -81,17 +81,20 @@ TEST_P(EveryLauncher, AVenvOnTopEndsInThePrivateRuntime) {
   const Environment env = create(folder() / "env", python_);
   const fs::path nested = folder() / "nested";
   if (GetParam() == "pypy") GTEST_SKIP() << "Debian's PyPy comes without what its venv needs";
-  output_of(
-      {env.python().string(), "-m", "venv", "--without-pip", "--system-site-packages", nested.string()});
   const std::string ask = "import sys, os; print(sys.prefix, sys.base_prefix, os.path.dirname(os.__file__))";
   const std::string rt = (env.root() / ".moat/rt").string();
   const std::string expected =
       nested.string() + " " + rt + " " + rt + "/" + runtime_layout(env.interpreter()).stdlib;
-  EXPECT_EQ(output_of({(nested / "bin/python").string(), "-c", ask}), expected);
-  EXPECT_EQ(output_of({"/bin/sh", "-c", "PATH=\"$1:$PATH\"; python -c \"$2\"", "sh",
-                       (nested / "bin").string(), ask}),
-            expected)
-      << "by PATH";
+  for (const char* how : {"--symlinks", "--copies"}) {
+    output_of({env.python().string(), "-m", "venv", "--without-pip", "--system-site-packages", how,
+               nested.string()});
+    EXPECT_EQ(output_of({(nested / "bin/python").string(), "-c", ask}), expected) << how;
+    EXPECT_EQ(output_of({"/bin/sh", "-c", "PATH=\"$1:$PATH\"; python -c \"$2\"", "sh",
+                         (nested / "bin").string(), ask}),
+              expected)
+        << how << ", by PATH";
+    remove_tree(nested);
+  }
 }
 
 class Launcher : public test::InFolder {
