@@ -1,0 +1,175 @@
+// The command line → Invocation. The only home of CLI11, and of every option's name and help.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace moat {
+
+// Understood by every command.
+struct GlobalOptions {
+  std::optional<std::string> project;
+  int quiet = 0;
+  int verbose = 0;
+  std::optional<std::string> color;  // auto, always, never
+  bool no_progress = false;
+  bool json = false;
+  bool offline = false;
+  bool timings = false;
+  std::optional<std::string> store_dir;
+  std::optional<std::string> config;
+  bool no_config = false;
+};
+
+// Groups of options that several commands share; empty where a command has no such group. As typed: their
+// values are read by settings, together with what environment variables and files say of the same things.
+struct SharedOptions {
+  // environment
+  std::optional<std::string> env;
+  bool user = false;
+  std::optional<std::string> python;
+  // resolver
+  bool pre = false;
+  std::vector<std::string> all_releases, only_final;
+  std::optional<std::string> resolution, exclude_newer;
+  std::vector<std::string> overrides;
+  bool refresh = false;
+  std::vector<std::string> refresh_packages;
+  // index
+  std::optional<std::string> index_url;
+  std::vector<std::string> extra_index_urls, indexes, find_links, trusted_hosts;
+  bool no_index = false;
+  std::optional<std::string> index_strategy, cert, client_cert;
+  // build: {"no-binary" | "only-binary", value} in the order given
+  std::vector<std::pair<std::string, std::string>> binary;
+  // link
+  std::optional<std::string> link_mode;
+  bool no_compile = false;
+};
+
+struct CreateCommand {
+  std::optional<std::string> path;  // ENV; absent with -n
+  std::optional<std::string> name;
+  std::vector<std::string> packages;
+  std::vector<std::string> requirement_files;
+  std::string prompt;
+  bool replace = false, share = false, pip = false;
+};
+
+struct InstallCommand {
+  std::vector<std::string> packages;
+  std::vector<std::string> requirement_files, constraint_files;
+  bool upgrade = false;
+  std::vector<std::string> upgrade_packages;
+  bool reinstall = false, no_deps = false, dry_run = false, require_hashes = false;
+};
+
+struct UninstallCommand {
+  std::vector<std::string> packages;
+  bool orphans = false, dry_run = false;
+};
+
+struct ListCommand {
+  bool outdated = false;
+  std::string format = "columns";
+};
+struct FreezeCommand {};
+struct ShowCommand {
+  std::vector<std::string> names;
+};
+struct TreeCommand {
+  bool invert = false;
+  std::optional<int> depth;
+  std::vector<std::string> names;
+};
+struct WhyCommand {
+  std::vector<std::string> names;
+};
+struct WhichCommand {
+  std::vector<std::string> names;
+};
+
+struct RunCommand {
+  bool pure = false;
+  std::vector<std::string> command;  // CMD ARG…, never empty
+};
+struct ShellCommand {};
+struct DoctorCommand {
+  bool strict = false;
+};
+
+struct LockCommand {
+  std::vector<std::string> requirement_files, constraint_files;
+  std::optional<std::string> output, python_version;
+  std::vector<std::string> platforms;
+  bool upgrade = false;
+  std::vector<std::string> upgrade_packages;
+  bool check = false;
+};
+struct SyncCommand {
+  std::optional<std::string> lock;
+  std::vector<std::string> extras, groups;
+  bool inexact = false, dry_run = false;
+};
+
+struct EnvListCommand {};
+struct EnvInfoCommand {};
+struct EnvHistoryCommand {};
+struct EnvRollbackCommand {
+  std::optional<int> state;
+};
+struct EnvRemoveCommand {
+  std::string env;
+};
+struct EnvRenameCommand {
+  std::string from, to;
+};
+
+struct StoreDirCommand {};
+struct StoreSizeCommand {};
+struct StorePruneCommand {
+  std::string older_than = "30d";
+};
+struct StoreVerifyCommand {};
+
+struct PythonListCommand {};
+struct PythonFindCommand {
+  std::optional<std::string> spec;
+};
+
+using CommandOptions =
+    std::variant<CreateCommand, InstallCommand, UninstallCommand, ListCommand, FreezeCommand, ShowCommand,
+                 TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand, LockCommand,
+                 SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
+                 EnvRemoveCommand, EnvRenameCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand,
+                 StoreVerifyCommand, PythonListCommand, PythonFindCommand>;
+
+struct Invocation {
+  std::string name;  // "install", "env history"
+  std::string line;  // what was typed, for history and lock files: "moat install flask"; no credentials
+  GlobalOptions global;
+  SharedOptions shared;
+  CommandOptions command;
+};
+
+// A text to print instead of doing anything: help, or the version.
+struct HelpText {
+  std::string text;
+};
+
+// Without argv[0]. Throws Error(Usage) for what is not understood, with the nearest name as a hint.
+std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string>& arguments);
+
+// The help of `moat` itself.
+std::string overview();
+
+// Every command's name, in the order of the overview: "create", …, "env list", ….
+std::vector<std::string> command_names();
+
+// Was --json asked for? Told without a full parse, so that even a usage error can be a document.
+bool wants_json(const std::vector<std::string>& arguments);
+
+}  // namespace moat

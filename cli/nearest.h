@@ -1,0 +1,15 @@
+// "Did you mean …?"
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+// The name that is closest to `typed` by edits of one character (a swap of neighbours is one), if it is close
+// enough to have been meant: at most a third of its letters differ. The first of equals.
+std::optional<std::string> nearest_name(std::string_view typed, const std::vector<std::string>& names);
+
+}  // namespace moat

@@ -1,0 +1,109 @@
+// Everything moat prints goes through here: results on standard output, all else on standard error, colour
+// where it is wanted, one live line on a terminal.
+#pragma once
+
+#include "resolver/base/error.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+enum class ColorMode { Auto, Always, Never };
+
+// What decides about colour besides the mode: the standard variables, as they are set ("" where they are
+// not).
+struct ColorVariables {
+  std::string no_color, force_color, clicolor, clicolor_force, term;
+};
+// An option of the user's own wins; then NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR=0; then whether it
+// is a terminal that can.
+bool use_color(ColorMode mode, const ColorVariables& variables, bool terminal);
+
+struct OutputOptions {
+  ColorMode color = ColorMode::Auto;
+  ColorVariables variables;
+  bool json = false;
+  bool progress = true;
+  int verbosity = 0;  // -1: -q, -2: errors only, 1: -v
+};
+
+// Roles, not colours; nothing is told by colour alone.
+enum class Paint { Plain, Bold, Dim, Good, Bad, Change, Hint };
+
+// An Error that takes more than a sentence: a conflict with its tree.
+class ExplainedError : public Error {
+ public:
+  ExplainedError(ErrorKind kind, const std::string& headline, std::vector<std::string> lines,
+                 std::vector<std::string> hints)
+      : Error(kind, headline, std::move(hints)), lines_(std::move(lines)) {}
+  const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+// Safe to call from any thread. Lines come without their end.
+class Output {
+ public:
+  explicit Output(OutputOptions options = {});
+  ~Output();
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  // From here on as the settings want it. Before: errors only, uncoloured.
+  void configure(OutputOptions options);
+
+  bool json() const { return options_.json; }
+  int verbosity() const { return options_.verbosity; }
+  bool live() const { return live_; }  // is there a live line to write to?
+  std::size_t width() const;           // columns of the terminal behind standard error
+
+  // For people; nothing with --json, where the document is the result.
+  void result(std::string_view line);
+  void document(const nlohmann::ordered_json& document);  // the one document of --json
+  void text(std::string_view text);                       // as it is, to standard output
+
+  void say(std::string_view line);      // unless -q
+  void note(std::string_view line);     // with -v
+  void warn(std::string_view message);  // "warning: …", once each
+  void error(const Error& error);
+  void event(const nlohmann::ordered_json& event);  // with --json -v: a JSON line on standard error
+
+  // Coloured for standard output or standard error, as each wants it.
+  std::string out(Paint paint, std::string_view text) const { return painted(paint, text, color_out_); }
+  std::string err(Paint paint, std::string_view text) const { return painted(paint, text, color_err_); }
+
+  // The line that is rewritten in place; "" takes it away. Whatever else is printed takes it away first.
+  void set_live(const std::string& line);
+
+  // False where standard output could not take everything.
+  bool flush();
+
+ private:
+  static std::string painted(Paint paint, std::string_view text, bool color);
+  void write_error_line(std::string_view line);
+  void clear_live();
+
+  std::mutex mutex_;
+  OutputOptions options_;
+  bool color_out_ = false, color_err_ = false, live_ = false;
+  bool live_line_shown_ = false;
+  std::set<std::string, std::less<>> warned_;
+};
+
+// "12.3 MB", "804 kB", "12 B".
+std::string human_bytes(std::uint64_t bytes);
+// "412 ms", "2.1 s", "3 min 5 s".
+std::string human_time(std::chrono::nanoseconds time);
+// "1 package", "3 packages".
+std::string counted(std::size_t count, std::string_view noun);
+
+}  // namespace moat

@@ -1,0 +1,82 @@
+// What the user chose: command line > environment variables > [tool.moat] of the project > user settings
+// file, as one plain struct, made once. The only place that reads environment variables.
+#pragma once
+
+#include "cli/args.h"
+#include "cli/output.h"
+#include "envs/link.h"
+#include "fetch/index.h"
+#include "resolver/requirements_txt.h"
+#include "resolver/solve.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moat {
+
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+// This process's own.
+Variables read_variables();
+// "" where it is not set.
+std::string variable(const Variables& variables, std::string_view name);
+
+struct Settings {
+  Variables variables;                      // as this process was given them
+  std::filesystem::path working_directory;  // --project, or where moat was started
+  std::filesystem::path home;               // $HOME
+  std::filesystem::path store_dir, data_dir, bin_dir;
+  std::optional<std::filesystem::path> pyproject;  // found upwards
+  std::vector<std::string> warnings;               // of settings files
+
+  std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
+  bool user = false;
+  std::optional<std::string> python;
+  bool offline = false, refresh = false, compile = true;
+  LinkMode link_mode = LinkMode::Auto;
+  std::vector<PackageName> refresh_packages;
+
+  // resolver
+  PrereleasePolicy prereleases;
+  ResolutionMode resolution = ResolutionMode::Highest;
+  std::optional<UnixTime> exclude_newer;
+  std::vector<std::string> overrides;
+  std::vector<std::pair<std::string, std::string>> binary;
+
+  // indexes
+  std::optional<std::string> index_url;
+  std::vector<std::string> extra_index_urls, indexes, find_links, trusted_hosts;
+  std::map<PackageName, std::string> index_pins;
+  bool no_index = false;
+  IndexStrategy index_strategy = IndexStrategy::FirstIndex;
+  std::string cert, client_cert;
+
+  std::filesystem::path envs_dir() const { return data_dir / "envs"; }
+  std::filesystem::path user_env() const { return data_dir / "user"; }
+};
+
+// `now`: unix seconds, for ages. Throws Error(Usage or BadInput) that says where a bad value comes from.
+Settings make_settings(const Invocation& invocation, const Variables& variables,
+                       const std::filesystem::path& working_directory, UnixTime now);
+// Needed before anything else, and harmless to make.
+OutputOptions output_options(const GlobalOptions& global, const Variables& variables);
+
+// "2025-06-30", "2025-06-30T12:00:00Z" (also with an offset), or an age before `now`: "14d", "36h", "2w",
+// "P14D".
+std::optional<UnixTime> parse_moment(std::string_view text, UnixTime now);
+// "30d", "12h", "2w", "90m", "45s", "P30D", "PT12H".
+std::optional<std::chrono::seconds> parse_age(std::string_view text);
+
+// --no-binary and --only-binary, in order, folded: later ones override. Throws Error(Usage) for what is no
+// name.
+BinaryPolicy fold_binary(const std::vector<std::pair<std::string, std::string>>& binary);
+
+// The indexes to ask, in order; what a requirements file says joins, the user's own words win.
+IndexList index_list(const Settings& settings, const RequirementsOptions& file = {});
+
+}  // namespace moat

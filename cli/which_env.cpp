@@ -1,0 +1,100 @@
+#include "cli/which_env.h"
+
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moat {
+namespace {
+
+fs::path absolute_folder(const Settings& settings, const fs::path& path) {
+  const fs::path joined = (path.is_absolute() ? path : settings.working_directory / path).lexically_normal();
+  return joined.has_filename() ? joined : joined.parent_path();  // without a slash at its end
+}
+
+std::optional<fs::path> venv_upwards(fs::path directory) {
+  for (;; directory = directory.parent_path()) {
+    if (Environment::exists_at(directory / ".venv")) return directory / ".venv";
+    if (directory == directory.parent_path()) return std::nullopt;
+  }
+}
+
+bool same_folder(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return a == b || fs::equivalent(a, b, ignored);
+}
+
+}  // namespace
+
+bool is_environment_name(std::string_view text) {
+  return !text.empty() && is_ascii_alnum(text.front()) && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_ascii_alnum(c) || c == '.' || c == '_' || c == '-';
+  });
+}
+
+fs::path environment_path(const std::string& path_or_name, const Settings& settings) {
+  const fs::path as_path = absolute_folder(settings, path_or_name);
+  if (path_or_name.find('/') != std::string::npos || path_or_name.substr(0, 1) == "." ||
+      (!path_or_name.empty() && Environment::exists_at(as_path)))
+    return as_path;
+  if (!is_environment_name(path_or_name))
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is neither a path nor a name of an environment", quote(path_or_name)),
+                {"a path holds a `/`; a name is letters, digits, `.`, `_` and `-`, and begins with a letter "
+                 "or digit"});
+  return settings.envs_dir() / path_or_name;
+}
+
+std::optional<ChosenEnvironment> choose_environment(const Settings& settings, ForProject project) {
+  if (settings.env)
+    return ChosenEnvironment{
+        environment_path(*settings.env, settings), ChosenBy::Option, "--env " + *settings.env, {}};
+  if (settings.user) return ChosenEnvironment{settings.user_env(), ChosenBy::User, "--user", {}};
+  if (const std::string named = variable(settings.variables, "MOAT_ENV"); !named.empty())
+    return ChosenEnvironment{environment_path(named, settings), ChosenBy::MoatEnv, "MOAT_ENV=" + named, {}};
+
+  const std::string active_text = variable(settings.variables, "VIRTUAL_ENV");
+  std::optional<fs::path> active, own;
+  if (!active_text.empty()) active = absolute_folder(settings, active_text);
+  if (settings.pyproject) own = settings.pyproject->parent_path() / ".venv";
+
+  if (project == ForProject::Yes && own) {
+    ChosenEnvironment chosen{*own, ChosenBy::Project, "the project", {}};
+    if (active && !same_folder(*active, *own))
+      chosen.note = fmt::format("using {}, the project's; the active environment is {}", own->native(),
+                                active->native());
+    return chosen;
+  }
+  if (active) {
+    ChosenEnvironment chosen{*active, ChosenBy::Active, "VIRTUAL_ENV", {}};
+    if (own && Environment::exists_at(*own) && !same_folder(*active, *own))
+      chosen.note = fmt::format("using {}, the active environment; the project's is {}", active->native(),
+                                own->native());
+    return chosen;
+  }
+  if (const std::optional<fs::path> found = venv_upwards(settings.working_directory))
+    return ChosenEnvironment{*found, ChosenBy::Upwards, found->native(), {}};
+  return std::nullopt;
+}
+
+ChosenEnvironment require_environment(const Settings& settings, ForProject project) {
+  std::optional<ChosenEnvironment> chosen = choose_environment(settings, project);
+  if (!chosen)
+    throw Error(ErrorKind::NoEnvironment, "there is no environment here",
+                {"`moat create` makes one in ./.venv", "`--env PATH|NAME` names one"});
+  if (!Environment::exists_at(chosen->root)) {
+    const bool by_name = chosen->root.parent_path() == settings.envs_dir();
+    const std::string create = chosen->by == ChosenBy::User ? "moat install --user PACKAGE"
+                               : by_name ? fmt::format("moat create -n {}", chosen->root.filename().native())
+                                         : fmt::format("moat create {}", chosen->root.native());
+    throw Error(ErrorKind::NoEnvironment,
+                fmt::format("there is no environment at {} ({})", quote(chosen->root.native()), chosen->told),
+                {fmt::format("`{}` makes it", create)});
+  }
+  return std::move(*chosen);
+}
+
+}  // namespace moat

@@ -1,0 +1,162 @@
+#include "cli/settings.h"
+
+#include "fetch/os/file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace moat {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr UnixTime kNow = 1'750'000'000;
+
+struct SettingsTest : ::testing::Test {
+  TempDir folder{fs::temp_directory_path(), "settings"};
+  fs::path work = folder.path() / "work";
+  Variables variables{{"HOME", (folder.path() / "home").native()}};
+
+  SettingsTest() {
+    fs::create_directories(work);
+    fs::create_directories(folder.path() / "home" / ".config" / "moat");
+  }
+  void write(const fs::path& path, const std::string& text) {
+    write_file_atomically(folder.path() / path, text);
+  }
+  Settings settings(const std::vector<std::string>& words) {
+    return make_settings(std::get<Invocation>(parse_arguments(words)), variables, work, kNow);
+  }
+  std::string refusal(const std::vector<std::string>& words) {
+    try {
+      settings(words);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+};
+
+TEST_F(SettingsTest, AFlagBeatsAVariableBeatsTheProjectBeatsTheUsersFile) {
+  write("home/.config/moat/config.toml", "index-url = \"https://user.example\"\n");
+  EXPECT_EQ(settings({"install", "x"}).index_url, "https://user.example");
+  write("work/pyproject.toml", "[tool.moat]\nindex-url = \"https://project.example\"\n");
+  EXPECT_EQ(settings({"install", "x"}).index_url, "https://project.example");
+  variables["MOAT_INDEX_URL"] = "https://variable.example";
+  EXPECT_EQ(settings({"install", "x"}).index_url, "https://variable.example");
+  EXPECT_EQ(settings({"install", "x", "-i", "https://flag.example"}).index_url, "https://flag.example");
+  variables.erase("MOAT_INDEX_URL");
+  EXPECT_EQ(settings({"install", "x", "--no-config"}).index_url, std::nullopt);
+}
+
+TEST_F(SettingsTest, TheProjectIsFoundUpwardsAndWithProject) {
+  write("work/pyproject.toml", "[tool.moat]\nlink-mode = \"copy\"\n");
+  fs::create_directories(work / "a" / "b");
+  work = work / "a" / "b";
+  EXPECT_EQ(settings({"list"}).link_mode, LinkMode::Copy);
+  work = folder.path();
+  EXPECT_EQ(settings({"list"}).link_mode, LinkMode::Auto);
+  EXPECT_EQ(settings({"list", "--project", "work/a"}).link_mode, LinkMode::Copy);
+}
+
+TEST_F(SettingsTest, FoldersFollowTheXdgVariablesAndMoatHomeIsForAll) {
+  EXPECT_EQ(settings({"list"}).store_dir, folder.path() / "home/.cache/moat");
+  EXPECT_EQ(settings({"list"}).data_dir, folder.path() / "home/.local/share/moat");
+  EXPECT_EQ(settings({"list"}).bin_dir, folder.path() / "home/.local/bin");
+  variables["XDG_CACHE_HOME"] = "/c";
+  variables["XDG_DATA_HOME"] = "/d";
+  EXPECT_EQ(settings({"list"}).store_dir, "/c/moat");
+  EXPECT_EQ(settings({"list"}).data_dir, "/d/moat");
+  variables["MOAT_HOME"] = "/m";
+  EXPECT_EQ(settings({"list"}).store_dir, "/m/store");
+  EXPECT_EQ(settings({"list"}).data_dir, "/m/data");
+  variables["MOAT_STORE_DIR"] = "/s";
+  EXPECT_EQ(settings({"list"}).store_dir, "/s");
+  EXPECT_EQ(settings({"list", "--store-dir", "mine"}).store_dir, work / "mine");
+}
+
+TEST_F(SettingsTest, ABadValueIsToldWithWhereItStands) {
+  EXPECT_THAT(refusal({"install", "x", "--link-mode", "fast"}),
+              HasSubstr("--link-mode: `fast` is none of auto, clone"));
+  EXPECT_THAT(refusal({"install", "x", "--exclude-newer", "soon"}),
+              HasSubstr("`soon` is neither a date nor an age"));
+  variables["MOAT_OFFLINE"] = "maybe";
+  EXPECT_THAT(refusal({"list"}), HasSubstr("MOAT_OFFLINE is not 1 or 0"));
+  variables.erase("MOAT_OFFLINE");
+  write("work/pyproject.toml", "[tool.moat]\n\npre = \"yes\"\n");
+  EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml:3 is not true or false"));
+  write("work/pyproject.toml", "[tool.moat\n");
+  EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml: "));
+}
+
+TEST_F(SettingsTest, AnUnknownSettingIsAWarningWithTheNearestName) {
+  write("work/pyproject.toml", "[tool.moat]\nindex_url = \"https://x.example\"\n");
+  EXPECT_THAT(settings({"list"}).warnings,
+              ElementsAre(HasSubstr(
+                  "pyproject.toml:2 sets `index_url`, which is not a setting; did you mean `index-url`?")));
+}
+
+TEST_F(SettingsTest, IndexesAreAskedInTheOrderOfTheReference) {
+  const IndexList list =
+      index_list(settings({"install", "x", "--extra-index-url", "https://extra.example", "-i",
+                           "https://last.example", "--index", "in=https://first.example", "-f", "wheels"}));
+  std::vector<std::string> hosts;
+  for (const Index& index : list.indexes) hosts.push_back(index.url.host());
+  EXPECT_THAT(hosts, ElementsAre("first.example", "extra.example", "last.example"));
+  EXPECT_EQ(list.indexes.front().name, "in");
+  EXPECT_THAT(list.find_links, ElementsAre((work / "wheels").native()));
+  EXPECT_TRUE(index_list(settings({"install", "x", "--no-index"})).indexes.empty());
+  EXPECT_EQ(index_list(settings({"install", "x", "-i", "simple"})).indexes.back().url.file_path(),
+            (work / "simple").native());
+}
+
+TEST_F(SettingsTest, WhatARequirementsFileSaysOfIndexesJoinsAndTheUserWins) {
+  const RequirementsOptions file{.index_url = "https://file.example",
+                                 .extra_index_urls = {"https://more.example"}};
+  EXPECT_EQ(index_list(settings({"install", "x"}), file).indexes.back().url.host(), "file.example");
+  const IndexList list = index_list(settings({"install", "x", "-i", "https://user.example"}), file);
+  EXPECT_EQ(list.indexes.front().url.host(), "more.example");
+  EXPECT_EQ(list.indexes.back().url.host(), "user.example");
+}
+
+TEST(ParseAge, UnderstandsShortFormsAndIsoOnes) {
+  using std::chrono::hours;
+  EXPECT_EQ(parse_age("14d"), hours(14 * 24));
+  EXPECT_EQ(parse_age("1w2d"), hours(9 * 24));
+  EXPECT_EQ(parse_age("90m"), std::chrono::minutes(90));
+  EXPECT_EQ(parse_age("P30D"), hours(30 * 24));
+  EXPECT_EQ(parse_age("P1DT12H"), hours(36));
+  EXPECT_EQ(parse_age("0d"), hours(0));
+  for (const char* bad : {"", "d", "14", "14x", "P1M", "-3d", "1.5d", "P"})
+    EXPECT_EQ(parse_age(bad), std::nullopt) << bad;
+}
+
+TEST(ParseMoment, TakesDatesTimesAndAges) {
+  EXPECT_EQ(parse_moment("2024-01-01", kNow), 1'704'067'200);
+  EXPECT_EQ(parse_moment("2024-01-01T02:00:00+02:00", kNow), 1'704'067'200);
+  EXPECT_EQ(parse_moment("1d", kNow), kNow - 86'400);
+  for (const char* bad : {"", "yesterday", "2024-13-01", "12", "\"2024-01-01\"", "2024-01-01\nx = 1"})
+    EXPECT_EQ(parse_moment(bad, kNow), std::nullopt) << bad;
+}
+
+TEST(FoldBinary, LaterWordsOverrideAndNoneEmpties) {
+  const auto name = [](const char* text) { return *PackageName::parse(text); };
+  BinaryPolicy policy =
+      fold_binary({{"only-binary", ":all:"}, {"no-binary", "Foo_Bar,baz"}, {"only-binary", "baz"}});
+  EXPECT_FALSE(policy.sdists(name("other")));
+  EXPECT_TRUE(policy.wheels(name("other")));
+  EXPECT_FALSE(policy.wheels(name("foo-bar")));
+  EXPECT_TRUE(policy.sdists(name("foo-bar")));
+  EXPECT_TRUE(policy.wheels(name("baz")));
+  EXPECT_FALSE(policy.sdists(name("baz")));
+  policy = fold_binary({{"no-binary", ":all:"}, {"no-binary", ":none:"}});
+  EXPECT_TRUE(policy.wheels(name("other")));
+  EXPECT_THROW(fold_binary({{"no-binary", "not a name"}}), Error);
+}
+
+}  // namespace
+}  // namespace moat

@@ -1,0 +1,101 @@
+// Small pure things of this room: names that are near, credentials hidden, colours, sizes, the live line.
+#include "cli/nearest.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/redact.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace moat {
+namespace {
+
+using ::testing::Eq;
+using ::testing::Optional;
+
+TEST(NearestName, TakesWhatWasProbablyMeant) {
+  const std::vector<std::string> names = {"install", "uninstall", "list", "lock", "env", "tree"};
+  EXPECT_THAT(nearest_name("instal", names), Optional(Eq("install")));
+  EXPECT_THAT(nearest_name("isntall", names), Optional(Eq("install")));
+  EXPECT_THAT(nearest_name("uninst", names), Optional(Eq("uninstall")));
+  EXPECT_THAT(nearest_name("lokc", names), Optional(Eq("lock")));
+  EXPECT_EQ(nearest_name("frobnicate", names), std::nullopt);
+  EXPECT_EQ(nearest_name("", names), std::nullopt);
+}
+
+TEST(HideCredentials, InEveryUrlOfTheText) {
+  EXPECT_EQ(hide_credentials("https://u:p@h.example/x"), "https://****@h.example/x");
+  EXPECT_EQ(hide_credentials("a @ https://token@h/x b @ http://u:p@@h"),
+            "a @ https://****@h/x b @ http://****@h");
+  EXPECT_EQ(hide_credentials("https://h.example/a@b"), "https://h.example/a@b");
+  EXPECT_EQ(hide_credentials("no url, me@home"), "no url, me@home");
+}
+
+TEST(UseColor, AnOptionWinsThenTheVariablesThenTheTerminal) {
+  EXPECT_TRUE(use_color(ColorMode::Always, {.no_color = "1"}, false));
+  EXPECT_FALSE(use_color(ColorMode::Never, {.force_color = "1"}, true));
+  EXPECT_FALSE(use_color(ColorMode::Auto, {.no_color = "1", .force_color = "1"}, true));
+  EXPECT_TRUE(use_color(ColorMode::Auto, {.force_color = "1"}, false));
+  EXPECT_FALSE(use_color(ColorMode::Auto, {.force_color = "0"}, true));
+  EXPECT_TRUE(use_color(ColorMode::Auto, {.clicolor_force = "1"}, false));
+  EXPECT_FALSE(use_color(ColorMode::Auto, {.clicolor = "0"}, true));
+  EXPECT_FALSE(use_color(ColorMode::Auto, {.term = "dumb"}, true));
+  EXPECT_TRUE(use_color(ColorMode::Auto, {}, true));
+  EXPECT_FALSE(use_color(ColorMode::Auto, {}, false));
+}
+
+TEST(Output, SizesAndTimesAreShort) {
+  EXPECT_EQ(human_bytes(12), "12 B");
+  EXPECT_EQ(human_bytes(804'400), "804 kB");
+  EXPECT_EQ(human_bytes(12'340'000), "12.3 MB");
+  EXPECT_EQ(human_bytes(999'990'000), "1.0 GB");
+  EXPECT_EQ(human_time(std::chrono::milliseconds(412)), "412 ms");
+  EXPECT_EQ(human_time(std::chrono::milliseconds(2140)), "2.1 s");
+  EXPECT_EQ(human_time(std::chrono::seconds(185)), "3 min 5 s");
+  EXPECT_EQ(counted(1, "package"), "1 package");
+  EXPECT_EQ(counted(0, "package"), "0 packages");
+}
+
+TEST(LiveLine, ADownloadTellsAmountRateAndWhatIsSlowest) {
+  PhaseProgress progress;
+  progress.items["scipy"] = {8'100'000, 35'200'000};
+  progress.items["numpy"] = {16'000'000, 16'000'000};
+  EXPECT_EQ(live_line("download", progress, std::chrono::seconds(2), 120),
+            "Downloading 24.1 MB of 51.2 MB, 12.1 MB/s, scipy 8.1 MB of 35.2 MB");
+}
+
+TEST(LiveLine, OtherPhasesCountTheirSteps) {
+  PhaseProgress progress;
+  EXPECT_EQ(live_line("snapshot", progress, std::chrono::milliseconds(10), 80), "Preparing Python…");
+  EXPECT_EQ(live_line("snapshot", progress, std::chrono::seconds(3), 80), "Preparing Python 3.0 s");
+  progress.items["numpy"] = {3, 9};
+  progress.latest = "numpy";
+  EXPECT_EQ(live_line("install", progress, {}, 80), "Installing 3 of 9, numpy");
+}
+
+TEST(LiveLine, IsNeverLongerThanTheTerminal) {
+  PhaseProgress progress;
+  progress.latest = std::string(300, 'x');
+  progress.items[progress.latest] = {1, 2};
+  EXPECT_EQ(live_line("install", progress, {}, 40).size(), 39U);
+  EXPECT_EQ(live_line("resolve", {}, {}, 10), "Resolving");  // no half of the "…"
+}
+
+TEST(Progress, AddsUpThePhasesInTheOrderOfTheirFirstBegin) {
+  Output output;
+  Progress progress(output);
+  progress.phase_begin("resolve");
+  progress.phase_begin("download");
+  progress.phase_end("resolve", std::chrono::milliseconds(5));
+  progress.phase_end("download", std::chrono::milliseconds(7));
+  progress.phase_begin("resolve");
+  progress.phase_end("resolve", std::chrono::milliseconds(4));
+  const std::vector<PhaseTime> times = progress.times();
+  ASSERT_EQ(times.size(), 2U);
+  EXPECT_EQ(times[0].name, "resolve");
+  EXPECT_EQ(times[0].time, std::chrono::milliseconds(9));
+  EXPECT_EQ(times[1].time, std::chrono::milliseconds(7));
+}
+
+}  // namespace
+}  // namespace moat
