@@ -1,16 +1,98 @@
 #include "cli/run.h"
 
+#include "cli/args.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_status.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "cli/settings.h"
+#include "fetch/os/interrupt.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <cstdio>
-#include <string_view>
+#include <ctime>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <variant>
+#include <vector>
 
 namespace moat {
+namespace {
 
-int run(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == "--version") {
-    std::puts("moat " MOAT_VERSION);
+void print_timings(const Progress& progress, std::chrono::nanoseconds total, Output& output) {
+  output.say("");
+  for (const PhaseTime& phase : progress.times())
+    output.say(fmt::format("{:<12} {:>10}", phase.name, human_time(phase.time)));
+  output.say(fmt::format("{:<12} {:>10}", "in all", human_time(total)));
+}
+
+int run_invocation(const Invocation& invocation, const Variables& variables, Output& output,
+                   std::stop_token stop) {
+  const auto begun = std::chrono::steady_clock::now();
+  Settings settings =
+      make_settings(invocation, variables, std::filesystem::current_path(), std::time(nullptr));
+  Progress progress(output);
+  int status = 0;
+  {
+    Session session(std::move(settings), invocation.line, output, progress, std::move(stop));
+    status = std::visit([&](const auto& command) { return execute(command, session); }, invocation.command);
+  }
+  if (invocation.global.timings) print_timings(progress, std::chrono::steady_clock::now() - begun, output);
+  return status;
+}
+
+int run_arguments(const std::vector<std::string>& arguments, Output& output) {
+  const Variables variables = read_variables();
+  // Even a usage error is told as the user wants to be told.
+  output.configure(output_options({.json = wants_json(arguments)}, variables));
+  const std::variant<Invocation, HelpText> parsed = parse_arguments(arguments);
+  if (const auto* help = std::get_if<HelpText>(&parsed)) {
+    if (arguments.empty()) {
+      std::fputs(help->text.c_str(), stderr);
+      return 2;
+    }
+    output.text(help->text);
     return 0;
   }
-  return 2;
+  const Invocation& invocation = std::get<Invocation>(parsed);
+  output.configure(output_options(invocation.global, variables));
+  const Interrupts interrupts;
+  try {
+    return run_invocation(invocation, variables, output, interrupts.token());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::Interrupted || !interrupts.signal()) throw;
+    output.error(error);
+    return 128 + *interrupts.signal();
+  }
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  Output output;
+  int status = 0;
+  try {
+    status = run_arguments({argv + 1, argv + argc}, output);
+  } catch (const Error& error) {
+    output.error(error);
+    status = exit_status(error.kind());
+  } catch (const std::bad_alloc&) {
+    output.error(Error(ErrorKind::Disk, "out of memory"));
+    status = kWorldFailed;
+  } catch (const std::exception& error) {
+    // A bug of ours, or a library's own words; never a stack trace.
+    output.error(Error(ErrorKind::Disk, error.what()));
+    status = kWorldFailed;
+  }
+  if (!output.flush() && status == 0) {
+    output.error(Error(ErrorKind::Disk, "standard output does not take what was to be written"));
+    status = kWorldFailed;
+  }
+  return status;
 }
 
 }  // namespace moat

@@ -1,0 +1,104 @@
+#include "cli/changes.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace moat {
+namespace {
+
+Paint paint_of(OperationKind kind) {
+  switch (kind) {
+    case OperationKind::Install:
+      return Paint::Good;
+    case OperationKind::Remove:
+      return Paint::Bad;
+    case OperationKind::Change:
+    case OperationKind::Reinstall:
+      return Paint::Change;
+  }
+  return Paint::Plain;
+}
+
+std::string_view action(OperationKind kind) {
+  switch (kind) {
+    case OperationKind::Install:
+      return "install";
+    case OperationKind::Change:
+      return "change";
+    case OperationKind::Reinstall:
+      return "reinstall";
+    case OperationKind::Remove:
+      return "remove";
+  }
+  return "";
+}
+
+nlohmann::ordered_json version_json(const std::optional<Version>& version) {
+  return version ? nlohmann::ordered_json(version->to_string()) : nlohmann::ordered_json(nullptr);
+}
+
+// "412 ms: resolve 210 ms, download 120 ms, install 60 ms"
+std::string times_text(const Progress& progress) {
+  std::string out;
+  for (const PhaseTime& phase : progress.times())
+    if (phase.time >= std::chrono::milliseconds(1))
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", phase.name, human_time(phase.time));
+  return out;
+}
+
+}  // namespace
+
+std::string change_text(const Operation& operation) {
+  const std::string& name = operation.name.display();
+  switch (operation.kind) {
+    case OperationKind::Install:
+      return fmt::format("+ {} {}", name, operation.to->to_string());
+    case OperationKind::Remove:
+      return fmt::format("- {} {}", name, operation.from->to_string());
+    case OperationKind::Change:
+      return fmt::format("~ {} {} → {}", name, operation.from->to_string(), operation.to->to_string());
+    case OperationKind::Reinstall:
+      return fmt::format("~ {} {} (reinstalled)", name, operation.to->to_string());
+  }
+  return {};
+}
+
+nlohmann::ordered_json change_json(const Operation& operation) {
+  return {{"action", action(operation.kind)},
+          {"name", operation.name.normalized()},
+          {"from", version_json(operation.from)},
+          {"to", version_json(operation.to)}};
+}
+
+void report_changes(const ChangeReport& report, Session& session) {
+  Output& output = session.output();
+  for (const std::string& warning : report.warnings) output.warn(warning);
+  if (output.json()) {
+    nlohmann::ordered_json operations = nlohmann::ordered_json::array();
+    for (const Operation& operation : report.operations) operations.push_back(change_json(operation));
+    output.document({{"schema", 1},
+                     {"environment", report.environment.native()},
+                     {"created", report.created},
+                     {"dry_run", report.dry_run},
+                     {"state", report.state},
+                     {"operations", operations},
+                     {"warnings", report.warnings}});
+    return;
+  }
+  for (const Operation& operation : report.operations)
+    output.result(output.out(paint_of(operation.kind), change_text(operation)));
+  if (report.operations.empty()) {
+    output.say(report.nothing);
+    return;
+  }
+  const std::string changed = counted(report.operations.size(), "package");
+  if (report.dry_run) {
+    output.say(fmt::format("{} would change; nothing was done", changed));
+    return;
+  }
+  const std::string times = times_text(session.reporter());
+  output.say(
+      output.err(Paint::Dim, fmt::format("{} changed{}{}", changed, times.empty() ? "" : ": ", times)));
+}
+
+}  // namespace moat

@@ -1,0 +1,31 @@
+// What changed (or would), told to people and to programs.
+#pragma once
+
+#include "cli/session.h"
+#include "envs/transaction.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// "+ flask 3.0", "- six 1.16", "~ jinja2 3.1.2 → 3.1.4", "~ flask 3.0 (reinstalled)".
+std::string change_text(const Operation& operation);
+nlohmann::ordered_json change_json(const Operation& operation);
+
+struct ChangeReport {
+  std::filesystem::path environment;
+  std::vector<Operation> operations;
+  int state = 0;
+  bool dry_run = false, created = false;
+  std::string nothing;  // said where there are no operations: "everything asked for is installed"
+  std::vector<std::string> warnings;
+};
+
+// Changes on standard output, then one line of times on standard error; with --json the document.
+void report_changes(const ChangeReport& report, Session& session);
+
+}  // namespace moat

@@ -1,0 +1,37 @@
+// Every command: what was asked for in, exit status out. One file each (families in one), named as the
+// command. What goes wrong is thrown.
+#pragma once
+
+#include "cli/args.h"
+#include "cli/session.h"
+
+namespace moat {
+
+int execute(const CreateCommand& command, Session& session);
+int execute(const InstallCommand& command, Session& session);
+int execute(const UninstallCommand& command, Session& session);
+int execute(const ListCommand& command, Session& session);
+int execute(const FreezeCommand& command, Session& session);
+int execute(const ShowCommand& command, Session& session);
+int execute(const TreeCommand& command, Session& session);
+int execute(const WhyCommand& command, Session& session);
+int execute(const WhichCommand& command, Session& session);
+int execute(const RunCommand& command, Session& session);
+int execute(const ShellCommand& command, Session& session);
+int execute(const DoctorCommand& command, Session& session);
+int execute(const LockCommand& command, Session& session);
+int execute(const SyncCommand& command, Session& session);
+int execute(const EnvListCommand& command, Session& session);
+int execute(const EnvInfoCommand& command, Session& session);
+int execute(const EnvHistoryCommand& command, Session& session);
+int execute(const EnvRollbackCommand& command, Session& session);
+int execute(const EnvRemoveCommand& command, Session& session);
+int execute(const EnvRenameCommand& command, Session& session);
+int execute(const StoreDirCommand& command, Session& session);
+int execute(const StoreSizeCommand& command, Session& session);
+int execute(const StorePruneCommand& command, Session& session);
+int execute(const StoreVerifyCommand& command, Session& session);
+int execute(const PythonListCommand& command, Session& session);
+int execute(const PythonFindCommand& command, Session& session);
+
+}  // namespace moat

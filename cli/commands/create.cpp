@@ -1,0 +1,94 @@
+// moat create [ENV] [PACKAGE…]
+#include "cli/changes.h"
+#include "cli/commands/commands.h"
+#include "cli/install_pipeline.h"
+#include "cli/project_files.h"
+#include "cli/which_env.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace moat {
+namespace {
+
+fs::path place_of(const CreateCommand& command, const Settings& settings) {
+  if (!command.name) return (settings.working_directory / command.path.value_or(".venv")).lexically_normal();
+  if (!is_environment_name(*command.name))
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} cannot be the name of an environment", quote(*command.name)),
+                {"letters, digits, `.`, `_` and `-`, beginning with a letter or digit"});
+  return settings.envs_dir() / *command.name;
+}
+
+fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+
+// Before anything is fetched; create_environment looks again.
+void refuse_what_is_there(const fs::path& root, bool replace) {
+  std::error_code error;
+  const fs::file_status status = fs::status(root, error);
+  if (status.type() == fs::file_type::not_found) return;
+  if (status.type() != fs::file_type::directory)
+    throw Error(ErrorKind::Exists,
+                fmt::format("{} is there already, and is not a folder", quote(root.native())));
+  if (fs::is_empty(root, error)) return;
+  if (!Environment::exists_at(root))
+    throw Error(ErrorKind::Exists,
+                fmt::format("{} is not empty, and is not an environment", quote(root.native())));
+  if (!replace)
+    throw Error(ErrorKind::Exists, fmt::format("there is an environment at {} already", quote(root.native())),
+                {"`--replace` makes way for a new one", "`moat install` adds packages to it"});
+}
+
+std::optional<SpecifierSet> required_python(const Settings& settings) {
+  return settings.pyproject ? read_project(*settings.pyproject).requires_python : std::nullopt;
+}
+
+}  // namespace
+
+int execute(const CreateCommand& command, Session& session) {
+  const fs::path root = without_slash(place_of(command, session.settings()));
+  refuse_what_is_there(root, command.replace);
+  std::vector<std::string> packages = command.packages;
+  if (command.pip) packages.emplace_back("pip");
+  const Goal goal = read_goal(packages, command.requirement_files, {}, session);
+  const Interpreter interpreter = session.chosen_interpreter(required_python(session.settings()));
+
+  // Whatever can fail for want of an answer or a file fails before there is an environment.
+  TransactionRequest request;
+  if (!goal.requirements.empty()) {
+    const Resolution resolution = resolve_goal(goal, {}, target_of(interpreter), {}, session);
+    for (const std::string& note : resolution.notes) session.reporter().warn(note);
+    request = with_wheels(plan_install(goal, resolution, {}, false), {}, false, session);
+  }
+  const Runtime runtime = obtain_runtime(interpreter, session.store(), session.workers(), session.reporter());
+
+  make_directories(root.parent_path());
+  const LinkMode mode = command.share ? LinkMode::Hardlink : session.settings().link_mode;
+  const Environment environment = create_environment(
+      {.root = root, .prompt = command.prompt, .link_mode = mode, .replace = command.replace}, runtime,
+      session.workers());
+  ChangeReport report{.environment = environment.root(), .created = true};
+  if (!request.install.empty()) {
+    try {
+      TransactionResult result = apply(std::move(request), environment, session);
+      report.operations = std::move(result.operations);
+      report.state = result.state;
+      report.warnings = std::move(result.warnings);
+    } catch (...) {
+      remove_tree_quietly(root);
+      throw;
+    }
+  }
+  session.output().say(fmt::format("created {} with Python {}", root.native(), interpreter.version));
+  if (report.operations.empty())
+    report.nothing =
+        command.name
+            ? fmt::format("moat install --env {} PACKAGE…  puts packages in", *command.name)
+            : fmt::format("moat run CMD  runs in it; source {}/bin/activate  works, too", root.native());
+  report_changes(report, session);
+  return 0;
+}
+
+}  // namespace moat

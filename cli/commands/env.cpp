@@ -1,0 +1,189 @@
+// moat env list | info | history | rollback | remove | rename
+#include "cli/changes.h"
+#include "cli/commands/commands.h"
+#include "cli/open_env.h"
+#include "envs/change.h"
+#include "envs/installed.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace moat {
+namespace {
+
+struct Listed {
+  std::string name;  // "" for one that has none
+  fs::path root;
+  std::string python, problem;
+};
+
+Listed look_at(const std::string& name, const fs::path& root) {
+  Listed listed{name, root, "", ""};
+  try {
+    const Environment environment = Environment::open(root, Environment::Foreign::Allowed);
+    listed.python = environment.is_foreign() ? "foreign" : environment.interpreter().version;
+  } catch (const Error& error) {
+    listed.problem = error.what();
+  }
+  return listed;
+}
+
+std::vector<Listed> known_environments(const Settings& settings) {
+  std::vector<Listed> out;
+  std::vector<fs::path> named;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(settings.envs_dir(), error))
+    if (is_environment_name(entry.path().filename().native())) named.push_back(entry.path());
+  std::sort(named.begin(), named.end());
+  for (const fs::path& root : named) out.push_back(look_at(root.filename().native(), root));
+  if (Environment::exists_at(settings.user_env())) out.push_back(look_at("--user", settings.user_env()));
+  return out;
+}
+
+std::string local_time(std::int64_t unix_seconds) {
+  const std::time_t time = unix_seconds;
+  std::tm parts{};
+  localtime_r(&time, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts)};
+}
+
+std::uint64_t size_of(const Manifest& manifest) {
+  std::uint64_t total = 0;
+  for (const ManifestEntry& entry : manifest.entries) total += entry.size;
+  return total;
+}
+
+// Deleting takes a while and may be interrupted: first out of the way, then gone.
+void remove_environment(const fs::path& root) {
+  const fs::path aside =
+      root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
+  rename_over(root, aside);
+  remove_tree(aside);
+}
+
+}  // namespace
+
+int execute(const EnvListCommand&, Session& session) {
+  Output& output = session.output();
+  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
+  for (const Listed& listed : known_environments(session.settings())) {
+    output.result(fmt::format("{:<16} {:<10} {}", listed.name,
+                              listed.problem.empty() ? listed.python : "damaged", listed.root.native()));
+    documents.push_back({{"name", listed.name},
+                         {"path", listed.root.native()},
+                         {"python", listed.python},
+                         {"problem", listed.problem}});
+  }
+  if (output.json())
+    output.document({{"schema", 1}, {"environments", documents}});
+  else if (documents.empty())
+    output.say("there are no named environments; `moat create -n NAME` makes one");
+  return 0;
+}
+
+int execute(const EnvInfoCommand&, Session& session) {
+  const Environment environment = open_for_reading(session);
+  const std::size_t packages = InstalledDistributions::read(environment.site_packages()).all.size();
+  nlohmann::ordered_json document{{"schema", 1},
+                                  {"environment", environment.root().native()},
+                                  {"foreign", environment.is_foreign()},
+                                  {"packages", packages}};
+  Output& output = session.output();
+  const auto line = [&](std::string_view label, std::string_view value) {
+    output.result(fmt::format("{:<14}{}", fmt::format("{}:", label), value));
+  };
+  line("Environment", environment.root().native());
+  if (environment.is_foreign()) {
+    line("Made by", "another tool: moat reads it, and does not change it");
+  } else {
+    const Interpreter& interpreter = environment.interpreter();
+    const Manifest manifest = environment.manifest();
+    line("Python", fmt::format("{} {}", interpreter.implementation, interpreter.version));
+    line("Runtime", manifest.runtime);
+    line("Made from", interpreter.executable.native());
+    line("State", std::to_string(manifest.state));
+    line("Size", human_bytes(size_of(manifest)));
+    document["python"] = interpreter.version;
+    document["implementation"] = interpreter.implementation;
+    document["runtime"] = manifest.runtime;
+    document["base"] = interpreter.executable.native();
+    document["state"] = manifest.state;
+    document["bytes"] = size_of(manifest);
+    document["files"] = manifest.entries.size();
+  }
+  line("Packages", std::to_string(packages));
+  if (output.json()) output.document(document);
+  return 0;
+}
+
+int execute(const EnvHistoryCommand&, Session& session) {
+  const Environment environment = open_for_change(session);
+  Output& output = session.output();
+  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
+  for (const HistoryEntry& entry : read_history(environment.root())) {
+    output.result(fmt::format("{:<4} {}  {}{}", entry.state, local_time(entry.time), entry.reason,
+                              entry.can_return ? "" : "  (cannot be taken back any more)"));
+    for (const std::string& change : entry.summary) output.result("     " + change);
+    documents.push_back({{"state", entry.state},
+                         {"time", entry.time},
+                         {"reason", entry.reason},
+                         {"summary", entry.summary},
+                         {"can_return", entry.can_return}});
+  }
+  if (output.json())
+    output.document({{"schema", 1}, {"environment", environment.root().native()}, {"history", documents}});
+  else if (documents.empty())
+    output.say("nothing has changed since it was created");
+  return 0;
+}
+
+int execute(const EnvRollbackCommand& command, Session& session) {
+  const Environment environment = open_for_change(session);
+  const int state = rollback(environment.root(), command.state, session.command_line());
+  const std::vector<HistoryEntry> history = read_history(environment.root());
+  const std::vector<std::string> summary =
+      history.empty() ? std::vector<std::string>{} : history.front().summary;
+  Output& output = session.output();
+  for (const std::string& change : summary) output.result(change);
+  output.say(fmt::format("this is state {} now; `moat env rollback` undoes it", state));
+  if (output.json())
+    output.document({{"schema", 1},
+                     {"environment", environment.root().native()},
+                     {"state", state},
+                     {"summary", summary}});
+  return 0;
+}
+
+int execute(const EnvRemoveCommand& command, Session& session) {
+  const fs::path root = environment_path(command.env, session.settings());
+  const Environment environment = Environment::open(root);  // only what moat made
+  remove_environment(environment.root());
+  session.output().say(fmt::format("removed {}", root.native()));
+  if (session.output().json()) session.output().document({{"schema", 1}, {"removed", root.native()}});
+  return 0;
+}
+
+int execute(const EnvRenameCommand& command, Session& session) {
+  const Settings& settings = session.settings();
+  for (const std::string& name : {command.from, command.to})
+    if (!is_environment_name(name))
+      throw Error(ErrorKind::Usage, fmt::format("{} cannot be the name of an environment", quote(name)));
+  const fs::path from = settings.envs_dir() / command.from, to = settings.envs_dir() / command.to;
+  const Environment environment = Environment::open(from);
+  if (!rename_if_absent(environment.root(), to))
+    throw Error(ErrorKind::Exists,
+                fmt::format("there is an environment named {} already", quote(command.to)));
+  session.output().say(fmt::format("{} is {} now", command.from, command.to));
+  if (session.output().json())
+    session.output().document({{"schema", 1}, {"from", from.native()}, {"to", to.native()}});
+  return 0;
+}
+
+}  // namespace moat

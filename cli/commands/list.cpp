@@ -1,0 +1,105 @@
+// moat list
+#include "cli/commands/commands.h"
+#include "cli/open_env.h"
+#include "envs/installed.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+
+namespace moat {
+namespace {
+
+// The newest final version each index has for this environment's Python, where it is newer than what is
+// installed.
+std::map<PackageName, Version> newer_versions(const Environment& environment,
+                                              const InstalledDistributions& installed, Session& session) {
+  const Phase phase(session.reporter(), "resolve");
+  const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
+  const Target target = environment.is_foreign()
+                            ? target_of(probe_interpreter(environment.python(), session.store()))
+                            : target_of(environment.interpreter());
+  for (const InstalledDistribution& distribution : installed.all)
+    if (!distribution.direct_url) source->request_project(distribution.name);
+  std::map<PackageName, Version> out;
+  for (const InstalledDistribution& distribution : installed.all) {
+    if (distribution.direct_url) continue;
+    const Project* project = source->find_project(distribution.name);
+    while (project == nullptr) {
+      source->wait();
+      project = source->find_project(distribution.name);
+    }
+    for (auto release = project->releases.rbegin(); release != project->releases.rend(); ++release) {
+      const Version& version = (*release)->version;
+      if (version <= distribution.version) break;
+      if (version.is_prerelease() && !distribution.version.is_prerelease()) continue;
+      const bool usable =
+          std::any_of((*release)->files.begin(), (*release)->files.end(), [&](const ReleaseFile& file) {
+            return file.wheel && !file.artifact.yanked && target.tags.rank(file.wheel->tags);
+          });
+      if (!usable) continue;
+      out.emplace(distribution.name, version);
+      break;
+    }
+  }
+  return out;
+}
+
+std::string freeze_line(const InstalledDistribution& distribution) {
+  return fmt::format("{}=={}", distribution.name.display(), distribution.version.to_string());
+}
+
+void print_columns(const std::vector<std::vector<std::string>>& rows, Output& output) {
+  std::vector<std::size_t> widths;
+  for (const std::vector<std::string>& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const std::vector<std::string>& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      line += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
+    output.result(line);
+  }
+}
+
+}  // namespace
+
+int execute(const ListCommand& command, Session& session) {
+  const Environment environment = open_for_reading(session);
+  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  for (const std::string& problem : installed.problems) session.reporter().warn(problem);
+  std::map<PackageName, Version> newer;
+  if (command.outdated) newer = newer_versions(environment, installed, session);
+
+  nlohmann::ordered_json packages = nlohmann::ordered_json::array();
+  std::vector<std::vector<std::string>> rows;
+  for (const InstalledDistribution& distribution : installed.all) {
+    const auto latest = newer.find(distribution.name);
+    if (command.outdated && latest == newer.end()) continue;
+    nlohmann::ordered_json package{{"name", distribution.name.normalized()},
+                                   {"version", distribution.version.to_string()},
+                                   {"requested", distribution.requested},
+                                   {"installer", distribution.installer}};
+    std::vector<std::string> row{distribution.name.display(), distribution.version.to_string()};
+    if (command.outdated) {
+      package["latest"] = latest->second.to_string();
+      row.push_back(latest->second.to_string());
+    }
+    if (command.format == "freeze") row = {freeze_line(distribution)};
+    packages.push_back(std::move(package));
+    rows.push_back(std::move(row));
+  }
+  Output& output = session.output();
+  if (output.json())
+    output.document({{"schema", 1}, {"environment", environment.root().native()}, {"packages", packages}});
+  else if (rows.empty())
+    output.say(command.outdated ? "everything is up to date" : "nothing is installed");
+  else
+    print_columns(rows, output);
+  return 0;
+}
+
+}  // namespace moat

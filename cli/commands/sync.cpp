@@ -1,0 +1,178 @@
+// moat sync [LOCK]: the environment becomes what the lock says.
+#include "cli/changes.h"
+#include "cli/commands/commands.h"
+#include "cli/install_pipeline.h"
+#include "cli/open_env.h"
+#include "cli/redact.h"
+#include "fetch/os/file.h"
+#include "fetch/wheels.h"
+#include "resolver/base/text.h"
+#include "resolver/lockfile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moat {
+namespace {
+
+fs::path lock_path(const SyncCommand& command, const Settings& settings) {
+  if (command.lock) return (settings.working_directory / *command.lock).lexically_normal();
+  const fs::path folder = settings.pyproject ? settings.pyproject->parent_path() : settings.working_directory;
+  fs::path path = folder / "pylock.toml";
+  if (std::error_code ignored; !fs::exists(path, ignored))
+    throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()),
+                {"`moat lock` makes it, or `moat sync FILE` names another one"});
+  return path;
+}
+
+// With nothing found, an environment beside the lock's project.
+Environment environment_for(const SyncCommand& command, Session& session, bool& created) {
+  const Settings& settings = session.settings();
+  const std::optional<ChosenEnvironment> chosen = choose_environment(settings, ForProject::Yes);
+  const fs::path root = chosen ? chosen->root : settings.working_directory / ".venv";
+  const bool may_be_made = !chosen || chosen->by == ChosenBy::Project || chosen->by == ChosenBy::User;
+  created = may_be_made && !Environment::exists_at(root) && !command.dry_run;
+  return created ? create_and_say(root, session) : open_for_change(session, ForProject::Yes);
+}
+
+Pylock read_lock(const fs::path& path, Session& session) {
+  std::vector<std::string> warnings;
+  Expected<Pylock> lock = parse_pylock(read_file(path), path.filename().native(), &warnings);
+  if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
+  for (const std::string& warning : warnings) session.reporter().warn(warning);
+  return std::move(*lock);
+}
+
+template <class Name>
+std::set<Name> names_of(const std::vector<std::string>& texts, std::string_view option) {
+  std::set<Name> out;
+  for (const std::string& text : texts) {
+    Expected<Name> name = Name::parse(text);
+    if (!name)
+      throw Error(ErrorKind::Usage, fmt::format("{}: {}: {}", option, quote(text), name.error().message));
+    out.insert(std::move(*name));
+  }
+  return out;
+}
+
+std::vector<SelectedPackage> select(const Pylock& lock, const SyncCommand& command, const Target& target) {
+  const auto groups = names_of<GroupName>(command.groups, "--group");
+  return select_packages(lock, target, names_of<ExtraName>(command.extras, "--extra"),
+                         groups.empty() ? std::nullopt : std::optional(groups));
+}
+
+Artifact artifact_of(const LockedFile& file, const fs::path& lock_directory) {
+  const Expected<Url> url =
+      file.url.empty()
+          ? Expected<Url>(Url::from_path((lock_directory / file.path).lexically_normal().native()))
+          : Url::parse(file.url);
+  if (!url)
+    throw Error(ErrorKind::BadInput,
+                fmt::format("{}: {}", quote(hide_credentials(file.url)), url.error().message));
+  return {.filename = file.name,
+          .url = *url,
+          .digests = file.hashes,
+          .size = file.size,
+          .upload_time = file.upload_time};
+}
+
+// What the lock installs, in terms of the pipeline; a lock holds no requirements, so what nothing else in it
+// needs counts as asked for.
+Resolution as_resolution(const std::vector<SelectedPackage>& selected, const fs::path& lock_directory) {
+  Resolution resolution;
+  for (const SelectedPackage& one : selected) {
+    const LockedPackage& package = *one.package;
+    if (one.file == nullptr || !one.file->name.ends_with(".whl"))
+      throw Error(ErrorKind::NoSolution,
+                  fmt::format("the lock has {} as source only, and moat cannot build it yet",
+                              quote(package.name.display())));
+    Expected<WheelFilename> wheel = WheelFilename::parse(one.file->name);
+    if (!wheel)
+      throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(one.file->name), wheel.error().message));
+    ReleaseFile file{artifact_of(*one.file, lock_directory), *wheel};
+    const Version version = package.version.value_or(wheel->version);
+    resolution.packages.push_back(
+        {package.name, version, nullptr, std::move(file), {}, {}, {}, package.index});
+  }
+  return resolution;
+}
+
+Goal as_goal(const std::vector<SelectedPackage>& selected) {
+  std::set<PackageName> needed;
+  for (const SelectedPackage& one : selected)
+    for (const auto& [name, version] : one.package->dependencies) needed.insert(name);
+  Goal goal;
+  for (const SelectedPackage& one : selected) {
+    RootRequirement root{*Requirement::parse(one.package->name.display()), {}, one.file->hashes};
+    if (one.package->direct) root.requirement.url = one.file->url;
+    if (root.requirement.url && root.requirement.url->empty()) root.requirement.url = std::nullopt;
+    if (needed.count(one.package->name) == 0 || root.requirement.url)
+      goal.requirements.push_back(std::move(root));
+  }
+  return goal;
+}
+
+// A requirements file pins everything itself: nothing is looked for beyond it.
+Goal pinned_goal(const fs::path& path, Session& session) {
+  Goal goal = read_goal({}, {path.native()}, {}, session);
+  if (!goal.require_hashes)
+    throw Error(
+        ErrorKind::BadInput, fmt::format("{} has no hashes, so it is no lock", path.native()),
+        {fmt::format("`moat lock -r {0}` makes one; `moat install -r {0}` installs without", path.native())});
+  return goal;
+}
+
+}  // namespace
+
+int execute(const SyncCommand& command, Session& session) {
+  const fs::path path = lock_path(command, session.settings());
+  const bool requirements = path.extension() != ".toml";
+  std::optional<Pylock> lock;
+  Goal goal;
+  if (requirements)
+    goal = pinned_goal(path, session);
+  else
+    lock = read_lock(path, session);
+
+  bool created = false;
+  const Environment environment = environment_for(command, session, created);
+  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  const Present present = Present::of(environment, installed);
+  const Target target = target_of(environment.interpreter());
+
+  Resolution resolution;
+  if (requirements) {
+    resolution = resolve_goal(goal, {.no_deps = true}, target, present.versions, session);
+  } else {
+    const std::vector<SelectedPackage> selected = select(*lock, command, target);
+    resolution = as_resolution(selected, path.parent_path());
+    goal = as_goal(selected);
+  }
+  const InstallPlan plan = plan_install(goal, resolution, present, false);
+  TransactionRequest request =
+      command.dry_run ? without_wheels(plan) : with_wheels(plan, present, false, session);
+  if (!command.inexact)
+    for (const InstalledDistribution& distribution : installed.all)
+      if (std::none_of(resolution.packages.begin(), resolution.packages.end(),
+                       [&](const ResolvedPackage& package) { return package.name == distribution.name; }))
+        request.remove.insert(distribution.name);
+
+  ChangeReport report{.environment = environment.root(),
+                      .state = environment.manifest().state,
+                      .dry_run = command.dry_run,
+                      .created = created,
+                      .nothing = "the environment is what the lock says"};
+  if (command.dry_run) {
+    report.operations = plan_operations(installed, request);
+  } else if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {
+    TransactionResult result = apply(std::move(request), environment, session);
+    report.operations = std::move(result.operations);
+    report.state = result.state;
+    report.warnings = std::move(result.warnings);
+  }
+  report_changes(report, session);
+  return 0;
+}
+
+}  // namespace moat

@@ -1,0 +1,100 @@
+// moat uninstall PACKAGE…
+#include "cli/changes.h"
+#include "cli/commands/commands.h"
+#include "cli/goal.h"
+#include "cli/install_pipeline.h"
+#include "cli/open_env.h"
+#include "cli/user_links.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+namespace moat {
+namespace {
+
+std::set<PackageName> named_and_there(const UninstallCommand& command, const InstalledGraph& graph,
+                                      Output& output) {
+  std::set<PackageName> out;
+  for (const std::string& text : command.packages) {
+    const PackageName name = parse_package_name(text);
+    if (graph.find(name) != nullptr)
+      out.insert(name);
+    else
+      output.warn(fmt::format("{} is not installed", quote(text)));
+  }
+  return out;
+}
+
+// What is needed by none of the packages that stay. Extras are not recorded, so a requirement of any extra
+// keeps its package: too much stays rather than too little. With packages named, only what they led to; else
+// everything.
+std::set<PackageName> orphans(const std::set<PackageName>& removed, const InstalledGraph& graph) {
+  const std::set<PackageName> candidates =
+      removed.empty() ? std::set<PackageName>{} : graph.closure(removed, InstalledGraph::Extras::All);
+  std::set<PackageName> roots;
+  for (const auto& [name, node] : graph.nodes()) {
+    const bool may_go = !node.distribution.requested && (removed.empty() || candidates.count(name) != 0);
+    if (removed.count(name) == 0 && !may_go) roots.insert(name);
+  }
+  // The removed ones must not keep anything alive, also where something that stays needs them.
+  std::set<PackageName> kept;
+  std::vector<PackageName> open(roots.begin(), roots.end());
+  while (!open.empty()) {
+    const PackageName name = open.back();
+    open.pop_back();
+    if (removed.count(name) != 0 || graph.find(name) == nullptr || !kept.insert(name).second) continue;
+    const std::set<PackageName> next = graph.direct(name, InstalledGraph::Extras::All);
+    open.insert(open.end(), next.begin(), next.end());
+  }
+  std::set<PackageName> out;
+  for (const auto& [name, node] : graph.nodes())
+    if (kept.count(name) == 0 && removed.count(name) == 0) out.insert(name);
+  return out;
+}
+
+void warn_of_dependents(const std::set<PackageName>& removed, const InstalledGraph& graph, Output& output) {
+  for (const PackageName& name : removed)
+    for (const InstalledNode* node : graph.dependents_of(name))
+      if (removed.count(node->distribution.name) == 0)
+        output.warn(fmt::format("{} needs {}", node->distribution.name.display(), name.display()));
+}
+
+}  // namespace
+
+int execute(const UninstallCommand& command, Session& session) {
+  const Environment environment = open_for_change(session);
+  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  const InstalledGraph graph = graph_of(environment, installed, session);
+  TransactionRequest request;
+  request.remove = named_and_there(command, graph, session.output());
+  if (command.orphans && (command.packages.empty() || !request.remove.empty()))
+    request.remove.merge(orphans(request.remove, graph));
+  warn_of_dependents(request.remove, graph, session.output());
+
+  ChangeReport report{.environment = environment.root(),
+                      .state = environment.manifest().state,
+                      .dry_run = command.dry_run,
+                      .nothing = "nothing was removed"};
+  if (command.dry_run) {
+    report.operations = plan_operations(installed, request);
+  } else if (!request.remove.empty()) {
+    const UserLinks links{session.settings().bin_dir, session.settings().data_dir};
+    if (session.settings().user) {
+      // Links go before what they point to.
+      Manifest after = environment.manifest();
+      std::erase_if(after.packages, [&](const ManifestPackage& package) {
+        const Expected<PackageName> name = PackageName::parse(package.name);
+        return name && request.remove.count(*name) != 0;
+      });
+      set_links(requested_commands(after), environment, links);
+    }
+    TransactionResult result = apply(std::move(request), environment, session);
+    report.operations = std::move(result.operations);
+    report.state = result.state;
+    report.warnings = std::move(result.warnings);
+  }
+  report_changes(report, session);
+  return 0;
+}
+
+}  // namespace moat

@@ -1,0 +1,119 @@
+#include "cli/goal.h"
+
+#include "cli/redact.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+#include "resolver/requirement_line.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moat {
+namespace {
+
+bool is_web(const std::string& path) {
+  return path.substr(0, 7) == "http://" || path.substr(0, 8) == "https://";
+}
+
+std::string read_from_web(const std::string& address, Session& session) {
+  const Expected<Url> url = Url::parse(address);
+  if (!url) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(address), url.error().message));
+  HttpRequest request;
+  request.url = *url;
+  const HttpResponse response = session.http().get(std::move(request));
+  if (response.status != 200)
+    throw Error(ErrorKind::Network,
+                fmt::format("cannot read {}: the server answered {}", url->display(), response.status));
+  return response.body;
+}
+
+RequirementsReader reader(Session& session) {
+  const fs::path directory = session.settings().working_directory;
+  return {.read =
+              [directory, &session](const std::string& path) {
+                return is_web(path) ? read_from_web(path, session) : read_file(directory / path);
+              },
+          .variable = [&session](const std::string& name) -> std::optional<std::string> {
+            const Variables& variables = session.settings().variables;
+            const auto found = variables.find(name);
+            return found == variables.end() ? std::nullopt : std::optional(found->second);
+          },
+          .exists =
+              [directory](const std::string& path) {
+                std::error_code ignored;
+                return fs::exists(directory / path, ignored);
+              }};
+}
+
+RootRequirement parse_root(const std::string& text, const std::string& where, const Session& session) {
+  Expected<Requirement> requirement =
+      parse_requirement_line(text, session.settings().working_directory.native());
+  if (!requirement) {
+    const std::string shown = quote(hide_credentials(text));
+    throw Error(ErrorKind::BadInput,
+                where.empty() ? fmt::format("{} is not a requirement: {}", shown, requirement.error().message)
+                              : fmt::format("{}: {} is not a requirement: {}", where, shown,
+                                            requirement.error().message));
+  }
+  return {std::move(*requirement), {where}, {}};
+}
+
+// pip's rule: what a later file says wins, lists add up.
+void join_options(RequirementsOptions& into, RequirementsOptions from) {
+  const auto append = [](auto& list, auto& more) { list.insert(list.end(), more.begin(), more.end()); };
+  if (from.index_url) into.index_url = std::move(from.index_url);
+  append(into.extra_index_urls, from.extra_index_urls);
+  append(into.find_links, from.find_links);
+  append(into.trusted_hosts, from.trusted_hosts);
+  append(into.binary, from.binary);
+  append(into.all_releases, from.all_releases);
+  append(into.only_final, from.only_final);
+  into.no_index = into.no_index || from.no_index;
+  into.pre = into.pre || from.pre;
+  into.prefer_binary = into.prefer_binary || from.prefer_binary;
+  if (from.require_hashes) into.require_hashes = from.require_hashes;
+}
+
+void read_file_into(const std::string& path, bool constraint, Goal& goal, Session& session) {
+  RequirementsFile file = read_requirements(path, constraint, reader(session));
+  for (const std::string& warning : file.warnings) session.reporter().warn(warning);
+  for (const RequirementsEntry& entry : file.entries) {
+    if (entry.editable)
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("{}: editable installs are not supported yet", entry.where));
+    RootRequirement root = parse_root(entry.text, entry.where, session);
+    root.hashes = entry.hashes;
+    (entry.constraint ? goal.constraints : goal.requirements).push_back(std::move(root));
+  }
+  join_options(goal.file_options, std::move(file.options));
+}
+
+}  // namespace
+
+Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::string>& requirement_files,
+               const std::vector<std::string>& constraint_files, Session& session) {
+  Goal goal;
+  for (const std::string& text : packages) goal.requirements.push_back(parse_root(text, "", session));
+  for (const std::string& path : requirement_files) read_file_into(path, false, goal, session);
+  for (const std::string& path : constraint_files) read_file_into(path, true, goal, session);
+  for (const std::string& path : session.settings().overrides) {
+    Goal overrides;
+    read_file_into(path, false, overrides, session);
+    goal.overrides.insert(goal.overrides.end(), overrides.requirements.begin(), overrides.requirements.end());
+  }
+  const bool any_hash = std::any_of(goal.requirements.begin(), goal.requirements.end(),
+                                    [](const RootRequirement& root) { return !root.hashes.empty(); });
+  goal.require_hashes = goal.file_options.require_hashes.value_or(any_hash);
+  return goal;
+}
+
+PackageName parse_package_name(const std::string& text) {
+  Expected<PackageName> name = PackageName::parse(text);
+  if (!name)
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is not a name of a package: {}", quote(text), name.error().message));
+  return std::move(*name);
+}
+
+}  // namespace moat

@@ -1,0 +1,204 @@
+#include "cli/install_pipeline.h"
+
+#include "fetch/wheels.h"
+#include "resolver/explain.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace moat {
+namespace {
+
+void add_prereleases(PrereleasePolicy& policy, const RequirementsOptions& file) {
+  if (file.pre && policy.otherwise == Prereleases::IfNecessary) policy.otherwise = Prereleases::Allow;
+  const auto add = [&](const std::vector<std::string>& names, Prereleases as) {
+    for (const std::string& text : names) {
+      if (text == ":all:")
+        policy.otherwise = as;
+      else
+        policy.by_name.try_emplace(parse_package_name(text), as);
+    }
+  };
+  add(file.all_releases, Prereleases::Allow);
+  add(file.only_final, Prereleases::Forbid);
+}
+
+ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                           const std::map<PackageName, Version>& preferences, const Settings& settings) {
+  ResolveRequest request{.requirements = goal.requirements,
+                         .constraints = goal.constraints,
+                         .overrides = goal.overrides,
+                         .target = target};
+  if (!policy.upgrade) request.preferences = preferences;
+  for (const PackageName& name : policy.upgrade_packages) request.preferences.erase(name);
+  request.mode = settings.resolution;
+  request.prereleases = settings.prereleases;
+  add_prereleases(request.prereleases, goal.file_options);
+  // The user's own words come after the file's, so they override.
+  std::vector<std::pair<std::string, std::string>> binary = goal.file_options.binary;
+  binary.insert(binary.end(), settings.binary.begin(), settings.binary.end());
+  request.binary = fold_binary(binary);
+  request.exclude_newer = settings.exclude_newer;
+  request.no_deps = policy.no_deps;
+  request.require_hashes = goal.require_hashes;
+  return request;
+}
+
+bool lacks_a_project(const Conflict& conflict) {
+  return std::any_of(conflict.steps.begin(), conflict.steps.end(),
+                     [](const ConflictStep& step) { return step.lack == Lack::UnknownProject; });
+}
+
+[[noreturn]] void throw_conflict(const Conflict& conflict, const Target& target) {
+  Explanation told = explain(conflict, target);
+  throw ExplainedError(lacks_a_project(conflict) ? ErrorKind::NotFound : ErrorKind::NoSolution, told.headline,
+                       std::move(told.lines), std::move(told.hints));
+}
+
+// Installed packages outside the resolution that were fine and would not be any more.
+std::vector<RootRequirement> broken_by(const Resolution& resolution, const InstalledGraph& graph) {
+  std::map<PackageName, const ResolvedPackage*> chosen;
+  for (const ResolvedPackage& package : resolution.packages) chosen.emplace(package.name, &package);
+  std::vector<RootRequirement> broken;
+  for (const auto& [name, node] : graph.nodes()) {
+    if (chosen.count(name) != 0 || node.distribution.direct_url) continue;
+    for (const Requirement& requirement : graph.requirements_of(node)) {
+      const auto found = chosen.find(requirement.name);
+      const InstalledNode* now = graph.find(requirement.name);
+      if (found == chosen.end() || now == nullptr) continue;
+      const bool was_fine = requirement.specifier.contains(now->distribution.version);
+      if (!was_fine || requirement.specifier.contains(found->second->version)) continue;
+      const Expected<Requirement> itself = Requirement::parse(node.distribution.name.display());
+      broken.push_back(
+          {*itself,
+           {fmt::format("installed: {} {}", name.display(), node.distribution.version.to_string())},
+           {}});
+      break;
+    }
+  }
+  return broken;
+}
+
+std::string direct_url_text(const std::string& url, const Digest& sha256) {
+  const Expected<Url> parsed = Url::parse(url);
+  const nlohmann::ordered_json document{
+      {"archive_info", {{"hash", "sha256=" + sha256.hex}, {"hashes", {{"sha256", sha256.hex}}}}},
+      {"url", parsed ? parsed->without_credentials().without_fragment().to_string() : url}};
+  return document.dump();
+}
+
+bool holds_digest(const std::vector<Digest>& accepted, const std::string& sha256) {
+  return std::any_of(accepted.begin(), accepted.end(), [&](const Digest& digest) {
+    return digest.algorithm == "sha256" && digest.hex == sha256;
+  });
+}
+
+}  // namespace
+
+Present Present::of(const Environment& environment, const InstalledDistributions& installed) {
+  Present present;
+  for (const InstalledDistribution& distribution : installed.all)
+    present.versions.emplace(distribution.name, distribution.version);
+  for (ManifestPackage& package : environment.manifest().packages)
+    if (Expected<PackageName> name = PackageName::parse(package.name); name)
+      present.placed.emplace(std::move(*name), std::move(package));
+  return present;
+}
+
+Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                        const std::map<PackageName, Version>& preferences, Session& session) {
+  const Phase phase(session.reporter(), "resolve");
+  const ResolveRequest request = request_for(goal, policy, target, preferences, session.settings());
+  const std::unique_ptr<IndexSource> source =
+      session.index_source(index_list(session.settings(), goal.file_options));
+  Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
+  if (const auto* conflict = std::get_if<Conflict>(&outcome)) throw_conflict(*conflict, target);
+  return std::move(std::get<Resolution>(outcome));
+}
+
+Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                       const InstalledGraph& graph, const Present& present, Session& session) {
+  Resolution resolution = resolve_goal(goal, policy, target, present.versions, session);
+  if (policy.no_deps) return resolution;
+  Goal wider = goal;
+  for (;;) {
+    const std::vector<RootRequirement> broken = broken_by(resolution, graph);
+    if (broken.empty()) return resolution;
+    wider.requirements.insert(wider.requirements.end(), broken.begin(), broken.end());
+    resolution = resolve_goal(wider, policy, target, present.versions, session);
+  }
+}
+
+InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const Present& present,
+                         bool reinstall) {
+  std::map<PackageName, const RootRequirement*> asked;
+  for (const RootRequirement& root : goal.requirements) {
+    const auto [place, is_new] = asked.emplace(root.requirement.name, &root);
+    if (!is_new && (root.requirement.url || !root.hashes.empty())) place->second = &root;
+  }
+  InstallPlan plan;
+  for (const ResolvedPackage& package : resolution.packages) {
+    const auto found = asked.find(package.name);
+    Step step{&package, found != asked.end(), {}, {}};
+    if (step.requested) {
+      step.hashes = found->second->hashes;
+      step.direct_url = found->second->requirement.url;
+    }
+    const auto version = present.versions.find(package.name);
+    const auto placed = present.placed.find(package.name);
+    const bool same_version = version != present.versions.end() && version->second == package.version;
+    const bool hash_fits = step.hashes.empty() || (placed != present.placed.end() &&
+                                                   holds_digest(step.hashes, placed->second.wheel_sha256));
+    if (!same_version || reinstall || step.direct_url || !hash_fits)
+      plan.steps.push_back(std::move(step));
+    else if (step.requested && !(placed != present.placed.end() && placed->second.requested))
+      plan.mark_requested.insert(package.name);
+  }
+  return plan;
+}
+
+TransactionRequest without_wheels(const InstallPlan& plan) {
+  TransactionRequest request;
+  for (const Step& step : plan.steps)
+    request.install.push_back({step.package->name, step.package->version, {}, step.requested, {}});
+  return request;
+}
+
+TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
+                               Session& session) {
+  std::vector<WheelOrder> orders;
+  for (const Step& step : plan.steps) orders.push_back({step.package->file.artifact, step.hashes});
+  const std::vector<StoredWheel> wheels = obtain_wheels(
+      orders, session.http(), session.store(), session.workers(), session.reporter(), session.stop());
+
+  // From here on every wheel is verified.
+  TransactionRequest request;
+  request.mark_requested = plan.mark_requested;
+  for (std::size_t i = 0; i < wheels.size(); ++i) {
+    const Step& step = plan.steps[i];
+    const auto placed = present.placed.find(step.package->name);
+    const bool same = placed != present.placed.end() && placed->second.wheel_sha256 == wheels[i].digest.hex &&
+                      present.versions.count(step.package->name) != 0;
+    if (same && !reinstall) {
+      if (step.requested && !placed->second.requested) request.mark_requested.insert(step.package->name);
+      continue;
+    }
+    WantedPackage wanted{step.package->name, step.package->version, wheels[i], step.requested, {}};
+    if (placed != present.placed.end() && placed->second.requested) wanted.requested = true;
+    if (step.direct_url) wanted.direct_url = direct_url_text(*step.direct_url, wheels[i].digest);
+    request.install.push_back(std::move(wanted));
+  }
+  return request;
+}
+
+TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session) {
+  request.link_mode = session.settings().link_mode;
+  request.compile = session.settings().compile;
+  request.reason = session.command_line();
+  return apply_transaction(request, environment, session.store(), session.workers(), session.reporter(),
+                           session.command_line());
+}
+
+}  // namespace moat

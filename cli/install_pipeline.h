@@ -1,0 +1,61 @@
+// Goal → resolution → wheels → a change of the environment. Behind create, install, lock and sync.
+#pragma once
+
+#include "cli/goal.h"
+#include "cli/installed_graph.h"
+#include "cli/session.h"
+#include "envs/transaction.h"
+#include "resolver/resolution.h"
+
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace moat {
+
+struct ResolvePolicy {
+  bool upgrade = false;                    // prefer nothing that is there
+  std::set<PackageName> upgrade_packages;  // … of these
+  bool no_deps = false;
+};
+
+// What is there before: nothing, for a new environment.
+struct Present {
+  std::map<PackageName, Version> versions;
+  std::map<PackageName, ManifestPackage> placed;  // what the manifest says of them
+  static Present of(const Environment& environment, const InstalledDistributions& installed);
+};
+
+// The versions that meet the goal. Throws ExplainedError(NoSolution or NotFound) where there are none.
+Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                        const std::map<PackageName, Version>& preferences, Session& session);
+
+// As resolve_goal, but installed packages that the answer would break join the goal, so that they are changed
+// along or say no.
+Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                       const InstalledGraph& graph, const Present& present, Session& session);
+
+// The packages of a resolution that are not there yet, without their wheels.
+struct Step {
+  const ResolvedPackage* package = nullptr;
+  bool requested = false;
+  std::vector<Digest> hashes;             // of the user
+  std::optional<std::string> direct_url;  // asked for by URL
+};
+struct InstallPlan {
+  std::vector<Step> steps;
+  std::set<PackageName> mark_requested;
+};
+InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const Present& present,
+                         bool reinstall);
+
+// What a dry run shows.
+TransactionRequest without_wheels(const InstallPlan& plan);
+// Downloads, verifies and unpacks; drops from the plan what turns out to be there already (same wheel).
+TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
+                               Session& session);
+
+// Settings that every change of an environment obeys.
+TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session);
+
+}  // namespace moat

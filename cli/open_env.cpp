@@ -1,0 +1,45 @@
+#include "cli/open_env.h"
+
+#include "fetch/os/file.h"
+
+#include <fmt/format.h>
+
+namespace moat {
+namespace {
+
+Environment open_chosen(Session& session, ForProject project, Environment::Foreign foreign) {
+  const ChosenEnvironment chosen = require_environment(session.settings(), project);
+  if (chosen.note) session.output().say(*chosen.note);
+  return Environment::open(chosen.root, foreign);
+}
+
+}  // namespace
+
+Environment open_for_reading(Session& session, ForProject project) {
+  return open_chosen(session, project, Environment::Foreign::Allowed);
+}
+
+Environment open_for_change(Session& session, ForProject project) {
+  return open_chosen(session, project, Environment::Foreign::Refused);
+}
+
+InstalledGraph graph_of(const Environment& environment, const InstalledDistributions& installed,
+                        Session& session) {
+  for (const std::string& problem : installed.problems) session.reporter().warn(problem);
+  // The store is opened for a foreign one only: listing needs none.
+  return {installed, environment.is_foreign() ? markers_of(environment, session.store())
+                                              : environment.interpreter().markers};
+}
+
+Environment create_and_say(const fs::path& root, Session& session) {
+  const Runtime runtime =
+      obtain_runtime(session.chosen_interpreter(), session.store(), session.workers(), session.reporter());
+  make_directories(root.parent_path());
+  const CreateOptions options{.root = root, .link_mode = session.settings().link_mode};
+  Environment environment = create_environment(options, runtime, session.workers());
+  session.output().say(
+      fmt::format("created {} with Python {}", root.native(), environment.interpreter().version));
+  return environment;
+}
+
+}  // namespace moat

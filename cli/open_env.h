@@ -1,0 +1,21 @@
+// The environment a command works on, found, opened, and told about where that may surprise.
+#pragma once
+
+#include "cli/installed_graph.h"
+#include "cli/session.h"
+#include "cli/which_env.h"
+#include "envs/environment.h"
+
+namespace moat {
+
+// Reading a foreign environment is fine; changing one is refused.
+Environment open_for_reading(Session& session, ForProject project = ForProject::No);
+Environment open_for_change(Session& session, ForProject project = ForProject::No);
+
+InstalledGraph graph_of(const Environment& environment, const InstalledDistributions& installed,
+                        Session& session);
+
+// Creates the folder's environment from --python or the default interpreter, and says so.
+Environment create_and_say(const std::filesystem::path& root, Session& session);
+
+}  // namespace moat

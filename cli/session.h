@@ -1,0 +1,61 @@
+// The composition root: the objects a command works with, each made when it is first asked for.
+#pragma once
+
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/settings.h"
+#include "envs/discovery.h"
+#include "envs/environment.h"
+#include "fetch/auth.h"
+#include "fetch/http.h"
+#include "fetch/index_source.h"
+#include "fetch/os/workers.h"
+#include "fetch/store.h"
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+namespace moat {
+
+// Members are destroyed last first: what waits for the network goes before the network, threads before what
+// they use.
+class Session {
+ public:
+  Session(Settings settings, std::string command_line, Output& output, Progress& progress,
+          std::stop_token stop);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const Settings& settings() const { return settings_; }
+  const std::string& command_line() const { return command_line_; }  // "moat install flask"
+  Output& output() { return output_; }
+  Progress& reporter() { return progress_; }
+  std::stop_token stop() const { return stop_; }
+
+  Store& store();
+  Workers& workers();
+  // `indexes`: whose credentials may be used; the first call decides.
+  HttpClient& http(const IndexList& indexes);
+  HttpClient& http();
+  std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
+
+  // --python, or what the project and this machine have.
+  Interpreter chosen_interpreter(const std::optional<SpecifierSet>& requires_python = std::nullopt);
+  DiscoveryOptions discovery() const;
+
+ private:
+  Settings settings_;
+  std::string command_line_;
+  Output& output_;
+  Progress& progress_;
+  std::stop_token stop_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Workers> workers_;
+  std::unique_ptr<Credentials> credentials_;
+  std::unique_ptr<HttpClient> http_;
+};
+
+}  // namespace moat

@@ -1,0 +1,65 @@
+#include "cli/user_links.h"
+
+#include "fetch/os/file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace moat {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct UserLinksTest : ::testing::Test {
+  TempDir folder{fs::temp_directory_path(), "links"};
+  UserLinks links{folder.path() / "bin", folder.path() / "data"};
+
+  void refuses(const std::string& command, const std::string& words) {
+    try {
+      check_names_are_free({command}, links);
+      FAIL() << command;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::Refused);
+      EXPECT_THAT(error.what(), HasSubstr(words));
+    }
+  }
+};
+
+TEST_F(UserLinksTest, OnlyLinksIntoMoatsDataMayBeReplaced) {
+  fs::create_directories(links.bin_dir);
+  write_file_atomically(links.bin_dir / "file", "");
+  fs::create_symlink("/usr/bin/true", links.bin_dir / "foreign");
+  fs::create_symlink("/nowhere", links.bin_dir / "dangling");
+  fs::create_symlink(links.data_dir / "user" / "bin" / "x", links.bin_dir / "ours");
+  fs::create_symlink(links.data_dir.native() + "-not/x", links.bin_dir / "beside");
+  check_names_are_free({"new", "ours"}, links);
+  for (const char* name : {"file", "foreign", "dangling", "beside"})
+    refuses(name, (links.bin_dir / name).native());
+}
+
+TEST_F(UserLinksTest, CommandsOfAWheelAreItsEntryPointsAndScripts) {
+  const fs::path tree = folder.path() / "tree";
+  fs::create_directories(tree / "x-1.dist-info");
+  write_file_atomically(tree / "x-1.dist-info" / "entry_points.txt",
+                        "[console_scripts]\n# a comment\nfoo = x:main\n bar=x:main [extra]\n[other]\nno = "
+                        "x\n[gui_scripts]\nwin = x\n");
+  StoredWheel wheel{.digest = {"sha256", std::string(64, '0')}, .tree = tree, .dist_info = "x-1.dist-info"};
+  wheel.files.push_back({.path = "x-1.data/scripts/run.sh", .digest = wheel.digest});
+  wheel.files.push_back({.path = "x/scripts/not-this", .digest = wheel.digest});
+  EXPECT_THAT(commands_of(wheel), ElementsAre("bar", "foo", "run.sh", "win"));
+}
+
+TEST_F(UserLinksTest, TheManifestKnowsTheCommandsOfWhatWasAskedForByName) {
+  Manifest manifest;
+  manifest.packages = {{"asked", "1", "", true}, {"needed", "1", "", false}};
+  manifest.entries = {{"bin/a", "", 0, 0755, "asked"},
+                      {"bin/n", "", 0, 0755, "needed"},
+                      {"bin/python", "", 0, 0755, ""},
+                      {"bin/sub/x", "", 0, 0755, "asked"},
+                      {"lib/a", "", 0, 0644, "asked"}};
+  EXPECT_THAT(requested_commands(manifest), ElementsAre("a"));
+}
+
+}  // namespace
+}  // namespace moat
