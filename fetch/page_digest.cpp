@@ -199,15 +199,17 @@ class Digester {
       group->files.push_back({&file, is_wheel, std::move(url)});
   }
 
-  // Most pages give absolute URLs that need no work; "" where there is none to be made.
-  std::string absolute_url(const PageFile& file) const {
+  // Most pages give absolute URLs on one host that need no work; "" where there is none to be made.
+  std::string absolute_url(const PageFile& file) {
     const std::string_view url = file.url;
     const bool is_plain = std::none_of(url.begin(), url.end(), [](char c) {
       return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '#' || c == '@';
     });
-    if (is_plain && (url.starts_with("https://") || url.starts_with("http://"))) return std::string(url);
+    if (is_plain && !known_origin_.empty() && url.starts_with(known_origin_)) return std::string(url);
     const std::optional<Url> joined = page_.url_of(file);
-    return joined ? joined->to_string() : std::string();
+    if (!joined) return {};
+    if (joined->scheme() != "file") known_origin_ = joined->origin() + "/";
+    return joined->to_string();
   }
 
   Group* group_of_wheel(std::string_view filename) {
@@ -299,6 +301,7 @@ class Digester {
   std::vector<Group> groups_;
   std::unordered_map<std::string_view, std::size_t> by_text_;
   std::uint64_t left_out_ = 0;
+  std::string known_origin_;  // of a URL that parsed: "https://host/"
   std::string prefix_;
   TextTable tags_, pythons_, algorithms_;
 };

@@ -302,9 +302,21 @@ Expected<std::optional<std::string>> check_api_version(std::string_view text) {
   return std::optional<std::string>();
 }
 
+std::optional<Url> ProjectPage::resolve(std::string_view reference) const {
+  std::string text;
+  for (const char c : trim(reference)) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return std::nullopt;
+    if (c == ' ')
+      text += "%20";
+    else
+      text += c;
+  }
+  auto url = base.join(text);
+  return url ? std::optional(std::move(*url)) : std::nullopt;
+}
+
 std::optional<Url> ProjectPage::url_of(const PageFile& file) const {
-  // Spaces around an href are no part of it.
-  auto url = base.join(trim(file.url));
+  const std::optional<Url> url = resolve(file.url);
   if (!url || (url->scheme() != "https" && url->scheme() != "http" && url->scheme() != "file"))
     return std::nullopt;
   return url->without_fragment();

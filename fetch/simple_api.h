@@ -58,6 +58,9 @@ class ProjectPage {
   std::span<const PageHash> hashes_of(const PageFile& file) const {
     return std::span(hashes).subspan(file.first_hash, file.hash_count);
   }
+  // What a reference on this page leads to. As browsers do it, spaces around it are dropped and those inside
+  // become %20.
+  std::optional<Url> resolve(std::string_view reference) const;
   // The file's absolute URL, without fragment; nullopt where it makes none (or not http, https or file).
   std::optional<Url> url_of(const PageFile& file) const;
   // Everything about the file as a value.

@@ -74,7 +74,7 @@ class PageReader {
     const auto href = attribute(element, "href");
     if (base_seen_ || !href) return;
     base_seen_ = true;  // the first one counts
-    if (auto url = page_.base.join(trim(*href))) page_.base = *url;
+    if (auto url = page_.resolve(*href)) page_.base = std::move(*url);
   }
 
   void take_meta(const GumboElement& element) {
@@ -96,7 +96,7 @@ class PageReader {
     const auto href = attribute(element, "href");
     const std::string_view target = href ? trim(*href) : std::string_view();
     if (target.empty()) return;
-    const auto url = page_.base.join(target);
+    const auto url = page_.resolve(target);
     // Once: `%252F` is the three characters %2F, not a slash. A decoded slash makes it no file name.
     std::string filename = url ? url->last_segment() : std::string();
     if (!is_plain_filename(filename)) {

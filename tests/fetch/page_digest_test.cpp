@@ -65,6 +65,18 @@ TEST(PageDigest, LeavesOutAndCountsWhatIsNoFileOfTheProject) {
   EXPECT_EQ(page.skipped, 8U);
 }
 
+TEST(PageDigest, AUrlThatIsNoneCostsItsFileOnly) {
+  auto page = parse_simple_json(
+      R"({"files":[{"filename":"foo-bar-1.0.zip","url":"https://host:port/foo-bar-1.0.zip"},
+                   {"filename":"foo-bar-2.0.zip","url":"https://host/foo-bar-2.0.zip"},
+                   {"filename":"foo-bar-3.0.zip","url":"ftp://host/foo-bar-3.0.zip"}]})",
+      Url::parse("https://index.example/simple/foo-bar/").value());
+  ASSERT_TRUE(page);
+  const DigestedPage out = digested(*page);
+  EXPECT_EQ(versions(out), (std::vector<std::string>{"2.0"}));
+  EXPECT_EQ(out.skipped, 2U);
+}
+
 TEST(PageDigest, KeepsAllThatIsSaidOfAFile) {
   auto page = parse_simple_json(
       R"({"name":"foo-bar","project-status":{"status":"quarantined","reason":"bad"},"meta":{"api-version":"1.9"},"files":[

@@ -62,6 +62,12 @@ TEST(SimpleHtml, TakesMarkupAsItComes) {
   EXPECT_EQ(page.files[1].filename, "foo-2.0.zip");
 }
 
+TEST(SimpleHtml, SpacesInsideAnHrefAreEncoded) {
+  const Artifact file = only_artifact(page_of("<a href=' my files/foo 1.0.zip '>x</a>"));
+  EXPECT_EQ(file.filename, "foo 1.0.zip");
+  EXPECT_EQ(file.url.to_string(), "https://index.example/simple/foo/my%20files/foo%201.0.zip");
+}
+
 TEST(SimpleHtml, TheFirstBaseCounts) {
   const ProjectPage page = page_of(
       "<head><base href='/mirror/'><base href='https://evil.example/'></head><a href='foo-1.0.zip'>x</a>");
