@@ -1,5 +1,6 @@
 #include "resolver/conflict.h"
 
+#include "resolver/base/text.h"
 #include "resolver/proof.h"
 #include "resolver/solv/solver.h"
 
@@ -57,13 +58,28 @@ class Shrinker {
   solv::Solver solver_;
 };
 
-// "1.0", "1.0 to 2.4" or "1.0, 1.2 and 2.0": `indices` ascending, runs merged.
+// Candidates between two that only are a reserve interrupt no run of versions.
+bool are_neighbours(const ProjectView& view, std::size_t a, std::size_t b) {
+  for (std::size_t k = a + 1; k < b; ++k)
+    if (!view.is_reserve(k)) return false;
+  return true;
+}
+
+bool are_all(const ProjectView& view, const std::vector<std::size_t>& indices) {
+  std::size_t finals = 0;
+  for (std::size_t k = 0; k < view.size(); ++k) finals += view.is_reserve(k) ? 0U : 1U;
+  const auto told =
+      std::count_if(indices.begin(), indices.end(), [&](std::size_t k) { return !view.is_reserve(k); });
+  return indices.size() > 1 && static_cast<std::size_t>(told) == finals;
+}
+
+// "1.0", "1.0 to 2.4" or "1.0, 1.2 and 1.3": `indices` ascending, runs merged.
 std::string versions_text(const ProjectView& view, const std::vector<std::size_t>& indices) {
-  if (indices.size() == view.size() && indices.size() > 1) return "all versions";
+  if (are_all(view, indices)) return "all versions";
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < indices.size();) {
     std::size_t end = i + 1;
-    while (end < indices.size() && indices[end] == indices[end - 1] + 1) ++end;
+    while (end < indices.size() && are_neighbours(view, indices[end - 1], indices[end])) ++end;
     std::string part = view.version(indices[i]).to_string();
     if (end - i > 1) part += (end - i > 2 ? " to " : " and ") + view.version(indices[end - 1]).to_string();
     parts.push_back(std::move(part));
@@ -71,9 +87,7 @@ std::string versions_text(const ProjectView& view, const std::vector<std::size_t
   }
   constexpr std::size_t kMostParts = 4;
   if (parts.size() > kMostParts) return parts.front() + " … " + parts.back();
-  std::string out = parts.front();
-  for (std::size_t i = 1; i < parts.size(); ++i) out += ", " + parts[i];
-  return out;
+  return join(parts, ", ");
 }
 
 bool includes(const Ranges& outer, const Ranges& inner) {

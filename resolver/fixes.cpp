@@ -48,12 +48,22 @@ std::optional<Specifier> instead_of(const Specifier& clause, const Version& vers
 }
 
 SpecifierSet loosened(const SpecifierSet& specifiers, const Version& to) {
+  const auto is_upper = [](const Specifier& clause) {
+    return clause.op() == Operator::Less || clause.op() == Operator::LessEqual;
+  };
   std::vector<Specifier> clauses;
+  std::optional<Specifier> upper;
   for (const Specifier& clause : specifiers.clauses()) {
-    if (clause.contains(to))
+    if (clause.contains(to)) {
       clauses.push_back(clause);
-    else if (auto other = instead_of(clause, to))
-      clauses.push_back(std::move(*other));
+    } else if (auto other = instead_of(clause, to)) {
+      // A lower bound turned round is below every upper bound of the line, and says all that they say.
+      if (!upper || !is_upper(clause)) upper = std::move(other);
+    }
+  }
+  if (upper) {
+    std::erase_if(clauses, is_upper);
+    clauses.push_back(std::move(*upper));
   }
   return SpecifierSet(std::move(clauses));
 }
