@@ -61,9 +61,9 @@ Manifest manifest_of(const Runtime& runtime) {
 }
 
 // Is it still what was put in? By size and time: every file of a runtime has the same, so an edit shows.
-bool looks_whole(const fs::path& file, const ManifestEntry& entry) {
+bool looks_whole(const UniqueFd& tree, const ManifestEntry& entry) {
   struct stat s {};
-  return ::lstat(file.c_str(), &s) == 0 && S_ISREG(s.st_mode) &&
+  return ::fstatat(tree.get(), entry.path.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode) &&
          static_cast<std::uint64_t>(s.st_size) == entry.size && s.st_mtim.tv_sec == kRuntimeMtime;
 }
 
@@ -143,16 +143,17 @@ std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& s
   runtime.fingerprint = fingerprint;
   runtime.tree = entry / "tree";
   runtime.interpreter = std::move(*interpreter);
+  const UniqueFd tree = open_file(runtime.tree, O_RDONLY | O_DIRECTORY);
+  runtime.files.reserve(manifest->entries.size());
   for (const ManifestEntry& file : manifest->entries) {
-    const fs::path path = runtime.tree / file.path;
     if (file.mode == kLinkMode) {
       std::error_code failure;
-      const std::string target = fs::read_symlink(path, failure).string();
+      const std::string target = fs::read_symlink(runtime.tree / file.path, failure).string();
       if (failure || hash_bytes(target).hex != file.sha256) return std::nullopt;
       runtime.links.emplace_back(file.path, target);
       continue;
     }
-    if (!looks_whole(path, file)) return std::nullopt;
+    if (!looks_whole(tree, file)) return std::nullopt;
     runtime.files.push_back({.path = file.path,
                              .digest = {"sha256", file.sha256},
                              .size = file.size,

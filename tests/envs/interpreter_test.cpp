@@ -128,6 +128,30 @@ TEST_F(InterpreterProbe, IsCachedUntilTheBinaryChanges) {
   EXPECT_NE(probe_interpreter(python, store).cache_tag, "from-the-cache");
 }
 
+// PEP 600: a distribution says with a module which wheels of others run on it.
+TEST_F(InterpreterProbe, HeedsTheWordOfTheDistributionOnManylinux) {
+  const Interpreter system = probe_interpreter("/usr/bin/python3", test::shared_store());
+  const fs::path base = folder() / "base", stdlib = base / "lib" / system.stdlib.filename();
+  make_directories(base / "bin"), make_directories(base / "lib");
+  output_of({"/bin/cp", "-rL", system.stdlib.string(), stdlib.string()});
+  fs::copy_file(system.executable, base / "bin/python3");
+  write_file_atomically(stdlib / "_manylinux.py",
+                        "def manylinux_compatible(major, minor, arch):\n"
+                        "    return False if minor in (12, 28) else None\n");
+  const auto has = [](const Interpreter& one, const std::string& start) {
+    return std::ranges::any_of(one.tags.platforms,
+                               [&](const std::string& p) { return p.starts_with(start); });
+  };
+  const Interpreter told = probe_interpreter(base / "bin/python3", test::shared_store());
+  ASSERT_EQ(told.prefix, base);
+  for (const char* refused : {"manylinux_2_28_", "manylinux_2_12_", "manylinux2010_"}) {
+    EXPECT_TRUE(has(system, refused)) << refused;
+    EXPECT_FALSE(has(told, refused)) << refused;
+  }
+  for (const char* kept : {"manylinux_2_17_", "manylinux2014_", "manylinux_2_5_"})
+    EXPECT_TRUE(has(told, kept)) << kept;
+}
+
 TEST(InterpreterJson, RefusesOtherTexts) {
   for (const char* text :
        {"", "[]", "{}", "{\"schema\": 99}", "{\"schema\": 1, \"executable\": 3}", "{\"schema\": 1}"})
