@@ -13,7 +13,7 @@ namespace moat {
 //   format                             "1\n"
 //   lock                               shared by users, exclusive for prune
 //   wheels/<sha256>/{tree/…,manifest}  unpacked, verified, read-only
-//   pycs/<sha256>/<cache_tag>-<magic>/ bytecode of that wheel: site-packages-relative __pycache__ paths
+//   pycs/<sha256>/<cache_tag>-<magic>/{tree/…,manifest}  bytecode, beside the sources of that wheel
 //   runtimes/<fingerprint>/{tree/…,manifest,facts.json}
 //   interpreters/                      probe results
 //   links/<sha256 of url>              which wheel digest a URL gave

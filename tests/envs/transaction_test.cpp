@@ -7,7 +7,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -475,6 +477,46 @@ TEST_F(TransactionTest, LinksAreMadeWhereAskedFor) {
 TEST_F(TransactionTest, WithoutCompileThereIsNoBytecode) {
   apply({.install = {foo("1.0")}, .compile = false, .reason = "x"});
   EXPECT_FALSE(env.has(in_site("foo/__pycache__")));
+}
+
+// As in a container's build: one layer makes the environment and installs, the next one changes it. There,
+// directories of the lower layer cannot be renamed.
+TEST_F(TransactionTest, WorksOnAnOverlay) {
+  install({foo("1.0"), simple("bar", "ns/bar.py", "1")});
+  const WantedPackage two = foo("2.0");
+  const Tree one = contents(env.root);
+  for (const std::string folder : {"upper", "work"}) fs::create_directory(env.folder / folder);
+  const pid_t layer = ::fork();
+  if (layer == 0) {
+    constexpr int kNoMounts = 77;
+    const std::string options = "lowerdir=" + env.root.string() +
+                                ",upperdir=" + (env.folder / "upper").string() +
+                                ",workdir=" + (env.folder / "work").string();
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("overlay", env.root.c_str(), "overlay", 0, (options + ",redirect_dir=off").c_str()) != 0)
+      ::_exit(kNoMounts);
+    int status = 1;
+    try {
+      Workers workers(2);
+      Reporter silent;
+      apply_transaction({.install = {two}, .remove = {name_of("bar")}, .reason = "x"}, env.open(), env.store,
+                        workers, silent, "test");
+      const bool upgraded = env.python("import foo; print(foo.version)") == "2.0\n" &&
+                            !env.has(in_site("ns")) && !env.has(in_site("foo/only_1.0.py"));
+      rollback(env.root, std::nullopt, "back");
+      const Tree back = contents(env.root);
+      if (back != one) std::cerr << ::testing::PrintToString(back) << "\n";
+      status = (upgraded ? 0 : 2) + (back == one ? 0 : 4);
+    } catch (const std::exception& error) {
+      std::cerr << error.what() << "\n";
+    }
+    ::_exit(status);
+  }
+  int status = -1;
+  ::waitpid(layer, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "overlays cannot be mounted here";
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(contents(env.root), one);  // the lower layer was not touched
 }
 
 TEST_F(TransactionTest, KilledAtAnyMomentItIsTheOldOrTheNew) {
