@@ -291,9 +291,11 @@ class Digester {
     for (const PageHash& hash : page_.hashes_of(file)) write(hash, out);
   }
 
+  // Only what is a digest; "" for anything else.
   void write(const PageHash& hash, ByteWriter& out) {
-    out.number(algorithms_.number_of(hash.algorithm));
-    out.text(hash.hex);
+    const auto digest = Digest::parse(hash.algorithm, hash.hex);
+    out.number(algorithms_.number_of(digest ? hash.algorithm : std::string_view()));
+    out.text(digest ? std::string_view(digest->hex) : std::string_view());
   }
 
   const ProjectPage& page_;
@@ -325,7 +327,7 @@ class DigestReader {
       tags_.push_back(std::move(*tags));
     }
     pythons_ = read_table();
-    algorithms_ = read_table();
+    for (const std::string_view name : read_table()) algorithms_.push_back(ascii_lower(name));
     const std::size_t versions = in_.count();
     page.releases.reserve(versions);
     for (std::size_t i = 0; i < versions; ++i) {
@@ -358,7 +360,7 @@ class DigestReader {
   // False where the bytes make no sense.
   bool read_file(Release& release) {
     const std::uint64_t flags = in_.number();
-    ReleaseFile file{};
+    ReleaseFile& file = release.files.emplace_back();
     Artifact& artifact = file.artifact;
     artifact.filename = in_.text();
     std::string url;
@@ -387,24 +389,26 @@ class DigestReader {
     artifact.digests.reserve(hashes);
     for (std::size_t i = 0; i < hashes; ++i)
       if (auto digest = read_digest()) artifact.digests.push_back(std::move(*digest));
-    release.files.push_back(std::move(file));
     return !in_.failed();
   }
 
-  // nullopt where the page promised something that is no digest.
+  // nullopt where the page promised something that is no digest. What it is was checked when it was written;
+  // that it is hex at all is looked at again, because paths are made of it.
   std::optional<Digest> read_digest() {
     const std::uint64_t algorithm = in_.number();
     const std::string_view hex = in_.text();
-    if (algorithm >= algorithms_.size()) return std::nullopt;
-    auto digest = Digest::parse(algorithms_[static_cast<std::size_t>(algorithm)], hex);
-    return digest ? std::optional(std::move(*digest)) : std::nullopt;
+    const auto is_hex = [](char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'f'); };
+    if (algorithm >= algorithms_.size() || hex.empty() || !std::all_of(hex.begin(), hex.end(), is_hex))
+      return std::nullopt;
+    return Digest{algorithms_[static_cast<std::size_t>(algorithm)], std::string(hex)};
   }
 
   ByteReader in_;
   const PackageName& project_;
   std::string_view prefix_;
   std::vector<std::vector<Tag>> tags_;
-  std::vector<std::string_view> pythons_, algorithms_;
+  std::vector<std::string_view> pythons_;
+  std::vector<std::string> algorithms_;
 };
 
 }  // namespace
