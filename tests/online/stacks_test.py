@@ -43,6 +43,7 @@ def hello(): return "hello"
 print(app.test_client().get("/").data.decode(), app.test_client().get("/admin/").status_code)
 """
 SERVICES = """
+import sys
 import django, celery, pika, zmq
 from twisted.internet import defer
 a, b = zmq.Context().socket(zmq.PAIR), zmq.Context.instance()
@@ -51,7 +52,7 @@ app = celery.Celery(broker="memory://", backend="cache+memory://"); app.conf.tas
 def add(x, y): return x + y
 django.conf.settings.configure() if hasattr(django, "conf") else None
 print(add.delay(2, 3).get(), defer.succeed(7).result)
-import os; os._exit(0)
+import os; sys.stdout.flush(); os._exit(0)
 """
 
 # name: packages, files, command, what its output holds
@@ -63,7 +64,7 @@ STACKS = {
                ["sphinx-build", "-q", "-b", "text", ".", "out", "--fresh-env"], ""),
     "flask": (["flask", "flask-admin", "flask-wtf"], {"run.py": FLASK}, ["python", "run.py"], "hello 200"),
     "services": (["django", "celery", "twisted", "pika", "pyzmq"], {"run.py": SERVICES}, ["python", "run.py"], "5 7"),
-    "lint": (["pylint", "flake8"], {"good.py": '"""A module."""\n'}, ["pylint", "good.py"], "10.00/10"),
+    "lint": (["pylint", "flake8"], {"bad.py": "import os\n"}, ["pylint", "--exit-zero", "bad.py"], "unused-import"),
 }
 
 
