@@ -15,6 +15,11 @@ if(MOAT_SANITIZE)
   add_link_options(-fsanitize=${MOAT_SANITIZE})
 endif()
 
+# Coverage is what steers a fuzzer; without it in the libraries there is nothing to go by.
+if(MOAT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # -Wnull-dereference is left out: false alarms at -O2. Missing initialisers: designated ones leave defaults on purpose.
 set(MOAT_WARNINGS
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-align -Wformat=2 -Wundef
