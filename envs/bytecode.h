@@ -1,14 +1,14 @@
 // .pyc files: compiled once per wheel and interpreter, in the store, checked-hash (PEP 552), in parallel.
 #pragma once
 
+#include "envs/runtime.h"
+#include "fetch/store.h"
+
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "envs/runtime.h"
-#include "fetch/store.h"
 
 namespace moat {
 
@@ -19,9 +19,10 @@ struct StoredBytecode {
   std::vector<StoredFile> files;
 };
 
-// From the store, or compiled now by worker processes of the runtime's own Python (several wheels in one process,
-// as many processes as cores; fixed path prefix and PYTHONHASHSEED=0, so that bytes repeat). In the order given.
-std::vector<StoredBytecode> obtain_bytecode(const std::vector<StoredWheel>& wheels, const Runtime& runtime, Store& store,
-                                            Workers& workers, Reporter& reporter);
+// From the store, or compiled now by worker processes of the runtime's own Python (several wheels in one
+// process, as many processes as cores; fixed path prefix and PYTHONHASHSEED=0, so that bytes repeat). In the
+// order given.
+std::vector<StoredBytecode> obtain_bytecode(const std::vector<StoredWheel>& wheels, const Runtime& runtime,
+                                            Store& store, Workers& workers, Reporter& reporter);
 
 }  // namespace moat

@@ -1,15 +1,16 @@
-// plan(): what is and what should be → a list of operations, as a value. Pure but for reading what is installed.
+// plan(): what is and what should be → a list of operations, as a value. Pure but for reading what is
+// installed.
 #pragma once
+
+#include "envs/environment.h"
+#include "envs/installed.h"
+#include "fetch/store.h"
 
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
-
-#include "envs/environment.h"
-#include "envs/installed.h"
-#include "fetch/store.h"
 
 namespace moat {
 
@@ -27,38 +28,41 @@ enum class OperationKind { Install, Change, Reinstall, Remove };
 struct Operation {
   OperationKind kind = OperationKind::Install;
   PackageName name;
-  std::optional<Version> from;            // Change, Reinstall, Remove
-  std::optional<Version> to;              // Install, Change, Reinstall
+  std::optional<Version> from;  // Change, Reinstall, Remove
+  std::optional<Version> to;    // Install, Change, Reinstall
 };
 
 struct TransactionRequest {
-  std::vector<WantedPackage> install;     // only what differs from what is there, or is to be reinstalled
+  std::vector<WantedPackage> install;  // only what differs from what is there, or is to be reinstalled
   std::set<PackageName> remove;
-  std::set<PackageName> mark_requested;   // installed already at the right version, now asked for by name
+  std::set<PackageName> mark_requested;  // installed already at the right version, now asked for by name
   LinkMode link_mode = LinkMode::Auto;
   bool compile = true;
-  std::string reason;                     // for history: "moat install flask"
+  std::string reason;  // for history: "moat install flask"
 };
 
 struct TransactionResult {
-  std::vector<Operation> operations;      // by name
-  int state = 0;                          // number of the new state
-  std::vector<std::string> warnings;      // edited files kept aside as NAME.moat-saved, …
+  std::vector<Operation> operations;  // by name
+  int state = 0;                      // number of the new state
+  std::vector<std::string> warnings;  // edited files kept aside as NAME.moat-saved, …
   std::size_t files_placed = 0;
 };
 
 // The list of operations, without doing anything: what --dry-run prints.
-std::vector<Operation> plan_operations(const InstalledDistributions& installed, const TransactionRequest& request);
+std::vector<Operation> plan_operations(const InstalledDistributions& installed,
+                                       const TransactionRequest& request);
 
-// Plans, stages, commits, applies (docs/store.md, STATE: a journal of moves). On any failure before the commit
-// point the environment is byte for byte what it was; after it the change happens. Refuses at plan time: a file
-// two packages own with different bytes (Error(Refused), says who), a path that leaves the environment or falls
-// on pyvenv.cfg, .moat or a python* launcher, an installed package without RECORD, a foreign file in the way.
-// `command`: written into the lock file for those who wait.
-TransactionResult apply_transaction(const TransactionRequest& request, const Environment& environment, Store& store,
-                                    Workers& workers, Reporter& reporter, const std::string& command);
+// Plans, stages, commits, applies (docs/store.md, STATE: a journal of moves). On any failure before the
+// commit point the environment is byte for byte what it was; after it the change happens. Refuses at plan
+// time: a file two packages own with different bytes (Error(Refused), says who), a path that leaves the
+// environment or falls on pyvenv.cfg, .moat or a python* launcher, an installed package without RECORD, a
+// foreign file in the way. `command`: written into the lock file for those who wait.
+TransactionResult apply_transaction(const TransactionRequest& request, const Environment& environment,
+                                    Store& store, Workers& workers, Reporter& reporter,
+                                    const std::string& command);
 
-// The manifest and .dist-info as one: "does the environment already hold exactly this?" (name, version, wheel digest).
+// The manifest and .dist-info as one: "does the environment already hold exactly this?" (name, version, wheel
+// digest).
 bool is_satisfied(const Manifest& manifest, const std::vector<WantedPackage>& wanted, bool exactly);
 
 }  // namespace moat
