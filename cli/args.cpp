@@ -252,7 +252,7 @@ void declare_shell(Declaration& d) {
 
 void declare_doctor(Declaration& d) {
   DoctorCommand& doctor = d.invocation.command.emplace<DoctorCommand>();
-  d.flag("--strict", doctor.strict, "notes count, too");
+  d.flag("--strict", doctor.strict, "notes count, too, but for the one about the system's libraries");
   declare_environment(d);
 }
 
@@ -262,6 +262,8 @@ void declare_lock(Declaration& d) {
            "what this requirements file asks for (default: the project's dependencies)");
   d.values("-c,--constraint", lock.constraint_files, "FILE", "limits versions, asks for nothing");
   d.value("-o,--output", lock.output, "FILE", "default: pylock.toml beside pyproject.toml, or here");
+  d.value("--format", lock.format, "FORM",
+          "pylock or requirements (default: by FILE's name, pylock.toml or .txt)");
   declare_python(d, "the interpreter to lock for");
   d.value("--python-version", lock.python_version, "X.Y[.Z]", "lock for this Python, which need not be here");
   d.values("--platform", lock.platforms, "TAG",
@@ -325,6 +327,13 @@ void declare_python_find(Declaration& d) {
                "3.12, >=3.10, cpython@3.13, pypy@3.10, or a path (default: what `create` would take)");
 }
 
+void declare_eval(Declaration& d) {
+  EvalCommand& eval = d.invocation.command.emplace<EvalCommand>();
+  d.positional("SUBJECT", eval.subject,
+               "version, specifier, marker, requirement, wheel, sdist, tags, name, metadata or lock")
+      ->required();
+}
+
 struct CommandEntry {
   std::string_view name;
   std::string_view usage;
@@ -383,6 +392,8 @@ constexpr std::array kCommands = {
                  declare_python_list},
     CommandEntry{"python find", "[SPEC]", "which interpreter a SPEC means", "moat python find '>=3.10'",
                  declare_python_find},
+    CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
+                 "echo '{\"version\": \"1.0-1\"}' | moat eval version", declare_eval},
 };
 
 constexpr std::array<std::string_view, 3> kFamilies = {"env", "store", "python"};

@@ -103,7 +103,7 @@ struct DoctorCommand {
 
 struct LockCommand {
   std::vector<std::string> requirement_files, constraint_files;
-  std::optional<std::string> output, python_version;
+  std::optional<std::string> output, format, python_version;
   std::vector<std::string> platforms;
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
@@ -135,6 +135,10 @@ struct StorePruneCommand {
 };
 struct StoreVerifyCommand {};
 
+struct EvalCommand {
+  std::string subject;
+};
+
 struct PythonListCommand {};
 struct PythonFindCommand {
   std::optional<std::string> spec;
@@ -145,7 +149,7 @@ using CommandOptions =
                  TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand, LockCommand,
                  SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
                  EnvRemoveCommand, EnvRenameCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand,
-                 StoreVerifyCommand, PythonListCommand, PythonFindCommand>;
+                 StoreVerifyCommand, PythonListCommand, PythonFindCommand, EvalCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

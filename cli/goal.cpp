@@ -32,7 +32,7 @@ RequirementsReader reader(Session& session) {
   const fs::path directory = session.settings().working_directory;
   return {.read =
               [directory, &session](const std::string& path) {
-                return is_web(path) ? read_from_web(path, session) : read_file(directory / path);
+                return is_web(path) ? read_from_web(path, session) : read_named_file(directory / path);
               },
           .variable = [&session](const std::string& name) -> std::optional<std::string> {
             const Variables& variables = session.settings().variables;
@@ -106,6 +106,12 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
                                     [](const RootRequirement& root) { return !root.hashes.empty(); });
   goal.require_hashes = goal.file_options.require_hashes.value_or(any_hash);
   return goal;
+}
+
+std::string read_named_file(const fs::path& path) {
+  std::optional<std::string> text = read_file_if_exists(path);
+  if (!text) throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(path.native())));
+  return std::move(*text);
 }
 
 PackageName parse_package_name(const std::string& text) {

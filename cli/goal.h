@@ -6,6 +6,7 @@
 #include "resolver/requirements_txt.h"
 #include "resolver/solve.h"
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct Goal {
 // `packages`: requirements, paths, URLs. Throws Error(BadInput) naming the text or the file and line.
 Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::string>& requirement_files,
                const std::vector<std::string>& constraint_files, Session& session);
+
+// A file that the user named. Error(BadInput) where there is none.
+std::string read_named_file(const std::filesystem::path& path);
 
 // One name, as uninstall and show take it. Throws Error(Usage).
 PackageName parse_package_name(const std::string& text);

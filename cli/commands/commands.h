@@ -33,5 +33,6 @@ int execute(const StorePruneCommand& command, Session& session);
 int execute(const StoreVerifyCommand& command, Session& session);
 int execute(const PythonListCommand& command, Session& session);
 int execute(const PythonFindCommand& command, Session& session);
+int execute(const EvalCommand& command, Session& session);
 
 }  // namespace moat

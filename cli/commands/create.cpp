@@ -85,8 +85,10 @@ int execute(const CreateCommand& command, Session& session) {
   if (report.operations.empty())
     report.nothing =
         command.name
-            ? fmt::format("moat install --env {} PACKAGE…  puts packages in", *command.name)
-            : fmt::format("moat run CMD  runs in it; source {}/bin/activate  works, too", root.native());
+            ? fmt::format("`moat install --env {} PACKAGE…` puts packages in", *command.name)
+            : fmt::format(
+                  "`moat run CMD` runs a command in it; so does, after `source {}/bin/activate`, CMD alone",
+                  root.native());
   report_changes(report, session);
   return 0;
 }

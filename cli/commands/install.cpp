@@ -4,6 +4,7 @@
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
 #include "cli/user_links.h"
+#include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -13,12 +14,26 @@
 namespace moat {
 namespace {
 
-// The user's own environment is made on first use; any other must be there.
-Environment environment_for(const InstallCommand& command, Session& session, bool& created) {
+// Where to install. The user's own environment is made on first use, when all else has succeeded; any other
+// must be there.
+struct Place {
+  fs::path root;
+  std::optional<Environment> environment;
+  Interpreter interpreter;
+  InstalledDistributions installed;
+  Present present;
+};
+
+Place place_for(Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
-  created =
-      chosen && chosen->by == ChosenBy::User && !Environment::exists_at(chosen->root) && !command.dry_run;
-  return created ? create_and_say(chosen->root, session) : open_for_change(session);
+  if (chosen && chosen->by == ChosenBy::User && !Environment::exists_at(chosen->root))
+    return {.root = chosen->root, .interpreter = session.chosen_interpreter()};
+  const Environment environment = open_for_change(session);
+  InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  for (const std::string& problem : installed.problems) session.reporter().warn(problem);
+  Present present = Present::of(environment, installed);
+  return {environment.root(), environment, environment.interpreter(), std::move(installed),
+          std::move(present)};
 }
 
 ResolvePolicy policy_of(const InstallCommand& command) {
@@ -64,44 +79,52 @@ void place_commands(const Environment& environment, Session& session) {
                     settings.bin_dir.native()));
 }
 
+TransactionRequest request_for(const InstallCommand& command, const Goal& goal, const Place& place,
+                               Session& session) {
+  const InstalledGraph graph(place.installed, place.interpreter.markers);
+  if (is_there_already(command, goal, graph)) return only_marks(goal, graph);
+  const Resolution resolution =
+      resolve_for(goal, policy_of(command), target_of(place.interpreter), graph, place.present, session);
+  for (const std::string& note : resolution.notes) session.reporter().warn(note);
+  const InstallPlan plan = plan_install(goal, resolution, place.present, command.reinstall);
+  return command.dry_run ? without_wheels(plan)
+                         : with_wheels(plan, place.present, command.reinstall, session);
+}
+
+// Makes the environment where there is none; it goes again where that was for nothing.
+void change(Place& place, TransactionRequest request, ChangeReport& report, Session& session) {
+  if (request.install.empty() && request.mark_requested.empty() && place.environment) return;
+  report.created = !place.environment;
+  if (report.created) place.environment = create_and_say(place.root, session);
+  try {
+    TransactionResult result = apply(std::move(request), *place.environment, session);
+    report.operations = std::move(result.operations);
+    report.state = result.state;
+    report.warnings = std::move(result.warnings);
+  } catch (...) {
+    if (report.created) remove_tree_quietly(place.root);
+    throw;
+  }
+}
+
 }  // namespace
 
 int execute(const InstallCommand& command, Session& session) {
-  const Settings& settings = session.settings();
   Goal goal = read_goal(command.packages, command.requirement_files, command.constraint_files, session);
   goal.require_hashes = goal.require_hashes || command.require_hashes;
-  bool created = false;
-  const Environment environment = environment_for(command, session, created);
-  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
-  const InstalledGraph graph = graph_of(environment, installed, session);
-  const Present present = Present::of(environment, installed);
+  Place place = place_for(session);
+  TransactionRequest request = request_for(command, goal, place, session);
 
-  TransactionRequest request;
-  if (is_there_already(command, goal, graph)) {
-    request = only_marks(goal, graph);
-  } else {
-    const Resolution resolution =
-        resolve_for(goal, policy_of(command), target_of(environment.interpreter()), graph, present, session);
-    for (const std::string& note : resolution.notes) session.reporter().warn(note);
-    const InstallPlan plan = plan_install(goal, resolution, present, command.reinstall);
-    request = command.dry_run ? without_wheels(plan) : with_wheels(plan, present, command.reinstall, session);
-  }
-  ChangeReport report{.environment = environment.root(),
-                      .state = environment.manifest().state,
+  ChangeReport report{.environment = place.root,
+                      .state = place.environment ? place.environment->manifest().state : 0,
                       .dry_run = command.dry_run,
-                      .created = created,
                       .nothing = "everything asked for is installed"};
   if (command.dry_run) {
-    report.operations = plan_operations(installed, request);
+    report.operations = plan_operations(place.installed, request);
   } else {
-    if (settings.user) check_commands(request, settings);
-    if (!request.install.empty() || !request.mark_requested.empty()) {
-      TransactionResult result = apply(std::move(request), environment, session);
-      report.operations = std::move(result.operations);
-      report.state = result.state;
-      report.warnings = std::move(result.warnings);
-    }
-    if (settings.user) place_commands(environment, session);
+    if (session.settings().user) check_commands(request, session.settings());
+    change(place, std::move(request), report, session);
+    if (session.settings().user) place_commands(*place.environment, session);
   }
   report_changes(report, session);
   return 0;

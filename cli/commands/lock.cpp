@@ -10,11 +10,50 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <set>
+
 namespace moat {
 namespace {
 
+enum class LockForm { Pylock, Requirements };
+
+LockForm form_of(const LockCommand& command) {
+  const bool text_file = command.output && fs::path(*command.output).extension() == ".txt";
+  const std::string name = command.format.value_or(text_file ? "requirements" : "pylock");
+  if (name == "pylock") return LockForm::Pylock;
+  if (name == "requirements") return LockForm::Requirements;
+  throw Error(ErrorKind::Usage, fmt::format("--format: {} is neither pylock nor requirements", quote(name)));
+}
+
+// Every file of a release, so that the lines hold for other machines, too; a marker stands for each package.
+std::string format_requirements(const Pylock& lock) {
+  std::string out = "# Pinned by moat; every file of a release may be used.\n";
+  for (const LockedPackage& package : lock.packages) {
+    const bool direct = package.direct.has_value();
+    const LockedFile* first = direct ? &package.direct->archive : nullptr;
+    out += direct ? fmt::format("{} @ {}", package.name.display(), first->url)
+                  : fmt::format("{}=={}", package.name.display(),
+                                package.version ? package.version->to_string() : "");
+    if (package.marker) out += " ; " + package.marker->to_string();
+    std::set<std::string> hashes;
+    const auto add = [&](const LockedFile& file) {
+      for (const Digest& digest : file.hashes)
+        if (digest.is_strong()) hashes.insert(digest.to_string());
+    };
+    for (const LockedFile& wheel : package.wheels) add(wheel);
+    if (package.sdist) add(*package.sdist);
+    if (direct) add(*first);
+    for (const std::string& hash : hashes) out += fmt::format(" \\\n    --hash={}", hash);
+    out += "\n";
+  }
+  return out;
+}
+
 fs::path lock_path(const LockCommand& command, const Settings& settings) {
   if (command.output) return settings.working_directory / *command.output;
+  if (form_of(command) == LockForm::Requirements)
+    throw Error(ErrorKind::Usage, "`--format requirements` needs the name of the file",
+                {"moat lock -r requirements.in -o requirements.txt"});
   const bool of_project = settings.pyproject && command.requirement_files.empty();
   return (of_project ? settings.pyproject->parent_path() : settings.working_directory) / "pylock.toml";
 }
@@ -57,10 +96,20 @@ Target target_for(const LockCommand& command, const Interpreter& here) {
   return std::move(*target);
 }
 
-std::map<PackageName, Version> locked_versions(const fs::path& path, Session& session) {
+// What an earlier requirements file pins, so that it stays where it may.
+std::map<PackageName, Version> pinned_versions(const fs::path& path, Session& session) {
+  std::map<PackageName, Version> out;
+  for (const RootRequirement& root : read_goal({}, {path.native()}, {}, session).requirements)
+    if (const std::optional<Version> version = root.requirement.specifier.pinned_version())
+      out.emplace(root.requirement.name, *version);
+  return out;
+}
+
+std::map<PackageName, Version> locked_versions(const fs::path& path, LockForm form, Session& session) {
   std::map<PackageName, Version> out;
   const std::optional<std::string> text = read_file_if_exists(path);
   if (!text) return out;
+  if (form == LockForm::Requirements) return pinned_versions(path, session);
   std::vector<std::string> warnings;
   const Expected<Pylock> lock = parse_pylock(*text, path.filename().native(), &warnings);
   if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
@@ -81,15 +130,16 @@ ResolvePolicy policy_of(const LockCommand& command) {
 
 int execute(const LockCommand& command, Session& session) {
   const fs::path path = lock_path(command, session.settings()).lexically_normal();
+  const LockForm form = form_of(command);
   std::optional<SpecifierSet> requires_python;
   const Goal goal = goal_of(command, session, requires_python);
   const Target target = target_for(command, interpreter_for(session, requires_python));
   const Resolution resolution =
-      resolve_goal(goal, policy_of(command), target, locked_versions(path, session), session);
+      resolve_goal(goal, policy_of(command), target, locked_versions(path, form, session), session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
 
-  const std::string text =
-      format_pylock(lock_resolution(resolution, target, {.lock_directory = path.parent_path().native()}));
+  const Pylock lock = lock_resolution(resolution, target, {.lock_directory = path.parent_path().native()});
+  const std::string text = form == LockForm::Pylock ? format_pylock(lock) : format_requirements(lock);
   const bool differs = read_file_if_exists(path) != text;
   if (differs && !command.check) write_file_atomically(path, text, 0666, Durability::Synced);
 

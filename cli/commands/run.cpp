@@ -3,11 +3,26 @@
 #include "cli/exit_status.h"
 #include "cli/open_env.h"
 #include "cli/program.h"
+#include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
 
 namespace moat {
+namespace {
+
+Error refusal(const std::string& name, const fs::path& path, const fs::path& environment) {
+  const std::string as_it_is = fmt::format("without moat, {} runs as it is", path.native());
+  if (name.find('/') != std::string::npos)
+    return {
+        ErrorKind::Refused, fmt::format("{} belongs to another Python", quote(path.native())), {as_it_is}};
+  return {ErrorKind::Refused,
+          fmt::format("{} is not in {}; the one on PATH belongs to another Python: {}", quote(name),
+                      environment.native(), path.native()),
+          {"`moat install PACKAGE` puts the package that brings it into the environment", as_it_is}};
+}
+
+}  // namespace
 
 int execute(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
@@ -17,11 +32,7 @@ int execute(const RunCommand& command, Session& session) {
   const std::string& name = command.command.front();
   Output& output = session.output();
   if (const auto* refused = std::get_if<ProgramRefused>(&found)) {
-    output.error(Error(ErrorKind::Refused,
-                       fmt::format("{} is not in {}; the one on PATH belongs to another Python: {}",
-                                   quote(name), environment.root().native(), refused->path.native()),
-                       {fmt::format("`moat install {}` puts it into the environment", name),
-                        fmt::format("without moat, {} runs as it is", refused->path.native())}));
+    output.error(refusal(name, refused->path, environment.root()));
     return kRunRefused;
   }
   if (std::holds_alternative<ProgramNotFound>(found)) {

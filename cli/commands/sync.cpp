@@ -38,7 +38,7 @@ Environment environment_for(const SyncCommand& command, Session& session, bool& 
 
 Pylock read_lock(const fs::path& path, Session& session) {
   std::vector<std::string> warnings;
-  Expected<Pylock> lock = parse_pylock(read_file(path), path.filename().native(), &warnings);
+  Expected<Pylock> lock = parse_pylock(read_named_file(path), path.filename().native(), &warnings);
   if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
   for (const std::string& warning : warnings) session.reporter().warn(warning);
   return std::move(*lock);

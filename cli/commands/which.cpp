@@ -64,6 +64,15 @@ std::optional<fs::path> module_file(const fs::path& folder, std::string_view dot
   return std::nullopt;
 }
 
+// `os.path` is no file below `os`: then the module that has the attribute.
+std::optional<fs::path> module_or_attribute(const fs::path& folder, const std::string& dotted) {
+  std::optional<fs::path> file = module_file(folder, dotted);
+  const std::size_t dot = dotted.rfind('.');
+  if (file || dot == std::string::npos) return file;
+  file = module_file(folder, dotted.substr(0, dot));
+  return file && file->extension() == ".py" && file->filename() != "__init__.py" ? file : std::nullopt;
+}
+
 bool is_module_name(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return is_ascii_alnum(c) || c == '_' || c == '.' || static_cast<unsigned char>(c) >= 0x80;
@@ -96,7 +105,7 @@ std::vector<Answer> answers_for(const std::string& name, const Environment& envi
     add("command", environment.root() / "bin" / name);
   if (is_module_name(name))
     for (const fs::path& folder : module_folders(environment))
-      if (const std::optional<fs::path> file = module_file(folder, name)) {
+      if (const std::optional<fs::path> file = module_or_attribute(folder, name)) {
         add("module", *file);
         break;
       }

@@ -45,12 +45,13 @@ std::vector<Chain> chains_to(const PackageName& name, const InstalledGraph& grap
   return out;
 }
 
+// "you asked for app 1.0, which needs left; left 0.9 needs core"
 std::string told(const Chain& chain) {
-  std::string out = "asked for by name: ";
+  std::string out = "you asked for ";
   for (const Link& link : chain)
-    out += fmt::format("{} {} → {}{}", link.package->distribution.name.display(),
-                       link.package->distribution.version.to_string(), link.asks,
-                       &link == &chain.back() ? "" : ": ");
+    out += fmt::format(
+        "{}{} {}{} needs {}", &link == &chain.front() ? "" : "; ", link.package->distribution.name.display(),
+        link.package->distribution.version.to_string(), &link == &chain.front() ? ", which" : "", link.asks);
   return out;
 }
 
