@@ -1,5 +1,6 @@
 #include "cli/install_pipeline.h"
 
+#include "cli/bytecode_ahead.h"
 #include "fetch/wheels.h"
 #include "resolver/explain.h"
 
@@ -167,11 +168,18 @@ TransactionRequest without_wheels(const InstallPlan& plan) {
 }
 
 TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
-                               Session& session) {
+                               const std::shared_future<Runtime>& runtime, Session& session) {
+  if (plan.steps.empty()) return {.mark_requested = plan.mark_requested};
   std::vector<WheelOrder> orders;
   for (const Step& step : plan.steps) orders.push_back({step.package->file.artifact, step.hashes});
-  const std::vector<StoredWheel> wheels = obtain_wheels(
-      orders, session.http(), session.store(), session.workers(), session.reporter(), session.stop());
+  std::optional<BytecodeAhead> bytecode;
+  if (session.settings().compile) bytecode.emplace(runtime, session);
+  const std::vector<StoredWheel> wheels =
+      obtain_wheels(orders, session.http(), session.store(), session.workers(), session.reporter(),
+                    session.stop(), [&](const StoredWheel& wheel) {
+                      if (bytecode) bytecode->add(wheel);
+                    });
+  if (bytecode) bytecode->finish();
 
   // From here on every wheel is verified.
   TransactionRequest request;
@@ -191,6 +199,11 @@ TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, 
     request.install.push_back(std::move(wanted));
   }
   return request;
+}
+
+std::shared_future<Runtime> runtime_inside(const std::filesystem::path& environment,
+                                           const Interpreter& interpreter) {
+  return ready_runtime({.tree = environment / ".moat" / "rt", .interpreter = interpreter});
 }
 
 TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session) {

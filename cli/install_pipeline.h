@@ -4,9 +4,11 @@
 #include "cli/goal.h"
 #include "cli/installed_graph.h"
 #include "cli/session.h"
+#include "envs/runtime.h"
 #include "envs/transaction.h"
 #include "resolver/resolution.h"
 
+#include <future>
 #include <optional>
 #include <set>
 #include <vector>
@@ -51,9 +53,13 @@ InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const P
 
 // What a dry run shows.
 TransactionRequest without_wheels(const InstallPlan& plan);
-// Downloads, verifies and unpacks; drops from the plan what turns out to be there already (same wheel).
+// Downloads, verifies and unpacks, and compiles with `runtime` meanwhile; drops from the plan what turns out
+// to be there already (same wheel).
 TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
-                               Session& session);
+                               const std::shared_future<Runtime>& runtime, Session& session);
+// The runtime inside an environment, as far as compiling needs it.
+std::shared_future<Runtime> runtime_inside(const std::filesystem::path& environment,
+                                           const Interpreter& interpreter);
 
 // Settings that every change of an environment obeys.
 TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session);

@@ -34,6 +34,12 @@ std::string amount(std::uint64_t done, std::uint64_t total) {
   return fmt::format("{} of {}", human_bytes(done), human_bytes(total));
 }
 
+// "numpy 2.4.6" of a wheel's file name.
+std::string package_of(const std::string& filename) {
+  const std::vector<std::string_view> parts = split(filename, '-');
+  return parts.size() < 3 ? filename : fmt::format("{} {}", parts[0], parts[1]);
+}
+
 std::string download_text(const PhaseProgress& progress, std::chrono::nanoseconds since) {
   std::uint64_t done = 0, total = 0, longest_rest = 0;
   const std::string* slowest = nullptr;
@@ -50,7 +56,9 @@ std::string download_text(const PhaseProgress& progress, std::chrono::nanosecond
         fmt::format(", {}/s", human_bytes(static_cast<std::uint64_t>(static_cast<double>(done) / seconds)));
   if (slowest != nullptr) {
     const PhaseProgress::Item& item = progress.items.at(*slowest);
-    out += fmt::format(", {} {}", *slowest, amount(item.done, item.total));
+    out += fmt::format(", {} {}", package_of(*slowest), amount(item.done, item.total));
+  } else if (total != 0) {
+    out += ", unpacking";
   }
   return out;
 }
@@ -137,7 +145,10 @@ void Progress::draw_until_stopped(const std::stop_token& stop) {
     wake_.wait_for(lock, stop, kBetweenFrames, [] { return false; });
     std::string line;
     if (!running_.empty()) {
-      const Running& current = running_.back();
+      // Of phases that overlap the one that waits for the network is told.
+      const auto download = std::find_if(running_.begin(), running_.end(),
+                                         [](const Running& r) { return r.name == "download"; });
+      const Running& current = download == running_.end() ? running_.back() : *download;
       line = live_line(current.name, current.progress, std::chrono::steady_clock::now() - current.begun,
                        output_.width());
     }

@@ -138,8 +138,13 @@ Error refused_status(const Artifact& artifact, int status) {
 class Obtaining {
  public:
   Obtaining(const std::vector<WheelOrder>& orders, HttpClient& http, Store& store, Workers& workers,
-            Reporter& reporter)
-      : orders_(orders), http_(http), store_(store), workers_(workers), reporter_(reporter) {
+            Reporter& reporter, const std::function<void(const StoredWheel&)>& obtained)
+      : orders_(orders),
+        http_(http),
+        store_(store),
+        workers_(workers),
+        reporter_(reporter),
+        obtained_(obtained) {
     told_->with([&](Reporter*& told) { told = &reporter; });
   }
   Obtaining(const Obtaining&) = delete;
@@ -153,6 +158,9 @@ class Obtaining {
     find_distinct();
     workers_.for_each(jobs_.size(),
                       [&](std::size_t i) { jobs_[i].stored = find_stored(store_, *jobs_[i].order); });
+    if (obtained_)
+      for (const Job& job : jobs_)
+        if (job.stored) obtained_(*job.stored);
     const std::vector<std::size_t> missing = missing_jobs();
     if (!missing.empty()) obtain(missing, stop);
     return results();
@@ -343,6 +351,7 @@ class Obtaining {
   void finished(std::size_t job, StoredWheel stored) {
     for (const std::string& warning : stored.warnings) reporter_.warn(warning);
     jobs_[job].stored = std::move(stored);
+    if (obtained_) obtained_(*jobs_[job].stored);
     --waiting_;
   }
 
@@ -351,6 +360,7 @@ class Obtaining {
   Store& store_;
   Workers& workers_;
   Reporter& reporter_;
+  const std::function<void(const StoredWheel&)>& obtained_;
 
   std::vector<Job> jobs_;
   std::vector<std::size_t> job_of_;  // of each order
@@ -366,8 +376,9 @@ class Obtaining {
 }  // namespace
 
 std::vector<StoredWheel> obtain_wheels(const std::vector<WheelOrder>& orders, HttpClient& http, Store& store,
-                                       Workers& workers, Reporter& reporter, std::stop_token stop) {
-  return Obtaining(orders, http, store, workers, reporter).run(stop);
+                                       Workers& workers, Reporter& reporter, std::stop_token stop,
+                                       const std::function<void(const StoredWheel&)>& obtained) {
+  return Obtaining(orders, http, store, workers, reporter, obtained).run(stop);
 }
 
 }  // namespace moat

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <future>
+
 namespace moat {
 namespace {
 
@@ -55,20 +57,26 @@ int execute(const CreateCommand& command, Session& session) {
   const Goal goal = read_goal(packages, command.requirement_files, {}, session);
   const Interpreter interpreter = session.chosen_interpreter(required_python(session.settings()));
 
+  // The first time a Python is used its snapshot takes seconds: meanwhile versions are chosen and wheels
+  // come. Both objects are made here, before there are two threads to ask for them.
+  Store& store = session.store();
+  Workers& workers = session.workers();
+  const std::shared_future<Runtime> runtime = std::async(
+      std::launch::async, [&] { return obtain_runtime(interpreter, store, workers, session.reporter()); });
+
   // Whatever can fail for want of an answer or a file fails before there is an environment.
   TransactionRequest request;
   if (!goal.requirements.empty()) {
     const Resolution resolution = resolve_goal(goal, {}, target_of(interpreter), {}, session);
     for (const std::string& note : resolution.notes) session.reporter().warn(note);
-    request = with_wheels(plan_install(goal, resolution, {}, false), {}, false, session);
+    request = with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, session);
   }
-  const Runtime runtime = obtain_runtime(interpreter, session.store(), session.workers(), session.reporter());
 
   make_directories(root.parent_path());
   const LinkMode mode = command.share ? LinkMode::Hardlink : session.settings().link_mode;
   const Environment environment = create_environment(
-      {.root = root, .prompt = command.prompt, .link_mode = mode, .replace = command.replace}, runtime,
-      session.workers());
+      {.root = root, .prompt = command.prompt, .link_mode = mode, .replace = command.replace}, runtime.get(),
+      workers);
   ChangeReport report{.environment = environment.root(), .created = true};
   if (!request.install.empty()) {
     try {

@@ -1,4 +1,5 @@
 // moat install PACKAGE…
+#include "cli/bytecode_ahead.h"
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
@@ -87,8 +88,12 @@ TransactionRequest request_for(const InstallCommand& command, const Goal& goal, 
       resolve_for(goal, policy_of(command), target_of(place.interpreter), graph, place.present, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   const InstallPlan plan = plan_install(goal, resolution, place.present, command.reinstall);
-  return command.dry_run ? without_wheels(plan)
-                         : with_wheels(plan, place.present, command.reinstall, session);
+  if (command.dry_run) return without_wheels(plan);
+  const auto runtime = place.environment
+                           ? runtime_inside(place.root, place.interpreter)
+                           : ready_runtime(obtain_runtime(place.interpreter, session.store(),
+                                                          session.workers(), session.reporter()));
+  return with_wheels(plan, place.present, command.reinstall, runtime, session);
 }
 
 // Makes the environment where there is none; it goes again where that was for nothing.

@@ -151,7 +151,9 @@ int execute(const SyncCommand& command, Session& session) {
   }
   const InstallPlan plan = plan_install(goal, resolution, present, false);
   TransactionRequest request =
-      command.dry_run ? without_wheels(plan) : with_wheels(plan, present, false, session);
+      command.dry_run ? without_wheels(plan)
+                      : with_wheels(plan, present, false,
+                                    runtime_inside(environment.root(), environment.interpreter()), session);
   if (!command.inexact)
     for (const InstalledDistribution& distribution : installed.all)
       if (std::none_of(resolution.packages.begin(), resolution.packages.end(),

@@ -58,10 +58,10 @@ TEST(Output, SizesAndTimesAreShort) {
 
 TEST(LiveLine, ADownloadTellsAmountRateAndWhatIsSlowest) {
   PhaseProgress progress;
-  progress.items["scipy"] = {8'100'000, 35'200'000};
+  progress.items["scipy-1.2-cp311-cp311-linux_x86_64.whl"] = {8'100'000, 35'200'000};
   progress.items["numpy"] = {16'000'000, 16'000'000};
   EXPECT_EQ(live_line("download", progress, std::chrono::seconds(2), 120),
-            "Downloading 24.1 MB of 51.2 MB, 12.1 MB/s, scipy 8.1 MB of 35.2 MB");
+            "Downloading 24.1 MB of 51.2 MB, 12.1 MB/s, scipy 1.2 8.1 MB of 35.2 MB");
 }
 
 TEST(LiveLine, OtherPhasesCountTheirSteps) {
