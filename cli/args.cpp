@@ -393,7 +393,7 @@ constexpr std::array kCommands = {
     CommandEntry{"python find", "[SPEC]", "which interpreter a SPEC means", "moat python find '>=3.10'",
                  declare_python_find},
     CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
-                 "echo '{\"version\": \"1.0-1\"}' | moat eval version", declare_eval},
+                 "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},
 };
 
 constexpr std::array<std::string_view, 3> kFamilies = {"env", "store", "python"};

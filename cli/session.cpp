@@ -7,11 +7,10 @@
 namespace moat {
 namespace {
 
-// curl's own convention: lower case first; HTTP_PROXY in capitals is not read (a CGI script's client can set
-// it).
+// Lower case wins, as with curl.
 std::string proxy(const Variables& variables, std::string_view lower, std::string_view upper) {
   const std::string value = variable(variables, lower);
-  return value.empty() && !upper.empty() ? variable(variables, upper) : value;
+  return value.empty() ? variable(variables, upper) : value;
 }
 
 std::string first_set(const Variables& variables, std::initializer_list<std::string_view> names) {

@@ -18,29 +18,13 @@ namespace {
 
 // Every setting a file or a variable may hold, by its name in files; the variable is MOAT_ and the name in
 // capitals. `bin-dir`, `data-dir` and `home` are variables only.
-constexpr std::array kFileSettings = {"all-releases",
-                                      "cert",
-                                      "client-cert",
-                                      "color",
-                                      "compile",
-                                      "exclude-newer",
-                                      "extra-index-url",
-                                      "find-links",
-                                      "index",
-                                      "index-strategy",
-                                      "index-url",
-                                      "link-mode",
-                                      "no-binary",
-                                      "no-index",
-                                      "offline",
-                                      "only-binary",
-                                      "only-final",
-                                      "pins",
-                                      "pre",
-                                      "python",
-                                      "resolution",
-                                      "store-dir",
-                                      "trusted-host"};
+constexpr std::array kFileSettings = {
+    "all-releases",   "cert",          "client-cert",
+
+    "compile",        "exclude-newer", "extra-index-url", "find-links",  "index",
+    "index-strategy", "index-url",     "link-mode",       "no-binary",   "no-index",
+    "offline",        "only-binary",   "only-final",      "pins",        "pre",
+    "python",         "resolution",    "store-dir",       "trusted-host"};
 
 std::string variable_name(std::string_view setting) {
   std::string out = "MOAT_";
