@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <future>
+#include <optional>
 
 namespace moat {
 namespace {
@@ -28,12 +29,17 @@ class StoreTest : public ::testing::Test {
  protected:
   TempDir folder_{fs::temp_directory_path(), "store-test"};
   fs::path root_ = folder_.path() / "store";
-  Workers workers_{3};
+
+  // Made when first needed: a process that forks should have no threads.
+  Workers& workers() {
+    if (!workers_) workers_.emplace(3);
+    return *workers_;
+  }
 
   StoredWheel add(Store& store, const WheelBuilder& wheel) {
     const fs::path file = wheel.write(folder_.path() / "wheels");
     return store.add_wheel(file, *WheelFilename::parse(wheel.filename()), wheel.filename(), hash_file(file),
-                           workers_);
+                           workers());
   }
 
   // Why the wheel is refused; "" where it is not. Nothing of a refused wheel may be left.
@@ -56,6 +62,9 @@ class StoreTest : public ::testing::Test {
     const timespec times[2] = {then, then};
     ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), 0) << path;
   }
+
+ private:
+  std::optional<Workers> workers_;
 };
 
 WheelBuilder foo() {
@@ -234,12 +243,12 @@ TEST_F(StoreTest, VerifiesEverythingOnRequest) {
   const timespec times[2] = {before.st_atim, before.st_mtim};
   ASSERT_EQ(::utimensat(AT_FDCWD, init.c_str(), times, 0), 0);  // the look is as it was
 
-  const auto damages = store.verify_wheels(workers_, false);
+  const auto damages = store.verify_wheels(workers(), false);
   ASSERT_EQ(damages.size(), 1U);
   EXPECT_EQ(damages[0].entry, bad.tree.parent_path());
   EXPECT_THAT(damages[0].problem, HasSubstr("foo/__init__.py"));
-  EXPECT_EQ(store.verify_wheels(workers_, true).size(), 1U);
-  EXPECT_EQ(store.verify_wheels(workers_, true).size(), 0U);
+  EXPECT_EQ(store.verify_wheels(workers(), true).size(), 1U);
+  EXPECT_EQ(store.verify_wheels(workers(), true).size(), 0U);
   EXPECT_TRUE(store.find_wheel(good.digest));
   EXPECT_FALSE(store.find_wheel(bad.digest));
 }
@@ -254,7 +263,7 @@ TEST_F(StoreTest, AddsManyAtOnceWithoutWaiting) {
     if (i == 5) wheel.unlisted(stray("stray"));
     files.push_back(wheel.write(folder_.path()));
     store.begin_add_wheel(
-        {files[i], *WheelFilename::parse(wheel.filename()), wheel.filename(), hash_file(files[i])}, workers_,
+        {files[i], *WheelFilename::parse(wheel.filename()), wheel.filename(), hash_file(files[i])}, workers(),
         {}, [&ended, i](Store::Added added) { ended[i].set_value(std::move(added)); });
   }
   for (std::size_t i = 0; i < ended.size(); ++i) {
@@ -271,7 +280,7 @@ TEST_F(StoreTest, BeginsNothingOnceStopped) {
   stop.request_stop();
   std::promise<Store::Added> ended;
   store.begin_add_wheel({file, *WheelFilename::parse(foo().filename()), foo().filename(), hash_file(file)},
-                        workers_, stop.get_token(),
+                        workers(), stop.get_token(),
                         [&](Store::Added added) { ended.set_value(std::move(added)); });
   const Store::Added added = ended.get_future().get();
   ASSERT_TRUE(std::holds_alternative<std::exception_ptr>(added));
@@ -289,12 +298,12 @@ TEST_F(StoreTest, SeveralProcessesAddTheSameWheels) {
     if (child == 0) {
       int status = 1;
       try {
-        Workers workers(2);
+        Workers pool(2);
         Store store(root_);
         for (const fs::path& file : {i % 2 == 0 ? first : second, i % 2 == 0 ? second : first}) {
           const std::string name = file.filename().string();
           const StoredWheel wheel =
-              store.add_wheel(file, *WheelFilename::parse(name), name, hash_file(file), workers);
+              store.add_wheel(file, *WheelFilename::parse(name), name, hash_file(file), pool);
           status = store.find_wheel(wheel.digest) ? 0 : 2;
         }
       } catch (...) {
@@ -314,7 +323,7 @@ TEST_F(StoreTest, SeveralProcessesAddTheSameWheels) {
   EXPECT_TRUE(store.find_wheel(hash_file(first)));
   EXPECT_TRUE(store.find_wheel(hash_file(second)));
   EXPECT_TRUE(fs::is_empty(root_ / "tmp"));
-  EXPECT_EQ(store.verify_wheels(workers_, false).size(), 0U);
+  EXPECT_EQ(store.verify_wheels(workers(), false).size(), 0U);
 }
 
 TEST_F(StoreTest, PublishesOtherTreesReadOnlyAndOnce) {
