@@ -19,7 +19,8 @@ SEE = "import importlib.metadata as m; print(*sorted(d.metadata['Name'].lower().
 
 def digest(folder):
     total = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
+    # bin/activate names the environment's folder, for shells that cannot tell where a sourced file lies.
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and p.stem != "activate"):
         total.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 

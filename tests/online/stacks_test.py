@@ -6,7 +6,7 @@ For each Python and each stack: an environment is made and the stack installed; 
 the interpreter gets a package, a changed standard library file and a poisoned .pyc, and the program must run as
 before; then the base is gone altogether, and it must still run. The base is never touched: all this happens in a
 mount namespace of this process, on a copy bound over the base's folder. Without the right to make one, those steps
-are skipped (and said so). Exit status 77 where the index cannot be reached.
+are skipped (and said so). Run it with another Python than the ones it tries. Exit status 77 where the index cannot be reached.
 """
 import argparse
 import json
@@ -110,7 +110,7 @@ class Base:
         empty = self.work / "empty"
         empty.mkdir(exist_ok=True)
         subprocess.run(["mount", "--bind", str(empty), self.folder], check=True)
-        gone = subprocess.run([self.python, "-c", "import json"], stderr=subprocess.DEVNULL)
+        gone = subprocess.run(["sh", "-c", '"$0" -c "import json"', self.python], stderr=subprocess.DEVNULL)
         assert gone.returncode, "the control: a hidden base must not run"
 
     def restore(self):
