@@ -22,17 +22,17 @@ import sys
 import tempfile
 import time
 
-OLD = ["jupyter==1.0.0", "notebook<7.1", "jupyterlab<4.1", "ipython<8.20", "nbconvert<7.14", "jupyter-server<2.13"]
+OLD = ["jupyter==1.1.0", "notebook<7.1", "jupyterlab<4.1", "ipython<8.20", "nbconvert<7.14", "jupyter-server<2.13"]
 NEW = ["jupyter==1.1.1", "notebook<7.3", "jupyterlab<4.3", "ipython<8.30", "nbconvert<7.17", "jupyter-server<2.15"]
 SEE = "import importlib.metadata as m; print(sorted((d.metadata['Name'].lower(), d.version) for d in m.distributions()))"
 
 
 def tree_digest(env):
-    """Every file but moat's own bookkeeping and what running Python may write."""
+    """Every file but moat's own bookkeeping, what running Python may write, and pyvenv.cfg, which follows a move."""
     digest = hashlib.sha256()
     for folder, folders, files in os.walk(env):
         folders[:] = sorted(f for f in folders if f not in (".moat", "__pycache__"))
-        for name in sorted(files):
+        for name in sorted(set(files) - {"pyvenv.cfg"}):
             path = os.path.join(folder, name)
             content = os.readlink(path).encode() if os.path.islink(path) else pathlib.Path(path).read_bytes()
             digest.update(os.path.relpath(path, env).encode() + b"\0" + hashlib.sha256(content).digest())
@@ -116,7 +116,6 @@ def main():
         run.prepare()
         if args.overlay:
             run.put_under_overlay()
-            run.states = {(seen, digest): name for (seen, digest), name in run.states.items()}
         switched = sum(run.kill_once() for _ in range(args.times))
         print(f"{args.times} kills within {run.length:.2f} s each: the new state {switched} times, the old one "
               f"{args.times - switched} times, never anything else")
