@@ -1,5 +1,6 @@
 #include "cli/eval.h"
 
+#include "resolver/base/text.h"
 #include "resolver/lockfile.h"
 #include "resolver/pep/dist_filename.h"
 #include "resolver/pep/marker.h"
@@ -87,6 +88,22 @@ Json describe(const Version& version) {
           {"is_prerelease", version.is_prerelease()}};
 }
 
+bool flag(const Json& in, const char* key) {
+  const auto found = in.find(key);
+  if (found == in.end() || found->is_null()) return false;
+  if (!found->is_boolean()) throw Invalid{std::string("`") + key + "` must be true or false", std::nullopt};
+  return found->get<bool>();
+}
+
+// What follows from the version, and a caller without PEP 440 at hand would have to work out.
+void add_details(const Version& version, Json& out) {
+  out["is_postrelease"] = version.is_postrelease();
+  out["is_devrelease"] = version.is_devrelease();
+  out["base_version"] = version.base().to_string();
+  out["public"] = version.without_local().to_string();
+  out["canonical"] = version.canonical_key();
+}
+
 Json eval_version(const Json& in) {
   if (in.contains("compare")) {
     const std::vector<std::string> two = text_list(in["compare"], "compare");
@@ -104,7 +121,10 @@ Json eval_version(const Json& in) {
     for (const auto& [version, as_written] : versions) sorted.push_back(as_written);
     return {{"sorted", std::move(sorted)}};
   }
-  return describe(valid(Version::parse(text_member(in, "version"))));
+  const Version version = valid(Version::parse(text_member(in, "version")));
+  Json out = describe(version);
+  if (flag(in, "details")) add_details(version, out);
+  return out;
 }
 
 Prereleases prereleases_member(const Json& in) {
@@ -114,27 +134,47 @@ Prereleases prereleases_member(const Json& in) {
   return found->get<bool>() ? Prereleases::Allow : Prereleases::Forbid;
 }
 
+// `===` compares texts, so what is no version may meet it.
+bool holds_text(const SpecifierSet& set, const std::string& text) {
+  return !set.empty() &&
+         std::all_of(set.clauses().begin(), set.clauses().end(), [&](const Specifier& clause) {
+           return clause.op() == Operator::ArbitraryEqual && ascii_lower(clause.text()) == ascii_lower(text);
+         });
+}
+
 Json eval_specifier(const Json& in) {
+  if (in.contains("intersect")) {
+    SpecifierSet all;
+    for (const std::string& item : text_list(in["intersect"], "intersect"))
+      all = all.intersected(valid(SpecifierSet::parse(item)));
+    return {{"normalized", all.to_string()}};
+  }
   const SpecifierSet set = valid(SpecifierSet::parse(text_member(in, "specifier")));
   Json out = {{"normalized", set.to_string()}};
   if (!in.contains("versions")) return out;
 
   const Prereleases policy = prereleases_member(in);
   const std::vector<std::string> texts = text_list(in["versions"], "versions");
+  struct Held {
+    const std::string* text;
+    bool prerelease;
+  };
   Json contains = Json::array();
-  std::vector<Version> versions;
-  std::vector<std::string> as_written;
+  std::vector<Held> held;
   for (const std::string& item : texts) {
     const Expected<Version> version = Version::parse(item);
-    const bool held = version && set.contains(*version, item) &&
-                      !(policy == Prereleases::Forbid && version->is_prerelease());
-    contains.push_back(held);
-    if (!held) continue;
-    versions.push_back(*version);
-    as_written.push_back(item);
+    const bool prerelease = version && version->is_prerelease();
+    const bool holds = (version ? set.contains(*version, item) : holds_text(set, item)) &&
+                       !(policy == Prereleases::Forbid && prerelease);
+    contains.push_back(holds);
+    if (holds) held.push_back({&item, prerelease});
   }
+  // Pre-releases are kept where they are allowed, or nothing else is there.
+  const bool all = policy == Prereleases::Allow ||
+                   std::all_of(held.begin(), held.end(), [](const Held& one) { return one.prerelease; });
   Json filtered = Json::array();
-  for (const std::size_t index : set.filter(versions, policy)) filtered.push_back(as_written[index]);
+  for (const Held& one : held)
+    if (all || !one.prerelease) filtered.push_back(*one.text);
   out["contains"] = std::move(contains);
   out["filter"] = std::move(filtered);
   return out;
@@ -212,7 +252,36 @@ Json eval_sdist(const Json& in) {
   return {{"name", sdist.name.normalized()}, {"version", sdist.version.to_string()}};
 }
 
+// {"tag": "py2.py3-none-any"} → each of what it stands for.
+Json eval_tag(const Json& in) {
+  std::set<std::string> tags;
+  for (const Tag& tag : valid(parse_tags(text_member(in, "tag")))) tags.insert(tag.to_string());
+  return {{"tags", tags}};
+}
+
+// Which of these files the target takes, and the one it would rather have.
+void add_choice(const std::vector<std::string>& filenames, const std::vector<Tag>& tags, Json& out) {
+  const TagSet set(tags);
+  Json supported = Json::array();
+  std::optional<std::size_t> best_rank;
+  BuildTag best_build;
+  Json best;
+  for (const std::string& filename : filenames) {
+    const Expected<WheelFilename> wheel = WheelFilename::parse(filename);
+    const std::optional<std::size_t> rank = wheel ? set.rank(wheel->tags) : std::nullopt;
+    supported.push_back(rank.has_value());
+    if (!rank || (best_rank && (*rank > *best_rank || (*rank == *best_rank && wheel->build <= best_build))))
+      continue;
+    best_rank = rank;
+    best_build = wheel->build;
+    best = filename;
+  }
+  out["supported"] = std::move(supported);
+  out["best"] = std::move(best);
+}
+
 Json eval_tags(const Json& in) {
+  if (in.contains("tag")) return eval_tag(in);
   const Version python = valid(Version::parse(text_member(in, "python")));
   const auto part = [&](std::size_t i) {
     const std::optional<std::uint64_t> value = python.release_at(i).as_uint64();
@@ -225,10 +294,16 @@ Json eval_tags(const Json& in) {
                          .minor = part(1),
                          .free_threaded = flags.find('t') != std::string::npos,
                          .debug = flags.find('d') != std::string::npos,
-                         .platforms = valid(platforms_of(text_member(in, "platform")))};
+                         .interpreter_abi = text_member_or(in, "abi", ""),
+                         .platforms = in.contains("platforms")
+                                          ? text_list(in["platforms"], "platforms")
+                                          : valid(platforms_of(text_member(in, "platform")))};
+  const std::vector<Tag> compatible = compatible_tags(target);
   Json tags = Json::array();
-  for (const Tag& tag : compatible_tags(target)) tags.push_back(tag.to_string());
-  return {{"tags", std::move(tags)}};
+  for (const Tag& tag : compatible) tags.push_back(tag.to_string());
+  Json out = {{"tags", std::move(tags)}};
+  if (in.contains("wheels")) add_choice(text_list(in["wheels"], "wheels"), compatible, out);
+  return out;
 }
 
 Json eval_metadata(const Json& in) {
@@ -285,15 +360,19 @@ Json evaluate(EvalSubject subject, const Json& in) {
   return {};
 }
 
+// In the order of EvalSubject.
+constexpr std::array<std::string_view, 10> kSubjects = {
+    "version", "specifier", "marker", "requirement", "wheel", "sdist", "tags", "name", "metadata", "lock"};
+
 }  // namespace
 
 std::optional<EvalSubject> parse_eval_subject(std::string_view text) {
-  constexpr std::array<std::string_view, 10> kNames = {
-      "version", "specifier", "marker", "requirement", "wheel", "sdist", "tags", "name", "metadata", "lock"};
-  const auto* const found = std::find(kNames.begin(), kNames.end(), text);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<EvalSubject>(found - kNames.begin());
+  const auto* const found = std::find(kSubjects.begin(), kSubjects.end(), text);
+  if (found == kSubjects.end()) return std::nullopt;
+  return static_cast<EvalSubject>(found - kSubjects.begin());
 }
+
+std::vector<std::string> eval_subjects() { return {kSubjects.begin(), kSubjects.end()}; }
 
 std::string evaluate_line(EvalSubject subject, std::string_view line) {
   Json out;

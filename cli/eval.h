@@ -5,11 +5,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moat {
 
 enum class EvalSubject { Version, Specifier, Marker, Requirement, Wheel, Sdist, Tags, Name, Metadata, Lock };
 std::optional<EvalSubject> parse_eval_subject(std::string_view text);  // "version", "specifier", …
+std::vector<std::string> eval_subjects();                              // all of them, as they are typed
 
 // The answer to one line, without a line end. What is not valid gives {"error": …}; never throws for input.
 std::string evaluate_line(EvalSubject subject, std::string_view line);

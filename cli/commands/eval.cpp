@@ -1,21 +1,33 @@
-// moat eval SUBJECT
+// moat eval SUBJECT: JSON lines on standard input → JSON lines on standard output.
 #include "cli/eval.h"
 
 #include "cli/commands/commands.h"
+#include "cli/nearest.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <iostream>
 
 namespace moat {
 
-int execute(const EvalCommand& command, Session&) {
+int execute(const EvalCommand& command, Session& /*session*/) {
   const std::optional<EvalSubject> subject = parse_eval_subject(command.subject);
-  if (!subject)
-    throw Error(ErrorKind::Usage, fmt::format("{} is nothing that can be evaluated", quote(command.subject)),
-                {"version, specifier, marker, requirement, wheel, sdist, tags, name, metadata, lock"});
+  if (!subject) {
+    std::vector<std::string> hints;
+    if (const auto near = nearest_name(command.subject, eval_subjects()))
+      hints.push_back(fmt::format("did you mean `moat eval {}`?", *near));
+    hints.push_back("one of " + join(eval_subjects(), ", "));
+    throw Error(ErrorKind::Usage, fmt::format("`moat eval` knows nothing of {}", quote(command.subject)),
+                std::move(hints));
+  }
+  // There is nothing to clean up, and a read from a terminal does not look for a stop: a signal ends it.
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  std::ios::sync_with_stdio(false);
   evaluate_lines(*subject, std::cin, std::cout);
+  if (!std::cout) throw Error(ErrorKind::Disk, "standard output does not take what was to be written");
   return 0;
 }
 

@@ -29,6 +29,48 @@ TEST(Eval, Versions) {
        {R"({"sort": ["2", "1.0rc1", "1.0"]})", R"({"sorted":["1.0rc1","1.0","2"]})"}});
 }
 
+TEST(Eval, DetailsOfAVersion) {
+  const std::string out =
+      evaluate_line(EvalSubject::Version, R"({"version": "1!1.0.post2+x", "details": true})");
+  EXPECT_NE(
+      out.find(
+          R"("is_postrelease":true,"is_devrelease":false,"base_version":"1!1.0","public":"1!1.0.post2")"),
+      std::string::npos)
+      << out;
+  EXPECT_EQ(evaluate_line(EvalSubject::Version, R"({"version": "1", "details": "yes"})"),
+            R"({"error":"`details` must be true or false"})");
+}
+
+TEST(Eval, ArbitraryEqualityMeetsWhatIsNoVersion) {
+  expect_answers(
+      EvalSubject::Specifier,
+      {{R"({"specifier": "===Foo", "versions": ["fOO", "1"]})",
+        R"({"normalized":"===Foo","contains":[true,false],"filter":["fOO"]})"},
+       {R"({"specifier": "", "versions": ["foo"]})", R"({"normalized":"","contains":[false],"filter":[]})"}});
+}
+
+TEST(Eval, SpecifiersIntersect) {
+  expect_answers(
+      EvalSubject::Specifier,
+      {{R"({"intersect": [">=1", "<2,>=1.0", ""]})", R"({"normalized":"<2,>=1"})"},
+       {R"({"intersect": [">=1", "1"]})",
+        R"({"error":"a clause begins with one of `~=`, `==`, `!=`, `<=`, `>=`, `<`, `>`, `===`","offset":0})"}});
+}
+
+TEST(Eval, ACompressedTagStandsForSeveral) {
+  expect_answers(EvalSubject::Tags,
+                 {{R"({"tag": "py2.py3-none-any"})", R"({"tags":["py2-none-any","py3-none-any"]})"}});
+}
+
+TEST(Eval, WheelsForATarget) {
+  const std::string out = evaluate_line(
+      EvalSubject::Tags,
+      R"({"python": "3.12", "platforms": ["linux_x86_64"], "wheels": ["a-1-py3-none-any.whl", "a-1-cp312-abi3-linux_x86_64.whl", "a-1-2-cp312-abi3-linux_x86_64.whl", "a-1-py3-none-win32.whl", "what"]})");
+  EXPECT_TRUE(out.ends_with(
+      R"("supported":[true,true,true,false,false],"best":"a-1-2-cp312-abi3-linux_x86_64.whl"})"))
+      << out;
+}
+
 TEST(Eval, Specifiers) {
   expect_answers(EvalSubject::Specifier,
                  {{R"({"specifier": ">=1", "versions": ["0.9", "1.0", "2a1"], "prereleases": null})",

@@ -5,6 +5,8 @@ Metadata and RECORD are compared with Python's own email and csv modules.
 
 `packaging` comes from the default index into a throw-away environment; without an index the test is skipped (77).
 Where the two differ on purpose the question is not asked, and the reason stands beside it.
+
+Other tests import the questions and packaging's answers from here; their arguments begin with PROGRAM [SEED], too.
 """
 import csv
 import email
@@ -31,7 +33,7 @@ if "packaging_at_hand" not in os.environ.get("MOAT_ORACLE", ""):
                 print("skipped:", done.stderr.strip()[-500:])
                 sys.exit(SKIPPED)
         environment = dict(os.environ, MOAT_ORACLE="packaging_at_hand")
-        sys.exit(subprocess.run([python, "-I", __file__, *sys.argv[1:]], env=environment).returncode)
+        sys.exit(subprocess.run([python, "-I", *sys.argv], env=environment).returncode)
 
 from packaging import _manylinux, tags, utils  # noqa: E402
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName  # noqa: E402
@@ -484,28 +486,28 @@ KINDS = {
 PLATFORMS = [["linux_x86_64", "manylinux_2_36_x86_64", "manylinux2014_x86_64"], ["win_amd64"], ["macosx_11_0_arm64"]]
 
 
-def questions():
-    for _ in range(25000):
+def questions(times=1):
+    for _ in range(25000 * times):
         yield ["version", maybe_spoilt(version(), list("1.-_+!abr xdev\u0131\uff12"))]
-    for _ in range(25000):
+    for _ in range(25000 * times):
         yield ["compare", simple_version(), simple_version()] if chance(.7) else ["compare", version(), version()]
-    for _ in range(25000):
+    for _ in range(25000 * times):
         yield ["specifier", specifiers(), list({version(small).strip(): 0 for _ in range(6)})]
-    for _ in range(20000):
+    for _ in range(20000 * times):
         text = marker()
         yield ["marker", maybe_spoilt(text, list("()'\"=<> ax\t"), .05), choice(ENVIRONMENTS), choice(["", "", "test", "foo-bar", "Foo.Bar"])]
-    for _ in range(15000):
+    for _ in range(15000 * times):
         yield ["requirement", requirement()]
-    for _ in range(5000):
+    for _ in range(5000 * times):
         yield ["name", name()]
-    for _ in range(8000):
+    for _ in range(8000 * times):
         yield ["wheel", wheel()]
-    for _ in range(3000):
+    for _ in range(3000 * times):
         yield ["sdist", maybe_spoilt(choice(["foo", "Foo.Bar", "foo-bar", "a"]) + "-" + version(small).strip()
                                      + choice([".tar.gz", ".zip"]), list("-.1a"), .1)]
-    for _ in range(3000):
+    for _ in range(3000 * times):
         yield ["tag", maybe_spoilt("-".join(wheel()[:-4].split("-")[-3:]), list("-.1a_"), .3)]
-    for _ in range(8000):
+    for _ in range(8000 * times):
         yield ["metadata", metadata()]
         yield ["record", record()]
     for minor, threaded, debug, platforms in itertools.product(range(2, 20), [False, True], [False, True], PLATFORMS):
@@ -528,24 +530,29 @@ def questions():
         yield ["platform", platform]
 
 
-asked = list(questions())
-done = subprocess.run([sys.argv[1]], input="\n".join(json.dumps(q) for q in asked) + "\n", capture_output=True, text=True)
-if done.returncode != 0:
-    sys.exit(f"{sys.argv[1]} ended with {done.returncode}: {done.stderr[-1000:]}")
-answers = [json.loads(line) for line in done.stdout.splitlines()]
-assert len(answers) == len(asked), (len(answers), len(asked))
+def main():
+    asked = list(questions())
+    done = subprocess.run([sys.argv[1]], input="\n".join(json.dumps(q) for q in asked) + "\n", capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{sys.argv[1]} ended with {done.returncode}: {done.stderr[-1000:]}")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(asked), (len(answers), len(asked))
 
-compared, refused, wrong = 0, 0, []
-for question, ours in zip(asked, answers):
-    reference, agrees = KINDS[question[0]]
-    theirs = reference(question)
-    if theirs is NOT_ASKED:
-        continue
-    compared += 1
-    refused += theirs is False
-    if not agrees(theirs, ours, question):
-        wrong.append((question, theirs, ours))
-for question, theirs, ours in wrong[:40]:
-    print(json.dumps(question), "\n    packaging:", json.dumps(theirs), "\n    moat:     ", json.dumps(ours))
-print(f"{compared} compared, {refused} of them refused by both or one, {len(wrong)} differ")
-sys.exit(bool(wrong) or compared < 100000)
+    compared, refused, wrong = 0, 0, []
+    for question, ours in zip(asked, answers):
+        reference, agrees = KINDS[question[0]]
+        theirs = reference(question)
+        if theirs is NOT_ASKED:
+            continue
+        compared += 1
+        refused += theirs is False
+        if not agrees(theirs, ours, question):
+            wrong.append((question, theirs, ours))
+    for question, theirs, ours in wrong[:40]:
+        print(json.dumps(question), "\n    packaging:", json.dumps(theirs), "\n    moat:     ", json.dumps(ours))
+    print(f"{compared} compared, {refused} of them refused by both or one, {len(wrong)} differ")
+    sys.exit(bool(wrong) or compared < 100000)
+
+
+if __name__ == "__main__":
+    main()
