@@ -304,6 +304,13 @@ void declare_env_rollback(Declaration& d) {
                "the state to go back to (default: the one before)");
   declare_environment(d);
 }
+void declare_env_adopt(Declaration& d) {
+  d.positional("ENV", d.invocation.command.emplace<EnvAdoptCommand>().env,
+               "a path (default: the one found here)");
+  declare_resolver(d);
+  declare_index(d);
+  declare_link(d);
+}
 void declare_env_remove(Declaration& d) {
   d.positional("ENV", d.invocation.command.emplace<EnvRemoveCommand>().env, "a path or name")->required();
 }
@@ -378,6 +385,9 @@ constexpr std::array kCommands = {
     CommandEntry{"env history", "", "its states, newest first", "moat env history", declare_env_history},
     CommandEntry{"env rollback", "[N]", "back to an earlier state",
                  "moat env rollback      # undo the last change", declare_env_rollback},
+    CommandEntry{"env adopt", "[ENV]",
+                 "make another tool's environment moat's own: same Python, same versions",
+                 "moat env adopt ./venv", declare_env_adopt},
     CommandEntry{"env remove", "ENV", "delete an environment", "moat env remove lab", declare_env_remove},
     CommandEntry{"env rename", "NAME NEW", "another name for a named environment",
                  "moat env rename lab lab-old", declare_env_rename},

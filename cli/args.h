@@ -121,6 +121,9 @@ struct EnvHistoryCommand {};
 struct EnvRollbackCommand {
   std::optional<int> state;
 };
+struct EnvAdoptCommand {
+  std::optional<std::string> env;
+};
 struct EnvRemoveCommand {
   std::string env;
 };
@@ -148,8 +151,8 @@ using CommandOptions =
     std::variant<CreateCommand, InstallCommand, UninstallCommand, ListCommand, FreezeCommand, ShowCommand,
                  TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand, LockCommand,
                  SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
-                 EnvRemoveCommand, EnvRenameCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand,
-                 StoreVerifyCommand, PythonListCommand, PythonFindCommand, EvalCommand>;
+                 EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, StoreDirCommand, StoreSizeCommand,
+                 StorePruneCommand, StoreVerifyCommand, PythonListCommand, PythonFindCommand, EvalCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

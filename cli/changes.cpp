@@ -70,6 +70,12 @@ nlohmann::ordered_json change_json(const Operation& operation) {
           {"to", version_json(operation.to)}};
 }
 
+void ChangeReport::take(TransactionResult result) {
+  operations = std::move(result.operations);
+  state = result.state;
+  warnings = std::move(result.warnings);
+}
+
 void report_changes(const ChangeReport& report, Session& session) {
   Output& output = session.output();
   for (const std::string& warning : report.warnings) output.warn(warning);

@@ -23,6 +23,8 @@ struct ChangeReport {
   bool dry_run = false, created = false;
   std::string nothing;  // said where there are no operations: "everything asked for is installed"
   std::vector<std::string> warnings;
+
+  void take(TransactionResult result);
 };
 
 // Changes on standard output, then one line of times on standard error; with --json the document.

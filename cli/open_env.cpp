@@ -31,11 +31,13 @@ InstalledGraph graph_of(const Environment& environment, const InstalledDistribut
                                               : environment.interpreter().markers};
 }
 
-Environment create_and_say(const fs::path& root, Session& session) {
+Environment create_and_say(const fs::path& root, Session& session,
+                           std::function<void(const Environment&)> fill) {
   const Runtime runtime =
       obtain_runtime(session.chosen_interpreter(), session.store(), session.workers(), session.reporter());
   make_directories(root.parent_path());
-  const CreateOptions options{.root = root, .link_mode = session.settings().link_mode};
+  const CreateOptions options{
+      .root = root, .link_mode = session.settings().link_mode, .fill = std::move(fill)};
   Environment environment = create_environment(options, runtime, session.workers());
   session.output().say(
       fmt::format("created {} with Python {}", root.native(), environment.interpreter().version));

@@ -6,6 +6,8 @@
 #include "cli/which_env.h"
 #include "envs/environment.h"
 
+#include <functional>
+
 namespace moat {
 
 // Reading a foreign environment is fine; changing one is refused.
@@ -16,6 +18,7 @@ InstalledGraph graph_of(const Environment& environment, const InstalledDistribut
                         Session& session);
 
 // Creates the folder's environment from --python or the default interpreter, and says so.
-Environment create_and_say(const std::filesystem::path& root, Session& session);
+Environment create_and_say(const std::filesystem::path& root, Session& session,
+                           std::function<void(const Environment&)> fill = {});
 
 }  // namespace moat

@@ -302,6 +302,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   const fs::path staged =
       staging.path() / "env";  // not the temporary folder itself, which is closed to others
   stage(staged, root, printable(options.prompt), options.link_mode, runtime, workers);
+  if (options.fill) options.fill(Environment::open(staged));
   switch_over(staged, root);
   old.reset();
   return Environment::open(root);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -49,6 +50,9 @@ struct CreateOptions {
   std::string prompt;                  // "" : the folder's name
   LinkMode link_mode = LinkMode::Auto; // of the runtime; Hardlink is what --share asks for
   bool replace = false;                // an existing environment (or empty folder) makes way, in the same rename
+  // Called with the environment before it has its place: packages that go in here are there from the first moment,
+  // and where this throws, nothing was made.
+  std::function<void(const Environment&)> fill;
 };
 
 // Everything staged in a sibling folder, then one rename. Error(Exists) for a non-empty folder without replace,

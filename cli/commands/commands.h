@@ -25,6 +25,7 @@ int execute(const EnvListCommand& command, Session& session);
 int execute(const EnvInfoCommand& command, Session& session);
 int execute(const EnvHistoryCommand& command, Session& session);
 int execute(const EnvRollbackCommand& command, Session& session);
+int execute(const EnvAdoptCommand& command, Session& session);
 int execute(const EnvRemoveCommand& command, Session& session);
 int execute(const EnvRenameCommand& command, Session& session);
 int execute(const StoreDirCommand& command, Session& session);

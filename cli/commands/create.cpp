@@ -74,21 +74,17 @@ int execute(const CreateCommand& command, Session& session) {
 
   make_directories(root.parent_path());
   const LinkMode mode = command.share ? LinkMode::Hardlink : session.settings().link_mode;
-  const Environment environment = create_environment(
-      {.root = root, .prompt = command.prompt, .link_mode = mode, .replace = command.replace}, runtime.get(),
-      workers);
-  ChangeReport report{.environment = environment.root(), .created = true};
-  if (!request.install.empty()) {
-    try {
-      TransactionResult result = apply(std::move(request), environment, session);
-      report.operations = std::move(result.operations);
-      report.state = result.state;
-      report.warnings = std::move(result.warnings);
-    } catch (...) {
-      remove_tree_quietly(root);
-      throw;
-    }
-  }
+  ChangeReport report{.created = true};
+  const auto fill = [&](const Environment& staged) {
+    if (!request.install.empty()) report.take(apply(std::move(request), staged, session));
+  };
+  report.environment = create_environment({.root = root,
+                                           .prompt = command.prompt,
+                                           .link_mode = mode,
+                                           .replace = command.replace,
+                                           .fill = fill},
+                                          runtime.get(), workers)
+                           .root();
   session.output().say(fmt::format("created {} with Python {}", root.native(), interpreter.version));
   if (report.operations.empty())
     report.nothing =

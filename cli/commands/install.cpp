@@ -96,20 +96,17 @@ TransactionRequest request_for(const InstallCommand& command, const Goal& goal, 
   return with_wheels(plan, place.present, command.reinstall, runtime, session);
 }
 
-// Makes the environment where there is none; it goes again where that was for nothing.
+// Makes the environment where there is none, with everything in it.
 void change(Place& place, TransactionRequest request, ChangeReport& report, Session& session) {
-  if (request.install.empty() && request.mark_requested.empty() && place.environment) return;
+  const auto fill = [&](const Environment& environment) {
+    if (!request.install.empty() || !request.mark_requested.empty())
+      report.take(apply(std::move(request), environment, session));
+  };
   report.created = !place.environment;
-  if (report.created) place.environment = create_and_say(place.root, session);
-  try {
-    TransactionResult result = apply(std::move(request), *place.environment, session);
-    report.operations = std::move(result.operations);
-    report.state = result.state;
-    report.warnings = std::move(result.warnings);
-  } catch (...) {
-    if (report.created) remove_tree_quietly(place.root);
-    throw;
-  }
+  if (place.environment)
+    fill(*place.environment);
+  else
+    place.environment = create_and_say(place.root, session, fill);
 }
 
 }  // namespace

@@ -168,10 +168,7 @@ int execute(const SyncCommand& command, Session& session) {
   if (command.dry_run) {
     report.operations = plan_operations(installed, request);
   } else if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {
-    TransactionResult result = apply(std::move(request), environment, session);
-    report.operations = std::move(result.operations);
-    report.state = result.state;
-    report.warnings = std::move(result.warnings);
+    report.take(apply(std::move(request), environment, session));
   }
   report_changes(report, session);
   return 0;

@@ -88,10 +88,7 @@ int execute(const UninstallCommand& command, Session& session) {
       });
       set_links(requested_commands(after), environment, links);
     }
-    TransactionResult result = apply(std::move(request), environment, session);
-    report.operations = std::move(result.operations);
-    report.state = result.state;
-    report.warnings = std::move(result.warnings);
+    report.take(apply(std::move(request), environment, session));
   }
   report_changes(report, session);
   return 0;

@@ -1,0 +1,89 @@
+// moat env adopt [ENV]: an environment that venv, virtualenv or uv made becomes moat's own.
+#include "cli/bytecode_ahead.h"
+#include "cli/changes.h"
+#include "cli/commands/commands.h"
+#include "cli/install_pipeline.h"
+#include "cli/open_env.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <future>
+
+namespace moat {
+namespace {
+
+Environment foreign_environment(const EnvAdoptCommand& command, Session& session) {
+  Environment environment = command.env
+                                ? Environment::open(environment_path(*command.env, session.settings()),
+                                                    Environment::Foreign::Allowed)
+                                : open_for_reading(session);
+  if (!environment.is_foreign())
+    throw Error(ErrorKind::Usage, fmt::format("{} is moat's own already", environment.root().native()));
+  return environment;
+}
+
+// The URL of an archive; nullopt where it came from an index. A folder or a repository cannot be had again.
+std::optional<std::string> archive_url(const InstalledDistribution& distribution) {
+  if (!distribution.direct_url) return std::nullopt;
+  const auto document = nlohmann::json::parse(*distribution.direct_url, nullptr, false);
+  if (document.is_object() && document.contains("archive_info") && document.contains("url") &&
+      document["url"].is_string())
+    return document["url"].get<std::string>();
+  throw Error(ErrorKind::Refused,
+              fmt::format("{} was installed from a source tree or repository, which moat cannot build yet",
+                          quote(distribution.name.display())),
+              {"a wheel of it can be installed: `pip wheel`, then `pip install FILE.whl`"});
+}
+
+// Exactly what is there.
+Goal goal_of(const InstalledDistributions& installed) {
+  Goal goal;
+  for (const InstalledDistribution& distribution : installed.all) {
+    const std::string& name = distribution.name.display();
+    const std::optional<std::string> url = archive_url(distribution);
+    const std::string text = url ? fmt::format("{} @ {}", name, *url)
+                                 : fmt::format("{}=={}", name, distribution.version.to_string());
+    Expected<Requirement> requirement = Requirement::parse(text);
+    if (!requirement)
+      throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(text), requirement.error().message));
+    goal.requirements.push_back({std::move(*requirement), {"installed here"}, {}});
+  }
+  return goal;
+}
+
+}  // namespace
+
+int execute(const EnvAdoptCommand& command, Session& session) {
+  const Environment foreign = foreign_environment(command, session);
+  const InstalledDistributions installed = InstalledDistributions::read(foreign.site_packages());
+  const Interpreter interpreter = probe_interpreter(foreign.python(), session.store());
+  const Goal goal = goal_of(installed);
+  const Resolution resolution = resolve_goal(goal, {.no_deps = true}, target_of(interpreter), {}, session);
+  const auto runtime =
+      ready_runtime(obtain_runtime(interpreter, session.store(), session.workers(), session.reporter()));
+  TransactionRequest request =
+      with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, session);
+  for (WantedPackage& wanted : request.install)
+    if (const InstalledDistribution* before = installed.find(wanted.name))
+      wanted.requested = before->requested;
+
+  ChangeReport report{
+      .environment = foreign.root(), .created = true, .nothing = "nothing is installed in it"};
+  create_environment({.root = foreign.root(),
+                      .link_mode = session.settings().link_mode,
+                      .replace = true,
+                      .fill =
+                          [&](const Environment& staged) {
+                            if (!request.install.empty())
+                              report.take(apply(std::move(request), staged, session));
+                          }},
+                     runtime.get(), session.workers());
+  session.output().say(
+      fmt::format("{} is moat's own now, with Python {}", foreign.root().native(), interpreter.version));
+  report_changes(report, session);
+  return 0;
+}
+
+}  // namespace moat
