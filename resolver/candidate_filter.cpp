@@ -48,6 +48,34 @@ std::string tags_that_exist(const Release& release) {
   return some_of(tags, 6);
 }
 
+// "3.11" of cp311, "3" of py3; "" for another implementation's.
+std::string python_of(std::string_view tag) {
+  if (tag.size() < 3 || (tag.substr(0, 2) != "cp" && tag.substr(0, 2) != "py")) return "";
+  const std::string minor(tag.substr(3));
+  return std::string(1, tag[2]) + (minor.empty() ? "" : "." + minor);
+}
+
+// Which Pythons would do on the target's platform, oldest first.
+std::string pythons_with_wheels(const Release& release, const Target& target) {
+  std::set<std::string_view> platforms;
+  for (const Tag& tag : target.tags.tags()) platforms.insert(tag.platform);
+  std::vector<std::string> pythons;
+  for (const ReleaseFile& file : release.files) {
+    if (!file.wheel) continue;
+    for (const Tag& tag : file.wheel->tags)
+      if (const std::string python = python_of(tag.python);
+          !python.empty() && platforms.count(tag.platform) != 0)
+        pythons.push_back(python);
+  }
+  const auto older = [](const std::string& a, const std::string& b) {
+    return std::pair(a.size(), std::string_view(a)) < std::pair(b.size(), std::string_view(b));
+  };
+  std::sort(pythons.begin(), pythons.end(), older);
+  pythons.erase(std::unique(pythons.begin(), pythons.end()), pythons.end());
+  if (pythons.empty()) return "no Python has one on this platform";
+  return "on this platform Python " + join(pythons, ", ") + (pythons.size() == 1 ? " has one" : " have one");
+}
+
 std::string pythons_that_would_do(const Release& release) {
   for (const ReleaseFile& file : release.files)
     if (!file.artifact.requires_python.empty()) return file.artifact.requires_python;
@@ -88,7 +116,8 @@ std::string detail_of(Verdict verdict, const Release& release, const Target& tar
     case Verdict::WrongHash:
       return "no file of " + version + " has one of the hashes that are given";
     case Verdict::WrongTags:
-      return version + " has wheels for " + tags_that_exist(release) + " and none for " + target.description;
+      return version + " has wheels for " + tags_that_exist(release) + " and none for " + target.description +
+             "; " + pythons_with_wheels(release, target);
     case Verdict::WrongPython:
       return version + " needs Python " + pythons_that_would_do(release) + " and this is " +
              target.python.to_string();
