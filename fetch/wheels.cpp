@@ -127,7 +127,8 @@ Error refused_status(const Artifact& artifact, int status) {
   if (status == 404 || status == 410)
     hints.emplace_back("the index may have changed; ask it again with --refresh");
   if (status == 401 || status == 403)
-    hints.emplace_back("the file may need credentials: moat auth login URL");
+    hints.emplace_back(
+        "the file may need credentials: in the URL of the index, in ~/.netrc, or from the `keyring` program");
   return Error(ErrorKind::Network,
                fmt::format("cannot download {}: {} answers with HTTP status {}", quote(artifact.filename),
                            quote(artifact.url.display()), status),

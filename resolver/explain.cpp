@@ -75,7 +75,7 @@ std::string hint(const ConflictStep& step) {
     case Lack::NoHash:
       return "give its hashes too: moat lock --format requirements writes them for all";
     case Lack::OnlySdist:
-      return "allow it to be built: leave out --no-build and --only-binary";
+      return "moat installs wheels only: `pip wheel " + name + "` builds one, to be installed by its path";
     case Lack::OnlyYanked:
       return "to use a yanked version all the same, pin it: " + quote(name + "==VERSION");
     case Lack::CutByDate:
