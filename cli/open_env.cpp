@@ -1,5 +1,6 @@
 #include "cli/open_env.h"
 
+#include "cli/user_links.h"
 #include "fetch/os/file.h"
 
 #include <fmt/format.h>
@@ -10,10 +11,18 @@ namespace {
 Environment open_chosen(Session& session, ForProject project, Environment::Foreign foreign) {
   const ChosenEnvironment chosen = require_environment(session.settings(), project);
   if (chosen.note) session.output().say(*chosen.note);
-  return Environment::open(chosen.root, foreign);
+  Environment environment = Environment::open(chosen.root, foreign);
+  // What a crash, or a change that went back, left of the links is mended by whoever comes by next.
+  if (session.settings().user) show_user_commands(environment, session);
+  return environment;
 }
 
 }  // namespace
+
+bool show_user_commands(const Environment& environment, const Session& session) {
+  return set_links(requested_commands(environment.manifest()), environment,
+                   {session.settings().bin_dir, session.settings().data_dir});
+}
 
 Environment open_for_reading(Session& session, ForProject project) {
   return open_chosen(session, project, Environment::Foreign::Allowed);

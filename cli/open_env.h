@@ -14,6 +14,9 @@ namespace moat {
 Environment open_for_reading(Session& session, ForProject project = ForProject::No);
 Environment open_for_change(Session& session, ForProject project = ForProject::No);
 
+// Makes the links in ~/.local/bin those of the user environment as it is now. True: something was placed.
+bool show_user_commands(const Environment& environment, const Session& session);
+
 InstalledGraph graph_of(const Environment& environment, const InstalledDistributions& installed,
                         Session& session);
 

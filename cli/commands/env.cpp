@@ -147,6 +147,7 @@ int execute(const EnvHistoryCommand&, Session& session) {
 int execute(const EnvRollbackCommand& command, Session& session) {
   const Environment environment = open_for_change(session);
   const int state = rollback(environment.root(), command.state, session.command_line());
+  if (session.settings().user) show_user_commands(environment, session);
   const std::vector<HistoryEntry> history = read_history(environment.root());
   const std::vector<std::string> summary =
       history.empty() ? std::vector<std::string>{} : history.front().summary;

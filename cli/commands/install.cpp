@@ -70,8 +70,7 @@ void check_commands(const TransactionRequest& request, const Settings& settings)
 
 void place_commands(const Environment& environment, Session& session) {
   const Settings& settings = session.settings();
-  const std::set<std::string> commands = requested_commands(environment.manifest());
-  const bool placed = set_links(commands, environment, user_links(settings));
+  const bool placed = show_user_commands(environment, session);
   const std::string path = variable(settings.variables, "PATH");
   const std::vector<std::string_view> folders = split(path, ':');
   if (placed && std::find(folders.begin(), folders.end(), settings.bin_dir.native()) == folders.end())
