@@ -110,7 +110,6 @@ Present Present::of(const Environment& environment, const InstalledDistributions
 
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                         const std::map<PackageName, Version>& preferences, Session& session) {
-  const Phase phase(session.reporter(), "resolve");
   const ResolveRequest request = request_for(goal, policy, target, preferences, session.settings());
   const std::unique_ptr<IndexSource> source =
       session.index_source(index_list(session.settings(), goal.file_options));

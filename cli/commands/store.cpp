@@ -38,8 +38,7 @@ int execute(const StorePruneCommand& command, Session& session) {
     throw Error(ErrorKind::Usage, fmt::format("--older-than: {} is not an age", quote(command.older_than)),
                 {"30d, 12h, 0d"});
   const Store::Pruned pruned = session.store().prune(*age, std::chrono::minutes(1));
-  session.output().say(
-      fmt::format("removed {}, {}", counted(pruned.entries, "thing"), human_bytes(pruned.bytes)));
+  session.output().say(fmt::format("entries removed: {}, {}", pruned.entries, human_bytes(pruned.bytes)));
   if (session.output().json())
     session.output().document({{"schema", 1}, {"removed", pruned.entries}, {"bytes", pruned.bytes}});
   return 0;
