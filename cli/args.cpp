@@ -174,6 +174,7 @@ void declare_install(Declaration& d) {
   d.flag("--no-deps", install.no_deps, "only what is named");
   d.flag("--dry-run", install.dry_run, "say what would change, and change nothing");
   d.flag("--require-hashes", install.require_hashes, "every requirement must be pinned with a hash");
+  d.value("--fix", install.fix, "N", "loosen a line as the conflict's fix N says");
   declare_environment(d);
   declare_python(d, "the Python of --user's environment, where it is made now");
   declare_resolver(d);

@@ -65,6 +65,7 @@ struct InstallCommand {
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
   bool reinstall = false, no_deps = false, dry_run = false, require_hashes = false;
+  std::optional<int> fix;  // of a conflict, as it was told
 };
 
 struct UninstallCommand {

@@ -1,13 +1,16 @@
 #include "cli/install_pipeline.h"
 
 #include "cli/bytecode_ahead.h"
+#include "cli/conflict.h"
 #include "fetch/wheels.h"
-#include "resolver/explain.h"
+#include "resolver/fixes.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 namespace moat {
 namespace {
@@ -47,15 +50,19 @@ ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const 
   return request;
 }
 
-bool lacks_a_project(const Conflict& conflict) {
-  return std::any_of(conflict.steps.begin(), conflict.steps.end(),
-                     [](const ConflictStep& step) { return step.lack == Lack::UnknownProject; });
-}
+constexpr std::size_t kMostFixes = 3;
 
-[[noreturn]] void throw_conflict(const Conflict& conflict, const Target& target) {
-  Explanation told = explain(conflict, target);
-  throw ExplainedError(lacks_a_project(conflict) ? ErrorKind::NotFound : ErrorKind::NoSolution, told.headline,
-                       std::move(told.lines), std::move(told.hints));
+std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                                         const std::map<PackageName, Version>& preferences,
+                                         Session& session) {
+  const ResolveRequest request = request_for(goal, policy, target, preferences, session.settings());
+  const std::unique_ptr<IndexSource> source =
+      session.index_source(index_list(session.settings(), goal.file_options));
+  Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
+  if (auto* resolution = std::get_if<Resolution>(&outcome)) return std::move(*resolution);
+  Unmet unmet{std::move(std::get<Conflict>(outcome)), {}};
+  unmet.fixes = find_fixes(unmet.conflict, request, *source, session.reporter(), session.stop(), kMostFixes);
+  return unmet;
 }
 
 // Installed packages outside the resolution that were fine and would not be any more.
@@ -110,24 +117,33 @@ Present Present::of(const Environment& environment, const InstalledDistributions
 
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                         const std::map<PackageName, Version>& preferences, Session& session) {
-  const ResolveRequest request = request_for(goal, policy, target, preferences, session.settings());
-  const std::unique_ptr<IndexSource> source =
-      session.index_source(index_list(session.settings(), goal.file_options));
-  Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
-  if (const auto* conflict = std::get_if<Conflict>(&outcome)) throw_conflict(*conflict, target);
+  auto outcome = try_goal(goal, policy, target, preferences, session);
+  if (const auto* unmet = std::get_if<Unmet>(&outcome))
+    throw conflict_error(*unmet, target, preferences, policy.takes_fix);
   return std::move(std::get<Resolution>(outcome));
 }
 
 Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                        const InstalledGraph& graph, const Present& present, Session& session) {
-  Resolution resolution = resolve_goal(goal, policy, target, present.versions, session);
-  if (policy.no_deps) return resolution;
   Goal wider = goal;
+  std::optional<int> fix = policy.fix;
   for (;;) {
-    const std::vector<RootRequirement> broken = broken_by(resolution, graph);
-    if (broken.empty()) return resolution;
+    auto outcome = try_goal(wider, policy, target, present.versions, session);
+    if (const auto* unmet = std::get_if<Unmet>(&outcome)) {
+      if (!fix) throw conflict_error(*unmet, target, present.versions, policy.takes_fix);
+      wider = apply_fix(wider, *unmet, *std::exchange(fix, std::nullopt));
+      continue;
+    }
+    Resolution& resolution = std::get<Resolution>(outcome);
+    const std::vector<RootRequirement> broken =
+        policy.no_deps ? std::vector<RootRequirement>() : broken_by(resolution, graph);
+    if (broken.empty()) {
+      if (fix)
+        throw Error(ErrorKind::Usage, fmt::format("--fix {}: there is no conflict to fix", *fix),
+                    {"without `--fix` it is installed"});
+      return std::move(resolution);
+    }
     wider.requirements.insert(wider.requirements.end(), broken.begin(), broken.end());
-    resolution = resolve_goal(wider, policy, target, present.versions, session);
   }
 }
 

@@ -19,6 +19,8 @@ struct ResolvePolicy {
   bool upgrade = false;                    // prefer nothing that is there
   std::set<PackageName> upgrade_packages;  // … of these
   bool no_deps = false;
+  bool takes_fix = false;  // the command has --fix N
+  std::optional<int> fix;  // and it was given
 };
 
 // What is there before: nothing, for a new environment.
@@ -33,7 +35,7 @@ Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Tar
                         const std::map<PackageName, Version>& preferences, Session& session);
 
 // As resolve_goal, but installed packages that the answer would break join the goal, so that they are changed
-// along or say no.
+// along or say no. Obeys policy.fix; Error(Usage) where there is nothing to fix.
 Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                        const InstalledGraph& graph, const Present& present, Session& session);
 

@@ -83,18 +83,44 @@ void Output::warn(std::string_view message) {
     write_error_line(fmt::format("{} {}", err(Paint::Change, "warning:"), message));
 }
 
+namespace {
+
+nlohmann::ordered_json to_document(const OfferedFix& fix) {
+  nlohmann::ordered_json gives = nlohmann::ordered_json::array();
+  for (const auto& [name, version] : fix.gives) gives.push_back({{"name", name}, {"version", version}});
+  return {{"line", fix.line},
+          {"requirement", fix.requirement},
+          {"instead", fix.instead},
+          {"gives", std::move(gives)},
+          {"other_changes", fix.others},
+          {"option", fix.option.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(fix.option)}};
+}
+
+nlohmann::ordered_json to_document(const std::vector<OfferedFix>& fixes) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const OfferedFix& fix : fixes) out.push_back(to_document(fix));
+  return out;
+}
+
+}  // namespace
+
 void Output::error(const Error& error) {
   const auto* explained = dynamic_cast<const ExplainedError*>(&error);
   if (options_.json) {
     nlohmann::ordered_json told{
         {"kind", to_string(error.kind())}, {"message", error.what()}, {"hints", error.hints()}};
-    if (explained != nullptr) told["details"] = explained->lines();
+    if (explained != nullptr) {
+      told["details"] = explained->lines();
+      told["fixes"] = to_document(explained->fixes());
+    }
     document({{"schema", 1}, {"error", told}});
     return;
   }
   write_error_line(fmt::format("{} {}", err(Paint::Bad, "error:"), error.what()));
   if (explained != nullptr)
     for (const std::string& line : explained->lines()) write_error_line("  " + line);
+  if (explained != nullptr)
+    for (const OfferedFix& fix : explained->fixes()) write_error_line("  " + fix.text);
   for (const std::string& hint : error.hints())
     write_error_line(fmt::format("{} {}", err(Paint::Hint, "hint:"), hint));
 }

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace moat {
@@ -38,16 +39,28 @@ struct OutputOptions {
 // Roles, not colours; nothing is told by colour alone.
 enum class Paint { Plain, Bold, Dim, Good, Bad, Change, Hint };
 
-// An Error that takes more than a sentence: a conflict with its tree.
+// A line of the user's, loosened, that was checked to help.
+struct OfferedFix {
+  std::string text;                                        // for people
+  std::string line;                                        // "requirements.txt:2", "" for the command line
+  std::string requirement, instead;                        // "numpy<2", "numpy<3"
+  std::vector<std::pair<std::string, std::string>> gives;  // names and versions
+  std::size_t others = 0;                                  // packages that change besides
+  std::string option;                                      // "--fix 1"; "" where the command has none
+};
+
+// An Error that takes more than a sentence: a conflict with its tree and its fixes.
 class ExplainedError : public Error {
  public:
   ExplainedError(ErrorKind kind, const std::string& headline, std::vector<std::string> lines,
-                 std::vector<std::string> hints)
-      : Error(kind, headline, std::move(hints)), lines_(std::move(lines)) {}
+                 std::vector<std::string> hints, std::vector<OfferedFix> fixes)
+      : Error(kind, headline, std::move(hints)), lines_(std::move(lines)), fixes_(std::move(fixes)) {}
   const std::vector<std::string>& lines() const { return lines_; }
+  const std::vector<OfferedFix>& fixes() const { return fixes_; }
 
  private:
   std::vector<std::string> lines_;
+  std::vector<OfferedFix> fixes_;
 };
 
 // Safe to call from any thread. Lines come without their end.

@@ -72,13 +72,9 @@ SpecifierSet loosened(const SpecifierSet& specifiers, const Version& to) {
 std::optional<ResolveRequest> with(const ResolveRequest& request, const Edge& line,
                                    const SpecifierSet& specifiers) {
   ResolveRequest changed = request;
-  for (auto* lines : {&changed.requirements, &changed.constraints}) {
-    for (RootRequirement& own : *lines) {
-      if (!(own.requirement == line.requirement) || own.origin.where != line.origin.where) continue;
-      own.requirement.specifier = specifiers;
-      return changed;
-    }
-  }
+  if (loosen_line(changed.requirements, line, specifiers) ||
+      loosen_line(changed.constraints, line, specifiers))
+    return changed;
   return std::nullopt;
 }
 
@@ -88,10 +84,12 @@ class FixFinder {
             Reporter& reporter, const std::stop_token& stop)
       : conflict_(conflict), request_(request), source_(source), reporter_(reporter), stop_(stop) {}
 
-  std::vector<Fix> find() {
+  std::vector<Fix> find(std::size_t at_most) {
     std::vector<Fix> fixes;
-    for (const Edge& line : conflict_.core)
+    for (const Edge& line : conflict_.core) {
+      if (fixes.size() == at_most) break;
       if (std::optional<Fix> fix = try_line(line)) fixes.push_back(std::move(*fix));
+    }
     return fixes;
   }
 
@@ -119,9 +117,14 @@ class FixFinder {
   std::optional<Resolution> answer(const Edge& line, const SpecifierSet& specifiers) {
     const auto request = with(request_, line, specifiers);
     if (!request) return std::nullopt;
-    Outcome outcome = resolve(*request, source_, reporter_, stop_);
-    auto* resolution = std::get_if<Resolution>(&outcome);
-    return resolution == nullptr ? std::nullopt : std::optional<Resolution>(std::move(*resolution));
+    try {
+      Outcome outcome = resolve(*request, source_, reporter_, stop_);
+      auto* resolution = std::get_if<Resolution>(&outcome);
+      return resolution == nullptr ? std::nullopt : std::optional<Resolution>(std::move(*resolution));
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::Interrupted) throw;
+      return std::nullopt;
+    }
   }
 
   const Conflict& conflict_;
@@ -134,8 +137,17 @@ class FixFinder {
 }  // namespace
 
 std::vector<Fix> find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
-                            Reporter& reporter, const std::stop_token& stop) {
-  return FixFinder(conflict, request, source, reporter, stop).find();
+                            Reporter& reporter, const std::stop_token& stop, std::size_t at_most) {
+  return FixFinder(conflict, request, source, reporter, stop).find(at_most);
+}
+
+bool loosen_line(std::vector<RootRequirement>& lines, const Edge& line, const SpecifierSet& specifiers) {
+  const auto own = std::find_if(lines.begin(), lines.end(), [&](const RootRequirement& root) {
+    return root.requirement == line.requirement && root.origin.where == line.origin.where;
+  });
+  if (own == lines.end()) return false;
+  own->requirement.specifier = specifiers;
+  return true;
 }
 
 std::string to_string(const Fix& fix) {

@@ -22,9 +22,14 @@ struct Fix {
 
 // One for each line of the core that helps if it is loosened alone, in the order of the core. Only what the
 // line says of versions is touched: clauses that the answer does not meet go, an upper bound moves to the
-// next major version. Lines with a URL are left as they are.
+// next major version. Lines with a URL are left as they are. What the world does not answer while a line is
+// tried (offline, a server that fails) is no fix.
 std::vector<Fix> find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
-                            Reporter& reporter, const std::stop_token& stop = {});
+                            Reporter& reporter, const std::stop_token& stop = {},
+                            std::size_t at_most = static_cast<std::size_t>(-1));
+
+// Gives the line, among these, other specifiers; false where it is not there.
+bool loosen_line(std::vector<RootRequirement>& lines, const Edge& line, const SpecifierSet& specifiers);
 
 // "numpy <3 gives pandas 3.1.0, numpy 2.4.1"
 std::string to_string(const Fix& fix);

@@ -38,7 +38,8 @@ Place place_for(Session& session) {
 }
 
 ResolvePolicy policy_of(const InstallCommand& command) {
-  ResolvePolicy policy{.upgrade = command.upgrade, .no_deps = command.no_deps};
+  ResolvePolicy policy{
+      .upgrade = command.upgrade, .no_deps = command.no_deps, .takes_fix = true, .fix = command.fix};
   for (const std::string& name : command.upgrade_packages)
     policy.upgrade_packages.insert(parse_package_name(name));
   return policy;
@@ -46,7 +47,7 @@ ResolvePolicy policy_of(const InstallCommand& command) {
 
 // Nothing to resolve, nothing to fetch: what was asked for is there, with all it needs.
 bool is_there_already(const InstallCommand& command, const Goal& goal, const InstalledGraph& graph) {
-  return !command.upgrade && command.upgrade_packages.empty() && !command.reinstall &&
+  return !command.fix && !command.upgrade && command.upgrade_packages.empty() && !command.reinstall &&
          goal.overrides.empty() && graph.satisfies(goal.requirements, goal.constraints);
 }
 

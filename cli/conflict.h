@@ -1,0 +1,28 @@
+// How a conflict is told: its sentences, and a few fixes that were checked by resolving.
+#pragma once
+
+#include "cli/goal.h"
+#include "cli/output.h"
+#include "resolver/fixes.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// A goal that cannot be met.
+struct Unmet {
+  Conflict conflict;
+  std::vector<Fix> fixes;  // the first few, in the order of the conflict's lines
+};
+
+// `present`: the versions that are there, against which other packages count as changed. `takes_fix`: the
+// command has an option --fix N.
+ExplainedError conflict_error(const Unmet& unmet, const Target& target,
+                              const std::map<PackageName, Version>& present, bool takes_fix);
+
+// The goal with the line of fix N loosened. Error(Usage) where there is no fix N.
+Goal apply_fix(const Goal& goal, const Unmet& unmet, int number);
+
+}  // namespace moat
