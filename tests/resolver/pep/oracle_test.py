@@ -376,7 +376,7 @@ def reference_cpython(question):
     settings = {"Py_DEBUG": debug, "Py_GIL_DISABLED": threaded, "WITH_PYMALLOC": 1, "Py_UNICODE_SIZE": 4}
     original, tags._get_config_var = tags._get_config_var, lambda key, warn=False: settings.get(key)
     try:
-        abis = tags._cpython_abis((3, minor))
+        abis = list(tags._cpython_abis((3, minor)))  # lazy since 26.4
     finally:
         tags._get_config_var = original
     return unique(itertools.chain(tags.cpython_tags((3, minor), abis, platforms),
