@@ -1,34 +1,25 @@
 #include "cli/project_files.h"
 
 #include "fetch/os/file.h"
-#include "resolver/toml.h"
+#include "resolver/pyproject.h"
 
 #include <fmt/format.h>
 
 namespace moat {
 
 ProjectFacts read_project(const fs::path& pyproject) {
-  const auto bad = [&](const TomlValue& value, const std::string& what) -> Error {
-    return {ErrorKind::BadInput, fmt::format("{}:{}: {}", pyproject.native(), value.line, what)};
+  const auto bad = [&](const ParseError& error) {
+    return Error(ErrorKind::BadInput, fmt::format("{}: {}", pyproject.native(), error.message));
   };
-  const Expected<TomlTable> table = parse_toml(read_file(pyproject));
-  if (!table)
-    throw Error(ErrorKind::BadInput, fmt::format("{}: {}", pyproject.native(), table.error().message));
+  const Expected<PyProject> file = PyProject::parse(read_file(pyproject));
+  if (!file) throw bad(file.error());
+  const Expected<std::optional<ProjectTable>> project = file->project();
+  if (!project) throw bad(project.error());
 
   ProjectFacts facts;
-  if (const TomlValue* value = find_path(*table, {"project", "requires-python"})) {
-    if (value->string() == nullptr) throw bad(*value, "`requires-python` is not a text");
-    Expected<SpecifierSet> specifiers = SpecifierSet::parse(*value->string());
-    if (!specifiers) throw bad(*value, fmt::format("`requires-python`: {}", specifiers.error().message));
-    facts.requires_python = std::move(*specifiers);
-  }
-  if (const TomlValue* value = find_path(*table, {"project", "dependencies"})) {
-    if (value->array() == nullptr) throw bad(*value, "`dependencies` is not a list");
-    for (const TomlValue& element : *value->array()) {
-      if (element.string() == nullptr)
-        throw bad(element, "`dependencies` holds something that is not a text");
-      facts.dependencies.push_back(*element.string());
-    }
+  if (*project) {
+    facts.requires_python = (*project)->requires_python;
+    for (const ProjectLine& line : (*project)->dependencies) facts.dependencies.push_back(line.text);
   }
   return facts;
 }
