@@ -91,6 +91,8 @@ void declare_resolver(Declaration& d) {
   d.value("--resolution", shared.resolution, "MODE", "highest, lowest, or lowest-direct");
   d.value("--exclude-newer", shared.exclude_newer, "DATE|AGE",
           "as if nothing had been uploaded since: 2025-06-30, 2025-06-30T12:00:00Z, 14d");
+  d.value("--window", shared.window, "AGE|off",
+          "how far requests may fall behind for the sake of others before that is tried: 1y (default), 90d");
   d.values("--override", shared.overrides, "FILE",
            "requirements here replace what packages say of these names");
   d.flag("--refresh", shared.refresh, "ask the indexes again for every page");

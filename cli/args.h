@@ -34,7 +34,7 @@ struct SharedOptions {
   // resolver
   bool pre = false;
   std::vector<std::string> all_releases, only_final;
-  std::optional<std::string> resolution, exclude_newer;
+  std::optional<std::string> resolution, exclude_newer, window;
   std::vector<std::string> overrides;
   bool refresh = false;
   std::vector<std::string> refresh_packages;

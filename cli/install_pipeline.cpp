@@ -45,6 +45,7 @@ ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const 
   binary.insert(binary.end(), settings.binary.begin(), settings.binary.end());
   request.binary = fold_binary(binary);
   request.exclude_newer = settings.exclude_newer;
+  request.window = settings.window;
   request.no_deps = policy.no_deps;
   request.require_hashes = goal.require_hashes;
   return request;

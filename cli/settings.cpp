@@ -21,10 +21,10 @@ namespace {
 constexpr std::array kFileSettings = {
     "all-releases",   "cert",          "client-cert",
 
-    "compile",        "exclude-newer", "extra-index-url", "find-links",  "index",
-    "index-strategy", "index-url",     "link-mode",       "no-binary",   "no-index",
-    "offline",        "only-binary",   "only-final",      "pins",        "pre",
-    "python",         "resolution",    "store-dir",       "trusted-host"};
+    "compile",        "exclude-newer", "extra-index-url", "find-links",   "index",
+    "index-strategy", "index-url",     "link-mode",       "no-binary",    "no-index",
+    "offline",        "only-binary",   "only-final",      "pins",         "pre",
+    "python",         "resolution",    "store-dir",       "trusted-host", "window"};
 
 std::string variable_name(std::string_view setting) {
   std::string out = "MOAT_";
@@ -244,6 +244,16 @@ void set_prereleases(PrereleasePolicy& policy, const std::vector<std::string>& n
     }
 }
 
+std::optional<std::chrono::seconds> window(const Told<std::string>& told) {
+  if (ascii_lower(trim(told.value)) == "off") return std::nullopt;
+  const std::optional<std::chrono::seconds> span = parse_age(told.value);
+  // A window of nothing would be doubled for ever.
+  if (!span || span->count() == 0)
+    throw Error(ErrorKind::Usage, fmt::format("{}: {} is no span of time", told.where, quote(told.value)),
+                {"1y, 90d, 52w, or off"});
+  return span;
+}
+
 void set_resolver(Settings& settings, const SharedOptions& shared, const Layers& layers, UnixTime now) {
   if (shared.pre || layers.flag("pre").value_or(false)) settings.prereleases.otherwise = Prereleases::Allow;
   set_prereleases(settings.prereleases, first(shared.all_releases, layers, "all-releases"),
@@ -261,6 +271,7 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Layers&
                   fmt::format("{}: {} is neither a date nor an age", told->where, quote(told->value)),
                   {"2025-06-30, 2025-06-30T12:00:00Z, or an age such as 14d"});
   }
+  if (const auto told = first(shared.window, layers, "window")) settings.window = window(*told);
   settings.overrides = shared.overrides;
   // Lower layers first: later entries override earlier ones.
   for (const char* name : {"no-binary", "only-binary"})
@@ -328,6 +339,8 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
 
 std::optional<std::uint64_t> seconds_of(char unit, bool time_part) {
   switch (unit) {
+    case 'y':
+      return 365 * 86400;
     case 'w':
       return 7 * 86400;
     case 'd':
@@ -419,6 +432,7 @@ std::optional<std::chrono::seconds> parse_age(std::string_view text) {
     const std::optional<std::uint64_t> unit = seconds_of(rest[digits], time_part);
     if (!unit) return std::nullopt;
     total += *count * *unit;
+    if (total > std::uint64_t{1} << 62U) return std::nullopt;
     any = true;
     rest.remove_prefix(digits + 1);
   }

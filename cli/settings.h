@@ -9,6 +9,7 @@
 #include "resolver/requirements_txt.h"
 #include "resolver/solve.h"
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -45,6 +46,7 @@ struct Settings {
   PrereleasePolicy prereleases;
   ResolutionMode resolution = ResolutionMode::Highest;
   std::optional<UnixTime> exclude_newer;
+  std::optional<std::chrono::seconds> window = std::chrono::hours(24 * 365);  // nullopt: off
   std::vector<std::string> overrides;
   std::vector<std::pair<std::string, std::string>> binary;
 
@@ -69,7 +71,7 @@ OutputOptions output_options(const GlobalOptions& global, const Variables& varia
 // "2025-06-30", "2025-06-30T12:00:00Z" (also with an offset), or an age before `now`: "14d", "36h", "2w",
 // "P14D".
 std::optional<UnixTime> parse_moment(std::string_view text, UnixTime now);
-// "30d", "12h", "2w", "90m", "45s", "P30D", "PT12H".
+// "30d", "12h", "2w", "1y" (365 days), "90m", "45s", "P30D", "PT12H".
 std::optional<std::chrono::seconds> parse_age(std::string_view text);
 
 // --no-binary and --only-binary, in order, folded: later ones override. Throws Error(Usage) for what is no

@@ -93,6 +93,21 @@ TEST_F(SettingsTest, ABadValueIsToldWithWhereItStands) {
   EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml: "));
 }
 
+TEST_F(SettingsTest, TheWindowIsAYearUnlessToldOtherwise) {
+  using std::chrono::hours;
+  EXPECT_EQ(settings({"lock"}).window, hours(365 * 24));
+  EXPECT_EQ(settings({"lock", "--window", "90d"}).window, hours(90 * 24));
+  EXPECT_EQ(settings({"lock", "--window", "52w"}).window, hours(52 * 7 * 24));
+  EXPECT_EQ(settings({"lock", "--window", "2Y"}).window, hours(2 * 365 * 24));
+  EXPECT_EQ(settings({"lock", "--window", "off"}).window, std::nullopt);
+  variables["MOAT_WINDOW"] = "off";
+  EXPECT_EQ(settings({"lock"}).window, std::nullopt);
+  EXPECT_EQ(settings({"lock", "--window", "1y"}).window, hours(365 * 24));
+  EXPECT_THAT(refusal({"lock", "--window", "0d"}), HasSubstr("--window: `0d` is no span of time"));
+  variables["MOAT_WINDOW"] = "2025-01-01";
+  EXPECT_THAT(refusal({"lock"}), HasSubstr("MOAT_WINDOW: `2025-01-01` is no span of time"));
+}
+
 TEST_F(SettingsTest, AnUnknownSettingIsAWarningWithTheNearestName) {
   write("work/pyproject.toml", "[tool.moat]\nindex_url = \"https://x.example\"\n");
   EXPECT_THAT(settings({"list"}).warnings,
