@@ -299,6 +299,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
     old = FileLock::acquire(root / ".moat/lock", FileLock::Mode::Exclusive, std::chrono::seconds(10));
 
   TempDir staging(root.parent_path(), "." + root.filename().string() + ".new");
+  place_trees_apart(staging.path());
   const fs::path staged =
       staging.path() / "env";  // not the temporary folder itself, which is closed to others
   stage(staged, root, printable(options.prompt), options.link_mode, runtime, workers);

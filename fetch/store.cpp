@@ -164,6 +164,7 @@ void Store::prepare() const {
                             quote(layout_.root.native()), quote(trim(*found)), kStoreFormat),
                 {"use the newer moat, or choose another store with --store-dir or MOAT_STORE_DIR"});
   if (!found) {
+    place_trees_apart(layout_.root);  // before the parts of the store are made in it
     write_file_atomically(layout_.root / "CACHEDIR.TAG", kCacheTag);
     write_file_atomically(format, ours);
   }

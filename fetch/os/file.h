@@ -1,6 +1,8 @@
-// Files and directories with their failure modes said: everything here throws Error(Disk) that names the path and
-// the system's reason, unless noted. Paths are bytes.
+// Files and directories with their failure modes said: everything here throws Error(Disk) that names the path
+// and the system's reason, unless noted. Paths are bytes.
 #pragma once
+
+#include "resolver/base/error.h"
 
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -13,8 +15,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "resolver/base/error.h"
 
 namespace moat {
 
@@ -59,6 +59,11 @@ void sync_directory(const fs::path& directory);
 
 // mkdir -p.
 void make_directories(const fs::path& path);
+// A hint that what is made in this directory is the top of a tree of its own (`chattr +T`): ext4 then looks
+// for a roomy part of the disk for each, instead of one next to its neighbours. Where neighbours were deleted
+// lately that is the difference between 15 and 400 µs a file. Other file systems do not know it; nothing
+// depends on it.
+void place_trees_apart(const fs::path& directory) noexcept;
 // rm -rf that also clears read-only directories inside; missing is fine.
 void remove_tree(const fs::path& path);
 // As remove_tree, but failures are ignored: for clean-up on the way out.
@@ -87,8 +92,8 @@ class TempDir {
   fs::path path_;
 };
 
-// An advisory lock on a whole file by open file description (F_OFD_SETLK): freed by the kernel when the holder
-// dies, safe between threads of one process too. The file is created and stays.
+// An advisory lock on a whole file by open file description (F_OFD_SETLK): freed by the kernel when the
+// holder dies, safe between threads of one process too. The file is created and stays.
 class FileLock {
  public:
   enum class Mode { Shared, Exclusive };
