@@ -1,11 +1,21 @@
-"""End-to-end benchmarks, each paired with its peer in one run: A B A B …, median of each and of the ratio pair by pair.
+"""End-to-end benchmarks, each paired with its peer in one run.
 
     bench.py MOAT [--runs N] [--python PYTHON] [--only NAME,…] [--json FILE]
 
-The peers (uv, pip, virtualenv) come from the package index into a throw-away environment. Everything lives in a
-temporary folder: stores, caches, HOME. Nothing is asserted; the figures are for people.
+How it measures, so that a figure can be trusted:
+- The two sides of a row take turns, and the one that begins changes from run to run: what slows the machine for a
+  while slows both. The first pair warms up and is not counted.
+- A row gives the least and the median time of each side and the median of the ratios pair by pair; CPU time (user
+  and system, of everything a step started) beside them, for machines that are shared.
+- Every run works in a folder that was never used, and nothing is deleted before the end: ext4 without a journal
+  creates files up to ten times slower for minutes after many were deleted nearby (ext4's recently_deleted()). For
+  the same reason the folder of it all is marked as the top of trees of their own, where the file system knows that.
+- Stores, caches and HOME are the benchmark's own; the peer, uv, comes from the package index.
+
+Nothing is asserted; the figures are for people.
 """
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -17,113 +27,136 @@ import tempfile
 import time
 
 SCIENCE = ["numpy", "scipy", "pandas", "matplotlib", "scikit-learn", "seaborn"]
+USE_SCIENCE = "import pandas, sklearn.svm, matplotlib.pyplot, seaborn"
+USE_JUPYTER = "import notebook, jupyterlab, ipykernel, nbconvert, jupyter_server.serverapp, IPython"
+
+Time = collections.namedtuple("Time", "wall cpu")
+
+
+def milliseconds(values):
+    return f"{min(values) * 1e3:7.0f} {statistics.median(values) * 1e3:7.0f}"
 
 
 class Bench:
     def __init__(self, moat, python, runs, only):
         self.moat, self.python, self.runs, self.only = moat, python, runs, only
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="moat-bench-"))
-        self.rows = []
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("MOAT_", "UV_", "VIRTUAL_ENV", "PYTHON"))}
-        self.env.update(HOME=str(self.root / "home"), MOAT_HOME=str(self.root / "moat"), UV_CACHE_DIR=str(self.root / "uv-cache"),
-                        UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", NO_COLOR="1")
+        subprocess.run(["chattr", "+T", self.root], stderr=subprocess.DEVNULL)
+        foreign = ("MOAT_", "UV_", "VIRTUAL_ENV", "CONDA", "PYTHON")
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+        self.env.update(HOME=str(self.root / "home"), MOAT_HOME=str(self.root / "moat"),
+                        UV_CACHE_DIR=str(self.root / "uv-cache"), UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never",
+                        NO_COLOR="1")
         (self.root / "home").mkdir()
-        self.counter = 0
+        self.rows, self.folders = [], 0
 
-    def call(self, *argv, **extra):
-        done = subprocess.run([str(a) for a in argv], env={**self.env, **extra}, cwd=self.root, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            sys.exit(f"bench: {' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stdout}")
-        return done.stdout
+    # --- running ---
+
+    def call(self, argv):
+        """Runs to the end; wall and CPU time of it and all it waited for."""
+        argv = [str(a) for a in argv]
+        with open(self.root / "output", "w+") as output:
+            begin = time.perf_counter()
+            process = subprocess.Popen(argv, env=self.env, cwd=self.root, stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=subprocess.STDOUT)
+            _, status, used = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - begin
+            process.returncode = os.waitstatus_to_exitcode(status)
+            output.seek(0)
+            self.output = output.read()
+        if process.returncode:
+            sys.exit(f"bench: {' '.join(argv)} ended with {process.returncode}:\n{self.output}")
+        return Time(wall, used.ru_utime + used.ru_stime)
+
+    def timed(self, steps):
+        times = [self.call(argv) for argv in steps]
+        return Time(sum(t.wall for t in times), sum(t.cpu for t in times))
+
+    def fresh(self, name):
+        self.folders += 1
+        return self.root / f"{name}-{self.folders}"
 
     def peers(self):
         venv = self.root / "peers"
-        self.call(self.python, "-m", "venv", venv)
-        self.call(venv / "bin/pip", "install", "-q", "uv", "virtualenv")
+        self.call([self.python, "-m", "venv", venv])
+        self.call([venv / "bin/pip", "install", "-q", "uv"])
         self.uv = venv / "bin/uv"
-        self.versions = {"moat": self.call(self.moat, "--version").split()[1], "uv": self.call(self.uv, "--version").split()[1]}
+        self.versions = {}
+        for name, argv in {"moat": [self.moat, "--version"], "uv": [self.uv, "--version"],
+                           "python": [self.python, "--version"]}.items():
+            self.call(argv)
+            self.versions[name] = self.output.split()[1]
 
-    def fresh(self, name):
-        """A path that was never used: deleting between runs makes ext4 create files ten times slower."""
-        self.counter += 1
-        return self.root / f"{name}-{self.counter}"
-
-    def timed(self, steps):
-        begin = time.perf_counter()
-        for argv in steps:
-            self.call(*argv)
-        return time.perf_counter() - begin
-
-    def pair(self, name, what, ours, peer_name, theirs, runs=None):
-        """ours() and theirs() give the steps of one run; the first pair warms up and is not counted."""
+    def pair(self, name, what, ours, peer, theirs, runs=None):
+        """ours() and theirs() give the steps of one run, in folders of their own."""
         if self.only and name not in self.only:
             return
         a, b = [], []
         for run in range((runs or self.runs) + 1):
-            ta, tb = self.timed(ours()), self.timed(theirs())
-            if run:
-                a.append(ta), b.append(tb)
-        ratio = statistics.median(x / y for x, y in zip(a, b))
-        row = dict(name=name, what=what, moat=statistics.median(a), peer=peer_name, theirs=statistics.median(b), ratio=ratio,
-                   moat_range=[min(a), max(a)], theirs_range=[min(b), max(b)])
+            sides = [(a, ours), (b, theirs)]
+            for times, steps in sides if run % 2 else reversed(sides):
+                took = self.timed(steps())
+                if run:
+                    times.append(took)
+        row = {"name": name, "what": what, "peer": peer}
+        for side, times in (("moat", a), ("theirs", b)):
+            row[side] = {"wall": [t.wall for t in times], "cpu": [t.cpu for t in times]}
+        row["ratio"] = statistics.median(x.wall / y.wall for x, y in zip(a, b))
         self.rows.append(row)
-        print(f"{what:58} moat {row['moat']*1e3:8.0f} ms   {peer_name:12} {row['theirs']*1e3:8.0f} ms   ratio {ratio:.2f}", flush=True)
+        self.print_row(row)
+
+    # --- telling ---
+
+    def print_head(self):
+        print(" · ".join(f"{k} {v}" for k, v in self.versions.items()), f"· {self.python} · {os.cpu_count()} cores")
+        print(f"\n{'':56} {'moat, ms':>15}  {'peer, ms':>22}  {'ratio':>5}  {'CPU, ms':>15}")
+        print(f"{'':56} {'least  median':>15}  {'least  median':>22}  {'':>5}  {'moat    peer':>15}", flush=True)
+
+    def print_row(self, row):
+        cpu = [statistics.median(row[side]["cpu"]) * 1e3 for side in ("moat", "theirs")]
+        print(f"{row['what']:56} {milliseconds(row['moat']['wall'])}  {row['peer']:6} "
+              f"{milliseconds(row['theirs']['wall'])}  {row['ratio']:5.2f}  {cpu[0]:7.0f} {cpu[1]:7.0f}", flush=True)
+
+    # --- the rows ---
+
+    def install(self, tool, packages, then="", empty=False):
+        """Steps: an environment, the packages, and the program's first import."""
+        env = self.fresh("env")
+        use = [[env / "bin/python", "-c", then]] if then else []
+        if tool == "moat":
+            moat = [self.moat, "--store-dir", self.fresh("store")] if empty else [self.moat]
+            return [[*moat, "create", env, "-p", self.python], [*moat, "install", "--env", env, *packages], *use]
+        cache = ["--cache-dir", self.fresh("cache")] if empty else []
+        return [[self.uv, "venv", "-q", env, "-p", self.python],
+                [self.uv, "pip", "install", "-q", *cache, "-p", env / "bin/python", *packages], *use]
+
+    def against_uv(self, name, what, steps, runs=None):
+        self.pair(name, what, lambda: steps("moat"), "uv", lambda: steps("uv"), runs)
 
     def all(self):
-        moat, uv, python = self.moat, self.uv, self.python
+        self.pair("create", "create an environment; warm", lambda: [[self.moat, "create", self.fresh("env"), "-p", self.python]],
+                  "venv", lambda: [[self.python, "-m", "venv", "--without-pip", self.fresh("env")]], 3 * self.runs)
+        self.against_uv("jupyter", "jupyter: create, install, first import; warm",
+                        lambda tool: self.install(tool, ["jupyter"], USE_JUPYTER))
+        self.against_uv("jupyter-install", "jupyter: create, install; warm", lambda tool: self.install(tool, ["jupyter"]))
+        self.against_uv("science", "six scientific packages: … first import; warm",
+                        lambda tool: self.install(tool, SCIENCE, USE_SCIENCE))
+        self.against_uv("science-cold", "six scientific packages: … first import; empty store",
+                        lambda tool: self.install(tool, SCIENCE, USE_SCIENCE, empty=True), 2)
+        self.against_uv("science-cold-install", "six scientific packages: create, install; empty store",
+                        lambda tool: self.install(tool, SCIENCE, empty=True), 2)
 
-        def create():
-            return [[moat, "create", self.fresh("env"), "-p", python]]
+        standing = {}
 
-        self.pair("create", "create an environment, warm", create, "venv",
-                  lambda: [[python, "-m", "venv", "--without-pip", self.fresh("env")]])
+        def stand(tool):
+            if tool not in standing:
+                standing[tool] = self.install(tool, ["jupyter"])
+                self.timed(standing[tool])
+            return standing[tool]
 
-        def install(tool, packages, then):
-            env = self.fresh("env")
-            if tool == "moat":
-                return [[moat, "create", env, "-p", python], [moat, "install", "--env", env, *packages]] + \
-                    [[env / "bin/python", "-c", then]] * bool(then)
-            return [[uv, "venv", "-q", env, "-p", python], [uv, "pip", "install", "-q", "-p", env / "bin/python", *packages]] + \
-                [[env / "bin/python", "-c", then]] * bool(then)
-
-        jupyter = "import notebook, jupyterlab, ipykernel, nbconvert, jupyter_server.serverapp, IPython"
-        self.pair("jupyter", "jupyter: create, install, first import; warm", lambda: install("moat", ["jupyter"], jupyter), "uv",
-                  lambda: install("uv", ["jupyter"], jupyter))
-        self.pair("jupyter-install", "jupyter: create, install; warm", lambda: install("moat", ["jupyter"], ""), "uv",
-                  lambda: install("uv", ["jupyter"], ""))
-        science = "import pandas, sklearn.svm, matplotlib.pyplot, seaborn"
-        self.pair("science", "six scientific packages: to the first import; warm", lambda: install("moat", SCIENCE, science), "uv",
-                  lambda: install("uv", SCIENCE, science))
-
-        def cold(tool):
-            self.counter += 1
-            env = self.fresh("env")
-            if tool == "moat":
-                return [[moat, "--store-dir", self.fresh("store"), "create", env, "-p", python],
-                        [moat, "--store-dir", self.root / f"store-{self.counter}", "install", "--env", env, *SCIENCE]]
-            return [[uv, "venv", "-q", env, "-p", python],
-                    [uv, "pip", "install", "-q", "--cache-dir", self.fresh("cold"), "-p", env / "bin/python", *SCIENCE]]
-
-        self.pair("science-cold", "six scientific packages: install; empty store", lambda: cold("moat"), "uv", lambda: cold("uv"), runs=2)
-
-        same = {}
-
-        def again(tool):
-            if tool not in same:
-                steps = install(tool, ["jupyter"], "")
-                self.timed(steps)
-                same[tool] = steps[-1]
-            return [same[tool]]
-
-        self.pair("no-op", "jupyter: install again, nothing to do", lambda: again("moat"), "uv", lambda: again("uv"))
-
-        def start(tool):
-            again(tool)
-            env = same[tool][same[tool].index("--env") + 1] if tool == "moat" else same[tool][same[tool].index("-p") + 1].parent.parent
-            return [[env / "bin/python", "-c", "pass"]] * 10
-
-        self.pair("start", "python -c pass, ten times", lambda: start("moat"), "uv", lambda: start("uv"))
+        self.against_uv("no-op", "jupyter: install again, nothing to do", lambda tool: [stand(tool)[1]], 3 * self.runs)
+        env = {"moat": lambda: stand("moat")[0][2], "uv": lambda: stand("uv")[0][3]}
+        self.against_uv("start", "python -c pass, ten times", lambda tool: [[env[tool]() / "bin/python", "-c", "pass"]] * 10)
 
 
 def main():
@@ -137,10 +170,10 @@ def main():
     bench = Bench(args.moat.resolve(), args.python, args.runs, args.only)
     try:
         bench.peers()
-        print(" · ".join(f"{k} {v}" for k, v in bench.versions.items()), f"· {args.python} · {os.cpu_count()} cores", flush=True)
+        bench.print_head()
         bench.all()
         if args.json:
-            args.json.write_text(json.dumps(dict(versions=bench.versions, rows=bench.rows), indent=1))
+            args.json.write_text(json.dumps({"versions": bench.versions, "rows": bench.rows}, indent=1))
     finally:
         shutil.rmtree(bench.root, ignore_errors=True)
 
