@@ -109,16 +109,13 @@ void Output::error(const Error& error) {
   if (options_.json) {
     nlohmann::ordered_json told{
         {"kind", to_string(error.kind())}, {"message", error.what()}, {"hints", error.hints()}};
-    if (explained != nullptr) {
-      told["details"] = explained->lines();
-      told["fixes"] = to_document(explained->fixes());
-    }
+    if (explained != nullptr || !error.details().empty()) told["details"] = error.details();
+    if (explained != nullptr) told["fixes"] = to_document(explained->fixes());
     document({{"schema", 1}, {"error", told}});
     return;
   }
   write_error_line(fmt::format("{} {}", err(Paint::Bad, "error:"), error.what()));
-  if (explained != nullptr)
-    for (const std::string& line : explained->lines()) write_error_line("  " + line);
+  for (const std::string& line : error.details()) write_error_line("  " + line);
   if (explained != nullptr)
     for (const OfferedFix& fix : explained->fixes()) write_error_line("  " + fix.text);
   for (const std::string& hint : error.hints())

@@ -49,17 +49,15 @@ struct OfferedFix {
   std::string option;                                      // "--fix 1"; "" where the command has none
 };
 
-// An Error that takes more than a sentence: a conflict with its tree and its fixes.
+// An Error with offers: a conflict, its tree and its fixes.
 class ExplainedError : public Error {
  public:
   ExplainedError(ErrorKind kind, const std::string& headline, std::vector<std::string> lines,
                  std::vector<std::string> hints, std::vector<OfferedFix> fixes)
-      : Error(kind, headline, std::move(hints)), lines_(std::move(lines)), fixes_(std::move(fixes)) {}
-  const std::vector<std::string>& lines() const { return lines_; }
+      : Error(kind, headline, std::move(hints), std::move(lines)), fixes_(std::move(fixes)) {}
   const std::vector<OfferedFix>& fixes() const { return fixes_; }
 
  private:
-  std::vector<std::string> lines_;
   std::vector<OfferedFix> fixes_;
 };
 

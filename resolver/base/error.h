@@ -59,23 +59,27 @@ enum class ErrorKind {
 std::string_view to_string(ErrorKind kind);
 
 // what() is one sentence without newline or "error:" that names the thing and the reason; hints are lines of
-// their own, each with a command that helps. Never holds credentials.
+// their own, each with a command that helps; details are lines to be read between the two: a tree of reasons,
+// the end of what a build said. Never holds credentials.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message, std::vector<std::string> hints = {})
-      : std::runtime_error(message), kind_(kind), hints_(std::move(hints)) {}
+  Error(ErrorKind kind, const std::string& message, std::vector<std::string> hints = {},
+        std::vector<std::string> details = {})
+      : std::runtime_error(message), kind_(kind), hints_(std::move(hints)), details_(std::move(details)) {}
 
   ErrorKind kind() const { return kind_; }
   const std::vector<std::string>& hints() const { return hints_; }
+  const std::vector<std::string>& details() const { return details_; }
 
   // The same error seen from further out: "context: message".
   Error with_context(std::string_view context) const {
-    return Error(kind_, std::string(context) + ": " + what(), hints_);
+    return Error(kind_, std::string(context) + ": " + what(), hints_, details_);
   }
 
  private:
   ErrorKind kind_;
   std::vector<std::string> hints_;
+  std::vector<std::string> details_;
 };
 
 }  // namespace moat
