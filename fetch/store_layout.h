@@ -19,6 +19,8 @@ namespace moat {
 //   links/<sha256 of url>              which wheel digest a URL gave
 //   index/                             HTTP cache and digested pages
 //   metadata/                          METADATA texts by file digest or URL
+//   builds/                            locks of builds
+//   logs/                              what failed builds said
 //   tmp/                               on the way in; swept when older than a day
 struct StoreLayout {
   std::filesystem::path root;
@@ -33,6 +35,8 @@ struct StoreLayout {
   std::filesystem::path index() const { return root / "index"; }
   std::filesystem::path metadata() const { return root / "metadata"; }
   std::filesystem::path links() const { return root / "links"; }
+  std::filesystem::path builds() const { return root / "builds"; }
+  std::filesystem::path logs() const { return root / "logs"; }
   std::filesystem::path tmp() const { return root / "tmp"; }
 };
 

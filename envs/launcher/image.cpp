@@ -1,24 +1,36 @@
 #include "envs/launcher/image.h"
 
-// MOAT_LAUNCHER_FILE is the built program, given by CMake.
-__asm__(
-    ".pushsection .rodata\n"
-    ".balign 16\n"
-    ".global moat_launcher_begin\n"
-    "moat_launcher_begin:\n"
-    ".incbin \"" MOAT_LAUNCHER_FILE
-    "\"\n"
-    ".global moat_launcher_end\n"
-    "moat_launcher_end:\n"
-    ".popsection\n");
+// MOAT_LAUNCHER_FILE and MOAT_SEAL_FILE are the built programs, given by CMake.
+#define MOAT_CARRY(name, file)        \
+  __asm__(                            \
+      ".pushsection .rodata\n"        \
+      ".balign 16\n"                  \
+      ".global " name "_begin\n" name \
+      "_begin:\n"                     \
+      ".incbin \"" file               \
+      "\"\n"                          \
+      ".global " name "_end\n" name   \
+      "_end:\n"                       \
+      ".popsection\n")
 
-extern "C" const char moat_launcher_begin[];  // NOLINT(modernize-avoid-c-arrays): symbols of the assembler
-extern "C" const char moat_launcher_end[];    // NOLINT(modernize-avoid-c-arrays)
+MOAT_CARRY("moat_launcher", MOAT_LAUNCHER_FILE);
+MOAT_CARRY("moat_seal", MOAT_SEAL_FILE);
+
+// NOLINTBEGIN(modernize-avoid-c-arrays): symbols of the assembler
+extern "C" const char moat_launcher_begin[];
+extern "C" const char moat_launcher_end[];
+extern "C" const char moat_seal_begin[];
+extern "C" const char moat_seal_end[];
+// NOLINTEND(modernize-avoid-c-arrays)
 
 namespace moat {
 
 std::string_view launcher_image() {
   return {moat_launcher_begin, static_cast<std::size_t>(moat_launcher_end - moat_launcher_begin)};
+}
+
+std::string_view seal_image() {
+  return {moat_seal_begin, static_cast<std::size_t>(moat_seal_end - moat_seal_begin)};
 }
 
 }  // namespace moat

@@ -1,0 +1,492 @@
+#include "envs/build.h"
+
+#include "envs/build_failure.h"
+#include "envs/build_hook.h"
+#include "envs/build_tree.h"
+#include "envs/launcher/image.h"
+#include "fetch/hasher.h"
+#include "fetch/os/process.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/metadata.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace moat {
+namespace {
+
+constexpr std::size_t kDeepest = 16;  // builds within builds
+constexpr std::chrono::milliseconds kLookAgain{50};
+
+// As many at once as there are cores.
+class Slots {
+ public:
+  void take(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    freed_.wait(lock, stop, [&] { return free_ != 0; });
+    if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
+    --free_;
+  }
+  void give_back() {
+    {
+      const std::lock_guard lock(mutex_);
+      ++free_;
+    }
+    freed_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any freed_;
+  unsigned free_ = std::max(1U, std::thread::hardware_concurrency());
+};
+
+class Slot {
+ public:
+  Slot(Slots& slots, const std::stop_token& stop) : slots_(slots) { slots_.take(stop); }
+  ~Slot() { slots_.give_back(); }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+
+ private:
+  Slots& slots_;
+};
+
+// What the packages of a foreign environment are: what is built with them depends on it.
+std::optional<std::string> packages_of(const fs::path& python) {
+  constexpr const char* kList =
+      "from importlib.metadata import distributions as d\n"
+      "print(sorted({'%s==%s' % (x.metadata['Name'], x.version) for x in d()}))";
+  Command command{.argv = {python.string(), "-I", "-c", kList}};
+  command.environment.emplace();
+  command.directory = "/";
+  const ProcessResult result = run_process(command);
+  return result.status == 0 ? std::optional(result.output) : std::nullopt;
+}
+
+// What decides, besides the tree, what comes out of it. nullopt: it cannot be known, so nothing is found
+// again.
+std::optional<std::string> key_of_setting(const BuildOptions& options, const Interpreter& interpreter,
+                                          const BuildVariables& passed) {
+  std::string key = fmt::format("{} {} {} {} {}\n", interpreter.implementation, interpreter.major_minor(),
+                                interpreter.ext_suffix, interpreter.debug ? "debug" : "", interpreter.libc);
+  if (!interpreter.tags.platforms.empty()) key += interpreter.tags.platforms.front() + "\n";
+  for (const auto& [name, value] : passed) key += fmt::format("variable {}={}\n", name, value);
+  for (const RootRequirement& constraint : options.requirements.constraints)
+    key += "constraint " + constraint.requirement.to_string() + "\n";
+  if (options.without_isolation) {
+    const auto packages = packages_of(*options.without_isolation);
+    if (!packages) return std::nullopt;
+    key += "with " + *packages;
+  }
+  return key;
+}
+
+Expected<CoreMetadata> metadata_of(const StoredWheel& wheel) {
+  return CoreMetadata::parse(read_file(wheel.tree / wheel.dist_info / "METADATA"));
+}
+
+}  // namespace
+
+struct BuildFrontend::Shared {
+  Shared(BuildOptions given, Interpreter given_interpreter, HttpClient& http, Store& given_store,
+         Workers& given_workers, Reporter& given_reporter)
+      : options(std::move(given)),
+        environments(options.requirements, std::move(given_interpreter), options.runtime, http, given_store,
+                     given_workers, given_reporter),
+        store(given_store),
+        workers(given_workers),
+        reporter(given_reporter),
+        passed(passed_to_builds(options.variables)) {}
+
+  // Settings that all builds share are looked up when the first build needs them.
+  const std::optional<std::string>& setting() {
+    std::call_once(setting_once,
+                   [&] { setting_key = key_of_setting(options, environments.interpreter(), passed); });
+    return setting_key;
+  }
+
+  // The program that takes the network away; "" where builds keep it.
+  fs::path seal() {
+    std::call_once(seal_once, [&] {
+      if (options.network) return;
+      folder.emplace(store.make_temp("seal"));
+      const fs::path program = folder->path() / "seal";
+      write_file_atomically(program, seal_image(), 0755);
+      Command check{.argv = {program.string(), "--check"}};
+      check.merge_output = true;
+      try {
+        const ProcessResult result = run_process(check);
+        if (result.status == 0)
+          seal_program = program;
+        else
+          reporter.note(
+              fmt::format("builds keep the network: it cannot be closed here ({})", trim(result.output)));
+      } catch (const Error& error) {
+        reporter.note(fmt::format("builds keep the network: {}", error.what()));
+      }
+    });
+    return seal_program;
+  }
+
+  BuildOptions options;
+  BuildEnvironments environments;
+  Store& store;
+  Workers& workers;
+  Reporter& reporter;
+  BuildVariables passed;
+  Slots slots;
+
+  std::once_flag setting_once, seal_once;
+  std::optional<std::string> setting_key;
+  std::optional<TempDir> folder;
+  fs::path seal_program;
+};
+
+// One request on its way.
+class BuildFrontend::Job {
+ public:
+  enum class For { Wheel, Editable };
+
+  Job(Shared& shared, const BuildRequest& request, For purpose, std::stop_token stop)
+      : shared_(shared), request_(request), purpose_(purpose), stop_(std::move(stop)) {
+    if (purpose == For::Editable || request.tree.key.empty() || !shared.setting()) return;
+    key_ = "built:1\n" + request.tree.key + "\n" + *shared.setting();
+    ConfigSettings settings = request.settings;
+    // The order of different keys means nothing, that of the values of one does.
+    std::stable_sort(settings.begin(), settings.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [name, value] : settings)
+      key_ += fmt::format("setting {} {} {}={}\n", name.size(), value.size(), name, value);
+  }
+
+  // What was built before.
+  std::optional<StoredWheel> find_wheel() const {
+    if (key_.empty()) return std::nullopt;
+    const std::optional<Digest> digest = shared_.store.linked(key_);
+    std::optional<StoredWheel> wheel = digest ? shared_.store.find_wheel(*digest) : std::nullopt;
+    if (wheel) check(*wheel);
+    return wheel;
+  }
+  std::optional<std::string> find_metadata() const {
+    if (const auto wheel = find_wheel()) return read_file(wheel->tree / wheel->dist_info / "METADATA");
+    if (key_.empty()) return std::nullopt;
+    std::optional<std::string> text = read_file_if_exists(metadata_file());
+    if (text) check(*text);
+    return text;
+  }
+
+  // Everything up to the hook that makes something. `deeper`: builds what it needs.
+  void prepare(SourceBuilder& deeper, bool nested) {
+    Expected<BuildSystem> system = read_build_system(request_.tree.path);
+    if (!system) fail(system.error().message);
+    place_.system = std::move(*system);
+    requirements_ = parse_all(place_.system.requirements, "[build-system] requires");
+    work_.emplace(shared_.store.make_temp("build"));
+    for (const char* folder : {"home", "tmp", "out", "scratch"}) make_directories(work_->path() / folder);
+    take_source();
+    place_.settings = request_.settings;
+    place_.scratch = work_->path() / "scratch";
+    place_.seal = shared_.seal();
+    place_.timeout = shared_.options.timeout;
+    if (shared_.options.without_isolation) {
+      use_python(*shared_.options.without_isolation,
+                 shared_.options.without_isolation->parent_path().parent_path());
+      return;
+    }
+    use_environment(deeper, nested);
+    add_dynamic_requirements(deeper, nested);
+  }
+
+  StoredWheel make_wheel() {
+    const auto lock = lock_build();
+    if (auto known = find_wheel()) return std::move(*known);
+    return make_wheel_locked();
+  }
+
+  std::string make_metadata() {
+    const auto lock = lock_build();
+    if (auto known = find_metadata()) return std::move(*known);
+    const HookAnswer answer = call(Hook::PrepareMetadata);
+    if (std::holds_alternative<HookAbsent>(answer.result)) {
+      const StoredWheel wheel = make_wheel_locked();
+      return read_file(wheel.tree / wheel.dist_info / "METADATA");
+    }
+    const fs::path file = out() / text_of(answer, Hook::PrepareMetadata) / "METADATA";
+    std::error_code unknown;
+    if (fs::symlink_status(file, unknown).type() != fs::file_type::regular)
+      fail(fmt::format("{} made a folder without METADATA", to_string(Hook::PrepareMetadata)), answer.output);
+    std::string text = read_file(file);
+    check(text);
+    if (!key_.empty()) {
+      make_directories(metadata_file().parent_path());
+      write_file_atomically(metadata_file(), text);
+    }
+    return text;
+  }
+
+ private:
+  const std::string& label() const { return request_.tree.label; }
+  fs::path out() const { return work_->path() / "out"; }
+  fs::path metadata_file() const {
+    return shared_.store.layout().metadata() / hash_bytes(key_ + "metadata").hex;
+  }
+  BuildFacts facts() const {
+    return {.python_minor = shared_.environments.interpreter().minor,
+            .isolated = !shared_.options.without_isolation,
+            .network = place_.seal.empty()};
+  }
+
+  [[noreturn]] void fail(std::string reason, std::string output = {},
+                         std::vector<std::string> hints = {}) const {
+    throw build_error({label(), std::move(reason), std::move(output), std::move(hints)}, facts(),
+                      shared_.store, shared_.reporter);
+  }
+
+  std::vector<Requirement> parse_all(const std::vector<std::string>& texts, std::string_view source) const {
+    std::vector<Requirement> out;
+    for (const std::string& text : texts) {
+      Expected<Requirement> requirement = Requirement::parse(text);
+      if (!requirement)
+        fail(
+            fmt::format("{}: {} is not a requirement: {}", source, quote(text), requirement.error().message));
+      out.push_back(std::move(*requirement));
+    }
+    return out;
+  }
+
+  void take_source() {
+    std::error_code failure;
+    place_.source = fs::canonical(request_.tree.path, failure);
+    if (failure) throw_errno("enter directory", request_.tree.path, failure.value());
+    if (purpose_ == For::Editable || !request_.tree.key.empty() || !wants_copy(place_.system, place_.source))
+      return;
+    const fs::path copy = work_->path() / "source" / place_.source.filename();
+    copy_tree(place_.source, copy);
+    place_.source = copy;
+  }
+
+  void use_python(const fs::path& python, const fs::path& environment) {
+    place_.python = python;
+    BuildVariables passed = shared_.passed;
+    if (place_.seal.empty()) {
+      const BuildVariables network = network_variables(shared_.options.variables);
+      passed.insert(passed.end(), network.begin(), network.end());
+    }
+    place_.variables = build_variables(
+        passed,
+        {.environment = environment, .home = work_->path() / "home", .temporary = work_->path() / "tmp"});
+  }
+
+  void use_environment(SourceBuilder& deeper, bool nested) {
+    try {
+      environment_ = shared_.environments.obtain(requirements_, deeper, nested, stop_);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::Interrupted) throw;
+      throw error.with_context(fmt::format("build requirements of {}", label()));
+    }
+    use_python(environment_->environment().python(), environment_->environment().root());
+  }
+
+  void add_dynamic_requirements(SourceBuilder& deeper, bool nested) {
+    const Hook hook = purpose_ == For::Editable ? Hook::RequiresForEditable : Hook::RequiresForWheel;
+    HookAnswer answer;
+    {
+      const auto lock = lock_tree();
+      answer = call(hook);
+    }
+    if (std::holds_alternative<HookAbsent>(answer.result)) return;
+    if (const auto* failed = std::get_if<HookFailed>(&answer.result)) fail_hook(hook, *failed, answer.output);
+    const std::vector<Requirement> more =
+        parse_all(std::get<std::vector<std::string>>(answer.result), to_string(hook));
+    const std::vector<Requirement> unmet = unmet_in(environment_->environment(), more);
+    if (unmet.empty()) return;
+    requirements_.insert(requirements_.end(), unmet.begin(), unmet.end());
+    use_environment(deeper, nested);
+  }
+
+  // One build of a kind at a time, in all processes: the others find what it made.
+  std::optional<FileLock> lock_build() const { return key_.empty() ? lock_tree() : lock_file(key_); }
+  // Two builds in one folder of the user's would meet.
+  std::optional<FileLock> lock_tree() const {
+    if (!request_.tree.key.empty()) return std::nullopt;
+    return lock_file("tree:" + place_.source.native());
+  }
+  std::optional<FileLock> lock_file(const std::string& what) const {
+    const fs::path file = shared_.store.layout().builds() / hash_bytes(what).hex;
+    make_directories(file.parent_path());
+    for (bool told = false;; told = true) {
+      if (auto lock = FileLock::try_acquire(file, FileLock::Mode::Exclusive)) return lock;
+      if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
+      if (!told) shared_.reporter.note(fmt::format("{} is being built elsewhere; waiting for it", label()));
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
+
+  HookAnswer call(Hook hook) {
+    const Slot slot(shared_.slots, stop_);
+    const Phase phase(shared_.reporter, "build");
+    shared_.reporter.progress("build", label(), 0, 0);
+    shared_.reporter.note(fmt::format("{}: {} of {}", label(), to_string(hook), place_.system.backend));
+    return call_hook(hook, place_, out(), stop_);
+  }
+
+  std::string text_of(const HookAnswer& answer, Hook hook) const {
+    if (const auto* failed = std::get_if<HookFailed>(&answer.result)) fail_hook(hook, *failed, answer.output);
+    if (std::holds_alternative<HookAbsent>(answer.result))
+      fail(hook == Hook::BuildEditable
+               ? fmt::format("its backend {} cannot make editable installs (it has no build_editable)",
+                             place_.system.backend)
+               : fmt::format("its backend {} has no {}", place_.system.backend, to_string(hook)),
+           answer.output);
+    return std::get<std::string>(answer.result);
+  }
+
+  [[noreturn]] void fail_hook(Hook hook, const HookFailed& failed, const std::string& output) const {
+    std::vector<std::string> hints;
+    if (!failed.missing_module.empty() && place_.system.backend_path.empty()) {
+      const std::string wanted = join(place_.system.requirements, " ");
+      if (shared_.options.without_isolation)
+        hints.push_back(
+            fmt::format("with --no-build-isolation the environment must hold what builds need: "
+                        "`moat install {}`",
+                        wanted));
+      else
+        hints.push_back(
+            fmt::format("its [build-system] requires ({}) do not bring its backend: a fault of the "
+                        "package",
+                        wanted));
+    }
+    fail(fmt::format("{} of {}: {}", to_string(hook), place_.system.backend, failed.reason),
+         hints.empty() ? output : std::string(), std::move(hints));
+  }
+
+  StoredWheel make_wheel_locked() {
+    const Hook hook = purpose_ == For::Editable ? Hook::BuildEditable : Hook::BuildWheel;
+    const HookAnswer answer = call(hook);
+    const std::string filename = text_of(answer, hook);
+    const Expected<WheelFilename> name = WheelFilename::parse(filename);
+    if (!name)
+      fail(fmt::format("{} made {}, which is not the name of a wheel: {}", to_string(hook), quote(filename),
+                       name.error().message),
+           answer.output);
+    const fs::path file = out() / filename;
+    StoredWheel wheel = admit(file, *name, filename);
+    check(wheel);
+    if (!key_.empty()) shared_.store.link(key_, wheel.digest);
+    return wheel;
+  }
+
+  StoredWheel admit(const fs::path& file, const WheelFilename& name, const std::string& filename) const {
+    try {
+      const Digest digest = hash_file(file);
+      if (auto known = shared_.store.find_wheel(digest); known && known->filename == filename)
+        return std::move(*known);
+      return shared_.store.add_wheel(file, name, filename, digest, shared_.workers);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::BadArchive) throw;
+      fail(fmt::format("what its backend {} made is no wheel: {}", place_.system.backend, error.what()));
+    }
+  }
+
+  // From here on it is what was asked for.
+  void check(const StoredWheel& wheel) const {
+    const Expected<CoreMetadata> metadata = metadata_of(wheel);
+    if (!metadata) fail(fmt::format("METADATA of {}: {}", wheel.filename, metadata.error().message));
+    check(*metadata);
+  }
+  void check(const std::string& text) const {
+    const Expected<CoreMetadata> metadata = CoreMetadata::parse(text);
+    if (!metadata) fail(fmt::format("the metadata it gives: {}", metadata.error().message));
+    check(*metadata);
+  }
+  void check(const CoreMetadata& metadata) const {
+    if (request_.name && *request_.name != metadata.name)
+      fail(fmt::format("it turns out to be {}, and {} was asked for", metadata.name.display(),
+                       request_.name->display()));
+    if (request_.version && *request_.version != metadata.version)
+      fail(fmt::format("it turns out to be version {}, and {} was asked for", metadata.version_text,
+                       request_.version->to_string()));
+  }
+
+  Shared& shared_;
+  const BuildRequest& request_;
+  For purpose_;
+  std::stop_token stop_;
+  std::string key_;  // "": not to be found again
+  std::vector<Requirement> requirements_;
+  std::shared_ptr<const BuildEnvironment> environment_;
+  std::optional<TempDir> work_;
+  HookPlace place_;
+};
+
+BuildFrontend::BuildFrontend(BuildOptions options, Interpreter interpreter, HttpClient& http, Store& store,
+                             Workers& workers, Reporter& reporter)
+    : shared_(std::make_shared<Shared>(std::move(options), std::move(interpreter), http, store, workers,
+                                       reporter)) {}
+
+BuildFrontend::~BuildFrontend() = default;
+
+void BuildFrontend::refuse_if_forbidden(const BuildRequest& request) const {
+  const BinaryPolicy& binary = shared_->options.requirements.binary;
+  if (request.name ? binary.sdists(*request.name) : binary.allow_sdists) return;
+  throw Error(ErrorKind::Refused,
+              fmt::format("{} would have to be built, and builds are forbidden", request.tree.label),
+              {"without `--no-build` and `--only-binary` it can be built"});
+}
+
+void BuildFrontend::refuse_cycle(const Link& link) const {
+  const auto is_same = [&](const Link& above) {
+    if (above.key == link.key) return true;
+    const bool same_name = above.name && link.name && *above.name == *link.name;
+    return same_name && (!above.version || !link.version || *above.version == *link.version);
+  };
+  const bool cycle = std::any_of(chain_.begin(), chain_.end(), is_same);
+  if (!cycle && chain_.size() < kDeepest) return;
+  std::string told;
+  for (const Link& above : chain_) told += above.label + " needs ";
+  throw Error(ErrorKind::Build,
+              cycle ? fmt::format("build requirements go round in a circle: {}{}", told, link.label)
+                    : fmt::format("build requirements go too deep: {}{}", told, link.label),
+              {"a wheel of one of them would end it: `--only-binary NAME` lets only wheels be chosen"});
+}
+
+std::string BuildFrontend::metadata(const BuildRequest& request, std::stop_token stop) {
+  refuse_if_forbidden(request);
+  Job job(*shared_, request, Job::For::Wheel, stop);
+  if (auto known = job.find_metadata()) return std::move(*known);
+  BuildFrontend deeper = descend(request);
+  job.prepare(deeper, !chain_.empty());
+  return job.make_metadata();
+}
+
+StoredWheel BuildFrontend::build_wheel(const BuildRequest& request, std::stop_token stop) {
+  refuse_if_forbidden(request);
+  Job job(*shared_, request, Job::For::Wheel, stop);
+  if (auto known = job.find_wheel()) return std::move(*known);
+  BuildFrontend deeper = descend(request);
+  job.prepare(deeper, !chain_.empty());
+  return job.make_wheel();
+}
+
+StoredWheel BuildFrontend::build_editable(const BuildRequest& request, std::stop_token stop) {
+  refuse_if_forbidden(request);
+  Job job(*shared_, request, Job::For::Editable, stop);
+  BuildFrontend deeper = descend(request);
+  job.prepare(deeper, !chain_.empty());
+  return job.make_wheel();
+}
+
+BuildFrontend BuildFrontend::descend(const BuildRequest& request) const {
+  Link link{request.tree.label, request.tree.key.empty() ? request.tree.path.native() : request.tree.key,
+            request.name, request.version};
+  refuse_cycle(link);
+  std::vector<Link> chain = chain_;
+  chain.push_back(std::move(link));
+  return {shared_, std::move(chain)};
+}
+
+}  // namespace moat

@@ -1,0 +1,20 @@
+// What a failed build is most likely lacking, read off what it said. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+struct BuildFacts {
+  unsigned python_minor = 0;  // of 3.X
+  bool isolated = true;
+  bool network = false;  // was it let out?
+};
+
+// Hints, the likeliest first, at most three; each names what is missing and a command that helps:
+// "it needs the header libpq-fe.h: `apt install libpq-dev` (Debian, Ubuntu)".
+std::vector<std::string> diagnose_build(std::string_view output, const BuildFacts& facts);
+
+}  // namespace moat

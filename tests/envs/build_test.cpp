@@ -1,0 +1,634 @@
+#include "envs/build.h"
+
+#include "envs/build_failure.h"
+#include "envs/build_hook.h"
+#include "resolver/base/text.h"
+#include "tests/envs/folder.h"
+#include "tests/envs/real_pythons.h"
+#include "tests/support/loopback_index.h"
+#include "tests/support/wheel_builder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+namespace moat::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::LoopbackIndex;
+using testing::LoopbackServer;
+using ::testing::Not;
+using testing::WheelBuilder;
+
+// A whole build backend: the name and version it gives come from `project` in the tree, and each test adds to
+// it or takes away.
+constexpr const char* kBackend = R"(
+import base64, hashlib, os, sys, zipfile
+
+def _project():
+    with open("project") as file:
+        return file.read().split()
+
+def _ran(what):
+    with open("ran", "a") as file:
+        file.write(what + "\n")
+
+def _metadata():
+    name, version = _project()[:2]
+    return "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
+
+def _wheel(folder, files):
+    name, version = _project()[:2]
+    info = "%s-%s.dist-info/" % (name, version)
+    files = dict(files)
+    files[info + "METADATA"] = _metadata()
+    files[info + "WHEEL"] = "Wheel-Version: 1.0\nGenerator: tiny\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    record = ""
+    filename = "%s-%s-py3-none-any.whl" % (name, version)
+    with zipfile.ZipFile(os.path.join(folder, filename), "w") as archive:
+        for path, text in sorted(files.items()):
+            data = text.encode()
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            record += "%s,sha256=%s,%d\n" % (path, digest, len(data))
+            archive.writestr(zipfile.ZipInfo(path, (2020, 2, 2, 0, 0, 0)), data)
+        archive.writestr(zipfile.ZipInfo(info + "RECORD", (2020, 2, 2, 0, 0, 0)), record + info + "RECORD,,\n")
+    return filename
+
+def _files():
+    return {_project()[0] + ".py": "made_by = %r\n" % sys.version}
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    _ran("build_wheel")
+    return _wheel(wheel_directory, _files())
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    _ran("build_editable")
+    return _wheel(wheel_directory, {_project()[0] + ".pth": os.getcwd() + "\n"})
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    _ran("prepare_metadata")
+    info = "%s-%s.dist-info" % tuple(_project()[:2])
+    os.mkdir(os.path.join(metadata_directory, info))
+    with open(os.path.join(metadata_directory, info, "METADATA"), "w") as file:
+        file.write(_metadata())
+    return info
+)";
+
+constexpr const char* kInTree = R"(
+[build-system]
+requires = []
+build-backend = "tiny"
+backend-path = ["backend"]
+)";
+
+class Listener final : public Reporter {
+ public:
+  void note(std::string_view message) override {
+    const std::lock_guard lock(mutex_);
+    notes_.emplace_back(message);
+  }
+  std::vector<std::string> notes() const {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> notes_;
+};
+
+// The error that a piece of work throws, as `kind: message`, with what stands below it.
+struct Told {
+  std::string error;
+  std::vector<std::string> hints, details;
+};
+template <class F>
+Told told(F&& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    return {std::string(to_string(error.kind())) + ": " + error.what(), error.hints(), error.details()};
+  }
+  return {"nothing was thrown", {}, {}};
+}
+
+class BuildTest : public InFolder {
+ protected:
+  // A store of its own, so that what was built is this test's; the snapshots, which take seconds, are
+  // everybody's.
+  Store& store_for(const fs::path& python) {
+    if (store_) return *store_;
+    runtime_of(python);
+    const fs::path root = folder() / "store";
+    fs::create_directories(root);
+    fs::create_directory_symlink(shared_store().layout().root / "runtimes", root / "runtimes");
+    store_.emplace(root);
+    return *store_;
+  }
+  Store& store() { return store_for(python_); }
+
+  std::unique_ptr<BuildFrontend> frontend(BuildOptions options = {}) {
+    if (options.requirements.indexes.indexes.indexes.empty())
+      options.requirements.indexes.indexes.indexes = {{"", *Url::parse(index_.url())}};
+    const Interpreter interpreter = probe_interpreter(python_, shared_store());
+    return std::make_unique<BuildFrontend>(std::move(options), interpreter, http_, store(), shared_workers(),
+                                           reporter_);
+  }
+
+  void write(const fs::path& file, std::string_view text) const {
+    make_directories(file.parent_path());
+    write_file_atomically(file, text);
+  }
+  // A tree that builds itself: foo 1.0.
+  fs::path tree(const std::string& more_backend = "", const std::string& project = "foo 1.0",
+                const std::string& folder_name = "tree") const {
+    const fs::path root = folder() / folder_name;
+    write(root / "pyproject.toml", kInTree);
+    write(root / "backend/tiny.py", kBackend + more_backend);
+    write(root / "project", project);
+    return root;
+  }
+  BuildRequest request(const fs::path& tree, const std::string& key = "sha256:abc") const {
+    return {.tree = {tree, "foo 1.0 (foo-1.0.tar.gz)", key},
+            .name = PackageName::parse("foo").value(),
+            .version = Version::parse("1.0").value(),
+            .settings = {}};
+  }
+  static std::vector<std::string> ran(const fs::path& tree) {
+    std::vector<std::string> out;
+    const std::string text = read_file_if_exists(tree / "ran").value_or("");
+    for (const std::string_view line : split_lines(text)) out.emplace_back(line);
+    return out;
+  }
+  static std::string content(const StoredWheel& wheel, const std::string& path) {
+    return read_file(wheel.tree / path);
+  }
+  // Runs `code` as build_wheel of foo, and gives what it stored in `out`.
+  std::string seen_by_backend(const std::string& code, BuildOptions options = {}) {
+    const fs::path root = tree("\ndef _files():\n    out = ''\n" + code + "    return {'out': str(out)}\n");
+    return content(frontend(std::move(options))->build_wheel(request(root), {}), "out");
+  }
+
+  fs::path python_ = "/usr/bin/python3";
+  LoopbackIndex index_;
+  HttpClient http_{HttpOptions{}};
+  Listener reporter_;
+
+ private:
+  std::optional<Store> store_;
+};
+
+class BuildEverywhere : public BuildTest, public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(BuildEverywhere, MakesAWheelWithItsOwnPython) {
+  const auto python = find_python(GetParam());
+  if (!python) GTEST_SKIP() << GetParam() << " is not on this machine";
+  python_ = *python;
+  index_.add(WheelBuilder("tiny-backend", "1.0").file("tiny.py", kBackend));
+  const fs::path root = folder() / "tree";
+  write(root / "pyproject.toml", "[build-system]\nrequires = ['tiny-backend>=1']\nbuild-backend = 'tiny'\n");
+  write(root / "project", "foo 1.0");
+  const auto builder = frontend();
+
+  EXPECT_THAT(builder->metadata(request(root), {}), HasSubstr("Name: foo\nVersion: 1.0\n"));
+  const StoredWheel wheel = builder->build_wheel(request(root), {});
+  EXPECT_EQ(wheel.filename, "foo-1.0-py3-none-any.whl");
+  EXPECT_THAT(content(wheel, "foo.py"), HasSubstr(probe_interpreter(python_, store()).major_minor() + "."));
+  EXPECT_THAT(ran(root), ElementsAre("prepare_metadata", "build_wheel"));
+}
+
+INSTANTIATE_TEST_SUITE_P(, BuildEverywhere, ::testing::Values("3.6", "3.8", "3.11", "3.13", "debian"),
+                         python_name);
+
+TEST_F(BuildTest, LoadsABackendOfTheTreeItself) {
+  const StoredWheel wheel = frontend()->build_wheel(request(tree()), {});
+  EXPECT_EQ(wheel.dist_info, "foo-1.0.dist-info");
+}
+
+TEST_F(BuildTest, FindsAgainWhatItBuilt) {
+  const fs::path root = tree();
+  const StoredWheel first = frontend()->build_wheel(request(root), {});
+  EXPECT_EQ(frontend()->build_wheel(request(root), {}).digest, first.digest);
+  EXPECT_THAT(frontend()->metadata(request(root), {}), HasSubstr("Name: foo\n"));
+  EXPECT_THAT(ran(root), ElementsAre("build_wheel"));
+
+  // Anything that may change the wheel makes another one of it.
+  BuildRequest with_setting = request(root);
+  with_setting.settings = {{"debug", "yes"}};
+  frontend()->build_wheel(with_setting, {});
+  EXPECT_EQ(ran(root).size(), 2U);
+  frontend({.variables = {{"CFLAGS", "-O0"}}})->build_wheel(request(root), {});
+  EXPECT_EQ(ran(root).size(), 3U);
+  frontend({.variables = {{"EDITOR", "vi"}}})->build_wheel(request(root), {});
+  EXPECT_EQ(ran(root).size(), 3U);
+  frontend()->build_wheel(request(root, "sha256:def"), {});
+  EXPECT_EQ(ran(root).size(), 4U);
+}
+
+TEST_F(BuildTest, KeepsMetadataWithoutTheWheel) {
+  const fs::path root = tree();
+  frontend()->metadata(request(root), {});
+  frontend()->metadata(request(root), {});
+  EXPECT_THAT(ran(root), ElementsAre("prepare_metadata"));
+}
+
+TEST_F(BuildTest, BuildsTheWheelWhereMetadataCannotBePrepared) {
+  const fs::path root = tree("\ndel prepare_metadata_for_build_wheel\n");
+  EXPECT_THAT(frontend()->metadata(request(root), {}), HasSubstr("Name: foo\n"));
+  EXPECT_THAT(ran(root), ElementsAre("build_wheel"));
+  frontend()->build_wheel(request(root), {});
+  EXPECT_THAT(ran(root), ElementsAre("build_wheel"));
+}
+
+TEST_F(BuildTest, NeverFindsAFolderOfTheUsersAgain) {
+  const fs::path root = tree();
+  frontend()->build_wheel(request(root, ""), {});
+  frontend()->build_wheel(request(root, ""), {});
+  EXPECT_EQ(ran(root).size(), 2U);
+}
+
+TEST_F(BuildTest, NeverFindsAnEditableAgain) {
+  const fs::path root = tree();
+  EXPECT_EQ(content(frontend()->build_editable(request(root), {}), "foo.pth"),
+            fs::canonical(root).string() + "\n");
+  frontend()->build_editable(request(root), {});
+  EXPECT_THAT(ran(root), ElementsAre("build_editable", "build_editable"));
+  // … nor in the place of the wheel.
+  EXPECT_FALSE(fs::exists(frontend()->build_wheel(request(root), {}).tree / "foo.pth"));
+}
+
+TEST_F(BuildTest, SaysWhereEditablesAreNotToBeHad) {
+  const fs::path root = tree("\ndel build_editable\n");
+  EXPECT_EQ(
+      told([&] { frontend()->build_editable(request(root), {}); }).error,
+      "build: cannot build foo 1.0 (foo-1.0.tar.gz): its backend tiny cannot make editable installs (it "
+      "has no build_editable)");
+}
+
+TEST_F(BuildTest, BuildsOnceForAllThreads) {
+  const fs::path root = tree(
+      "\nimport time\n_build = build_wheel\ndef build_wheel(*a):\n    time.sleep(0.3)\n"
+      "    return _build(*a)\n");
+  const auto builder = frontend();
+  std::vector<std::jthread> threads;
+  std::atomic<int> done = 0;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      builder->build_wheel(request(root), {});
+      ++done;
+    });
+  threads.clear();
+  EXPECT_EQ(done, 4);
+  EXPECT_THAT(ran(root), ElementsAre("build_wheel"));
+}
+
+// --- what a build sees ---
+
+TEST_F(BuildTest, GivesItAHomeOfItsOwn) {
+  const std::string home = seen_by_backend(
+      "    home = os.path.expanduser('~')\n    out = [home == os.environ['HOME'], os.listdir(home)]\n",
+      {.variables = {
+           {"HOME", "/users/home"}, {"PYTHONPATH", "/x"}, {"PIP_INDEX_URL", "x"}, {"EDITOR", "vi"}}});
+  EXPECT_EQ(home, "[True, []]");
+}
+
+TEST_F(BuildTest, GivesItCompilersVariablesAndNoOthers) {
+  const std::string seen = seen_by_backend(
+      "    out = sorted(set(os.environ) & {'CC', 'CFLAGS', 'PYTHONPATH', 'PIP_INDEX_URL', 'https_proxy', "
+      "'EDITOR'})\n",
+      {.variables = {{"CC", "cc"},
+                     {"CFLAGS", "-g"},
+                     {"PYTHONPATH", "/x"},
+                     {"PIP_INDEX_URL", "x"},
+                     {"https_proxy", "http://user:secret@127.0.0.1:9"},
+                     {"EDITOR", "vi"}}});
+  EXPECT_EQ(seen, "['CC', 'CFLAGS']");
+}
+
+TEST_F(BuildTest, GivesItNothingToRead) {
+  EXPECT_EQ(seen_by_backend("    out = repr(sys.stdin.read())\n"), "''");
+}
+
+TEST_F(BuildTest, StartsItInTheTreeWhichIsNotOnItsPath) {
+  EXPECT_EQ(
+      seen_by_backend("    out = [os.path.basename(os.getcwd()), os.getcwd() in sys.path, '' in sys.path]\n"),
+      "['tree', False, False]");
+}
+
+TEST_F(BuildTest, PutsScriptsOfItsRequirementsOnPath) {
+  index_.add(WheelBuilder("tool", "1.0")
+                 .file("tool.py", "def main(): print('the tool')\n")
+                 .console_script("tool", "tool:main"));
+  const fs::path root = tree(
+      "\nimport subprocess\ndef get_requires_for_build_wheel(config_settings=None): return ['tool']\n"
+      "def _files(): return {'out': subprocess.check_output(['tool']).decode()}\n");
+  EXPECT_EQ(content(frontend()->build_wheel(request(root), {}), "out"), "the tool\n");
+}
+
+TEST_F(BuildTest, HoldsExactlyWhatIsAskedFor) {
+  index_.add(WheelBuilder("needed", "1.0").requires_dist("below").file("needed.py", ""));
+  index_.add(WheelBuilder("below", "1.0").file("below.py", ""));
+  const fs::path root = tree(
+      "\nfrom importlib.metadata import distributions\n"
+      "def _files(): return {'out': str(sorted(d.metadata['Name'] for d in distributions()))}\n");
+  write(root / "pyproject.toml",
+        "[build-system]\nrequires = ['needed', 'absent; python_version<\"3\"']\nbuild-backend = 'tiny'\n"
+        "backend-path = ['backend']\n");
+  EXPECT_EQ(content(frontend()->build_wheel(request(root), {}), "out"), "['below', 'needed']");
+}
+
+TEST_F(BuildTest, ReachesNoNetwork) {
+  const std::string connect =
+      "    import socket\n    try:\n        socket.create_connection(('127.0.0.1', PORT), 5).close()\n"
+      "        out = 'reached'\n    except OSError as error:\n        out = 'refused'\n";
+  LoopbackServer server;
+  std::string code = connect;
+  code.replace(code.find("PORT"), 4, std::to_string(server.port()));
+  const bool can_be_closed =
+      ProcessResult(run({"/usr/bin/unshare", "--net", "--map-root-user", "true"})).status == 0;
+  const std::string seen = seen_by_backend(code);
+  if (can_be_closed) {
+    EXPECT_EQ(seen, "refused");
+    EXPECT_EQ(server.connections(), 0U);
+  } else {
+    EXPECT_THAT(reporter_.notes(), Contains(HasSubstr("builds keep the network")));
+  }
+  fs::remove_all(folder() / "store/links");
+  fs::create_directories(folder() / "store/links");
+  EXPECT_EQ(seen_by_backend(code, {.network = true}), "reached");
+}
+
+TEST_F(BuildTest, KeepsLoopbackWhereTheNetworkIsClosed) {
+  EXPECT_EQ(
+      seen_by_backend("    import socket\n    s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(1)\n"
+                      "    socket.create_connection(s.getsockname(), 5).close()\n    out = 'fine'\n"),
+      "fine");
+}
+
+TEST_F(BuildTest, PassesSettingsOn) {
+  const fs::path root = tree(
+      "\nimport json\n_build = build_wheel\ndef build_wheel(folder, settings=None, meta=None):\n"
+      "    global _files\n    _files = lambda: {'out': json.dumps(settings, sort_keys=True)}\n"
+      "    return _build(folder)\n");
+  BuildRequest with = request(root);
+  with.settings = {{"one", "1"}, {"two", "a"}, {"two", "b"}, {"two", "c"}};
+  EXPECT_EQ(content(frontend()->build_wheel(with, {}), "out"), R"({"one": "1", "two": ["a", "b", "c"]})");
+  EXPECT_EQ(content(frontend()->build_wheel(request(root), {}), "out"), "null");
+}
+
+TEST_F(BuildTest, UsesTheEnvironmentWhereIsolationIsNotWanted) {
+  const Environment env = create_usual();
+  write(env.site_packages() / "tiny.py", kBackend);
+  const fs::path root = folder() / "tree";
+  write(root / "pyproject.toml", "[build-system]\nrequires = ['not-looked-for']\nbuild-backend = 'tiny'\n");
+  write(root / "project", "foo 1.0");
+  frontend({.without_isolation = env.python()})->build_wheel(request(root), {});
+  EXPECT_EQ(ran(root).size(), 1U);
+  frontend({.without_isolation = env.python()})->build_wheel(request(root), {});
+  EXPECT_EQ(ran(root).size(), 1U);
+  // Another environment, another wheel.
+  write(env.site_packages() / "more-1.0.dist-info/METADATA",
+        "Metadata-Version: 2.1\nName: more\nVersion: 1.0\n");
+  frontend({.without_isolation = env.python()})->build_wheel(request(root), {});
+  EXPECT_EQ(ran(root).size(), 2U);
+
+  fs::remove(env.site_packages() / "tiny.py");
+  const Told error = told(
+      [&] { frontend({.without_isolation = env.python()})->build_wheel(request(root, "sha256:2"), {}); });
+  EXPECT_THAT(error.error, HasSubstr("the backend `tiny` cannot be loaded"));
+  EXPECT_THAT(error.hints, Contains(HasSubstr("`moat install not-looked-for`")));
+}
+
+TEST_F(BuildTest, HoldsBuildRequirementsToTheirConstraints) {
+  for (const char* version : {"1.0", "2.0"})
+    index_.add(
+        WheelBuilder("needed", version).file("needed.py", std::string("version = '") + version + "'\n"));
+  const fs::path root = tree("\ndef _files():\n    import needed\n    return {'out': needed.version}\n");
+  write(root / "pyproject.toml",
+        "[build-system]\nrequires = ['needed']\nbuild-backend = 'tiny'\n"
+        "backend-path = ['backend']\n");
+  BuildOptions options;
+  EXPECT_EQ(content(frontend(options)->build_wheel(request(root), {}), "out"), "2.0");
+  options.requirements.constraints = {{Requirement::parse("needed<2").value(), {"constraints.txt:1"}, {}}};
+  EXPECT_EQ(content(frontend(options)->build_wheel(request(root), {}), "out"), "1.0");
+}
+
+TEST_F(BuildTest, LeavesAFolderOfTheUsersAlone) {
+  // What setuptools does, by a backend that says it needs setuptools.
+  index_.add(WheelBuilder("setuptools", "80").file("setuptools/__init__.py", ""));
+  const fs::path root = tree("\nos.makedirs('build', exist_ok=True)\n");
+  write(root / "pyproject.toml",
+        "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'tiny'\n"
+        "backend-path = ['backend']\n");
+  write(root / ".venv/pyvenv.cfg", "");
+  write(root / "pkg/__pycache__/x.pyc", "");
+  write(root / ".git/HEAD", "ref");
+  const auto before = contents(root, "");
+  frontend()->build_wheel(request(root, ""), {});
+  EXPECT_EQ(contents(root, ""), before);
+}
+
+// --- what goes wrong ---
+
+TEST_F(BuildTest, ShowsTheEndOfWhatAFailedBuildSaid) {
+  const fs::path root = tree(
+      "\ndef build_wheel(*a):\n    for i in range(100): print('line', i, flush=True)\n"
+      "    os.system('echo of a child')\n    sys.exit('gcc: command not found')\n");
+  const Told error = told([&] { frontend()->build_wheel(request(root), {}); });
+  EXPECT_EQ(error.error,
+            "build: cannot build foo 1.0 (foo-1.0.tar.gz): build_wheel of tiny: it ended with status 1");
+  EXPECT_EQ(error.details.size(), 31U);
+  EXPECT_EQ(error.details.front(), "… 72 more lines");
+  EXPECT_THAT(error.details,
+              AllOf(Contains("line 99"), Contains("of a child"), Contains("gcc: command not found")));
+  ASSERT_EQ(error.hints.size(), 2U);
+  EXPECT_EQ(error.hints[0], "it needs the program gcc: `apt install gcc` (Debian, Ubuntu)");
+  const std::string prefix = "all it said is in ";
+  ASSERT_THAT(error.hints[1], HasSubstr(prefix));
+  EXPECT_THAT(read_file(error.hints[1].substr(prefix.size())),
+              AllOf(HasSubstr("line 0\n"), HasSubstr("line 99\n")));
+  EXPECT_THAT(reporter_.notes(), Contains("line 0"));
+}
+
+TEST_F(BuildTest, ToleratesOutputThatIsNoText) {
+  const fs::path root = tree(
+      "\ndef build_wheel(*a):\n"
+      "    os.write(1, b'caf\\xe9 \\x1b[31mred\\x1b[0m \\x07 \\xe2\\x82\\xac\\n')\n    sys.exit(3)\n");
+  const Told error = told([&] { frontend()->build_wheel(request(root), {}); });
+  EXPECT_THAT(error.error, HasSubstr("status 3"));
+  EXPECT_THAT(error.details, ElementsAre("caf\xef\xbf\xbd red  €"));
+}
+
+TEST_F(BuildTest, RefusesWhatIsNotInTheFolderItGave) {
+  const std::pair<const char*, const char*> kReturned[] = {
+      {"'../foo-1.0-py3-none-any.whl'", "is not the name of something"},
+      {"'/etc/passwd'", "is not the name of something"},
+      {"''", "is not the name of something"},
+      {"'..'", "is not the name of something"},
+      {"'absent-1.0-py3-none-any.whl'", "made no such file"},
+      {"None", "is not a name"},
+      {"['a']", "is not a name"},
+  };
+  int number = 0;
+  for (const auto& [returned, complaint] : kReturned) {
+    const fs::path root = tree(std::string("\ndef build_wheel(*a): return ") + returned + "\n");
+    const Told error =
+        told([&] { frontend()->build_wheel(request(root, "x" + std::to_string(number++)), {}); });
+    EXPECT_THAT(error.error, AllOf(HasSubstr("build: cannot build foo 1.0"), HasSubstr(complaint)))
+        << returned;
+  }
+}
+
+TEST_F(BuildTest, RefusesALinkInThePlaceOfAWheel) {
+  const fs::path root = tree(
+      "\n_build = build_wheel\ndef build_wheel(folder, *a):\n    name = _build('.')\n"
+      "    os.symlink(os.path.abspath(name), os.path.join(folder, name))\n    return name\n");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), {}); }).error,
+              HasSubstr("made no such file"));
+}
+
+TEST_F(BuildTest, RefusesAWheelThatIsNone) {
+  const fs::path root = tree(
+      "\ndef build_wheel(folder, *a):\n    name = 'foo-1.0-py3-none-any.whl'\n"
+      "    with zipfile.ZipFile(os.path.join(folder, name), 'w') as z:\n"
+      "        z.writestr('foo.py', '')\n    return name\n");
+  EXPECT_THAT(
+      told([&] { frontend()->build_wheel(request(root), {}); }).error,
+      HasSubstr("build: cannot build foo 1.0 (foo-1.0.tar.gz): what its backend tiny made is no wheel"));
+}
+
+TEST_F(BuildTest, RefusesAnAnswerThatItDidNotAskFor) {
+  // The file of the answer is no secret.
+  const fs::path root = tree(
+      "\ndef build_wheel(*a):\n    import json\n"
+      "    with open(json.load(open(sys.argv[1]))['answer'], 'w') as f: f.write('[[[')\n"
+      "    sys.stdout.flush(); os._exit(0)\n");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), {}); }).error,
+              HasSubstr("its answer cannot be read"));
+}
+
+TEST_F(BuildTest, NoticesAnEndWithoutAnAnswer) {
+  const fs::path root = tree("\ndef build_wheel(*a): sys.exit(0)\n");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), {}); }).error,
+              HasSubstr("it ended without an answer"));
+}
+
+TEST_F(BuildTest, RefusesAnotherNameOrVersion) {
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(tree("", "bar 1.0")), {}); }).error,
+              HasSubstr("it turns out to be bar, and foo was asked for"));
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(tree("", "foo 2.0")), {}); }).error,
+              HasSubstr("it turns out to be version 2.0, and 1.0 was asked for"));
+  EXPECT_THAT(told([&] { frontend()->metadata(request(tree("", "bar 1.0")), {}); }).error,
+              HasSubstr("it turns out to be bar, and foo was asked for"));
+  // Spelled otherwise, the same.
+  EXPECT_EQ(frontend()->build_wheel(request(tree("", "Foo 1.0.0")), {}).dist_info, "Foo-1.0.0.dist-info");
+}
+
+TEST_F(BuildTest, RefusesABackendFromElsewhereThanItsPath) {
+  index_.add(WheelBuilder("tiny-backend", "1.0").file("tiny.py", kBackend));
+  const fs::path root = folder() / "tree";
+  write(root / "pyproject.toml",
+        "[build-system]\nrequires = ['tiny-backend']\nbuild-backend = 'tiny'\n"
+        "backend-path = ['backend']\n");
+  make_directories(root / "backend");
+  write(root / "project", "foo 1.0");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), {}); }).error,
+              HasSubstr("no module 'tiny' in backend-path"));
+
+  fs::remove(root / "backend");
+  write(folder() / "elsewhere/tiny.py", kBackend);
+  fs::create_directory_symlink(folder() / "elsewhere", root / "backend");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(root, "2"), {}); }).error,
+              HasSubstr("backend-path leads out of the source tree"));
+}
+
+TEST_F(BuildTest, FindsABackendInAnObject) {
+  const fs::path root = tree(
+      "\nclass _Inner: pass\n_inner = _Inner()\n_inner.object = _Inner()\n"
+      "_inner.object.build_wheel = lambda *a: build_wheel(*a)\n");
+  write(root / "pyproject.toml",
+        "[build-system]\nrequires = []\nbuild-backend = 'tiny:_inner.object'\n"
+        "backend-path = ['backend']\n");
+  EXPECT_EQ(frontend()->build_wheel(request(root), {}).dist_info, "foo-1.0.dist-info");
+}
+
+TEST_F(BuildTest, SaysThatThereIsNothingToBuild) {
+  make_directories(folder() / "tree");
+  EXPECT_EQ(told([&] { frontend()->build_wheel(request(folder() / "tree"), {}); }).error,
+            "build: cannot build foo 1.0 (foo-1.0.tar.gz): there is neither a pyproject.toml nor a setup.py");
+  write(folder() / "tree/pyproject.toml", "[build-system]\n");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(folder() / "tree"), {}); }).error,
+              HasSubstr("pyproject.toml: [build-system] has no `requires`"));
+}
+
+TEST_F(BuildTest, RefusesRequirementsThatAreNone) {
+  const fs::path root = tree("\ndef get_requires_for_build_wheel(settings=None): return ['=>1']\n");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), {}); }).error,
+              HasSubstr("get_requires_for_build_wheel: `=>1` is not a requirement"));
+  tree("\ndef get_requires_for_build_wheel(settings=None): return 'setuptools'\n");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), {}); }).error,
+              HasSubstr("what it returned is not a list of requirements"));
+}
+
+TEST_F(BuildTest, TellsWhichBuildWantsWhatCannotBeHad) {
+  const fs::path root =
+      tree("\ndef get_requires_for_build_wheel(settings=None): return ['nobody-has-this']\n");
+  const Told error = told([&] { frontend()->build_wheel(request(root), {}); });
+  EXPECT_THAT(error.error, HasSubstr("build requirements of foo 1.0 (foo-1.0.tar.gz): "));
+  EXPECT_THAT(join(error.details, "\n"), HasSubstr("nobody-has-this"));
+}
+
+TEST_F(BuildTest, BuildsNothingWhereBuildsAreForbidden) {
+  const fs::path root = tree();
+  BuildOptions options;
+  options.requirements.binary.allow_sdists = false;
+  for (const auto& act : {std::function<void()>([&] { frontend(options)->build_wheel(request(root), {}); }),
+                          std::function<void()>([&] { frontend(options)->metadata(request(root), {}); })})
+    EXPECT_EQ(told(act).error,
+              "refused: foo 1.0 (foo-1.0.tar.gz) would have to be built, and builds are forbidden");
+  EXPECT_THAT(ran(root), IsEmpty());
+}
+
+TEST_F(BuildTest, EndsWhenStopped) {
+  const fs::path root = tree(
+      "\nimport subprocess, time\ndef build_wheel(*a):\n"
+      "    child = subprocess.Popen(['sleep', '1000'])\n"
+      "    open('child', 'w').write(str(child.pid))\n    os.rename('child', 'started')\n"
+      "    time.sleep(1000)\n");
+  std::stop_source stop;
+  const std::jthread stopper([&] {
+    while (!fs::exists(root / "started")) std::this_thread::yield();
+    stop.request_stop();
+  });
+  EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), stop.get_token()); }).error,
+              HasSubstr("interrupted: "));
+  const fs::path process = "/proc/" + read_file(root / "started");
+  // A zombie until somebody reaps it, but no longer at work.
+  const std::string status = read_file_if_exists(process / "status").value_or("State:\tZ");
+  EXPECT_THAT(status, HasSubstr("State:\tZ"));
+}
+
+TEST_F(BuildTest, EndsAHookThatTakesTooLong) {
+  const fs::path root = tree("\nimport time\ndef build_wheel(*a): time.sleep(1000)\n");
+  EXPECT_THAT(
+      told([&] { frontend({.timeout = std::chrono::seconds(1)})->build_wheel(request(root), {}); }).error,
+      HasSubstr("it took longer than 1 s"));
+}
+
+TEST(LastLines, CutsAndCleans) {
+  EXPECT_THAT(last_lines("a\nb\nc\n\n", 5), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(last_lines("a\nb\nc\n", 2), ElementsAre("… 1 more line", "b", "c"));
+  EXPECT_THAT(last_lines("", 5), IsEmpty());
+  EXPECT_EQ(last_lines(std::string(2000, 'x'), 5).front().size(), 500 + std::string("…").size());
+}
+
+}  // namespace
+}  // namespace moat::test
