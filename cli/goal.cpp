@@ -13,7 +13,8 @@ namespace moat {
 namespace {
 
 bool is_web(const std::string& path) {
-  return path.substr(0, 7) == "http://" || path.substr(0, 8) == "https://";
+  const std::string begin = ascii_lower(path.substr(0, 8));
+  return begin.substr(0, 7) == "http://" || begin == "https://";
 }
 
 std::string read_from_web(const std::string& address, Session& session) {
@@ -28,11 +29,18 @@ std::string read_from_web(const std::string& address, Session& session) {
   return response.body;
 }
 
+std::string read_from_disk(const std::string& path, const fs::path& directory) {
+  if (ascii_lower(path.substr(0, 5)) != "file:") return read_named_file(directory / path);
+  const Expected<Url> url = Url::parse(path);
+  if (!url) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(path), url.error().message));
+  return read_named_file(url->file_path());
+}
+
 RequirementsReader reader(Session& session) {
   const fs::path directory = session.settings().working_directory;
   return {.read =
               [directory, &session](const std::string& path) {
-                return is_web(path) ? read_from_web(path, session) : read_named_file(directory / path);
+                return is_web(path) ? read_from_web(path, session) : read_from_disk(path, directory);
               },
           .variable = [&session](const std::string& name) -> std::optional<std::string> {
             const Variables& variables = session.settings().variables;
@@ -67,12 +75,29 @@ void join_options(RequirementsOptions& into, RequirementsOptions from) {
   append(into.find_links, from.find_links);
   append(into.trusted_hosts, from.trusted_hosts);
   append(into.binary, from.binary);
-  append(into.all_releases, from.all_releases);
-  append(into.only_final, from.only_final);
+  append(into.releases, from.releases);
   into.no_index = into.no_index || from.no_index;
-  into.pre = into.pre || from.pre;
   into.prefer_binary = into.prefer_binary || from.prefer_binary;
   if (from.require_hashes) into.require_hashes = from.require_hashes;
+}
+
+// `foo @ URL`, and not a path or URL alone.
+bool says_its_name(std::string_view text, const PackageName& name) {
+  const Expected<PackageName> said =
+      PackageName::parse(trim(text.substr(0, text.find_first_of("@[;<>=!~ "))));
+  return said && *said == name;
+}
+
+// A constraint is about a name that others ask for: pip's rules.
+void check_constraint(const RequirementsEntry& entry, const RootRequirement& root) {
+  const auto refuse = [&](std::string_view why) {
+    throw Error(ErrorKind::BadInput, fmt::format("{}: {} cannot be a constraint: {}", entry.where,
+                                                 quote(hide_credentials(entry.text)), why));
+  };
+  if (entry.editable) refuse("it is editable");
+  if (!root.requirement.extras.empty()) refuse("a constraint has no extras");
+  if (root.requirement.url && !says_its_name(entry.text, root.requirement.name))
+    refuse(fmt::format("a constraint begins with a name: {} @ …", root.requirement.name.display()));
 }
 
 void read_file_into(const std::string& path, bool constraint, Goal& goal, Session& session) {
@@ -84,6 +109,7 @@ void read_file_into(const std::string& path, bool constraint, Goal& goal, Sessio
                   fmt::format("{}: editable installs are not supported yet", entry.where));
     RootRequirement root = parse_root(entry.text, entry.where, session);
     root.hashes = entry.hashes;
+    if (entry.constraint) check_constraint(entry, root);
     (entry.constraint ? goal.constraints : goal.requirements).push_back(std::move(root));
   }
   join_options(goal.file_options, std::move(file.options));
@@ -100,6 +126,9 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
   for (const std::string& path : session.settings().overrides) {
     Goal overrides;
     read_file_into(path, false, overrides, session);
+    for (const RootRequirement& constraint : overrides.constraints)
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("{}: a file of overrides cannot have constraints", constraint.origin.where));
     goal.overrides.insert(goal.overrides.end(), overrides.requirements.begin(), overrides.requirements.end());
   }
   const bool any_hash = std::any_of(goal.requirements.begin(), goal.requirements.end(),

@@ -15,18 +15,11 @@
 namespace moat {
 namespace {
 
+// The user's own words win over the file's.
 void add_prereleases(PrereleasePolicy& policy, const RequirementsOptions& file) {
-  if (file.pre && policy.otherwise == Prereleases::IfNecessary) policy.otherwise = Prereleases::Allow;
-  const auto add = [&](const std::vector<std::string>& names, Prereleases as) {
-    for (const std::string& text : names) {
-      if (text == ":all:")
-        policy.otherwise = as;
-      else
-        policy.by_name.try_emplace(parse_package_name(text), as);
-    }
-  };
-  add(file.all_releases, Prereleases::Allow);
-  add(file.only_final, Prereleases::Forbid);
+  PrereleasePolicy of_file = fold_releases(file);
+  if (policy.otherwise == Prereleases::IfNecessary) policy.otherwise = of_file.otherwise;
+  policy.by_name.merge(of_file.by_name);
 }
 
 ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,

@@ -77,6 +77,8 @@ std::optional<std::chrono::seconds> parse_age(std::string_view text);
 // --no-binary and --only-binary, in order, folded: later ones override. Throws Error(Usage) for what is no
 // name.
 BinaryPolicy fold_binary(const std::vector<std::pair<std::string, std::string>>& binary);
+// What a requirements file says of pre-releases, folded in the same way.
+PrereleasePolicy fold_releases(const RequirementsOptions& file);
 
 // The indexes to ask, in order; what a requirements file says joins, the user's own words win.
 IndexList index_list(const Settings& settings, const RequirementsOptions& file = {});

@@ -1,8 +1,10 @@
 // requirements.txt as pip reads it (not a standard): text → entries and options.
+// Where it differs from pip on purpose, docs/differences.md says so.
 #pragma once
 
 #include "resolver/base/error.h"
 #include "resolver/digest.h"
+#include "resolver/requirements_text.h"
 
 #include <functional>
 #include <optional>
@@ -31,9 +33,9 @@ struct RequirementsOptions {
   std::vector<std::string> find_links;
   std::vector<std::string> trusted_hosts;
   std::vector<std::pair<std::string, std::string>> binary;  // {"no-binary" | "only-binary", value}, in order
-  bool pre = false;
   bool prefer_binary = false;
-  std::vector<std::string> all_releases, only_final;
+  // {"all-releases" | "only-final", value} and {"pre", ""}, in order
+  std::vector<std::pair<std::string, std::string>> releases;
   std::optional<bool> require_hashes;  // unset: on as soon as one entry has a hash
 };
 
@@ -44,7 +46,7 @@ struct RequirementsFile {
 };
 
 struct RequirementsReader {
-  // Contents of a file or URL named in -r or -c; throws Error where there is none.
+  // Contents of a file or URL (http, https, file) named in -r or -c; throws Error where there is none.
   std::function<std::string(const std::string& path)> read;
   // Value of an environment variable; nullopt when unset. For ${NAME}.
   std::function<std::optional<std::string>(const std::string& name)> variable;
@@ -56,9 +58,5 @@ struct RequirementsReader {
 // Reads `path` and what it includes. Error(BadInput) names file and line; recursion is one, a diamond is not.
 RequirementsFile read_requirements(const std::string& path, bool constraint,
                                    const RequirementsReader& reader);
-
-// Bytes → UTF-8: BOM (UTF-8, 16, 32), else a PEP 263 comment in the first two lines (utf-8, latin-1, ascii),
-// else UTF-8.
-Expected<std::string> decode_requirements(std::string_view bytes);
 
 }  // namespace moat

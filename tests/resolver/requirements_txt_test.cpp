@@ -89,7 +89,8 @@ TEST(RequirementsTxt, OptionsInEverySpelling) {
   EXPECT_EQ(options.index_url, "https://b/simple");
   EXPECT_EQ(options.extra_index_urls, Texts{"https://c/simple"});
   EXPECT_EQ(options.find_links, Texts{"wheels"});
-  EXPECT_TRUE(options.pre && options.prefer_binary);
+  EXPECT_EQ(options.releases[0].first, "pre");
+  EXPECT_TRUE(options.prefer_binary);
   EXPECT_EQ(options.binary, (std::vector<std::pair<std::string, std::string>>{{"no-binary", ":all:"},
                                                                               {"only-binary", "foo,bar"}}));
 }
@@ -129,11 +130,78 @@ TEST(RequirementsTxt, ErrorsNameFileAndLine) {
       {"foo --hash=sha256:abc", "64 hex digits"},
       {"--pre=1\n", "takes no value"},
       {"--index-url 'https://x\n", "not closed"},
-      {"-r requirements.txt\n", "includes itself"}};
+      {"foo --hash=sha256:00\\ # c", "escapes nothing"},
+      {"--hash=sha256=" + kHash, "with a colon"},
+      {"foo --no-binary=-x", "needs a value"},
+      {"-C x", "KEY=VALUE"},
+      {"--require-hashes\n--no-require-hashes\n", "requirements.txt:2: `--require-hashes` and"},
+      {"a\n-r ./sub/../sub/more.txt\n", "requirements.txt:2: no file sub/more.txt"},
+      {"-r requirements.txt\n", "requirements.txt:1: requirements.txt includes itself"},
+      {"-r ./x/../requirements.txt\n", "includes itself"},
+      {"a\nb\xE4\n", "requirements.txt: line 2 is not UTF-8 (the byte 0xE4)"}};
   for (const auto& [text, want] : cases) {
     const std::string said = Folder{{{"requirements.txt", text}}, {}}.failure();
     EXPECT_NE(said.find(want), std::string::npos) << text << " says: " << said;
   }
+}
+
+TEST(RequirementsTxt, LinesEndAndBlanksAreAsPythonHasThem) {
+  EXPECT_EQ(logical_lines("a\r\nb\rc\vd\fe\x1c\xC2\x85"
+                          "f\xE2\x80\xA8g"),
+            (std::vector<LogicalLine>{{1, "a"}, {2, "b"}, {3, "c"}, {4, "d"}, {5, "e"}, {7, "f"}, {8, "g"}}));
+  EXPECT_EQ(logical_lines("\xC2\xA0"
+                          "a\xE3\x80\x80# no\n\xE2\x80\x83# no\nb\\\n\xC2\xA0# ends it\nc"),
+            (std::vector<LogicalLine>{{1, "a"}, {3, "b"}, {5, "c"}}));
+}
+
+TEST(RequirementsTxt, VariablesAreFoundBeforeAnyIsExpanded) {
+  const std::map<std::string, std::string> variables = {{"A", "${B}"}, {"B", "b"}, {"C", "${A}"}};
+  const auto expand = [&](const std::string& text) {
+    return expand_variables(text, [&](const std::string& name) -> std::optional<std::string> {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional(found->second);
+    });
+  };
+  EXPECT_EQ(expand("${A}"), "${B}");
+  EXPECT_EQ(expand("${A}${B}"), "bb");
+  EXPECT_EQ(expand("${B}${A}"), "b${B}");
+  EXPECT_EQ(expand("${x${B}"), "${xb");
+}
+
+TEST(RequirementsTxt, OptionsForPackagesCountOnEveryLine) {
+  const RequirementsFile file = Folder{
+      {{"requirements.txt",
+        "foo --no-binary foo --pre\n-e . --only-final bar --hash=sha256:" + kHash + "\n-- --pre\n"}},
+      {}}.read();
+  EXPECT_EQ(file.options.binary[0].second, "foo");
+  EXPECT_EQ(file.options.releases[0].second, "bar");
+  EXPECT_EQ(file.options.releases.size(), 1U);
+  EXPECT_TRUE(file.entries[1].hashes.empty());
+  EXPECT_EQ(file.warnings, (Texts{"requirements.txt:1: `--pre` does not count on the line of a requirement",
+                                  "requirements.txt:2: `--hash` does not count for what is editable",
+                                  "requirements.txt:3: `--pre` belongs to no option and is ignored"}));
+}
+
+TEST(RequirementsTxt, AnIndexTakesThePlaceOfThoseAboveIt) {
+  const RequirementsFile file = Folder{
+      {{"requirements.txt", "--extra-index-url https://a/\n-i https://b/ --extra-index-url https://c/\n"}},
+      {}}.read();
+  EXPECT_EQ(file.options.index_url, "https://b/");
+  EXPECT_EQ(file.options.extra_index_urls, Texts{"https://c/"});
+  EXPECT_EQ(file.warnings.size(), 1U);
+  const RequirementsFile none = Folder{{{"requirements.txt", "--no-index\n-i https://b/\n"}}, {}}.read();
+  EXPECT_TRUE(none.options.no_index && !none.options.index_url);
+}
+
+TEST(RequirementsTxt, WhatComesFromTheWebNamesTheWeb) {
+  const Folder folder{{{"https://u:secret@h/x/r.txt", "-r /more.txt\n-c c/l.txt\n"},
+                       {"https://u:secret@h/more.txt", "a\n"},
+                       {"https://u:secret@h/x/c/l.txt", "b\n"}},
+                      {}};
+  const RequirementsFile file = folder.read("https://u:secret@h/x/r.txt");
+  ASSERT_EQ(file.entries.size(), 2U);
+  EXPECT_EQ(file.entries[0].where, "https://****@h/more.txt:1");
+  EXPECT_EQ(file.entries[1].where, "https://****@h/x/c/l.txt:1");
 }
 
 TEST(RequirementsTxt, ADiamondIsLegal) {
@@ -164,6 +232,11 @@ TEST(RequirementsTxt, DecodesWhatPipDecodes) {
   EXPECT_EQ(decode_requirements("\xFF\xFE\0\0f\0\0\0"s).value(), "f");
   EXPECT_EQ(decode_requirements("# -*- coding: latin-1 -*-\n# \xE4").value(),
             "# -*- coding: latin-1 -*-\n# \xC3\xA4");
+  EXPECT_EQ(decode_requirements("# encoding\n# vim: set fileencoding=CP1252 :\n\x80").value(),
+            "# encoding\n# vim: set fileencoding=CP1252 :\n\xE2\x82\xAC");
+  EXPECT_FALSE(decode_requirements("# coding: ascii\n\xE4"));
+  EXPECT_FALSE(decode_requirements("\xE4"));
+  EXPECT_FALSE(decode_requirements("\xEF\xBB\xBF\xE4"));
   EXPECT_FALSE(decode_requirements("# coding=koi8-r\n"));
   EXPECT_FALSE(decode_requirements("\xFF\xFE\xD8"s));
 }
