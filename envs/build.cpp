@@ -2,6 +2,7 @@
 
 #include "envs/build_failure.h"
 #include "envs/build_hook.h"
+#include "envs/build_key.h"
 #include "envs/build_tree.h"
 #include "envs/launcher/image.h"
 #include "fetch/hasher.h"
@@ -55,38 +56,8 @@ class Slot {
   Slots& slots_;
 };
 
-// What the packages of a foreign environment are: what is built with them depends on it.
-std::optional<std::string> packages_of(const fs::path& python) {
-  constexpr const char* kList =
-      "from importlib.metadata import distributions as d\n"
-      "print(sorted({'%s==%s' % (x.metadata['Name'], x.version) for x in d()}))";
-  Command command{.argv = {python.string(), "-I", "-c", kList}};
-  command.environment.emplace();
-  command.directory = "/";
-  const ProcessResult result = run_process(command);
-  return result.status == 0 ? std::optional(result.output) : std::nullopt;
-}
-
-// What decides, besides the tree, what comes out of it. nullopt: it cannot be known, so nothing is found
-// again.
-std::optional<std::string> key_of_setting(const BuildOptions& options, const Interpreter& interpreter,
-                                          const BuildVariables& passed) {
-  std::string key = fmt::format("{} {} {} {} {}\n", interpreter.implementation, interpreter.major_minor(),
-                                interpreter.ext_suffix, interpreter.debug ? "debug" : "", interpreter.libc);
-  if (!interpreter.tags.platforms.empty()) key += interpreter.tags.platforms.front() + "\n";
-  for (const auto& [name, value] : passed) key += fmt::format("variable {}={}\n", name, value);
-  for (const RootRequirement& constraint : options.requirements.constraints)
-    key += "constraint " + constraint.requirement.to_string() + "\n";
-  if (options.without_isolation) {
-    const auto packages = packages_of(*options.without_isolation);
-    if (!packages) return std::nullopt;
-    key += "with " + *packages;
-  }
-  return key;
-}
-
-Expected<CoreMetadata> metadata_of(const StoredWheel& wheel) {
-  return CoreMetadata::parse(read_file(wheel.tree / wheel.dist_info / "METADATA"));
+std::string metadata_of(const StoredWheel& wheel) {
+  return read_file(wheel.tree / wheel.dist_info / "METADATA");
 }
 
 }  // namespace
@@ -105,7 +76,7 @@ struct BuildFrontend::Shared {
   // Settings that all builds share are looked up when the first build needs them.
   const std::optional<std::string>& setting() {
     std::call_once(setting_once,
-                   [&] { setting_key = key_of_setting(options, environments.interpreter(), passed); });
+                   [&] { setting_key = setting_key_of(options, environments.interpreter(), passed); });
     return setting_key;
   }
 
@@ -154,13 +125,7 @@ class BuildFrontend::Job {
   Job(Shared& shared, const BuildRequest& request, For purpose, std::stop_token stop)
       : shared_(shared), request_(request), purpose_(purpose), stop_(std::move(stop)) {
     if (purpose == For::Editable || request.tree.key.empty() || !shared.setting()) return;
-    key_ = "built:1\n" + request.tree.key + "\n" + *shared.setting();
-    ConfigSettings settings = request.settings;
-    // The order of different keys means nothing, that of the values of one does.
-    std::stable_sort(settings.begin(), settings.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (const auto& [name, value] : settings)
-      key_ += fmt::format("setting {} {} {}={}\n", name.size(), value.size(), name, value);
+    key_ = build_key(request, *shared.setting());
   }
 
   // What was built before.
@@ -172,7 +137,7 @@ class BuildFrontend::Job {
     return wheel;
   }
   std::optional<std::string> find_metadata() const {
-    if (const auto wheel = find_wheel()) return read_file(wheel->tree / wheel->dist_info / "METADATA");
+    if (const auto wheel = find_wheel()) return metadata_of(*wheel);
     if (key_.empty()) return std::nullopt;
     std::optional<std::string> text = read_file_if_exists(metadata_file());
     if (text) check(*text);
@@ -211,10 +176,7 @@ class BuildFrontend::Job {
     const auto lock = lock_build();
     if (auto known = find_metadata()) return std::move(*known);
     const HookAnswer answer = call(Hook::PrepareMetadata);
-    if (std::holds_alternative<HookAbsent>(answer.result)) {
-      const StoredWheel wheel = make_wheel_locked();
-      return read_file(wheel.tree / wheel.dist_info / "METADATA");
-    }
+    if (std::holds_alternative<HookAbsent>(answer.result)) return metadata_of(make_wheel_locked());
     const fs::path file = out() / text_of(answer, Hook::PrepareMetadata) / "METADATA";
     std::error_code unknown;
     if (fs::symlink_status(file, unknown).type() != fs::file_type::regular)
@@ -376,6 +338,7 @@ class BuildFrontend::Job {
     const fs::path file = out() / filename;
     StoredWheel wheel = admit(file, *name, filename);
     check(wheel);
+    check_promise(wheel);
     if (!key_.empty()) shared_.store.link(key_, wheel.digest);
     return wheel;
   }
@@ -393,23 +356,25 @@ class BuildFrontend::Job {
   }
 
   // From here on it is what was asked for.
-  void check(const StoredWheel& wheel) const {
-    const Expected<CoreMetadata> metadata = metadata_of(wheel);
-    if (!metadata) fail(fmt::format("METADATA of {}: {}", wheel.filename, metadata.error().message));
-    check(*metadata);
+  void check(const StoredWheel& wheel) const { check(metadata_of(wheel)); }
+  void check(const std::string& metadata) const {
+    const Expected<BuiltIdentity> identity = BuiltIdentity::parse(metadata);
+    if (!identity) fail(fmt::format("the metadata it gives: {}", identity.error().message));
+    if ((request_.name && *request_.name != identity->name) ||
+        (request_.version && *request_.version != identity->version))
+      fail(fmt::format("it turns out to be {}, and {}{}{} was asked for", identity->told(),
+                       request_.name ? request_.name->display() : "version", request_.version ? " " : "",
+                       request_.version ? request_.version->to_string() : ""));
   }
-  void check(const std::string& text) const {
-    const Expected<CoreMetadata> metadata = CoreMetadata::parse(text);
-    if (!metadata) fail(fmt::format("the metadata it gives: {}", metadata.error().message));
-    check(*metadata);
-  }
-  void check(const CoreMetadata& metadata) const {
-    if (request_.name && *request_.name != metadata.name)
-      fail(fmt::format("it turns out to be {}, and {} was asked for", metadata.name.display(),
-                       request_.name->display()));
-    if (request_.version && *request_.version != metadata.version)
-      fail(fmt::format("it turns out to be version {}, and {} was asked for", metadata.version_text,
-                       request_.version->to_string()));
+
+  // Versions were chosen by the metadata that prepare_metadata_for_build_wheel gave.
+  void check_promise(const StoredWheel& wheel) const {
+    const auto text = key_.empty() ? std::nullopt : read_file_if_exists(metadata_file());
+    if (!text) return;
+    const Expected<BuiltIdentity> promised = BuiltIdentity::parse(*text),
+                                  built = BuiltIdentity::parse(metadata_of(wheel));
+    if (promised && built && (promised->name != built->name || promised->version != built->version))
+      fail(fmt::format("its wheel is {}, and its metadata had said {}", built->told(), promised->told()));
   }
 
   Shared& shared_;

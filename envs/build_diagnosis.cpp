@@ -2,6 +2,7 @@
 // order of the output.
 #include "envs/build_diagnosis.h"
 
+#include "envs/system_packages.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -12,249 +13,6 @@
 
 namespace moat {
 namespace {
-
-struct Provided {
-  std::string_view thing;    // a header, a program, a library, a module of pkg-config
-  std::string_view package;  // of Debian and Ubuntu
-};
-
-// A name that ends in '/' is a folder of headers. Longer names come before the folders they are in.
-constexpr Provided kHeaders[] = {
-    {"Python.h", "python3-dev"},
-    {"X11/", "libx11-dev"},
-    {"alsa/", "libasound2-dev"},
-    {"archive.h", "libarchive-dev"},
-    {"bluetooth/", "libbluetooth-dev"},
-    {"boost/", "libboost-all-dev"},
-    {"bzlib.h", "libbz2-dev"},
-    {"cairo.h", "libcairo2-dev"},
-    {"cblas.h", "libopenblas-dev"},
-    {"cups/", "libcups2-dev"},
-    {"curl/", "libcurl4-openssl-dev"},
-    {"curses.h", "libncurses-dev"},
-    {"dbus/", "libdbus-1-dev"},
-    {"event.h", "libevent-dev"},
-    {"expat.h", "libexpat1-dev"},
-    {"ffi.h", "libffi-dev"},
-    {"fftw3.h", "libfftw3-dev"},
-    {"fontconfig/", "libfontconfig1-dev"},
-    {"freetype/", "libfreetype-dev"},
-    {"ft2build.h", "libfreetype-dev"},
-    {"fuse.h", "libfuse-dev"},
-    {"gdal.h", "libgdal-dev"},
-    {"geos_c.h", "libgeos-dev"},
-    {"git2.h", "libgit2-dev"},
-    {"gmp.h", "libgmp-dev"},
-    {"gnutls/", "libgnutls28-dev"},
-    {"graphviz/", "libgraphviz-dev"},
-    {"gssapi.h", "libkrb5-dev"},
-    {"gssapi/", "libkrb5-dev"},
-    {"hdf5.h", "libhdf5-dev"},
-    {"ibase.h", "firebird-dev"},
-    {"jpeglib.h", "libjpeg-dev"},
-    {"krb5.h", "libkrb5-dev"},
-    {"lber.h", "libldap2-dev"},
-    {"lcms2.h", "liblcms2-dev"},
-    {"ldap.h", "libldap2-dev"},
-    {"leveldb/", "libleveldb-dev"},
-    {"libpq-fe.h", "libpq-dev"},
-    {"librdkafka/", "librdkafka-dev"},
-    {"libssh2.h", "libssh2-1-dev"},
-    {"libusb.h", "libusb-1.0-0-dev"},
-    {"libxml/", "libxml2-dev"},
-    {"libxslt/", "libxslt1-dev"},
-    {"linux/", "linux-libc-dev"},
-    {"lz4.h", "liblz4-dev"},
-    {"lzma.h", "liblzma-dev"},
-    {"lzo/", "liblzo2-dev"},
-    {"magic.h", "libmagic-dev"},
-    {"mpc.h", "libmpc-dev"},
-    {"mpfr.h", "libmpfr-dev"},
-    {"mpi.h", "libopenmpi-dev"},
-    {"my_config.h", "libmariadb-dev"},
-    {"mysql.h", "libmariadb-dev"},
-    {"mysql/", "libmariadb-dev"},
-    {"ncurses.h", "libncurses-dev"},
-    {"netcdf.h", "libnetcdf-dev"},
-    {"nfc/", "libnfc-dev"},
-    {"openjpeg.h", "libopenjp2-7-dev"},
-    {"openssl/", "libssl-dev"},
-    {"pcap.h", "libpcap-dev"},
-    {"pcap/", "libpcap-dev"},
-    {"pcre.h", "libpcre3-dev"},
-    {"pcre2.h", "libpcre2-dev"},
-    {"png.h", "libpng-dev"},
-    {"portaudio.h", "portaudio19-dev"},
-    {"proj.h", "libproj-dev"},
-    {"readline/", "libreadline-dev"},
-    {"rocksdb/", "librocksdb-dev"},
-    {"sasl.h", "libsasl2-dev"},
-    {"sasl/", "libsasl2-dev"},
-    {"security/pam_", "libpam0g-dev"},
-    {"selinux/", "libselinux1-dev"},
-    {"snappy-c.h", "libsnappy-dev"},
-    {"snappy.h", "libsnappy-dev"},
-    {"sndfile.h", "libsndfile1-dev"},
-    {"sodium.h", "libsodium-dev"},
-    {"spatialindex/", "libspatialindex-dev"},
-    {"sql.h", "unixodbc-dev"},
-    {"sqlext.h", "unixodbc-dev"},
-    {"sqlite3.h", "libsqlite3-dev"},
-    {"sys/acl.h", "libacl1-dev"},
-    {"sys/capability.h", "libcap-dev"},
-    {"sys/prctl.h", "libc6-dev"},
-    {"stdio.h", "libc6-dev"},
-    {"stdlib.h", "libc6-dev"},
-    {"string.h", "libc6-dev"},
-    {"errno.h", "libc6-dev"},
-    {"limits.h", "libc6-dev"},
-    {"systemd/", "libsystemd-dev"},
-    {"tcl.h", "tcl-dev"},
-    {"tiff.h", "libtiff-dev"},
-    {"tiffio.h", "libtiff-dev"},
-    {"tk.h", "tk-dev"},
-    {"turbojpeg.h", "libturbojpeg0-dev"},
-    {"unicode/", "libicu-dev"},
-    {"uuid/", "uuid-dev"},
-    {"webp/", "libwebp-dev"},
-    {"xmlsec/", "libxmlsec1-dev"},
-    {"xxhash.h", "libxxhash-dev"},
-    {"yaml.h", "libyaml-dev"},
-    {"zlib.h", "zlib1g-dev"},
-    {"zmq.h", "libzmq3-dev"},
-    {"zstd.h", "libzstd-dev"},
-};
-
-constexpr Provided kPrograms[] = {
-    {"autoconf", "autoconf"},
-    {"autoreconf", "autoconf automake libtool"},
-    {"automake", "automake"},
-    {"bison", "bison"},
-    {"c++", "g++"},
-    {"cargo", "cargo"},
-    {"cc", "gcc"},
-    {"clang", "clang"},
-    {"clang++", "clang"},
-    {"cmake", "cmake"},
-    {"curl-config", "libcurl4-openssl-dev"},
-    {"flex", "flex"},
-    {"g++", "g++"},
-    {"gcc", "gcc"},
-    {"gdal-config", "libgdal-dev"},
-    {"geos-config", "libgeos-dev"},
-    {"gfortran", "gfortran"},
-    {"git", "git"},
-    {"go", "golang-go"},
-    {"hg", "mercurial"},
-    {"krb5-config", "libkrb5-dev"},
-    {"libtool", "libtool"},
-    {"libtoolize", "libtool"},
-    {"llvm-config", "llvm-dev"},
-    {"m4", "m4"},
-    {"make", "make"},
-    {"mariadb_config", "libmariadb-dev"},
-    {"meson", "meson"},
-    {"mpicc", "libopenmpi-dev"},
-    {"mysql_config", "libmariadb-dev"},
-    {"nasm", "nasm"},
-    {"nc-config", "libnetcdf-dev"},
-    {"ninja", "ninja-build"},
-    {"node", "nodejs"},
-    {"npm", "npm"},
-    {"patch", "patch"},
-    {"patchelf", "patchelf"},
-    {"pcap-config", "libpcap-dev"},
-    {"pg_config", "libpq-dev"},
-    {"pkg-config", "pkg-config"},
-    {"protoc", "protobuf-compiler"},
-    {"rustc", "rustc"},
-    {"svn", "subversion"},
-    {"swig", "swig"},
-    {"xml2-config", "libxml2-dev"},
-    {"xslt-config", "libxslt1-dev"},
-};
-
-// What `ld -l` and pkg-config call by another name than their package.
-constexpr Provided kLibraries[] = {
-    {"alsa", "libasound2-dev"},
-    {"asound", "libasound2-dev"},
-    {"atlas", "libopenblas-dev"},
-    {"blas", "libopenblas-dev"},
-    {"bz2", "libbz2-dev"},
-    {"c", "libc6-dev"},
-    {"cairo", "libcairo2-dev"},
-    {"crypto", "libssl-dev"},
-    {"curl", "libcurl4-openssl-dev"},
-    {"dbus-1", "libdbus-1-dev"},
-    {"expat", "libexpat1-dev"},
-    {"fftw3", "libfftw3-dev"},
-    {"fontconfig", "libfontconfig1-dev"},
-    {"freetype", "libfreetype-dev"},
-    {"freetype2", "libfreetype-dev"},
-    {"fuse", "libfuse-dev"},
-    {"fuse3", "libfuse3-dev"},
-    {"gdal", "libgdal-dev"},
-    {"geos_c", "libgeos-dev"},
-    {"girepository-1.0", "libgirepository1.0-dev"},
-    {"glib-2.0", "libglib2.0-dev"},
-    {"gobject-introspection-1.0", "libgirepository1.0-dev"},
-    {"gtk+-3.0", "libgtk-3-dev"},
-    {"gssapi_krb5", "libkrb5-dev"},
-    {"hdf5", "libhdf5-dev"},
-    {"icu-i18n", "libicu-dev"},
-    {"icuuc", "libicu-dev"},
-    {"jpeg", "libjpeg-dev"},
-    {"krb5", "libkrb5-dev"},
-    {"lapack", "liblapack-dev"},
-    {"lber", "libldap2-dev"},
-    {"ldap", "libldap2-dev"},
-    {"libavcodec", "libavcodec-dev"},
-    {"libavdevice", "libavdevice-dev"},
-    {"libavformat", "libavformat-dev"},
-    {"libcurl", "libcurl4-openssl-dev"},
-    {"libffi", "libffi-dev"},
-    {"libgit2", "libgit2-dev"},
-    {"libjpeg", "libjpeg-dev"},
-    {"libpng", "libpng-dev"},
-    {"libpq", "libpq-dev"},
-    {"libsodium", "libsodium-dev"},
-    {"libsystemd", "libsystemd-dev"},
-    {"libsystemd-daemon", "libsystemd-dev"},
-    {"libxml-2.0", "libxml2-dev"},
-    {"libxslt", "libxslt1-dev"},
-    {"libzmq", "libzmq3-dev"},
-    {"libzstd", "libzstd-dev"},
-    {"lzma", "liblzma-dev"},
-    {"liblzma", "liblzma-dev"},
-    {"mariadb", "libmariadb-dev"},
-    {"libmariadb", "libmariadb-dev"},
-    {"mysqlclient", "libmariadb-dev"},
-    {"netcdf", "libnetcdf-dev"},
-    {"openblas", "libopenblas-dev"},
-    {"openssl", "libssl-dev"},
-    {"pango", "libpango1.0-dev"},
-    {"pangocairo", "libpango1.0-dev"},
-    {"png", "libpng-dev"},
-    {"pq", "libpq-dev"},
-    {"proj", "libproj-dev"},
-    {"sqlite3", "libsqlite3-dev"},
-    {"ssl", "libssl-dev"},
-    {"systemd", "libsystemd-dev"},
-    {"usb-1.0", "libusb-1.0-0-dev"},
-    {"libusb-1.0", "libusb-1.0-0-dev"},
-    {"uuid", "uuid-dev"},
-    {"x11", "libx11-dev"},
-    {"X11", "libx11-dev"},
-    {"xml2", "libxml2-dev"},
-    {"xmlsec1", "libxmlsec1-dev"},
-    {"xslt", "libxslt1-dev"},
-    {"yaml", "libyaml-dev"},
-    {"yaml-0.1", "libyaml-dev"},
-    {"z", "zlib1g-dev"},
-    {"zlib", "zlib1g-dev"},
-    {"zmq", "libzmq3-dev"},
-    {"zstd", "libzstd-dev"},
-};
 
 // Packages that once could do, and no longer can, what a setup.py asks of them.
 struct Outdated {
@@ -302,15 +60,6 @@ std::optional<std::string_view> between(std::string_view line, std::string_view 
 
 bool holds(std::string_view line, std::string_view part) { return line.find(part) != std::string_view::npos; }
 
-template <class Table>
-std::optional<std::string_view> package_of(const Table& table, std::string_view thing) {
-  for (const Provided& provided : table)
-    if (provided.thing == thing || (provided.thing.ends_with('/') && thing.starts_with(provided.thing)) ||
-        (provided.thing.ends_with('_') && thing.starts_with(provided.thing)))
-      return provided.package;
-  return std::nullopt;
-}
-
 // `x86_64-linux-gnu-gcc-12`, `/usr/bin/gcc`, `gcc'`: the program as one would install it.
 std::string plain_program(std::string_view text) {
   text = text.substr(text.rfind('/') == std::string_view::npos ? 0 : text.rfind('/') + 1);
@@ -333,7 +82,7 @@ std::optional<std::string> missing_header(std::string_view line) {
   if (!header) return std::nullopt;
   if (*header == "longintrepr.h")
     return "its C code is older than this Python: try a newer version of the package, or `--python 3.10`";
-  const auto package = package_of(kHeaders, *header);
+  const auto package = package_of_header(*header);
   if (!package)
     return fmt::format("it needs the header {}: `apt-file search {}` names the package", quote(*header),
                        *header);
@@ -342,7 +91,7 @@ std::optional<std::string> missing_header(std::string_view line) {
 
 std::optional<std::string> needs_program(std::string_view text) {
   const std::string program = plain_program(text);
-  const auto package = package_of(kPrograms, program);
+  const auto package = package_of_program(program);
   if (!package) return std::nullopt;
   return fmt::format("it needs the program {}: {}", program, install(*package));
 }
@@ -403,7 +152,7 @@ std::optional<std::string> missing_program(std::string_view line) {
 std::optional<std::string> needs_library(std::string_view said) {
   const std::string_view library = said.substr(0, said.find_first_of(": "));
   if (library.empty()) return std::nullopt;
-  if (const auto package = package_of(kLibraries, library))
+  if (const auto package = package_of_library(library))
     return fmt::format("it needs the library {}: {}", library, install(*package));
   return fmt::format(
       "it needs the library {}: on Debian and Ubuntu `apt-cache search {}` finds its -dev package", library,

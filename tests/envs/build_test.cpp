@@ -523,13 +523,24 @@ TEST_F(BuildTest, NoticesAnEndWithoutAnAnswer) {
 
 TEST_F(BuildTest, RefusesAnotherNameOrVersion) {
   EXPECT_THAT(told([&] { frontend()->build_wheel(request(tree("", "bar 1.0")), {}); }).error,
-              HasSubstr("it turns out to be bar, and foo was asked for"));
+              HasSubstr("it turns out to be bar 1.0, and foo 1.0 was asked for"));
   EXPECT_THAT(told([&] { frontend()->build_wheel(request(tree("", "foo 2.0")), {}); }).error,
-              HasSubstr("it turns out to be version 2.0, and 1.0 was asked for"));
+              HasSubstr("it turns out to be foo 2.0, and foo 1.0 was asked for"));
   EXPECT_THAT(told([&] { frontend()->metadata(request(tree("", "bar 1.0")), {}); }).error,
-              HasSubstr("it turns out to be bar, and foo was asked for"));
+              HasSubstr("it turns out to be bar 1.0, and foo 1.0 was asked for"));
   // Spelled otherwise, the same.
   EXPECT_EQ(frontend()->build_wheel(request(tree("", "Foo 1.0.0")), {}).dist_info, "Foo-1.0.0.dist-info");
+}
+
+TEST_F(BuildTest, RefusesAWheelThatIsNotWhatItsMetadataSaid) {
+  const fs::path root = tree();
+  BuildRequest unknown = request(root);
+  unknown.name.reset();
+  unknown.version.reset();
+  frontend()->metadata(unknown, {});
+  write(root / "project", "foo 1.1");
+  EXPECT_THAT(told([&] { frontend()->build_wheel(unknown, {}); }).error,
+              HasSubstr("its wheel is foo 1.1, and its metadata had said foo 1.0"));
 }
 
 TEST_F(BuildTest, RefusesABackendFromElsewhereThanItsPath) {
