@@ -1,0 +1,16 @@
+#include "resolver/source_url.h"
+#include "tests/fuzz/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace moat;
+  const auto source = SourceUrl::parse(fuzz::text_of(data, size));
+  if (!source) return 0;
+  fuzz::require(("/" + source->subdirectory + "/").find("/../") == std::string::npos,
+                "a subdirectory stays in its tree");
+  fuzz::require(source->revision.empty() || source->revision.front() != '-', "a revision is no option");
+  if (source->kind == SourceKind::Git && source->revision.find('#') == std::string::npos) {
+    const auto again = SourceUrl::parse(pinned_text(*source));
+    fuzz::require(again && again->url == source->url, "what is pinned reads as the same repository");
+  }
+  return 0;
+}
