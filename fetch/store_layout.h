@@ -18,6 +18,8 @@ namespace moat {
 //   interpreters/                      probe results
 //   links/<sha256 of url>              which wheel digest a URL gave
 //   index/                             HTTP cache and digested pages
+//   sources/<sha256>/FILE              source archives as they came
+//   git/<sha256 of url>/               a bare mirror of each repository
 //   metadata/                          METADATA texts by file digest or URL
 //   builds/                            locks of builds
 //   logs/                              what failed builds said
@@ -34,6 +36,8 @@ struct StoreLayout {
   std::filesystem::path interpreters() const { return root / "interpreters"; }
   std::filesystem::path index() const { return root / "index"; }
   std::filesystem::path metadata() const { return root / "metadata"; }
+  std::filesystem::path source(const Digest& sha256) const { return root / "sources" / sha256.hex; }
+  std::filesystem::path git() const { return root / "git"; }
   std::filesystem::path links() const { return root / "links"; }
   std::filesystem::path builds() const { return root / "builds"; }
   std::filesystem::path logs() const { return root / "logs"; }

@@ -1,6 +1,6 @@
 #include "fetch/wheels.h"
 
-#include "fetch/hasher.h"
+#include "fetch/download.h"
 #include "fetch/os/guarded.h"
 #include "fetch/wheel_check.h"
 #include "resolver/base/text.h"
@@ -46,18 +46,11 @@ class Mailbox {
   std::deque<std::function<void()>> letters_;
 };
 
-// What must be true of the file: one of these digests. Empty: nothing is known.
 std::vector<Digest> wanted_digests(const WheelOrder& order) {
-  if (!order.accepted.empty()) return order.accepted;
-  const Digest* own = order.artifact.strongest_digest();
-  return own ? std::vector{*own} : std::vector<Digest>{};
+  return moat::wanted_digests(order.artifact, order.accepted);
 }
 
 bool is_local(const WheelOrder& order) { return order.artifact.url.scheme() == "file"; }
-
-std::string url_key(const WheelOrder& order) {
-  return order.artifact.url.without_credentials().without_fragment().to_string();
-}
 
 std::optional<StoredWheel> find_stored(const Store& store, const WheelOrder& order) {
   const std::vector<Digest> wanted = wanted_digests(order);
@@ -69,70 +62,8 @@ std::optional<StoredWheel> find_stored(const Store& store, const WheelOrder& ord
     if (found && (order.accepted.empty() || found->filename == order.artifact.filename)) return found;
   }
   if (!wanted.empty() || is_local(order)) return std::nullopt;
-  const auto sha256 = store.linked(url_key(order));
+  const auto sha256 = store.linked(url_key(order.artifact));
   return sha256 ? store.find_wheel(*sha256) : std::nullopt;
-}
-
-// The digests of one file that are asked for, while it comes.
-class Hashes {
- public:
-  explicit Hashes(const std::vector<Digest>& wanted) {
-    hashers_.try_emplace("sha256", "sha256");
-    for (const Digest& digest : wanted) hashers_.try_emplace(digest.algorithm, digest.algorithm);
-  }
-  void update(std::string_view bytes) {
-    size_ += bytes.size();
-    for (auto& [algorithm, hasher] : hashers_) hasher.update(bytes);
-  }
-  std::map<std::string, Digest> finish() {
-    std::map<std::string, Digest> digests;
-    for (auto& [algorithm, hasher] : hashers_) digests.emplace(algorithm, hasher.finish());
-    return digests;
-  }
-  std::uint64_t size() const { return size_; }
-
- private:
-  std::map<std::string, Hasher> hashers_;
-  std::uint64_t size_ = 0;
-};
-
-// What came: where it is and what it hashes to.
-struct Arrival {
-  fs::path file;
-  std::uint64_t size = 0;
-  std::map<std::string, Digest> digests;  // by algorithm; sha256 is among them
-};
-
-void check_digests(const WheelOrder& order, const std::vector<Digest>& wanted, const Arrival& arrival) {
-  const Artifact& artifact = order.artifact;
-  const auto matches = [&](const Digest& digest) { return arrival.digests.at(digest.algorithm) == digest; };
-  if (!wanted.empty() && std::none_of(wanted.begin(), wanted.end(), matches)) {
-    std::vector<std::string> expected;
-    for (const Digest& digest : wanted) expected.push_back(digest.to_string());
-    throw Error(
-        ErrorKind::HashMismatch,
-        fmt::format("{} from {} hashes to {}, and {} was expected", quote(artifact.filename),
-                    quote(artifact.url.display()), arrival.digests.at(wanted.front().algorithm).to_string(),
-                    join(expected, " or ")),
-        {"if the new file is meant to be there, take its hash into your requirements or lock: moat lock"});
-  }
-  if (artifact.size && *artifact.size != arrival.size)
-    throw Error(ErrorKind::HashMismatch,
-                fmt::format("{} from {} has {} bytes, and {} were expected", quote(artifact.filename),
-                            quote(artifact.url.display()), arrival.size, *artifact.size));
-}
-
-Error refused_status(const Artifact& artifact, int status) {
-  std::vector<std::string> hints;
-  if (status == 404 || status == 410)
-    hints.emplace_back("the index may have changed; ask it again with --refresh");
-  if (status == 401 || status == 403)
-    hints.emplace_back(
-        "the file may need credentials: in the URL of the index, in ~/.netrc, or from the `keyring` program");
-  return Error(ErrorKind::Network,
-               fmt::format("cannot download {}: {} answers with HTTP status {}", quote(artifact.filename),
-                           quote(artifact.url.display()), status),
-               std::move(hints));
 }
 
 // One call of obtain_wheels(). Everything but the pieces named "on …" runs on the caller's thread.
@@ -248,29 +179,12 @@ class Obtaining {
                      file = fs::path(order.artifact.url.file_path()), wanted = wanted_digests(order)] {
       std::function<void()> letter;
       try {
-        Hashes hashes(wanted);
-        hash_pieces(file, hashes, cancelled);
-        letter = [this, job, arrival = Arrival{file, hashes.size(), hashes.finish()}] {
-          arrived(job, arrival);
-        };
+        letter = [this, job, arrival = hash_arrival(file, wanted, cancelled)] { arrived(job, arrival); };
       } catch (...) {
         letter = [error = std::current_exception()] { std::rethrow_exception(error); };
       }
       mailbox->post(std::move(letter));
     });
-  }
-
-  static void hash_pieces(const fs::path& file, Hashes& hashes, const std::stop_token& cancelled) {
-    const UniqueFd fd = open_file(file, O_RDONLY);
-    std::string piece(1U << 20U, '\0');
-    for (;;) {
-      if (cancelled.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
-      const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) throw_errno("read", file, errno);
-      if (got == 0) return;
-      hashes.update(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
-    }
   }
 
   void begin_download(std::size_t job, int priority) {
@@ -313,7 +227,7 @@ class Obtaining {
 
   void arrived(std::size_t job, const Arrival& arrival) {
     const WheelOrder& order = *jobs_[job].order;
-    check_digests(order, wanted_digests(order), arrival);
+    check_arrival(order.artifact, wanted_digests(order), arrival);
     // From here on the file is the one that was promised.
     const Digest& sha256 = arrival.digests.at("sha256");
     remember(order, arrival);
@@ -335,7 +249,7 @@ class Obtaining {
   void remember(const WheelOrder& order, const Arrival& arrival) const {
     const Digest& sha256 = arrival.digests.at("sha256");
     const std::vector<Digest> wanted = wanted_digests(order);
-    if (wanted.empty() && !is_local(order)) store_.link(url_key(order), sha256);
+    if (wanted.empty() && !is_local(order)) store_.link(url_key(order.artifact), sha256);
     for (const Digest& digest : wanted)
       if (digest.algorithm != "sha256" && arrival.digests.at(digest.algorithm) == digest)
         store_.link(digest.to_string(), sha256);

@@ -6,6 +6,7 @@
 #include "resolver/pep/name.h"
 #include "resolver/pep/requirement.h"
 #include "resolver/pep/specifier.h"
+#include "resolver/source_url.h"
 
 #include <functional>
 #include <memory>
@@ -19,6 +20,8 @@ namespace moat {
 struct ReleaseFile {
   Artifact artifact;
   std::optional<WheelFilename> wheel;  // nullopt: a source distribution
+  // It is what a URL names: an archive, a folder, a commit. nullopt: a file that an index lists.
+  std::optional<SourceUrl> direct = {};
 };
 
 // All files of one version, as the index lists them: nothing is filtered yet.
@@ -58,7 +61,7 @@ class CandidateSource {
   CandidateSource& operator=(const CandidateSource&) = delete;
   virtual ~CandidateSource() = default;
 
-  // From now on the project is what this URL gives (a wheel, for now): one release, no index asked. Called
+  // From now on the project is what this URL gives: one release, no index asked. Called
   // before request_project of that name; the same URL again is nothing new. Where a dependency turns out to name
   // a URL it may come after request_project: the index's page is then dropped (find_project gives nullptr until
   // the URL's comes) and request_project is called again. A page of the index that is still underway may arrive,

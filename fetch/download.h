@@ -1,0 +1,60 @@
+// A file that is promised, and the file that came: hashed on its way, checked against the promise.
+#pragma once
+
+#include "fetch/hasher.h"
+#include "fetch/http.h"
+#include "resolver/artifact.h"
+#include "resolver/reporter.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+// What must be true of the file: one of these digests. `accepted`: hashes of the user or a lock; where there
+// are none the artifact's own counts. Empty: nothing is known.
+std::vector<Digest> wanted_digests(const Artifact& artifact, const std::vector<Digest>& accepted);
+
+// Under which Store::linked() remembers what a URL without digests gave.
+std::string url_key(const Artifact& artifact);
+
+// The digests of one file that are asked for, and sha256, while it comes. One thread at a time.
+class Hashes {
+ public:
+  explicit Hashes(const std::vector<Digest>& wanted);
+  void update(std::string_view bytes);
+  std::map<std::string, Digest> finish();
+  std::uint64_t size() const { return size_; }
+
+ private:
+  std::map<std::string, Hasher> hashers_;
+  std::uint64_t size_ = 0;
+};
+
+// What came: where it is and what it hashes to.
+struct Arrival {
+  std::filesystem::path file;
+  std::uint64_t size = 0;
+  std::map<std::string, Digest> digests;  // by algorithm; sha256 is among them
+
+  const Digest& sha256() const { return digests.at("sha256"); }
+};
+
+// Error(HashMismatch) that names both.
+void check_arrival(const Artifact& artifact, const std::vector<Digest>& wanted, const Arrival& arrival);
+Error refused_status(const Artifact& artifact, int status);
+
+// Reads a local file to its end. Error(Interrupted) where stopped.
+Arrival hash_arrival(const std::filesystem::path& file, const std::vector<Digest>& wanted,
+                     const std::stop_token& stop);
+// Downloads to `file`, resumed where it breaks, and checks. Blocks; not on the network thread.
+Arrival download(const Artifact& artifact, const std::vector<Digest>& wanted,
+                 const std::filesystem::path& file, HttpClient& http, Reporter& reporter,
+                 const std::stop_token& stop);
+
+}  // namespace moat

@@ -1,0 +1,285 @@
+#include "fetch/sources.h"
+
+#include "fetch/archive.h"
+#include "fetch/download.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace moat {
+namespace {
+
+std::string label_of(const SourceOrder& order) {
+  if (!order.label.empty()) return order.label;
+  return order.direct ? order.direct->display() : order.artifact.filename;
+}
+
+// One source may be wanted under several labels; what it is, and must be, counts.
+std::string key_of(const SourceOrder& order) {
+  std::string key = order.direct ? pinned_text(*order.direct) : order.artifact.url.to_string();
+  for (const Digest& digest : wanted_digests(order.artifact, order.accepted))
+    key += "\n" + digest.to_string();
+  return key;
+}
+
+std::string tree_key(std::string key, const std::string& subdirectory) {
+  return subdirectory.empty() ? key : key + "#" + subdirectory;
+}
+
+bool is_regular(const fs::path& path) {
+  std::error_code missing;
+  return fs::is_regular_file(fs::symlink_status(path, missing));
+}
+
+// Where in an unpacked tree the project lies. Links were checked when it was unpacked; a subdirectory that is
+// one may still be meant by nobody.
+fs::path project_folder(const fs::path& top, const std::string& subdirectory, const std::string& label) {
+  if (subdirectory.empty()) return top;
+  fs::path at = top;
+  for (const std::string_view part : split(subdirectory, '/')) {
+    at /= part;
+    std::error_code missing;
+    if (!fs::is_directory(fs::symlink_status(at, missing)))
+      throw Error(ErrorKind::BadInput, fmt::format("{} has no folder {}", quote(label), quote(subdirectory)));
+  }
+  return at;
+}
+
+SourceFiles read_files(const fs::path& folder, bool with_pkg_info) {
+  SourceFiles files;
+  if (with_pkg_info && is_regular(folder / "PKG-INFO")) files.pkg_info = read_file(folder / "PKG-INFO");
+  std::error_code missing;
+  if (fs::is_regular_file(folder / "pyproject.toml", missing))
+    files.pyproject = read_file(folder / "pyproject.toml");
+  return files;
+}
+
+void check_is_project(const fs::path& folder, const std::string& label, bool of_user) {
+  std::error_code missing;
+  if (fs::exists(folder / "pyproject.toml", missing) || fs::exists(folder / "setup.py", missing)) return;
+  std::vector<std::string> hints;
+  if (of_user) hints.emplace_back("`moat init` makes a pyproject.toml; `-r FILE` installs what a file lists");
+  throw Error(
+      ErrorKind::BadInput,
+      fmt::format("{} is no Python project: it has neither a pyproject.toml nor a setup.py", quote(label)),
+      std::move(hints));
+}
+
+ObtainedSource bring_folder(const SourceOrder& order) {
+  const fs::path top = order.direct->url.file_path();
+  std::error_code missing;
+  if (!fs::is_directory(top, missing)) {
+    std::vector<std::string> hints;
+    if (const std::string name = top.filename().string();
+        !fs::exists(top, missing) && PackageName::parse(name))
+      hints.push_back(
+          fmt::format("a package of an index is asked for by its name alone: moat install {}", name));
+    throw Error(ErrorKind::BadInput,
+                fs::exists(top, missing)
+                    ? fmt::format("{} is neither a folder nor a wheel or source archive", quote(top.native()))
+                    : fmt::format("there is no {}", quote(top.native())),
+                std::move(hints));
+  }
+  const fs::path folder = project_folder(top, order.direct->subdirectory, label_of(order));
+  check_is_project(folder, folder.native(), true);
+  ObtainedSource out;
+  out.tree = {folder, label_of(order), ""};
+  out.files = read_files(folder, false);
+  return out;
+}
+
+}  // namespace
+
+struct Sources::Slot {
+  std::mutex mutex;  // held while it is brought
+  std::optional<ObtainedSource> source;
+};
+
+SourceOrder SourceOrder::of(const ReleaseFile& file) { return {file.artifact, file.direct}; }
+
+SourceOrder SourceOrder::of(const SourceUrl& source) {
+  return {.artifact = {.filename = source.url.last_segment(), .url = source.url, .digests = source.digests},
+          .direct = source};
+}
+
+Sources::Sources(HttpClient& http, Store& store, Reporter& reporter, GitOptions git)
+    : http_(http), store_(store), reporter_(reporter), git_(std::move(git), store, reporter) {}
+
+Sources::~Sources() = default;
+
+const ObtainedSource& Sources::obtain(const SourceOrder& order, const std::stop_token& stop) {
+  std::shared_ptr<Slot> slot;
+  {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Slot>& place = slots_[key_of(order)];
+    if (!place) place = std::make_shared<Slot>();
+    slot = place;
+  }
+  const std::lock_guard lock(slot->mutex);
+  if (!slot->source) slot->source = bring(order, stop);
+  return *slot->source;
+}
+
+ObtainedSource Sources::bring(const SourceOrder& order, const std::stop_token& stop) {
+  const SourceKind kind = order.direct ? order.direct->kind : SourceKind::Archive;
+  switch (kind) {
+    case SourceKind::Git:
+      return bring_checkout(order, stop);
+    case SourceKind::Directory:
+      return bring_folder(order);
+    case SourceKind::Archive:
+    case SourceKind::Wheel:
+      break;
+  }
+  return bring_archive(order, stop);
+}
+
+fs::path Sources::fresh_folder() {
+  TempDir folder = store_.make_temp("source");
+  fs::path path = folder.path();
+  const std::lock_guard lock(mutex_);
+  trees_.push_back(std::move(folder));
+  return path;
+}
+
+// An entry holds one file, called as it was when it came.
+std::optional<fs::path> Sources::archive_in_store(const Digest& sha256) const {
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(store_.layout().source(sha256), missing))
+    if (is_regular(entry.path())) return entry.path();
+  return std::nullopt;
+}
+
+// The archive in the store that the order can only mean.
+std::optional<Digest> Sources::find_stored(const SourceOrder& order, const std::stop_token& stop) const {
+  const std::vector<Digest> wanted = wanted_digests(order.artifact, order.accepted);
+  std::vector<Digest> known;
+  for (const Digest& digest : wanted) {
+    if (digest.algorithm == "sha256")
+      known.push_back(digest);
+    else if (const auto sha256 = store_.linked(digest.to_string()))
+      known.push_back(*sha256);
+  }
+  if (wanted.empty())
+    if (const auto sha256 = store_.linked(url_key(order.artifact))) known.push_back(*sha256);
+  for (const Digest& sha256 : known) {
+    const auto file = archive_in_store(sha256);
+    if (!file) continue;
+    if (hash_arrival(*file, {}, stop).sha256() == sha256) {
+      store_.mark_used(store_.layout().source(sha256));
+      return sha256;
+    }
+    remove_tree_quietly(store_.layout().source(sha256));  // damaged; it comes back
+  }
+  return std::nullopt;
+}
+
+ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_token& stop) {
+  const Artifact& artifact = order.artifact;
+  const std::string label = label_of(order);
+  const auto kind = archive_kind(artifact.filename);
+  if (!kind)
+    throw Error(ErrorKind::BadArchive, fmt::format("{} is not the name of a source archive", quote(label)));
+  const std::vector<Digest> wanted = wanted_digests(artifact, order.accepted);
+  fs::path file;
+  Digest sha256;
+  std::uint64_t size = 0;
+  if (artifact.url.scheme() == "file") {
+    file = artifact.url.file_path();
+    std::error_code missing;
+    if (!fs::exists(file, missing))
+      throw Error(ErrorKind::BadInput, fmt::format("there is no {}", quote(file.native())));
+    const Arrival arrival = hash_arrival(file, wanted, stop);
+    check_arrival(artifact, wanted, arrival);
+    sha256 = arrival.sha256();
+    size = arrival.size;
+  } else if (const auto stored = find_stored(order, stop)) {
+    sha256 = *stored;
+  } else {
+    TempDir temp = store_.make_temp("source");
+    const bool plain = artifact.filename.find('/') == std::string::npos;  // "%2F" in a URL
+    const Arrival arrival = download(artifact, wanted, temp.path() / (plain ? artifact.filename : "archive"),
+                                     http_, reporter_, stop);
+    // From here on the file is the one that was promised.
+    sha256 = arrival.sha256();
+    if (wanted.empty()) store_.link(url_key(artifact), sha256);
+    for (const Digest& digest : wanted)
+      if (digest.algorithm != "sha256" && arrival.digests.at(digest.algorithm) == digest)
+        store_.link(digest.to_string(), sha256);
+    store_.publish(temp.keep(), store_.layout().source(sha256));
+  }
+  if (file.empty()) {
+    file = archive_in_store(sha256).value_or(store_.layout().source(sha256));
+    size = fs::file_size(file);
+  }
+
+  ObtainedSource out;
+  try {
+    const fs::path top = unpack_source(file, *kind, fresh_folder());
+    const std::string subdirectory = order.direct ? order.direct->subdirectory : "";
+    const fs::path folder = project_folder(top, subdirectory, label);
+    check_is_project(folder, label, false);
+    out.tree = {folder, label, tree_key(sha256.to_string(), subdirectory)};
+    out.files = read_files(folder, true);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::BadArchive) throw;
+    throw error.with_context(fmt::format("cannot unpack {}", quote(label)));
+  }
+  out.sha256 = sha256;
+  out.size = size;
+  return out;
+}
+
+ObtainedSource Sources::bring_checkout(const SourceOrder& order, const std::stop_token& stop) {
+  const SourceUrl& source = *order.direct;
+  const std::string label = label_of(order);
+  SourceUrl asked = source;
+  if (!source.commit.empty()) asked.revision = source.commit;
+  const std::string commit = git_.resolve(asked, stop);
+  const fs::path top = fresh_folder() / "tree";
+  git_.checkout(source, commit, top, stop);
+  const fs::path folder = project_folder(top, source.subdirectory, label);
+  check_is_project(folder, label, false);
+  ObtainedSource out;
+  out.tree = {folder, label, tree_key("git:" + commit, source.subdirectory)};
+  out.files = read_files(folder, false);
+  out.commit = commit;
+  return out;
+}
+
+MetadataAsker SourcePolicy::asker(const PackageName& name) const {
+  if (builder == nullptr) return {nullptr, refusal};
+  if (forbids && forbids(name))
+    return {nullptr, fmt::format("building {} is forbidden", quote(name.display()))};
+  return {builder, ""};
+}
+
+ConfigSettings SourcePolicy::settings_for(const PackageName& name) const {
+  ConfigSettings all = settings;
+  if (const auto own = settings_of.find(name); own != settings_of.end())
+    all.insert(all.end(), own->second.begin(), own->second.end());
+  return all;
+}
+
+std::vector<Digest> SourcePolicy::accepted_for(const PackageName& name) const {
+  const auto found = accepted.find(name);
+  return found == accepted.end() ? std::vector<Digest>() : found->second;
+}
+
+std::string source_metadata(const ObtainedSource& source, const std::optional<PackageName>& name,
+                            const std::optional<Version>& version, const ConfigSettings& settings,
+                            const MetadataAsker& asker, const std::stop_token& stop) {
+  if (auto text = static_metadata(source.files)) return std::move(*text);
+  if (asker.builder == nullptr)
+    throw Error(ErrorKind::Refused,
+                fmt::format("what {} needs is only known once it is built, and {}", quote(source.tree.label),
+                            asker.refusal.empty() ? "nothing may be built here" : asker.refusal));
+  return asker.builder->metadata({source.tree, name, version, settings}, stop);
+}
+
+}  // namespace moat

@@ -1,0 +1,53 @@
+// A small real SourceBuilder: it makes a wheel of the tree's project.json-like facts, without any Python.
+#pragma once
+
+#include "fetch/hasher.h"
+#include "fetch/source_builder.h"
+#include "tests/support/wheel_builder.h"
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stop_token>
+#include <string>
+
+namespace moat::testing {
+
+// A tree tells its name in setup.py: `# NAME VERSION REQUIREMENT…`. That is all there is to build.
+class CommentBuilder final : public SourceBuilder {
+ public:
+  CommentBuilder(Store& store, Workers& workers) : store_(store), workers_(workers) {}
+
+  std::string metadata(const BuildRequest& request, std::stop_token) override {
+    ++metadata_asked;
+    return wheel(request).metadata_text();
+  }
+  StoredWheel build_wheel(const BuildRequest& request, std::stop_token) override {
+    ++wheels_built;
+    const TempDir folder = store_.make_temp("built");
+    const std::filesystem::path file = wheel(request).write(folder.path());
+    const auto name = WheelFilename::parse(file.filename().string());
+    return store_.add_wheel(file, *name, file.filename().string(), hash_file(file), workers_);
+  }
+  StoredWheel build_editable(const BuildRequest& request, std::stop_token stop) override {
+    return build_wheel(request, stop);
+  }
+
+  std::atomic<int> metadata_asked{0}, wheels_built{0};
+
+ private:
+  static WheelBuilder wheel(const BuildRequest& request) {
+    std::ifstream file(request.tree.path / "setup.py");
+    std::string hash, name, version, requirement;
+    if (!(file >> hash >> name >> version)) throw Error(ErrorKind::Build, "it says nothing");
+    WheelBuilder builder(name, version);
+    while (file >> requirement) builder.requires_dist(requirement);
+    return builder;
+  }
+
+  Store& store_;
+  Workers& workers_;
+};
+
+}  // namespace moat::testing
