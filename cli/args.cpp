@@ -125,6 +125,14 @@ void declare_binary(Declaration& d) {
   CLI::Option* no = d.values("--no-binary", values->no, "NAME", "no wheels of this package (:all:, :none:)");
   CLI::Option* only =
       d.values("--only-binary", values->only, "NAME", "only wheels of this package (:all:, :none:)");
+  SharedOptions& shared = d.invocation.shared;
+  d.flag("--no-build", shared.no_build,
+         "run nobody's build: wheels only, and sources that say what they need");
+  d.flag("--no-build-isolation", shared.no_build_isolation,
+         "build with what the environment holds, instead of an environment for each build");
+  d.values("-C,--config-setting", shared.config_settings, "KEY=VALUE", "a setting for the build backends");
+  d.values("--build-constraint", shared.build_constraints, "FILE", "limits versions of what builds need");
+  d.flag("--build-network", shared.build_network, "let builds use the network");
   d.finish.emplace_back([&d, values, no, only] {
     std::size_t next_no = 0, next_only = 0;
     for (const CLI::Option* option : d.app.parse_order()) {
@@ -166,7 +174,10 @@ void declare_create(Declaration& d) {
 
 void declare_install(Declaration& d) {
   InstallCommand& install = d.invocation.command.emplace<InstallCommand>();
-  d.positional("PACKAGE", install.packages, "a requirement (`flask>=3`), or the path or URL of a wheel");
+  d.positional(
+      "PACKAGE", install.packages,
+      "a requirement (`flask>=3`), or the path or URL of a wheel, sdist, folder or git+… repository");
+  d.values("-e,--editable", install.editables, "FOLDER", "a folder of yours, installed so that edits count");
   d.values("-r,--requirement", install.requirement_files, "FILE", "what this requirements file asks for");
   d.values("-c,--constraint", install.constraint_files, "FILE", "limits versions, asks for nothing");
   d.flag("-U,--upgrade", install.upgrade, "newest versions allowed, of everything involved");
@@ -184,7 +195,7 @@ void declare_install(Declaration& d) {
   declare_binary(d);
   declare_link(d);
   d.finish.emplace_back([&install] {
-    if (install.packages.empty() && install.requirement_files.empty())
+    if (install.packages.empty() && install.editables.empty() && install.requirement_files.empty())
       throw Error(ErrorKind::Usage, "nothing to install was named",
                   {"`moat install PACKAGE…`, or `-r FILE`"});
   });

@@ -45,6 +45,8 @@ struct SharedOptions {
   std::optional<std::string> index_strategy, cert, client_cert;
   // build: {"no-binary" | "only-binary", value} in the order given
   std::vector<std::pair<std::string, std::string>> binary;
+  bool no_build = false, no_build_isolation = false, build_network = false;
+  std::vector<std::string> config_settings, build_constraints;
   // link
   std::optional<std::string> link_mode;
   bool no_compile = false;
@@ -60,7 +62,7 @@ struct CreateCommand {
 };
 
 struct InstallCommand {
-  std::vector<std::string> packages;
+  std::vector<std::string> packages, editables;
   std::vector<std::string> requirement_files, constraint_files;
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;

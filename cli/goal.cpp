@@ -3,7 +3,6 @@
 #include "cli/redact.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
-#include "resolver/requirement_line.h"
 
 #include <fmt/format.h>
 
@@ -54,31 +53,23 @@ RequirementsReader reader(Session& session) {
               }};
 }
 
-RootRequirement parse_root(const std::string& text, const std::string& where, const Session& session) {
-  Expected<Requirement> requirement =
-      parse_requirement_line(text, session.settings().working_directory.native());
-  if (!requirement) {
-    const std::string shown = quote(hide_credentials(text));
-    throw Error(ErrorKind::BadInput,
-                where.empty() ? fmt::format("{} is not a requirement: {}", shown, requirement.error().message)
-                              : fmt::format("{}: {} is not a requirement: {}", where, shown,
-                                            requirement.error().message));
-  }
-  return {std::move(*requirement), {where}, {}};
+Error not_a_requirement(const RequirementsEntry& entry, const std::string& why) {
+  const std::string shown = quote(hide_credentials(entry.text));
+  return Error(ErrorKind::BadInput,
+               entry.where.empty() ? fmt::format("{} is not a requirement: {}", shown, why)
+                                   : fmt::format("{}: {} is not a requirement: {}", entry.where, shown, why));
 }
 
-// pip's rule: what a later file says wins, lists add up.
-void join_options(RequirementsOptions& into, RequirementsOptions from) {
-  const auto append = [](auto& list, auto& more) { list.insert(list.end(), more.begin(), more.end()); };
-  if (from.index_url) into.index_url = std::move(from.index_url);
-  append(into.extra_index_urls, from.extra_index_urls);
-  append(into.find_links, from.find_links);
-  append(into.trusted_hosts, from.trusted_hosts);
-  append(into.binary, from.binary);
-  append(into.releases, from.releases);
-  into.no_index = into.no_index || from.no_index;
-  into.prefer_binary = into.prefer_binary || from.prefer_binary;
-  if (from.require_hashes) into.require_hashes = from.require_hashes;
+void check_editable(const RequirementsEntry& entry, const std::string& url) {
+  const Expected<SourceUrl> source = SourceUrl::parse(url);
+  if (source && source->kind == SourceKind::Directory) return;
+  const std::string shown = quote(hide_credentials(entry.text));
+  const std::string at = entry.where.empty() ? "" : entry.where + ": ";
+  if (source && source->kind == SourceKind::Git)
+    throw Error(ErrorKind::BadInput,
+                fmt::format("{}-e {}: what is to be edited must be a folder of yours", at, shown),
+                {"`git clone` it, and `moat install -e FOLDER`"});
+  throw Error(ErrorKind::BadInput, fmt::format("{}-e {}: only a folder can be editable", at, shown));
 }
 
 // `foo @ URL`, and not a path or URL alone.
@@ -100,27 +91,69 @@ void check_constraint(const RequirementsEntry& entry, const RootRequirement& roo
     refuse(fmt::format("a constraint begins with a name: {} @ …", root.requirement.name.display()));
 }
 
+void add_line(const RequirementsEntry& entry, Goal& goal, const Session& session) {
+  Expected<RequirementLine> line =
+      parse_requirement_line(entry.text, session.settings().working_directory.native());
+  if (!line) throw not_a_requirement(entry, line.error().message);
+  std::vector<RootRequirement>& lines = entry.constraint ? goal.constraints : goal.requirements;
+  if (auto* unnamed = std::get_if<UnnamedSource>(&*line)) {
+    if (entry.constraint)
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("{}: {} cannot be a constraint: a constraint begins with a name: NAME @ …",
+                              entry.where, quote(hide_credentials(entry.text))));
+    if (entry.editable) check_editable(entry, unnamed->url);
+    goal.unnamed.push_back({.source = std::move(*unnamed),
+                            .text = entry.text,
+                            .origin = {entry.where},
+                            .hashes = entry.hashes,
+                            .config_settings = entry.config_settings,
+                            .editable = entry.editable,
+                            .place = lines.size()});
+    return;
+  }
+  Requirement& requirement = std::get<Requirement>(*line);
+  if (entry.editable) {
+    check_editable(entry, requirement.url.value_or(""));
+    goal.editables.insert(requirement.name);
+  }
+  if (!entry.config_settings.empty()) goal.config_settings[requirement.name] = entry.config_settings;
+  RootRequirement root{std::move(requirement), {entry.where}, entry.hashes};
+  if (entry.constraint) check_constraint(entry, root);
+  lines.push_back(std::move(root));
+}
+
+// pip's rule: what a later file says wins, lists add up.
+void join_options(RequirementsOptions& into, RequirementsOptions from) {
+  const auto append = [](auto& list, auto& more) { list.insert(list.end(), more.begin(), more.end()); };
+  if (from.index_url) into.index_url = std::move(from.index_url);
+  append(into.extra_index_urls, from.extra_index_urls);
+  append(into.find_links, from.find_links);
+  append(into.trusted_hosts, from.trusted_hosts);
+  append(into.binary, from.binary);
+  append(into.releases, from.releases);
+  into.no_index = into.no_index || from.no_index;
+  into.prefer_binary = into.prefer_binary || from.prefer_binary;
+  if (from.require_hashes) into.require_hashes = from.require_hashes;
+}
+
 void read_file_into(const std::string& path, bool constraint, Goal& goal, Session& session) {
   RequirementsFile file = read_requirements(path, constraint, reader(session));
   for (const std::string& warning : file.warnings) session.reporter().warn(warning);
-  for (const RequirementsEntry& entry : file.entries) {
-    if (entry.editable)
-      throw Error(ErrorKind::BadInput,
-                  fmt::format("{}: editable installs are not supported yet", entry.where));
-    RootRequirement root = parse_root(entry.text, entry.where, session);
-    root.hashes = entry.hashes;
-    if (entry.constraint) check_constraint(entry, root);
-    (entry.constraint ? goal.constraints : goal.requirements).push_back(std::move(root));
-  }
+  for (const RequirementsEntry& entry : file.entries) add_line(entry, goal, session);
   join_options(goal.file_options, std::move(file.options));
 }
 
 }  // namespace
 
 Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::string>& requirement_files,
-               const std::vector<std::string>& constraint_files, Session& session) {
+               const std::vector<std::string>& constraint_files, Session& session,
+               const std::vector<std::string>& editables) {
   Goal goal;
-  for (const std::string& text : packages) goal.requirements.push_back(parse_root(text, "", session));
+  for (const std::string& text : packages)
+    add_line({.text = text, .where = "", .hashes = {}, .config_settings = {}}, goal, session);
+  for (const std::string& text : editables)
+    add_line({.text = text, .where = "", .editable = true, .hashes = {}, .config_settings = {}}, goal,
+             session);
   for (const std::string& path : requirement_files) read_file_into(path, false, goal, session);
   for (const std::string& path : constraint_files) read_file_into(path, true, goal, session);
   for (const std::string& path : session.settings().overrides) {
@@ -131,8 +164,9 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
                   fmt::format("{}: a file of overrides cannot have constraints", constraint.origin.where));
     goal.overrides.insert(goal.overrides.end(), overrides.requirements.begin(), overrides.requirements.end());
   }
-  const bool any_hash = std::any_of(goal.requirements.begin(), goal.requirements.end(),
-                                    [](const RootRequirement& root) { return !root.hashes.empty(); });
+  const auto has_hashes = [](const auto& line) { return !line.hashes.empty(); };
+  const bool any_hash = std::any_of(goal.requirements.begin(), goal.requirements.end(), has_hashes) ||
+                        std::any_of(goal.unnamed.begin(), goal.unnamed.end(), has_hashes);
   goal.require_hashes = goal.file_options.require_hashes.value_or(any_hash);
   return goal;
 }

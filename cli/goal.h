@@ -3,14 +3,29 @@
 #pragma once
 
 #include "cli/session.h"
+#include "resolver/requirement_line.h"
 #include "resolver/requirements_txt.h"
 #include "resolver/solve.h"
 
+#include <cstddef>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace moat {
+
+// A line that says where a project is, and not what it is called.
+struct UnnamedRequirement {
+  UnnamedSource source;
+  std::string text;  // as written
+  Origin origin;
+  std::vector<Digest> hashes;
+  ConfigSettings config_settings;
+  bool editable = false;
+  std::size_t place = 0;  // before which of the requirements it stands
+};
 
 struct Goal {
   std::vector<RootRequirement> requirements;
@@ -18,11 +33,15 @@ struct Goal {
   std::vector<RootRequirement> overrides;
   RequirementsOptions file_options;
   bool require_hashes = false;
+  std::vector<UnnamedRequirement> unnamed;  // in order; prepare_sources() finds their names
+  std::set<PackageName> editables;
+  std::map<PackageName, ConfigSettings> config_settings;  // of single lines
 };
 
 // `packages`: requirements, paths, URLs. Throws Error(BadInput) naming the text or the file and line.
 Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::string>& requirement_files,
-               const std::vector<std::string>& constraint_files, Session& session);
+               const std::vector<std::string>& constraint_files, Session& session,
+               const std::vector<std::string>& editables = {});
 
 // A file that the user named. Error(BadInput) where there is none.
 std::string read_named_file(const std::filesystem::path& path);

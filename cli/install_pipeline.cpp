@@ -2,11 +2,11 @@
 
 #include "cli/bytecode_ahead.h"
 #include "cli/conflict.h"
+#include "cli/source_builds.h"
 #include "fetch/wheels.h"
 #include "resolver/fixes.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -23,7 +23,8 @@ void add_prereleases(PrereleasePolicy& policy, const RequirementsOptions& file) 
 }
 
 ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
-                           const std::map<PackageName, Version>& preferences, const Settings& settings) {
+                           const std::map<PackageName, Version>& preferences, const Session& session) {
+  const Settings& settings = session.settings();
   ResolveRequest request{.requirements = goal.requirements,
                          .constraints = goal.constraints,
                          .overrides = goal.overrides,
@@ -41,6 +42,7 @@ ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const 
   request.window = settings.window;
   request.no_deps = policy.no_deps;
   request.require_hashes = goal.require_hashes;
+  request.can_build = session.uses_sources() && !settings.no_build;
   return request;
 }
 
@@ -49,7 +51,7 @@ constexpr std::size_t kMostFixes = 3;
 std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                                          const std::map<PackageName, Version>& preferences,
                                          Session& session) {
-  const ResolveRequest request = request_for(goal, policy, target, preferences, session.settings());
+  const ResolveRequest request = request_for(goal, policy, target, preferences, session);
   const std::unique_ptr<IndexSource> source =
       session.index_source(index_list(session.settings(), goal.file_options));
   Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
@@ -83,12 +85,27 @@ std::vector<RootRequirement> broken_by(const Resolution& resolution, const Insta
   return broken;
 }
 
-std::string direct_url_text(const std::string& url, const Digest& sha256) {
-  const Expected<Url> parsed = Url::parse(url);
-  const nlohmann::ordered_json document{
-      {"archive_info", {{"hash", "sha256=" + sha256.hex}, {"hashes", {{"sha256", sha256.hex}}}}},
-      {"url", parsed ? parsed->without_credentials().without_fragment().to_string() : url}};
-  return document.dump();
+// Installed packages that no index gave, which others need and nobody asked to change: they stay what they
+// are where they may, though an index has another version.
+std::vector<RootRequirement> kept_sources(const Resolution& resolution, const Goal& goal,
+                                          const ResolvePolicy& policy, const Present& present) {
+  std::vector<RootRequirement> kept;
+  if (policy.upgrade) return kept;
+  for (const ResolvedPackage& package : resolution.packages) {
+    const auto from = present.direct.find(package.name);
+    const bool asked = std::any_of(goal.requirements.begin(), goal.requirements.end(),
+                                   [&](const auto& root) { return root.requirement.name == package.name; });
+    if (from == present.direct.end() || package.file.direct || asked ||
+        policy.upgrade_packages.count(package.name) != 0)
+      continue;
+    Requirement itself{.name = package.name,
+                       .extras = package.extras,
+                       .specifier = {},
+                       .url = from->second.reference(),
+                       .marker = {}};
+    kept.push_back({std::move(itself), {fmt::format("installed: {}", package.name.display())}, {}});
+  }
+  return kept;
 }
 
 bool holds_digest(const std::vector<Digest>& accepted, const std::string& sha256) {
@@ -101,8 +118,12 @@ bool holds_digest(const std::vector<Digest>& accepted, const std::string& sha256
 
 Present Present::of(const Environment& environment, const InstalledDistributions& installed) {
   Present present;
-  for (const InstalledDistribution& distribution : installed.all)
+  for (const InstalledDistribution& distribution : installed.all) {
     present.versions.emplace(distribution.name, distribution.version);
+    if (distribution.direct_url)
+      if (auto direct = DirectUrl::parse(*distribution.direct_url))
+        present.direct.emplace(distribution.name, std::move(*direct));
+  }
   for (ManifestPackage& package : environment.manifest().packages)
     if (Expected<PackageName> name = PackageName::parse(package.name); name)
       present.placed.emplace(std::move(*name), std::move(package));
@@ -135,11 +156,37 @@ Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Targ
       if (fix)
         throw Error(ErrorKind::Usage, fmt::format("--fix {}: there is no conflict to fix", *fix),
                     {"without `--fix` it is installed"});
-      return std::move(resolution);
+      const std::vector<RootRequirement> kept = kept_sources(resolution, wider, policy, present);
+      if (kept.empty()) return std::move(resolution);
+      Goal keeping = wider;
+      keeping.requirements.insert(keeping.requirements.end(), kept.begin(), kept.end());
+      auto kept_outcome = try_goal(keeping, policy, target, present.versions, session);
+      auto* keeps = std::get_if<Resolution>(&kept_outcome);
+      return std::move(keeps != nullptr ? *keeps : resolution);
     }
     wider.requirements.insert(wider.requirements.end(), broken.begin(), broken.end());
   }
 }
+
+namespace {
+
+// A folder that is asked for may have changed; an archive or a commit is what it was.
+bool comes_anew(const ResolvedPackage& package, bool requested, const Present& present) {
+  const std::optional<SourceUrl>& source = package.file.direct;
+  if (!source) return false;
+  const auto before = present.direct.find(package.name);
+  if (before == present.direct.end()) return true;
+  if (source->kind == SourceKind::Directory) return requested;
+  const DirectUrl now = DirectUrl::of(*source, std::nullopt, false);
+  if (now.url != before->second.url || now.subdirectory != before->second.subdirectory) return true;
+  if (source->kind == SourceKind::Git)
+    return now.commit != before->second.commit || now.requested_revision != before->second.requested_revision;
+  const std::vector<Digest>& digests = package.file.artifact.digests;
+  return !before->second.sha256 ||
+         std::find(digests.begin(), digests.end(), *before->second.sha256) == digests.end();
+}
+
+}  // namespace
 
 InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const Present& present,
                          bool reinstall) {
@@ -151,17 +198,15 @@ InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const P
   InstallPlan plan;
   for (const ResolvedPackage& package : resolution.packages) {
     const auto found = asked.find(package.name);
-    Step step{&package, found != asked.end(), {}, {}};
-    if (step.requested) {
-      step.hashes = found->second->hashes;
-      step.direct_url = found->second->requirement.url;
-    }
+    Step step{&package, found != asked.end(), {}, false};
+    if (step.requested) step.hashes = found->second->hashes;
+    step.editable = goal.editables.count(package.name) != 0;
     const auto version = present.versions.find(package.name);
     const auto placed = present.placed.find(package.name);
     const bool same_version = version != present.versions.end() && version->second == package.version;
     const bool hash_fits = step.hashes.empty() || (placed != present.placed.end() &&
                                                    holds_digest(step.hashes, placed->second.wheel_sha256));
-    if (!same_version || reinstall || step.direct_url || !hash_fits)
+    if (!same_version || reinstall || comes_anew(package, step.requested, present) || !hash_fits)
       plan.steps.push_back(std::move(step));
     else if (step.requested && !(placed != present.placed.end() && placed->second.requested))
       plan.mark_requested.insert(package.name);
@@ -180,7 +225,14 @@ TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, 
                                const std::shared_future<Runtime>& runtime, Session& session) {
   if (plan.steps.empty()) return {.mark_requested = plan.mark_requested};
   std::vector<WheelOrder> orders;
-  for (const Step& step : plan.steps) orders.push_back({step.package->file.artifact, step.hashes});
+  std::vector<SourceToBuild> sources;
+  for (const Step& step : plan.steps) {
+    if (step.package->file.wheel)
+      orders.push_back({step.package->file.artifact, step.hashes});
+    else
+      sources.push_back({step.package, step.hashes, step.editable});
+  }
+  SourceBuilds builds(std::move(sources), session);
   std::optional<BytecodeAhead> bytecode;
   if (session.settings().compile) bytecode.emplace(runtime, session);
   const std::vector<StoredWheel> wheels =
@@ -188,23 +240,42 @@ TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, 
                     session.stop(), [&](const StoredWheel& wheel) {
                       if (bytecode) bytecode->add(wheel);
                     });
+  const std::vector<BuiltWheel> built = builds.finish();
+  if (bytecode)
+    for (const BuiltWheel& one : built) bytecode->add(one.wheel);
   if (bytecode) bytecode->finish();
 
   // From here on every wheel is verified.
   TransactionRequest request;
   request.mark_requested = plan.mark_requested;
-  for (std::size_t i = 0; i < wheels.size(); ++i) {
-    const Step& step = plan.steps[i];
+  auto next_wheel = wheels.begin();
+  auto next_built = built.begin();
+  for (const Step& step : plan.steps) {
+    const bool is_built = !step.package->file.wheel;
+    const StoredWheel& wheel = is_built ? next_built->wheel : *next_wheel;
+    std::optional<DirectUrl> direct;
+    if (std::optional<SourceUrl> source = step.package->file.direct) {
+      if (is_built && !next_built->commit.empty()) source->commit = next_built->commit;
+      direct =
+          DirectUrl::of(*source, is_built ? next_built->sha256 : std::optional(wheel.digest), step.editable);
+    }
+    if (is_built)
+      ++next_built;
+    else
+      ++next_wheel;
     const auto placed = present.placed.find(step.package->name);
-    const bool same = placed != present.placed.end() && placed->second.wheel_sha256 == wheels[i].digest.hex &&
-                      present.versions.count(step.package->name) != 0;
+    const auto came_from = present.direct.find(step.package->name);
+    const std::string now = direct ? direct->to_text() : "";
+    const std::string before = came_from == present.direct.end() ? "" : came_from->second.to_text();
+    const bool same = placed != present.placed.end() && placed->second.wheel_sha256 == wheel.digest.hex &&
+                      (!is_built || now == before) && present.versions.count(step.package->name) != 0;
     if (same && !reinstall) {
       if (step.requested && !placed->second.requested) request.mark_requested.insert(step.package->name);
       continue;
     }
-    WantedPackage wanted{step.package->name, step.package->version, wheels[i], step.requested, {}};
+    WantedPackage wanted{step.package->name, step.package->version, wheel, step.requested, {}};
     if (placed != present.placed.end() && placed->second.requested) wanted.requested = true;
-    if (step.direct_url) wanted.direct_url = direct_url_text(*step.direct_url, wheels[i].digest);
+    if (direct) wanted.direct_url = now;
     request.install.push_back(std::move(wanted));
   }
   return request;

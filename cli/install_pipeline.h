@@ -4,6 +4,7 @@
 #include "cli/goal.h"
 #include "cli/installed_graph.h"
 #include "cli/session.h"
+#include "envs/direct_url.h"
 #include "envs/runtime.h"
 #include "envs/transaction.h"
 #include "resolver/resolution.h"
@@ -27,6 +28,7 @@ struct ResolvePolicy {
 struct Present {
   std::map<PackageName, Version> versions;
   std::map<PackageName, ManifestPackage> placed;  // what the manifest says of them
+  std::map<PackageName, DirectUrl> direct;        // where those came from that no index gave
   static Present of(const Environment& environment, const InstalledDistributions& installed);
 };
 
@@ -43,8 +45,8 @@ Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Targ
 struct Step {
   const ResolvedPackage* package = nullptr;
   bool requested = false;
-  std::vector<Digest> hashes;             // of the user
-  std::optional<std::string> direct_url;  // asked for by URL
+  std::vector<Digest> hashes;  // of the user
+  bool editable = false;
 };
 struct InstallPlan {
   std::vector<Step> steps;
@@ -55,8 +57,8 @@ InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const P
 
 // What a dry run shows.
 TransactionRequest without_wheels(const InstallPlan& plan);
-// Downloads, verifies and unpacks, and compiles with `runtime` meanwhile; drops from the plan what turns out
-// to be there already (same wheel).
+// Builds what is there as sources; downloads, verifies and unpacks, and compiles with `runtime` meanwhile;
+// drops from the plan what turns out to be there already (same wheel).
 TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
                                const std::shared_future<Runtime>& runtime, Session& session);
 // The runtime inside an environment, as far as compiling needs it.

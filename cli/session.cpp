@@ -83,10 +83,29 @@ HttpClient& Session::http(const IndexList& indexes) {
 }
 
 std::unique_ptr<IndexSource> Session::index_source(const IndexList& indexes) {
+  return std::make_unique<IndexSource>(index_options(indexes), http(indexes), store(), workers(), progress_,
+                                       stop_);
+}
+
+IndexSourceOptions Session::index_options(const IndexList& indexes) const {
   IndexSourceOptions options{.indexes = indexes, .offline = settings_.offline, .refresh = settings_.refresh};
   options.refresh_packages.insert(settings_.refresh_packages.begin(), settings_.refresh_packages.end());
-  return std::make_unique<IndexSource>(std::move(options), http(indexes), store(), workers(), progress_,
-                                       stop_);
+  options.sources = sources_.get();
+  options.source_policy = source_policy_;
+  return options;
+}
+
+void Session::use_sources(const IndexList& indexes, SourcePolicy policy) {
+  GitOptions git{.path = variable(settings_.variables, "PATH"),
+                 .environment = {settings_.variables.begin(), settings_.variables.end()},
+                 .offline = settings_.offline};
+  if (!sources_) sources_ = std::make_unique<Sources>(http(indexes), store(), progress_, std::move(git));
+  source_policy_ = std::move(policy);
+}
+
+SourceBuilder& Session::keep_builder(std::unique_ptr<SourceBuilder> builder) {
+  builder_ = std::move(builder);
+  return *builder_;
 }
 
 Interpreter Session::chosen_interpreter(const std::optional<SpecifierSet>& requires_python) {

@@ -10,6 +10,7 @@
 #include "fetch/http.h"
 #include "fetch/index_source.h"
 #include "fetch/os/workers.h"
+#include "fetch/sources.h"
 #include "fetch/store.h"
 
 #include <memory>
@@ -41,6 +42,15 @@ class Session {
   HttpClient& http(const IndexList& indexes);
   HttpClient& http();
   std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
+  IndexSourceOptions index_options(const IndexList& indexes) const;
+
+  // Until this is called sources are no candidates (see cli/source_setup.h).
+  void use_sources(const IndexList& indexes, SourcePolicy policy);
+  bool uses_sources() const { return sources_ != nullptr; }
+  Sources& sources() { return *sources_; }  // REQUIRES: uses_sources()
+  SourcePolicy& source_policy() { return source_policy_; }
+  // Kept for the session's life.
+  SourceBuilder& keep_builder(std::unique_ptr<SourceBuilder> builder);
 
   // --python, or what the project and this machine have.
   Interpreter chosen_interpreter(const std::optional<SpecifierSet>& requires_python = std::nullopt);
@@ -56,6 +66,9 @@ class Session {
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Credentials> credentials_;
   std::unique_ptr<HttpClient> http_;
+  std::unique_ptr<Sources> sources_;
+  std::unique_ptr<SourceBuilder> builder_;
+  SourcePolicy source_policy_;
 };
 
 }  // namespace moat

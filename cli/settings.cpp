@@ -18,13 +18,20 @@ namespace {
 
 // Every setting a file or a variable may hold, by its name in files; the variable is MOAT_ and the name in
 // capitals. `bin-dir`, `data-dir` and `home` are variables only.
-constexpr std::array kFileSettings = {
-    "all-releases",   "cert",          "client-cert",
-
-    "compile",        "exclude-newer", "extra-index-url", "find-links",   "index",
-    "index-strategy", "index-url",     "link-mode",       "no-binary",    "no-index",
-    "offline",        "only-binary",   "only-final",      "pins",         "pre",
-    "python",         "resolution",    "store-dir",       "trusted-host", "window"};
+constexpr std::array kFileSettings = {"all-releases",   "build-constraint",
+                                      "build-network",  "cert",
+                                      "client-cert",    "compile",
+                                      "exclude-newer",  "extra-index-url",
+                                      "find-links",     "index",
+                                      "index-strategy", "index-url",
+                                      "link-mode",      "no-binary",
+                                      "no-build",       "no-build-isolation",
+                                      "no-index",       "offline",
+                                      "only-binary",    "only-final",
+                                      "pins",           "pre",
+                                      "python",         "resolution",
+                                      "store-dir",      "trusted-host",
+                                      "window"};
 
 std::string variable_name(std::string_view setting) {
   std::string out = "MOAT_";
@@ -254,6 +261,19 @@ std::optional<std::chrono::seconds> window(const Told<std::string>& told) {
   return span;
 }
 
+void set_builds(Settings& settings, const SharedOptions& shared, const Layers& layers) {
+  for (const std::string& text : shared.config_settings) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw Error(ErrorKind::Usage, fmt::format("--config-setting: {} is not KEY=VALUE", quote(text)));
+    settings.config_settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  settings.build_constraints = first(shared.build_constraints, layers, "build-constraint");
+  settings.no_build = shared.no_build || layers.flag("no-build").value_or(false);
+  settings.build_isolation = !shared.no_build_isolation && !layers.flag("no-build-isolation").value_or(false);
+  settings.build_network = shared.build_network || layers.flag("build-network").value_or(false);
+}
+
 void set_resolver(Settings& settings, const SharedOptions& shared, const Layers& layers, UnixTime now) {
   if (shared.pre || layers.flag("pre").value_or(false)) settings.prereleases.otherwise = Prereleases::Allow;
   set_prereleases(settings.prereleases, first(shared.all_releases, layers, "all-releases"),
@@ -277,6 +297,7 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Layers&
   for (const char* name : {"no-binary", "only-binary"})
     for (const std::string& value : layers.list(name)) settings.binary.emplace_back(name, value);
   settings.binary.insert(settings.binary.end(), shared.binary.begin(), shared.binary.end());
+  set_builds(settings, shared, layers);
   settings.refresh = shared.refresh;
   for (const std::string& name : shared.refresh_packages)
     settings.refresh_packages.push_back(package_name(name, "--refresh-package"));

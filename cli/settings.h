@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "envs/link.h"
 #include "fetch/index.h"
+#include "fetch/source_builder.h"
 #include "resolver/requirements_txt.h"
 #include "resolver/solve.h"
 
@@ -49,6 +50,11 @@ struct Settings {
   std::optional<std::chrono::seconds> window = std::chrono::hours(24 * 365);  // nullopt: off
   std::vector<std::string> overrides;
   std::vector<std::pair<std::string, std::string>> binary;
+
+  // builds
+  ConfigSettings config_settings;
+  std::vector<std::string> build_constraints;  // files
+  bool no_build = false, build_isolation = true, build_network = false;
 
   // indexes
   std::optional<std::string> index_url;

@@ -92,14 +92,17 @@ std::shared_ptr<const BuildEnvironment> BuildEnvironments::obtain(
 }
 
 std::vector<WantedPackage> BuildEnvironments::fetch(const std::vector<Requirement>& requirements,
-                                                    SourceBuilder&, const std::stop_token& stop) {
+                                                    SourceBuilder& builder, const std::stop_token& stop) {
   ResolveRequest request{.target = target_of(interpreter_)};
   for (const Requirement& requirement : requirements) request.requirements.push_back({requirement, {}, {}});
   request.constraints = policy_.constraints;
   request.prereleases = policy_.prereleases;
   request.binary = policy_.binary;
   request.exclude_newer = policy_.exclude_newer;
-  IndexSource source(policy_.indexes, http_, store_, workers_, reporter_, stop);
+  request.can_build = policy_.indexes.sources != nullptr;
+  IndexSourceOptions indexes = policy_.indexes;
+  indexes.source_policy.builder = &builder;
+  IndexSource source(indexes, http_, store_, workers_, reporter_, stop);
   Outcome outcome = resolve(request, source, reporter_, stop);
   if (const auto* conflict = std::get_if<Conflict>(&outcome)) {
     const Explanation explanation = explain(*conflict, request.target);
@@ -107,11 +110,25 @@ std::vector<WantedPackage> BuildEnvironments::fetch(const std::vector<Requiremen
   }
   const Resolution& resolution = std::get<Resolution>(outcome);
   std::vector<WheelOrder> orders;
-  for (const ResolvedPackage& package : resolution.packages) orders.push_back({package.file.artifact, {}});
+  for (const ResolvedPackage& package : resolution.packages)
+    if (package.file.wheel) orders.push_back({package.file.artifact, {}});
   const std::vector<StoredWheel> wheels = obtain_wheels(orders, http_, store_, workers_, reporter_, stop);
   std::vector<WantedPackage> wanted;
-  for (std::size_t i = 0; i < wheels.size(); ++i)
-    wanted.push_back({resolution.packages[i].name, resolution.packages[i].version, wheels[i], false, {}});
+  auto wheel = wheels.begin();
+  for (const ResolvedPackage& package : resolution.packages) {
+    if (package.file.wheel) {
+      wanted.push_back({package.name, package.version, *wheel++, false, {}});
+      continue;
+    }
+    SourceOrder order = SourceOrder::of(package.file);
+    order.label = package.name.display() + " " + package.version.to_string();
+    const ObtainedSource& obtained = indexes.sources->obtain(order, stop);
+    wanted.push_back({package.name,
+                      package.version,
+                      builder.build_wheel({obtained.tree, package.name, package.version, {}}, stop),
+                      false,
+                      {}});
+  }
   return wanted;
 }
 

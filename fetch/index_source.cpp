@@ -2,7 +2,9 @@
 
 #include "fetch/background.h"
 #include "fetch/find_links.h"
+#include "fetch/hasher.h"
 #include "fetch/index_pages.h"
+#include "fetch/os/file.h"
 #include "fetch/os/guarded.h"
 #include "fetch/remote_metadata.h"
 #include "resolver/base/text.h"
@@ -55,15 +57,16 @@ ReleaseMetadata unusable(std::string reason) {
   return out;
 }
 
-ReleaseMetadata release_metadata(std::string_view text, const WheelFilename& wheel) {
+// `version`: nullptr where any will do.
+ReleaseMetadata release_metadata(std::string_view text, const PackageName& name, const Version* version) {
   auto core = CoreMetadata::parse(text);
   if (!core) return unusable("its metadata cannot be used: " + core.error().message);
-  if (core->name != wheel.name)
+  if (core->name != name)
     return unusable("its metadata says that it is " + quote(core->name.display()) + ", not " +
-                    quote(wheel.name.display()));
-  if (core->version != wheel.version)
+                    quote(name.display()));
+  if (version != nullptr && core->version != *version)
     return unusable("its metadata says that it is version " + quote(core->version_text) + ", not " +
-                    quote(wheel.version_text));
+                    quote(version->to_string()));
   ReleaseMetadata out;
   out.requires_dist = std::move(core->requires_dist);
   out.requires_python = std::move(core->requires_python);
@@ -72,11 +75,19 @@ ReleaseMetadata release_metadata(std::string_view text, const WheelFilename& whe
   return out;
 }
 
+// The project that a URL is, with the metadata of its one release.
+struct DirectProject {
+  Project project;
+  ReleaseMetadata metadata;
+};
+
 // What the background hands over.
 struct Delivery {
   PackageName name;
   const Release* release = nullptr;
-  std::variant<std::monostate, Project, ReleaseMetadata, Error> what;  // monostate: it was here all the time
+  // monostate: it was here all the time
+  std::variant<std::monostate, Project, DirectProject, ReleaseMetadata, Error> what;
+  std::string pinned_to = {};  // the URL that it answers
 };
 
 class Inbox {
@@ -200,36 +211,81 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
   std::vector<IndexPages::Answer> answers_;
 };
 
-// The one file that a direct URL (or path) is. Throws Error(BadInput).
-ReleaseFile direct_file(const PackageName& name, const std::string& text) {
-  const std::string shown = quote(name.display() + " @ " + text);
-  auto url = Url::parse(text);
-  if (!url) url = Url::from_path(std::filesystem::absolute(text).string());
-  const std::string& scheme = url->scheme();
-  if (scheme != "http" && scheme != "https" && scheme != "file")
-    throw Error(ErrorKind::BadInput,
-                quote(name.display() + " @ " + url->display()) +
-                    ": only wheels at http, https and file URLs can be installed from a URL");
-  ReleaseFile file{.artifact = {.filename = url->last_segment(), .url = url->without_fragment()}};
-  for (const std::string_view part : split(url->fragment(), '&'))
-    if (auto digest = Digest::parse(part)) file.artifact.digests.push_back(std::move(*digest));
-  if (!file.artifact.is_wheel()) {
-    auto sdist = SdistFilename::parse(file.artifact.filename, name);
-    if (!sdist)
-      throw Error(ErrorKind::BadInput, quote(name.display() + " @ " + url->display()) +
-                                           " names neither a wheel nor a source distribution");
-    return file;
-  }
+Error bad_reference(const PackageName& name, const std::string& url, const std::string& why) {
+  return Error(ErrorKind::BadInput, quote(name.display() + " @ " + url) + ": " + why);
+}
+
+// What a direct URL (or path) names. Throws Error(BadInput).
+SourceUrl direct_source(const PackageName& name, const std::string& text) {
+  std::string url = text;
+  if (text.substr(0, 1) == "/" || text.substr(0, 1) == ".")
+    url = Url::from_path(std::filesystem::absolute(text).string()).to_string();
+  auto source = SourceUrl::parse(url);
+  if (source) return std::move(*source);
+  const auto shown = Url::parse(url);
+  throw bad_reference(name, shown ? shown->display() : url, source.error().message);
+}
+
+// The one file of a wheel's URL. Throws Error(BadInput).
+ReleaseFile direct_wheel(const PackageName& name, SourceUrl source) {
+  ReleaseFile file{
+      .artifact = {.filename = source.url.last_segment(), .url = source.url, .digests = source.digests}};
   auto wheel = WheelFilename::parse(file.artifact.filename);
   if (!wheel)
-    throw Error(ErrorKind::BadInput,
-                quote(file.artifact.filename) + " is not the name of a wheel: " + wheel.error().message);
+    throw bad_reference(name, source.display(), "that is not the name of a wheel: " + wheel.error().message);
   if (wheel->name != name)
-    throw Error(ErrorKind::BadInput, quote(name.display() + " @ " + url->display()) +
-                                         ": that is a wheel of " + quote(wheel->name.display()));
+    throw bad_reference(name, source.display(), "that is a wheel of " + quote(wheel->name.display()));
   file.wheel = std::move(*wheel);
+  file.direct = std::move(source);
   return file;
 }
+
+// Blocks.
+DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& sources,
+                            const SourcePolicy& policy, const std::stop_token& stop) {
+  SourceOrder order = SourceOrder::of(source);
+  order.accepted = policy.accepted_for(name);
+  order.label = name.display() + " @ " + source.display();
+  const ObtainedSource& obtained = sources.obtain(order, stop);
+  const std::string text =
+      source_metadata(obtained, name, std::nullopt, policy.settings_for(name), policy.asker(name), stop);
+  const auto core = CoreMetadata::parse(text);
+  ReleaseMetadata metadata = release_metadata(text, name, nullptr);
+  if (metadata.unusable) throw bad_reference(name, source.display(), *metadata.unusable);
+  source.commit = obtained.commit;
+  if (obtained.sha256) {
+    std::vector<Digest>& digests = order.artifact.digests;
+    if (std::find(digests.begin(), digests.end(), *obtained.sha256) == digests.end())
+      digests.push_back(*obtained.sha256);
+    order.artifact.size = obtained.size;
+  }
+  auto release = std::make_shared<Release>(Release{core->version, {}});
+  release->files.push_back({std::move(order.artifact), std::nullopt, std::move(source)});
+  return {Project{name, {std::move(release)}, "", "", ""}, std::move(metadata)};
+}
+
+// What an index's sdist says of itself is kept by its hash: it is not unpacked for that again.
+class SaidBySdists {
+ public:
+  SaidBySdists(const Store& store, const Artifact& artifact) {
+    for (const Digest& digest : artifact.digests)
+      if (digest.algorithm == "sha256")
+        file_ = store.layout().metadata() / hash_bytes("sdist\n" + digest.to_string()).hex;
+  }
+  std::optional<std::string> find() const { return file_ ? read_file_if_exists(*file_) : std::nullopt; }
+  void keep(std::string_view text, Reporter& reporter) const {
+    if (!file_) return;
+    try {
+      make_directories(file_->parent_path());
+      write_file_atomically(*file_, metadata_header(text));
+    } catch (const Error& error) {
+      reporter.note(error.what());
+    }
+  }
+
+ private:
+  std::optional<std::filesystem::path> file_;
+};
 
 }  // namespace
 
@@ -238,6 +294,8 @@ class IndexSource::State {
   State(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
         std::stop_token stop)
       : options_(std::move(options)),
+        store_(store),
+        reporter_(reporter),
         stop_(std::move(stop)),
         background_(Background::make(workers)),
         pages_(http, store, workers, reporter, background_, options_.offline),
@@ -246,6 +304,8 @@ class IndexSource::State {
 
   ~State() {
     metadata_texts_.cancel();
+    sources_stopped_.request_stop();
+    if (source_background_) source_background_->close();
     background_->close();
   }
   State(const State&) = delete;
@@ -255,14 +315,21 @@ class IndexSource::State {
     ProjectSlot& slot = projects_[name];
     if (slot.pinned_to == url) return;
     slot.pinned_to = url;
+    slot.requested = false;
     // What was handed out stays valid.
     if (slot.project) replaced_.push_back(std::move(slot.project));
     slot.error.reset();
+    slot.source.reset();
     try {
-      ReleaseFile file = direct_file(name, url);
-      const Version version =
-          file.wheel ? file.wheel->version : SdistFilename::parse(file.artifact.filename, name)->version;
-      auto release = std::make_shared<Release>(Release{version, {}});
+      SourceUrl source = direct_source(name, url);
+      if (source.kind != SourceKind::Wheel) {
+        if (options_.sources == nullptr)
+          throw bad_reference(name, source.display(), std::string(kCannotBuild));
+        slot.source = std::move(source);
+        return;
+      }
+      ReleaseFile file = direct_wheel(name, std::move(source));
+      auto release = std::make_shared<Release>(Release{file.wheel->version, {}});
       release->files.push_back(std::move(file));
       slot.project = std::make_unique<const Project>(Project{name, {std::move(release)}, "", "", ""});
     } catch (const Error& error) {
@@ -274,6 +341,7 @@ class IndexSource::State {
     ProjectSlot& slot = projects_[name];
     if (slot.requested) return;
     slot.requested = true;
+    if (slot.source) return request_direct(name, *slot.pinned_to, *slot.source);
     if (slot.pinned_to) return inbox_->put({name, nullptr, std::monostate()});
     const bool refresh = options_.refresh || options_.refresh_packages.contains(name);
     try {
@@ -289,13 +357,13 @@ class IndexSource::State {
     MetadataSlot& slot = metadata_[&release];
     if (slot.requested) return;
     slot.requested = true;
-    if (!file.wheel) return inbox_->put({name, &release, unusable(std::string(kCannotBuild))});
+    if (!file.wheel) return request_sdist_metadata(name, release, file);
     metadata_texts_.fetch(
         file.artifact, *file.wheel,
         [inbox = inbox_, name, &release, wheel = *file.wheel](MetadataAnswer answer) {
           Delivery delivery{name, &release, {}};
           if (const auto* text = std::get_if<std::string>(&answer))
-            delivery.what = release_metadata(*text, wheel);
+            delivery.what = release_metadata(*text, wheel.name, &wheel.version);
           else if (const auto* broken = std::get_if<UnusableWheel>(&answer))
             delivery.what = unusable(broken->reason);
           else
@@ -322,16 +390,19 @@ class IndexSource::State {
   Arrival wait() {
     std::optional<Delivery> delivery = inbox_->take(stop_);
     if (!delivery) throw Error(ErrorKind::Interrupted, "interrupted");
+    // A URL that was asked for meanwhile wins.
+    ProjectSlot& slot = projects_[delivery->name];
+    const bool counts = slot.pinned_to.value_or("") == delivery->pinned_to;
     if (auto* project = std::get_if<Project>(&delivery->what)) {
-      // A URL that was asked for meanwhile wins.
-      ProjectSlot& slot = projects_[delivery->name];
-      if (!slot.pinned_to) slot.project = std::make_unique<const Project>(std::move(*project));
+      if (counts) slot.project = std::make_unique<const Project>(std::move(*project));
+    } else if (auto* direct = std::get_if<DirectProject>(&delivery->what)) {
+      if (counts) take(slot, std::move(*direct));
     } else if (auto* metadata = std::get_if<ReleaseMetadata>(&delivery->what)) {
       metadata_[delivery->release].metadata = std::make_unique<const ReleaseMetadata>(std::move(*metadata));
     } else if (const auto* error = std::get_if<Error>(&delivery->what)) {
       if (delivery->release != nullptr)
         metadata_[delivery->release].error = *error;
-      else if (ProjectSlot& slot = projects_[delivery->name]; !slot.pinned_to)
+      else if (counts)
         slot.error = *error;
     }
     return {delivery->name, delivery->release};
@@ -341,6 +412,7 @@ class IndexSource::State {
   struct ProjectSlot {
     bool requested = false;
     std::optional<std::string> pinned_to;
+    std::optional<SourceUrl> source;  // what that names, where it is no wheel
     std::unique_ptr<const Project> project;
     std::optional<Error> error;
   };
@@ -349,6 +421,69 @@ class IndexSource::State {
     std::unique_ptr<const ReleaseMetadata> metadata;
     std::optional<Error> error;
   };
+
+  void take(ProjectSlot& slot, DirectProject direct) {
+    const Release* release = direct.project.releases.front().get();
+    slot.project = std::make_unique<const Project>(std::move(direct.project));
+    metadata_[release].metadata = std::make_unique<const ReleaseMetadata>(std::move(direct.metadata));
+  }
+
+  // Runs `work`, which may block for minutes, on a thread for sources; it gives what is to be delivered.
+  template <class Work>
+  void on_source_thread(Delivery delivery, Work work) {
+    if (!source_background_) {
+      source_workers_ = std::make_unique<Workers>();
+      source_background_ = Background::make(*source_workers_);
+    }
+    source_background_->submit(
+        [inbox = inbox_, delivery = std::move(delivery), work = std::move(work)]() mutable {
+          try {
+            delivery.what = work();
+          } catch (const Error& error) {
+            delivery.what = error;
+          } catch (const std::exception& error) {
+            delivery.what = Error(ErrorKind::Disk, error.what());
+          }
+          inbox->put(std::move(delivery));
+        });
+  }
+
+  void request_direct(const PackageName& name, const std::string& url, const SourceUrl& source) {
+    on_source_thread({name, nullptr, {}, url}, [this, name, source, stop = sources_stopped_.get_token()] {
+      return obtain_direct(name, source, *options_.sources, options_.source_policy, stop);
+    });
+  }
+
+  void request_sdist_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) {
+    if (metadata_[&release].metadata)
+      return inbox_->put({name, &release, std::monostate()});  // came with the URL
+    if (options_.sources == nullptr)
+      return inbox_->put({name, &release, unusable(std::string(kCannotBuild))});
+    on_source_thread({name, &release, {}}, [this, name, version = release.version, artifact = file.artifact,
+                                            stop = sources_stopped_.get_token()] {
+      return sdist_metadata(name, version, artifact, stop);
+    });
+  }
+
+  // Blocks; on a thread for sources.
+  ReleaseMetadata sdist_metadata(const PackageName& name, const Version& version, const Artifact& artifact,
+                                 const std::stop_token& stop) const {
+    const SourcePolicy& policy = options_.source_policy;
+    const SaidBySdists said(store_, artifact);
+    if (const auto text = said.find()) return release_metadata(*text, name, &version);
+    const SourceOrder order{.artifact = artifact,
+                            .direct = {},
+                            .accepted = policy.accepted_for(name),
+                            .label = name.display() + " " + version.to_string()};
+    const ObtainedSource& source = options_.sources->obtain(order, stop);
+    if (const auto text = static_metadata(source.files)) {
+      said.keep(*text, reporter_);
+      return release_metadata(*text, name, &version);
+    }
+    return release_metadata(
+        source_metadata(source, name, version, policy.settings_for(name), policy.asker(name), stop), name,
+        &version);
+  }
 
   std::vector<Index> indexes_for(const PackageName& name) const {
     const std::vector<Index>& all = options_.indexes.indexes;
@@ -363,7 +498,12 @@ class IndexSource::State {
   }
 
   const IndexSourceOptions options_;
+  Store& store_;
+  Reporter& reporter_;
   const std::stop_token stop_;
+  std::stop_source sources_stopped_;
+  const std::stop_callback<std::function<void()>> stop_sources_{stop_,
+                                                                [this] { sources_stopped_.request_stop(); }};
   const std::shared_ptr<Background> background_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   IndexPages pages_;
@@ -372,6 +512,8 @@ class IndexSource::State {
   std::map<PackageName, ProjectSlot> projects_;
   std::unordered_map<const Release*, MetadataSlot> metadata_;
   std::vector<std::unique_ptr<const Project>> replaced_;
+  std::unique_ptr<Workers> source_workers_;  // made when there is something to do
+  std::shared_ptr<Background> source_background_;
 };
 
 IndexSource::IndexSource(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers,

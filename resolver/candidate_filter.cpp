@@ -197,7 +197,7 @@ CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, con
   if (!(file.wheel ? request_.binary.wheels(name) : request_.binary.sdists(name)))
     return stops_at(Verdict::KindForbidden);
   // A file without a date cannot be shown to be old enough.
-  if (request_.exclude_newer &&
+  if (request_.exclude_newer && !file.direct &&
       (!file.artifact.upload_time || *file.artifact.upload_time > *request_.exclude_newer))
     return stops_at(Verdict::CutByDate);
   if (const auto asked = hashes_.find(name); asked != hashes_.end()) {

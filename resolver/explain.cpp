@@ -1,6 +1,7 @@
 #include "resolver/explain.h"
 
 #include "resolver/base/text.h"
+#include "resolver/source_url.h"
 
 #include <algorithm>
 #include <set>
@@ -75,7 +76,7 @@ std::string hint(const ConflictStep& step) {
     case Lack::NoHash:
       return "give its hashes too: moat lock --format requirements writes them for all";
     case Lack::OnlySdist:
-      return "moat installs wheels only: `pip wheel " + name + "` builds one, to be installed by its path";
+      return "without `--no-build` moat builds it";
     case Lack::OnlyYanked:
       return "to use a yanked version all the same, pin it: " + quote(name + "==VERSION");
     case Lack::CutByDate:
@@ -141,7 +142,10 @@ std::string told(const Requirement& requirement) {
     for (const ExtraName& extra : requirement.extras) extras.push_back(extra.display());
     out += "[" + join(extras, ",") + "]";
   }
-  if (requirement.url) return out + " @ " + *requirement.url;
+  if (requirement.url) {
+    const auto source = SourceUrl::parse(*requirement.url);
+    return out + " @ " + (source ? source->display() : *requirement.url);
+  }
   if (!requirement.specifier.empty()) out += " " + requirement.specifier.to_string();
   return out;
 }

@@ -397,13 +397,48 @@ LockedFile locked_file(const Artifact& artifact, const LockOptions& options) {
   return file;
 }
 
-// Of a direct reference the spec wants one archive; of an index's release its wheels and sdist.
+std::string relative_to_lock(const std::string& path, const LockOptions& options) {
+  return std::filesystem::path(path).lexically_proximate(options.lock_directory).generic_string();
+}
+
+// `git@host` is no secret, and ssh does not work without.
+std::string without_secrets(const Url& url) {
+  return (url.userinfo() == "git" ? url : url.without_credentials()).without_fragment().to_string();
+}
+
+DirectSource locked_source(const ResolvedPackage& package, const LockOptions& options) {
+  const SourceUrl& from = *package.file.direct;
+  DirectSource out;
+  out.subdirectory = from.subdirectory;
+  const bool local = from.url.scheme() == "file";
+  switch (from.kind) {
+    case SourceKind::Git:
+      out.kind = DirectSourceKind::Vcs;
+      out.vcs_type = "git";
+      (local ? out.path : out.url) =
+          local ? relative_to_lock(from.url.file_path(), options) : without_secrets(from.url);
+      out.requested_revision = from.revision;
+      out.commit_id = from.commit;
+      break;
+    case SourceKind::Directory:
+      out.kind = DirectSourceKind::Directory;
+      out.path = relative_to_lock(from.url.file_path(), options);
+      out.editable = options.editables.count(package.name) != 0;
+      break;
+    case SourceKind::Archive:
+    case SourceKind::Wheel:
+      out.archive = locked_file(package.file.artifact, options);
+      break;
+  }
+  return out;
+}
+
+// Of a direct reference the spec wants one source; of an index's release its wheels and sdist.
 void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOptions& options) {
-  const bool direct = std::any_of(package.required_by.begin(), package.required_by.end(),
-                                  [](const Edge& edge) { return edge.requirement.url.has_value(); });
-  if (direct) {
-    out.direct = DirectSource{.kind = DirectSourceKind::Archive,
-                              .archive = locked_file(package.file.artifact, options)};
+  if (package.file.direct) {
+    out.direct = locked_source(package, options);
+    // What a folder is may change under the lock; its version is not promised.
+    if (out.direct->kind == DirectSourceKind::Directory) out.version.reset();
     return;
   }
   for (const ReleaseFile& file : package.release->files) {
@@ -477,9 +512,8 @@ SelectedPackage select_file(const LockedPackage& package, const Target& target) 
                 fmt::format("{} requires Python {}, and this is {}", package.name.normalized(),
                             package.requires_python->to_string(), target.description));
   if (package.direct) {
-    const bool wheel = package.direct->kind == DirectSourceKind::Archive &&
-                       WheelFilename::parse(package.direct->archive.name);
-    return {&package, wheel ? &package.direct->archive : nullptr};
+    const bool archive = package.direct->kind == DirectSourceKind::Archive;
+    return {&package, archive ? &package.direct->archive : nullptr};
   }
   const LockedFile* wheel = best_wheel(package, target);
   if (wheel == nullptr && !package.sdist)
@@ -487,7 +521,7 @@ SelectedPackage select_file(const LockedPackage& package, const Target& target) 
                 fmt::format("the lock has no wheel of {} {} for {} (it has {})", package.name.normalized(),
                             package.version ? package.version->to_string() : "", target.description,
                             tags_of(package)));
-  return {&package, wheel};
+  return {&package, wheel != nullptr ? wheel : &*package.sdist};
 }
 
 }  // namespace

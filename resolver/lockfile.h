@@ -74,13 +74,14 @@ std::string format_pylock(const Pylock& lock);
 struct LockOptions {
   std::string lock_directory;
   bool all_files = true;
+  std::set<PackageName> editables = {};
 };
 Pylock lock_resolution(const Resolution& resolution, const Target& target, const LockOptions& options);
 
 // What the target installs, in the lock's order; decided from names only, nothing is fetched.
 struct SelectedPackage {
   const LockedPackage* package = nullptr;
-  const LockedFile* file = nullptr;  // a wheel, or an archive; nullptr: source only (cannot build yet)
+  const LockedFile* file = nullptr;  // a wheel, an sdist or an archive; nullptr: a folder or checkout
 };
 // Error(NoSolution or BadInput) for what the specification calls an error: environments, requires-python, two
 // entries of one name, no wheel that fits (says which tags exist).

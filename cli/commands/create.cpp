@@ -3,6 +3,7 @@
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
 #include "cli/project_files.h"
+#include "cli/source_setup.h"
 #include "cli/which_env.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -54,7 +55,7 @@ int execute(const CreateCommand& command, Session& session) {
   refuse_what_is_there(root, command.replace);
   std::vector<std::string> packages = command.packages;
   if (command.pip) packages.emplace_back("pip");
-  const Goal goal = read_goal(packages, command.requirement_files, {}, session);
+  Goal goal = read_goal(packages, command.requirement_files, {}, session);
   const Interpreter interpreter = session.chosen_interpreter(required_python(session.settings()));
 
   // The first time a Python is used its snapshot takes seconds: meanwhile versions are chosen and wheels
@@ -66,6 +67,7 @@ int execute(const CreateCommand& command, Session& session) {
 
   // Whatever can fail for want of an answer or a file fails before there is an environment.
   TransactionRequest request;
+  prepare_sources(goal, interpreter, session);
   if (!goal.requirements.empty()) {
     const Resolution resolution = resolve_goal(goal, {}, target_of(interpreter), {}, session);
     for (const std::string& note : resolution.notes) session.reporter().warn(note);

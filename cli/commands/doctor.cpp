@@ -1,6 +1,7 @@
 // moat doctor
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
+#include "envs/direct_url.h"
 #include "envs/installed.h"
 #include "envs/isolation.h"
 
@@ -39,6 +40,23 @@ Paint paint_of(Finding::Level level) {
   return Paint::Plain;
 }
 
+// What leads outside because that was asked for.
+std::vector<Finding> editables(const InstalledDistributions& installed) {
+  Finding finding{.level = Finding::Level::Note,
+                  .check = "editables",
+                  .message =
+                      "these packages are the folders they were installed from: what changes there "
+                      "changes here",
+                  .details = {},
+                  .hint = "`moat install FOLDER` installs one for good"};
+  for (const InstalledDistribution& distribution : installed.all)
+    if (const auto from = distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt;
+        from && from->editable)
+      finding.details.push_back(fmt::format("{}: {}", distribution.name.display(), from->place()));
+  if (finding.details.empty()) return {};
+  return {std::move(finding)};
+}
+
 std::vector<Finding> examine(const Environment& environment, Session& session) {
   const Phase phase(session.reporter(), "examine");
   const Variables& set = session.settings().variables;
@@ -52,6 +70,7 @@ std::vector<Finding> examine(const Environment& environment, Session& session) {
   const Target target =
       target_of(environment.is_foreign() ? probe_interpreter(environment.python(), session.store())
                                          : environment.interpreter());
+  append(editables(installed));
   append(check_dependencies(installed, target));
   for (const std::string& problem : installed.problems)
     findings.push_back({Finding::Level::Damage, "installed", problem, {}, ""});

@@ -4,10 +4,11 @@
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
+#include "cli/source_setup.h"
+#include "envs/direct_url.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <future>
 
@@ -24,27 +25,15 @@ Environment foreign_environment(const EnvAdoptCommand& command, Session& session
   return environment;
 }
 
-// The URL of an archive; nullopt where it came from an index. A folder or a repository cannot be had again.
-std::optional<std::string> archive_url(const InstalledDistribution& distribution) {
-  if (!distribution.direct_url) return std::nullopt;
-  const auto document = nlohmann::json::parse(*distribution.direct_url, nullptr, false);
-  if (document.is_object() && document.contains("archive_info") && document.contains("url") &&
-      document["url"].is_string())
-    return document["url"].get<std::string>();
-  throw Error(ErrorKind::Refused,
-              fmt::format("{} was installed from a source tree or repository, which moat cannot build yet",
-                          quote(distribution.name.display())),
-              {"a wheel of it can be installed: `pip wheel`, then `pip install FILE.whl`"});
-}
-
 // Exactly what is there.
 Goal goal_of(const InstalledDistributions& installed) {
   Goal goal;
   for (const InstalledDistribution& distribution : installed.all) {
     const std::string& name = distribution.name.display();
-    const std::optional<std::string> url = archive_url(distribution);
-    const std::string text = url ? fmt::format("{} @ {}", name, *url)
-                                 : fmt::format("{}=={}", name, distribution.version.to_string());
+    const auto from = distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt;
+    if (from && from->editable) goal.editables.insert(distribution.name);
+    const std::string text = from ? fmt::format("{} @ {}", name, from->reference())
+                                  : fmt::format("{}=={}", name, distribution.version.to_string());
     Expected<Requirement> requirement = Requirement::parse(text);
     if (!requirement)
       throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(text), requirement.error().message));
@@ -59,7 +48,8 @@ int execute(const EnvAdoptCommand& command, Session& session) {
   const Environment foreign = foreign_environment(command, session);
   const InstalledDistributions installed = InstalledDistributions::read(foreign.site_packages());
   const Interpreter interpreter = probe_interpreter(foreign.python(), session.store());
-  const Goal goal = goal_of(installed);
+  Goal goal = goal_of(installed);
+  prepare_sources(goal, interpreter, session);
   const Resolution resolution = resolve_goal(goal, {.no_deps = true}, target_of(interpreter), {}, session);
   const auto runtime =
       ready_runtime(obtain_runtime(interpreter, session.store(), session.workers(), session.reporter()));

@@ -1,6 +1,7 @@
 // moat freeze
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
+#include "envs/direct_url.h"
 #include "envs/installed.h"
 
 #include <fmt/format.h>
@@ -9,20 +10,11 @@
 namespace moat {
 namespace {
 
-// `name @ URL` for what came from a URL, with its hash, so that the line can only mean this file.
+// `name @ URL` for what came from a URL, with its hash or commit, so that the line can only mean this.
 std::string requirement_text(const InstalledDistribution& distribution) {
-  const std::string& name = distribution.name.display();
-  if (distribution.direct_url) {
-    const auto document = nlohmann::json::parse(*distribution.direct_url, nullptr, false);
-    if (document.is_object() && document.contains("url") && document["url"].is_string()) {
-      std::string url = document["url"].get<std::string>();
-      const auto sha256 = nlohmann::json::json_pointer("/archive_info/hashes/sha256");
-      if (document.contains(sha256) && document[sha256].is_string())
-        url += "#sha256=" + document[sha256].get<std::string>();
-      return fmt::format("{} @ {}", name, url);
-    }
-  }
-  return fmt::format("{}=={}", name, distribution.version.to_string());
+  const auto direct = distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt;
+  if (direct) return frozen_line(distribution.name, *direct);
+  return fmt::format("{}=={}", distribution.name.display(), distribution.version.to_string());
 }
 
 }  // namespace

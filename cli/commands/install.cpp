@@ -4,6 +4,7 @@
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
+#include "cli/source_setup.h"
 #include "cli/user_links.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -112,9 +113,11 @@ void change(Place& place, TransactionRequest request, ChangeReport& report, Sess
 }  // namespace
 
 int execute(const InstallCommand& command, Session& session) {
-  Goal goal = read_goal(command.packages, command.requirement_files, command.constraint_files, session);
+  Goal goal = read_goal(command.packages, command.requirement_files, command.constraint_files, session,
+                        command.editables);
   goal.require_hashes = goal.require_hashes || command.require_hashes;
   Place place = place_for(session);
+  prepare_sources(goal, place.interpreter, session, place.environment);
   TransactionRequest request = request_for(command, goal, place, session);
 
   ChangeReport report{.environment = place.root,

@@ -1,6 +1,7 @@
 // moat list
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
+#include "envs/direct_url.h"
 #include "envs/installed.h"
 
 #include <fmt/format.h>
@@ -87,6 +88,12 @@ int execute(const ListCommand& command, Session& session) {
     if (command.outdated) {
       package["latest"] = latest->second.to_string();
       row.push_back(latest->second.to_string());
+    }
+    if (const auto from =
+            distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt) {
+      package["from"] = from->place();
+      package["editable"] = from->editable;
+      row.push_back(from->place() + (from->editable ? " (editable)" : ""));
     }
     if (command.format == "freeze") row = {freeze_line(distribution)};
     packages.push_back(std::move(package));

@@ -3,6 +3,7 @@
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
 #include "cli/project_files.h"
+#include "cli/source_setup.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/lockfile.h"
@@ -25,15 +26,42 @@ LockForm form_of(const LockCommand& command) {
   throw Error(ErrorKind::Usage, fmt::format("--format: {} is neither pylock nor requirements", quote(name)));
 }
 
+// What a line says after `name @`, or after `-e`.
+std::string reference(const DirectSource& source, const fs::path& lock_directory) {
+  std::string out;
+  switch (source.kind) {
+    case DirectSourceKind::Archive:
+      out = source.archive.url.empty() ? "file:" + percent_encode_path(source.archive.path)
+                                       : source.archive.url;
+      break;
+    case DirectSourceKind::Directory:
+      out = "file:" + percent_encode_path(source.path);
+      break;
+    case DirectSourceKind::Vcs:
+      // pip has no relative form of these.
+      out =
+          fmt::format("{}+{}@{}", source.vcs_type,
+                      source.url.empty() ? Url::from_path((lock_directory / source.path).native()).to_string()
+                                         : source.url,
+                      source.commit_id);
+      break;
+  }
+  return source.subdirectory.empty() ? out
+                                     : out + "#subdirectory=" + percent_encode_path(source.subdirectory);
+}
+
 // Every file of a release, so that the lines hold for other machines, too; a marker stands for each package.
-std::string format_requirements(const Pylock& lock) {
+std::string format_requirements(const Pylock& lock, const fs::path& lock_directory) {
   std::string out = "# Pinned by moat; every file of a release may be used.\n";
   for (const LockedPackage& package : lock.packages) {
-    const bool direct = package.direct.has_value();
-    const LockedFile* first = direct ? &package.direct->archive : nullptr;
-    out += direct ? fmt::format("{} @ {}", package.name.display(), first->url)
-                  : fmt::format("{}=={}", package.name.display(),
-                                package.version ? package.version->to_string() : "");
+    const DirectSource* direct = package.direct ? &*package.direct : nullptr;
+    if (direct != nullptr && direct->editable)
+      out += "-e " + direct->path;
+    else if (direct != nullptr)
+      out += fmt::format("{} @ {}", package.name.display(), reference(*direct, lock_directory));
+    else
+      out +=
+          fmt::format("{}=={}", package.name.display(), package.version ? package.version->to_string() : "");
     if (package.marker) out += " ; " + package.marker->to_string();
     std::set<std::string> hashes;
     const auto add = [&](const LockedFile& file) {
@@ -42,7 +70,7 @@ std::string format_requirements(const Pylock& lock) {
     };
     for (const LockedFile& wheel : package.wheels) add(wheel);
     if (package.sdist) add(*package.sdist);
-    if (direct) add(*first);
+    if (direct != nullptr && direct->kind == DirectSourceKind::Archive) add(direct->archive);
     for (const std::string& hash : hashes) out += fmt::format(" \\\n    --hash={}", hash);
     out += "\n";
   }
@@ -132,14 +160,18 @@ int execute(const LockCommand& command, Session& session) {
   const fs::path path = lock_path(command, session.settings()).lexically_normal();
   const LockForm form = form_of(command);
   std::optional<SpecifierSet> requires_python;
-  const Goal goal = goal_of(command, session, requires_python);
-  const Target target = target_for(command, interpreter_for(session, requires_python));
+  Goal goal = goal_of(command, session, requires_python);
+  const Interpreter interpreter = interpreter_for(session, requires_python);
+  prepare_sources(goal, interpreter, session);
+  const Target target = target_for(command, interpreter);
   const Resolution resolution =
       resolve_goal(goal, policy_of(command), target, locked_versions(path, form, session), session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
 
-  const Pylock lock = lock_resolution(resolution, target, {.lock_directory = path.parent_path().native()});
-  const std::string text = form == LockForm::Pylock ? format_pylock(lock) : format_requirements(lock);
+  const Pylock lock = lock_resolution(
+      resolution, target, {.lock_directory = path.parent_path().native(), .editables = goal.editables});
+  const std::string text =
+      form == LockForm::Pylock ? format_pylock(lock) : format_requirements(lock, path.parent_path());
   const bool differs = read_file_if_exists(path) != text;
   if (differs && !command.check) write_file_atomically(path, text, 0666, Durability::Synced);
 

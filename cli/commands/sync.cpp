@@ -4,10 +4,12 @@
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
 #include "cli/redact.h"
+#include "cli/source_setup.h"
 #include "fetch/os/file.h"
 #include "fetch/wheels.h"
 #include "resolver/base/text.h"
 #include "resolver/lockfile.h"
+#include "resolver/pep/metadata.h"
 
 #include <fmt/format.h>
 
@@ -77,23 +79,83 @@ Artifact artifact_of(const LockedFile& file, const fs::path& lock_directory) {
           .upload_time = file.upload_time};
 }
 
+Error bad_entry(const LockedPackage& package, const std::string& why) {
+  return Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(package.name.display()), why));
+}
+
+// What the entry names directly, if it does.
+std::optional<SourceUrl> source_of(const LockedPackage& package, const fs::path& lock_directory) {
+  if (!package.direct) return std::nullopt;
+  const DirectSource& direct = *package.direct;
+  SourceUrl out;
+  out.subdirectory = direct.subdirectory;
+  const std::string& path = direct.kind == DirectSourceKind::Archive ? direct.archive.path : direct.path;
+  const std::string& url = direct.kind == DirectSourceKind::Archive ? direct.archive.url : direct.url;
+  const Expected<Url> where =
+      path.empty() ? Url::parse(url)
+                   : Expected<Url>(Url::from_path((lock_directory / path).lexically_normal().native()));
+  if (!where) throw bad_entry(package, where.error().message);
+  out.url = *where;
+  switch (direct.kind) {
+    case DirectSourceKind::Vcs: {
+      if (direct.vcs_type != "git")
+        throw bad_entry(package,
+                        fmt::format("moat takes sources from git only, not from {}", direct.vcs_type));
+      out.kind = SourceKind::Git;
+      out.commit = direct.commit_id;
+      out.revision = direct.requested_revision;
+      const Expected<SourceUrl> again = SourceUrl::parse(pinned_text(out));
+      if (!again || again->revision != out.commit || out.commit.size() < 40)
+        throw bad_entry(package, again ? "its commit-id is not one" : again.error().message);
+      break;
+    }
+    case DirectSourceKind::Directory:
+      out.kind = SourceKind::Directory;
+      break;
+    case DirectSourceKind::Archive:
+      out.kind = direct.archive.name.ends_with(".whl") ? SourceKind::Wheel : SourceKind::Archive;
+      break;
+  }
+  return out;
+}
+
+// A folder's version is what it now says; a build may be needed to know.
+Version learn_version(const LockedPackage& package, const SourceUrl& source, Session& session) {
+  SourcePolicy& policy = session.source_policy();
+  const ObtainedSource& obtained = session.sources().obtain(SourceOrder::of(source), session.stop());
+  const auto core = CoreMetadata::parse(source_metadata(obtained, package.name, std::nullopt,
+                                                        policy.settings_for(package.name),
+                                                        policy.asker(package.name), session.stop()));
+  if (!core || core->name != package.name)
+    throw bad_entry(package, core ? "its source is " + quote(core->name.display()) : core.error().message);
+  return core->version;
+}
+
 // What the lock installs, in terms of the pipeline; a lock holds no requirements, so what nothing else in it
 // needs counts as asked for.
-Resolution as_resolution(const std::vector<SelectedPackage>& selected, const fs::path& lock_directory) {
+Resolution as_resolution(const std::vector<SelectedPackage>& selected, const fs::path& lock_directory,
+                         Session& session) {
   Resolution resolution;
   for (const SelectedPackage& one : selected) {
     const LockedPackage& package = *one.package;
-    if (one.file == nullptr || !one.file->name.ends_with(".whl"))
-      throw Error(ErrorKind::NoSolution,
-                  fmt::format("the lock has {} as source only, and moat cannot build it yet",
-                              quote(package.name.display())));
-    Expected<WheelFilename> wheel = WheelFilename::parse(one.file->name);
-    if (!wheel)
-      throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(one.file->name), wheel.error().message));
-    ReleaseFile file{artifact_of(*one.file, lock_directory), *wheel};
-    const Version version = package.version.value_or(wheel->version);
+    ReleaseFile file;
+    file.direct = source_of(package, lock_directory);
+    if (one.file != nullptr)
+      file.artifact = artifact_of(*one.file, lock_directory);
+    else
+      file.artifact = SourceOrder::of(*file.direct).artifact;
+    std::optional<Version> version = package.version;
+    if (one.file != nullptr && one.file->name.ends_with(".whl")) {
+      Expected<WheelFilename> wheel = WheelFilename::parse(one.file->name);
+      if (!wheel) throw bad_entry(package, wheel.error().message);
+      if (!version) version = wheel->version;
+      file.wheel = std::move(*wheel);
+    } else if (!version) {
+      version = file.direct ? learn_version(package, *file.direct, session)
+                            : SdistFilename::parse(one.file->name, package.name)->version;
+    }
     resolution.packages.push_back(
-        {package.name, version, nullptr, std::move(file), {}, {}, {}, package.index});
+        {package.name, *version, nullptr, std::move(file), {}, {}, {}, package.index});
   }
   return resolution;
 }
@@ -104,11 +166,11 @@ Goal as_goal(const std::vector<SelectedPackage>& selected) {
     for (const auto& [name, version] : one.package->dependencies) needed.insert(name);
   Goal goal;
   for (const SelectedPackage& one : selected) {
-    RootRequirement root{*Requirement::parse(one.package->name.display()), {}, one.file->hashes};
-    if (one.package->direct) root.requirement.url = one.file->url;
-    if (root.requirement.url && root.requirement.url->empty()) root.requirement.url = std::nullopt;
-    if (needed.count(one.package->name) == 0 || root.requirement.url)
-      goal.requirements.push_back(std::move(root));
+    const LockedPackage& package = *one.package;
+    RootRequirement root{*Requirement::parse(package.name.display()), {}, {}};
+    if (one.file != nullptr) root.hashes = one.file->hashes;
+    if (package.direct && package.direct->editable) goal.editables.insert(package.name);
+    if (needed.count(package.name) == 0 || package.direct) goal.requirements.push_back(std::move(root));
   }
   return goal;
 }
@@ -142,12 +204,14 @@ int execute(const SyncCommand& command, Session& session) {
   const Target target = target_of(environment.interpreter());
 
   Resolution resolution;
-  if (requirements) {
-    resolution = resolve_goal(goal, {.no_deps = true}, target, present.versions, session);
-  } else {
+  if (!requirements) {
     const std::vector<SelectedPackage> selected = select(*lock, command, target);
-    resolution = as_resolution(selected, path.parent_path());
     goal = as_goal(selected);
+    prepare_sources(goal, environment.interpreter(), session, environment);
+    resolution = as_resolution(selected, path.parent_path(), session);
+  } else {
+    prepare_sources(goal, environment.interpreter(), session, environment);
+    resolution = resolve_goal(goal, {.no_deps = true}, target, present.versions, session);
   }
   const InstallPlan plan = plan_install(goal, resolution, present, false);
   TransactionRequest request =

@@ -1,6 +1,5 @@
 #include "resolver/requirements_txt.h"
 
-#include "resolver/requirement_line.h"
 
 #include <gtest/gtest.h>
 
@@ -239,41 +238,6 @@ TEST(RequirementsTxt, DecodesWhatPipDecodes) {
   EXPECT_FALSE(decode_requirements("\xEF\xBB\xBF\xE4"));
   EXPECT_FALSE(decode_requirements("# coding=koi8-r\n"));
   EXPECT_FALSE(decode_requirements("\xFF\xFE\xD8"s));
-}
-
-TEST(RequirementLine, PathsAndUrlsOfWheelsBecomeDirectReferences) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"foo>=1", "foo>=1"},
-      {"./dist/Foo-1.0-py3-none-any.whl", "foo @ file:///w/dist/Foo-1.0-py3-none-any.whl"},
-      {"../foo-1.0-py3-none-any.whl[x,y] ; os_name == 'nt'",
-       "foo[x,y] @ file:///foo-1.0-py3-none-any.whl ; os_name == \"nt\""},
-      {"foo-1.0-py3-none-any.whl", "foo @ file:///w/foo-1.0-py3-none-any.whl"},
-      {"/a b/foo-1.0-py3-none-any.whl", "foo @ file:///a%20b/foo-1.0-py3-none-any.whl"},
-      {"file:foo-1.0-py3-none-any.whl", "foo @ file:///w/foo-1.0-py3-none-any.whl"},
-      {"https://h/x/foo-1.0-py3-none-any.whl#sha256=00",
-       "foo @ https://h/x/foo-1.0-py3-none-any.whl#sha256=00"},
-      {"foo @ https://h/x/foo-1.0-py3-none-any.whl", "foo @ https://h/x/foo-1.0-py3-none-any.whl"},
-      {"foo @ ./x/foo-1.0-py3-none-any.whl", "foo @ file:///w/x/foo-1.0-py3-none-any.whl"}};
-  for (const auto& [text, want] : cases) {
-    const Expected<Requirement> requirement = parse_requirement_line(text, "/w");
-    ASSERT_TRUE(requirement) << text << ": " << requirement.error().message;
-    EXPECT_EQ(requirement->to_string(), want) << text;
-  }
-}
-
-TEST(RequirementLine, WhatCannotBeInstalledYetSaysSo) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"git+https://h/x.git", "version control"},
-      {"./foo-1.0.tar.gz", "cannot build"},
-      {"./tree", "cannot build"},
-      {"bar @ https://h/foo-1.0-py3-none-any.whl", "not of `bar`"},
-      {"./foo-1.0.whl", "not the name of a wheel"}};
-  for (const auto& [text, want] : cases) {
-    const Expected<Requirement> requirement = parse_requirement_line(text, "/w");
-    ASSERT_FALSE(requirement) << text;
-    EXPECT_NE(requirement.error().message.find(want), std::string::npos)
-        << text << ": " << requirement.error().message;
-  }
 }
 
 }  // namespace

@@ -5,8 +5,10 @@ import hashlib
 import http.server
 import io
 import json
+import pathlib
 import re
 import shlex
+import sys
 import tarfile
 import threading
 import zipfile
@@ -37,13 +39,73 @@ def wheel(name, version, tags, requires, requires_python, entries):
     return f"{dist}-{version}-{tags}.whl", out.getvalue()
 
 
-def sdist(name, version):
+# A build backend that lies in the tree it builds, so that builds need no network: project.json says it all.
+BACKEND = """import base64, hashlib, json, os, sys, zipfile
+
+def _project():
+    if os.path.exists("fails"):
+        sys.exit("fatal error: " + open("fails").read())
+    with open("project.json") as file:
+        return json.load(file)
+
+def _metadata(project):
+    lines = ["Metadata-Version: 2.1", "Name: " + project["name"], "Version: " + project["version"]]
+    lines += ["Requires-Dist: " + r for r in project.get("requires", [])]
+    return "\\n".join(lines) + "\\n"
+
+def _wheel(folder, files):
+    project = _project()
+    dist = project["name"].replace("-", "_")
+    info = dist + "-" + project["version"] + ".dist-info"
+    files = dict(files)
+    files[info + "/METADATA"] = _metadata(project)
+    files[info + "/WHEEL"] = "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    record = ""
+    for path, text in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+        record += "%s,sha256=%s,%d\\n" % (path, digest, len(text.encode()))
+    files[info + "/RECORD"] = record + info + "/RECORD,,\\n"
+    name = dist + "-" + project["version"] + "-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
+        for path, text in files.items():
+            archive.writestr(zipfile.ZipInfo(path, (2024, 1, 1, 0, 0, 0)), text)
+    return name
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    project = _project()
+    module = project["name"].replace("-", "_")
+    with open(module + ".py") as file:
+        text = file.read()
+    for key, value in sorted((config_settings or {}).items()):
+        text += "%s = %r\\n" % (key, value)
+    return _wheel(folder, {module + ".py": text})
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    return _wheel(folder, {"_" + _project()["name"] + ".pth": os.getcwd() + "\\n"})
+"""
+
+
+def tree(name, version, requires, kind):
+    """The files of a source tree. kind: "static" ([project] says it all), "dynamic" (only the backend knows)."""
+    project = "" if kind == "dynamic" else (
+        f"[project]\nname = {name!r}\nversion = {version!r}\ndependencies = {json.dumps(requires)}\n\n")
+    return {"pyproject.toml": project + "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n",
+            "backend.py": BACKEND,
+            "project.json": json.dumps({"name": name, "version": version, "requires": requires}),
+            f"{name.replace('-', '_')}.py": f"__version__ = {version!r}\ndef main():\n    print({name!r}, __version__)\n"}
+
+
+def sdist(name, version, requires, kind):
     stem, out = f"{name.replace('-', '_')}-{version}", io.BytesIO()
+    files = {"PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", **tree(name, version, requires, kind)}
+    if kind == "fails":
+        files["fails"] = "frobnicate.h: No such file or directory"
     with tarfile.open(fileobj=out, mode="w:gz") as archive:
-        text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
-        member = tarfile.TarInfo(f"{stem}/PKG-INFO")
-        member.size = len(text)
-        archive.addfile(member, io.BytesIO(text))
+        for path, text in files.items():
+            member = tarfile.TarInfo(f"{stem}/{path}")
+            member.size = len(text.encode())
+            member.mtime = 1704067200
+            archive.addfile(member, io.BytesIO(text.encode()))
     return f"{stem}.tar.gz", out.getvalue()
 
 
@@ -67,7 +129,7 @@ class Index:
         requires = [r.strip() for r in " ".join(options.get("requires", [])).split("&") if r.strip()]
         requires_python = " ".join(options.get("requires-python", []))
         if "sdist" in options:
-            filename, content = sdist(name, version)
+            filename, content = sdist(name, version, requires, (options["sdist"] or ["static"])[0])
         else:
             filename, content = wheel(name, version, (options.get("tags") or ["py3-none-any"])[0], requires,
                                       requires_python, options.get("entry", []))
@@ -125,6 +187,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, content, "application/octet-stream")
 
 
+def main():
+    """loopback_index.py tree|sdist NAME VERSION [static|dynamic|fails] [REQUIREMENT…]: writes it into the folder NAME,
+    or as an archive, here."""
+    what, name, version, *rest = sys.argv[1:]
+    kind, requires = (rest + ["static"])[0], rest[1:]
+    if what == "sdist":
+        filename, content = sdist(name, version, requires, kind)
+        pathlib.Path(filename).write_bytes(content)
+        return
+    pathlib.Path(name).mkdir(exist_ok=True)
+    for path, text in tree(name, version, requires, kind).items():
+        (pathlib.Path(name) / path).write_text(text)
+
+
 def serve(index):
     """A server on a free port of 127.0.0.1, in a thread of its own; its `url` is the index's."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -132,3 +208,7 @@ def serve(index):
     server.url = f"http://127.0.0.1:{server.server_port}/simple/"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+if __name__ == "__main__":
+    main()

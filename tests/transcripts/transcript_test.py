@@ -9,7 +9,7 @@ A file:
       foo 1.0 requires "bar>=1 & baz" requires-python >=3.8 entry foo=foo:main uploaded 2024-05-01
       foo 2.0 tags cp39-cp39-win_amd64
       bar 1.0 yanked "broken on Tuesdays"
-      baz 1.0 sdist
+      baz 1.0 sdist              (its pyproject.toml says all; "dynamic": only a build does; "fails": the build fails)
       evil 1.0 wrong-hash        (the index promises another sha256)
       cut 1.0 truncated          (the connection ends half way through)
     $ moat create env
@@ -19,7 +19,8 @@ A file:
 In expected output a line `...` stands for any lines and `[..]` for any text in a line. The work folder is shown as
 $WORK, the index as $INDEX, the version of the Python in use as $PYTHON, times as <time>. Each file gets a folder, a
 HOME and a store of its own; runtimes are shared between files, to save time. On PATH are moat and two helpers:
-`remember FOLDER` keeps a digest of every file, `unchanged FOLDER` fails where one differs.
+`remember FOLDER` keeps a digest of every file, `unchanged FOLDER` fails where one differs; and `make-source tree|sdist
+NAME VERSION [static|dynamic|fails] [REQUIREMENT…]` makes sources to build, here.
 """
 import os
 import pathlib
@@ -31,7 +32,9 @@ import tempfile
 
 import loopback_index
 
+HERE = pathlib.Path(__file__).resolve().parent
 HELPERS = {
+    "make-source": f"/usr/bin/python3 {HERE}/loopback_index.py \"$@\"",
     "remember": 'find "$1" -name __pycache__ -prune -o -type f -print0 | sort -z | xargs -0 sha256sum > "$HOME/.remembered"',
     "unchanged": 'find "$1" -name __pycache__ -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | diff "$HOME/.remembered" - >&2',
 }

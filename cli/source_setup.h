@@ -1,0 +1,21 @@
+// Before versions are chosen: who builds what has no wheel, and what the sources that name no project are
+// called.
+#pragma once
+
+#include "cli/goal.h"
+#include "cli/session.h"
+#include "envs/environment.h"
+#include "envs/interpreter.h"
+
+#include <optional>
+
+namespace moat {
+
+// From here on sources are candidates, and are built for this Python: by the user's own words (--no-build,
+// --only-binary, --config-setting, …) and those of the files. Names goal.unnamed, which may take a build, and
+// checks what --require-hashes cannot have. To be called once a command, before resolving.
+// `environment`: where it goes; nullopt: not there yet.
+void prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
+                     const std::optional<Environment>& environment = std::nullopt);
+
+}  // namespace moat
