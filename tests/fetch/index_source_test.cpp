@@ -2,20 +2,25 @@
 
 #include "fetch/os/file.h"
 #include "tests/support/loopback_index.h"
+#include "tests/support/source_builder.h"
 #include "tests/support/wheel_builder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 namespace moat {
 namespace {
 
+using testing::CommentBuilder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::LoopbackIndex;
 using testing::LoopbackReply;
 using testing::PageForm;
+using testing::sdist_bytes;
 using testing::WheelBuilder;
 
 PackageName name(std::string_view text) { return PackageName::parse(text).value(); }
@@ -410,6 +415,127 @@ TEST_F(IndexSourceTest, LeavingWithEverythingUnderWayIsSafe) {
   source.request_metadata(first.name, *first.releases[0], first.releases[0]->files[0]);
   for (int i = 1; i < 20; ++i) source.request_project(name("foo" + std::to_string(i)));
   source_.reset();
+}
+
+// Sources as candidates.
+class IndexSourceOfSources : public IndexSourceTest {
+ protected:
+  IndexSource& open_with_sources(const std::vector<const LoopbackIndex*>& indexes, SourcePolicy policy) {
+    source_.reset();
+    sources_.reset();
+    sources_http_ = std::make_unique<HttpClient>(HttpOptions{});
+    sources_ =
+        std::make_unique<Sources>(*sources_http_, store_, told_, GitOptions{.path = std::getenv("PATH")});
+    IndexSourceOptions options;
+    for (const LoopbackIndex* index : indexes) options.indexes.indexes.push_back(index_at(index->url()));
+    options.sources = sources_.get();
+    options.source_policy = std::move(policy);
+    return open(std::move(options));
+  }
+  IndexSource& open_with_builder(const std::vector<const LoopbackIndex*>& indexes) {
+    return open_with_sources(indexes, {.builder = &builder_});
+  }
+  void TearDown() override { source_.reset(); }
+
+  CommentBuilder builder_{store_, workers_};
+  std::unique_ptr<HttpClient> sources_http_;
+  std::unique_ptr<Sources> sources_;
+};
+
+const std::string kSays = "[project]\nname = 'foo'\nversion = '1.0'\ndependencies = ['bar']\n";
+
+TEST_F(IndexSourceOfSources, AnSdistSaysWhatItNeedsOrIsAsked) {
+  LoopbackIndex index;
+  index.add_file("foo", "foo-1.0.tar.gz", sdist_bytes("foo-1.0", {{"pyproject.toml", kSays}}));
+  index.add_file("baz", "baz-1.0.tar.gz", sdist_bytes("baz-1.0", {{"setup.py", "# baz 1.0 qux"}}));
+  open_with_builder({&index});
+  EXPECT_EQ(metadata(project("foo")).requires_dist.at(0).name, name("bar"));
+  EXPECT_EQ(builder_.metadata_asked, 0);
+  EXPECT_EQ(metadata(project("baz")).requires_dist.at(0).name, name("qux"));
+  EXPECT_EQ(builder_.metadata_asked, 1);
+}
+
+TEST_F(IndexSourceOfSources, WhatAnSdistSaysIsRememberedByItsHash) {
+  LoopbackIndex index;
+  index.add_file("foo", "foo-1.0.tar.gz", sdist_bytes("foo-1.0", {{"pyproject.toml", kSays}}));
+  open_with_builder({&index});
+  metadata(project("foo"));
+  for (const auto& entry : fs::directory_iterator(store_.layout().root / "sources")) fs::remove_all(entry);
+  open_with_builder({&index});
+  EXPECT_EQ(metadata(project("foo")).requires_dist.size(), 1U);
+  EXPECT_EQ(index.file_requests("foo-1.0.tar.gz"), 1U);
+}
+
+TEST_F(IndexSourceOfSources, AnSdistOfAnotherProjectOrVersionCannotBeChosen) {
+  LoopbackIndex index;
+  index.add_file("foo", "foo-1.0.tar.gz", sdist_bytes("foo-1.0", {{"setup.py", "# other 1.0"}}));
+  index.add_file("baz", "baz-1.0.tar.gz", sdist_bytes("baz-1.0", {{"setup.py", "# baz 2.0"}}));
+  open_with_builder({&index});
+  EXPECT_THAT(metadata(project("foo")).unusable.value_or(""), HasSubstr("says that it is `other`"));
+  EXPECT_THAT(metadata(project("baz")).unusable.value_or(""), HasSubstr("version `2.0`, not `1.0`"));
+}
+
+TEST_F(IndexSourceOfSources, NothingIsAskedOfAnArchiveWithAnotherHash) {
+  LoopbackIndex index;
+  index.add_file("foo", "foo-1.0.tar.gz", sdist_bytes("foo-1.0", {{"setup.py", "# foo 1.0"}}));
+  open_with_sources(
+      {&index},
+      {.builder = &builder_, .accepted = {{name("foo"), {*Digest::parse("sha256", std::string(64, '0'))}}}});
+  EXPECT_THROW(metadata(project("foo")), Error);
+  EXPECT_EQ(builder_.metadata_asked, 0);
+}
+
+TEST_F(IndexSourceOfSources, WhereNobodyMayBuildOnlyWhatSaysItselfIsKnown) {
+  LoopbackIndex index;
+  index.add_file("foo", "foo-1.0.tar.gz", sdist_bytes("foo-1.0", {{"pyproject.toml", kSays}}));
+  index.add_file("baz", "baz-1.0.tar.gz", sdist_bytes("baz-1.0", {{"setup.py", "# baz 1.0"}}));
+  open_with_sources({&index}, {.builder = &builder_, .forbids = [](const PackageName&) { return true; }});
+  EXPECT_FALSE(metadata(project("foo")).unusable);
+  EXPECT_THROW(metadata(project("baz")), Error);
+  EXPECT_EQ(builder_.metadata_asked, 0);
+}
+
+TEST_F(IndexSourceOfSources, AFolderIsAProjectOnceItsMetadataIsKnown) {
+  const fs::path tree = folder_.path() / "tree";
+  fs::create_directories(tree);
+  testing::write_bytes(tree / "setup.py", "# foo 1.5 bar");
+  IndexSource& source = open_with_builder({});
+  source.pin_to_url(name("foo"), "file://" + tree.native());
+  const Project& foo = project("foo");
+  EXPECT_THAT(versions(foo), ElementsAre("1.5"));
+  EXPECT_EQ(foo.releases[0]->files[0].direct->kind, SourceKind::Directory);
+  EXPECT_EQ(metadata(foo).requires_dist.at(0).name, name("bar"));
+  EXPECT_EQ(builder_.metadata_asked, 1);
+}
+
+TEST_F(IndexSourceOfSources, AnArchiveOfAUrlBringsItsHash) {
+  LoopbackIndex index;
+  index.add_file("foo", "v1.0.tar.gz", sdist_bytes("repo-1", {{"setup.py", "# foo 1.0"}}));
+  IndexSource& source = open_with_builder({});
+  source.pin_to_url(name("foo"), index.file_url("v1.0.tar.gz"));
+  const ReleaseFile& file = project("foo").releases.at(0)->files.at(0);
+  EXPECT_EQ(file.artifact.digests.at(0).algorithm, "sha256");
+  EXPECT_GT(file.artifact.size.value_or(0), 0U);
+}
+
+TEST_F(IndexSourceOfSources, AUrlOfAnotherProjectFails) {
+  const fs::path tree = folder_.path() / "tree";
+  fs::create_directories(tree);
+  testing::write_bytes(tree / "setup.py", "# other 1.5");
+  open_with_builder({}).pin_to_url(name("foo"), "file://" + tree.native());
+  EXPECT_THAT(failure_of("foo", ErrorKind::BadInput), HasSubstr("says that it is `other`"));
+}
+
+TEST_F(IndexSourceOfSources, AUrlThatComesLateTakesTheIndexsPlace) {
+  LoopbackIndex index;
+  index.add(WheelBuilder("foo", "2.0"));
+  const fs::path tree = folder_.path() / "tree";
+  fs::create_directories(tree);
+  testing::write_bytes(tree / "setup.py", "# foo 1.5");
+  IndexSource& source = open_with_builder({&index});
+  EXPECT_THAT(versions(project("foo")), ElementsAre("2.0"));
+  source.pin_to_url(name("foo"), "file://" + tree.native());
+  EXPECT_THAT(versions(project("foo")), ElementsAre("1.5"));
 }
 
 }  // namespace

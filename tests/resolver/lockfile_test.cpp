@@ -135,5 +135,27 @@ TEST(Pylock, SelectingFailsAsTheSpecificationSays) {
             "");
 }
 
+TEST(Pylock, SelectsSourcesWhereNoWheelFits) {
+  const std::string sdist =
+      "sdist = {name = \"foo-1.0.tar.gz\", url = \"https://h/foo-1.0.tar.gz\", hashes = {sha256 = \"" +
+      kHash + "\"}}\n";
+  const auto file = [](const std::string& text) {
+    const Pylock lock = parse_pylock(text, "").value();
+    const SelectedPackage selected = select_packages(lock, target())[0];
+    return selected.file == nullptr ? std::string("none") : selected.file->name;
+  };
+  EXPECT_EQ(file(foo(sdist)), "foo-1.0.tar.gz");
+  EXPECT_EQ(file(foo(sdist + "wheels = [" + wheel("foo-1.0-py3-none-any.whl") + "]\n")),
+            "foo-1.0-py3-none-any.whl");
+  EXPECT_EQ(file(foo(sdist + "wheels = [" + wheel("foo-1.0-cp39-cp39-win_amd64.whl") + "]\n")),
+            "foo-1.0.tar.gz");
+  EXPECT_EQ(
+      file(foo("[packages.archive]\npath = \"x/foo-1.0.zip\"\nhashes = {sha256 = \"" + kHash + "\"}\n")),
+      "foo-1.0.zip");
+  EXPECT_EQ(file(foo("[packages.directory]\npath = \"x\"\n")), "none");
+  EXPECT_EQ(file(foo("[packages.vcs]\ntype = \"git\"\nurl = \"https://h/r\"\ncommit-id = \"abc\"\n")),
+            "none");
+}
+
 }  // namespace
 }  // namespace moat

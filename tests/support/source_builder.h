@@ -2,6 +2,8 @@
 #pragma once
 
 #include "fetch/hasher.h"
+#include "fetch/os/file.h"
+#include "fetch/os/process.h"
 #include "fetch/source_builder.h"
 #include "tests/support/wheel_builder.h"
 
@@ -11,8 +13,23 @@
 #include <sstream>
 #include <stop_token>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace moat::testing {
+
+// A .tar.gz of one folder `stem` with these files.
+inline std::string sdist_bytes(const std::string& stem,
+                               const std::vector<std::pair<std::string, std::string>>& files) {
+  const TempDir work(std::filesystem::temp_directory_path(), "sdist");
+  for (const auto& [path, contents] : files) {
+    std::filesystem::create_directories((work.path() / stem / path).parent_path());
+    write_bytes(work.path() / stem / path, contents);
+  }
+  const std::filesystem::path out = work.path() / "sdist.tar.gz";
+  run_process({.argv = {"/bin/tar", "-czf", out.native(), "-C", work.path().native(), stem}});
+  return read_file(out);
+}
 
 // A tree tells its name in setup.py: `# NAME VERSION REQUIREMENT…`. That is all there is to build.
 class CommentBuilder final : public SourceBuilder {
