@@ -1,14 +1,13 @@
 #include "fetch/index_source.h"
 
 #include "fetch/background.h"
+#include "fetch/direct_project.h"
 #include "fetch/find_links.h"
-#include "fetch/hasher.h"
 #include "fetch/index_pages.h"
-#include "fetch/os/file.h"
 #include "fetch/os/guarded.h"
+#include "fetch/release_metadata.h"
 #include "fetch/remote_metadata.h"
 #include "resolver/base/text.h"
-#include "resolver/pep/metadata.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -50,36 +49,6 @@ std::vector<std::shared_ptr<const Release>> merge(std::vector<DigestedPage> page
   }
   return unique;
 }
-
-ReleaseMetadata unusable(std::string reason) {
-  ReleaseMetadata out;
-  out.unusable = std::move(reason);
-  return out;
-}
-
-// `version`: nullptr where any will do.
-ReleaseMetadata release_metadata(std::string_view text, const PackageName& name, const Version* version) {
-  auto core = CoreMetadata::parse(text);
-  if (!core) return unusable("its metadata cannot be used: " + core.error().message);
-  if (core->name != name)
-    return unusable("its metadata says that it is " + quote(core->name.display()) + ", not " +
-                    quote(name.display()));
-  if (version != nullptr && core->version != *version)
-    return unusable("its metadata says that it is version " + quote(core->version_text) + ", not " +
-                    quote(version->to_string()));
-  ReleaseMetadata out;
-  out.requires_dist = std::move(core->requires_dist);
-  out.requires_python = std::move(core->requires_python);
-  out.provides_extra = std::move(core->provides_extra);
-  out.mended = std::move(core->problems);
-  return out;
-}
-
-// The project that a URL is, with the metadata of its one release.
-struct DirectProject {
-  Project project;
-  ReleaseMetadata metadata;
-};
 
 // What the background hands over.
 struct Delivery {
@@ -211,82 +180,6 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
   std::vector<IndexPages::Answer> answers_;
 };
 
-Error bad_reference(const PackageName& name, const std::string& url, const std::string& why) {
-  return Error(ErrorKind::BadInput, quote(name.display() + " @ " + url) + ": " + why);
-}
-
-// What a direct URL (or path) names. Throws Error(BadInput).
-SourceUrl direct_source(const PackageName& name, const std::string& text) {
-  std::string url = text;
-  if (text.substr(0, 1) == "/" || text.substr(0, 1) == ".")
-    url = Url::from_path(std::filesystem::absolute(text).string()).to_string();
-  auto source = SourceUrl::parse(url);
-  if (source) return std::move(*source);
-  const auto shown = Url::parse(url);
-  throw bad_reference(name, shown ? shown->display() : url, source.error().message);
-}
-
-// The one file of a wheel's URL. Throws Error(BadInput).
-ReleaseFile direct_wheel(const PackageName& name, SourceUrl source) {
-  ReleaseFile file{
-      .artifact = {.filename = source.url.last_segment(), .url = source.url, .digests = source.digests}};
-  auto wheel = WheelFilename::parse(file.artifact.filename);
-  if (!wheel)
-    throw bad_reference(name, source.display(), "that is not the name of a wheel: " + wheel.error().message);
-  if (wheel->name != name)
-    throw bad_reference(name, source.display(), "that is a wheel of " + quote(wheel->name.display()));
-  file.wheel = std::move(*wheel);
-  file.direct = std::move(source);
-  return file;
-}
-
-// Blocks.
-DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& sources,
-                            const SourcePolicy& policy, const std::stop_token& stop) {
-  SourceOrder order = SourceOrder::of(source);
-  order.accepted = policy.accepted_for(name);
-  order.label = name.display() + " @ " + source.display();
-  const ObtainedSource& obtained = sources.obtain(order, stop);
-  const std::string text =
-      source_metadata(obtained, name, std::nullopt, policy.settings_for(name), policy.asker(name), stop);
-  const auto core = CoreMetadata::parse(text);
-  ReleaseMetadata metadata = release_metadata(text, name, nullptr);
-  if (metadata.unusable) throw bad_reference(name, source.display(), *metadata.unusable);
-  source.commit = obtained.commit;
-  if (obtained.sha256) {
-    std::vector<Digest>& digests = order.artifact.digests;
-    if (std::find(digests.begin(), digests.end(), *obtained.sha256) == digests.end())
-      digests.push_back(*obtained.sha256);
-    order.artifact.size = obtained.size;
-  }
-  auto release = std::make_shared<Release>(Release{core->version, {}});
-  release->files.push_back({std::move(order.artifact), std::nullopt, std::move(source)});
-  return {Project{name, {std::move(release)}, "", "", ""}, std::move(metadata)};
-}
-
-// What an index's sdist says of itself is kept by its hash: it is not unpacked for that again.
-class SaidBySdists {
- public:
-  SaidBySdists(const Store& store, const Artifact& artifact) {
-    for (const Digest& digest : artifact.digests)
-      if (digest.algorithm == "sha256")
-        file_ = store.layout().metadata() / hash_bytes("sdist\n" + digest.to_string()).hex;
-  }
-  std::optional<std::string> find() const { return file_ ? read_file_if_exists(*file_) : std::nullopt; }
-  void keep(std::string_view text, Reporter& reporter) const {
-    if (!file_) return;
-    try {
-      make_directories(file_->parent_path());
-      write_file_atomically(*file_, metadata_header(text));
-    } catch (const Error& error) {
-      reporter.note(error.what());
-    }
-  }
-
- private:
-  std::optional<std::filesystem::path> file_;
-};
-
 }  // namespace
 
 class IndexSource::State {
@@ -365,7 +258,7 @@ class IndexSource::State {
           if (const auto* text = std::get_if<std::string>(&answer))
             delivery.what = release_metadata(*text, wheel.name, &wheel.version);
           else if (const auto* broken = std::get_if<UnusableWheel>(&answer))
-            delivery.what = unusable(broken->reason);
+            delivery.what = unusable_release(broken->reason);
           else
             delivery.what = std::get<Error>(answer).with_context(
                 "cannot learn what " + quote(name.display()) + " " + release.version.to_string() + " needs");
@@ -458,7 +351,7 @@ class IndexSource::State {
     if (metadata_[&release].metadata)
       return inbox_->put({name, &release, std::monostate()});  // came with the URL
     if (options_.sources == nullptr)
-      return inbox_->put({name, &release, unusable(std::string(kCannotBuild))});
+      return inbox_->put({name, &release, unusable_release(std::string(kCannotBuild))});
     on_source_thread({name, &release, {}}, [this, name, version = release.version, artifact = file.artifact,
                                             stop = sources_stopped_.get_token()] {
       return sdist_metadata(name, version, artifact, stop);
