@@ -221,12 +221,28 @@ TransactionRequest without_wheels(const InstallPlan& plan) {
   return request;
 }
 
-TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
-                               const std::shared_future<Runtime>& runtime, Session& session) {
-  if (plan.steps.empty()) return {.mark_requested = plan.mark_requested};
+namespace {
+
+// A wheel in the store, and where it came from if no index gave it.
+struct ReadyWheel {
+  StoredWheel wheel;
+  std::optional<DirectUrl> from;
+};
+
+std::optional<DirectUrl> origin_of(const Step& step, const std::optional<Digest>& sha256,
+                                   const std::string& commit) {
+  std::optional<SourceUrl> source = step.package->file.direct;
+  if (!source) return std::nullopt;
+  if (!commit.empty()) source->commit = commit;
+  return DirectUrl::of(*source, sha256, step.editable);
+}
+
+// Of each step, in order: downloaded, or built meanwhile.
+std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::shared_future<Runtime>& runtime,
+                                   Session& session) {
   std::vector<WheelOrder> orders;
   std::vector<SourceToBuild> sources;
-  for (const Step& step : plan.steps) {
+  for (const Step& step : steps) {
     if (step.package->file.wheel)
       orders.push_back({step.package->file.artifact, step.hashes});
     else
@@ -235,47 +251,64 @@ TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, 
   SourceBuilds builds(std::move(sources), session);
   std::optional<BytecodeAhead> bytecode;
   if (session.settings().compile) bytecode.emplace(runtime, session);
+  const auto compile = [&](const StoredWheel& wheel) {
+    if (bytecode) bytecode->add(wheel);
+  };
   const std::vector<StoredWheel> wheels =
       obtain_wheels(orders, session.http(), session.store(), session.workers(), session.reporter(),
-                    session.stop(), [&](const StoredWheel& wheel) {
-                      if (bytecode) bytecode->add(wheel);
-                    });
+                    session.stop(), compile);
   const std::vector<BuiltWheel> built = builds.finish();
-  if (bytecode)
-    for (const BuiltWheel& one : built) bytecode->add(one.wheel);
+  for (const BuiltWheel& one : built) compile(one.wheel);
   if (bytecode) bytecode->finish();
 
-  // From here on every wheel is verified.
-  TransactionRequest request;
-  request.mark_requested = plan.mark_requested;
+  std::vector<ReadyWheel> ready;
   auto next_wheel = wheels.begin();
   auto next_built = built.begin();
-  for (const Step& step : plan.steps) {
-    const bool is_built = !step.package->file.wheel;
-    const StoredWheel& wheel = is_built ? next_built->wheel : *next_wheel;
-    std::optional<DirectUrl> direct;
-    if (std::optional<SourceUrl> source = step.package->file.direct) {
-      if (is_built && !next_built->commit.empty()) source->commit = next_built->commit;
-      direct =
-          DirectUrl::of(*source, is_built ? next_built->sha256 : std::optional(wheel.digest), step.editable);
-    }
-    if (is_built)
-      ++next_built;
-    else
+  for (const Step& step : steps) {
+    if (step.package->file.wheel) {
+      ready.push_back({*next_wheel, origin_of(step, next_wheel->digest, "")});
       ++next_wheel;
+    } else {
+      ready.push_back({next_built->wheel, origin_of(step, next_built->sha256, next_built->commit)});
+      ++next_built;
+    }
+  }
+  return ready;
+}
+
+// The same bytes are placed; and, of what was built, from the same place.
+bool is_there(const Step& step, const ReadyWheel& ready, const Present& present) {
+  const auto placed = present.placed.find(step.package->name);
+  if (placed == present.placed.end() || placed->second.wheel_sha256 != ready.wheel.digest.hex ||
+      present.versions.count(step.package->name) == 0)
+    return false;
+  if (step.package->file.wheel) return true;
+  const auto from = present.direct.find(step.package->name);
+  const bool was_direct = from != present.direct.end();
+  return was_direct == ready.from.has_value() &&
+         (!was_direct || from->second.to_text() == ready.from->to_text());
+}
+
+}  // namespace
+
+TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
+                               const std::shared_future<Runtime>& runtime, Session& session) {
+  TransactionRequest request{.mark_requested = plan.mark_requested};
+  if (plan.steps.empty()) return request;
+  const std::vector<ReadyWheel> ready = make_ready(plan.steps, runtime, session);
+
+  // From here on every wheel is verified.
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    const Step& step = plan.steps[i];
     const auto placed = present.placed.find(step.package->name);
-    const auto came_from = present.direct.find(step.package->name);
-    const std::string now = direct ? direct->to_text() : "";
-    const std::string before = came_from == present.direct.end() ? "" : came_from->second.to_text();
-    const bool same = placed != present.placed.end() && placed->second.wheel_sha256 == wheel.digest.hex &&
-                      (!is_built || now == before) && present.versions.count(step.package->name) != 0;
-    if (same && !reinstall) {
-      if (step.requested && !placed->second.requested) request.mark_requested.insert(step.package->name);
+    const bool was_requested = placed != present.placed.end() && placed->second.requested;
+    if (!reinstall && is_there(step, ready[i], present)) {
+      if (step.requested && !was_requested) request.mark_requested.insert(step.package->name);
       continue;
     }
-    WantedPackage wanted{step.package->name, step.package->version, wheel, step.requested, {}};
-    if (placed != present.placed.end() && placed->second.requested) wanted.requested = true;
-    if (direct) wanted.direct_url = now;
+    WantedPackage wanted{
+        step.package->name, step.package->version, ready[i].wheel, step.requested || was_requested, {}};
+    if (ready[i].from) wanted.direct_url = ready[i].from->to_text();
     request.install.push_back(std::move(wanted));
   }
   return request;
