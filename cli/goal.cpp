@@ -91,9 +91,16 @@ void check_constraint(const RequirementsEntry& entry, const RootRequirement& roo
     refuse(fmt::format("a constraint begins with a name: {} @ …", root.requirement.name.display()));
 }
 
+// What is editable is a folder: `-e proj` means `./proj`.
+std::string editable_text(const std::string& text) {
+  const bool says_so = text.find("://") != std::string::npos || text.find(" @ ") != std::string::npos ||
+                       text.find_first_of("./") == 0 || text.substr(0, 5) == "file:";
+  return says_so ? text : "./" + text;
+}
+
 void add_line(const RequirementsEntry& entry, Goal& goal, const Session& session) {
-  Expected<RequirementLine> line =
-      parse_requirement_line(entry.text, session.settings().working_directory.native());
+  Expected<RequirementLine> line = parse_requirement_line(
+      entry.editable ? editable_text(entry.text) : entry.text, session.settings().working_directory.native());
   if (!line) throw not_a_requirement(entry, line.error().message);
   std::vector<RootRequirement>& lines = entry.constraint ? goal.constraints : goal.requirements;
   if (auto* unnamed = std::get_if<UnnamedSource>(&*line)) {
