@@ -5,12 +5,14 @@
 #include "cli/project_files.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
+#include "fetch/wheels.h"
 #include "resolver/base/text.h"
 #include "resolver/lockfile.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <set>
 
 namespace moat {
@@ -53,6 +55,12 @@ std::string reference(const DirectSource& source, const fs::path& lock_directory
 // Every file of a release, so that the lines hold for other machines, too; a marker stands for each package.
 std::string format_requirements(const Pylock& lock, const fs::path& lock_directory) {
   std::string out = "# Pinned by moat; every file of a release may be used.\n";
+  const bool all_hashed =
+      std::all_of(lock.packages.begin(), lock.packages.end(), [](const LockedPackage& package) {
+        return !package.direct || package.direct->kind == DirectSourceKind::Archive;
+      });
+  // Else the hashes of the others would forbid folders and commits.
+  if (!all_hashed) out += "--no-require-hashes\n";
   for (const LockedPackage& package : lock.packages) {
     const DirectSource* direct = package.direct ? &*package.direct : nullptr;
     if (direct != nullptr && direct->editable)
@@ -75,6 +83,23 @@ std::string format_requirements(const Pylock& lock, const fs::path& lock_directo
     out += "\n";
   }
   return out;
+}
+
+// A wheel at a URL that says no hash is fetched for it: a lock has one of every file.
+void learn_hashes(Resolution& resolution, Session& session) {
+  std::vector<WheelOrder> orders;
+  std::vector<ResolvedPackage*> packages;
+  for (ResolvedPackage& package : resolution.packages) {
+    const Digest* digest = package.file.artifact.strongest_digest();
+    if (!package.file.direct || !package.file.wheel || (digest != nullptr && digest->is_strong())) continue;
+    orders.push_back({package.file.artifact, {}});
+    packages.push_back(&package);
+  }
+  if (orders.empty()) return;
+  const std::vector<StoredWheel> wheels = obtain_wheels(
+      orders, session.http(), session.store(), session.workers(), session.reporter(), session.stop());
+  for (std::size_t i = 0; i < wheels.size(); ++i)
+    packages[i]->file.artifact.digests.push_back(wheels[i].digest);
 }
 
 fs::path lock_path(const LockCommand& command, const Settings& settings) {
@@ -164,9 +189,10 @@ int execute(const LockCommand& command, Session& session) {
   const Interpreter interpreter = interpreter_for(session, requires_python);
   prepare_sources(goal, interpreter, session);
   const Target target = target_for(command, interpreter);
-  const Resolution resolution =
+  Resolution resolution =
       resolve_goal(goal, policy_of(command), target, locked_versions(path, form, session), session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
+  learn_hashes(resolution, session);
 
   const Pylock lock = lock_resolution(
       resolution, target, {.lock_directory = path.parent_path().native(), .editables = goal.editables});

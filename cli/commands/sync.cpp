@@ -178,7 +178,11 @@ Goal as_goal(const std::vector<SelectedPackage>& selected) {
 // A requirements file pins everything itself: nothing is looked for beyond it.
 Goal pinned_goal(const fs::path& path, Session& session) {
   Goal goal = read_goal({}, {path.native()}, {}, session);
-  if (!goal.require_hashes)
+  // What has hashes and says that not all of it has is a lock of folders and commits, too.
+  const bool says_so = goal.file_options.require_hashes == false &&
+                       std::any_of(goal.requirements.begin(), goal.requirements.end(),
+                                   [](const RootRequirement& root) { return !root.hashes.empty(); });
+  if (!goal.require_hashes && !says_so)
     throw Error(
         ErrorKind::BadInput, fmt::format("{} has no hashes, so it is no lock", path.native()),
         {fmt::format("`moat lock -r {0}` makes one; `moat install -r {0}` installs without", path.native())});
