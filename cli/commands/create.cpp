@@ -67,8 +67,8 @@ int execute(const CreateCommand& command, Session& session) {
 
   // Whatever can fail for want of an answer or a file fails before there is an environment.
   TransactionRequest request;
-  prepare_sources(goal, interpreter, session);
-  if (!goal.requirements.empty()) {
+  if (!goal.requirements.empty() || !goal.unnamed.empty()) {
+    prepare_sources(goal, interpreter, session);
     const Resolution resolution = resolve_goal(goal, {}, target_of(interpreter), {}, session);
     for (const std::string& note : resolution.notes) session.reporter().warn(note);
     request = with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, session);

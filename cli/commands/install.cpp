@@ -48,8 +48,8 @@ ResolvePolicy policy_of(const InstallCommand& command) {
 
 // Nothing to resolve, nothing to fetch: what was asked for is there, with all it needs.
 bool is_there_already(const InstallCommand& command, const Goal& goal, const InstalledGraph& graph) {
-  return !command.fix && !command.upgrade && command.upgrade_packages.empty() && !command.reinstall &&
-         goal.overrides.empty() && graph.satisfies(goal.requirements, goal.constraints);
+  return goal.unnamed.empty() && !command.fix && !command.upgrade && command.upgrade_packages.empty() &&
+         !command.reinstall && goal.overrides.empty() && graph.satisfies(goal.requirements, goal.constraints);
 }
 
 TransactionRequest only_marks(const Goal& goal, const InstalledGraph& graph) {
@@ -81,10 +81,11 @@ void place_commands(const Environment& environment, Session& session) {
                     settings.bin_dir.native()));
 }
 
-TransactionRequest request_for(const InstallCommand& command, const Goal& goal, const Place& place,
+TransactionRequest request_for(const InstallCommand& command, Goal& goal, const Place& place,
                                Session& session) {
   const InstalledGraph graph(place.installed, place.interpreter.markers);
   if (is_there_already(command, goal, graph)) return only_marks(goal, graph);
+  prepare_sources(goal, place.interpreter, session, place.environment);
   const Resolution resolution =
       resolve_for(goal, policy_of(command), target_of(place.interpreter), graph, place.present, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
@@ -117,7 +118,6 @@ int execute(const InstallCommand& command, Session& session) {
                         command.editables);
   goal.require_hashes = goal.require_hashes || command.require_hashes;
   Place place = place_for(session);
-  prepare_sources(goal, place.interpreter, session, place.environment);
   TransactionRequest request = request_for(command, goal, place, session);
 
   ChangeReport report{.environment = place.root,
