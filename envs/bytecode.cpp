@@ -2,6 +2,10 @@
 // seen. It holds the path of its source as well, here relative to the wheel: Python puts the real one there
 // on import.
 //
+// A package's own tests are left out: hardly anybody imports them, pytest makes bytecode of its own for them,
+// and they are half of what numpy, scipy and pandas would have compiled and placed. Python makes theirs on
+// import, as it does where there is none.
+//
 // The sources of all wheels are dealt out to as many processes as there are cores, each a plain list of work.
 // A process answers one byte a file; should one die on the way (deep nesting has overflowed stacks before),
 // the file after the last answer is left out and the rest goes to another.
@@ -100,7 +104,7 @@ class Compilation {
     const fs::path tree = entries_.back().folder.path() / "tree";
     std::set<fs::path> folders = {tree};
     for (const StoredFile& file : wheel.files) {
-      if (!is_importable_source(file.path, wheel.dist_info)) continue;
+      if (!is_importable_source(file.path, wheel.dist_info) || is_of_tests(file.path)) continue;
       sources_.push_back(
           {entries_.size() - 1, &file, bytecode_path(file.path, runtime_.interpreter.cache_tag)});
       folders.insert((tree / sources_.back().target).parent_path());

@@ -165,4 +165,11 @@ bool is_importable_source(std::string_view wheel_path, std::string_view dist_inf
   return starts_with_folder(below, "purelib") || starts_with_folder(below, "platlib");
 }
 
+bool is_of_tests(std::string_view wheel_path) {
+  std::vector<std::string_view> folders = split(wheel_path, '/');
+  folders.pop_back();
+  return std::ranges::any_of(folders,
+                             [](std::string_view name) { return name == "tests" || name == "test"; });
+}
+
 }  // namespace moat

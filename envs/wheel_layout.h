@@ -33,5 +33,7 @@ bool is_reserved(std::string_view path, const Scheme& scheme);
 
 // Is the file, relative to the wheel's root, a Python source that will be importable?
 bool is_importable_source(std::string_view wheel_path, std::string_view dist_info);
+// Does it lie in a folder `tests` or `test`?
+bool is_of_tests(std::string_view wheel_path);
 
 }  // namespace moat

@@ -36,13 +36,17 @@ TEST_F(Bytecode, IsMadeForEverySourceThatCanBeImported) {
                                     .file("foo/__init__.py", "x = 1\n")
                                     .file("foo/sub/a.py", "y = 2\n")
                                     .file("top.py", "")
+                                    .file("foo/tests/test_a.py", "no = 1\n")
+                                    .file("foo/sub/test/b.py", "no = 1\n")
+                                    .file("foo/sub/testing.py", "yes = 1\n")
                                     .data("purelib/p.py", "z = 3\n")
                                     .file("foo/data.txt", "no")
                                     .script("run", "#!python\n"));
   const auto bytecode = obtain({wheel});
-  EXPECT_THAT(names(bytecode.at(0)),
-              ::testing::UnorderedElementsAre(cached("", "top"), cached("foo/", "__init__"),
-                                              cached("foo/sub/", "a"), cached("foo-1.data/purelib/", "p")));
+  EXPECT_THAT(
+      names(bytecode.at(0)),
+      ::testing::UnorderedElementsAre(cached("", "top"), cached("foo/", "__init__"), cached("foo/sub/", "a"),
+                                      cached("foo/sub/", "testing"), cached("foo-1.data/purelib/", "p")));
   for (const StoredFile& file : bytecode[0].files) {
     EXPECT_EQ(hash_file(bytecode[0].tree / file.path), file.digest);
     const std::string bytes = read_file(bytecode[0].tree / file.path);
