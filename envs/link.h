@@ -12,6 +12,9 @@ namespace moat {
 enum class LinkMode { Auto, Clone, Copy, Hardlink, Symlink };
 std::optional<LinkMode> parse_link_mode(std::string_view text);  // "auto", "clone", …
 
+// As throw_errno, of a file in an open directory.
+[[noreturn]] void throw_errno_in(std::string_view doing, int directory, const char* name, int error_number);
+
 // Places files; remembers per instance whether cloning works, and copies of it remember with it. One thread
 // at a time (one instance a worker).
 class Linker {

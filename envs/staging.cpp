@@ -46,11 +46,11 @@ void write_text(const ArrivingFile& file, int directory) {
   const char* const name = name_of(file.path);
   const UniqueFd target(
       ::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, creation_mode(file)));
-  if (!target) throw_errno("create", file.path, errno);
+  if (!target) throw_errno_in("create", directory, name, errno);
   write_all(target.get(), file.text, file.path);
   const timespec time{.tv_sec = file.mtime, .tv_nsec = 0};
   const std::array<timespec, 2> times = {time, time};
-  if (::futimens(target.get(), times.data()) != 0) throw_errno("set the time of", file.path, errno);
+  if (::futimens(target.get(), times.data()) != 0) throw_errno_in("set the time of", directory, name, errno);
 }
 
 // Files of one directory, not too many, so that the workers end together.
