@@ -124,7 +124,7 @@ Present Present::of(const Environment& environment, const InstalledDistributions
       if (auto direct = DirectUrl::parse(*distribution.direct_url))
         present.direct.emplace(distribution.name, std::move(*direct));
   }
-  for (ManifestPackage& package : environment.manifest().packages)
+  for (ManifestPackage& package : environment.manifest_without_files().packages)
     if (Expected<PackageName> name = PackageName::parse(package.name); name)
       present.placed.emplace(std::move(*name), std::move(package));
   return present;

@@ -1,20 +1,12 @@
 #include "cli/installed_graph.h"
 
-#include "fetch/os/file.h"
-
 #include <algorithm>
 
 namespace moat {
 namespace {
 
-std::optional<CoreMetadata> read_metadata(const InstalledDistribution& distribution) {
-  const fs::path& info = distribution.info;
-  const fs::path file = !distribution.legacy     ? info / "METADATA"
-                        : fs::is_directory(info) ? info / "PKG-INFO"
-                                                 : info;
-  const std::optional<std::string> text = read_file_if_exists(file);
-  if (!text) return std::nullopt;
-  Expected<CoreMetadata> metadata = CoreMetadata::parse(*text);
+std::optional<CoreMetadata> metadata_of(const InstalledDistribution& distribution) {
+  Expected<CoreMetadata> metadata = CoreMetadata::parse(distribution.metadata);
   if (!metadata) return std::nullopt;
   return std::move(*metadata);
 }
@@ -29,7 +21,7 @@ bool names(const std::vector<Requirement>& requirements, const PackageName& name
 InstalledGraph::InstalledGraph(const InstalledDistributions& installed, MarkerEnvironment markers)
     : markers_(std::move(markers)) {
   for (const InstalledDistribution& distribution : installed.all)
-    nodes_.emplace(distribution.name, InstalledNode{distribution, read_metadata(distribution), {}});
+    nodes_.emplace(distribution.name, InstalledNode{distribution, metadata_of(distribution), {}});
   infer_extras();
 }
 

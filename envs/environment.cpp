@@ -229,6 +229,12 @@ std::string printable(std::string_view prompt) {
   return out;
 }
 
+Manifest valid_manifest(Expected<Manifest> manifest, const fs::path& file) {
+  if (!manifest)
+    throw Error(ErrorKind::BadInput, quote(file.string()) + " is damaged: " + manifest.error().message);
+  return std::move(*manifest);
+}
+
 }  // namespace
 
 bool Environment::exists_at(const fs::path& root) {
@@ -279,10 +285,12 @@ Scheme Environment::scheme() const {
 
 Manifest Environment::manifest() const {
   const fs::path file = private_folder() / "manifest";
-  auto manifest = parse_manifest(read_file(file));
-  if (!manifest)
-    throw Error(ErrorKind::BadInput, quote(file.string()) + " is damaged: " + manifest.error().message);
-  return std::move(*manifest);
+  return valid_manifest(parse_manifest(read_file(file)), file);
+}
+
+Manifest Environment::manifest_without_files() const {
+  const fs::path file = private_folder() / "manifest";
+  return valid_manifest(parse_manifest_head(read_file(file)), file);
 }
 
 Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers) {

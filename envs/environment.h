@@ -1,16 +1,16 @@
 // Environment: a standard venv over a private runtime inside it (PEP 405; layout in docs/isolation.md).
 #pragma once
 
-#include <filesystem>
-#include <functional>
-#include <optional>
-#include <string>
-
 #include "envs/interpreter.h"
 #include "envs/link.h"
 #include "envs/manifest.h"
 #include "envs/runtime.h"
 #include "envs/scheme.h"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
 
 namespace moat {
 
@@ -20,8 +20,9 @@ namespace moat {
 // ENV/.moat/{lock,manifest,facts.json,journal,stage,history}
 class Environment {
  public:
-  // The environment at this path, any unfinished change rolled forward first. Error(NoEnvironment) where there is
-  // none (hint: moat create), Error(ForeignEnvironment) for one made by venv, virtualenv, uv (unless allowed).
+  // The environment at this path, any unfinished change rolled forward first. Error(NoEnvironment) where
+  // there is none (hint: moat create), Error(ForeignEnvironment) for one made by venv, virtualenv, uv (unless
+  // allowed).
   enum class Foreign { Refused, Allowed };
   static Environment open(const std::filesystem::path& root, Foreign foreign = Foreign::Refused);
   // Does the folder hold a pyvenv.cfg?
@@ -31,12 +32,13 @@ class Environment {
   bool is_foreign() const { return foreign_; }
   const Interpreter& interpreter() const { return interpreter_; }  // REQUIRES: !is_foreign()
   std::string prompt() const { return prompt_; }
-  Scheme scheme() const;                                       // relative to root()
+  Scheme scheme() const;  // relative to root()
   std::filesystem::path site_packages() const { return root_ / scheme().purelib; }
   std::filesystem::path python() const { return root_ / "bin" / "python"; }
   std::filesystem::path private_folder() const { return root_ / ".moat"; }
 
-  Manifest manifest() const;                                   // Error(Disk/BadInput)
+  Manifest manifest() const;                // Error(Disk/BadInput)
+  Manifest manifest_without_files() const;  // the same with no entries, in a tenth of the time
 
  private:
   std::filesystem::path root_;
@@ -47,16 +49,16 @@ class Environment {
 
 struct CreateOptions {
   std::filesystem::path root;
-  std::string prompt;                  // "" : the folder's name
-  LinkMode link_mode = LinkMode::Auto; // of the runtime; Hardlink is what --share asks for
-  bool replace = false;                // an existing environment (or empty folder) makes way, in the same rename
-  // Called with the environment before it has its place: packages that go in here are there from the first moment,
-  // and where this throws, nothing was made.
+  std::string prompt;                   // "" : the folder's name
+  LinkMode link_mode = LinkMode::Auto;  // of the runtime; Hardlink is what --share asks for
+  bool replace = false;  // an existing environment (or empty folder) makes way, in the same rename
+  // Called with the environment before it has its place: packages that go in here are there from the first
+  // moment, and where this throws, nothing was made.
   std::function<void(const Environment&)> fill;
 };
 
-// Everything staged in a sibling folder, then one rename. Error(Exists) for a non-empty folder without replace,
-// or with replace where the folder is not an environment.
+// Everything staged in a sibling folder, then one rename. Error(Exists) for a non-empty folder without
+// replace, or with replace where the folder is not an environment.
 Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers);
 
 }  // namespace moat

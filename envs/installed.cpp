@@ -53,7 +53,7 @@ class Reader {
   }
 
   void add(const fs::path& info, const fs::path& metadata, bool legacy) {
-    const std::optional<std::string> text = read_file_if_exists(metadata);
+    std::optional<std::string> text = read_file_if_exists(metadata);
     if (!text) return problem(info, fmt::format("has no {}", metadata.filename().string()));
     const MetadataFields fields = parse_metadata_fields(*text);
     const auto name_text = fields.find("Name"), version_text = fields.find("Version");
@@ -61,8 +61,12 @@ class Reader {
     if (!name) return problem(info, "its metadata names no project");
     Expected<Version> version = Version::parse(trim(version_text.value_or("")));
     if (!version) return problem(info, fmt::format("{} is not a version", quote(version_text.value_or(""))));
-    InstalledDistribution out{
-        .name = *std::move(name), .version = *std::move(version), .info = info, .legacy = legacy};
+    InstalledDistribution out{.name = *std::move(name),
+                              .version = *std::move(version),
+                              .info = info,
+                              .legacy = legacy,
+                              .metadata = *std::move(text)};
+    if (out.metadata.ends_with(fields.body)) out.metadata.resize(out.metadata.size() - fields.body.size());
     if (!legacy) {
       out.installer = std::string(trim(read_file_if_exists(info / "INSTALLER").value_or("")));
       out.requested = fs::exists(info / "REQUESTED");

@@ -22,6 +22,7 @@ struct InstalledDistribution {
   bool has_record = false;
   std::optional<std::string> direct_url;  // text of direct_url.json
   bool legacy = false;                    // egg-info
+  std::string metadata;                   // METADATA or PKG-INFO, without the description
 };
 
 struct InstalledDistributions {

@@ -177,4 +177,9 @@ Expected<Manifest> parse_manifest(std::string_view text) {
   return manifest;
 }
 
+Expected<Manifest> parse_manifest_head(std::string_view text) {
+  const auto files = text.find("\nfile ");
+  return parse_manifest(files == std::string_view::npos ? text : text.substr(0, files + 1));
+}
+
 }  // namespace moat

@@ -121,7 +121,7 @@ int execute(const InstallCommand& command, Session& session) {
   TransactionRequest request = request_for(command, goal, place, session);
 
   ChangeReport report{.environment = place.root,
-                      .state = place.environment ? place.environment->manifest().state : 0,
+                      .state = place.environment ? place.environment->manifest_without_files().state : 0,
                       .dry_run = command.dry_run,
                       .nothing = "everything asked for is installed"};
   if (command.dry_run) {

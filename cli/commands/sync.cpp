@@ -229,7 +229,7 @@ int execute(const SyncCommand& command, Session& session) {
         request.remove.insert(distribution.name);
 
   ChangeReport report{.environment = environment.root(),
-                      .state = environment.manifest().state,
+                      .state = environment.manifest_without_files().state,
                       .dry_run = command.dry_run,
                       .created = created,
                       .nothing = "the environment is what the lock says"};

@@ -72,7 +72,7 @@ int execute(const UninstallCommand& command, Session& session) {
   warn_of_dependents(request.remove, graph, session.output());
 
   ChangeReport report{.environment = environment.root(),
-                      .state = environment.manifest().state,
+                      .state = environment.manifest_without_files().state,
                       .dry_run = command.dry_run,
                       .nothing = "nothing was removed"};
   if (command.dry_run) {

@@ -42,6 +42,21 @@ TEST(Manifest, IsWrittenSortedAndReadBack) {
   EXPECT_EQ(format_manifest(*manifest), text);
 }
 
+TEST(Manifest, CanBeReadWithoutItsFiles) {
+  Manifest manifest{.state = 7, .runtime = "3.11.7-abc"};
+  manifest.packages.push_back({"foo", "1.0", kHash, true});
+  for (const bool with_files : {false, true}) {
+    if (with_files) manifest.entries.push_back({"a file b", kHash, 1, 0644, "foo"});
+    const auto head = parse_manifest_head(format_manifest(manifest));
+    ASSERT_TRUE(head);
+    EXPECT_EQ(head->state, 7);
+    ASSERT_EQ(head->packages.size(), 1U);
+    EXPECT_TRUE(head->packages[0].requested);
+    EXPECT_TRUE(head->entries.empty());
+  }
+  EXPECT_FALSE(parse_manifest_head("moat-manifest 2\nfile x\n"));
+}
+
 TEST(Manifest, RefusesWhatItWouldNotHaveWritten) {
   const std::string head = "moat-manifest 1\n";
   const std::string file = "file " + kHash + " 1 644 - ";
