@@ -19,7 +19,7 @@ A file:
 In expected output a line `...` stands for any lines and `[..]` for any text in a line. The work folder is shown as
 $WORK, the index as $INDEX, the version of the Python in use as $PYTHON, times as <time>. Each file gets a folder, a
 HOME and a store of its own; runtimes are shared between files, to save time. On PATH are moat and two helpers:
-`remember FOLDER` keeps a digest of every file, `unchanged FOLDER` fails where one differs; and `make-source tree|sdist
+`remember FOLDER` keeps what every file is, `unchanged FOLDER` fails where anything differs; and `make-source tree|sdist
 NAME VERSION [static|dynamic|fails] [REQUIREMENT…]` makes sources to build, here.
 """
 import os
@@ -33,10 +33,12 @@ import tempfile
 import loopback_index
 
 HERE = pathlib.Path(__file__).resolve().parent
+# Everything about a folder: names, types, modes and targets of links, then the contents.
+SEE = """(cd "$1" && find . -printf '%y %m %p %l\\n' | LC_ALL=C sort && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum)"""
 HELPERS = {
     "make-source": f"/usr/bin/python3 {HERE}/loopback_index.py \"$@\"",
-    "remember": 'find "$1" -name __pycache__ -prune -o -type f -print0 | sort -z | xargs -0 sha256sum > "$HOME/.remembered"',
-    "unchanged": 'find "$1" -name __pycache__ -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | diff "$HOME/.remembered" - >&2',
+    "remember": SEE + ' > "$HOME/.remembered"',
+    "unchanged": SEE + ' | diff "$HOME/.remembered" - >&2',
 }
 
 
