@@ -222,6 +222,14 @@ void switch_over(const fs::path& staged, const fs::path& root) {
   }
 }
 
+TempDir folder_beside(const fs::path& root) {
+  try {
+    return TempDir(root.parent_path(), "." + root.filename().string() + ".new");
+  } catch (const Error& error) {
+    throw error.with_context("cannot make an environment at " + quote(root.string()));
+  }
+}
+
 std::string printable(std::string_view prompt) {
   std::string out;
   for (const char c : prompt)
@@ -306,7 +314,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   if (fs::is_directory(root / ".moat", failure))
     old = FileLock::acquire(root / ".moat/lock", FileLock::Mode::Exclusive, std::chrono::seconds(10));
 
-  TempDir staging(root.parent_path(), "." + root.filename().string() + ".new");
+  TempDir staging = folder_beside(root);
   place_trees_apart(staging.path());
   const fs::path staged =
       staging.path() / "env";  // not the temporary folder itself, which is closed to others

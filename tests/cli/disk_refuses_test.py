@@ -112,7 +112,7 @@ class Case:
                 os.chown(path, 65534, 65534, follow_symlinks=False)
         before = tree(env)
         self.refused("Permission denied", env, "install", "--env", env, self.wheel, prefix=prefix)
-        self.refused("Permission denied", closed, "create", closed / "env", "-p", PYTHON, prefix=prefix)
+        self.refused("Permission denied", closed / "env", "create", closed / "env", "-p", PYTHON, prefix=prefix)
         assert tree(env) == before
         assert list(closed.iterdir()) == []
 
