@@ -125,7 +125,7 @@ struct Change::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (!committed && !stage.empty()) remove_tree_quietly(stage);
+    if (!committed && !stage.empty()) remove_tree_quietly(stage.parent_path());
   }
   fs::path root;
   FileLock lock;
