@@ -316,8 +316,10 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
 
   TempDir staging = folder_beside(root);
   place_trees_apart(staging.path());
-  const fs::path staged =
-      staging.path() / "env";  // not the temporary folder itself, which is closed to others
+  // Below the temporary folder, which place_trees_apart() is for; under a name that does not repeat, because
+  // ext4 begins to look for a part of the disk where the hash of the name says: always at the one where the
+  // last environment was made, and perhaps deleted.
+  const fs::path staged = staging.path() / staging.path().filename();
   stage(staged, root, printable(options.prompt), options.link_mode, runtime, workers);
   if (options.fill) options.fill(Environment::open(staged));
   switch_over(staged, root);

@@ -165,7 +165,11 @@ void Store::prepare() const {
                             quote(layout_.root.native()), quote(trim(*found)), kStoreFormat),
                 {"use the newer moat, or choose another store with --store-dir or MOAT_STORE_DIR"});
   if (!found) {
-    place_trees_apart(layout_.root);  // before the parts of the store are made in it
+    // Entries are made in tmp/, so they lie in its part of the disk: one of their own, found by a name that
+    // does not repeat.
+    place_trees_apart(layout_.root);
+    TempDir apart(layout_.root, "tmp");
+    if (rename_if_absent(apart.path(), layout_.tmp())) apart.keep();
     write_file_atomically(layout_.root / "CACHEDIR.TAG", kCacheTag);
     write_file_atomically(format, ours);
   }
