@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -61,10 +62,55 @@ Manifest manifest_of(const Runtime& runtime) {
 }
 
 // Is it still what was put in? By size and time: every file of a runtime has the same, so an edit shows.
-bool looks_whole(const UniqueFd& tree, const ManifestEntry& entry) {
+bool looks_whole(const UniqueFd& tree, const StoredFile& file) {
   struct stat s {};
-  return ::fstatat(tree.get(), entry.path.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode) &&
-         static_cast<std::uint64_t>(s.st_size) == entry.size && s.st_mtim.tv_sec == kRuntimeMtime;
+  return ::fstatat(tree.get(), file.path.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode) &&
+         static_cast<std::uint64_t>(s.st_size) == file.size && s.st_mtim.tv_sec == kRuntimeMtime;
+}
+
+bool looks_whole(const Runtime& runtime, Workers& workers) {
+  constexpr std::size_t kFilesAShare = 100;
+  const UniqueFd tree = open_file(runtime.tree, O_RDONLY | O_DIRECTORY);
+  const auto& files = runtime.files;
+  std::atomic<bool> whole = true;
+  workers.for_each((files.size() + kFilesAShare - 1) / kFilesAShare, [&](std::size_t share) {
+    const std::size_t end = std::min(files.size(), (share + 1) * kFilesAShare);
+    for (std::size_t i = share * kFilesAShare; i < end; ++i)
+      if (!looks_whole(tree, files[i])) whole = false;
+  });
+  return whole;
+}
+
+// As the store says; its files are not looked at.
+std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& store) {
+  const fs::path entry = store.layout().runtime(fingerprint);
+  const auto facts = read_file_if_exists(entry / "facts.json");
+  const auto text = read_file_if_exists(entry / "manifest");
+  if (!facts || !text) return std::nullopt;
+  auto interpreter = interpreter_from_json(*facts);
+  const auto manifest = parse_manifest(*text);
+  if (!interpreter || !manifest || manifest->runtime != fingerprint) return std::nullopt;
+
+  Runtime runtime;
+  runtime.fingerprint = fingerprint;
+  runtime.tree = entry / "tree";
+  runtime.interpreter = std::move(*interpreter);
+  runtime.files.reserve(manifest->entries.size());
+  for (const ManifestEntry& file : manifest->entries) {
+    if (file.mode == kLinkMode) {
+      std::error_code failure;
+      const std::string target = fs::read_symlink(runtime.tree / file.path, failure).string();
+      if (failure || hash_bytes(target).hex != file.sha256) return std::nullopt;
+      runtime.links.emplace_back(file.path, target);
+      continue;
+    }
+    runtime.files.push_back({.path = file.path,
+                             .digest = {"sha256", file.sha256},
+                             .size = file.size,
+                             .executable = (file.mode & 0100) != 0,
+                             .mtime = kRuntimeMtime});
+  }
+  return runtime;
 }
 
 Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
@@ -118,7 +164,8 @@ std::vector<Slice> slices_of(const std::vector<StoredFile>& files) {
 Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter) {
   const auto sources = snapshot_sources(interpreter);
   const std::string fingerprint = snapshot_fingerprint(interpreter, sources);
-  if (auto runtime = find_runtime(fingerprint, store)) return *runtime;
+  if (auto runtime = read_runtime(fingerprint, store); runtime && looks_whole(*runtime, workers))
+    return *runtime;
   // Not there, or damaged: then it is renamed away first, so that nobody finds half of it.
   const fs::path entry = store.layout().runtime(fingerprint);
   std::error_code ignored;
@@ -131,36 +178,12 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
 }
 
 std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& store) {
-  const fs::path entry = store.layout().runtime(fingerprint);
-  const auto facts = read_file_if_exists(entry / "facts.json");
-  const auto text = read_file_if_exists(entry / "manifest");
-  if (!facts || !text) return std::nullopt;
-  auto interpreter = interpreter_from_json(*facts);
-  const auto manifest = parse_manifest(*text);
-  if (!interpreter || !manifest || manifest->runtime != fingerprint) return std::nullopt;
-
-  Runtime runtime;
-  runtime.fingerprint = fingerprint;
-  runtime.tree = entry / "tree";
-  runtime.interpreter = std::move(*interpreter);
-  const UniqueFd tree = open_file(runtime.tree, O_RDONLY | O_DIRECTORY);
-  runtime.files.reserve(manifest->entries.size());
-  for (const ManifestEntry& file : manifest->entries) {
-    if (file.mode == kLinkMode) {
-      std::error_code failure;
-      const std::string target = fs::read_symlink(runtime.tree / file.path, failure).string();
-      if (failure || hash_bytes(target).hex != file.sha256) return std::nullopt;
-      runtime.links.emplace_back(file.path, target);
-      continue;
-    }
-    if (!looks_whole(tree, file)) return std::nullopt;
-    runtime.files.push_back({.path = file.path,
-                             .digest = {"sha256", file.sha256},
-                             .size = file.size,
-                             .executable = (file.mode & 0100) != 0,
-                             .mtime = kRuntimeMtime});
-  }
-  return runtime;
+  auto runtime = read_runtime(fingerprint, store);
+  if (!runtime) return std::nullopt;
+  const UniqueFd tree = open_file(runtime->tree, O_RDONLY | O_DIRECTORY);
+  const bool whole =
+      std::ranges::all_of(runtime->files, [&](const StoredFile& file) { return looks_whole(tree, file); });
+  return whole ? std::move(runtime) : std::nullopt;
 }
 
 void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Workers& workers) {
