@@ -6,6 +6,7 @@
 #include "envs/launcher/image.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/roomy_directory.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
@@ -315,11 +316,9 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
     old = FileLock::acquire(root / ".moat/lock", FileLock::Mode::Exclusive, std::chrono::seconds(10));
 
   TempDir staging = folder_beside(root);
-  place_trees_apart(staging.path());
-  // Below the temporary folder, which place_trees_apart() is for; under a name that does not repeat, because
-  // ext4 begins to look for a part of the disk where the hash of the name says: always at the one where the
-  // last environment was made, and perhaps deleted.
-  const fs::path staged = staging.path() / staging.path().filename();
+  const fs::path staged =
+      staging.path() / "env";  // not the temporary folder itself, which is closed to others
+  make_roomy_directory(staged);
   stage(staged, root, printable(options.prompt), options.link_mode, runtime, workers);
   if (options.fill) options.fill(Environment::open(staged));
   switch_over(staged, root);

@@ -1,6 +1,7 @@
 #include "fetch/store.h"
 
 #include "fetch/hasher.h"
+#include "fetch/os/roomy_directory.h"
 #include "fetch/store_manifest.h"
 #include "fetch/wheel_addition.h"
 #include "resolver/base/text.h"
@@ -165,11 +166,9 @@ void Store::prepare() const {
                             quote(layout_.root.native()), quote(trim(*found)), kStoreFormat),
                 {"use the newer moat, or choose another store with --store-dir or MOAT_STORE_DIR"});
   if (!found) {
-    // Entries are made in tmp/, so they lie in its part of the disk: one of their own, found by a name that
-    // does not repeat.
-    place_trees_apart(layout_.root);
-    TempDir apart(layout_.root, "tmp");
-    if (rename_if_absent(apart.path(), layout_.tmp())) apart.keep();
+    std::error_code ignored;
+    // Entries are made in tmp/, so they lie in its part of the disk.
+    if (!fs::exists(layout_.tmp(), ignored)) make_roomy_directory(layout_.tmp());
     write_file_atomically(layout_.root / "CACHEDIR.TAG", kCacheTag);
     write_file_atomically(format, ours);
   }
