@@ -173,6 +173,7 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
   }
   const auto has_hashes = [](const auto& line) { return !line.hashes.empty(); };
   const bool any_hash = std::any_of(goal.requirements.begin(), goal.requirements.end(), has_hashes) ||
+                        std::any_of(goal.constraints.begin(), goal.constraints.end(), has_hashes) ||
                         std::any_of(goal.unnamed.begin(), goal.unnamed.end(), has_hashes);
   goal.require_hashes = goal.file_options.require_hashes.value_or(any_hash);
   return goal;

@@ -2,6 +2,7 @@
 
 #include "cli/bytecode_ahead.h"
 #include "cli/conflict.h"
+#include "cli/hash_mode.h"
 #include "cli/source_builds.h"
 #include "fetch/wheels.h"
 #include "resolver/fixes.h"
@@ -54,9 +55,13 @@ std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& 
   const ResolveRequest request = request_for(goal, policy, target, preferences, session);
   const std::unique_ptr<IndexSource> source =
       session.index_source(index_list(session.settings(), goal.file_options));
+  if (request.require_hashes && !is_pinned_throughout(request))
+    if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
   Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
   if (auto* resolution = std::get_if<Resolution>(&outcome)) return std::move(*resolution);
   Unmet unmet{std::move(std::get<Conflict>(outcome)), {}};
+  if (request.require_hashes && lacks_hashes(unmet.conflict, request))
+    if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
   unmet.fixes = find_fixes(unmet.conflict, request, *source, session.reporter(), session.stop(), kMostFixes);
   return unmet;
 }
@@ -193,13 +198,12 @@ InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const P
   std::map<PackageName, const RootRequirement*> asked;
   for (const RootRequirement& root : goal.requirements) {
     const auto [place, is_new] = asked.emplace(root.requirement.name, &root);
-    if (!is_new && (root.requirement.url || !root.hashes.empty())) place->second = &root;
+    if (!is_new && root.requirement.url) place->second = &root;
   }
   InstallPlan plan;
   for (const ResolvedPackage& package : resolution.packages) {
     const auto found = asked.find(package.name);
-    Step step{&package, found != asked.end(), {}, false};
-    if (step.requested) step.hashes = found->second->hashes;
+    Step step{&package, found != asked.end(), package.accepted, false};
     step.editable = goal.editables.count(package.name) != 0;
     const auto version = present.versions.find(package.name);
     const auto placed = present.placed.find(package.name);

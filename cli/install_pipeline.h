@@ -45,7 +45,7 @@ Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Targ
 struct Step {
   const ResolvedPackage* package = nullptr;
   bool requested = false;
-  std::vector<Digest> hashes;  // of the user
+  std::vector<Digest> hashes;  // that the user's lines allow
   bool editable = false;
 };
 struct InstallPlan {

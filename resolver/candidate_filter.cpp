@@ -9,12 +9,12 @@
 namespace moat {
 namespace {
 
-enum class HashVerdict { NotAsked, Known, Unknown, Wrong };
+enum class HashVerdict { Known, Unknown, Wrong };
 
 // A file is wrong if the index promises a digest of an algorithm that the user gave, and it is another. Where
 // the two cannot be compared the download decides.
 HashVerdict judge_hash(const Artifact& artifact, const std::vector<Digest>& allowed) {
-  bool comparable = false;
+  bool comparable = allowed.empty();
   for (const Digest& digest : artifact.digests) {
     for (const Digest& candidate : allowed) {
       if (digest == candidate) return HashVerdict::Known;
@@ -106,7 +106,25 @@ Lack lack_of(Verdict verdict) {
   return Lack::Conflicting;
 }
 
-std::string detail_of(Verdict verdict, const Release& release, const Target& target) {
+bool has_upload_time(const Release& release) {
+  return std::any_of(release.files.begin(), release.files.end(),
+                     [](const ReleaseFile& file) { return file.artifact.upload_time.has_value(); });
+}
+
+// `allowed`: nullptr where no hash is given at all, and every file must have one.
+std::string detail_of_hash(const Release& release, const std::vector<Digest>* allowed) {
+  const std::string version = release.version.to_string();
+  if (allowed == nullptr) return "no hash is given for " + version + ", and every file must have one";
+  if (allowed->empty()) return "the lines that give hashes for it have none in common";
+  std::vector<std::string> promised;
+  for (const ReleaseFile& file : release.files)
+    if (const Digest* digest = file.artifact.strongest_digest())
+      promised.push_back(file.artifact.filename + " has " + digest->to_string());
+  return "no file of " + version + " has one of the hashes that are given; " + some_of(promised, 3);
+}
+
+std::string detail_of(Verdict verdict, const Release& release, const Target& target,
+                      const std::vector<Digest>* allowed) {
   const std::string version = release.version.to_string();
   switch (verdict) {
     case Verdict::NoFiles:
@@ -114,7 +132,7 @@ std::string detail_of(Verdict verdict, const Release& release, const Target& tar
     case Verdict::KindForbidden:
       return version + " has files only of the kind that is not allowed for it";
     case Verdict::WrongHash:
-      return "no file of " + version + " has one of the hashes that are given";
+      return detail_of_hash(release, allowed);
     case Verdict::WrongTags:
       return version + " has wheels for " + tags_that_exist(release) + " and none for " + target.description +
              "; " + pythons_with_wheels(release, target);
@@ -124,7 +142,9 @@ std::string detail_of(Verdict verdict, const Release& release, const Target& tar
     case Verdict::OnlySdist:
       return version + " has a source distribution, which would have to be built";
     case Verdict::CutByDate:
-      return version + " was uploaded later";
+      return has_upload_time(release)
+                 ? version + " was uploaded later than --exclude-newer allows"
+                 : "the index does not say when " + version + " was uploaded, as --exclude-newer needs";
     case Verdict::Yanked:
       return version + " was yanked";
     case Verdict::Prerelease:
@@ -158,13 +178,12 @@ std::string_view version_text(const Release& release) {
   return "";
 }
 
-CandidateFilter::CandidateFilter(const ResolveRequest& request) : request_(request) {
+CandidateFilter::CandidateFilter(const ResolveRequest& request) : request_(request), hashes_(request) {
   for (const auto* lines : {&request.requirements, &request.constraints}) {
     for (const RootRequirement& line : *lines) {
       const Requirement& requirement = line.requirement;
       if (requirement.marker && !requirement.marker->evaluate(request.target.environment)) continue;
       if (requirement.specifier.pinned_version()) pins_[requirement.name].push_back(requirement.specifier);
-      if (!line.hashes.empty()) hashes_[requirement.name].push_back(&line.hashes);
     }
   }
 }
@@ -200,12 +219,10 @@ CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, con
   if (request_.exclude_newer && !file.direct &&
       (!file.artifact.upload_time || *file.artifact.upload_time > *request_.exclude_newer))
     return stops_at(Verdict::CutByDate);
-  if (const auto asked = hashes_.find(name); asked != hashes_.end()) {
-    for (const std::vector<Digest>* allowed : asked->second) {
-      const HashVerdict hash = judge_hash(file.artifact, *allowed);
-      if (hash == HashVerdict::Wrong) return stops_at(Verdict::WrongHash);
-      out.hash_known = hash == HashVerdict::Known;
-    }
+  if (const std::vector<Digest>* allowed = hashes_.of(name)) {
+    const HashVerdict hash = judge_hash(file.artifact, *allowed);
+    if (hash == HashVerdict::Wrong) return stops_at(Verdict::WrongHash);
+    out.hash_known = hash == HashVerdict::Known;
   } else if (request_.require_hashes) {
     return stops_at(Verdict::WrongHash);
   }
@@ -278,7 +295,8 @@ LackReason CandidateFilter::lack(const Project& project, const FilteredProject& 
   }
   if (!closest) return {Lack::NoVersionInRange, existing(finals.empty() ? all : finals)};
   const Verdict verdict = filtered.verdicts[*closest];
-  return {lack_of(verdict), detail_of(verdict, *project.releases[*closest], request_.target)};
+  return {lack_of(verdict),
+          detail_of(verdict, *project.releases[*closest], request_.target, hashes_.of(project.name))};
 }
 
 }  // namespace moat

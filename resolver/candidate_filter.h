@@ -7,6 +7,7 @@
 #pragma once
 
 #include "resolver/candidate.h"
+#include "resolver/hash_rules.h"
 #include "resolver/resolution.h"
 #include "resolver/solve.h"
 
@@ -62,6 +63,7 @@ class CandidateFilter {
   explicit CandidateFilter(const ResolveRequest& request);
 
   FilteredProject filter(const Project& project);
+  const HashRules& hashes() const { return hashes_; }
   // Why no candidate of the project meets the specifiers; Conflicting where one does.
   LackReason lack(const Project& project, const FilteredProject& filtered,
                   const SpecifierSet& specifiers) const;
@@ -79,7 +81,7 @@ class CandidateFilter {
 
   const ResolveRequest& request_;
   std::map<PackageName, std::vector<SpecifierSet>> pins_;  // `==V` and `===V` lines of the user's
-  std::map<PackageName, std::vector<const std::vector<Digest>*>> hashes_;  // of each line that has some
+  const HashRules hashes_;
   std::unordered_map<std::string, bool> python_admitted_;
 };
 

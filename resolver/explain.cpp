@@ -21,10 +21,9 @@ std::string but(const ConflictStep& step) {
   switch (*step.lack) {
     case Lack::UnknownProject:
       return ", but no index has " + quote(step.requirement.name.display());
-    case Lack::CutByDate:
-      return ", but " + step.detail + " than --exclude-newer allows";
     case Lack::OnlyPrereleases:
       return ", but " + step.detail + ", and those are not wanted";
+    case Lack::CutByDate:
     case Lack::NoVersionInRange:
     case Lack::NoUsableFile:
     case Lack::NoHash:
@@ -74,7 +73,8 @@ std::string hint(const ConflictStep& step) {
     case Lack::NeedsNewerPython:
       return "another Python may do: moat create -p VERSION";
     case Lack::NoHash:
-      return "give its hashes too: moat lock --format requirements writes them for all";
+      return "if that file is the right one, give its hash: `moat lock -r FILE -o requirements.txt` writes "
+             "all";
     case Lack::OnlySdist:
       return "without `--no-build` moat builds it";
     case Lack::OnlyYanked:

@@ -34,6 +34,7 @@ struct ResolvedPackage {
   ReleaseMetadata metadata;
   std::vector<Edge> required_by;  // sorted: the user first, then by name
   std::string index;              // display URL, "" for local files
+  std::vector<Digest> accepted;   // hashes that the user's lines allow; empty: they name none
 };
 
 struct Resolution {

@@ -130,7 +130,8 @@ Resolution make_resolution(const Solution& solution, const Encoding& encoding, c
                             .extras = choice->extras,
                             .metadata = view.dependencies(choice->index)->metadata(),
                             .required_by = {},
-                            .index = view.project().index});
+                            .index = view.project().index,
+                            .accepted = {}});
   }
   for (const Solution::Need& need : solution.needs) {
     const auto on = encoding.find(need.requirement->name);

@@ -313,6 +313,8 @@ class Resolver {
 
   Resolution finish(const Solution& solution) {
     Resolution resolution = make_resolution(solution, *encoding_, lines_);
+    for (ResolvedPackage& package : resolution.packages)
+      if (const auto* hashes = views_.filter().hashes().of(package.name)) package.accepted = *hashes;
     if (window_ && window_ != request_.window) {  // one window was not enough
       std::vector<std::string> notes =
           notes_on_fairness(solution, *encoding_, lines_, licences_->by_package(), *request_.window);

@@ -186,6 +186,8 @@ int execute(const LockCommand& command, Session& session) {
   const LockForm form = form_of(command);
   std::optional<SpecifierSet> requires_python;
   Goal goal = goal_of(command, session, requires_python);
+  // Hashes in what is locked are held, but a lock is there to write the missing ones.
+  goal.require_hashes = goal.file_options.require_hashes.value_or(false);
   const Interpreter interpreter = interpreter_for(session, requires_python);
   prepare_sources(goal, interpreter, session);
   const Target target = target_for(command, interpreter);

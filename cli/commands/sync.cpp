@@ -155,7 +155,8 @@ Resolution as_resolution(const std::vector<SelectedPackage>& selected, const fs:
                             : SdistFilename::parse(one.file->name, package.name)->version;
     }
     resolution.packages.push_back(
-        {package.name, *version, nullptr, std::move(file), {}, {}, {}, package.index});
+        {package.name, *version, nullptr, std::move(file), {}, {}, {}, package.index, {}});
+    if (one.file != nullptr) resolution.packages.back().accepted = one.file->hashes;
   }
   return resolution;
 }
@@ -168,7 +169,6 @@ Goal as_goal(const std::vector<SelectedPackage>& selected) {
   for (const SelectedPackage& one : selected) {
     const LockedPackage& package = *one.package;
     RootRequirement root{*Requirement::parse(package.name.display()), {}, {}};
-    if (one.file != nullptr) root.hashes = one.file->hashes;
     if (package.direct && package.direct->editable) goal.editables.insert(package.name);
     if (needed.count(package.name) == 0 || package.direct) goal.requirements.push_back(std::move(root));
   }

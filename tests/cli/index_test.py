@@ -1,0 +1,180 @@
+"""What commands make of indexes that are odd, closed or hostile: an HTTP server whose every answer is the test's choice.
+
+    index_test.py MOAT [TestClass.test_name…]
+
+Each test has a HOME, a store and an environment of its own; runtimes are shared, to save time.
+"""
+import base64
+import hashlib
+import http.server
+import json
+import os
+import pathlib
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "transcripts"))
+import loopback_index  # noqa: E402
+
+MOAT = SHARED = None
+JSON_PAGE = "application/vnd.pypi.simple.v1+json"
+SECRET = "correct-horse"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        server = self.server
+        server.asked.append((self.path, dict(self.headers)))
+        status, headers, body = server.answers.get(self.path.partition("?")[0], (404, {}, b"no such thing\n"))
+        want = server.password and "Basic " + base64.b64encode(server.password.encode()).decode()
+        if want and self.headers.get("Authorization") != want:
+            status, headers, body = 401, {"WWW-Authenticate": 'Basic realm="test"'}, b"who are you?\n"
+        self.send_response(status)
+        for key, value in {"Content-Type": "application/octet-stream", "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server:
+    """Answers by path; wheels are added as to a tidy index, each promise of which may be left out or made a lie."""
+
+    def __init__(self):
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads, self.http.answers, self.http.asked, self.http.password = True, {}, [], None
+        self.projects = {}
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def address(self, path="", user=""):
+        return f"http://{user and user + '@'}127.0.0.1:{self.http.server_port}{path}"
+
+    url = property(lambda self: self.address("/simple/"))
+
+    def answer(self, path, body, kind="text/html", status=200, **headers):
+        body = body if isinstance(body, bytes) else body.encode()
+        self.http.answers[path] = (status, {"Content-Type": kind, **{k.replace("_", "-"): v for k, v in headers.items()}}, body)
+
+    def add(self, name, version="1.0", requires=(), tags="py3-none-any", *, promise=True, sidecar=None, files=None, **said):
+        filename, content = loopback_index.wheel(name, version, tags, list(requires), "", [])
+        path = f"/files/{filename}"
+        self.answer(path, content, "application/zip")
+        entry = {"filename": filename, "url": f"../..{path}", "hashes": {}, **said}
+        if promise:
+            entry["hashes"] = {"sha256": hashlib.sha256(content).hexdigest()}
+        if sidecar is not None:
+            self.answer(path + ".metadata", sidecar)
+            entry["core-metadata"] = {"sha256": hashlib.sha256(sidecar.encode()).hexdigest()}
+        self.projects.setdefault(name, []).append(entry)
+        self.page(name)
+        return hashlib.sha256(content).hexdigest()
+
+    def page(self, name, **more):
+        page = {"meta": {"api-version": "1.4"}, "name": name, "files": self.projects.get(name, []), **more}
+        self.answer(f"/simple/{name}/", json.dumps(page), JSON_PAGE)
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+class IndexTest(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="index-test-"))
+        self.work, self.home = self.root / "work", self.root / "home"
+        for folder in (self.work, self.home, self.root / "moat/store"):
+            folder.mkdir(parents=True)
+        (self.root / "moat/store/runtimes").symlink_to(SHARED)
+        self.addCleanup(shutil.rmtree, self.root, True)
+        self.server = Server()
+        self.addCleanup(self.server.close)
+        self.env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "MOAT_HOME": str(self.root / "moat"),
+                    "MOAT_INDEX_URL": self.server.url, "LANG": "C.UTF-8", "TERM": "dumb"}
+        self.env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
+
+    def moat(self, *words, status=0, **variables):
+        done = subprocess.run([MOAT, *words], cwd=self.work, env={**self.env, **variables}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=300)
+        self.said = done.stdout + done.stderr
+        self.assertEqual(done.returncode, status, f"moat {' '.join(words)}\n{self.said}")
+        return done.stdout
+
+    def create(self):
+        self.moat("create", "env")
+
+    def install(self, *words, status=0, **variables):
+        return self.moat("install", "--env", "env", *words, status=status, **variables)
+
+    def second_server(self):
+        other = Server()
+        self.addCleanup(other.close)
+        return other
+
+
+class Hashes(IndexTest):
+    def test_a_constraints_hash_is_held_though_the_index_promises_none(self):
+        self.server.add("b", promise=False)
+        self.server.add("a", requires=["b"], promise=False)
+        self.create()
+        (self.work / "limits.txt").write_text(f"b==1.0 --hash=sha256:{'0' * 64}\n")
+        (self.work / "in.txt").write_text("--no-require-hashes\na==1.0\n")
+        self.install("-r", "in.txt", "-c", "limits.txt", status=1)
+        self.assertIn(f"and sha256:{'0' * 64} was expected", self.said)
+
+    def test_missing_hashes_are_computed_where_the_index_promises_none(self):
+        b = self.server.add("b", promise=False)
+        a = self.server.add("a", requires=["b"], promise=False)
+        self.create()
+        (self.work / "in.txt").write_text(f"a==1.0 --hash=sha256:{a}\n")
+        self.install("-r", "in.txt", status=1)
+        self.assertIn(f"b==1.0 --hash=sha256:{b}  # needed by a", self.said)
+        (self.work / "in.txt").write_text(f"a==1.0 --hash=sha256:{a}\nb==1.0 --hash=sha256:{b}\n")
+        self.install("-r", "in.txt")
+
+    def test_a_version_must_be_named(self):
+        a = self.server.add("a")
+        self.create()
+        (self.work / "in.txt").write_text(f"a>=1 --hash=sha256:{a}\n")
+        self.install("-r", "in.txt", status=1)
+        self.assertIn(f"a==1.0 --hash=sha256:{a}  # in.txt:1", self.said)
+        (self.work / "limits.txt").write_text("a==1.0\n")  # a constraint may name it
+        self.install("-r", "in.txt", "-c", "limits.txt")
+
+    def test_the_fragment_of_a_url_is_a_hash(self):
+        a = self.server.add("a")
+        self.create()
+        url = self.server.address("/files/a-1.0-py3-none-any.whl")
+        self.install("--require-hashes", f"a @ {url}", status=1)
+        self.assertIn(f"--hash=sha256:{a}", self.said)
+        self.install("--require-hashes", f"a @ {url}#sha256={a}")
+        self.install("--reinstall", f"a @ {url}#sha256={'0' * 64}", status=1)
+
+    def test_without_the_mode_what_is_given_is_held_and_the_rest_goes_free(self):
+        self.server.add("b")
+        a = self.server.add("a", requires=["b"])
+        self.create()
+        (self.work / "in.txt").write_text(f"--no-require-hashes\na --hash=sha256:{a}\n")
+        self.install("-r", "in.txt")
+
+
+def main():
+    global MOAT, SHARED
+    MOAT = os.path.abspath(sys.argv.pop(1))
+    SHARED = pathlib.Path(MOAT).parent / "transcript-runtimes"
+    SHARED.mkdir(exist_ok=True)
+    unittest.main()
+
+
+if __name__ == "__main__":
+    main()
