@@ -4,6 +4,7 @@
 #include "cli/conflict.h"
 #include "cli/hash_mode.h"
 #include "cli/source_builds.h"
+#include "fetch/metadata_check.h"
 #include "fetch/wheels.h"
 #include "resolver/fixes.h"
 
@@ -111,6 +112,16 @@ std::vector<RootRequirement> kept_sources(const Resolution& resolution, const Go
     kept.push_back({std::move(itself), {fmt::format("installed: {}", package.name.display())}, {}});
   }
   return kept;
+}
+
+// What versions were chosen by must be what the wheel says. A lock has no metadata to hold it against.
+void check_metadata(const ResolvedPackage& package, const StoredWheel& wheel) {
+  if (package.release == nullptr || !package.file.wheel) return;
+  if (const auto difference = metadata_disagreement(package.metadata, wheel))
+    throw Error(ErrorKind::HashMismatch,
+                fmt::format("the metadata of `{}` that the index {} gives is not that of the file: {}",
+                            wheel.filename, package.index, *difference),
+                {"the index is at fault; the same command again goes by what the file says"});
 }
 
 bool holds_digest(const std::vector<Digest>& accepted, const std::string& sha256) {
@@ -270,6 +281,7 @@ std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::sh
   auto next_built = built.begin();
   for (const Step& step : steps) {
     if (step.package->file.wheel) {
+      check_metadata(*step.package, *next_wheel);
       ready.push_back({*next_wheel, origin_of(step, next_wheel->digest, "")});
       ++next_wheel;
     } else {

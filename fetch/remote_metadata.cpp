@@ -264,6 +264,8 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   std::filesystem::path cache_file() const {
     std::string key = artifact_.url.without_credentials().to_string();
     if (const Digest* digest = artifact_.strongest_digest()) key += "\n" + digest->to_string();
+    // Nor what it promised once for what it promises now.
+    if (artifact_.metadata_digest) key += "\n" + artifact_.metadata_digest->to_string();
     return shared_->store.layout().metadata() / hash_bytes(key).hex;
   }
 

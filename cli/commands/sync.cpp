@@ -156,7 +156,8 @@ Resolution as_resolution(const std::vector<SelectedPackage>& selected, const fs:
     }
     resolution.packages.push_back(
         {package.name, *version, nullptr, std::move(file), {}, {}, {}, package.index, {}});
-    if (one.file != nullptr) resolution.packages.back().accepted = one.file->hashes;
+    if (one.file != nullptr && resolution.packages.back().file.wheel)
+      resolution.packages.back().accepted = one.file->hashes;
   }
   return resolution;
 }

@@ -116,6 +116,9 @@ class IndexTest(unittest.TestCase):
     def install(self, *words, status=0, **variables):
         return self.moat("install", "--env", "env", *words, status=status, **variables)
 
+    def tree(self, name):
+        return sorted(str(p.relative_to(self.work)) for p in (self.work / name).rglob("*"))
+
     def second_server(self):
         other = Server()
         self.addCleanup(other.close)
@@ -166,6 +169,40 @@ class Hashes(IndexTest):
         self.create()
         (self.work / "in.txt").write_text(f"--no-require-hashes\na --hash=sha256:{a}\n")
         self.install("-r", "in.txt")
+
+
+class Metadata(IndexTest):
+    HEAD = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
+
+    def test_a_sidecar_that_says_what_the_wheel_does_not_say_is_refused(self):
+        self.server.add("b")
+        self.server.add("c")
+        self.server.add("a", requires=["b"], sidecar=self.HEAD.format("a") + "Requires-Dist: c\n")
+        self.create()
+        before = self.tree("env")
+        self.install("a", status=1)
+        self.assertIn("is not that of the file: it requires `b`, which was not said", self.said)
+        self.assertEqual(self.tree("env"), before)
+        self.install("a")  # now by what the file says
+        self.assertIn("+ b 1.0", self.said)
+
+    def test_so_is_one_that_leaves_something_out(self):
+        self.server.add("c")
+        self.create()
+        for name, line, told in (("a1", "Requires-Dist: c", "it does not say that it requires `c`"),
+                                 ("a2", "Requires-Python: >=3.8", "it requires Python ``, not `>=3.8`"),
+                                 ("a3", "Provides-Extra: x", "it does not say that it has the extra `x`")):
+            with self.subTest(line):
+                self.server.add(name, sidecar=self.HEAD.format(name) + line + "\n")
+                self.install(name, status=1)
+                self.assertIn(told, self.said)
+
+    def test_the_same_in_another_order_and_spelling_is_no_difference(self):
+        self.server.add("b")
+        self.server.add("c")
+        self.server.add("a", requires=["b", "c>=1,<3"], sidecar=self.HEAD.format("a") + "Requires-Dist: c (<3, >=1)\nRequires-Dist: b\n")
+        self.create()
+        self.install("a")
 
 
 def main():
