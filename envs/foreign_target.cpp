@@ -58,6 +58,9 @@ std::optional<ParseError> set_platforms(const std::vector<std::string>& names, M
     if (!platforms) return platforms.error();
     tags.platforms.insert(tags.platforms.end(), platforms->begin(), platforms->end());
   }
+  if (tags.platforms.empty())
+    return ParseError{quote(names.front()) + " names no machine, so it is not known what markers mean there",
+                      0};
   const std::string& first = tags.platforms.front();
   const System* system = system_of(first);
   if (!system) return ParseError{quote(names.front()) + " names no operating system that is known", 0};

@@ -69,6 +69,25 @@ struct IndexPages::Shared {
     }
   }
 
+  // A digest once seen for a file name does not change in silence.
+  void compare_with_kept(const DigestedPage& now, const Index& index, const PackageName& project,
+                         const Url& url) const {
+    std::optional<std::string> bytes;
+    try {
+      bytes = read_file_if_exists(digest_file(url));
+    } catch (const Error&) {  // not readable is not there
+    }
+    const auto before = bytes ? read_any_page_digest(*bytes, project) : std::nullopt;
+    if (!before) return;
+    const std::vector<ChangedFile> changed = changed_files(*before, now);
+    if (changed.empty()) return;
+    const ChangedFile& one = changed.front();
+    reporter.warn("the index " + shown(index) + " gives another hash for " + quote(one.filename) +
+                  " than it did before: " + one.now.to_string() + ", not " + one.before.to_string() +
+                  (changed.size() > 1 ? "; and so for " + std::to_string(changed.size() - 1) + " other files"
+                                      : std::string()));
+  }
+
   // Throws Error(Network).
   DigestedPage digest(ProjectPage page, const Index& index, const PackageName& project, const Url& url,
                       const std::string& validator) {
@@ -76,7 +95,10 @@ struct IndexPages::Shared {
     auto digested = read_page_digest(bytes, project, validator);
     if (!digested)
       throw Error(ErrorKind::Network, looking_up(index, project) + ": its page cannot be digested");
-    if (!validator.empty()) keep(url, bytes);
+    if (!validator.empty()) {
+      compare_with_kept(*digested, index, project, url);
+      keep(url, bytes);
+    }
     return std::move(*digested);
   }
 

@@ -23,8 +23,8 @@ Texts texts_of(const Values& values, Text text) {
 }
 
 std::string first_missing(const Texts& from, const Texts& in) {
-  const auto found = std::find_if(from.begin(), from.end(),
-                                  [&](const std::string& text) { return in.count(text) == 0; });
+  const auto found =
+      std::find_if(from.begin(), from.end(), [&](const std::string& text) { return in.count(text) == 0; });
   return found == from.end() ? "" : *found;
 }
 

@@ -312,9 +312,11 @@ class DigestReader {
  public:
   DigestReader(std::string_view bytes, const PackageName& project) : in_(bytes), project_(project) {}
 
-  std::optional<DigestedPage> read(std::string_view validator) {
-    if (!in_.literal(kMagic) || in_.text() != validator || in_.text() != project_.normalized())
-      return std::nullopt;
+  // validator: nullopt for any.
+  std::optional<DigestedPage> read(std::optional<std::string_view> validator) {
+    if (!in_.literal(kMagic)) return std::nullopt;
+    const std::string_view made_of = in_.text();
+    if ((validator && made_of != *validator) || in_.text() != project_.normalized()) return std::nullopt;
     DigestedPage page;
     page.status = in_.text();
     page.status_reason = in_.text();
@@ -420,6 +422,32 @@ std::string digest_page(const ProjectPage& page, const PackageName& project, std
 std::optional<DigestedPage> read_page_digest(std::string_view bytes, const PackageName& project,
                                              std::string_view validator) {
   return DigestReader(bytes, project).read(validator);
+}
+
+std::optional<DigestedPage> read_any_page_digest(std::string_view bytes, const PackageName& project) {
+  return DigestReader(bytes, project).read(std::nullopt);
+}
+
+std::vector<ChangedFile> changed_files(const DigestedPage& before, const DigestedPage& now) {
+  const auto sha256_of = [](const ReleaseFile& file) -> const Digest* {
+    const auto& digests = file.artifact.digests;
+    const auto found = std::find_if(digests.begin(), digests.end(),
+                                    [](const Digest& digest) { return digest.algorithm == "sha256"; });
+    return found == digests.end() ? nullptr : &*found;
+  };
+  std::unordered_map<std::string_view, const Digest*> known;
+  for (const auto& release : before.releases)
+    for (const ReleaseFile& file : release->files)
+      if (const Digest* digest = sha256_of(file)) known.emplace(file.artifact.filename, digest);
+  std::vector<ChangedFile> changed;
+  for (const auto& release : now.releases)
+    for (const ReleaseFile& file : release->files) {
+      const Digest* digest = sha256_of(file);
+      const auto found = known.find(file.artifact.filename);
+      if (digest != nullptr && found != known.end() && *found->second != *digest)
+        changed.push_back({file.artifact.filename, *found->second, *digest});
+    }
+  return changed;
 }
 
 }  // namespace moat

@@ -35,4 +35,15 @@ struct DigestedPage {
 std::optional<DigestedPage> read_page_digest(std::string_view bytes, const PackageName& project,
                                              std::string_view validator);
 
+// The same, whatever page it was made of.
+std::optional<DigestedPage> read_any_page_digest(std::string_view bytes, const PackageName& project);
+
+// Files of which both pages tell the sha256, and not the same one: an index is not to change a file under its
+// name.
+struct ChangedFile {
+  std::string filename;
+  Digest before, now;
+};
+std::vector<ChangedFile> changed_files(const DigestedPage& before, const DigestedPage& now);
+
 }  // namespace moat

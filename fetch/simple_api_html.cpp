@@ -4,6 +4,8 @@
 
 #include <gumbo.h>
 
+#include <algorithm>
+#include <array>
 #include <deque>
 
 namespace moat {
@@ -18,6 +20,14 @@ std::optional<std::string_view> attribute(const GumboElement& element, const cha
   const GumboAttribute* found = gumbo_get_attribute(&element.attributes, name);  // any case
   if (found == nullptr) return std::nullopt;
   return std::string_view(found->value);
+}
+
+bool is_archive_name(std::string_view filename) {
+  constexpr std::array<std::string_view, 9> kEndings = {".whl", ".gz",  ".zip", ".bz2", ".xz",
+                                                        ".tgz", ".tar", ".egg", ".exe"};
+  const std::string lower = ascii_lower(filename);
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view ending) { return lower.ends_with(ending); });
 }
 
 // "sha256=abc…" as in fragments and data attributes.
@@ -159,7 +169,11 @@ Expected<ProjectPage> parse_simple_html(std::string_view body, const Url& final_
   reader.read(*output->root);
   auto newer = check_api_version(reader.api_version());
   if (!newer) return tl::unexpected(newer.error());
-  if (page.files.empty() && reader.api_version().empty() && reader.is_for_people())
+  // A link home or to the terms of use does not make an index of it.
+  const bool lists_archives = std::any_of(page.files.begin(), page.files.end(), [](const PageFile& file) {
+    return is_archive_name(file.filename);
+  });
+  if (!lists_archives && reader.api_version().empty() && reader.is_for_people())
     return parse_error(
         "the answer is a web page for people, not a page of a Simple index (a captive portal, or a login?)");
   page.newer_api = std::move(*newer);

@@ -186,6 +186,8 @@ TEST(ForeignTarget, ComesFromTablesAlone) {
     EXPECT_FALSE(foreign_target(version, {"win_amd64"}, nullptr));
   EXPECT_FALSE(foreign_target("3.11", {"plan9_x86_64"}, nullptr));
   EXPECT_FALSE(foreign_target("3.11", {}, nullptr));
+  EXPECT_FALSE(foreign_target("3.11", {"any"}, nullptr));
+  EXPECT_TRUE(foreign_target("3.11", {"any", "win32"}, nullptr));
 }
 
 TEST(ForeignTarget, WithoutAPlatformIsThisMachines) {

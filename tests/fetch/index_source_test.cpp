@@ -369,6 +369,31 @@ TEST_F(IndexSourceTest, APageThatChangedIsSeenAtOnce) {
   EXPECT_EQ(index.page_requests(), 3U);
 }
 
+TEST_F(IndexSourceTest, AnotherHashForAFileThatWasSeenIsTold) {
+  LoopbackIndex index;
+  const WheelBuilder one("foo", "1.0"), two("foo", "2.0");
+  index.add(one);
+  index.add(two);
+  open({&index});
+  project("foo");
+  index.add(WheelBuilder("foo", "3.0"));  // more files are nothing special
+  open({&index});
+  project("foo");
+  EXPECT_THAT(told_.warnings(), IsEmpty());
+  LoopbackReply changed;
+  changed.headers = {{"Content-Type", "application/vnd.pypi.simple.v1+json"}};
+  changed.body = R"({"meta": {"api-version": "1.0"}, "name": "foo", "files": [
+    {"filename": "foo-1.0-py3-none-any.whl", "url": "x/foo-1.0-py3-none-any.whl", "hashes": {"sha256": ")" +
+                 std::string(64, 'a') + R"("}},
+    {"filename": "foo-2.0-py3-none-any.whl", "url": "x/foo-2.0-py3-none-any.whl", "hashes": {}}]})";
+  index.answer("foo", changed);
+  open({&index});
+  project("foo");
+  EXPECT_THAT(told_.warnings(),
+              ElementsAre(::testing::AllOf(HasSubstr("another hash for `foo-1.0-py3-none-any.whl`"),
+                                           HasSubstr("sha256:" + std::string(64, 'a')))));
+}
+
 TEST_F(IndexSourceTest, OfflineWhatWasSeenIsEnough) {
   IndexSourceOptions options;
   {

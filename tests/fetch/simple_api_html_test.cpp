@@ -105,6 +105,10 @@ TEST(SimpleHtml, ACaptivePortalIsNoEmptyProject) {
       url("https://index.example/simple/foo/"));
   ASSERT_FALSE(portal);
   EXPECT_NE(portal.error().message.find("captive portal"), std::string::npos);
+  EXPECT_FALSE(
+      parse_simple_html("<script>go()</script><a href='/login'>log in</a><a href='terms.html'>terms</a>",
+                        url("https://index.example/simple/foo/")));
+  EXPECT_EQ(page_of("<script src='stats.js'></script><a href='foo-1.0.tar.gz'>x</a>").files.size(), 1U);
   EXPECT_TRUE(page_of("<html><body><h1>Links for foo</h1></body></html>").files.empty());
 }
 
