@@ -37,6 +37,11 @@ def base_of_environment():
                 settings = dict([part.strip() for part in line.split("=", 1)] for line in lines if "=" in line)
         except (OSError, ValueError):
             continue
+        # A copy does not show what it is a copy of: `python` of the same folder may be another build.
+        is_copy = os.path.realpath(sys.executable).startswith(os.path.realpath(folder) + os.sep)
+        named = os.path.realpath(settings.get("executable") or settings.get("base-executable") or sys.executable)
+        if is_copy and os.path.isfile(named) and not named.startswith(os.path.realpath(folder) + os.sep):
+            return named
         base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
         if base != os.path.realpath(sys.executable) or not base.startswith(os.path.realpath(folder) + os.sep):
             return base

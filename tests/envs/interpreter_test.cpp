@@ -152,6 +152,32 @@ TEST_F(InterpreterProbe, HeedsTheWordOfTheDistributionOnManylinux) {
     EXPECT_TRUE(has(told, kept)) << kept;
 }
 
+// An interpreter as Alpine has it: the same program, bound to musl's loader, whose version is asked of
+// itself.
+TEST_F(InterpreterProbe, AsksTheLoaderOfMuslForItsVersion) {
+  constexpr std::string_view kMusl = "/lib/ld-musl-x86_64.so.1", kGlibc = "/lib64/ld-linux-x86-64.so.2";
+  if (!fs::exists(kMusl)) GTEST_SKIP() << "musl is not on this machine";
+  std::string program = read_file("/usr/bin/python3");
+  const std::size_t at = program.find(kGlibc);
+  if (at == std::string::npos) GTEST_SKIP() << "not an x86-64 machine";
+  program.replace(at, kGlibc.size(), std::string(kMusl).append(kGlibc.size() - kMusl.size(), '\0'));
+  write_file_atomically(folder() / "python-of-musl", program);
+  // It cannot run here, so another speaks for it.
+  const fs::path script = folder() / "python3";
+  write_file_atomically(script,
+                        "#!/bin/sh\n/usr/bin/python3 \"$@\" | sed 's|\"executable\": \"[^\"]*\"|"
+                        "\"executable\": \"" +
+                            (folder() / "python-of-musl").string() + "\"|'\n");
+  fs::permissions(script, fs::perms::owner_all);
+  const Interpreter facts = probe_interpreter(script, test::shared_store());
+  EXPECT_TRUE(facts.libc.starts_with("musl 1.")) << facts.libc;
+  const auto& platforms = facts.tags.platforms;
+  EXPECT_EQ(platforms.front(), "linux_x86_64");
+  EXPECT_EQ(platforms.at(1), "musllinux_1_" + facts.libc.substr(7) + "_x86_64");
+  EXPECT_EQ(platforms.back(), "musllinux_1_0_x86_64");
+  EXPECT_TRUE(std::ranges::none_of(platforms, [](const auto& p) { return p.starts_with("manylinux"); }));
+}
+
 TEST(InterpreterJson, RefusesOtherTexts) {
   for (const char* text :
        {"", "[]", "{}", "{\"schema\": 99}", "{\"schema\": 1, \"executable\": 3}", "{\"schema\": 1}"})

@@ -45,15 +45,21 @@ Workers& shared_workers() {
 
 std::optional<fs::path> find_python(const std::string& which) {
   std::error_code failure;
-  if (which == "debian" || which == "pypy") {
-    const fs::path path = which == "debian" ? "/usr/bin/python3" : "/usr/bin/pypy3";
+  if (which == "debian" || which == "debug" || which == "pypy") {
+    const fs::path path = which == "debian"  ? "/usr/bin/python3"
+                          : which == "debug" ? "/usr/bin/python3-dbg"
+                                             : "/usr/bin/pypy3";
     return fs::exists(path, failure) ? std::optional(path) : std::nullopt;
   }
   const char* home = std::getenv("HOME");
   if (!home) return std::nullopt;
   for (fs::directory_iterator it(fs::path(home) / ".pyenv/versions", failure), end; !failure && it != end;
        it.increment(failure))
-    if (it->path().filename().string().starts_with(which + ".")) return it->path() / "bin" / "python3";
+    // "3.13t" is the free-threaded build, "3.13.1t".
+    if (const std::string name = it->path().filename().string();
+        name.ends_with('t') == which.ends_with('t') &&
+        name.starts_with(which.substr(0, which.find('t')) + "."))
+      return it->path() / "bin" / "python3";
   return std::nullopt;
 }
 

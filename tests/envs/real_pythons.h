@@ -21,10 +21,11 @@ namespace moat::test {
 Store& shared_store();
 Workers& shared_workers();
 
-// "debian": /usr/bin/python3; "pypy": /usr/bin/pypy3; "3.11": of pyenv. nullopt where it is not here.
+// "debian": /usr/bin/python3; "debug": /usr/bin/python3-dbg; "pypy": /usr/bin/pypy3; "3.11": of pyenv.
+// nullopt where it is not here.
 std::optional<fs::path> find_python(const std::string& which);
-inline const std::vector<std::string> kAllPythons = {"3.6",  "3.7",  "3.8",  "3.9",    "3.10",
-                                                     "3.11", "3.12", "3.13", "debian", "pypy"};
+inline const std::vector<std::string> kAllPythons = {"3.6",  "3.7",  "3.8",   "3.9",    "3.10",  "3.11",
+                                                     "3.12", "3.13", "3.13t", "debian", "debug", "pypy"};
 // For INSTANTIATE_TEST_SUITE_P: "3.11" is no identifier.
 std::string python_name(const testing::TestParamInfo<std::string>& info);
 
