@@ -108,6 +108,7 @@ void declare_index(Declaration& d) {
   d.values("-f,--find-links", shared.find_links, "PATH|URL",
            "a folder or page of files that join the index's");
   d.flag("--no-index", shared.no_index, "ask no index: --find-links only");
+  d.flag("--no-input", shared.no_input, "never ask for a password");
   d.value("--index-strategy", shared.index_strategy, "HOW",
           "first-index: the first that has the project; best-match: the best of all");
   d.values("--trusted-host", shared.trusted_hosts, "HOST[:PORT]", "do not verify this host's certificate");

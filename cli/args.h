@@ -41,7 +41,7 @@ struct SharedOptions {
   // index
   std::optional<std::string> index_url;
   std::vector<std::string> extra_index_urls, indexes, find_links, trusted_hosts;
-  bool no_index = false;
+  bool no_index = false, no_input = false;
   std::optional<std::string> index_strategy, cert, client_cert;
   // build: {"no-binary" | "only-binary", value} in the order given
   std::vector<std::pair<std::string, std::string>> binary;

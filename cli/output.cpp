@@ -141,6 +141,7 @@ void Output::write_error_line(std::string_view line) {
 void Output::set_live(const std::string& line) {
   if (!live_) return;
   const std::lock_guard lock(mutex_);
+  if (live_held_) return;
   if (line.empty()) {
     clear_live();
     return;
@@ -148,6 +149,12 @@ void Output::set_live(const std::string& line) {
   put(stderr, "\r" + line + "\x1b[K");
   std::fflush(stderr);
   live_line_shown_ = true;
+}
+
+void Output::hold_live(bool hold) {
+  const std::lock_guard lock(mutex_);
+  clear_live();
+  live_held_ = hold;
 }
 
 void Output::clear_live() {

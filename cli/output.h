@@ -94,6 +94,8 @@ class Output {
 
   // The line that is rewritten in place; "" takes it away. Whatever else is printed takes it away first.
   void set_live(const std::string& line);
+  // While a question stands there, nobody rewrites its line.
+  void hold_live(bool hold);
 
   // False where standard output could not take everything.
   bool flush();
@@ -106,7 +108,7 @@ class Output {
   std::mutex mutex_;
   OutputOptions options_;
   bool color_out_ = false, color_err_ = false, live_ = false;
-  bool live_line_shown_ = false;
+  bool live_line_shown_ = false, live_held_ = false;
   std::set<std::string, std::less<>> warned_;
 };
 

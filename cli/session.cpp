@@ -1,6 +1,7 @@
 #include "cli/session.h"
 
 #include "fetch/os/process.h"
+#include "fetch/os/terminal.h"
 
 #include <utility>
 
@@ -19,7 +20,7 @@ std::string first_set(const Variables& variables, std::initializer_list<std::str
   return {};
 }
 
-HttpOptions http_options(const Settings& settings) {
+HttpOptions http_options(const Settings& settings, const IndexList& indexes) {
   const Variables& variables = settings.variables;
   HttpOptions options;
   options.offline = settings.offline;
@@ -32,19 +33,37 @@ HttpOptions http_options(const Settings& settings) {
                         : settings.cert;
   options.ca_directory = variable(variables, "SSL_CERT_DIR");
   options.client_certificate = settings.client_cert;
-  options.trusted_hosts = settings.trusted_hosts;
+  options.trusted_hosts = indexes.trusted_hosts;
   options.user_agent = "moat/" MOAT_VERSION;
   return options;
 }
 
+std::vector<Url> urls_of(const IndexList& indexes) {
+  std::vector<Url> urls;
+  for (const Index& index : indexes.indexes) urls.push_back(index.url);
+  return urls;
+}
+
 CredentialOptions credential_options(const Settings& settings, const IndexList& indexes) {
   CredentialOptions options;
-  for (const Index& index : indexes.indexes) options.indexes.push_back(index.url);
+  options.indexes = urls_of(indexes);
   const std::string netrc = variable(settings.variables, "NETRC");
   options.netrc = netrc.empty() ? settings.home / ".netrc" : fs::path(netrc);
   if (const auto keyring = find_program("keyring", variable(settings.variables, "PATH")))
     options.keyring = *keyring;
   return options;
+}
+
+// "user:password" from the person at the terminal.
+std::optional<std::string> ask_for_password(const std::string& place, std::string user, Output& output,
+                                            const std::stop_token& stop) {
+  output.hold_live(true);
+  std::optional<std::string> password;
+  if (user.empty()) user = ask_terminal("User for " + place + ": ", Echo::On, stop).value_or("");
+  if (!user.empty()) password = ask_terminal("Password of " + user + " for " + place + ": ", Echo::Off, stop);
+  output.hold_live(false);
+  if (!password) return std::nullopt;
+  return user + ":" + *password;
 }
 
 }  // namespace
@@ -71,15 +90,27 @@ Workers& Session::workers() {
   return *workers_;
 }
 
-HttpClient& Session::http() { return http(index_list(settings_)); }
+HttpClient& Session::http() { return current_ == nullptr ? http(index_list(settings_)) : *current_; }
 
 HttpClient& Session::http(const IndexList& indexes) {
-  if (http_) return *http_;
-  credentials_ = std::make_unique<Credentials>(credential_options(settings_, indexes), progress_, stop_);
-  HttpOptions options = http_options(settings_);
-  options.credentials = [this](const Url& url, bool again) { return credentials_->find(url, again); };
-  http_ = std::make_unique<HttpClient>(std::move(options));
-  return *http_;
+  // A requirements file names indexes of its own, and may itself have come from the web.
+  IndexKey key{urls_of(indexes), indexes.trusted_hosts};
+  for (const Network& known : network_)
+    if (known.key == key) return *(current_ = known.http.get());
+  Network& network = network_.emplace_back();
+  network.key = std::move(key);
+  CredentialOptions sources = credential_options(settings_, indexes);
+  if (!settings_.no_input && !output_.json() && someone_is_there())
+    sources.prompt = [this](const std::string& place, const std::string& user) {
+      return ask_for_password(place, user, output_, stop_);
+    };
+  network.credentials = std::make_unique<Credentials>(std::move(sources), progress_, stop_);
+  HttpOptions options = http_options(settings_, indexes);
+  options.credentials = [known = network.credentials.get()](const Url& url, bool again) {
+    return known->find(url, again);
+  };
+  network.http = std::make_unique<HttpClient>(std::move(options));
+  return *(current_ = network.http.get());
 }
 
 std::unique_ptr<IndexSource> Session::index_source(const IndexList& indexes) {

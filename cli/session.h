@@ -13,10 +13,13 @@
 #include "fetch/sources.h"
 #include "fetch/store.h"
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace moat {
 
@@ -38,8 +41,9 @@ class Session {
 
   Store& store();
   Workers& workers();
-  // `indexes`: whose credentials may be used; the first call decides.
+  // `indexes`: whose credentials may be used, and which hosts are trusted.
   HttpClient& http(const IndexList& indexes);
+  // The one that was asked for last; the settings' indexes before.
   HttpClient& http();
   std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
   IndexSourceOptions index_options(const IndexList& indexes) const;
@@ -57,6 +61,13 @@ class Session {
   DiscoveryOptions discovery() const;
 
  private:
+  using IndexKey = std::pair<std::vector<Url>, std::vector<std::string>>;
+  struct Network {
+    IndexKey key;
+    std::unique_ptr<Credentials> credentials;
+    std::unique_ptr<HttpClient> http;
+  };
+
   Settings settings_;
   std::string command_line_;
   Output& output_;
@@ -64,8 +75,8 @@ class Session {
   std::stop_token stop_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Workers> workers_;
-  std::unique_ptr<Credentials> credentials_;
-  std::unique_ptr<HttpClient> http_;
+  std::list<Network> network_;
+  HttpClient* current_ = nullptr;  // of those
   std::unique_ptr<Sources> sources_;
   std::unique_ptr<SourceBuilder> builder_;
   SourcePolicy source_policy_;

@@ -18,19 +18,33 @@ namespace {
 
 // Every setting a file or a variable may hold, by its name in files; the variable is MOAT_ and the name in
 // capitals. `bin-dir`, `data-dir` and `home` are variables only.
-constexpr std::array kFileSettings = {"all-releases",   "build-constraint",
-                                      "build-network",  "cert",
-                                      "client-cert",    "compile",
-                                      "exclude-newer",  "extra-index-url",
-                                      "find-links",     "index",
-                                      "index-strategy", "index-url",
-                                      "link-mode",      "no-binary",
-                                      "no-build",       "no-build-isolation",
-                                      "no-index",       "offline",
-                                      "only-binary",    "only-final",
-                                      "pins",           "pre",
-                                      "python",         "resolution",
-                                      "store-dir",      "trusted-host",
+constexpr std::array kFileSettings = {"all-releases",
+                                      "build-constraint",
+                                      "build-network",
+                                      "cert",
+                                      "client-cert",
+                                      "compile",
+                                      "exclude-newer",
+                                      "extra-index-url",
+                                      "find-links",
+                                      "index",
+                                      "index-strategy",
+                                      "index-url",
+                                      "link-mode",
+                                      "no-binary",
+                                      "no-build",
+                                      "no-build-isolation",
+                                      "no-index",
+                                      "no-input",
+                                      "offline",
+                                      "only-binary",
+                                      "only-final",
+                                      "pins",
+                                      "pre",
+                                      "python",
+                                      "resolution",
+                                      "store-dir",
+                                      "trusted-host",
                                       "window"};
 
 std::string variable_name(std::string_view setting) {
@@ -309,6 +323,7 @@ void set_indexes(Settings& settings, const SharedOptions& shared, const Layers& 
   settings.indexes = first(shared.indexes, layers, "index");
   settings.find_links = first(shared.find_links, layers, "find-links");
   settings.trusted_hosts = first(shared.trusted_hosts, layers, "trusted-host");
+  settings.no_input = shared.no_input || layers.flag("no-input").value_or(false);
   settings.no_index = shared.no_index || layers.flag("no-index").value_or(false);
   if (const auto told = first(shared.index_strategy, layers, "index-strategy"))
     settings.index_strategy = chosen<IndexStrategy>(
@@ -540,6 +555,8 @@ IndexList index_list(const Settings& settings, const RequirementsOptions& file) 
   IndexList list;
   list.strategy = settings.index_strategy;
   list.pins = settings.index_pins;
+  list.trusted_hosts = settings.trusted_hosts;
+  list.trusted_hosts.insert(list.trusted_hosts.end(), file.trusted_hosts.begin(), file.trusted_hosts.end());
   list.find_links = settings.find_links;
   list.find_links.insert(list.find_links.end(), file.find_links.begin(), file.find_links.end());
   for (std::string& link : list.find_links)

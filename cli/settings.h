@@ -61,6 +61,7 @@ struct Settings {
   std::vector<std::string> extra_index_urls, indexes, find_links, trusted_hosts;
   std::map<PackageName, std::string> index_pins;
   bool no_index = false;
+  bool no_input = false;  // nobody is asked for a password
   IndexStrategy index_strategy = IndexStrategy::FirstIndex;
   std::string cert, client_cert;
 

@@ -114,14 +114,15 @@ std::optional<std::string> Credentials::find(const Url& url, bool again) {
   const std::string service = index != nullptr ? index->without_credentials().to_string() : url.origin();
   {
     const std::lock_guard lock(mutex_);
-    const auto known = from_keyring_.find(service);
-    if (known != from_keyring_.end() && (again || known->second)) return known->second;
+    const auto known = asked_.find(service);
+    if (known != asked_.end() && (again || known->second)) return known->second;
   }
   if (again) {
     // Outside the lock: it may take a user's time. Two threads asking at once both get an answer.
     std::optional<std::string> found = ask_keyring(url, index);
+    if (!found) found = ask_person(url, index);
     const std::lock_guard lock(mutex_);
-    return from_keyring_[service] = std::move(found);
+    return asked_[service] = std::move(found);
   }
   if (index != nullptr && has_password(*index)) return decode_userinfo(index->userinfo());
   const std::string user = index != nullptr ? user_of(*index) : "";
@@ -140,6 +141,13 @@ std::optional<std::string> Credentials::ask_keyring(const Url& url, const Url* i
       return found;
   const std::string host = url.port().empty() ? url.host() : url.host() + ":" + url.port();
   return run_keyring(options_.keyring, host, user, stop_);
+}
+
+std::optional<std::string> Credentials::ask_person(const Url& url, const Url* index) const {
+  if (!options_.prompt) return std::nullopt;
+  std::string user = user_of(url);
+  if (user.empty() && index != nullptr) user = user_of(*index);
+  return options_.prompt(url.origin(), user);
 }
 
 }  // namespace moat

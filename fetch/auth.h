@@ -6,6 +6,7 @@
 #include "resolver/reporter.h"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,9 @@ struct CredentialOptions {
   std::vector<Url> indexes;       // as configured, with the user information in them
   std::filesystem::path netrc;    // "" : none; that it is missing is fine
   std::filesystem::path keyring;  // the `keyring` program; "" : not asked
+  // Asks a person, when nothing else knows: place ("https://host"), user ("" where that is to be asked too) →
+  // "user:password". Empty: there is nobody.
+  std::function<std::optional<std::string>(const std::string& place, const std::string& user)> prompt;
 };
 
 // The index a URL belongs to: of those with its origin the one that shares the longest run of path segments
@@ -29,9 +33,9 @@ const Url* find_index_of(const std::vector<Url>& indexes, const Url& url);
 // "user:password" out of what `keyring --mode=creds --output=json get` prints; nullopt for anything else.
 std::optional<std::string> parse_keyring_answer(std::string_view json);
 
-// User and password in the URL of the index, then netrc, then a user alone (a token); the keyring only when a
-// server has said 401, and what it said is remembered. Thread-safe. Its find() is what
-// HttpOptions::credentials wants:
+// User and password in the URL of the index, then netrc, then a user alone (a token); the keyring, and at
+// last the person at the terminal, only when a server has said 401, and what they said is remembered.
+// Thread-safe. Its find() is what HttpOptions::credentials wants:
 //   options.credentials = [&](const Url& url, bool again) { return credentials.find(url, again); };
 class Credentials {
  public:
@@ -43,12 +47,13 @@ class Credentials {
 
  private:
   std::optional<std::string> ask_keyring(const Url& url, const Url* index) const;
+  std::optional<std::string> ask_person(const Url& url, const Url* index) const;
 
   const CredentialOptions options_;
   const std::stop_token stop_;
   std::vector<NetrcEntry> netrc_;
   std::mutex mutex_;
-  std::map<std::string, std::optional<std::string>> from_keyring_;  // by index URL, or origin
+  std::map<std::string, std::optional<std::string>> asked_;  // keyring or person, by index URL, or origin
 };
 
 }  // namespace moat

@@ -1,5 +1,6 @@
 #include "fetch/find_links.h"
 
+#include "fetch/index_pages.h"
 #include "fetch/os/file.h"
 #include "fetch/os/guarded.h"
 #include "fetch/simple_api_html.h"
@@ -116,8 +117,13 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
     std::vector<std::function<void()>> waiting;
   };
 
-  State(std::vector<std::string> all_places, HttpClient& client, std::shared_ptr<Background> owner)
-      : places(std::move(all_places)), http(client), background(std::move(owner)), links(places.size()) {}
+  State(std::vector<std::string> all_places, std::vector<std::string> trusted, HttpClient& client,
+        std::shared_ptr<Background> owner)
+      : places(std::move(all_places)),
+        trusted_hosts(std::move(trusted)),
+        http(client),
+        background(std::move(owner)),
+        links(places.size()) {}
 
   void load() {
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -136,6 +142,7 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
     const auto url = Url::parse(places[i]);
     if (!url)
       throw Error(ErrorKind::BadInput, "--find-links " + quote(places[i]) + ": " + url.error().message);
+    require_protected(*url, "the page of --find-links", trusted_hosts);
     if (is_archive(url->last_segment())) return store(i, page_of_urls({*url}));
     HttpRequest request{.url = *url, .headers = {{"Accept", std::string(kSimpleAccept)}}};
     http.send(std::move(request), [self = shared_from_this(), i](HttpClient::Result result) {
@@ -193,6 +200,7 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
   }
 
   const std::vector<std::string> places;
+  const std::vector<std::string> trusted_hosts;
   HttpClient& http;
   const std::shared_ptr<Background> background;
   std::vector<std::unique_ptr<LinkedFiles>> links;  // each written by one unit, read after all arrived
@@ -201,9 +209,10 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
   Guarded<Loading> loading;
 };
 
-FindLinks::FindLinks(std::vector<std::string> places, HttpClient& http,
-                     std::shared_ptr<Background> background)
-    : state_(std::make_shared<State>(std::move(places), http, std::move(background))) {}
+FindLinks::FindLinks(std::vector<std::string> places, std::vector<std::string> trusted_hosts,
+                     HttpClient& http, std::shared_ptr<Background> background)
+    : state_(std::make_shared<State>(std::move(places), std::move(trusted_hosts), http,
+                                     std::move(background))) {}
 
 void FindLinks::look_up(const PackageName& project, std::function<void(Answer)> done) {
   if (state_->places.empty()) return done(std::vector<DigestedPage>());

@@ -37,7 +37,8 @@ ProjectPage list_local_links(const std::filesystem::path& path);
 // All places, read once, when first asked for. Thread-safe.
 class FindLinks {
  public:
-  FindLinks(std::vector<std::string> places, HttpClient& http, std::shared_ptr<Background> background);
+  FindLinks(std::vector<std::string> places, std::vector<std::string> trusted_hosts, HttpClient& http,
+            std::shared_ptr<Background> background);
 
   // `done` gets all that the places list of the project, place by place; or why one of them cannot be read.
   // On a thread of the pool, or at once.

@@ -28,6 +28,10 @@ Url follow_redirect(const Url& from, std::string_view location,
 // `url`'s host is one of "host" or "host:port".
 bool is_trusted(const Url& url, const std::vector<std::string>& trusted_hosts);
 
+// Nobody on the way can change what comes from there: another scheme than http, this machine itself
+// (localhost, 127.0.0.0/8, ::1), or a trusted host.
+bool is_protected(const Url& url, const std::vector<std::string>& trusted_hosts);
+
 // The no_proxy variable: "*", or names, .suffixes, addresses, IPv4 networks (10.0.0.0/8), each with an
 // optional :port, separated by commas or spaces. A name covers its subdomains.
 bool bypasses_proxy(const Url& url, std::string_view no_proxy);

@@ -24,6 +24,7 @@ struct IndexList {
   std::vector<std::string> find_links;   // folders, archives, or URLs of pages
   std::map<PackageName, std::string> pins;  // package → index name
   IndexStrategy strategy = IndexStrategy::FirstIndex;
+  std::vector<std::string> trusted_hosts;  // host[:port]: may be plain http, TLS unverified
 };
 
 }  // namespace moat

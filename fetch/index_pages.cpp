@@ -2,6 +2,7 @@
 
 #include "fetch/hasher.h"
 #include "fetch/http_cache.h"
+#include "fetch/http_policy.h"
 #include "fetch/os/file.h"
 #include "fetch/simple_api.h"
 #include "fetch/simple_api_html.h"
@@ -35,6 +36,14 @@ Error bad_status(const Index& index, const PackageName& project, int status) {
 }
 
 }  // namespace
+
+void require_protected(const Url& url, std::string_view what, const std::vector<std::string>& trusted_hosts) {
+  if (is_protected(url, trusted_hosts)) return;
+  throw Error(ErrorKind::Refused,
+              std::string(what) + " " + quote(url.display()) +
+                  " is plain http: anybody on the way could change what it says, so it is not asked",
+              {"if that is meant: --trusted-host " + url.host()});
+}
 
 Url page_url(const Index& index, const PackageName& project) {
   // The root may come with or without its slash; what is behind `?` belongs to no page.

@@ -11,7 +11,10 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
 
 namespace moat {
 
@@ -37,6 +40,10 @@ class IndexPages {
   struct Shared;
   std::unique_ptr<Shared> shared_;
 };
+
+// Error(Refused) where somebody on the way could change what it says: plain http to a host that is not
+// trusted.
+void require_protected(const Url& url, std::string_view what, const std::vector<std::string>& trusted_hosts);
 
 // Where the index has its page of the project: ROOT/project/ (and index.html behind it for a file URL).
 Url page_url(const Index& index, const PackageName& project);

@@ -192,7 +192,7 @@ class IndexSource::State {
         stop_(std::move(stop)),
         background_(Background::make(workers)),
         pages_(http, store, workers, reporter, background_, options_.offline),
-        links_(options_.indexes.find_links, http, background_),
+        links_(options_.indexes.find_links, options_.indexes.trusted_hosts, http, background_),
         metadata_texts_(http, store, workers, reporter, background_, options_.offline, stop_) {}
 
   ~State() {
@@ -379,6 +379,13 @@ class IndexSource::State {
   }
 
   std::vector<Index> indexes_for(const PackageName& name) const {
+    std::vector<Index> asked = named_for(name);
+    for (const Index& index : asked)
+      require_protected(index.url, "the index", options_.indexes.trusted_hosts);
+    return asked;
+  }
+
+  std::vector<Index> named_for(const PackageName& name) const {
     const std::vector<Index>& all = options_.indexes.indexes;
     const auto pin = options_.indexes.pins.find(name);
     if (pin == options_.indexes.pins.end()) return all;

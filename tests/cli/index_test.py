@@ -23,7 +23,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "transcripts"))
 import loopback_index  # noqa: E402
 
-MOAT = SHARED = None
+MOAT = SHARED = TEMPLATE = None
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 SECRET = "correct-horse"
 
@@ -111,7 +111,12 @@ class IndexTest(unittest.TestCase):
         return done.stdout
 
     def create(self):
-        self.moat("create", "env")
+        # An environment is as good as new where it is copied to, and copying is quicker than making.
+        global TEMPLATE
+        if TEMPLATE is None:
+            TEMPLATE = tempfile.TemporaryDirectory(prefix="index-test-env-")
+            self.moat("create", TEMPLATE.name + "/env")
+        shutil.copytree(TEMPLATE.name + "/env", self.work / "env", symlinks=True)
 
     def install(self, *words, status=0, **variables):
         return self.moat("install", "--env", "env", *words, status=status, **variables)

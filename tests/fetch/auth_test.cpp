@@ -171,6 +171,23 @@ TEST_F(CredentialsTest, OldKeyringsAreAskedTheOldWay) {
   EXPECT_EQ(Credentials(options_, warnings_).find(url("https://a/x"), true), "user:pw of user");
 }
 
+TEST_F(CredentialsTest, APersonIsAskedLastAndOnce) {
+  write_keyring("exit 1");
+  options_.indexes = {url("https://a/simple/"), url("https://known@b/simple/")};
+  std::vector<std::string> asked;
+  options_.prompt = [&](const std::string& place, const std::string& user) -> std::optional<std::string> {
+    asked.push_back(place + " " + user);
+    return user.empty() ? std::optional<std::string>("me:pw") : std::nullopt;
+  };
+  Credentials credentials(options_, warnings_);
+  EXPECT_EQ(credentials.find(url("https://a/simple/foo/"), false), std::nullopt);
+  EXPECT_EQ(credentials.find(url("https://a/simple/foo/"), true), "me:pw");
+  EXPECT_EQ(credentials.find(url("https://a/files/x.whl"), true), "me:pw");
+  EXPECT_EQ(credentials.find(url("https://b/simple/foo/"), true), std::nullopt);
+  EXPECT_EQ(credentials.find(url("https://b/simple/bar/"), true), std::nullopt);
+  EXPECT_EQ(asked, (std::vector<std::string>{"https://a ", "https://b known"}));
+}
+
 TEST_F(CredentialsTest, OpensADoorOverHttp) {
   testing::LoopbackServer server;
   testing::LoopbackResource page;

@@ -80,6 +80,16 @@ TEST(HttpPolicy, TrustsByHostOrHostAndPort) {
   EXPECT_TRUE(is_trusted(url("https://[::1]:5/"), {"::1"}));
 }
 
+TEST(HttpPolicy, KnowsWhatNobodyOnTheWayCanChange) {
+  for (const char* url :
+       {"https://a/", "file:///x", "http://localhost:8080/", "http://x.localhost/", "http://127.0.0.1/",
+        "http://127.1.2.3:3141/", "http://[::1]:80/", "http://trusted/"})
+    EXPECT_TRUE(is_protected(Url::parse(url).value(), {"trusted"})) << url;
+  for (const char* url : {"http://a/", "http://128.0.0.1/", "http://localhost.example/",
+                          "http://trusted.example/", "http://127.0.0.1.example/"})
+    EXPECT_FALSE(is_protected(Url::parse(url).value(), {"trusted"})) << url;
+}
+
 TEST(HttpPolicy, ReadsContentRange) {
   const auto range = parse_content_range("bytes 10-19/100");
   ASSERT_TRUE(range);
