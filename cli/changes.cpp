@@ -37,6 +37,24 @@ nlohmann::ordered_json version_json(const std::optional<Version>& version) {
   return version ? nlohmann::ordered_json(version->to_string()) : nlohmann::ordered_json(nullptr);
 }
 
+nlohmann::ordered_json file_json(const PlannedFile& file) {
+  nlohmann::ordered_json hashes = nlohmann::ordered_json::object();
+  for (const Digest& digest : file.artifact.digests) hashes[digest.algorithm] = digest.hex;
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+  };
+  nlohmann::ordered_json out{{"name", file.artifact.filename},
+                             {"url", file.artifact.url.without_credentials().to_string()},
+                             {"index", or_null(file.index)},
+                             {"hashes", std::move(hashes)},
+                             {"size", nullptr},
+                             {"yanked", file.artifact.yanked ? nlohmann::ordered_json(*file.artifact.yanked)
+                                                             : nlohmann::ordered_json(nullptr)},
+                             {"requested", file.requested}};
+  if (file.artifact.size) out["size"] = *file.artifact.size;
+  return out;
+}
+
 // "412 ms: resolve 210 ms, download 120 ms, install 60 ms"
 std::string times_text(const Progress& progress) {
   std::string out;
@@ -76,12 +94,22 @@ void ChangeReport::take(TransactionResult result) {
   warnings = std::move(result.warnings);
 }
 
+void ChangeReport::take_files(const InstallPlan& plan) {
+  for (const Step& step : plan.steps)
+    files.insert_or_assign(step.package->name,
+                           PlannedFile{step.package->file.artifact, step.package->index, step.requested});
+}
+
 void report_changes(const ChangeReport& report, Session& session) {
   Output& output = session.output();
   for (const std::string& warning : report.warnings) output.warn(warning);
   if (output.json()) {
     nlohmann::ordered_json operations = nlohmann::ordered_json::array();
-    for (const Operation& operation : report.operations) operations.push_back(change_json(operation));
+    for (const Operation& operation : report.operations) {
+      operations.push_back(change_json(operation));
+      if (const auto file = report.files.find(operation.name); file != report.files.end())
+        operations.back()["file"] = file_json(file->second);
+    }
     output.document({{"schema", 1},
                      {"environment", report.environment.native()},
                      {"created", report.created},

@@ -1,12 +1,14 @@
 // What changed (or would), told to people and to programs.
 #pragma once
 
+#include "cli/install_pipeline.h"
 #include "cli/session.h"
 #include "envs/transaction.h"
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,13 @@ namespace moat {
 std::string change_text(const Operation& operation);
 nlohmann::ordered_json change_json(const Operation& operation);
 
+// A file that is, or would be, installed, and where it comes from.
+struct PlannedFile {
+  Artifact artifact;
+  std::string index;  // display URL; "" for what no index gave
+  bool requested = false;
+};
+
 struct ChangeReport {
   std::filesystem::path environment;
   std::vector<Operation> operations;
@@ -23,8 +32,10 @@ struct ChangeReport {
   bool dry_run = false, created = false;
   std::string nothing;  // said where there are no operations: "everything asked for is installed"
   std::vector<std::string> warnings;
+  std::map<PackageName, PlannedFile> files;  // for --json: of what is installed
 
   void take(TransactionResult result);
+  void take_files(const InstallPlan& plan);
 };
 
 // Changes on standard output, then one line of times on standard error; with --json the document.

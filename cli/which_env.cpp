@@ -80,12 +80,36 @@ std::optional<ChosenEnvironment> choose_environment(const Settings& settings, Fo
   return std::nullopt;
 }
 
+namespace {
+
+// "" where it is none. A base is never changed, whoever manages it.
+std::string as_base_interpreter(const fs::path& root) {
+  std::error_code ignored;
+  bool is_base = false, managed = false;
+  for (fs::directory_iterator i(root / "lib", ignored), end; !ignored && i != end; i.increment(ignored)) {
+    if (!i->path().filename().native().starts_with("python3")) continue;
+    std::error_code missing;
+    is_base = is_base || fs::exists(i->path() / "os.py", missing);
+    managed = managed || fs::exists(i->path() / "EXTERNALLY-MANAGED", missing);  // PEP 668
+  }
+  if (!is_base) return "";
+  return managed ? "a Python that the system manages" : "a Python of its own";
+}
+
+}  // namespace
+
 ChosenEnvironment require_environment(const Settings& settings, ForProject project) {
   std::optional<ChosenEnvironment> chosen = choose_environment(settings, project);
   if (!chosen)
     throw Error(ErrorKind::NoEnvironment, "there is no environment here",
                 {"`moat create` makes one in ./.venv", "`--env PATH|NAME` names one"});
   if (!Environment::exists_at(chosen->root)) {
+    if (const std::string base = as_base_interpreter(chosen->root); !base.empty())
+      throw Error(
+          ErrorKind::NoEnvironment,
+          fmt::format("{} ({}) is {}, not an environment; nothing is installed into one",
+                      quote(chosen->root.native()), chosen->told, base),
+          {"`moat create` makes an environment in ./.venv", "`moat install --user` installs for this user"});
     const bool by_name = chosen->root.parent_path() == settings.envs_dir();
     const std::string create = chosen->by == ChosenBy::User ? "moat install --user PACKAGE"
                                : by_name ? fmt::format("moat create -n {}", chosen->root.filename().native())

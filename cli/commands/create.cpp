@@ -66,17 +66,19 @@ int execute(const CreateCommand& command, Session& session) {
       std::launch::async, [&] { return obtain_runtime(interpreter, store, workers, session.reporter()); });
 
   // Whatever can fail for want of an answer or a file fails before there is an environment.
+  ChangeReport report{.created = true};
   TransactionRequest request;
   if (!goal.requirements.empty() || !goal.unnamed.empty()) {
     prepare_sources(goal, interpreter, session);
     const Resolution resolution = resolve_goal(goal, {}, target_of(interpreter), {}, session);
     for (const std::string& note : resolution.notes) session.reporter().warn(note);
-    request = with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, session);
+    const InstallPlan plan = plan_install(goal, resolution, {}, false);
+    report.take_files(plan);
+    request = with_wheels(plan, {}, false, runtime, session);
   }
 
   make_directories(root.parent_path());
   const LinkMode mode = command.share ? LinkMode::Hardlink : session.settings().link_mode;
-  ChangeReport report{.created = true};
   const auto fill = [&](const Environment& staged) {
     if (!request.install.empty()) report.take(apply(std::move(request), staged, session));
   };

@@ -72,8 +72,6 @@ std::vector<Finding> examine(const Environment& environment, Session& session) {
                                          : environment.interpreter());
   append(editables(installed));
   append(check_dependencies(installed, target));
-  for (const std::string& problem : installed.problems)
-    findings.push_back({Finding::Level::Damage, "installed", problem, {}, ""});
   return findings;
 }
 

@@ -82,7 +82,7 @@ void place_commands(const Environment& environment, Session& session) {
 }
 
 TransactionRequest request_for(const InstallCommand& command, Goal& goal, const Place& place,
-                               Session& session) {
+                               ChangeReport& report, Session& session) {
   const InstalledGraph graph(place.installed, place.interpreter.markers);
   if (is_there_already(command, goal, graph)) return only_marks(goal, graph);
   prepare_sources(goal, place.interpreter, session, place.environment);
@@ -90,6 +90,7 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
       resolve_for(goal, policy_of(command), target_of(place.interpreter), graph, place.present, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   const InstallPlan plan = plan_install(goal, resolution, place.present, command.reinstall);
+  report.take_files(plan);
   if (command.dry_run) return without_wheels(plan);
   const auto runtime = place.environment
                            ? runtime_inside(place.root, place.interpreter)
@@ -118,12 +119,11 @@ int execute(const InstallCommand& command, Session& session) {
                         command.editables);
   goal.require_hashes = goal.require_hashes || command.require_hashes;
   Place place = place_for(session);
-  TransactionRequest request = request_for(command, goal, place, session);
-
   ChangeReport report{.environment = place.root,
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,
                       .dry_run = command.dry_run,
                       .nothing = "everything asked for is installed"};
+  TransactionRequest request = request_for(command, goal, place, report, session);
   if (command.dry_run) {
     report.operations = plan_operations(place.installed, request);
   } else {

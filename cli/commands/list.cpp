@@ -3,6 +3,7 @@
 #include "cli/open_env.h"
 #include "envs/direct_url.h"
 #include "envs/installed.h"
+#include "resolver/candidate_filter.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -13,15 +14,34 @@
 namespace moat {
 namespace {
 
-// The newest final version each index has for this environment's Python, where it is newer than what is
-// installed.
+// What an install would take: the newest version of the index for this environment's Python, as the settings
+// have it (dates, kinds of files, pre-releases); final unless a pre-release is installed or they are wanted.
+// nullptr where that is no news.
+const Candidate* find_newer(const FilteredProject& filtered, const InstalledDistribution& distribution,
+                            Prereleases prereleases) {
+  const bool any = prereleases == Prereleases::Allow || distribution.version.is_prerelease();
+  for (auto candidate = filtered.candidates.rbegin(); candidate != filtered.candidates.rend(); ++candidate) {
+    if (candidate->version() <= distribution.version) return nullptr;
+    if (!candidate->prerelease() || any) return &*candidate;
+  }
+  return nullptr;
+}
+
 std::map<PackageName, Version> newer_versions(const Environment& environment,
                                               const InstalledDistributions& installed, Session& session) {
   const Phase phase(session.reporter(), "resolve");
   const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
-  const Target target = environment.is_foreign()
-                            ? target_of(probe_interpreter(environment.python(), session.store()))
-                            : target_of(environment.interpreter());
+  const Settings& settings = session.settings();
+  const ResolveRequest request{
+      .requirements = {},
+      .constraints = {},
+      .overrides = {},
+      .target = environment.is_foreign() ? target_of(probe_interpreter(environment.python(), session.store()))
+                                         : target_of(environment.interpreter()),
+      .prereleases = settings.prereleases,
+      .binary = fold_binary(settings.binary),
+      .exclude_newer = settings.exclude_newer};
+  CandidateFilter filter(request);
   for (const InstalledDistribution& distribution : installed.all)
     if (!distribution.direct_url) source->request_project(distribution.name);
   std::map<PackageName, Version> out;
@@ -32,18 +52,10 @@ std::map<PackageName, Version> newer_versions(const Environment& environment,
       source->wait();
       project = source->find_project(distribution.name);
     }
-    for (auto release = project->releases.rbegin(); release != project->releases.rend(); ++release) {
-      const Version& version = (*release)->version;
-      if (version <= distribution.version) break;
-      if (version.is_prerelease() && !distribution.version.is_prerelease()) continue;
-      const bool usable =
-          std::any_of((*release)->files.begin(), (*release)->files.end(), [&](const ReleaseFile& file) {
-            return file.wheel && !file.artifact.yanked && target.tags.rank(file.wheel->tags);
-          });
-      if (!usable) continue;
-      out.emplace(distribution.name, version);
-      break;
-    }
+    const FilteredProject filtered = filter.filter(*project);
+    if (const Candidate* newer =
+            find_newer(filtered, distribution, settings.prereleases.of(distribution.name)))
+      out.emplace(distribution.name, newer->version());
   }
   return out;
 }

@@ -234,6 +234,7 @@ int execute(const SyncCommand& command, Session& session) {
                       .dry_run = command.dry_run,
                       .created = created,
                       .nothing = "the environment is what the lock says"};
+  report.take_files(plan);
   if (command.dry_run) {
     report.operations = plan_operations(installed, request);
   } else if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {
