@@ -111,6 +111,19 @@ bool has_upload_time(const Release& release) {
                      [](const ReleaseFile& file) { return file.artifact.upload_time.has_value(); });
 }
 
+// ": `it eats files`", or nothing.
+std::string reason_of_yank(const Release& release) {
+  for (const ReleaseFile& file : release.files)
+    if (file.artifact.yanked && !file.artifact.yanked->empty()) return ": " + quote(*file.artifact.yanked);
+  return "";
+}
+
+// An index has the project, and nothing of it: PEP 792 says why it may be so.
+std::string nothing_there(const Project& project) {
+  if (project.status.empty()) return "the index has no file of it that is a package";
+  return "it is " + project.status + (project.status_reason.empty() ? "" : ": " + quote(project.status_reason));
+}
+
 // `allowed`: nullptr where no hash is given at all, and every file must have one.
 std::string detail_of_hash(const Release& release, const std::vector<Digest>* allowed) {
   const std::string version = release.version.to_string();
@@ -146,7 +159,7 @@ std::string detail_of(Verdict verdict, const Release& release, const Target& tar
                  ? version + " was uploaded later than --exclude-newer allows"
                  : "the index does not say when " + version + " was uploaded, as --exclude-newer needs";
     case Verdict::Yanked:
-      return version + " was yanked";
+      return version + " was yanked" + reason_of_yank(release);
     case Verdict::Prerelease:
       return version + " is a pre-release";
     case Verdict::Eligible:
@@ -282,7 +295,10 @@ FilteredProject CandidateFilter::filter(const Project& project) {
 
 LackReason CandidateFilter::lack(const Project& project, const FilteredProject& filtered,
                                  const SpecifierSet& specifiers) const {
-  if (project.releases.empty()) return {Lack::UnknownProject, ""};
+  if (project.releases.empty()) {
+    if (project.index.empty() && project.status.empty()) return {Lack::UnknownProject, ""};
+    return {Lack::NoVersionInRange, nothing_there(project)};
+  }
   std::optional<std::size_t> closest;
   std::vector<std::string> finals, all;
   for (std::size_t i = 0; i < project.releases.size(); ++i) {

@@ -210,6 +210,104 @@ class Metadata(IndexTest):
         self.install("a")
 
 
+class Pages(IndexTest):
+    def test_what_an_index_says_of_a_project_is_passed_on(self):
+        self.server.page("gone", **{"project-status": {"status": "quarantined", "reason": "it steals passwords"}})
+        self.server.add("old")
+        self.server.page("old", **{"project-status": {"status": "deprecated", "reason": "use new"}})
+        self.server.add("bad", yanked="it eats files")
+        self.server.page("empty")
+        self.create()
+        self.install("gone", status=1)
+        self.assertIn("you ask gone, but it is quarantined: `it steals passwords`", self.said)
+        self.install("empty", status=1)
+        self.assertIn("you ask empty, but the index has no file of it that is a package", self.said)
+        self.install("old")
+        self.assertIn("warning: old is deprecated: `use new`", self.said)
+        self.install("bad", status=1)
+        self.assertIn("1.0 was yanked: `it eats files`", self.said)
+        self.install("bad==1.0")
+        self.assertIn("warning: bad 1.0 was yanked: `it eats files`", self.said)
+
+    def test_a_newer_minor_is_told_once_a_run_and_another_major_fails(self):
+        for name in ("a", "b"):
+            self.server.add(name)
+            self.server.page(name, meta={"api-version": "1.99"})
+        self.server.add("c")
+        self.server.page("c", meta={"api-version": "2.0"})
+        self.create()
+        self.install("a", "b")
+        self.assertEqual(self.said.count("speaks version 1.99"), 1, self.said)
+        self.install("c", status=3)
+        self.assertIn("speaks version `2.0`", self.said)
+
+    def test_what_is_no_page_fails_the_run_and_names_the_index(self):
+        self.server.answer("/simple/portal/", "<form action=/login></form><a href='terms.html'>terms</a>")
+        self.server.answer("/simple/text/", "hello", "text/plain")
+        self.server.answer("/simple/loop/", "", status=302, Location="/simple/loop/")
+        self.server.answer("/simple/broken/", '{"files": [', JSON_PAGE)
+        self.server.answer("/simple/closed/", "", status=403)
+        self.create()
+        for name, told in (("portal", "a captive portal"), ("text", "of type `text/plain`"), ("loop", "redirects more than 20 times"),
+                           ("broken", "not valid JSON"), ("closed", "the server answered 403")):
+            with self.subTest(name):
+                other = self.second_server()
+                other.add(name)  # another index that has it is no way out
+                self.install("--index", f"first={self.server.url}", "-i", other.url, name, status=3)
+                self.assertIn(told, self.said)
+                self.assertIn(self.server.url, self.said)
+
+    def test_dates_and_ages_cut_off_what_is_newer(self):
+        ago = lambda days: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * 86400))  # noqa: E731
+        for version, uploaded in (("1.0", ago(30)), ("2.0", ago(10)), ("3.0", ago(1))):
+            self.server.add("a", version, **{"upload-time": uploaded})
+        self.server.add("a", "4.0")  # nobody knows when
+        self.create()
+        for moment, version in (("P3D", "2.0"), ("3d", "2.0"), ("P2W", "1.0"), ("PT36H", "2.0"), (ago(20)[:10], "1.0"),
+                                (ago(20), "1.0"), ("1h", "3.0")):
+            with self.subTest(moment):
+                report = json.loads(self.install("--dry-run", "--json", "--exclude-newer", moment, "a"))
+                self.assertEqual([o["to"] for o in report["operations"]], [version])
+        self.install("--exclude-newer", "60d", "a", status=1)
+        self.assertIn("--exclude-newer", self.said)
+        self.install("--exclude-newer", "yesterday", "a", status=2)
+
+    def test_another_hash_for_a_file_that_was_seen_is_told(self):
+        self.server.add("a", "1.0")
+        self.server.add("a", "2.0")
+        self.create()
+        self.install("a==2.0")
+        self.assertNotIn("another hash", self.said)
+        self.server.projects["a"][0]["hashes"]["sha256"] = "0" * 64
+        self.server.page("a")
+        self.install("--refresh", "-U", "a==2.0")
+        self.assertIn("gives another hash for `a-1.0-py3-none-any.whl` than it did before: sha256:000", self.said)
+
+    def test_a_dry_run_tells_programs_what_would_come_from_where(self):
+        digest = self.server.add("a", requires=["b"], size=1234)
+        self.server.add("b")
+        self.server.http.password = f"alice:{SECRET}"
+        self.create()
+        report = json.loads(self.install("--dry-run", "--json", "-i", self.server.address("/simple/", f"alice:{SECRET}"), "a"))
+        files = {o["name"]: o["file"] for o in report["operations"]}
+        self.assertEqual(files["a"], {"name": "a-1.0-py3-none-any.whl", "url": self.server.address("/files/a-1.0-py3-none-any.whl"),
+                                      "index": self.server.address("/simple/", "****"), "hashes": {"sha256": digest}, "size": 1234,
+                                      "yanked": None, "requested": True})
+        self.assertFalse(files["b"]["requested"])
+        self.assertNotIn(SECRET, self.said)
+
+    def test_a_redirect_takes_no_password_along(self):
+        other = self.second_server()
+        other.add("a")
+        self.server.answer("/simple/a/", "", status=302, Location=other.address("/simple/a/"))
+        self.server.http.password = f"alice:{SECRET}"
+        self.create()
+        self.install("-i", self.server.address("/simple/", f"alice:{SECRET}"), "a")
+        self.assertTrue(other.http.asked)
+        for path, headers in other.http.asked:
+            self.assertNotIn("Authorization", headers, path)
+
+
 def main():
     global MOAT, SHARED
     MOAT = os.path.abspath(sys.argv.pop(1))

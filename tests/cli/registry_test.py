@@ -77,6 +77,14 @@ def free_ports(count):
     return ports
 
 
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
+
+
 def make_certificates(folder):
     folder.mkdir()
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Test Authority", "-days", "2", "-keyout", folder / "ca.key",
@@ -110,11 +118,13 @@ class Apache:
         for path in [self.root, *self.root.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         self.http, self.https, self.mutual = free_ports(3)
+        self.ipv6 = has_ipv6()
         names = ("mpm_event authn_core authn_file authz_core authz_user auth_basic autoindex alias dir mime ssl socache_shmcb").split()
         config = self.root / "apache.conf"
         user = "User www-data\nGroup www-data\n" if os.getuid() == 0 else ""
         config.write_text(user + CONFIG.format(
-            root=self.root, http=self.http, https=self.https, mutual=self.mutual, ipv6="",
+            root=self.root, http=self.http, https=self.https, mutual=self.mutual,
+            ipv6=f"Listen [::1]:{self.http}" if self.ipv6 else "",
             modules="\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in names)))
         self.process = subprocess.Popen([APACHE, "-X", "-f", config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         for port in (self.http, self.https, self.mutual):
@@ -219,6 +229,11 @@ class RegistryTest(unittest.TestCase):
         folder = self.apache.root / "www/odd name+50%#1"
         self.install("--no-index", "-f", folder / "app", "-f", folder / "lib")
         self.assertIn("+ lib 1.1", self.said)
+
+    def test_an_address_of_ipv6(self):
+        if not self.apache.ipv6:
+            self.skipTest("no ::1 here")
+        self.install("-i", f"http://[::1]:{self.apache.http}/simple")
 
     def test_redirects_are_followed(self):
         self.install("-i", self.http("/moved"))
