@@ -9,6 +9,7 @@
 #include "envs/change.h"
 #include "envs/file_plan.h"
 #include "envs/history.h"
+#include "envs/import_names.h"
 #include "envs/owned_files.h"
 #include "envs/scripts.h"
 #include "envs/staging.h"
@@ -542,6 +543,7 @@ std::vector<Operation> plan_operations(const InstalledDistributions& installed,
 TransactionResult apply_transaction(const TransactionRequest& request, const Environment& environment,
                                     Store& store, Workers& workers, Reporter& reporter,
                                     const std::string& command) {
+  refuse_shared_import_names(request.install);
   // Before the lock: the first time it takes seconds, and changes nothing in the environment.
   const std::vector<StoredBytecode> bytecode = bytecode_for(request, environment, store, workers, reporter);
   const Phase phase(reporter, "install");

@@ -121,7 +121,8 @@ std::string reason_of_yank(const Release& release) {
 // An index has the project, and nothing of it: PEP 792 says why it may be so.
 std::string nothing_there(const Project& project) {
   if (project.status.empty()) return "the index has no file of it that is a package";
-  return "it is " + project.status + (project.status_reason.empty() ? "" : ": " + quote(project.status_reason));
+  return "it is " + project.status +
+         (project.status_reason.empty() ? "" : ": " + quote(project.status_reason));
 }
 
 // `allowed`: nullptr where no hash is given at all, and every file must have one.

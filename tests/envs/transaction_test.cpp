@@ -302,6 +302,22 @@ TEST_F(TransactionTest, TwoPackagesMayShareAFileOnlyWithTheSameBytes) {
               HasSubstr("both bring"));
 }
 
+// Core metadata 2.5.
+TEST_F(TransactionTest, TwoPackagesMayNotBothClaimAnImportName) {
+  const auto claiming = [](const std::string& name, const std::string& path, const std::string& line) {
+    return WheelBuilder(name, "1.0").file(path, "").metadata(line);
+  };
+  EXPECT_THAT(refusal([&] {
+                install({claiming("one", "x/one.py", "Import-Name: x"),
+                         claiming("two", "x/two.py", "Import-Name: x ; private")});
+              }),
+              HasSubstr("both say that `x` is imported from them"));
+  install({claiming("one", "x/one.py", "Import-Name: x.one"),
+           claiming("two", "x/two.py", "Import-Name: x.two"),
+           claiming("three", "x/three.py", "Import-Namespace: x"), claiming("four", "y.txt", "Import-Name:"),
+           claiming("five", "z.txt", "Import-Name:")});
+}
+
 TEST_F(TransactionTest, AFileMayMoveFromOnePackageToAnother) {
   install({simple("one", "ns/x.py", "old")});
   apply({.install = {simple("two", "ns/x.py", "new")}, .remove = {name_of("one")}, .reason = "move"});

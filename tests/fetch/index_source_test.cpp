@@ -394,6 +394,44 @@ TEST_F(IndexSourceTest, AnotherHashForAFileThatWasSeenIsTold) {
                                            HasSubstr("sha256:" + std::string(64, 'a')))));
 }
 
+// 10,000 files, 50 MB.
+TEST_F(IndexSourceTest, APageMayBeVeryLong) {
+  LoopbackIndex index;
+  std::string body = R"({"meta": {"api-version": "1.1"}, "name": "foo", "files": [)";
+  const std::string reason(5'000, 'x');
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string name = "foo-1." + std::to_string(i) + "-py3-none-any.whl";
+    body += (i == 0 ? "" : ",");
+    body += R"({"filename": ")" + name + R"(", "url": "files/)" + name + R"(", "hashes": {}, "yanked": ")" +
+            reason + R"("})";
+  }
+  body += "]}";
+  ASSERT_GT(body.size(), 50'000'000U);
+  LoopbackReply reply;
+  reply.headers = {{"Content-Type", "application/vnd.pypi.simple.v1+json"}};
+  reply.body = std::move(body);
+  index.answer("foo", std::move(reply));
+  open({&index});
+  const Project& foo = project("foo");
+  EXPECT_EQ(foo.releases.size(), 10'000U);
+  EXPECT_EQ(foo.releases.back()->version.to_string(), "1.9999");
+  EXPECT_EQ(foo.releases.back()->files.front().artifact.yanked, reason);
+}
+
+TEST_F(IndexSourceTest, ATreeOnDiskMayHaveAnyName) {
+  const std::filesystem::path root = folder_.path() / "an index+50%#1?";
+  make_directories(root / "foo");
+  WheelBuilder("foo", "1.0+local.1").write(root / "foo");
+  write_file_atomically(root / "foo" / "index.html", "<a href='foo-1.0%2Blocal.1-py3-none-any.whl'>foo</a>");
+  IndexSourceOptions options;
+  options.indexes.indexes = {{"", Url::from_path(root.string())}};
+  open(std::move(options));
+  const Project& foo = project("foo");
+  ASSERT_EQ(foo.releases.size(), 1U);
+  EXPECT_EQ(foo.releases.front()->version.to_string(), "1.0+local.1");
+  EXPECT_FALSE(metadata(foo).unusable);
+}
+
 TEST_F(IndexSourceTest, OfflineWhatWasSeenIsEnough) {
   IndexSourceOptions options;
   {
