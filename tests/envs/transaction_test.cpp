@@ -304,8 +304,8 @@ TEST_F(TransactionTest, TwoPackagesMayShareAFileOnlyWithTheSameBytes) {
 
 // Core metadata 2.5.
 TEST_F(TransactionTest, TwoPackagesMayNotBothClaimAnImportName) {
-  const auto claiming = [](const std::string& name, const std::string& path, const std::string& line) {
-    return WheelBuilder(name, "1.0").file(path, "").metadata(line);
+  const auto claiming = [&](const std::string& name, const std::string& path, const std::string& line) {
+    return wanted(name, "1", WheelBuilder(name, "1").file(path, "").metadata(line));
   };
   EXPECT_THAT(refusal([&] {
                 install({claiming("one", "x/one.py", "Import-Name: x"),
