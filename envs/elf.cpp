@@ -320,6 +320,7 @@ std::string strip_elf(std::string_view bytes) {
   Image image{std::string(bytes)};
   const std::uint64_t count = image.get(0, ehdr::shnum), names = image.get(0, ehdr::shstrndx);
   if (image.get(0, ehdr::shoff) == 0 || count == 0 || names >= count) return image.take();
+  if (image.get(0, ehdr::shentsize) == 0) return image.take();
 
   std::uint64_t end = image.get(0, ehdr::phoff) + image.get(0, ehdr::phnum) * image.get(0, ehdr::phentsize);
   for (const Segment& segment : image.segments()) end = std::max(end, segment.offset + segment.filesz);

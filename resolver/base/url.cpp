@@ -25,6 +25,13 @@ std::size_t scheme_length(std::string_view text) {
   return i < text.size() && text[i] == ':' ? i : std::string_view::npos;
 }
 
+// A space or control character; the text's size where there is none.
+std::size_t find_bad_character(std::string_view text) {
+  const auto bad = std::find_if(text.begin(), text.end(),
+                                [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
+  return static_cast<std::size_t>(bad - text.begin());
+}
+
 // RFC 3986 section 5.2.4.
 std::string remove_dot_segments(std::string_view path) {
   std::vector<std::string_view> kept;
@@ -70,11 +77,8 @@ std::string percent_encode_path(std::string_view path) {
 }
 
 Expected<Url> Url::parse(std::string_view text) {
-  const auto bad = std::find_if(text.begin(), text.end(),
-                                [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
-  if (bad != text.end())
-    return parse_error("a URL may not hold spaces or control characters",
-                       static_cast<std::size_t>(bad - text.begin()));
+  if (const std::size_t bad = find_bad_character(text); bad != text.size())
+    return parse_error("a URL may not hold spaces or control characters", bad);
   const std::size_t scheme_end = scheme_length(text);
   if (scheme_end == std::string_view::npos) return parse_error("a URL begins with a scheme such as https:");
 
@@ -123,6 +127,8 @@ Url Url::from_path(std::string_view absolute_path) {
 }
 
 Expected<Url> Url::join(std::string_view reference) const {
+  if (const std::size_t bad = find_bad_character(reference); bad != reference.size())
+    return parse_error("a reference may not hold spaces or control characters", bad);
   if (scheme_length(reference) != std::string_view::npos) return parse(reference);
   if (reference.substr(0, 2) == "//") return parse(scheme_ + ":" + std::string(reference));
 

@@ -10,11 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!facts) return 0;
   moat::elf_architecture(*facts);
   moat::strip_elf(bytes);
-  if (const auto changed = moat::with_run_path(bytes, "$ORIGIN/../lib")) {
-    const auto again = moat::read_elf(*changed);
-    moat::fuzz::require(again.has_value(), "what is changed is still ELF");
-    moat::fuzz::require(again->run_path == "$ORIGIN/../lib", "and has the run path");
-    moat::fuzz::require(again->needed == facts->needed, "and needs what it needed");
-  }
+  if (const auto changed = moat::with_run_path(bytes, "$ORIGIN/../lib"))
+    moat::fuzz::require(moat::read_elf(*changed).has_value(), "what is changed is still ELF");
   return 0;
 }

@@ -13,8 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = moat::Url::parse(url->to_string());
     moat::fuzz::require(again && *again == *url, "written out, it reads the same");
     moat::fuzz::require(url->without_credentials().userinfo().empty(), "credentials go");
-    if (!url->userinfo().empty() && url->userinfo() != "****")
-      moat::fuzz::require(url->display().find("//" + url->userinfo() + "@") == std::string::npos,
+    if (!url->userinfo().empty())
+      moat::fuzz::require(url->display().starts_with(url->scheme() + "://****@"),
                           "credentials are not shown");
     moat::fuzz::require(!url->without_fragment().to_string().ends_with("#"), "fragments go");
     if (url->scheme() == "file")

@@ -49,7 +49,7 @@ UnixTime unix_time(std::string_view date) {
 }
 
 Project& FakeSource::project(const PackageName& name) {
-  return projects_.try_emplace(name, Project{name, {}, "https://index.example/simple", "", ""}).first->second;
+  return projects_.try_emplace(name, Project{name, {}, "", "", ""}).first->second;
 }
 
 void FakeSource::add(const FakeRelease& row) {
@@ -74,6 +74,7 @@ void FakeSource::add(const FakeRelease& row) {
     by_url_.try_emplace({name, row.url}, Project{name, {release}, "", "", ""});
     return;
   }
+  project(name).index = "https://index.example/simple";
   auto& releases = project(name).releases;
   const auto place = std::upper_bound(releases.begin(), releases.end(), release->version,
                                       [](const Version& v, const auto& other) { return v < other->version; });
