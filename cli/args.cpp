@@ -178,7 +178,8 @@ void declare_install(Declaration& d) {
   d.positional(
       "PACKAGE", install.packages,
       "a requirement (`flask>=3`), or the path or URL of a wheel, sdist, folder or git+… repository");
-  d.values("-e,--editable", install.editables, "FOLDER", "a folder of yours, installed so that edits count");
+  d.values("-e,--editable", install.editables, "FOLDER",
+           "a folder (or git+ URL, cloned into ENV/src), installed so that edits count");
   d.values("-r,--requirement", install.requirement_files, "FILE", "what this requirements file asks for");
   d.values("-c,--constraint", install.constraint_files, "FILE", "limits versions, asks for nothing");
   d.flag("-U,--upgrade", install.upgrade, "newest versions allowed, of everything involved");

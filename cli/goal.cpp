@@ -62,14 +62,10 @@ Error not_a_requirement(const RequirementsEntry& entry, const std::string& why) 
 
 void check_editable(const RequirementsEntry& entry, const std::string& url) {
   const Expected<SourceUrl> source = SourceUrl::parse(url);
-  if (source && source->kind == SourceKind::Directory) return;
-  const std::string shown = quote(hide_credentials(entry.text));
-  const std::string at = entry.where.empty() ? "" : entry.where + ": ";
-  if (source && source->kind == SourceKind::Git)
-    throw Error(ErrorKind::BadInput,
-                fmt::format("{}-e {}: what is to be edited must be a folder of yours", at, shown),
-                {"`git clone` it, and `moat install -e FOLDER`"});
-  throw Error(ErrorKind::BadInput, fmt::format("{}-e {}: only a folder can be editable", at, shown));
+  if (source && (source->kind == SourceKind::Directory || source->kind == SourceKind::Git)) return;
+  throw Error(ErrorKind::BadInput, fmt::format("{}-e {}: only a folder or git repository can be editable",
+                                               entry.where.empty() ? "" : entry.where + ": ",
+                                               quote(hide_credentials(entry.text))));
 }
 
 // `foo @ URL`, and not a path or URL alone.

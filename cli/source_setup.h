@@ -15,7 +15,8 @@ namespace moat {
 // --only-binary, --config-setting, …) and those of the files. Names goal.unnamed, which may take a build, and
 // checks what --require-hashes cannot have. To be called once a command, before resolving.
 // `environment`: where it goes; nullopt: not there yet.
+// What is to be edited out of a git repository is cloned into the environment's src/; `only_looks` leaves it.
 void prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
-                     const std::optional<Environment>& environment = std::nullopt);
+                     const std::optional<Environment>& environment = std::nullopt, bool only_looks = false);
 
 }  // namespace moat

@@ -247,7 +247,7 @@ std::string Git::resolve(const SourceUrl& source, const std::stop_token& stop) {
 }
 
 void Git::checkout(const SourceUrl& source, const std::string& commit, const fs::path& into,
-                   const std::stop_token& stop) {
+                   const std::stop_token& stop, Lasting lasting) {
   const fs::path mirror = mirror_of(source);
   const FileLock lock = FileLock::acquire(mirror.native() + ".lock", FileLock::Mode::Exclusive, kPatience);
   const auto must = [&](const Answer& answer, std::string_view doing) {
@@ -256,8 +256,8 @@ void Git::checkout(const SourceUrl& source, const std::string& commit, const fs:
                                                 quote(source.url.display()), said(answer.errors)));
   };
   must(run(source,
-           {"clone", "--quiet", "--no-checkout", "--shared", "--template=", "--", mirror.native(),
-            into.native()},
+           {"clone", "--quiet", "--no-checkout", lasting == Lasting::ForGood ? "--no-hardlinks" : "--shared",
+            "--template=", "--", mirror.native(), into.native()},
            stop, true),
        "clone");
   // What submodules say is relative is so to where the repository really is.

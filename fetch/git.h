@@ -38,8 +38,10 @@ class Git {
   std::string resolve(const SourceUrl& source, const std::stop_token& stop);
   // Its files, with those of submodules, in `into` (not there yet): a repository of its own, with tags, so
   // that a version may be told from them. REQUIRES: resolve() gave this commit, in this run.
+  // ForGood: without the mirror too.
+  enum class Lasting { ForThisRun, ForGood };
   void checkout(const SourceUrl& source, const std::string& commit, const std::filesystem::path& into,
-                const std::stop_token& stop);
+                const std::stop_token& stop, Lasting lasting = Lasting::ForThisRun);
 
  private:
   struct Answer {

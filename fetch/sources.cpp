@@ -125,6 +125,14 @@ const ObtainedSource& Sources::obtain(const SourceOrder& order, const std::stop_
   return *slot->source;
 }
 
+void Sources::clone(const SourceUrl& source, const fs::path& into, const std::stop_token& stop) {
+  make_directories(into.parent_path());
+  TempDir beside(into.parent_path(), ".clone");
+  git_.checkout(source, git_.resolve(source, stop), beside.path() / "tree", stop, Git::Lasting::ForGood);
+  if (!rename_if_absent(beside.path() / "tree", into))
+    throw Error(ErrorKind::Exists, fmt::format("{} is there already", quote(into.native())));
+}
+
 ObtainedSource Sources::bring(const SourceOrder& order, const std::stop_token& stop) {
   const SourceKind kind = order.direct ? order.direct->kind : SourceKind::Archive;
   switch (kind) {

@@ -57,6 +57,9 @@ class Sources {
   // what is no source tree; those of Git.
   const ObtainedSource& obtain(const SourceOrder& order, const std::stop_token& stop);
 
+  // A repository becomes a folder of the user's, `into` (not there yet), at the revision that is asked for.
+  void clone(const SourceUrl& source, const std::filesystem::path& into, const std::stop_token& stop);
+
  private:
   struct Slot;
   ObtainedSource bring(const SourceOrder& order, const std::stop_token& stop);

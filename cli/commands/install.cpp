@@ -85,7 +85,7 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
                                ChangeReport& report, Session& session) {
   const InstalledGraph graph(place.installed, place.interpreter.markers);
   if (is_there_already(command, goal, graph)) return only_marks(goal, graph);
-  prepare_sources(goal, place.interpreter, session, place.environment);
+  prepare_sources(goal, place.interpreter, session, place.environment, command.dry_run);
   const Resolution resolution =
       resolve_for(goal, policy_of(command), target_of(place.interpreter), graph, place.present, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);

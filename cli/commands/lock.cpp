@@ -189,7 +189,7 @@ int execute(const LockCommand& command, Session& session) {
   // Hashes in what is locked are held, but a lock is there to write the missing ones.
   goal.require_hashes = goal.file_options.require_hashes.value_or(false);
   const Interpreter interpreter = interpreter_for(session, requires_python);
-  prepare_sources(goal, interpreter, session);
+  prepare_sources(goal, interpreter, session, std::nullopt, true);
   const Target target = target_for(command, interpreter);
   Resolution resolution =
       resolve_goal(goal, policy_of(command), target, locked_versions(path, form, session), session);

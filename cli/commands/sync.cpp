@@ -212,10 +212,10 @@ int execute(const SyncCommand& command, Session& session) {
   if (!requirements) {
     const std::vector<SelectedPackage> selected = select(*lock, command, target);
     goal = as_goal(selected);
-    prepare_sources(goal, environment.interpreter(), session, environment);
+    prepare_sources(goal, environment.interpreter(), session, environment, command.dry_run);
     resolution = as_resolution(selected, path.parent_path(), session);
   } else {
-    prepare_sources(goal, environment.interpreter(), session, environment);
+    prepare_sources(goal, environment.interpreter(), session, environment, command.dry_run);
     resolution = resolve_goal(goal, {.no_deps = true}, target, present.versions, session);
   }
   const InstallPlan plan = plan_install(goal, resolution, present, false);
