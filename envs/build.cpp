@@ -255,11 +255,7 @@ class BuildFrontend::Job {
 
   void add_dynamic_requirements(SourceBuilder& deeper, bool nested) {
     const Hook hook = purpose_ == For::Editable ? Hook::RequiresForEditable : Hook::RequiresForWheel;
-    HookAnswer answer;
-    {
-      const auto lock = lock_tree();
-      answer = call(hook);
-    }
+    const HookAnswer answer = call(hook);
     if (std::holds_alternative<HookAbsent>(answer.result)) return;
     if (const auto* failed = std::get_if<HookFailed>(&answer.result)) fail_hook(hook, *failed, answer.output);
     const std::vector<Requirement> more =
@@ -271,12 +267,9 @@ class BuildFrontend::Job {
   }
 
   // One build of a kind at a time, in all processes: the others find what it made.
-  std::optional<FileLock> lock_build() const { return key_.empty() ? lock_tree() : lock_file(key_); }
-  // Two builds in one folder of the user's would meet.
-  std::optional<FileLock> lock_tree() const {
-    if (!request_.tree.key.empty()) return std::nullopt;
-    return lock_file("tree:" + place_.source.native());
-  }
+  std::optional<FileLock> lock_build() const { return key_.empty() ? std::nullopt : lock_file(key_); }
+  // Two hooks in one folder would meet. Taken after the lock of the build, or without it.
+  std::optional<FileLock> lock_tree() const { return lock_file("tree:" + place_.source.native()); }
   std::optional<FileLock> lock_file(const std::string& what) const {
     const fs::path file = shared_.store.layout().builds() / hash_bytes(what).hex;
     make_directories(file.parent_path());
@@ -289,6 +282,7 @@ class BuildFrontend::Job {
   }
 
   HookAnswer call(Hook hook) {
+    const auto lock = lock_tree();
     const Slot slot(shared_.slots, stop_);
     const Phase phase(shared_.reporter, "build");
     shared_.reporter.progress("build", label(), 0, 0);

@@ -16,7 +16,7 @@ import time
 # What is built, and a line of Python that uses it.
 BUILDS = {
     "docopt": "import docopt; docopt.docopt('usage: x', [])",                         # setup.py alone
-    "python3-gearman": "import gearman",                                              # … an old one
+    "python3-gearman": "import python3_gearman",                                           # … an old one
     "stomp.py": "import stomp",                                                       # poetry-core
     "tomli": "import tomli; assert tomli.loads('a=1') == {'a': 1}",                   # flit-core or the like, in-tree
     "iniconfig": "import iniconfig",                                                  # hatchling, version by hatch-vcs
@@ -30,6 +30,7 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("moat", type=pathlib.Path)
     ap.add_argument("--python", default="/usr/bin/python3")
+    ap.add_argument("--only", action="append", help="build this one (may be given several times)")
     args = ap.parse_args()
     moat, work = args.moat.resolve(), pathlib.Path(tempfile.mkdtemp(prefix="moat-builds-"))
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "MOAT_"))}
@@ -47,6 +48,8 @@ def main():
             sys.exit(77)
         failures = []
         for number, (name, use) in enumerate(BUILDS.items()):
+            if args.only and name not in args.only:
+                continue
             begun = time.monotonic()
             place = work / f"env{number}"
             status, said = run(moat, "create", place, name, "--no-binary", name, "-p", args.python)
