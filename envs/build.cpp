@@ -301,23 +301,30 @@ class BuildFrontend::Job {
     return std::get<std::string>(answer.result);
   }
 
+  // The requirements as one would type them.
+  std::string typed_requirements() const {
+    std::string out;
+    for (const Requirement& requirement : requirements_)
+      out += (out.empty() ? "'" : " '") + requirement.to_string() + "'";
+    return out;
+  }
+
   [[noreturn]] void fail_hook(Hook hook, const HookFailed& failed, const std::string& output) const {
-    std::vector<std::string> hints;
-    if (!failed.missing_module.empty() && place_.system.backend_path.empty()) {
-      const std::string wanted = join(place_.system.requirements, " ");
-      if (shared_.options.without_isolation)
-        hints.push_back(
-            fmt::format("with --no-build-isolation the environment must hold what builds need: "
-                        "`moat install {}`",
-                        wanted));
-      else
-        hints.push_back(
-            fmt::format("its [build-system] requires ({}) do not bring its backend: a fault of the "
-                        "package",
-                        wanted));
-    }
-    fail(fmt::format("{} of {}: {}", to_string(hook), place_.system.backend, failed.reason),
-         hints.empty() ? output : std::string(), std::move(hints));
+    const std::string reason =
+        fmt::format("{} of {}: {}", to_string(hook), place_.system.backend, failed.reason);
+    const std::string_view backend = place_.system.backend;
+    const bool backend_itself = place_.system.backend_path.empty() && !failed.missing_module.empty() &&
+                                backend.substr(0, backend.find_first_of(".:")) == failed.missing_module;
+    if (!backend_itself) fail(reason, output);
+    // Then the traceback tells nothing more.
+    if (shared_.options.without_isolation)
+      fail(reason, {},
+           {fmt::format(
+               "with --no-build-isolation the environment must hold what builds need: `moat install {}`",
+               typed_requirements())});
+    fail(reason, {},
+         {fmt::format("its [build-system] requires ({}) do not bring its backend: a fault of the package",
+                      join(place_.system.requirements, ", "))});
   }
 
   StoredWheel make_wheel_locked() {

@@ -242,7 +242,8 @@ TEST_F(BuildTest, UsesTheEnvironmentWhereIsolationIsNotWanted) {
   const Told error = told(
       [&] { frontend({.without_isolation = env.python()})->build_wheel(request(root, "sha256:2"), {}); });
   EXPECT_THAT(error.error, HasSubstr("the backend `tiny` cannot be loaded"));
-  EXPECT_THAT(error.hints, Contains(HasSubstr("`moat install not-looked-for`")));
+  EXPECT_THAT(error.hints, ElementsAre(HasSubstr("`moat install 'not-looked-for'`")));
+  EXPECT_THAT(error.details, IsEmpty());
 }
 
 TEST_F(BuildTest, HoldsBuildRequirementsToTheirConstraints) {
@@ -397,6 +398,21 @@ TEST_F(BuildTest, RefusesABackendFromElsewhereThanItsPath) {
   fs::create_directory_symlink(folder() / "elsewhere", root / "backend");
   EXPECT_THAT(told([&] { frontend()->build_wheel(request(root, "2"), {}); }).error,
               HasSubstr("backend-path leads out of the source tree"));
+}
+
+TEST_F(BuildTest, TellsABackendThatIsNotBroughtFromOneThatLacksSomething) {
+  index_.add(WheelBuilder("tiny-backend", "1.0").file("tiny.py", "import absent_module\n"));
+  const fs::path root = tree();
+  write(root / "pyproject.toml",
+        "[build-system]\nrequires = ['tiny-backend']\nbuild-backend = 'other.api'\n");
+  Told error = told([&] { frontend()->build_wheel(request(root), {}); });
+  EXPECT_THAT(error.hints,
+              ElementsAre("its [build-system] requires (tiny-backend) do not bring its backend: a "
+                          "fault of the package"));
+  write(root / "pyproject.toml", "[build-system]\nrequires = ['tiny-backend']\nbuild-backend = 'tiny'\n");
+  error = told([&] { frontend()->build_wheel(request(root), {}); });
+  EXPECT_THAT(error.hints, Contains(HasSubstr("`moat install absent_module`")));
+  EXPECT_THAT(error.details, Contains(HasSubstr("import absent_module")));
 }
 
 TEST_F(BuildTest, FindsABackendInAnObject) {
