@@ -1,0 +1,321 @@
+#include "envs/plain_folder.h"
+
+#include "envs/owned_files.h"
+#include "envs/scripts.h"
+#include "envs/staging.h"
+#include "envs/wheel_layout.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace moat {
+namespace {
+
+std::string join_path(std::string_view folder, std::string_view rest) {
+  return folder.empty() ? std::string(rest) : fmt::format("{}/{}", folder, rest);
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
+}
+
+bool is_real_directory(const fs::path& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored).type() == fs::file_type::directory;
+}
+
+// A kernel takes some 250 bytes of a first line, and no spaces in the path.
+std::string first_line(const fs::path& python) {
+  const std::string& path = python.native();
+  if (path.size() < 120 && path.find(' ') == path.npos) return fmt::format("#!{}\n", path);
+  return fmt::format("#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\n", path);
+}
+
+std::string command_text(const fs::path& python, const EntryPoint& entry) {
+  const std::string_view attribute = entry.attribute;
+  return fmt::format(
+      "{}import sys\n\nfrom {} import {}\n\nif __name__ == \"__main__\":\n    sys.exit({}())\n",
+      first_line(python), entry.module, attribute.substr(0, attribute.find('.')), attribute);
+}
+
+std::vector<EntryPoint> entry_points_of(const StoredWheel& wheel) {
+  const std::optional<std::string> text =
+      read_file_if_exists(wheel.tree / wheel.dist_info / "entry_points.txt");
+  if (!text) return {};
+  auto parsed = parse_script_entry_points(*text);
+  if (!parsed)
+    throw Error(ErrorKind::BadArchive, fmt::format("cannot install {}: entry_points.txt: {}",
+                                                   quote(wheel.filename), parsed.error().message));
+  return *std::move(parsed);
+}
+
+// ---- what comes ----
+
+class Arrivals {
+ public:
+  explicit Arrivals(const FolderRequest& request) : request_(request) {}
+
+  std::vector<ArrivingFile> collect() {
+    for (std::size_t i = 0; i < request_.install.size(); ++i) collect(i);
+    return std::move(files_);
+  }
+
+ private:
+  void collect(std::size_t index) {
+    const WantedPackage& package = request_.install[index];
+    const StoredWheel& wheel = package.wheel;
+    const std::string info = join_path(request_.scheme.purelib, wheel.dist_info) + "/";
+    std::int64_t time = 0;
+    for (const StoredFile& file : wheel.files)
+      if (file.path == wheel.dist_info + "/METADATA") time = file.mtime;
+    const std::vector<EntryPoint> entries = entry_points_of(wheel);
+    for (const Placement& placement : lay_out(wheel, package.name, request_.scheme)) {
+      if (placement.is_script &&
+          is_entry_point_wrapper(fs::path(placement.path).filename().string(), entries))
+        continue;
+      add(placed(placement, wheel), index);
+    }
+    for (const EntryPoint& entry : entries) {
+      ArrivingFile file = text_file(join_path(request_.scheme.scripts, entry.name),
+                                    command_text(request_.python, entry), time);
+      file.executable = true;
+      add(std::move(file), index);
+    }
+    add(text_file(info + "INSTALLER", "moat\n", time), index);
+    if (package.requested) add(text_file(info + "REQUESTED", "", time), index);
+    if (package.direct_url) add(text_file(info + "direct_url.json", *package.direct_url, time), index);
+    add(record(index, info + "RECORD", time), index);
+  }
+
+  ArrivingFile placed(const Placement& placement, const StoredWheel& wheel) const {
+    constexpr std::string_view kPlaceholder = "#!python";
+    ArrivingFile file{.path = placement.path,
+                      .source = wheel.tree / placement.file.path,
+                      .sha256 = placement.file.digest.hex,
+                      .size = placement.file.size,
+                      .executable = placement.file.executable || placement.is_script,
+                      .mtime = placement.file.mtime,
+                      .linked = true};
+    if (!placement.is_script) return file;
+    const std::string text = read_file(file.source);
+    if (text.substr(0, kPlaceholder.size()) != kPlaceholder) return file;
+    ArrivingFile script = text_file(
+        file.path, first_line(request_.python) + text.substr(std::min(text.size(), text.find('\n') + 1)),
+        file.mtime);
+    script.executable = true;
+    return script;
+  }
+
+  ArrivingFile record(std::size_t index, const std::string& path, std::int64_t time) const {
+    std::vector<RecordEntry> rows;
+    for (const ArrivingFile& file : files_)
+      if (file.package == index)
+        rows.push_back({record_path(file.path, request_.scheme), "sha256",
+                        Digest{"sha256", file.sha256}.base64(), file.size});
+    rows.push_back({record_path(path, request_.scheme), "", "", std::nullopt});
+    return text_file(path, format_record(std::move(rows)), time);
+  }
+
+  void add(ArrivingFile file, std::size_t index) {
+    file.package = index;
+    file.owner = request_.install[index].name.normalized();
+    const auto [twin, is_new] = by_path_.emplace(file.path, file.sha256);
+    if (!is_new && twin->second != file.sha256)
+      throw Error(
+          ErrorKind::Refused,
+          fmt::format("cannot install {}: its file {} comes with another package too, with other contents",
+                      file.owner, quote(file.path)),
+          {"install only one of them"});
+    if (is_new) files_.push_back(std::move(file));
+  }
+
+  const FolderRequest& request_;
+  std::vector<ArrivingFile> files_;
+  std::map<std::string, std::string> by_path_;  // → sha256
+};
+
+// ---- how it gets there ----
+
+// Renames that can be taken back.
+class Renames {
+ public:
+  Renames() = default;
+  Renames(const Renames&) = delete;
+  Renames& operator=(const Renames&) = delete;
+  ~Renames() {
+    if (done_) return;
+    for (auto move = moves_.rbegin(); move != moves_.rend(); ++move) {
+      std::error_code ignored;
+      fs::rename(move->second, move->first, ignored);
+    }
+  }
+  void rename(const fs::path& from, const fs::path& to) {
+    rename_over(from, to);
+    moves_.emplace_back(from, to);
+  }
+  void keep() { done_ = true; }
+
+ private:
+  std::vector<std::pair<fs::path, fs::path>> moves_;
+  bool done_ = false;
+};
+
+class Placing {
+ public:
+  Placing(const FolderRequest& request, Workers& workers)
+      : request_(request), workers_(workers), root_(request.root) {}
+
+  FolderResult run() {
+    std::vector<ArrivingFile> files = Arrivals(request_).collect();
+    const bool is_new = !is_there(root_);
+    if (!is_new && !fs::is_directory(root_))
+      throw Error(ErrorKind::Refused, fmt::format("{} is there, and is not a folder", quote(root_.native())));
+    if (!is_new) installed_ = installed_in_folder(root_, request_.scheme);
+    if (request_.keep && !is_new) leave_out_what_is_there(files);
+    if (files.empty()) return std::move(result_);
+
+    make_directories(root_.parent_path());
+    const TempDir temp(root_.parent_path(), ".moat-new");
+    const fs::path stage = temp.path() / "new";
+    make_directories(stage);
+    stage_files(files, stage, request_.link_mode, workers_);
+    if (!is_new || !rename_if_absent(stage, root_)) {
+      grave_ = temp.path() / "old";
+      if (!request_.keep) take_out_old_versions();
+      bring_in(stage, root_);
+      renames_.keep();
+      for (auto folder = emptied_.rbegin(); folder != emptied_.rend(); ++folder) {
+        std::error_code not_empty;
+        fs::remove(*folder, not_empty);
+      }
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // ---- keep ----
+
+  void leave_out_what_is_there(std::vector<ArrivingFile>& files) {
+    std::set<std::string> kept;
+    const auto in_the_way = [&](const ArrivingFile& file) -> std::string {
+      const WantedPackage& package = request_.install[file.package];
+      if (const InstalledDistribution* there = installed_.find(package.name))
+        return there->info.filename().string();
+      const bool is_module = file.path.substr(0, file.path.find('/')) != request_.scheme.scripts;
+      const std::string entry = is_module ? file.path.substr(0, file.path.find('/')) : file.path;
+      return is_there(root_ / entry) ? entry : "";
+    };
+    std::erase_if(files, [&](const ArrivingFile& file) {
+      const std::string entry = in_the_way(file);
+      if (!entry.empty()) kept.insert(entry);
+      return !entry.empty();
+    });
+    result_.kept.assign(kept.begin(), kept.end());
+  }
+
+  // ---- replace ----
+
+  void take_out_old_versions() {
+    for (const WantedPackage& package : request_.install) {
+      const InstalledDistribution* there = installed_.find(package.name);
+      if (there == nullptr || !there->has_record) continue;
+      for (const OwnedFile& file : owned_files(*there, root_, request_.scheme).files) take_out(file.path);
+      // What was written into it without a row.
+      std::error_code ignored;
+      for (fs::directory_iterator i(there->info, ignored), end; !ignored && i != end; i.increment(ignored))
+        take_out(i->path().lexically_relative(root_).string());
+    }
+  }
+
+  void take_out(const std::string& path) {
+    const fs::path place = root_ / path;
+    if (!is_there(place) || is_real_directory(place) || !stays_inside(place.parent_path())) return;
+    move_aside(place, path);
+    for (fs::path folder = place.parent_path(); folder != root_; folder = folder.parent_path())
+      emptied_.insert(folder);
+    if (place.extension() == ".py") take_out_bytecode(place);
+  }
+
+  void take_out_bytecode(const fs::path& source) {
+    const fs::path cache = source.parent_path() / "__pycache__";
+    const std::string stem = source.stem().string() + ".";
+    std::error_code ignored;
+    for (fs::directory_iterator i(cache, ignored), end; !ignored && i != end; i.increment(ignored))
+      if (i->path().filename().string().substr(0, stem.size()) == stem)
+        move_aside(i->path(), i->path().lexically_relative(root_).string());
+    emptied_.insert(cache);
+  }
+
+  void move_aside(const fs::path& place, const std::string& path) {
+    const fs::path to = grave_ / path;
+    make_directories(to.parent_path());
+    renames_.rename(place, to);
+  }
+
+  // ---- in ----
+
+  // An entry that is not there moves whole; two folders become one; a file makes way.
+  void bring_in(const fs::path& from, const fs::path& to) {
+    std::vector<fs::path> entries;
+    for (const fs::directory_entry& entry : fs::directory_iterator(from)) entries.push_back(entry.path());
+    std::sort(entries.begin(), entries.end());
+    for (const fs::path& entry : entries) {
+      const fs::path place = to / entry.filename();
+      const bool is_folder = is_real_directory(entry);
+      if (!is_there(place)) {
+        renames_.rename(entry, place);
+      } else if (is_folder && fs::is_directory(place)) {
+        if (!stays_inside(place)) refuse(place, "leads out of the folder");
+        bring_in(entry, place);
+      } else if (is_folder != is_real_directory(place)) {
+        refuse(place, "is in the way");
+      } else {
+        move_aside(place, place.lexically_relative(root_).string());
+        renames_.rename(entry, place);
+      }
+    }
+  }
+
+  bool stays_inside(const fs::path& folder) const {
+    std::error_code error;
+    const std::string real = fs::weakly_canonical(folder, error).native();
+    const std::string top = fs::weakly_canonical(root_, error).native();
+    return !error && (real == top || real.substr(0, top.size() + 1) == top + "/");
+  }
+
+  [[noreturn]] static void refuse(const fs::path& place, std::string_view why) {
+    throw Error(ErrorKind::Refused, fmt::format("cannot install here: {} {}", quote(place.native()), why),
+                {fmt::format("move it elsewhere, then try again: mv {0} {0}.old", place.native())});
+  }
+
+  const FolderRequest& request_;
+  Workers& workers_;
+  fs::path root_, grave_;
+  InstalledDistributions installed_;
+  Renames renames_;
+  std::set<fs::path> emptied_;  // deeper ones after their parents
+  FolderResult result_;
+};
+
+}  // namespace
+
+FolderResult place_in_folder(const FolderRequest& request, Workers& workers) {
+  return Placing(request, workers).run();
+}
+
+InstalledDistributions installed_in_folder(const fs::path& root, const Scheme& scheme) {
+  return InstalledDistributions::read(root / scheme.purelib);
+}
+
+Scheme target_scheme() {
+  return {.purelib = "", .platlib = "", .scripts = "bin", .data = "", .headers = "include"};
+}
+
+}  // namespace moat
