@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <map>
 #include <mutex>
+#include <tuple>
 #include <utility>
 
 namespace moat {
@@ -354,6 +355,17 @@ std::vector<StoreUsage> Store::usage() const {
   return usage;
 }
 
+std::vector<StoredWheel> Store::list_wheels() const {
+  std::vector<StoredWheel> wheels;
+  for (const fs::path& entry : children(layout_.root / "wheels"))
+    if (const auto digest = Digest::parse("sha256", entry.filename().string()))
+      if (auto wheel = read_entry(*digest)) wheels.push_back(std::move(*wheel));
+  std::sort(wheels.begin(), wheels.end(), [](const StoredWheel& a, const StoredWheel& b) {
+    return std::tie(a.filename, a.digest) < std::tie(b.filename, b.digest);
+  });
+  return wheels;
+}
+
 std::vector<Store::Damage> Store::verify_wheels(Workers& workers, bool repair) const {
   const std::vector<fs::path> entries = children(layout_.root / "wheels");
   std::vector<std::optional<Damage>> found(entries.size());
@@ -423,6 +435,26 @@ Store::Pruned Store::prune(std::chrono::seconds older_than, std::chrono::millise
     }
   std::error_code not_empty;
   for (const fs::path& outer : children(layout_.root / "pycs")) fs::remove(outer, not_empty);
+  return pruned;
+}
+
+Store::Pruned Store::remove_wheels(const std::vector<StoredWheel>& wheels,
+                                   std::chrono::milliseconds patience) {
+  const fs::path path = layout_.lock();
+  const SharedAgain shared_again(lock_, path);
+  lock_.reset();
+  lock_ = FileLock::acquire(path, FileLock::Mode::Exclusive, patience);
+  lock_->describe(fmt::format("pid {}: moat pip cache remove", ::getpid()));
+  Pruned pruned;
+  const TempDir grave = make_temp("removed");
+  for (const StoredWheel& wheel : wheels)
+    for (const fs::path& entry : {layout_.wheel(wheel.digest), layout_.root / "pycs" / wheel.digest.hex}) {
+      std::error_code gone;
+      if (!fs::exists(entry, gone)) continue;
+      pruned.bytes += disk_bytes(entry);
+      rename_over(entry, grave.path() / fmt::format("{}-{}", wheel.digest.hex, pruned.entries));
+      ++pruned.entries;
+    }
   return pruned;
 }
 

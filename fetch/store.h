@@ -89,6 +89,9 @@ class Store {
 
   std::vector<StoreUsage> usage() const;
 
+  // Every wheel in it, by file name; nothing is looked at but their manifests.
+  std::vector<StoredWheel> list_wheels() const;
+
   // Hashes every file of every wheel. Damaged entries are named, and with `repair` dropped (they come back
   // when they are needed).
   struct Damage {
@@ -104,6 +107,8 @@ class Store {
   // Removes what was not used for `older_than` (and tmp/); waits for other users of the store to end, at most
   // `patience`, then Error(Busy). Environments never point into the store, so everything may go.
   Pruned prune(std::chrono::seconds older_than, std::chrono::milliseconds patience);
+  // These wheels, with their bytecode, in the same way.
+  Pruned remove_wheels(const std::vector<StoredWheel>& wheels, std::chrono::milliseconds patience);
 
  private:
   void prepare() const;
