@@ -67,6 +67,8 @@ struct InstallCommand {
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
   bool reinstall = false, no_deps = false, dry_run = false, require_hashes = false;
+  bool upgrade_named =
+      false;               // pip's --upgrade: newest versions of what is named here, not of what that needs
   std::optional<int> fix;  // of a conflict, as it was told
 };
 

@@ -1,4 +1,6 @@
 // moat install PACKAGE…
+#include "cli/commands/install.h"
+
 #include "cli/bytecode_ahead.h"
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
@@ -38,17 +40,21 @@ Place place_for(Session& session) {
           std::move(present)};
 }
 
-ResolvePolicy policy_of(const InstallCommand& command) {
+ResolvePolicy policy_of(const InstallCommand& command, const Goal& goal) {
   ResolvePolicy policy{
       .upgrade = command.upgrade, .no_deps = command.no_deps, .takes_fix = true, .fix = command.fix};
   for (const std::string& name : command.upgrade_packages)
     policy.upgrade_packages.insert(parse_package_name(name));
+  if (command.upgrade_named)
+    for (const RootRequirement& root : goal.requirements)
+      policy.upgrade_packages.insert(root.requirement.name);
   return policy;
 }
 
 // Nothing to resolve, nothing to fetch: what was asked for is there, with all it needs.
 bool is_there_already(const InstallCommand& command, const Goal& goal, const InstalledGraph& graph) {
-  return goal.unnamed.empty() && !command.fix && !command.upgrade && command.upgrade_packages.empty() &&
+  const bool upgrades = command.upgrade || command.upgrade_named || !command.upgrade_packages.empty();
+  return goal.unnamed.empty() && !command.fix && !upgrades &&
          !command.reinstall && goal.overrides.empty() && graph.satisfies(goal.requirements, goal.constraints);
 }
 
@@ -82,21 +88,27 @@ void place_commands(const Environment& environment, Session& session) {
 }
 
 TransactionRequest request_for(const InstallCommand& command, Goal& goal, const Place& place,
-                               ChangeReport& report, Session& session) {
+                               const InstallLook& look, ChangeReport& report, Session& session) {
   const InstalledGraph graph(place.installed, place.interpreter.markers);
-  if (is_there_already(command, goal, graph)) return only_marks(goal, graph);
-  prepare_sources(goal, place.interpreter, session, place.environment, command.dry_run);
-  const Resolution resolution =
-      resolve_for(goal, policy_of(command), target_of(place.interpreter), graph, place.present, session);
+  if (is_there_already(command, goal, graph)) {
+    TransactionRequest request = only_marks(goal, graph);
+    if (look) look(goal, {}, request);
+    return request;
+  }
+  prepare_sources(goal, place.interpreter, session, place.environment, command.dry_run && !look);
+  const Resolution resolution = resolve_for(goal, policy_of(command, goal), target_of(place.interpreter),
+                                            graph, place.present, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   const InstallPlan plan = plan_install(goal, resolution, place.present, command.reinstall);
   report.take_files(plan);
-  if (command.dry_run) return without_wheels(plan);
+  if (command.dry_run && !look) return without_wheels(plan);
   const auto runtime = place.environment
                            ? runtime_inside(place.root, place.interpreter)
                            : ready_runtime(obtain_runtime(place.interpreter, session.store(),
                                                           session.workers(), session.reporter()));
-  return with_wheels(plan, place.present, command.reinstall, runtime, session);
+  TransactionRequest request = with_wheels(plan, place.present, command.reinstall, runtime, session);
+  if (look) look(goal, plan, request);
+  return request;
 }
 
 // Makes the environment where there is none, with everything in it.
@@ -114,7 +126,7 @@ void change(Place& place, TransactionRequest request, ChangeReport& report, Sess
 
 }  // namespace
 
-int execute(const InstallCommand& command, Session& session) {
+ChangeReport install_packages(const InstallCommand& command, Session& session, const InstallLook& look) {
   Goal goal = read_goal(command.packages, command.requirement_files, command.constraint_files, session,
                         command.editables);
   goal.require_hashes = goal.require_hashes || command.require_hashes;
@@ -123,7 +135,7 @@ int execute(const InstallCommand& command, Session& session) {
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,
                       .dry_run = command.dry_run,
                       .nothing = "everything asked for is installed"};
-  TransactionRequest request = request_for(command, goal, place, report, session);
+  TransactionRequest request = request_for(command, goal, place, look, report, session);
   if (command.dry_run) {
     report.operations = plan_operations(place.installed, request);
   } else {
@@ -131,7 +143,11 @@ int execute(const InstallCommand& command, Session& session) {
     change(place, std::move(request), report, session);
     if (session.settings().user) place_commands(*place.environment, session);
   }
-  report_changes(report, session);
+  return report;
+}
+
+int execute(const InstallCommand& command, Session& session) {
+  report_changes(install_packages(command, session), session);
   return 0;
 }
 

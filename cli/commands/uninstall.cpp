@@ -1,5 +1,6 @@
 // moat uninstall PACKAGE…
-#include "cli/changes.h"
+#include "cli/commands/uninstall.h"
+
 #include "cli/commands/commands.h"
 #include "cli/goal.h"
 #include "cli/install_pipeline.h"
@@ -61,7 +62,7 @@ void warn_of_dependents(const std::set<PackageName>& removed, const InstalledGra
 
 }  // namespace
 
-int execute(const UninstallCommand& command, Session& session) {
+ChangeReport uninstall_packages(const UninstallCommand& command, Session& session) {
   const Environment environment = open_for_change(session);
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const InstalledGraph graph = graph_of(environment, installed, session);
@@ -90,7 +91,11 @@ int execute(const UninstallCommand& command, Session& session) {
     }
     report.take(apply(std::move(request), environment, session));
   }
-  report_changes(report, session);
+  return report;
+}
+
+int execute(const UninstallCommand& command, Session& session) {
+  report_changes(uninstall_packages(command, session), session);
   return 0;
 }
 

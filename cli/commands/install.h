@@ -1,0 +1,18 @@
+// What `moat install` does, apart from what it prints: `moat pip install` says it in pip's words.
+#pragma once
+
+#include "cli/args.h"
+#include "cli/changes.h"
+#include "cli/install_pipeline.h"
+
+#include <functional>
+
+namespace moat {
+
+// Shown what is going to happen before anything does; the plan's packages live that long. With one, a dry run
+// has the wheels fetched, too, so that there is something to look at.
+using InstallLook = std::function<void(const Goal&, const InstallPlan&, const TransactionRequest&)>;
+
+ChangeReport install_packages(const InstallCommand& command, Session& session, const InstallLook& look = {});
+
+}  // namespace moat
