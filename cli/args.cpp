@@ -1,6 +1,7 @@
 #include "cli/args.h"
 
 #include "cli/nearest.h"
+#include "cli/pip/options.h"
 #include "cli/redact.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
@@ -357,6 +358,8 @@ void declare_eval(Declaration& d) {
       ->required();
 }
 
+void declare_pip(Declaration& d) { d.invocation.command.emplace<PipCommand>(); }
+
 struct CommandEntry {
   std::string_view name;
   std::string_view usage;
@@ -418,6 +421,9 @@ constexpr std::array kCommands = {
                  declare_python_list},
     CommandEntry{"python find", "[SPEC]", "which interpreter a SPEC means", "moat python find '>=3.10'",
                  declare_python_find},
+    CommandEntry{"pip", "COMMAND …",
+                 "pip's own spelling: install uninstall list freeze show check download wheel hash …",
+                 "moat pip install -q -r requirements.txt", declare_pip},
     CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
                  "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},
 };
@@ -483,6 +489,7 @@ struct Words {
   const CommandEntry* command = nullptr;
   std::string_view family;             // `moat env` without a command
   std::vector<std::string> arguments;  // of the command, global options first
+  std::vector<std::string> pip;        // what follows `pip`, whose options are its own
   bool help = false, version = false;
 };
 
@@ -520,7 +527,8 @@ Words take_apart(const std::vector<std::string>& words) {
   }
   out.command = find_command(name);
   if (out.command == nullptr) throw_unknown_command(name, first_words(), "");
-  out.arguments.insert(out.arguments.end(), words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
+  std::vector<std::string>& rest = name == "pip" ? out.pip : out.arguments;
+  rest.insert(rest.end(), words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
   return out;
 }
 
@@ -681,7 +689,7 @@ std::vector<std::string> command_names() {
 
 bool wants_json(const std::vector<std::string>& arguments) {
   for (const std::string& word : arguments) {
-    if (word == "--" || word == "run" || word == "shell") return false;
+    if (word == "--" || word == "run" || word == "shell" || word == "pip") return false;
     if (word == "--json") return true;
   }
   return false;
@@ -707,6 +715,15 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
   if (words.command->name == "run") program = split_off_program(words.arguments);
   words.command->declare(declaration);
 
+  if (words.command->name == "pip") {
+    PipCommand pip = parse_pip(words.pip);
+    if (words.help || pip.help) return HelpText{pip_help(pip.command)};
+    if (pip.version) return HelpText{"moat-pip " MOAT_VERSION "\n"};
+    read_options(*words.command, declaration, std::move(words.arguments));
+    invocation.name = "pip " + pip.command;
+    invocation.command = std::move(pip);
+    return invocation;
+  }
   if (words.help || asks_for_help(words.arguments))
     return HelpText{command_help(*words.command, declaration.app)};
   read_options(*words.command, declaration, std::move(words.arguments));

@@ -1,6 +1,8 @@
 // The command line → Invocation. The only home of CLI11, and of every option's name and help.
 #pragma once
 
+#include "cli/pip/pip_command.h"
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -157,7 +159,8 @@ using CommandOptions =
                  TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand, LockCommand,
                  SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
                  EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, StoreDirCommand, StoreSizeCommand,
-                 StorePruneCommand, StoreVerifyCommand, PythonListCommand, PythonFindCommand, EvalCommand>;
+                 StorePruneCommand, StoreVerifyCommand, PythonListCommand, PythonFindCommand, EvalCommand,
+                 PipCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"
@@ -165,6 +168,7 @@ struct Invocation {
   GlobalOptions global;
   SharedOptions shared;
   CommandOptions command;
+  std::vector<std::string> warnings = {};  // about what was typed, or what pip's configuration says
 };
 
 // A text to print instead of doing anything: help, or the version.

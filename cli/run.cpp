@@ -4,6 +4,7 @@
 #include "cli/commands/commands.h"
 #include "cli/exit_status.h"
 #include "cli/output.h"
+#include "cli/pip/translate.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/settings.h"
@@ -35,6 +36,7 @@ int run_invocation(const Invocation& invocation, const Variables& variables, Out
   const auto begun = std::chrono::steady_clock::now();
   Settings settings =
       make_settings(invocation, variables, std::filesystem::current_path(), std::time(nullptr));
+  for (const std::string& warning : invocation.warnings) output.warn(warning);
   Progress progress(output);
   int status = 0;
   {
@@ -46,10 +48,10 @@ int run_invocation(const Invocation& invocation, const Variables& variables, Out
 }
 
 int run_arguments(const std::vector<std::string>& arguments, Output& output) {
-  const Variables variables = read_variables();
+  Variables variables = read_variables();
   // Even a usage error is told as the user wants to be told.
   output.configure(output_options({.json = wants_json(arguments)}, variables));
-  const std::variant<Invocation, HelpText> parsed = parse_arguments(arguments);
+  std::variant<Invocation, HelpText> parsed = parse_arguments(arguments);
   if (const auto* help = std::get_if<HelpText>(&parsed)) {
     if (arguments.empty()) {
       std::fputs(help->text.c_str(), stderr);
@@ -58,7 +60,9 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
     output.text(help->text);
     return 0;
   }
-  const Invocation& invocation = std::get<Invocation>(parsed);
+  Invocation& invocation = std::get<Invocation>(parsed);
+  if (std::holds_alternative<PipCommand>(invocation.command))
+    translate_pip(invocation, variables, std::filesystem::current_path());
   output.configure(output_options(invocation.global, variables));
   const Interrupts interrupts;
   try {

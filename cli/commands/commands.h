@@ -35,5 +35,6 @@ int execute(const StoreVerifyCommand& command, Session& session);
 int execute(const PythonListCommand& command, Session& session);
 int execute(const PythonFindCommand& command, Session& session);
 int execute(const EvalCommand& command, Session& session);
+int execute(const PipCommand& command, Session& session);
 
 }  // namespace moat

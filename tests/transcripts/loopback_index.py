@@ -14,11 +14,12 @@ import threading
 import zipfile
 
 
-def wheel(name, version, tags, requires, requires_python, entries):
+def wheel(name, version, tags, requires, requires_python, entries, provides=()):
     """File name and bytes of a wheel whose module of the same name says its version."""
     dist, info = name.replace("-", "_"), f"{name.replace('-', '_')}-{version}.dist-info"
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"]
     metadata += [f"Requires-Dist: {r}\n" for r in requires]
+    metadata += [f"Provides-Extra: {extra}\n" for extra in provides]
     metadata += [f"Requires-Python: {requires_python}\n"] * bool(requires_python)
     files = {f"{dist}/__init__.py": f"__version__ = {version!r}\ndef main():\n    print({name!r}, __version__)\n",
              f"{info}/METADATA": "".join(metadata),
@@ -112,7 +113,7 @@ def sdist(name, version, requires, kind):
 class Index:
     """The projects of one transcript. add() takes a line as transcript_test.py describes it."""
 
-    KEYS = ("requires", "requires-python", "tags", "entry", "yanked", "sdist", "wrong-hash", "truncated", "uploaded")
+    KEYS = ("requires", "requires-python", "provides", "tags", "entry", "yanked", "sdist", "wrong-hash", "truncated", "uploaded")
 
     def __init__(self):
         self.projects, self.files, self.truncated = {}, {}, set()
@@ -132,7 +133,7 @@ class Index:
             filename, content = sdist(name, version, requires, (options["sdist"] or ["static"])[0])
         else:
             filename, content = wheel(name, version, (options.get("tags") or ["py3-none-any"])[0], requires,
-                                      requires_python, options.get("entry", []))
+                                      requires_python, options.get("entry", []), options.get("provides", []))
         digest = "0" * 64 if "wrong-hash" in options else hashlib.sha256(content).hexdigest()
         entry = {"filename": filename, "url": f"../../files/{filename}", "hashes": {"sha256": digest}, "size": len(content),
                  "upload-time": (options.get("uploaded") or ["2024-01-01"])[0] + "T00:00:00Z"}

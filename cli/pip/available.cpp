@@ -1,0 +1,68 @@
+#include "cli/pip/available.h"
+
+#include "resolver/candidate_filter.h"
+
+#include <algorithm>
+#include <set>
+
+namespace moat {
+namespace {
+
+const Project& wait_for(const PackageName& name, IndexSource& source) {
+  for (;;) {
+    if (const Project* project = source.find_project(name)) return *project;
+    source.wait();
+  }
+}
+
+ResolveRequest request_of(const Target& target, const Settings& settings) {
+  ResolveRequest request{.target = target};
+  request.prereleases = settings.prereleases;
+  request.binary = fold_binary(settings.binary);
+  request.exclude_newer = settings.exclude_newer;
+  request.can_build = true;
+  return request;
+}
+
+std::vector<AvailableVersion> usable(const Project& project, CandidateFilter& filter, bool prereleases) {
+  std::vector<AvailableVersion> out;
+  for (const Candidate& candidate : filter.filter(project).candidates)
+    if (!candidate.yanked && (prereleases || !candidate.prerelease()))
+      out.push_back({candidate.version(), candidate.file->wheel.has_value()});
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+bool allows_prereleases(const PackageName& name, const Settings& settings) {
+  return settings.prereleases.of(name) == Prereleases::Allow;
+}
+
+}  // namespace
+
+std::vector<AvailableVersion> available_versions(const PackageName& name, const Target& target,
+                                                 Session& session) {
+  const Phase phase(session.reporter(), "resolve");
+  const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
+  source->request_project(name);
+  const ResolveRequest request = request_of(target, session.settings());
+  CandidateFilter filter(request);
+  return usable(wait_for(name, *source), filter, allows_prereleases(name, session.settings()));
+}
+
+std::map<PackageName, AvailableVersion> newest_versions(const std::vector<InstalledDistribution>& packages,
+                                                        const Target& target, Session& session) {
+  const Phase phase(session.reporter(), "resolve");
+  const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
+  const ResolveRequest request = request_of(target, session.settings());
+  CandidateFilter filter(request);
+  for (const InstalledDistribution& package : packages) source->request_project(package.name);
+  std::map<PackageName, AvailableVersion> out;
+  for (const InstalledDistribution& package : packages) {
+    std::vector<AvailableVersion> versions =
+        usable(wait_for(package.name, *source), filter, allows_prereleases(package.name, session.settings()));
+    if (!versions.empty()) out.emplace(package.name, std::move(versions.front()));
+  }
+  return out;
+}
+
+}  // namespace moat

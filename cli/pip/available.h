@@ -1,0 +1,27 @@
+// What the indexes have, whoever may install it: for `list --outdated` and `index versions`.
+#pragma once
+
+#include "cli/session.h"
+#include "envs/installed.h"
+#include "resolver/solve.h"
+
+#include <map>
+#include <vector>
+
+namespace moat {
+
+struct AvailableVersion {
+  Version version;
+  bool wheel = false;  // what would be installed is one
+};
+
+// The versions of a project that this target can use, newest first: no yanked ones; pre-releases only where
+// the settings ask for them. Source distributions count, unless --only-binary forbids them.
+std::vector<AvailableVersion> available_versions(const PackageName& name, const Target& target,
+                                                 Session& session);
+
+// The newest one of each that has any.
+std::map<PackageName, AvailableVersion> newest_versions(const std::vector<InstalledDistribution>& packages,
+                                                        const Target& target, Session& session);
+
+}  // namespace moat

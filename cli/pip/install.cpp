@@ -1,0 +1,94 @@
+// moat pip install
+#include "cli/commands/install.h"
+
+#include "cli/pip/commands.h"
+#include "cli/pip/place.h"
+#include "cli/pip/report.h"
+#include "cli/pip/sources.h"
+#include "cli/which_env.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace moat {
+namespace {
+
+InstallCommand as_moat_install(const PipCommand& command) {
+  InstallCommand install;
+  install.packages = command.arguments;
+  install.editables = command.values("editable");
+  install.requirement_files = command.values("requirement");
+  install.constraint_files = command.values("constraint");
+  const bool anew = command.has("force-reinstall") || command.has("ignore-installed");
+  const bool eager = command.value("upgrade-strategy") == "eager";
+  install.upgrade = anew || (command.has("upgrade") && eager);
+  install.upgrade_named = command.has("upgrade");
+  install.reinstall = anew;
+  install.no_deps = command.has("no-deps");
+  install.dry_run = command.has("dry-run");
+  install.require_hashes = command.has("require-hashes");
+  return install;
+}
+
+// What pip says before it begins.
+void say_what_is_there(const Goal& goal, const TransactionRequest& request,
+                       const InstalledDistributions& installed, Session& session) {
+  std::set<PackageName> said;
+  for (const RootRequirement& root : goal.requirements) {
+    const PackageName& name = root.requirement.name;
+    const bool comes = std::any_of(request.install.begin(), request.install.end(),
+                                   [&](const WantedPackage& wanted) { return wanted.name == name; });
+    const InstalledDistribution* there = installed.find(name);
+    if (comes || there == nullptr || !said.insert(name).second) continue;
+    pip_say(session, fmt::format("Requirement already satisfied: {} in {} ({})", root.requirement.to_string(),
+                                 there->info.parent_path().native(), there->version.to_string()));
+  }
+}
+
+InstalledDistributions installed_now(Session& session) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
+  if (!chosen || !Environment::exists_at(chosen->root)) return {};
+  const Environment environment = Environment::open(chosen->root, Environment::Foreign::Allowed);
+  return InstalledDistributions::read(environment.site_packages());
+}
+
+int install_here(const PipCommand& command, Session& session) {
+  const InstalledDistributions installed = installed_now(session);
+  const MarkerEnvironment markers = pip_interpreter(command, session).markers;
+  std::string summary;
+  const InstallLook look = [&](const Goal& goal, const InstallPlan& plan, const TransactionRequest& request) {
+    say_what_is_there(goal, request, installed, session);
+    if (command.has("report"))
+      write_report(installation_report(goal, plan, request, markers), command.value("report"), session);
+    summary = names_and_versions(request.install);
+  };
+  const ChangeReport report = install_packages(as_moat_install(command), session, look);
+  for (const std::string& warning : report.warnings) session.output().warn(warning);
+  if (!summary.empty())
+    pip_say(session,
+            fmt::format("{} {}", report.dry_run ? "Would install" : "Successfully installed", summary));
+  return 0;
+}
+
+}  // namespace
+
+int pip_install(const PipCommand& command, Session& session) {
+  check_pip_sources(command);
+  check_foreign_target(command, session.settings());
+  if (command.has("target") || command.has("prefix") || command.has("root"))
+    return pip_install_into_folder(command, session);
+  if (command.has("dry-run") && (is_foreign_target(command) || session.settings().python))
+    return pip_install_nowhere(command, session);
+  if (is_foreign_target(command))
+    throw Error(
+        ErrorKind::Usage,
+        "--python-version, --platform, --abi and --implementation are for --target and --dry-run only");
+  refuse_base_interpreter(command, session);
+  return install_here(command, session);
+}
+
+}  // namespace moat

@@ -1,0 +1,47 @@
+// What a `moat pip` command looks at, or installs for.
+#pragma once
+
+#include "cli/args.h"
+#include "cli/installed_graph.h"
+#include "cli/session.h"
+#include "envs/environment.h"
+#include "envs/installed.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// An environment (another tool's will do), a base interpreter named with --python, or the folders of --path.
+struct PipPlace {
+  InstalledDistributions installed;
+  std::optional<Environment> environment;
+  std::optional<Interpreter> interpreter;  // of a base
+  InstalledGraph graph(Session& session) const;
+  MarkerEnvironment markers(Session& session) const;
+};
+
+// Never changes anything; Error(NoEnvironment) where there is nothing to look at.
+PipPlace pip_place(const PipCommand& command, Session& session);
+
+// Installing into a base interpreter is what moat does not do: Error(Refused), with the way out.
+void refuse_base_interpreter(const PipCommand& command, Session& session);
+
+// The Python that files are chosen for: --python, else the environment's, else the default one.
+Interpreter pip_interpreter(const PipCommand& command, Session& session);
+// And with --platform, --python-version, --implementation and --abi, which need not be here.
+Target pip_target(const PipCommand& command, const Interpreter& here);
+bool is_foreign_target(const PipCommand& command);
+
+// What a package requires here without any extra: all that pip knows of what is installed.
+std::vector<Requirement> plain_requirements(const InstalledNode& node, const MarkerEnvironment& markers);
+
+// As pip writes to standard output: nothing with -q.
+void pip_say(Session& session, std::string_view line);
+
+// JSON of pip's: "editable": true in direct_url.json, and where the project is. nullopt: not editable.
+std::optional<std::string> editable_location(const InstalledDistribution& distribution);
+
+}  // namespace moat

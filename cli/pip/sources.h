@@ -1,0 +1,35 @@
+// What pip's install, download and wheel have in common: what is asked for, and what of it moat cannot do.
+#pragma once
+
+#include "cli/args.h"
+#include "cli/install_pipeline.h"
+#include "cli/session.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// Something must be asked for, and nothing that is not there yet. Throws Error(Usage or BadInput).
+void check_pip_sources(const PipCommand& command);
+
+// pip's rule for --platform, --python-version, --implementation and --abi: nothing may have to be built.
+// Error(Usage).
+void check_foreign_target(const PipCommand& command, const Settings& settings);
+
+// What is wanted, chosen for a Python that need not be an environment's: nothing is changed anywhere.
+struct PipChoice {
+  Goal goal;
+  Resolution resolution;
+  InstallPlan plan;  // into the resolution
+};
+// `here`: what sources are built with. `there`: what need not come again.
+std::unique_ptr<const PipChoice> choose_packages(const PipCommand& command, const Interpreter& here,
+                                                 const Target& target, const InstalledDistributions& there,
+                                                 Session& session);
+
+// "idna-3.7 six-1.16.0"
+std::string names_and_versions(const std::vector<WantedPackage>& packages);
+
+}  // namespace moat

@@ -1,0 +1,218 @@
+#include "cli/pip/translate.h"
+
+#include "cli/pip/config.h"
+#include "cli/pip/options.h"
+#include "cli/which_env.h"
+#include "envs/environment.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace moat {
+namespace {
+
+constexpr std::array<std::string_view, 8> kIndexSettings = {
+    "index-url", "extra-index-url", "no-index", "find-links", "trusted-host", "cert", "client-cert", "proxy"};
+
+// Of pip's other settings, those that decide what is installed, or where.
+constexpr std::array<std::string_view, 23> kDecisive = {"constraint",
+                                                        "requirement",
+                                                        "build-constraint",
+                                                        "no-binary",
+                                                        "only-binary",
+                                                        "pre",
+                                                        "all-releases",
+                                                        "only-final",
+                                                        "require-hashes",
+                                                        "no-deps",
+                                                        "target",
+                                                        "prefix",
+                                                        "root",
+                                                        "user",
+                                                        "python",
+                                                        "upgrade",
+                                                        "force-reinstall",
+                                                        "ignore-installed",
+                                                        "platform",
+                                                        "python-version",
+                                                        "uploaded-prior-to",
+                                                        "config-settings",
+                                                        "upgrade-strategy"};
+
+template <std::size_t N>
+bool holds(const std::array<std::string_view, N>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool as_flag(const PipSetting& setting) {
+  const std::string value = ascii_lower(setting.value);
+  if (value == "1" || value == "y" || value == "yes" || value == "t" || value == "true" || value == "on")
+    return true;
+  if (value == "0" || value == "n" || value == "no" || value == "f" || value == "false" || value == "off")
+    return false;
+  throw Error(ErrorKind::Usage,
+              fmt::format("{}: {} is not a valid value for {}: yes or no, true or false, 1 or 0",
+                          setting.where, quote(setting.value), setting.key));
+}
+
+std::vector<std::string> as_list(const std::string& value) {
+  std::vector<std::string> out;
+  std::string word;
+  for (const char c : value + " ") {
+    if (!is_ascii_space(c))
+      word += c;
+    else if (!word.empty())
+      out.push_back(std::exchange(word, {}));
+  }
+  return out;
+}
+
+// `~/x` as the shell would have it, were it not behind a `=`.
+std::string expand_user(const std::string& path, const Variables& variables) {
+  if (path != "~" && path.substr(0, 2) != "~/") return path;
+  return variable(variables, "HOME") + path.substr(1);
+}
+
+void take_index_settings(SharedOptions& shared, std::string& proxy, const std::vector<PipSetting>& settings) {
+  for (const PipSetting& setting : settings) {
+    if (setting.key == "index-url")
+      shared.index_url = setting.value;
+    else if (setting.key == "extra-index-url")
+      shared.extra_index_urls = as_list(setting.value);
+    else if (setting.key == "find-links")
+      shared.find_links = as_list(setting.value);
+    else if (setting.key == "trusted-host")
+      shared.trusted_hosts = as_list(setting.value);
+    else if (setting.key == "no-index")
+      shared.no_index = as_flag(setting);
+    else if (setting.key == "cert")
+      shared.cert = setting.value;
+    else if (setting.key == "client-cert")
+      shared.client_cert = setting.value;
+    else if (setting.key == "proxy")
+      proxy = setting.value;
+  }
+}
+
+// Does the command have an option of this name?
+bool has_option(std::string_view command, std::string_view name) {
+  for (const PipCommandInfo& info : pip_commands()) {
+    if (info.name != command) continue;
+    for (const PipOption& option : pip_options()) {
+      const std::vector<std::string_view> names = split(option.names, ' ');
+      if ((option.where & info.where) != 0 &&
+          std::find(names.begin(), names.end(), fmt::format("--{}", name)) != names.end())
+        return true;
+    }
+  }
+  return false;
+}
+
+void warn_of_the_rest(Invocation& invocation, const PipCommand& pip,
+                      const std::vector<PipSetting>& settings) {
+  for (const PipSetting& setting : settings) {
+    if (holds(kIndexSettings, setting.key) || !holds(kDecisive, setting.key) || pip.has(setting.key))
+      continue;
+    if (!has_option(pip.command, setting.key)) continue;
+    invocation.warnings.push_back(fmt::format(
+        "{} is not obeyed: of pip's configuration moat reads what is about indexes; `--{}` on the command "
+        "line has the same effect",
+        setting.where, setting.key));
+  }
+}
+
+// `--python`: an environment, a Python inside one, or a Python to install for.
+void take_python(SharedOptions& shared, const std::string& python, const fs::path& directory) {
+  const fs::path path = directory / python;
+  std::error_code ignored;
+  if (Environment::exists_at(path))
+    shared.env = path.lexically_normal().native();
+  else if (python.find('/') != python.npos && Environment::exists_at(path.parent_path().parent_path()))
+    shared.env = path.parent_path().parent_path().lexically_normal().native();
+  else if (python.find('/') != python.npos && !fs::exists(path, ignored))
+    throw Error(ErrorKind::NoInterpreter,
+                fmt::format("could not locate Python interpreter {}", quote(python)));
+  else
+    shared.python = python;
+}
+
+void take_names(std::vector<std::string>& into, const std::vector<std::string>& values) {
+  into.insert(into.end(), values.begin(), values.end());
+}
+
+void take_options(Invocation& invocation, const PipCommand& pip, std::string& proxy,
+                  const Variables& variables) {
+  SharedOptions& shared = invocation.shared;
+  GlobalOptions& global = invocation.global;
+  if (pip.has("index-url")) shared.index_url = pip.value("index-url");
+  take_names(shared.extra_index_urls, pip.values("extra-index-url"));
+  for (const std::string& link : pip.values("find-links"))
+    shared.find_links.push_back(expand_user(link, variables));
+  take_names(shared.trusted_hosts, pip.values("trusted-host"));
+  shared.no_index = shared.no_index || pip.has("no-index");
+  if (pip.has("cert")) shared.cert = expand_user(pip.value("cert"), variables);
+  if (pip.has("client-cert")) shared.client_cert = expand_user(pip.value("client-cert"), variables);
+  if (pip.has("index-strategy")) shared.index_strategy = pip.value("index-strategy");
+  if (pip.has("proxy")) proxy = pip.value("proxy");
+
+  shared.pre = pip.has("pre");
+  take_names(shared.all_releases, pip.values("all-releases"));
+  take_names(shared.only_final, pip.values("only-final"));
+  if (pip.has("uploaded-prior-to")) shared.exclude_newer = pip.value("uploaded-prior-to");
+  for (const std::string& names : pip.values("refresh-package"))
+    for (const std::string_view name : split(names, ',')) {
+      if (trim(name) == ":all:")
+        shared.refresh = true;
+      else if (trim(name) == ":none:")
+        shared.refresh_packages.clear();
+      else if (!trim(name).empty())
+        shared.refresh_packages.emplace_back(trim(name));
+    }
+  for (const auto& [name, value] : pip.given)
+    if (name == "no-binary" || name == "only-binary") shared.binary.emplace_back(name, value);
+  shared.no_build_isolation = pip.has("no-build-isolation");
+  take_names(shared.config_settings, pip.values("config-settings"));
+  take_names(shared.build_constraints, pip.values("build-constraint"));
+  shared.no_compile = !pip.on("compile", "no-compile", true);
+
+  global.quiet += static_cast<int>(pip.count("quiet"));
+  global.verbose += static_cast<int>(pip.count("verbose"));
+  if (pip.value("progress-bar") == "off") global.no_progress = true;
+  if (pip.has("no-color")) global.color = "never";
+}
+
+}  // namespace
+
+void translate_pip(Invocation& invocation, Variables& variables, const fs::path& working_directory) {
+  const PipCommand& pip = std::get<PipCommand>(invocation.command);
+  SharedOptions& shared = invocation.shared;
+  if (invocation.global.json)
+    throw Error(ErrorKind::Usage, "`--json` is not for `moat pip`, which speaks as pip does",
+                {"`moat pip list --format json`, `moat pip inspect`, `moat pip install --report FILE`"});
+  const fs::path directory =
+      invocation.global.project ? working_directory / *invocation.global.project : working_directory;
+  if (pip.has("env"))
+    shared.env = pip.value("env");
+  else if (pip.has("python"))
+    take_python(shared, pip.value("python"), directory);
+  else
+    shared.user = pip.on("user", "no-user", false);
+
+  const Settings before = make_settings(invocation, variables, working_directory, 0);
+  const std::optional<ChosenEnvironment> chosen = shared.python ? std::nullopt : choose_environment(before);
+  const std::vector<PipSetting> settings = pip_settings_for(
+      pip.command,
+      read_pip_settings(variables, before.home, chosen ? chosen->root : fs::path(), pip.has("isolated")));
+  std::string proxy;
+  take_index_settings(shared, proxy, settings);
+  warn_of_the_rest(invocation, pip, settings);
+  take_options(invocation, pip, proxy, variables);
+  if (!proxy.empty())
+    for (const char* name : {"http_proxy", "https_proxy", "all_proxy"}) variables[name] = proxy;
+}
+
+}  // namespace moat

@@ -1,0 +1,20 @@
+// pip's options and configuration → moat's own options.
+#pragma once
+
+#include "cli/args.h"
+#include "cli/settings.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// Fills in the global and shared options of a `moat pip` line, which settings then read as if they had been
+// typed in moat's words. Of pip's configuration the settings about indexes count, below the command line and
+// above moat's own; the rest is not obeyed, and where it would have changed the answer the invocation's
+// warnings say so. `variables` may get a proxy. Throws Error(Usage or BadInput).
+void translate_pip(Invocation& invocation, Variables& variables,
+                   const std::filesystem::path& working_directory);
+
+}  // namespace moat
