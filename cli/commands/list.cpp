@@ -40,7 +40,8 @@ std::map<PackageName, Version> newer_versions(const Environment& environment,
                                          : target_of(environment.interpreter()),
       .prereleases = settings.prereleases,
       .binary = fold_binary(settings.binary),
-      .exclude_newer = settings.exclude_newer};
+      .exclude_newer = settings.exclude_newer,
+      .can_build = !settings.no_build};
   CandidateFilter filter(request);
   for (const InstalledDistribution& distribution : installed.all)
     if (!distribution.direct_url) source->request_project(distribution.name);
