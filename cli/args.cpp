@@ -159,6 +159,8 @@ void declare_create(Declaration& d) {
   declare_python(d, "3.12, >=3.10, cpython@3.13, pypy@3.10, or a path");
   d.values("-r,--requirement", create.requirement_files, "FILE",
            "install what this requirements file asks for");
+  d.values("--group", create.groups, "NAME",
+           "install this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
   d.value("--prompt", create.prompt, "TEXT", "what the shell's prompt shows");
   d.flag("--replace", create.replace, "make way for the new one where an environment is there already");
   d.flag("--share", create.share, "hard-link the runtime: quicker, but not isolated");
@@ -183,6 +185,8 @@ void declare_install(Declaration& d) {
            "a folder (or git+ URL, cloned into ENV/src), installed so that edits count");
   d.values("-r,--requirement", install.requirement_files, "FILE", "what this requirements file asks for");
   d.values("-c,--constraint", install.constraint_files, "FILE", "limits versions, asks for nothing");
+  d.values("--group", install.groups, "NAME",
+           "what is in this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
   d.flag("-U,--upgrade", install.upgrade, "newest versions allowed, of everything involved");
   d.values("-P,--upgrade-package", install.upgrade_packages, "NAME",
            "newest version allowed, of this package");
@@ -198,7 +202,8 @@ void declare_install(Declaration& d) {
   declare_binary(d);
   declare_link(d);
   d.finish.emplace_back([&install] {
-    if (install.packages.empty() && install.editables.empty() && install.requirement_files.empty())
+    if (install.packages.empty() && install.editables.empty() && install.requirement_files.empty() &&
+        install.groups.empty())
       throw Error(ErrorKind::Usage, "nothing to install was named",
                   {"`moat install PACKAGE…`, or `-r FILE`"});
   });
@@ -278,6 +283,8 @@ void declare_lock(Declaration& d) {
   d.values("-r,--requirement", lock.requirement_files, "FILE",
            "what this requirements file asks for (default: the project's dependencies)");
   d.values("-c,--constraint", lock.constraint_files, "FILE", "limits versions, asks for nothing");
+  d.values("--group", lock.groups, "NAME",
+           "also this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
   d.value("-o,--output", lock.output, "FILE", "default: pylock.toml beside pyproject.toml, or here");
   d.value("--format", lock.format, "FORM",
           "pylock or requirements (default: by FILE's name, pylock.toml or .txt)");

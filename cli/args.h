@@ -58,14 +58,14 @@ struct CreateCommand {
   std::optional<std::string> path;  // ENV; absent with -n
   std::optional<std::string> name;
   std::vector<std::string> packages;
-  std::vector<std::string> requirement_files;
+  std::vector<std::string> requirement_files, groups;
   std::string prompt;
   bool replace = false, share = false, pip = false;
 };
 
 struct InstallCommand {
   std::vector<std::string> packages, editables;
-  std::vector<std::string> requirement_files, constraint_files;
+  std::vector<std::string> requirement_files, constraint_files, groups;
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
   bool reinstall = false, no_deps = false, dry_run = false, require_hashes = false;
@@ -109,7 +109,7 @@ struct DoctorCommand {
 };
 
 struct LockCommand {
-  std::vector<std::string> requirement_files, constraint_files;
+  std::vector<std::string> requirement_files, constraint_files, groups;
   std::optional<std::string> output, format, python_version;
   std::vector<std::string> platforms;
   bool upgrade = false;

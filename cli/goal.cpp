@@ -175,6 +175,11 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
   return goal;
 }
 
+void add_lines(const std::vector<NamedLine>& lines, Goal& goal, const Session& session) {
+  for (const NamedLine& line : lines)
+    add_line({.text = line.text, .where = line.where, .hashes = {}, .config_settings = {}}, goal, session);
+}
+
 std::string read_named_file(const fs::path& path) {
   std::optional<std::string> text = read_file_if_exists(path);
   if (!text) throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(path.native())));

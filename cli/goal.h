@@ -2,6 +2,7 @@
 // indexes.
 #pragma once
 
+#include "cli/project_files.h"
 #include "cli/session.h"
 #include "resolver/requirement_line.h"
 #include "resolver/requirements_txt.h"
@@ -42,6 +43,9 @@ struct Goal {
 Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::string>& requirement_files,
                const std::vector<std::string>& constraint_files, Session& session,
                const std::vector<std::string>& editables = {});
+
+// More requirements, of a project or a script.
+void add_lines(const std::vector<NamedLine>& lines, Goal& goal, const Session& session);
 
 // A file that the user named. Error(BadInput) where there is none.
 std::string read_named_file(const std::filesystem::path& path);

@@ -10,12 +10,26 @@
 
 namespace moat {
 
+struct Settings;
+
+// A requirement, and where it stands: "pyproject.toml:12".
+struct NamedLine {
+  std::string text;
+  std::string where;
+};
+
 struct ProjectFacts {
   std::optional<SpecifierSet> requires_python;
-  std::vector<std::string> dependencies;  // [project] dependencies, as written
+  std::vector<NamedLine>
+      dependencies;  // [project] dependencies; what asks for the project's own extras is expanded
 };
 
 // Error(BadInput) where the file says something that cannot be meant.
-ProjectFacts read_project(const std::filesystem::path& pyproject);
+ProjectFacts read_project(const std::filesystem::path& pyproject, const Settings& settings);
+
+// The requirements of dependency groups, each NAME (of the project's pyproject.toml) or
+// PATH/pyproject.toml:NAME, in the order given; the project's own extras are expanded. Throws Error(Usage or
+// BadInput).
+std::vector<NamedLine> read_groups(const std::vector<std::string>& groups, const Settings& settings);
 
 }  // namespace moat

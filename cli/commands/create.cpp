@@ -45,7 +45,7 @@ void refuse_what_is_there(const fs::path& root, bool replace) {
 }
 
 std::optional<SpecifierSet> required_python(const Settings& settings) {
-  return settings.pyproject ? read_project(*settings.pyproject).requires_python : std::nullopt;
+  return settings.pyproject ? read_project(*settings.pyproject, settings).requires_python : std::nullopt;
 }
 
 }  // namespace
@@ -56,6 +56,7 @@ int execute(const CreateCommand& command, Session& session) {
   std::vector<std::string> packages = command.packages;
   if (command.pip) packages.emplace_back("pip");
   Goal goal = read_goal(packages, command.requirement_files, {}, session);
+  add_lines(read_groups(command.groups, session.settings()), goal, session);
   const Interpreter interpreter = session.chosen_interpreter(required_python(session.settings()));
 
   // The first time a Python is used its snapshot takes seconds: meanwhile versions are chosen and wheels

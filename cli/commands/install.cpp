@@ -130,6 +130,7 @@ ChangeReport install_packages(const InstallCommand& command, Session& session, c
   Goal goal = read_goal(command.packages, command.requirement_files, command.constraint_files, session,
                         command.editables);
   goal.require_hashes = goal.require_hashes || command.require_hashes;
+  add_lines(read_groups(command.groups, session.settings()), goal, session);
   Place place = place_for(session);
   ChangeReport report{.environment = place.root,
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,

@@ -111,18 +111,19 @@ fs::path lock_path(const LockCommand& command, const Settings& settings) {
   return (of_project ? settings.pyproject->parent_path() : settings.working_directory) / "pylock.toml";
 }
 
-// The requirements of the files, or of the project.
+// The requirements of the files, or of the project; those of groups join either.
 Goal goal_of(const LockCommand& command, Session& session, std::optional<SpecifierSet>& requires_python) {
   const Settings& settings = session.settings();
-  if (!command.requirement_files.empty())
-    return read_goal({}, command.requirement_files, command.constraint_files, session);
-  if (!settings.pyproject)
-    throw Error(ErrorKind::Usage, "there is no pyproject.toml here to lock",
-                {"moat lock -r requirements.txt"});
-  ProjectFacts project = read_project(*settings.pyproject);
-  requires_python = std::move(project.requires_python);
-  Goal goal = read_goal(project.dependencies, {}, command.constraint_files, session);
-  for (RootRequirement& root : goal.requirements) root.origin.where = "pyproject.toml";
+  Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
+  if (command.requirement_files.empty()) {
+    if (!settings.pyproject)
+      throw Error(ErrorKind::Usage, "there is no pyproject.toml here to lock",
+                  {"moat lock -r requirements.txt"});
+    ProjectFacts project = read_project(*settings.pyproject, settings);
+    requires_python = std::move(project.requires_python);
+    add_lines(project.dependencies, goal, session);
+  }
+  add_lines(read_groups(command.groups, settings), goal, session);
   return goal;
 }
 
