@@ -227,6 +227,8 @@ LockedPackage read_package(const Table& table) {
     const std::optional<PackageName> to = dependency.parsed<PackageName>("name", &PackageName::parse);
     if (to) package.dependencies.emplace_back(*to, dependency.parsed<Version>("version", &Version::parse));
   }
+  for (const Table& identity : table.tables("attestation-identities")) identity.required_text("kind");
+  table.table("tool");
   check_sources(table);
   if (const std::optional<Table> sdist = table.table("sdist")) {
     package.sdist = read_file_entry(*sdist);
@@ -293,6 +295,7 @@ Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {
   }
   lock.default_groups = root.texts("default-groups");
   lock.created_by = root.required_text("created-by");
+  root.table("tool");
   if (!root.has("packages")) root.fail("packages", "is missing");
   for (const Table& table : root.tables("packages")) lock.packages.push_back(read_package(table));
   return lock;
@@ -494,6 +497,19 @@ const LockedFile* best_wheel(const LockedPackage& package, const Target& target)
   return best;
 }
 
+// What is asked for must be there: a slip of the hand would install less than was meant.
+template <class Name>
+void check_offered(const std::set<Name>& asked, const std::vector<Name>& offered, std::string_view kind) {
+  for (const Name& name : asked) {
+    if (std::find(offered.begin(), offered.end(), name) != offered.end()) continue;
+    std::vector<std::string> known;
+    for (const Name& one : offered) known.push_back(one.display());
+    throw Error(ErrorKind::Usage,
+                fmt::format("the lock has no {} {}{}", kind, quote(name.display()),
+                            known.empty() ? "" : fmt::format("; it has {}", fmt::join(known, ", "))));
+  }
+}
+
 void check_target(const Pylock& lock, const Target& target) {
   if (lock.requires_python && !lock.requires_python->contains(target.python))
     throw Error(ErrorKind::NoSolution, fmt::format("the lock requires Python {}, and this is {}",
@@ -604,14 +620,15 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
 std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& target,
                                              const std::set<ExtraName>& extras,
                                              const std::optional<std::set<GroupName>>& groups) {
+  std::set<GroupName> default_groups;
+  for (const std::string& text : lock.default_groups)
+    if (const Expected<GroupName> group = GroupName::parse(text)) default_groups.insert(*group);
+  std::vector<GroupName> offered = lock.dependency_groups;
+  offered.insert(offered.end(), default_groups.begin(), default_groups.end());
+  check_offered(extras, lock.extras, "extra");
+  check_offered(groups.value_or(std::set<GroupName>()), offered, "dependency group");
   check_target(lock, target);
-  std::set<GroupName> chosen_groups;
-  if (groups) {
-    chosen_groups = *groups;
-  } else {
-    for (const std::string& text : lock.default_groups)
-      if (const Expected<GroupName> group = GroupName::parse(text)) chosen_groups.insert(*group);
-  }
+  const std::set<GroupName> chosen_groups = groups.value_or(default_groups);
   std::vector<SelectedPackage> out;
   std::set<PackageName> seen;
   for (const LockedPackage& package : lock.packages) {

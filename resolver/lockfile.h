@@ -83,8 +83,9 @@ struct SelectedPackage {
   const LockedPackage* package = nullptr;
   const LockedFile* file = nullptr;  // a wheel, an sdist or an archive; nullptr: a folder or checkout
 };
-// Error(NoSolution or BadInput) for what the specification calls an error: environments, requires-python, two
-// entries of one name, no wheel that fits (says which tags exist).
+// Error(Usage) for an extra or group that the lock does not offer; Error(NoSolution or BadInput) for what the
+// specification calls an error: environments, requires-python, two entries of one name, no wheel that fits
+// (says which tags exist).
 std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& target,
                                              const std::set<ExtraName>& extras = {},
                                              const std::optional<std::set<GroupName>>& groups = std::nullopt);

@@ -79,6 +79,9 @@ TEST(Pylock, RefusesWhatTheSpecificationRefuses) {
       {foo("wheels = [" + wheel("foo-1.0-py3-none-any.whl", ", size = true") + "]"), "must be an integer"},
       {foo("marker = \"extra == 'x'\"\n" + any), "marker"},
       {foo("requires-python = 3\n" + any), "must be a string"},
+      {foo("attestation-identities = [{environment = \"x\"}]\n" + any),
+       "`packages[0].attestation-identities[0].kind` is missing"},
+      {foo("tool = 1\n" + any), "`packages[0].tool` must be a table"},
       {lock_of("packages = []", "environments = \"x\"\n"), "must be an array"}};
   for (const auto& [text, want] : cases)
     EXPECT_NE(problem(text).find(want), std::string::npos) << text << "\nsays: " << problem(text);
@@ -109,6 +112,28 @@ TEST(Pylock, SelectsTheBestWheelOffline) {
                           .value();
   EXPECT_EQ(select_packages(lock, target())[0].file->name, "foo-1.0-1-cp311-cp311-manylinux_2_17_x86_64.whl");
   EXPECT_EQ(select_packages(lock, target("3.10.1"))[0].file->name, "foo-1.0-py3-none-any.whl");
+}
+
+TEST(Pylock, WhatIsAskedForMustBeOffered) {
+  const Pylock lock = parse_pylock(lock_of("packages = []\n",
+                                           "extras = [\"x\"]\ndependency-groups = [\"test\"]\n"
+                                           "default-groups = [\"own\"]\n"),
+                                   "")
+                          .value();
+  const auto failure = [&](const std::set<ExtraName>& extras,
+                           const std::set<GroupName>& groups) -> std::string {
+    try {
+      select_packages(lock, target(), extras, groups);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(failure({ExtraName::parse("X").value()}, {GroupName::parse("Test").value()}), "");
+  EXPECT_EQ(failure({}, {GroupName::parse("own").value()}), "");
+  EXPECT_EQ(failure({ExtraName::parse("y").value()}, {}), "the lock has no extra `y`; it has x");
+  EXPECT_EQ(failure({}, {GroupName::parse("tests").value()}),
+            "the lock has no dependency group `tests`; it has test, own");
 }
 
 TEST(Pylock, SelectingFailsAsTheSpecificationSays) {
