@@ -264,7 +264,11 @@ void declare_which(Declaration& d) {
 void declare_run(Declaration& d) {
   RunCommand& run = d.invocation.command.emplace<RunCommand>();
   d.flag("--pure", run.pure, "without PYTHON*, PIP_* and the rest of PATH");
+  d.values("--with", run.with, "PACKAGE", "with this package, too, for this run only");
+  d.flag("--refresh", d.invocation.shared.refresh, "choose versions anew for --with or a script");
   declare_environment(d);
+  declare_python(d, "the Python for a script that says what it needs");
+  declare_index(d);
 }
 
 void declare_shell(Declaration& d) {
@@ -397,7 +401,10 @@ constexpr std::array kCommands = {
     CommandEntry{"which", "NAME…", "which file, version and environment a name comes from",
                  "moat which flask            # a command, a module or a package", declare_which},
     CommandEntry{"run", "[--] CMD [ARG…]", "run a command inside the environment",
-                 "moat run python script.py\nmoat run --pure -- flask run --debug", declare_run},
+                 "moat run python script.py\nmoat run --pure -- flask run --debug\n"
+                 "moat run report.py           # with what its `# /// script` block asks for\n"
+                 "moat run --with rich python",
+                 declare_run},
     CommandEntry{"shell", "", "a shell inside the environment", "moat shell --env lab", declare_shell},
     CommandEntry{"doctor", "", "prove that the environment leaks nothing",
                  "moat doctor --strict         # exit 1 where something leaks or is damaged", declare_doctor},
@@ -439,7 +446,6 @@ constexpr std::array<std::string_view, 3> kFamilies = {"env", "store", "python"}
 
 constexpr std::array<std::string_view, 4> kGlobalsWithValue = {"--project", "--color", "--store-dir",
                                                                "--config"};
-constexpr std::array<std::string_view, 1> kRunsWithValue = {"--env"};
 
 template <std::size_t N>
 bool holds(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -539,11 +545,19 @@ Words take_apart(const std::vector<std::string>& words) {
   return out;
 }
 
+// Does this option take the next word as its value?
+bool takes_next_word(const std::string& word, const CLI::App& app) {
+  const bool is_long = word.compare(0, 2, "--") == 0;
+  if (is_long ? word.find('=') != std::string::npos : word.size() > 2) return false;
+  const CLI::Option* option = app.get_option_no_throw(word);
+  return option != nullptr && option->get_expected_max() > 0;
+}
+
 // What belongs to `run` itself ends at the first word that is no option, or at `--`.
-std::vector<std::string> split_off_program(std::vector<std::string>& arguments) {
+std::vector<std::string> split_off_program(std::vector<std::string>& arguments, const CLI::App& app) {
   std::size_t i = 0;
   while (i < arguments.size() && is_option(arguments[i]) && arguments[i] != "--")
-    i += holds(kGlobalsWithValue, arguments[i]) || holds(kRunsWithValue, arguments[i]) ? 2U : 1U;
+    i += takes_next_word(arguments[i], app) ? 2U : 1U;
   i = std::min(i, arguments.size());
   const auto cut = arguments.begin() + static_cast<std::ptrdiff_t>(i);
   const bool dashes = cut != arguments.end() && *cut == "--";
@@ -718,9 +732,9 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
   declaration.app.allow_extras();
   declare_global(declaration);
   declaration.group = "Options";
-  std::vector<std::string> program;
-  if (words.command->name == "run") program = split_off_program(words.arguments);
   words.command->declare(declaration);
+  std::vector<std::string> program;
+  if (words.command->name == "run") program = split_off_program(words.arguments, declaration.app);
 
   if (words.command->name == "pip") {
     PipCommand pip = parse_pip(words.pip);

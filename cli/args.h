@@ -101,6 +101,7 @@ struct WhichCommand {
 
 struct RunCommand {
   bool pure = false;
+  std::vector<std::string> with;     // PACKAGE
   std::vector<std::string> command;  // CMD ARG…, never empty
 };
 struct ShellCommand {};

@@ -189,7 +189,12 @@ TomlTable read_toml(const fs::path& path) {
 void add_files(Layers& layers, const GlobalOptions& global, const fs::path& config_file,
                const Settings& settings) {
   if (global.no_config) return;
-  if (settings.pyproject) {
+  if (settings.script) {
+    // It stands for itself: what the project around it sets is not meant for it.
+    if (const TomlValue* tool = find_key(settings.script->metadata.tool, "moat");
+        tool != nullptr && tool->table() != nullptr)
+      layers.add_file(settings.script->name, *tool->table());
+  } else if (settings.pyproject) {
     const TomlTable project = read_toml(*settings.pyproject);
     if (const TomlValue* tool = find_path(project, {"tool", "moat"});
         tool != nullptr && tool->table() != nullptr)
@@ -462,6 +467,9 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
                 fmt::format("--project: there is no folder {}", quote(settings.working_directory.native())));
   const fs::path config_file = set_folders(settings);
   settings.pyproject = find_upwards(settings.working_directory, "pyproject.toml");
+
+  if (const auto* run = std::get_if<RunCommand>(&invocation.command))
+    settings.script = find_script(run->command, settings.working_directory);
 
   Layers layers(settings.variables);
   add_files(layers, invocation.global, config_file, settings);

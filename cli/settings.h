@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/output.h"
+#include "cli/script.h"
 #include "envs/link.h"
 #include "fetch/index.h"
 #include "fetch/source_builder.h"
@@ -35,6 +36,7 @@ struct Settings {
   std::filesystem::path store_dir, data_dir, bin_dir;
   std::optional<std::filesystem::path> pyproject;  // found upwards
   std::vector<std::string> warnings;               // of settings files
+  std::optional<Script> script;                    // what `run` is to run, where it says itself what it needs
 
   std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
   bool user = false;

@@ -3,6 +3,8 @@
 #include "cli/exit_status.h"
 #include "cli/open_env.h"
 #include "cli/program.h"
+#include "cli/run_environments.h"
+#include "envs/direct_url.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
@@ -22,28 +24,89 @@ Error refusal(const std::string& name, const fs::path& path, const fs::path& env
           {"`moat install PACKAGE` puts the package that brings it into the environment", as_it_is}};
 }
 
+// What is installed, so that a run beside it has the same.
+void add_installed(const Environment& environment, RunQuestion& question, Session& session) {
+  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  for (const std::string& problem : installed.problems) session.reporter().warn(problem);
+  std::vector<NamedLine> lines;
+  for (const InstalledDistribution& distribution : installed.all) {
+    const std::string name = distribution.name.display(), version = distribution.version.to_string();
+    std::string text = name;
+    if (const auto from =
+            distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt) {
+      text += " @ " + from->reference();
+      if (from->editable) question.goal.editables.insert(distribution.name);
+    }
+    lines.push_back({text, fmt::format("installed: {} {}", name, version)});
+    question.preferences.emplace(distribution.name, distribution.version);
+  }
+  add_lines(lines, question.goal, session);
+}
+
+// For a script: the Python that it, or the user, asks for.
+Interpreter python_for(const Script& script, Session& session) {
+  const std::optional<SpecifierSet>& wanted = script.metadata.requires_python;
+  Interpreter python = session.chosen_interpreter(wanted);
+  const Target target = target_of(python);
+  if (wanted && !wanted->contains(target.python))
+    throw Error(ErrorKind::NoInterpreter,
+                fmt::format("{} needs Python {}, and this is {}", script.name, wanted->to_string(),
+                            target.description),
+                {fmt::format("moat run -p '{}' {}", wanted->to_string(), script.name)});
+  return python;
+}
+
+// What is made for this run only; nullopt where it takes place in an environment that is there.
+std::optional<RunEnvironment> made_for(const RunCommand& command, Session& session) {
+  const Settings& settings = session.settings();
+  const bool env_is_named = settings.env || settings.user;
+  if (settings.script && env_is_named)
+    session.output().note(
+        fmt::format("what {} asks for is not looked at: an environment was named", settings.script->name));
+  const Script* script = settings.script && !env_is_named ? &*settings.script : nullptr;
+  if (script == nullptr && command.with.empty()) return std::nullopt;
+
+  RunQuestion question{
+      .name = {}, .goal = read_goal(command.with, {}, {}, session), .interpreter = {}, .preferences = {}};
+  if (script != nullptr) {
+    question.name = script->name;
+    std::vector<NamedLine> lines;
+    for (const ProjectLine& line : script->metadata.dependencies)
+      lines.push_back({line.text, fmt::format("{}:{}", script->name, line.line)});
+    add_lines(lines, question.goal, session);
+    question.interpreter = python_for(*script, session);
+  } else {
+    const Environment environment = open_for_reading(session);
+    question.name = fmt::format("{} and {}", environment.prompt(), fmt::join(command.with, ", "));
+    add_installed(environment, question, session);
+    question.interpreter = environment.is_foreign() ? probe_interpreter(environment.python(), session.store())
+                                                    : environment.interpreter();
+  }
+  return obtain_run_environment(std::move(question), session);
+}
+
 }  // namespace
 
 int execute(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
-  const Environment environment = open_for_reading(session);
-  const auto found = find_command(command.command, environment.root(), settings.working_directory,
+  const std::optional<RunEnvironment> made = made_for(command, session);
+  const fs::path root = made ? made->root : open_for_reading(session).root();
+  if (made) made->pass_on();
+  const auto found = find_command(command.command, root, settings.working_directory,
                                   variable(settings.variables, "PATH"), command.pure);
   const std::string& name = command.command.front();
   Output& output = session.output();
   if (const auto* refused = std::get_if<ProgramRefused>(&found)) {
-    output.error(refusal(name, refused->path, environment.root()));
+    output.error(refusal(name, refused->path, root));
     return kRunRefused;
   }
   if (std::holds_alternative<ProgramNotFound>(found)) {
-    output.error(Error(ErrorKind::NotFound,
-                       fmt::format("there is no command {} in {}{}", quote(name), environment.root().native(),
-                                   command.pure ? "" : " or on PATH")));
+    output.error(Error(ErrorKind::NotFound, fmt::format("there is no command {} in {}{}", quote(name),
+                                                        root.native(), command.pure ? "" : " or on PATH")));
     return kRunNotFound;
   }
   output.flush();
-  execute_program(std::get<Program>(found).argv,
-                  program_variables(settings.variables, environment.root(), command.pure));
+  execute_program(std::get<Program>(found).argv, program_variables(settings.variables, root, command.pure));
 }
 
 }  // namespace moat

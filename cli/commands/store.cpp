@@ -1,5 +1,6 @@
 // moat store dir | size | prune | verify
 #include "cli/commands/commands.h"
+#include "cli/run_environments.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -23,6 +24,10 @@ int execute(const StoreSizeCommand&, Session& session) {
     documents.push_back({{"kind", usage.kind}, {"entries", usage.entries}, {"bytes", usage.bytes}});
     total += usage.bytes;
   }
+  const RunEnvironmentUsage runs = run_environments_size(session.settings().store_dir);
+  output.result(fmt::format("{:<14} {:>8} {:>12}", "environments", runs.count, human_bytes(runs.bytes)));
+  documents.push_back({{"kind", "environments"}, {"entries", runs.count}, {"bytes", runs.bytes}});
+  total += runs.bytes;
   output.result(fmt::format("{:<14} {:>8} {:>12}", "in all", "", human_bytes(total)));
   if (output.json())
     output.document({{"schema", 1},
@@ -37,7 +42,10 @@ int execute(const StorePruneCommand& command, Session& session) {
   if (!age)
     throw Error(ErrorKind::Usage, fmt::format("--older-than: {} is not an age", quote(command.older_than)),
                 {"30d, 12h, 0d"});
-  const Store::Pruned pruned = session.store().prune(*age, std::chrono::minutes(1));
+  const RunEnvironmentUsage swept = sweep_run_environments(session.settings().store_dir, *age);
+  Store::Pruned pruned = session.store().prune(*age, std::chrono::minutes(1));
+  pruned.entries += swept.count;
+  pruned.bytes += swept.bytes;
   session.output().say(fmt::format("entries removed: {}, {}", pruned.entries, human_bytes(pruned.bytes)));
   if (session.output().json())
     session.output().document({{"schema", 1}, {"removed", pruned.entries}, {"bytes", pruned.bytes}});

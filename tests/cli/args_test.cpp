@@ -83,6 +83,10 @@ TEST(Args, WhatFollowsTheProgramOfRunIsTheProgramsOwn) {
   EXPECT_THAT(std::get<RunCommand>(invocation.command).command,
               ElementsAre("python", "--env", "-c", "x", "--help"));
   EXPECT_THAT(command<RunCommand>({"run", "--", "-odd", "--", "a"}).command, ElementsAre("-odd", "--", "a"));
+  const RunCommand with = command<RunCommand>(
+      {"run", "--with", "a>=1", "--with=b", "-p", "3.12", "-qq", "-i", "https://h/", "s.py", "--with", "c"});
+  EXPECT_THAT(with.with, ElementsAre("a>=1", "b"));
+  EXPECT_THAT(with.command, ElementsAre("s.py", "--with", "c"));
 }
 
 TEST(Args, EnvAndUserExcludeEachOther) {
