@@ -362,6 +362,18 @@ void declare_python_find(Declaration& d) {
                "3.12, >=3.10, cpython@3.13, pypy@3.10, or a path (default: what `create` would take)");
 }
 
+void declare_config_list(Declaration& d) { d.invocation.command.emplace<ConfigListCommand>(); }
+void declare_config_get(Declaration& d) {
+  d.positional("NAME", d.invocation.command.emplace<ConfigGetCommand>().name,
+               "a setting: index-url, link-mode, …")
+      ->required();
+}
+void declare_config_set(Declaration& d) {
+  ConfigSetCommand& set = d.invocation.command.emplace<ConfigSetCommand>();
+  d.positional("NAME", set.name, "a setting: index-url, link-mode, …")->required();
+  d.positional("VALUE", set.values, "its value, several for a list; without one it is set no more");
+}
+
 void declare_eval(Declaration& d) {
   EvalCommand& eval = d.invocation.command.emplace<EvalCommand>();
   d.positional("SUBJECT", eval.subject,
@@ -438,11 +450,17 @@ constexpr std::array kCommands = {
     CommandEntry{"pip", "COMMAND …",
                  "pip's own spelling: install uninstall list freeze show check download wheel hash …",
                  "moat pip install -q -r requirements.txt", declare_pip},
+    CommandEntry{"config list", "", "what variables and files set, and where", "moat config list",
+                 declare_config_list},
+    CommandEntry{"config get", "NAME", "one setting", "moat config get index-url", declare_config_get},
+    CommandEntry{"config set", "NAME [VALUE…]", "change the user's settings file",
+                 "moat config set link-mode copy\nmoat config set link-mode        # no more",
+                 declare_config_set},
     CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
                  "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},
 };
 
-constexpr std::array<std::string_view, 3> kFamilies = {"env", "store", "python"};
+constexpr std::array<std::string_view, 4> kFamilies = {"env", "store", "python", "config"};
 
 constexpr std::array<std::string_view, 4> kGlobalsWithValue = {"--project", "--color", "--store-dir",
                                                                "--config"};

@@ -123,6 +123,15 @@ struct SyncCommand {
   bool inexact = false, dry_run = false;
 };
 
+struct ConfigListCommand {};
+struct ConfigGetCommand {
+  std::string name;
+};
+struct ConfigSetCommand {
+  std::string name;
+  std::vector<std::string> values;
+};
+
 struct EnvListCommand {};
 struct EnvInfoCommand {};
 struct EnvHistoryCommand {};
@@ -160,8 +169,8 @@ using CommandOptions =
                  TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand, LockCommand,
                  SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
                  EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, StoreDirCommand, StoreSizeCommand,
-                 StorePruneCommand, StoreVerifyCommand, PythonListCommand, PythonFindCommand, EvalCommand,
-                 PipCommand>;
+                 StorePruneCommand, StoreVerifyCommand, ConfigListCommand, ConfigGetCommand, ConfigSetCommand,
+                 PythonListCommand, PythonFindCommand, EvalCommand, PipCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

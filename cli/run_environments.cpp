@@ -77,6 +77,15 @@ std::string question_key(const RunQuestion& question, const Settings& settings) 
   return key.digest();
 }
 
+// When something in a folder last changed: it may give another package then.
+std::string newest_change(const fs::path& tree) {
+  fs::file_time_type newest{};
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(tree, error))
+    newest = std::max(newest, entry.last_write_time(error));
+  return std::to_string(newest.time_since_epoch().count());
+}
+
 std::string answer_key(const RunQuestion& question, const Resolution& resolution) {
   Key key;
   add_python(key, question.interpreter);
@@ -84,6 +93,10 @@ std::string answer_key(const RunQuestion& question, const Resolution& resolution
     key.add(package.name.normalized()).add(package.version.to_string()).add(package.file.artifact.filename);
     for (const Digest& digest : package.file.artifact.digests) key.add(digest.to_string());
     if (package.file.artifact.digests.empty()) key.add(package.file.artifact.url.to_string());
+    if (const std::optional<SourceUrl>& source = package.file.direct) {
+      key.add(pinned_text(*source));
+      if (source->kind == SourceKind::Directory) key.add(newest_change(source->url.file_path()));
+    }
   }
   return key.digest();
 }

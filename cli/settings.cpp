@@ -131,6 +131,25 @@ class Layers {
     return out;
   }
 
+  // Whatever it is, where it counts.
+  std::optional<Told<std::vector<std::string>>> told(std::string_view name) const {
+    if (const auto told = from_variable(name))
+      return Told<std::vector<std::string>>{
+          setting_kind(name) == SettingKind::List ? list(name) : std::vector{told->value}, told->where};
+    for (const File& file : files_) {
+      const TomlValue* value = find_key(file.table, name);
+      if (value == nullptr) continue;
+      Told<std::vector<std::string>> out{{}, fmt::format("{}:{}", file.path.native(), value->line)};
+      if (value->boolean() != nullptr) out.value.emplace_back(*value->boolean() ? "true" : "false");
+      if (value->string() != nullptr) out.value.push_back(*value->string());
+      if (value->array() != nullptr) out.value = list(name);
+      if (value->table() != nullptr)
+        for (const auto& [key, text] : table(name)) out.value.push_back(key + "=" + text);
+      return out;
+    }
+    return std::nullopt;
+  }
+
   std::vector<std::string> unknown_settings() const {
     std::vector<std::string> out;
     const std::vector<std::string> known(kFileSettings.begin(), kFileSettings.end());
@@ -186,8 +205,7 @@ TomlTable read_toml(const fs::path& path) {
   return std::move(*table);
 }
 
-void add_files(Layers& layers, const GlobalOptions& global, const fs::path& config_file,
-               const Settings& settings) {
+void add_files(Layers& layers, const GlobalOptions& global, const Settings& settings) {
   if (global.no_config) return;
   if (settings.script) {
     // It stands for itself: what the project around it sets is not meant for it.
@@ -200,10 +218,10 @@ void add_files(Layers& layers, const GlobalOptions& global, const fs::path& conf
         tool != nullptr && tool->table() != nullptr)
       layers.add_file(*settings.pyproject, *tool->table());
   }
-  const bool named = global.config.has_value();
-  const fs::path path = named ? absolute_against(settings.working_directory, *global.config) : config_file;
   std::error_code ignored;
-  if (named || fs::exists(path, ignored)) layers.add_file(path, read_toml(path));
+  const bool named = global.config.has_value();
+  if (named || fs::exists(settings.config_file, ignored))
+    layers.add_file(settings.config_file, read_toml(settings.config_file));
 }
 
 // Where things are: MOAT_HOME for all three, else the XDG folders, else their defaults below $HOME.
@@ -465,14 +483,17 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
       invocation.global.project && !fs::is_directory(settings.working_directory, ignored))
     throw Error(ErrorKind::Usage,
                 fmt::format("--project: there is no folder {}", quote(settings.working_directory.native())));
-  const fs::path config_file = set_folders(settings);
+  settings.config_file = set_folders(settings);
+  if (invocation.global.config)
+    settings.config_file = absolute_against(settings.working_directory, *invocation.global.config);
+  settings.reads_files = !invocation.global.no_config;
   settings.pyproject = find_upwards(settings.working_directory, "pyproject.toml");
 
   if (const auto* run = std::get_if<RunCommand>(&invocation.command))
     settings.script = find_script(run->command, settings.working_directory);
 
   Layers layers(settings.variables);
-  add_files(layers, invocation.global, config_file, settings);
+  add_files(layers, invocation.global, settings);
   settings.warnings = layers.unknown_settings();
   set_rest(settings, invocation, layers);
   set_resolver(settings, invocation.shared, layers, now);
@@ -533,6 +554,45 @@ std::optional<UnixTime> parse_moment(std::string_view text, UnixTime now) {
   const TomlValue* value = find_key(*table, "moment");
   if (value == nullptr || value->datetime() == nullptr) return std::nullopt;
   return value->datetime()->unix_seconds;
+}
+
+std::optional<SettingKind> setting_kind(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kFlags = {
+      "build-network", "compile", "no-build", "no-build-isolation", "no-index", "offline", "pre"};
+  constexpr std::array<std::string_view, 9> kLists = {
+      "all-releases", "build-constraint", "extra-index-url", "find-links",  "index",
+      "no-binary",    "only-binary",      "only-final",      "trusted-host"};
+  const auto is_in = [&](const auto& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (!is_in(kFileSettings)) return std::nullopt;
+  if (is_in(kFlags)) return SettingKind::Flag;
+  if (is_in(kLists)) return SettingKind::List;
+  return name == "pins" ? SettingKind::Table : SettingKind::Text;
+}
+
+std::vector<std::string> setting_names() { return {kFileSettings.begin(), kFileSettings.end()}; }
+
+std::vector<SettingTold> told_settings(const Settings& settings) {
+  Layers layers(settings.variables);
+  add_files(layers, {.no_config = !settings.reads_files}, settings);
+  std::vector<SettingTold> out;
+  for (const std::string& name : setting_names())
+    if (auto told = layers.told(name)) out.push_back({name, std::move(told->value), std::move(told->where)});
+  return out;
+}
+
+void check_settings(const std::string& toml, const fs::path& path) {
+  Expected<TomlTable> table = parse_toml(toml);
+  if (!table) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), table.error().message));
+  const Variables none;
+  Layers layers(none);
+  layers.add_file(path, std::move(*table));
+  Settings scratch;
+  set_rest(scratch, {}, layers);
+  set_resolver(scratch, {}, layers, 0);
+  set_indexes(scratch, {}, layers);
+  index_list(scratch);
 }
 
 BinaryPolicy fold_binary(const std::vector<std::pair<std::string, std::string>>& binary) {

@@ -34,6 +34,8 @@ struct Settings {
   std::filesystem::path working_directory;  // --project, or where moat was started
   std::filesystem::path home;               // $HOME
   std::filesystem::path store_dir, data_dir, bin_dir;
+  std::filesystem::path config_file;               // the user's settings; need not exist
+  bool reads_files = true;                         // not --no-config
   std::optional<std::filesystem::path> pyproject;  // found upwards
   std::vector<std::string> warnings;               // of settings files
   std::optional<Script> script;                    // what `run` is to run, where it says itself what it needs
@@ -86,6 +88,23 @@ std::optional<std::chrono::seconds> parse_age(std::string_view text);
 // --no-binary and --only-binary, in order, folded: later ones override. Throws Error(Usage) for what is no
 // name.
 BinaryPolicy fold_binary(const std::vector<std::pair<std::string, std::string>>& binary);
+// One setting as it was told, for `moat config`: values in the form of a variable, a list's one each.
+struct SettingTold {
+  std::string name;
+  std::vector<std::string> values;
+  std::string where;  // "MOAT_INDEX_URL", "~/.config/moat/config.toml:3"
+};
+// Everything that variables and files set, by name; what a higher layer covers is left out.
+std::vector<SettingTold> told_settings(const Settings& settings);
+
+// What a setting holds. nullopt: there is no such setting.
+enum class SettingKind { Flag, Text, List, Table };
+std::optional<SettingKind> setting_kind(std::string_view name);
+std::vector<std::string> setting_names();
+
+// Would a settings file of this text be read? Throws as make_settings would.
+void check_settings(const std::string& toml, const std::filesystem::path& path);
+
 // What a requirements file says of pre-releases, folded in the same way.
 PrereleasePolicy fold_releases(const RequirementsOptions& file);
 
