@@ -1,9 +1,12 @@
 #include "cli/conflict.h"
 
+#include "cli/nearest.h"
+#include "fetch/index_pages.h"
 #include "resolver/base/text.h"
 #include "resolver/explain.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -38,8 +41,10 @@ void lay_out(std::vector<OfferedFix>& fixes, const std::vector<Fix>& found, bool
   std::vector<std::string> asks, gives;
   std::size_t asks_width = 0, gives_width = 0;
   for (std::size_t i = 0; i < fixes.size(); ++i) {
-    const bool any = found[i].instead.specifier.empty();
-    asks.push_back(told(found[i].instead) + (any ? " (any version)" : ""));
+    std::vector<std::string> changes;
+    for (const Fix::Change& change : found[i].changes)
+      changes.push_back(told(change.instead) + (change.instead.specifier.empty() ? " (any version)" : ""));
+    asks.push_back(join(changes, " and "));
     gives.push_back("gives " + joined_gives(found[i]));
     if (fixes[i].others > 0)
       gives.back() += fmt::format(" and changes {}", counted(fixes[i].others, "other package"));
@@ -58,10 +63,10 @@ std::vector<OfferedFix> offer(const std::vector<Fix>& found, const std::map<Pack
                               bool takes_fix) {
   std::vector<OfferedFix> out;
   for (const Fix& fix : found) {
-    OfferedFix offered{.line = fix.line.origin.where,
-                       .requirement = fix.line.requirement.to_string(),
-                       .instead = fix.instead.to_string(),
-                       .others = others_changed(fix, present)};
+    OfferedFix offered{.others = others_changed(fix, present)};
+    for (const Fix::Change& change : fix.changes)
+      offered.changes.push_back(
+          {change.line.origin.where, change.line.requirement.to_string(), change.instead.to_string()});
     for (const auto& [name, version] : fix.gives)
       offered.gives.emplace_back(name.normalized(), version.to_string());
     if (takes_fix) offered.option = fmt::format("--fix {}", out.size() + 1);
@@ -71,13 +76,76 @@ std::vector<OfferedFix> offer(const std::vector<Fix>& found, const std::map<Pack
   return out;
 }
 
+nlohmann::ordered_json or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
+nlohmann::ordered_json lack_document(const ConflictStep& step, const Unmet& unmet) {
+  if (!step.lack) return {};
+  nlohmann::ordered_json out{{"kind", to_string(*step.lack)}};
+  const LackFacts& facts = step.facts;
+  if (!facts.version.empty()) out["version"] = facts.version;
+  if (!facts.tags.empty()) out["tags"] = facts.tags;
+  if (!facts.pythons.empty()) out["pythons"] = facts.pythons;
+  if (!facts.requires_python.empty()) out["requires_python"] = facts.requires_python;
+  if (facts.since) out["since"] = calendar_day(*facts.since);
+  if (const auto near = unmet.near.find(step.requirement.name); near != unmet.near.end())
+    out["near"] = near->second;
+  if (!step.detail.empty()) out["text"] = step.detail;
+  return out;
+}
+
+nlohmann::ordered_json conflict_document(const Unmet& unmet) {
+  nlohmann::ordered_json lines = nlohmann::ordered_json::array(), reasons = nlohmann::ordered_json::array();
+  for (const Edge& edge : unmet.conflict.core)
+    lines.push_back({{"line", edge.origin.where}, {"requirement", edge.requirement.to_string()}});
+  for (const ConflictStep& step : unmet.conflict.steps)
+    reasons.push_back(
+        {{"package", or_null(step.package ? step.package->normalized() : "")},
+         {"extra", or_null(step.extra ? step.extra->normalized() : "")},
+         {"versions", or_null(step.versions)},
+         {"line", step.package ? nlohmann::ordered_json() : nlohmann::ordered_json(step.origin.where)},
+         {"requires", step.requirement.to_string()},
+         {"lack", lack_document(step, unmet)}});
+  return {{"lines", std::move(lines)}, {"reasons", std::move(reasons)}};
+}
+
 }  // namespace
+
+std::map<PackageName, std::string> near_names(const Conflict& conflict,
+                                              const std::map<PackageName, Version>& present,
+                                              const Store& store) {
+  // More edits than this make another word.
+  constexpr std::size_t kMostEdits = 2, kMostLonger = 3;
+  std::map<PackageName, std::string> near;
+  if (!lacks_a_project(conflict)) return near;
+  std::vector<std::string> names = seen_projects(store);
+  for (const auto& [name, version] : present) names.push_back(name.normalized());
+  std::sort(names.begin(), names.end());
+  for (const ConflictStep& step : conflict.steps) {
+    if (step.lack != Lack::UnknownProject) continue;
+    const std::string typed = step.requirement.name.normalized();
+    std::vector<std::string> alike;
+    for (const std::string& name : names)
+      if (name != typed && name.size() <= typed.size() + kMostLonger) alike.push_back(name);
+    if (auto found = nearest_name(typed, alike, kMostEdits))
+      near.insert_or_assign(step.requirement.name, std::move(*found));
+  }
+  return near;
+}
 
 ExplainedError conflict_error(const Unmet& unmet, const Target& target,
                               const std::map<PackageName, Version>& present, bool takes_fix) {
   Explanation told = explain(unmet.conflict, target);
-  return {lacks_a_project(unmet.conflict) ? ErrorKind::NotFound : ErrorKind::NoSolution, told.headline,
-          std::move(told.lines), std::move(told.hints), offer(unmet.fixes, present, takes_fix)};
+  std::vector<std::string> hints;
+  for (const auto& [name, near] : unmet.near) hints.push_back(fmt::format("did you mean `{}`?", near));
+  hints.insert(hints.end(), told.hints.begin(), told.hints.end());
+  return {lacks_a_project(unmet.conflict) ? ErrorKind::NotFound : ErrorKind::NoSolution,
+          told.headline,
+          std::move(told.lines),
+          std::move(hints),
+          offer(unmet.fixes, present, takes_fix),
+          std::make_shared<const nlohmann::ordered_json>(conflict_document(unmet))};
 }
 
 Goal apply_fix(const Goal& goal, const Unmet& unmet, int number) {
@@ -90,8 +158,8 @@ Goal apply_fix(const Goal& goal, const Unmet& unmet, int number) {
                 {"without `--fix` the conflict is explained, with its fixes"});
   const Fix& fix = unmet.fixes[static_cast<std::size_t>(number) - 1];
   Goal changed = goal;
-  if (!loosen_line(changed.requirements, fix.line, fix.instead.specifier))
-    loosen_line(changed.constraints, fix.line, fix.instead.specifier);
+  loosen_lines(changed.requirements, fix);
+  loosen_lines(changed.constraints, fix);
   return changed;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/goal.h"
 #include "cli/output.h"
+#include "fetch/store.h"
 #include "resolver/fixes.h"
 
 #include <map>
@@ -14,8 +15,15 @@ namespace moat {
 // A goal that cannot be met.
 struct Unmet {
   Conflict conflict;
-  std::vector<Fix> fixes;  // the first few, in the order of the conflict's lines
+  std::vector<Fix> fixes;                   // the first few, in the order of the conflict's lines
+  std::map<PackageName, std::string> near;  // of projects that no index has: a name that may have been meant
 };
+
+// Names that may have been meant, among those that indexes had (in this run or an earlier one) and those that
+// are installed.
+std::map<PackageName, std::string> near_names(const Conflict& conflict,
+                                              const std::map<PackageName, Version>& present,
+                                              const Store& store);
 
 // `present`: the versions that are there, against which other packages count as changed. `takes_fix`: the
 // command has an option --fix N.

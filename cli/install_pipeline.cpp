@@ -60,9 +60,10 @@ std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& 
     if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
   Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
   if (auto* resolution = std::get_if<Resolution>(&outcome)) return std::move(*resolution);
-  Unmet unmet{std::move(std::get<Conflict>(outcome)), {}};
+  Unmet unmet{std::move(std::get<Conflict>(outcome)), {}, {}};
   if (request.require_hashes && lacks_hashes(unmet.conflict, request))
     if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
+  unmet.near = near_names(unmet.conflict, preferences, session.store());
   unmet.fixes = find_fixes(unmet.conflict, request, *source, session.reporter(), session.stop(), kMostFixes);
   return unmet;
 }

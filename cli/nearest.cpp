@@ -24,7 +24,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::optional<std::string> nearest_name(std::string_view typed, const std::vector<std::string>& names) {
+std::optional<std::string> nearest_name(std::string_view typed, const std::vector<std::string>& names,
+                                        std::size_t at_most) {
   std::optional<std::string> best;
   std::size_t least = 0;
   for (const std::string& name : names) {
@@ -32,7 +33,8 @@ std::optional<std::string> nearest_name(std::string_view typed, const std::vecto
     const bool begins =
         typed.size() >= 3 && name.size() > typed.size() && name.substr(0, typed.size()) == typed;
     const std::size_t apart = begins ? 1 : distance(typed, name);
-    const std::size_t allowed = std::max<std::size_t>(1, std::max(typed.size(), name.size()) / 3);
+    const std::size_t allowed =
+        std::min(at_most, std::max<std::size_t>(1, std::max(typed.size(), name.size()) / 3));
     if (apart > allowed || (best && apart >= least)) continue;
     best = name;
     least = apart;

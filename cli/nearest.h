@@ -1,6 +1,7 @@
 // "Did you mean …?"
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,8 @@ namespace moat {
 
 // The name that is closest to `typed` by edits of one character (a swap of neighbours is one), if it is close
 // enough to have been meant: at most a third of its letters differ. The first of equals.
-std::optional<std::string> nearest_name(std::string_view typed, const std::vector<std::string>& names);
+// at_most: edits, where fewer are to count as meant.
+std::optional<std::string> nearest_name(std::string_view typed, const std::vector<std::string>& names,
+                                        std::size_t at_most = static_cast<std::size_t>(-1));
 
 }  // namespace moat

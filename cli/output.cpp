@@ -88,9 +88,11 @@ namespace {
 nlohmann::ordered_json to_document(const OfferedFix& fix) {
   nlohmann::ordered_json gives = nlohmann::ordered_json::array();
   for (const auto& [name, version] : fix.gives) gives.push_back({{"name", name}, {"version", version}});
-  return {{"line", fix.line},
-          {"requirement", fix.requirement},
-          {"instead", fix.instead},
+  nlohmann::ordered_json changes = nlohmann::ordered_json::array();
+  for (const OfferedFix::Change& change : fix.changes)
+    changes.push_back(
+        {{"line", change.line}, {"requirement", change.requirement}, {"instead", change.instead}});
+  return {{"changes", std::move(changes)},
           {"gives", std::move(gives)},
           {"other_changes", fix.others},
           {"option", fix.option.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(fix.option)}};
@@ -110,6 +112,7 @@ void Output::error(const Error& error) {
     nlohmann::ordered_json told{
         {"kind", to_string(error.kind())}, {"message", error.what()}, {"hints", error.hints()}};
     if (explained != nullptr || !error.details().empty()) told["details"] = error.details();
+    if (explained != nullptr) told["conflict"] = explained->conflict();
     if (explained != nullptr) told["fixes"] = to_document(explained->fixes());
     document({{"schema", 1}, {"error", told}});
     return;

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -39,11 +40,14 @@ struct OutputOptions {
 // Roles, not colours; nothing is told by colour alone.
 enum class Paint { Plain, Bold, Dim, Good, Bad, Change, Hint };
 
-// A line of the user's, loosened, that was checked to help.
+// Lines of the user's, loosened, that were checked to help; mostly one.
 struct OfferedFix {
-  std::string text;                                        // for people
-  std::string line;                                        // "requirements.txt:2", "" for the command line
-  std::string requirement, instead;                        // "numpy<2", "numpy<3"
+  struct Change {
+    std::string line;                  // "requirements.txt:2", "" for the command line
+    std::string requirement, instead;  // "numpy<2", "numpy<3"
+  };
+  std::string text;  // for people
+  std::vector<Change> changes;
   std::vector<std::pair<std::string, std::string>> gives;  // names and versions
   std::size_t others = 0;                                  // packages that change besides
   std::string option;                                      // "--fix 1"; "" where the command has none
@@ -53,12 +57,18 @@ struct OfferedFix {
 class ExplainedError : public Error {
  public:
   ExplainedError(ErrorKind kind, const std::string& headline, std::vector<std::string> lines,
-                 std::vector<std::string> hints, std::vector<OfferedFix> fixes)
-      : Error(kind, headline, std::move(hints), std::move(lines)), fixes_(std::move(fixes)) {}
+                 std::vector<std::string> hints, std::vector<OfferedFix> fixes,
+                 std::shared_ptr<const nlohmann::ordered_json> conflict)
+      : Error(kind, headline, std::move(hints), std::move(lines)),
+        fixes_(std::move(fixes)),
+        conflict_(std::move(conflict)) {}
   const std::vector<OfferedFix>& fixes() const { return fixes_; }
+  // The same as facts, for scripts.
+  const nlohmann::ordered_json& conflict() const { return *conflict_; }
 
  private:
   std::vector<OfferedFix> fixes_;
+  std::shared_ptr<const nlohmann::ordered_json> conflict_;
 };
 
 // Safe to call from any thread. Lines come without their end.

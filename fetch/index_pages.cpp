@@ -9,6 +9,7 @@
 #include "resolver/base/text.h"
 
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -52,6 +53,20 @@ Url page_url(const Index& index, const PackageName& project) {
   while (root.ends_with('/')) root.pop_back();
   const std::string page = index.url.scheme() == "file" ? "index.html" : "";
   return Url::parse(root + "/" + project.normalized() + "/" + page).value();
+}
+
+std::vector<std::string> seen_projects(const Store& store) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(store.layout().index() / "pages", failed), end;
+       !failed && entry != end; entry.increment(failed)) {
+    std::string head(1024, '\0');
+    std::ifstream file(entry->path(), std::ios::binary);
+    file.read(head.data(), static_cast<std::streamsize>(head.size()));
+    head.resize(static_cast<std::size_t>(file.gcount()));
+    if (std::string name = project_of_page_digest(head); !name.empty()) names.push_back(std::move(name));
+  }
+  return names;
 }
 
 struct IndexPages::Shared {

@@ -45,6 +45,10 @@ class IndexPages {
 // trusted.
 void require_protected(const Url& url, std::string_view what, const std::vector<std::string>& trusted_hosts);
 
+// The projects of all pages in the store's cache, of whatever index, in no order; what cannot be read is left
+// out.
+std::vector<std::string> seen_projects(const Store& store);
+
 // Where the index has its page of the project: ROOT/project/ (and index.html behind it for a file URL).
 Url page_url(const Index& index, const PackageName& project);
 

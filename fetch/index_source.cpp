@@ -230,6 +230,13 @@ class IndexSource::State {
     }
   }
 
+  void unpin(const PackageName& name) {
+    ProjectSlot& slot = projects_[name];
+    if (!slot.pinned_to) return;
+    if (slot.project) replaced_.push_back(std::move(slot.project));
+    slot = {};
+  }
+
   void request_project(const PackageName& name) {
     ProjectSlot& slot = projects_[name];
     if (slot.requested) return;
@@ -421,6 +428,8 @@ IndexSource::IndexSource(IndexSourceOptions options, HttpClient& http, Store& st
     : state_(std::make_unique<State>(std::move(options), http, store, workers, reporter, std::move(stop))) {}
 
 IndexSource::~IndexSource() = default;
+
+void IndexSource::unpin(const PackageName& name) { state_->unpin(name); }
 
 void IndexSource::pin_to_url(const PackageName& name, const std::string& url) {
   state_->pin_to_url(name, url);

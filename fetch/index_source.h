@@ -39,6 +39,7 @@ class IndexSource final : public CandidateSource {
   ~IndexSource() override;
 
   void pin_to_url(const PackageName& name, const std::string& url) override;
+  void unpin(const PackageName& name) override;
   void request_project(const PackageName& name) override;
   void request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) override;
   const Project* find_project(const PackageName& name) override;

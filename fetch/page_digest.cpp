@@ -415,6 +415,14 @@ class DigestReader {
 
 }  // namespace
 
+std::string project_of_page_digest(std::string_view bytes) {
+  ByteReader in(bytes);
+  if (!in.literal(kMagic)) return "";
+  in.text();  // the validator
+  const std::string_view name = in.text();
+  return in.failed() ? "" : std::string(name);
+}
+
 std::string digest_page(const ProjectPage& page, const PackageName& project, std::string_view validator) {
   return Digester(page, project).digest(validator);
 }

@@ -46,4 +46,7 @@ struct ChangedFile {
 };
 std::vector<ChangedFile> changed_files(const DigestedPage& before, const DigestedPage& now);
 
+// The project that the bytes, or at least their first kilobyte, are about; "" where they are damaged.
+std::string project_of_page_digest(std::string_view bytes);
+
 }  // namespace moat

@@ -15,6 +15,9 @@ namespace moat {
 // Seconds since the epoch, UTC; fractions of the index's upload-time are dropped.
 using UnixTime = std::int64_t;
 
+// "2010-04-16", in UTC.
+std::string calendar_day(UnixTime moment);
+
 // A value; what an index page says of a file. Downloading it is fetch's.
 struct Artifact {
   std::string filename;

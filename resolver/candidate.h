@@ -22,6 +22,10 @@ struct ReleaseFile {
   std::optional<WheelFilename> wheel;  // nullopt: a source distribution
   // It is what a URL names: an archive, a folder, a commit. nullopt: a file that an index lists.
   std::optional<SourceUrl> direct = {};
+
+  // To learn what it needs may take a build, which is minutes and runs its code: asked for only of what was
+  // chosen, never in advance.
+  bool may_need_build() const { return !wheel; }
 };
 
 // All files of one version, as the index lists them: nothing is filtered yet.
@@ -67,6 +71,9 @@ class CandidateSource {
   // the URL's comes) and request_project is called again. A page of the index that is still underway may arrive,
   // but is never found. What find_… gave before stays valid all the same.
   virtual void pin_to_url(const PackageName& name, const std::string& url) = 0;
+
+  // The project is the index's again, after all; to be asked for again.
+  virtual void unpin(const PackageName& name) = 0;
 
   virtual void request_project(const PackageName& name) = 0;
   // `file` is the one the resolver would install (or, for an sdist, build).

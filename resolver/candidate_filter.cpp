@@ -37,17 +37,6 @@ std::string existing(const std::vector<std::string>& versions) {
   return "the versions are " + versions.front() + " to " + versions.back();
 }
 
-std::string tags_that_exist(const Release& release) {
-  std::set<std::string> seen;
-  std::vector<std::string> tags;
-  for (const ReleaseFile& file : release.files) {
-    if (!file.wheel) continue;
-    for (const Tag& tag : file.wheel->tags)
-      if (seen.insert(tag.to_string()).second) tags.push_back(tag.to_string());
-  }
-  return some_of(tags, 6);
-}
-
 // "3.11" of cp311, "3" of py3; "" for another implementation's.
 std::string python_of(std::string_view tag) {
   if (tag.size() < 3 || (tag.substr(0, 2) != "cp" && tag.substr(0, 2) != "py")) return "";
@@ -55,39 +44,74 @@ std::string python_of(std::string_view tag) {
   return std::string(1, tag[2]) + (minor.empty() ? "" : "." + minor);
 }
 
-// Which Pythons would do on the target's platform, oldest first.
-std::string pythons_with_wheels(const Release& release, const Target& target) {
+// The tags of its wheels, each once, in the index's order.
+std::vector<std::string> tags_of(const Release& release) {
+  std::set<std::string> seen;
+  std::vector<std::string> tags;
+  for (const ReleaseFile& file : release.files) {
+    if (!file.wheel) continue;
+    for (const Tag& tag : file.wheel->tags)
+      if (seen.insert(tag.to_string()).second) tags.push_back(tag.to_string());
+  }
+  return tags;
+}
+
+// Which Pythons have a wheel on the target's platform, oldest first.
+std::vector<std::string> pythons_with_wheels(const Release& release, const Target& target) {
   std::set<std::string_view> platforms;
   for (const Tag& tag : target.tags.tags()) platforms.insert(tag.platform);
   std::vector<std::string> pythons;
   for (const ReleaseFile& file : release.files) {
     if (!file.wheel) continue;
     for (const Tag& tag : file.wheel->tags)
-      if (const std::string python = python_of(tag.python);
-          !python.empty() && platforms.count(tag.platform) != 0)
-        pythons.push_back(python);
+      if (std::string python = python_of(tag.python); !python.empty() && platforms.contains(tag.platform))
+        pythons.push_back(std::move(python));
   }
   const auto older = [](const std::string& a, const std::string& b) {
     return std::pair(a.size(), std::string_view(a)) < std::pair(b.size(), std::string_view(b));
   };
   std::sort(pythons.begin(), pythons.end(), older);
   pythons.erase(std::unique(pythons.begin(), pythons.end()), pythons.end());
-  if (pythons.empty()) return "no Python has one on this platform";
-  return "on this platform Python " + join(pythons, ", ") + (pythons.size() == 1 ? " has one" : " have one");
+  return pythons;
 }
 
-std::string pythons_that_would_do(const Release& release) {
+// Where a Python would do, which; else what platforms there are wheels for.
+std::string wheels_that_exist(const Release& release, const LackFacts& facts) {
+  if (!facts.pythons.empty()) return "Python " + join(facts.pythons, ", ") + " on this platform";
+  // Of a wheel for several platforms of one kind (manylinux) the first says enough.
+  std::set<std::string> seen;
+  std::vector<std::string> tags;
+  for (const ReleaseFile& file : release.files)
+    if (file.wheel && !file.wheel->tags.empty())
+      if (std::string tag = file.wheel->tags.front().to_string(); seen.insert(tag).second)
+        tags.push_back(std::move(tag));
+  return some_of(tags, 6);
+}
+
+std::string requires_python_of(const Release& release) {
   for (const ReleaseFile& file : release.files)
     if (!file.artifact.requires_python.empty()) return file.artifact.requires_python;
   return "";
 }
 
+std::string yank_reason(const Release& release) {
+  for (const ReleaseFile& file : release.files)
+    if (file.artifact.yanked && !file.artifact.yanked->empty()) return ": " + quote(*file.artifact.yanked);
+  return "";
+}
+
+bool has_wheels(const Release& release) {
+  return std::any_of(release.files.begin(), release.files.end(),
+                     [](const ReleaseFile& file) { return file.wheel.has_value(); });
+}
+
 Lack lack_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::NoFiles:
-    case Verdict::KindForbidden:
     case Verdict::WrongTags:
       return Lack::NoUsableFile;
+    case Verdict::KindForbidden:
+      return Lack::ForbiddenKind;
     case Verdict::WrongHash:
       return Lack::NoHash;
     case Verdict::CutByDate:
@@ -104,18 +128,6 @@ Lack lack_of(Verdict verdict) {
       return Lack::Conflicting;
   }
   return Lack::Conflicting;
-}
-
-bool has_upload_time(const Release& release) {
-  return std::any_of(release.files.begin(), release.files.end(),
-                     [](const ReleaseFile& file) { return file.artifact.upload_time.has_value(); });
-}
-
-// ": `it eats files`", or nothing.
-std::string reason_of_yank(const Release& release) {
-  for (const ReleaseFile& file : release.files)
-    if (file.artifact.yanked && !file.artifact.yanked->empty()) return ": " + quote(*file.artifact.yanked);
-  return "";
 }
 
 // An index has the project, and nothing of it: PEP 792 says why it may be so.
@@ -137,30 +149,32 @@ std::string detail_of_hash(const Release& release, const std::vector<Digest>* al
   return "no file of " + version + " has one of the hashes that are given; " + some_of(promised, 3);
 }
 
-std::string detail_of(Verdict verdict, const Release& release, const Target& target,
+std::string detail_of(Verdict verdict, const Release& release, const Target& target, const LackFacts& facts,
                       const std::vector<Digest>* allowed) {
-  const std::string version = release.version.to_string();
+  const std::string& version = facts.version;
   switch (verdict) {
     case Verdict::NoFiles:
       return version + " has no files";
     case Verdict::KindForbidden:
-      return version + " has files only of the kind that is not allowed for it";
+      return version + (has_wheels(release) ? " has only wheels, which --no-binary forbids"
+                                            : " has only source distributions, which --only-binary forbids");
     case Verdict::WrongHash:
       return detail_of_hash(release, allowed);
     case Verdict::WrongTags:
-      return version + " has wheels for " + tags_that_exist(release) + " and none for " + target.description +
-             "; " + pythons_with_wheels(release, target);
+      return version + " has wheels for " + wheels_that_exist(release, facts) + " and none for " +
+             target.description;
     case Verdict::WrongPython:
-      return version + " needs Python " + pythons_that_would_do(release) + " and this is " +
-             target.python.to_string();
+      return version + " needs Python " + facts.requires_python + " and this is " + target.python.to_string();
     case Verdict::OnlySdist:
-      return version + " has a source distribution, which would have to be built";
+      return version + " has a source distribution, which would have to be built" +
+             (facts.pythons.empty() ? "" : "; it has wheels for " + wheels_that_exist(release, facts));
     case Verdict::CutByDate:
-      return has_upload_time(release)
-                 ? version + " was uploaded later than --exclude-newer allows"
-                 : "the index does not say when " + version + " was uploaded, as --exclude-newer needs";
+      if (!facts.since)
+        return "the index does not say when " + version + " was uploaded, as --exclude-newer needs";
+      return "the first one that could be used came out on " + calendar_day(*facts.since) +
+             ", after --exclude-newer";
     case Verdict::Yanked:
-      return version + " was yanked" + reason_of_yank(release);
+      return version + " was yanked" + yank_reason(release);
     case Verdict::Prerelease:
       return version + " is a pre-release";
     case Verdict::Eligible:
@@ -220,17 +234,18 @@ bool CandidateFilter::yanked_is_pinned(const PackageName& name, const Version& v
                                             [&](const SpecifierSet& pin) { return pin.contains(version); });
 }
 
-CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, const ReleaseFile& file) {
+CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, const ReleaseFile& file,
+                                                    Rules rules) {
   FileVerdict out;
   out.yanked = file.artifact.yanked.has_value();
   const auto stops_at = [&out](Verdict verdict) {
     out.verdict = verdict;
     return out;
   };
-  if (!(file.wheel ? request_.binary.wheels(name) : request_.binary.sdists(name)))
+  if (rules != Rules::FromUrl && !(file.wheel ? request_.binary.wheels(name) : request_.binary.sdists(name)))
     return stops_at(Verdict::KindForbidden);
   // A file without a date cannot be shown to be old enough.
-  if (request_.exclude_newer && !file.direct &&
+  if (rules == Rules::All && request_.exclude_newer && !file.direct &&
       (!file.artifact.upload_time || *file.artifact.upload_time > *request_.exclude_newer))
     return stops_at(Verdict::CutByDate);
   if (const std::vector<Digest>* allowed = hashes_.of(name)) {
@@ -250,10 +265,10 @@ CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, con
   return stops_at(Verdict::Eligible);
 }
 
-FilteredProject CandidateFilter::filter(const Project& project) {
+FilteredProject CandidateFilter::filter(const Project& project, bool from_url) {
   FilteredProject out;
   out.verdicts.reserve(project.releases.size());
-  const bool no_prereleases = request_.prereleases.of(project.name) == Prereleases::Forbid;
+  const bool no_prereleases = !from_url && request_.prereleases.of(project.name) == Prereleases::Forbid;
   for (const std::shared_ptr<const Release>& release : project.releases) {
     Verdict verdict = Verdict::NoFiles;
     Candidate candidate{release, nullptr, false, std::nullopt};
@@ -271,7 +286,7 @@ FilteredProject CandidateFilter::filter(const Project& project) {
       return file.wheel->build > candidate.file->wheel->build;
     };
     for (const ReleaseFile& file : release->files) {
-      const FileVerdict judged = judge(project.name, file);
+      const FileVerdict judged = judge(project.name, file, from_url ? Rules::FromUrl : Rules::All);
       verdict = std::max(verdict, judged.verdict);
       if (judged.verdict != Verdict::Eligible) continue;
       if (file.artifact.upload_time &&
@@ -295,10 +310,10 @@ FilteredProject CandidateFilter::filter(const Project& project) {
 }
 
 LackReason CandidateFilter::lack(const Project& project, const FilteredProject& filtered,
-                                 const SpecifierSet& specifiers) const {
+                                 const SpecifierSet& specifiers) {
   if (project.releases.empty()) {
-    if (project.index.empty() && project.status.empty()) return {Lack::UnknownProject, ""};
-    return {Lack::NoVersionInRange, nothing_there(project)};
+    if (project.index.empty() && project.status.empty()) return {Lack::UnknownProject, "", {}};
+    return {Lack::NoVersionInRange, nothing_there(project), {}};
   }
   std::optional<std::size_t> closest;
   std::vector<std::string> finals, all;
@@ -310,10 +325,38 @@ LackReason CandidateFilter::lack(const Project& project, const FilteredProject& 
     // Of what is in range the newest of those that came furthest is worth telling.
     if (!closest || filtered.verdicts[i] >= filtered.verdicts[*closest]) closest = i;
   }
-  if (!closest) return {Lack::NoVersionInRange, existing(finals.empty() ? all : finals)};
+  if (!closest) return {Lack::NoVersionInRange, existing(finals.empty() ? all : finals), {}};
   const Verdict verdict = filtered.verdicts[*closest];
-  return {lack_of(verdict),
-          detail_of(verdict, *project.releases[*closest], request_.target, hashes_.of(project.name))};
+  const Release& release = *project.releases[*closest];
+  LackFacts facts{
+      .version = release.version.to_string(), .tags = {}, .pythons = {}, .requires_python = {}, .since = {}};
+  if (verdict == Verdict::WrongTags) facts.tags = tags_of(release);
+  if (verdict == Verdict::WrongTags || verdict == Verdict::OnlySdist)
+    facts.pythons = pythons_with_wheels(release, request_.target);
+  if (verdict == Verdict::WrongPython) facts.requires_python = requires_python_of(release);
+  if (verdict == Verdict::CutByDate) facts.since = first_usable(project, specifiers);
+  std::string detail = detail_of(verdict, release, request_.target, facts, hashes_.of(project.name));
+  return {lack_of(verdict), std::move(detail), std::move(facts)};
+}
+
+// When the first file in range came out that only its date keeps out; of none, the first of all.
+std::optional<UnixTime> CandidateFilter::first_usable(const Project& project,
+                                                      const SpecifierSet& specifiers) {
+  std::optional<UnixTime> usable, any;
+  const auto take_earlier = [](std::optional<UnixTime>& earliest, UnixTime time) {
+    if (!earliest || time < *earliest) earliest = time;
+  };
+  for (const std::shared_ptr<const Release>& release : project.releases) {
+    if (!specifiers.contains(release->version, version_text(*release))) continue;
+    for (const ReleaseFile& file : release->files) {
+      if (!file.artifact.upload_time) continue;
+      take_earlier(any, *file.artifact.upload_time);
+      const FileVerdict verdict = judge(project.name, file, Rules::WhateverTheDate);
+      if (verdict.verdict == Verdict::Eligible && !verdict.yanked)
+        take_earlier(usable, *file.artifact.upload_time);
+    }
+  }
+  return usable ? usable : any;
 }
 
 }  // namespace moat

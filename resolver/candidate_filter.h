@@ -55,6 +55,7 @@ struct FilteredProject {
 struct LackReason {
   Lack lack = Lack::Conflicting;
   std::string detail;
+  LackFacts facts = {};
 };
 
 // Holds references to the request. Not thread-safe (it remembers parsed Requires-Python texts).
@@ -62,11 +63,12 @@ class CandidateFilter {
  public:
   explicit CandidateFilter(const ResolveRequest& request);
 
-  FilteredProject filter(const Project& project);
+  // from_url: the project is what a URL of a requirement gives, so neither dates, kinds of files nor
+  // pre-releases are in question.
+  FilteredProject filter(const Project& project, bool from_url = false);
   const HashRules& hashes() const { return hashes_; }
   // Why no candidate of the project meets the specifiers; Conflicting where one does.
-  LackReason lack(const Project& project, const FilteredProject& filtered,
-                  const SpecifierSet& specifiers) const;
+  LackReason lack(const Project& project, const FilteredProject& filtered, const SpecifierSet& specifiers);
 
  private:
   struct FileVerdict {
@@ -75,7 +77,10 @@ class CandidateFilter {
     bool yanked = false;
     std::size_t tag_rank = 0;  // of a wheel
   };
-  FileVerdict judge(const PackageName& name, const ReleaseFile& file);
+  // The rules that a file is held to, for all but the first of these with exceptions.
+  enum class Rules { All, FromUrl, WhateverTheDate };
+  FileVerdict judge(const PackageName& name, const ReleaseFile& file, Rules rules);
+  std::optional<UnixTime> first_usable(const Project& project, const SpecifierSet& specifiers);
   bool python_admitted(const std::string& requires_python);
   bool yanked_is_pinned(const PackageName& name, const Version& version) const;
 

@@ -3,13 +3,13 @@
 #include "resolver/base/text.h"
 #include "resolver/proof.h"
 #include "resolver/solv/solver.h"
+#include "resolver/story.h"
 
 #include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
 #include <set>
-#include <tuple>
 
 namespace moat {
 namespace {
@@ -90,59 +90,73 @@ std::string versions_text(const ProjectView& view, const std::vector<std::size_t
   return join(parts, ", ");
 }
 
-bool includes(const Ranges& outer, const Ranges& inner) {
-  return std::all_of(inner.begin(), inner.end(), [&](const auto& range) {
-    return std::any_of(outer.begin(), outer.end(), [&](const auto& around) {
-      return around.first <= range.first && range.second <= around.second;
-    });
-  });
-}
-
 // Where a project comes from is settled before anything is solved, so no line that says it can be dropped;
-// but where the proof rests on it, the line belongs to the core.
+// but where the clash is with what the URL gives, the line belongs to the core.
 void restore_urls(const RequestLines& lines, const Encoding& encoding, const Proof& proof,
                   std::vector<bool>& dropped) {
-  for (const Proof::Need& need : proof.needs) {
-    if (!need.requirement->url || encoding.is_possible(*need.requirement)) continue;
-    for (const LineIndex line : lines.of(need.requirement->name))
+  const auto restore = [&](const PackageName& name) {
+    for (const LineIndex line : lines.of(name))
       if (lines.lines()[line].requirement().url) dropped[line] = false;
+  };
+  for (const Proof::Need& need : proof.needs)
+    if (!encoding.is_possible(*need.requirement)) restore(need.requirement->name);
+  for (LineIndex line = 0; line < dropped.size(); ++line)
+    if (!dropped[line]) restore(lines.lines()[line].requirement().name);
+}
+
+// Releases that say where a project comes from, where no line does and the clash is with what the URL gives.
+std::vector<Claim> url_claims(const RequestLines& lines, const Encoding& encoding, const Proof& proof,
+                              std::vector<bool>& dropped) {
+  std::vector<Claim> out;
+  std::set<PackageName> seen;
+  for (const Proof::Need& need : proof.needs) {
+    const PackageName& name = need.requirement->name;
+    if (need.requirement->url || encoding.is_possible(*need.requirement) || !encoding.pinned_url(name) ||
+        lines.urls().contains(name) || !seen.insert(name).second)
+      continue;
+    for (PackageIndex package = 0; package < encoding.size() && out.size() < seen.size(); ++package) {
+      const ProjectView& view = encoding.view(package);
+      for (std::size_t index = view.size(); index-- > 0 && out.size() < seen.size();) {
+        if (!encoding.is_fed(package, 0, index) || view.dependencies(index) == nullptr) continue;
+        for (const Requirement* requirement : view.dependencies(index)->of_base())
+          if (requirement->name == name && requirement->url == encoding.pinned_url(name)) {
+            out.push_back({package, 0, {index}, *requirement, {}});
+            for (const LineIndex line : lines.of(view.name())) dropped[line] = false;
+            break;
+          }
+      }
+    }
   }
+  return out;
 }
 
 class Teller {
  public:
-  Teller(const RequestLines& lines, const Encoding& encoding, const CandidateFilter& filter,
+  Teller(const RequestLines& lines, const Encoding& encoding, CandidateFilter& filter,
          const std::vector<bool>& dropped)
       : lines_(lines), encoding_(encoding), filter_(filter), dropped_(dropped) {}
 
-  Conflict tell(const Proof& proof) {
-    collect(proof);
+  Conflict tell(const Proof& proof, const std::vector<Claim>& claims) {
+    for (const Claim& claim : claims) claims_[claim.package].push_back(&claim);
+    for (const Proof::Unusable& unusable : proof.unusable) unusable_[unusable.package].insert(unusable.index);
     for (LineIndex line = 0; line < lines_.lines().size(); ++line)
       if (!dropped_[line]) tell_line(line);
+    tell_reached();
+    for (const Claim& claim : claims)
+      if (told_.insert(claim.package).second) {
+        to_do_.push_back(claim.package);
+        tell_reached();
+      }
+    return std::move(conflict_);
+  }
+
+ private:
+  void tell_reached() {
     while (!to_do_.empty()) {
       const PackageIndex package = to_do_.front();
       to_do_.pop_front();
       tell_package(package);
     }
-    return std::move(conflict_);
-  }
-
- private:
-  struct Group {  // one requirement, and the candidates that have it
-    const Requirement* requirement = nullptr;
-    VariantIndex variant = 0;
-    std::set<std::size_t> indices;
-  };
-  using Groups = std::map<std::pair<VariantIndex, std::string>, Group>;  // by requirement
-
-  void collect(const Proof& proof) {
-    for (const Proof::Need& need : proof.needs) {
-      Group& group = groups_[need.package][{need.variant, need.requirement->to_string()}];
-      group.requirement = need.requirement;
-      group.variant = need.variant;
-      group.indices.insert(need.index);
-    }
-    for (const Proof::Unusable& unusable : proof.unusable) unusable_[unusable.package].insert(unusable.index);
   }
 
   void tell_line(LineIndex line) {
@@ -163,45 +177,20 @@ class Teller {
 
   void tell_package(PackageIndex package) {
     const ProjectView& view = encoding_.view(package);
-    for (const Group& group : merged(groups_[package])) {
-      const std::vector<std::size_t> indices(group.indices.begin(), group.indices.end());
-      ConflictStep step{
-          view.name(), versions_text(view, indices),           *group.requirement, {}, std::nullopt,
-          "",          encoding_.extra(package, group.variant)};
+    for (const Claim* claim : claims_[package]) {
+      const std::vector<std::size_t> indices(claim->indices.begin(), claim->indices.end());
+      ConflictStep step{view.name(),
+                        versions_text(view, indices),
+                        claim->requirement,
+                        {},
+                        std::nullopt,
+                        "",
+                        encoding_.extra(package, claim->variant)};
       add_lack(step, std::nullopt);
       conflict_.steps.push_back(std::move(step));
-      reach(group.requirement->name);
+      reach(claim->requirement.name);
     }
-  }
-
-  // Versions of one package whose requirements differ only in their bounds are told together, by the weakest
-  // of them: "every b needs c >=2" holds for those that need more, too.
-  std::vector<Group> merged(const Groups& groups) const {
-    std::vector<Group> out;
-    for (const auto& [key, group] : groups) {
-      bool taken_in = false;
-      for (Group& other : out) {
-        if (group.variant != other.variant) continue;
-        const Requirement* weaker = weakest(*group.requirement, *other.requirement);
-        if (weaker == nullptr) continue;
-        other.requirement = weaker;
-        other.indices.insert(group.indices.begin(), group.indices.end());
-        taken_in = true;
-        break;
-      }
-      if (!taken_in) out.push_back(group);
-    }
-    return out;
-  }
-
-  // The one of two requirements that admits all that the other does; nullptr where neither does.
-  const Requirement* weakest(const Requirement& a, const Requirement& b) const {
-    if (a.name != b.name || a.extras != b.extras || a.url || b.url) return nullptr;
-    if (!encoding_.is_possible(a) || !encoding_.is_possible(b)) return nullptr;
-    const ProjectView& on = encoding_.view(*encoding_.find(a.name));
-    if (includes(on.admitted(a.specifier), on.admitted(b.specifier))) return &a;
-    if (includes(on.admitted(b.specifier), on.admitted(a.specifier))) return &b;
-    return nullptr;
+    tell_unusable(package);
   }
 
   void reach(const PackageName& name) {
@@ -219,12 +208,18 @@ class Teller {
       for (const LineIndex other : lines_.of(view.name()))
         if (!dropped_[other])
           specifiers = specifiers.intersected(lines_.lines()[other].requirement().specifier);
+    if (is_empty(step.requirement.specifier)) {
+      step.lack = Lack::NoVersionInRange;
+      step.detail = "no version can be all of that";
+      return;
+    }
     // Lines that exclude each other say all that there is to say.
-    if (const auto meaning = VersionSet::from(specifiers); meaning && meaning->is_empty()) return;
+    if (is_empty(specifiers)) return;
     const LackReason reason = filter_.lack(view.project(), view.filtered(), specifiers);
     if (reason.lack != Lack::Conflicting) {
       step.lack = reason.lack;
       step.detail = reason.detail;
+      step.facts = reason.facts;
     } else if (const auto index = newest_unusable(*package, specifiers)) {
       step.lack = Lack::NoUsableFile;
       step.detail =
@@ -232,22 +227,49 @@ class Teller {
     }
   }
 
-  // Where metadata, not the index, ruled a candidate out.
+  static bool is_empty(const SpecifierSet& specifiers) {
+    const auto meaning = VersionSet::from(specifiers);
+    return meaning && meaning->is_empty();
+  }
+
+  // Where metadata, not the index, rules all out that the specifiers admit.
   std::optional<std::size_t> newest_unusable(PackageIndex package, const SpecifierSet& specifiers) const {
     const auto found = unusable_.find(package);
     if (found == unusable_.end()) return std::nullopt;
     const ProjectView& view = encoding_.view(package);
-    for (auto index = found->second.rbegin(); index != found->second.rend(); ++index)
-      if (specifiers.contains(view.version(*index), version_text(*view.candidate(*index).release)))
-        return *index;
-    return std::nullopt;
+    std::optional<std::size_t> newest;
+    for (std::size_t k = 0; k < view.size(); ++k) {
+      if (!specifiers.contains(view.version(k), version_text(*view.candidate(k).release))) continue;
+      if (found->second.contains(k))
+        newest = k;
+      else if (!view.is_reserve(k))
+        return std::nullopt;
+    }
+    return newest;
+  }
+
+  // … and where only some.
+  void tell_unusable(PackageIndex package) {
+    const auto found = unusable_.find(package);
+    if (found == unusable_.end() || claims_[package].empty()) return;
+    const ProjectView& view = encoding_.view(package);
+    std::map<std::string, std::vector<std::size_t>> by_reason;
+    for (const std::size_t index : found->second)
+      by_reason[*view.dependencies(index)->unusable()].push_back(index);
+    for (const auto& [reason, indices] : by_reason) {
+      ConflictStep step{
+          view.name(), versions_text(view, indices), {view.name(), {}, {}, {}, {}}, {}, std::nullopt, "",
+          std::nullopt};
+      step.unusable = reason;
+      conflict_.steps.push_back(std::move(step));
+    }
   }
 
   const RequestLines& lines_;
   const Encoding& encoding_;
-  const CandidateFilter& filter_;
+  CandidateFilter& filter_;
   const std::vector<bool>& dropped_;
-  std::map<PackageIndex, Groups> groups_;
+  std::map<PackageIndex, std::vector<const Claim*>> claims_;
   std::map<PackageIndex, std::set<std::size_t>> unusable_;
   std::set<PackageIndex> told_;
   std::deque<PackageIndex> to_do_;
@@ -257,12 +279,14 @@ class Teller {
 }  // namespace
 
 Conflict make_conflict(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
-                       const CandidateFilter& filter, const std::stop_token& stop) {
+                       CandidateFilter& filter, const std::stop_token& stop) {
   Shrinker shrinker(lines, encoding, licensed, stop);
   std::vector<bool> dropped = shrinker.droppable();
   const std::optional<Proof> proof = shrinker.refute(dropped);
   restore_urls(lines, encoding, proof.value(), dropped);
-  return Teller(lines, encoding, filter, dropped).tell(proof.value());
+  std::vector<Claim> claims = shortened(*proof, lines, encoding, licensed, dropped, stop);
+  for (Claim& claim : url_claims(lines, encoding, *proof, dropped)) claims.push_back(std::move(claim));
+  return Teller(lines, encoding, filter, dropped).tell(*proof, claims);
 }
 
 }  // namespace moat

@@ -14,6 +14,6 @@ namespace moat {
 // REQUIRES: the goal of all lines, without a window, has been refuted over this encoding.
 // Every line of the core was shown to be needed by solving without it.
 Conflict make_conflict(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
-                       const CandidateFilter& filter, const std::stop_token& stop);
+                       CandidateFilter& filter, const std::stop_token& stop);
 
 }  // namespace moat

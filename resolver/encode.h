@@ -85,6 +85,11 @@ class Encoding {
   // Reserve candidates need this solvable, which a goal may forbid; 0 where there are none.
   solv::SolvableId licence(PackageIndex package) const { return packages_[package].licence; }
 
+  // Where the project comes from, if a URL settles that.
+  std::optional<std::string> pinned_url(const PackageName& name) const {
+    const auto pinned = pinned_.find(name);
+    return pinned == pinned_.end() ? std::nullopt : std::optional(pinned->second);
+  }
   // Can any candidate meet the requirement, by itself?
   bool is_possible(const Requirement& requirement) const;
 

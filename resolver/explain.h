@@ -5,6 +5,7 @@
 #include "resolver/target.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moat {
@@ -15,8 +16,11 @@ struct Explanation {
   std::vector<std::string> hints;
 };
 
-// A requirement as people write it: numpy >=2.1
+// A requirement as people write it: numpy >=2.1,<3
 std::string told(const Requirement& requirement);
+
+// The kind of a lack as scripts see it, stable: "unknown_project", "no_usable_file", …
+std::string_view to_string(Lack lack);
 
 Explanation explain(const Conflict& conflict, const Target& target);
 

@@ -68,14 +68,19 @@ SpecifierSet loosened(const SpecifierSet& specifiers, const Version& to) {
   return SpecifierSet(std::move(clauses));
 }
 
-// The request with the line's own text replaced; nullopt if it is not among its lines.
-std::optional<ResolveRequest> with(const ResolveRequest& request, const Edge& line,
-                                   const SpecifierSet& specifiers) {
-  ResolveRequest changed = request;
-  if (loosen_line(changed.requirements, line, specifiers) ||
-      loosen_line(changed.constraints, line, specifiers))
-    return changed;
-  return std::nullopt;
+// Gives the line, among these, other specifiers; false where it is not there.
+bool loosen_line(std::vector<RootRequirement>& lines, const Edge& line, const SpecifierSet& specifiers) {
+  const auto own = std::find_if(lines.begin(), lines.end(), [&](const RootRequirement& root) {
+    return root.requirement == line.requirement && root.origin.where == line.origin.where;
+  });
+  if (own == lines.end()) return false;
+  own->requirement.specifier = specifiers;
+  return true;
+}
+
+bool loosen_line(ResolveRequest& request, const Edge& line, const SpecifierSet& specifiers) {
+  return loosen_line(request.requirements, line, specifiers) ||
+         loosen_line(request.constraints, line, specifiers);
 }
 
 class FixFinder {
@@ -88,39 +93,72 @@ class FixFinder {
     std::vector<Fix> fixes;
     for (const Edge& line : conflict_.core) {
       if (fixes.size() == at_most) break;
-      if (std::optional<Fix> fix = try_line(line)) fixes.push_back(std::move(*fix));
+      attempts_ = 0;
+      if (std::optional<Fix> fix = try_lines({line})) fixes.push_back(std::move(*fix));
     }
     return fixes;
   }
 
  private:
-  std::optional<Fix> try_line(const Edge& line) {
-    if (line.requirement.url || line.requirement.specifier.empty()) return std::nullopt;
-    const auto unlimited = answer(line, SpecifierSet());
-    if (!unlimited) return std::nullopt;
-    const Version* to = chosen(*unlimited, line.requirement.name);
-    if (to == nullptr) return std::nullopt;
-    Requirement instead = line.requirement;
-    instead.specifier = loosened(line.requirement.specifier, *to);
-    // Bounds that come back may rule out what made it work.
-    auto resolution = answer(line, instead.specifier);
-    if (!resolution) return std::nullopt;
-    Fix fix{line, std::move(instead), std::move(*resolution), {}};
+  // Each attempt is a whole resolution.
+  static constexpr int kMostAttempts = 8;
+  static constexpr std::size_t kMostLines = 3;
+
+  std::optional<Fix> try_lines(const std::vector<Edge>& lines) {
+    if (lines.back().requirement.url || lines.back().requirement.specifier.empty()) return std::nullopt;
+    ResolveRequest unlimited = request_;
+    for (const Edge& line : lines)
+      if (!loosen_line(unlimited, line, SpecifierSet())) return std::nullopt;
+    auto outcome = answer(unlimited);
+    if (!outcome) return std::nullopt;
+    if (const auto* next = std::get_if<Conflict>(&*outcome)) return try_more_lines(lines, *next);
+    return checked(lines, std::get<Resolution>(*outcome));
+  }
+
+  // Another conflict, which has nothing to do with these lines.
+  std::optional<Fix> try_more_lines(const std::vector<Edge>& lines, const Conflict& next) {
+    const auto is_one_of_ours = [&](const Edge& edge) {
+      return std::any_of(lines.begin(), lines.end(),
+                         [&](const Edge& line) { return line.requirement.name == edge.requirement.name; });
+    };
+    if (lines.size() == kMostLines || std::any_of(next.core.begin(), next.core.end(), is_one_of_ours))
+      return std::nullopt;
+    for (const Edge& another : next.core) {
+      std::vector<Edge> more = lines;
+      more.push_back(another);
+      if (std::optional<Fix> fix = try_lines(more)) return fix;
+    }
+    return std::nullopt;
+  }
+
+  // With as much of the lines' own bounds as `unlimited` meets. They may rule out what made it work.
+  std::optional<Fix> checked(const std::vector<Edge>& lines, const Resolution& unlimited) {
+    ResolveRequest request = request_;
+    Fix fix;
+    for (const Edge& line : lines) {
+      const Version* to = chosen(unlimited, line.requirement.name);
+      if (to == nullptr) return std::nullopt;
+      fix.changes.push_back({line, line.requirement});
+      fix.changes.back().instead.specifier = loosened(line.requirement.specifier, *to);
+      loosen_line(request, line, fix.changes.back().instead.specifier);
+    }
+    auto outcome = answer(request);
+    if (!outcome || std::holds_alternative<Conflict>(*outcome)) return std::nullopt;
+    fix.resolution = std::get<Resolution>(std::move(*outcome));
+    std::vector<Edge> about = conflict_.core;
+    about.insert(about.end(), lines.begin() + 1, lines.end());
     std::set<PackageName> told;
-    for (const Edge& other : conflict_.core)
+    for (const Edge& other : about)
       if (const Version* version = chosen(fix.resolution, other.requirement.name);
           version != nullptr && told.insert(other.requirement.name).second)
         fix.gives.emplace_back(other.requirement.name, *version);
     return fix;
   }
 
-  std::optional<Resolution> answer(const Edge& line, const SpecifierSet& specifiers) {
-    const auto request = with(request_, line, specifiers);
-    if (!request) return std::nullopt;
+  std::optional<Outcome> answer(const ResolveRequest& request) {
+    if (attempts_++ == kMostAttempts) return std::nullopt;
     try {
-      Outcome outcome = resolve(*request, source_, reporter_, stop_);
-      auto* resolution = std::get_if<Resolution>(&outcome);
-      return resolution == nullptr ? std::nullopt : std::optional<Resolution>(std::move(*resolution));
+      return resolve(request, source_, reporter_, stop_);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::Interrupted) throw;
       return std::nullopt;
@@ -132,6 +170,7 @@ class FixFinder {
   CandidateSource& source_;
   Reporter& reporter_;
   const std::stop_token& stop_;
+  int attempts_ = 0;
 };
 
 }  // namespace
@@ -141,19 +180,16 @@ std::vector<Fix> find_fixes(const Conflict& conflict, const ResolveRequest& requ
   return FixFinder(conflict, request, source, reporter, stop).find(at_most);
 }
 
-bool loosen_line(std::vector<RootRequirement>& lines, const Edge& line, const SpecifierSet& specifiers) {
-  const auto own = std::find_if(lines.begin(), lines.end(), [&](const RootRequirement& root) {
-    return root.requirement == line.requirement && root.origin.where == line.origin.where;
-  });
-  if (own == lines.end()) return false;
-  own->requirement.specifier = specifiers;
-  return true;
+void loosen_lines(std::vector<RootRequirement>& lines, const Fix& fix) {
+  for (const Fix::Change& change : fix.changes) loosen_line(lines, change.line, change.instead.specifier);
 }
 
 std::string to_string(const Fix& fix) {
   std::vector<std::string> gives;
   for (const auto& [name, version] : fix.gives) gives.push_back(name.display() + " " + version.to_string());
-  return told(fix.instead) + " gives " + join(gives, ", ");
+  std::vector<std::string> asks;
+  for (const Fix::Change& change : fix.changes) asks.push_back(told(change.instead));
+  return join(asks, " and ") + " gives " + join(gives, ", ");
 }
 
 }  // namespace moat

@@ -1,5 +1,5 @@
-// What would help in a conflict: one of the user's lines, loosened, with the answer that it gives. Each was
-// checked by resolving.
+// What would help in a conflict: one of the user's lines, loosened, with the answer that it gives; or
+// several, where there are further conflicts behind the first. Each was checked by resolving.
 #pragma once
 
 #include "resolver/solve.h"
@@ -14,22 +14,26 @@ namespace moat {
 // e.g. requirements.txt:2 asks numpy<2; with numpy<3 there is an answer, which has pandas 3.1.0 and
 // numpy 2.4.1.
 struct Fix {
-  Edge line;  // the user's line, as in the conflict's core
-  Requirement instead;
+  struct Change {
+    Edge line;  // the user's line, as in the conflict's core
+    Requirement instead;
+  };
+  std::vector<Change> changes;                         // of the conflict's own line first
   Resolution resolution;                               // what it gives
   std::vector<std::pair<PackageName, Version>> gives;  // of it, the projects of the core, in its order
 };
 
-// One for each line of the core that helps if it is loosened alone, in the order of the core. Only what the
-// line says of versions is touched: clauses that the answer does not meet go, an upper bound moves to the
+// One for each line of the core that helps if it is loosened, in the order of the core. What it runs into
+// then, a conflict of other lines, is mended in the same way, as long as that takes few attempts. Only what
+// the line says of versions is touched: clauses that the answer does not meet go, an upper bound moves to the
 // next major version. Lines with a URL are left as they are. What the world does not answer while a line is
 // tried (offline, a server that fails) is no fix.
 std::vector<Fix> find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
                             Reporter& reporter, const std::stop_token& stop = {},
                             std::size_t at_most = static_cast<std::size_t>(-1));
 
-// Gives the line, among these, other specifiers; false where it is not there.
-bool loosen_line(std::vector<RootRequirement>& lines, const Edge& line, const SpecifierSet& specifiers);
+// Puts the changes into the lines that are among these.
+void loosen_lines(std::vector<RootRequirement>& lines, const Fix& fix);
 
 // "numpy <3 gives pandas 3.1.0, numpy 2.4.1"
 std::string to_string(const Fix& fix);

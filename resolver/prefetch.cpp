@@ -22,6 +22,11 @@ void Requests::pin(const PackageName& name, const std::string& url) {
   projects_.erase(name);
 }
 
+void Requests::unpin(const PackageName& name) {
+  source_.unpin(name);
+  projects_.erase(name);
+}
+
 void Prefetcher::restart(const std::vector<const Requirement*>& needed,
                          const std::vector<std::pair<PackageName, std::size_t>>& chosen) {
   guesses_.clear();
@@ -89,9 +94,7 @@ void Prefetcher::advance(const PackageName& name, Guess& guess) {
   if (guess.index != index) {
     guess.index = index;
     guess.followed.reset();
-    // Metadata of a source distribution may take a build: never on a mere guess.
-    const ReleaseFile& file = *view->candidate(*index).file;
-    if (file.wheel || file.artifact.has_metadata_file) requests_.metadata(*view, *index);
+    if (!view->candidate(*index).file->may_need_build()) requests_.metadata(*view, *index);
   }
   if (guess.followed == guess.extras || !requests_.has_asked(*view, *index)) return;
   const Dependencies* dependencies = views_.dependencies(*view, *index);

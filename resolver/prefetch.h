@@ -27,6 +27,7 @@ class Requests {
   }
   // From now on the project is what the URL gives; to be asked for again if it was asked for already.
   void pin(const PackageName& name, const std::string& url);
+  void unpin(const PackageName& name);
 
  private:
   CandidateSource& source_;

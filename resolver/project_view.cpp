@@ -23,15 +23,16 @@ bool prefers_lowest(const PackageName& name, const ResolveRequest& request) {
 
 }  // namespace
 
-ProjectView::ProjectView(const Project& project, CandidateFilter& filter, const ResolveRequest& request)
-    : project_(project), filtered_(filter.filter(project)) {
+ProjectView::ProjectView(const Project& project, bool from_url, CandidateFilter& filter,
+                         const ResolveRequest& request)
+    : project_(project), filtered_(filter.filter(project, from_url)) {
   const std::size_t count = filtered_.candidates.size();
   versions_.reserve(count);
   for (const Candidate& candidate : filtered_.candidates) {
     versions_.push_back(candidate.version());
     has_reserve_ |= candidate.prerelease();
   }
-  has_reserve_ &= request.prereleases.of(project.name) == Prereleases::IfNecessary;
+  has_reserve_ &= !from_url && request.prereleases.of(project.name) == Prereleases::IfNecessary;
   if (const auto wanted = request.preferences.find(project.name); wanted != request.preferences.end()) {
     const auto found = std::lower_bound(versions_.begin(), versions_.end(), wanted->second);
     if (found != versions_.end() && *found == wanted->second)
@@ -88,7 +89,8 @@ ProjectView* ProjectViews::find(const PackageName& name) {
   if (const auto found = views_.find(name); found != views_.end()) return found->second.get();
   const Project* project = source_.find_project(name);
   if (project == nullptr) return nullptr;
-  return views_.emplace(name, std::make_unique<ProjectView>(*project, filter_, request_)).first->second.get();
+  auto view = std::make_unique<ProjectView>(*project, pinned_.contains(name), filter_, request_);
+  return views_.emplace(name, std::move(view)).first->second.get();
 }
 
 const Dependencies* ProjectViews::dependencies(ProjectView& view, std::size_t index) {

@@ -22,7 +22,8 @@ using Ranges = std::vector<std::pair<std::size_t, std::size_t>>;
 
 class ProjectView {
  public:
-  ProjectView(const Project& project, CandidateFilter& filter, const ResolveRequest& request);
+  // from_url: it is what a requirement's URL gives.
+  ProjectView(const Project& project, bool from_url, CandidateFilter& filter, const ResolveRequest& request);
 
   const PackageName& name() const { return project_.name; }
   const Project& project() const { return project_; }
@@ -71,8 +72,10 @@ class ProjectView {
 // The views of all pages that came, made on first use.
 class ProjectViews {
  public:
-  ProjectViews(const ResolveRequest& request, CandidateSource& source)
-      : request_(request), source_(source), filter_(request) {}
+  // pinned: URLs that projects come from, by name; may grow.
+  ProjectViews(const ResolveRequest& request, CandidateSource& source,
+               const std::map<PackageName, std::string>& pinned)
+      : request_(request), source_(source), pinned_(pinned), filter_(request) {}
 
   // nullptr: the page is not here yet. Throws what the source throws.
   ProjectView* find(const PackageName& name);
@@ -85,6 +88,7 @@ class ProjectViews {
  private:
   const ResolveRequest& request_;
   CandidateSource& source_;
+  const std::map<PackageName, std::string>& pinned_;
   CandidateFilter filter_;
   std::unordered_map<PackageName, std::unique_ptr<ProjectView>> views_;
 };

@@ -47,13 +47,23 @@ enum class Lack {
   UnknownProject,    // no index has it
   NoVersionInRange,  // versions exist, none that all of the specifiers admit
   NoUsableFile,      // versions in range exist, but no file for this Python or platform
-  NoHash,            // files exist, but none with a hash that is given (or none is given where all must have one)
+  ForbiddenKind,     // … but only files of a kind that --only-binary or --no-binary forbids
+  NoHash,  // files exist, but none with a hash that is given (or none is given where all must have one)
   NeedsNewerPython,  // … and Requires-Python is what excludes them
   OnlySdist,         // … and only source distributions are left
   OnlyYanked,
   CutByDate,        // --exclude-newer
   OnlyPrereleases,  // and they are forbidden
   Conflicting,      // usable candidates exist; requirements contradict each other
+};
+
+// What is known of a lack besides its kind; empty where it does not apply.
+struct LackFacts {
+  std::string version;               // of those in range the one that is closest to being usable
+  std::vector<std::string> tags;     // NoUsableFile: of its wheels
+  std::vector<std::string> pythons;  // … that have one on this platform, oldest first: "3.9", "3.10"
+  std::string requires_python;       // NeedsNewerPython: as its files say it
+  std::optional<UnixTime> since;     // CutByDate: when the first usable one came out
 };
 
 // One step of a conflict: `package` (at these versions) requires `requirement`; the user's own lines have no
@@ -64,8 +74,10 @@ struct ConflictStep {
   Requirement requirement;
   Origin origin;
   std::optional<Lack> lack;  // this requirement cannot be met by anything
-  std::string detail;        // tags that exist, Pythons that would do, versions that exist: one clause
-  std::optional<ExtraName> extra;    // of the package, which brings the requirement in
+  std::string detail;        // the lack as one clause, for people
+  std::optional<ExtraName> extra;  // of the package, which brings the requirement in
+  LackFacts facts = {};
+  std::string unusable = {};  // why these versions cannot be chosen at all; then nothing is required
 };
 
 // No set of versions meets the requirements. Minimal: each of `core` is needed for the contradiction.

@@ -41,17 +41,24 @@ class Resolver {
         lines_(request),
         pinned_(lines_.urls()),
         requests_(source, statistics),
-        views_(request, source),
+        views_(request, source, pinned_),
         ahead_(requests_, views_, pinned_) {
     for (const auto& [name, url] : pinned_) requests_.pin(name, url);
   }
 
   Outcome run() {
     for (;;) {
-      if (std::optional<Outcome> outcome = attempt()) return std::move(*outcome);
+      std::optional<Outcome> outcome = attempt();
+      const auto* resolution = outcome ? std::get_if<Resolution>(&*outcome) : nullptr;
+      const std::optional<std::size_t> unasked =
+          resolution != nullptr ? url_nobody_asks_for(*resolution) : std::nullopt;
+      if (outcome && !unasked) return std::move(*outcome);
       licences_.reset();
       encoding_.reset();
-      for (const auto& [name, url] : late_pins_) pin(name, url);
+      if (unasked) refuse_url(*unasked);
+      if (refuse_last_) refuse_url(last_taken().value());
+      refuse_last_ = false;
+      for (const auto& [name, url] : late_pins_) take_url(name, url);
       late_pins_.clear();
     }
   }
@@ -64,8 +71,18 @@ class Resolver {
     bool in_advance = false;  // not chosen, but next in line
   };
 
-  // nullopt: a dependency turned out to name a URL for a project that the index had been asked for; it is
-  // pinned now, and everything starts again with what is known.
+  // A URL that a dependency gives for a project, and whether it is taken: then the project comes from there,
+  // for everybody. Taken at first; refused where that leads nowhere, or where nobody asks for it in the end.
+  // Then the releases that give it cannot be had. So the search goes through all that could be taken, in
+  // order.
+  struct UrlDecision {
+    PackageName name;
+    std::string url;
+    bool taken = true;
+  };
+
+  // nullopt: everything starts again with what is known, since a dependency turned out to name a URL for a
+  // project that the index had been asked for, or a URL is to be refused.
   std::optional<Outcome> attempt() {
     encoding_.emplace(pinned_);
     licences_.emplace(lines_, *encoding_);
@@ -77,12 +94,57 @@ class Resolver {
       check_stop();
       std::optional<Solution> solution;
       if (!solve(solution)) continue;  // another window or licence
-      if (!solution)
-        return Outcome(make_conflict(lines_, *encoding_, licences_->by_package(), views_.filter(), stop_));
+      if (!solution) return refuted();
       if (solution->is_complete()) return Outcome(finish(*solution));
       learn(*solution);
       if (!late_pins_.empty()) return std::nullopt;
     }
+  }
+
+  // What is told is what stood in the way first.
+  std::optional<Outcome> refuted() {
+    if (!conflict_)
+      conflict_ = make_conflict(lines_, *encoding_, licences_->by_package(), views_.filter(), stop_);
+    refuse_last_ = last_taken().has_value();
+    return refuse_last_ ? std::nullopt : std::optional<Outcome>(std::move(*conflict_));
+  }
+
+  std::optional<std::size_t> last_taken() const {
+    for (std::size_t i = urls_.size(); i-- > 0;)
+      if (urls_[i].taken) return i;
+    return std::nullopt;
+  }
+
+  std::optional<std::size_t> url_nobody_asks_for(const Resolution& resolution) const {
+    for (std::size_t i = 0; i < urls_.size(); ++i) {
+      const auto package =
+          std::find_if(resolution.packages.begin(), resolution.packages.end(),
+                       [&](const ResolvedPackage& other) { return other.name == urls_[i].name; });
+      if (!urls_[i].taken || package == resolution.packages.end()) continue;
+      if (std::none_of(package->required_by.begin(), package->required_by.end(),
+                       [](const Edge& edge) { return edge.requirement.url.has_value(); }))
+        return i;
+    }
+    return std::nullopt;
+  }
+
+  bool is_refused(const PackageName& name, const std::string& url) const {
+    return std::any_of(urls_.begin(), urls_.end(), [&](const UrlDecision& decision) {
+      return !decision.taken && decision.name == name && decision.url == url;
+    });
+  }
+
+  // What was decided after it is open again. REQUIRES: there is no encoding.
+  void refuse_url(std::size_t number) {
+    ahead_.restart({}, {});
+    for (std::size_t i = number; i < urls_.size(); ++i) {
+      if (!urls_[i].taken) continue;
+      views_.forget(urls_[i].name);
+      pinned_.erase(urls_[i].name);
+      requests_.unpin(urls_[i].name);
+    }
+    urls_.erase(urls_.begin() + static_cast<std::ptrdiff_t>(number) + 1, urls_.end());
+    urls_.back().taken = false;
   }
 
   void begin() {
@@ -151,13 +213,16 @@ class Resolver {
   }
 
   // The chosen candidates that were not fed, each with those next in line below it: 1, 2, 4 … at once the
-  // more often a project comes back with an unknown candidate.
+  // more often a project comes back with an unknown candidate. Source distributions wait until nothing else
+  // is unknown: what wheels say may choose another release, and spare a build.
   std::vector<Fresh> fresh_of(const Solution& solution) {
     std::vector<Fresh> fresh;
     attempts_.resize(encoding_->size());
+    const bool cheap_ones_only = some_unknown_without_build(solution);
     for (PackageIndex package = 0; package < solution.choices.size(); ++package) {
       const auto& choice = solution.choices[package];
       if (!choice || choice->complete) continue;
+      if (cheap_ones_only && is_unknown_source(package, choice->index)) continue;
       fresh.push_back({package, choice->index, false});
       // Whether a round waited for it counts; that it is here already may be the Prefetcher's luck.
       if (awaited_.contains({package, choice->index})) continue;
@@ -168,6 +233,22 @@ class Resolver {
     return fresh;
   }
 
+  bool may_need_build(PackageIndex package, std::size_t index) const {
+    return encoding_->view(package).candidate(index).file->may_need_build();
+  }
+
+  bool is_unknown_source(PackageIndex package, std::size_t index) const {
+    return may_need_build(package, index) && encoding_->view(package).dependencies(index) == nullptr;
+  }
+
+  bool some_unknown_without_build(const Solution& solution) const {
+    for (PackageIndex package = 0; package < solution.choices.size(); ++package)
+      if (const auto& choice = solution.choices[package];
+          choice && !choice->complete && !is_unknown_source(package, choice->index))
+        return true;
+    return false;
+  }
+
   void add_next_in_line(PackageIndex package, std::size_t chosen, std::size_t at_once,
                         std::vector<Fresh>& fresh) {
     const ProjectView& view = encoding_->view(package);
@@ -176,10 +257,7 @@ class Resolver {
     for (std::size_t place = view.place(chosen) + 1;
          place < std::min(view.place(chosen) + at_once, view.size()); ++place) {
       const std::size_t index = view.by_preference()[place];
-      // Metadata of a source distribution may take a build: never in advance.
-      const ReleaseFile& file = *view.candidate(index).file;
-      if (allowed[index] && !encoding_->is_fed(package, 0, index) &&
-          (file.wheel || file.artifact.has_metadata_file))
+      if (allowed[index] && !encoding_->is_fed(package, 0, index) && !may_need_build(package, index))
         fresh.push_back({package, index, true});
     }
   }
@@ -235,11 +313,12 @@ class Resolver {
       for (const VariantIndex variant : unfed(one)) {
         if (!is_chosen(one, variant, solution)) continue;
         for (const Requirement* requirement : requirements(one, variant)) {
-          if (requirement->url && !pinned_.contains(requirement->name)) {
+          if (requirement->url && !pinned_.contains(requirement->name) &&
+              !is_refused(requirement->name, *requirement->url)) {
             if (encoding_->find(requirement->name))
               late_pins_.emplace(requirement->name, *requirement->url);
             else
-              pin(requirement->name, *requirement->url);
+              take_url(requirement->name, *requirement->url);
           }
           if (!encoding_->find(requirement->name) && seen.insert(requirement->name).second)
             missing.push_back(requirement->name);
@@ -250,7 +329,8 @@ class Resolver {
   }
 
   // A dependency's URL decides where its project comes from, unless another URL does already.
-  void pin(const PackageName& name, const std::string& url) {
+  void take_url(const PackageName& name, const std::string& url) {
+    urls_.push_back({name, url});
     ahead_.restart({}, {});  // it may have looked at what the index has
     views_.forget(name);
     pinned_.emplace(name, url);
@@ -339,6 +419,9 @@ class Resolver {
   std::vector<std::size_t> attempts_;                       // by package: how often it came back unknown
   std::set<std::pair<PackageIndex, std::size_t>> awaited_;  // candidates whose metadata a round waited for
   std::map<PackageName, std::string> late_pins_;            // of projects that are in the encoding already
+  std::vector<UrlDecision> urls_;                           // of dependencies, in the order they were found
+  bool refuse_last_ = false;
+  std::optional<Conflict> conflict_;  // of the first attempt that was refuted
 };
 
 }  // namespace

@@ -14,22 +14,30 @@ T valid(Expected<T> parsed, std::string_view text) {
 }
 
 std::string file_stem(const FakeRelease& release) {
-  return package_name(release.name).escaped() + "-" + release.version;
+  return package_name(release.name).escaped() + "-" +
+         (release.version_text.empty() ? release.version : release.version_text);
 }
 
-Artifact artifact(const FakeRelease& release, const std::string& filename) {
+Digest sha256(std::string_view shortened) {
+  std::string hex;
+  while (hex.size() < 64) hex += shortened;
+  return {"sha256", hex.substr(0, 64)};
+}
+
+// kind: the tag of a wheel, or "sdist".
+Artifact artifact(const FakeRelease& release, const std::string& kind) {
   Artifact out;
-  out.filename = filename;
-  out.url = valid(Url::parse("https://index.example/files/" + filename), filename);
-  if (!release.sha256.empty()) {
-    std::string hex;
-    while (hex.size() < 64) hex += release.sha256;
-    out.digests.push_back({"sha256", hex.substr(0, 64)});
-  }
+  out.filename = file_stem(release) + (kind == "sdist" ? ".tar.gz" : "-" + kind + ".whl");
+  out.url = valid(Url::parse("https://index.example/files/" + out.filename), out.filename);
+  if (kind == "sdist" && release.sdist_sha256)
+    out.digests.push_back(sha256(*release.sdist_sha256));
+  else if (!release.sha256.empty())
+    out.digests.push_back(sha256(release.sha256));
   if (!release.date.empty()) out.upload_time = unix_time(release.date);
-  out.yanked = release.yanked;
+  const auto& only = release.yanked_files;
+  if (only.empty() || std::find(only.begin(), only.end(), kind) != only.end()) out.yanked = release.yanked;
   out.requires_python = release.index_python;
-  out.has_metadata_file = true;
+  out.has_metadata_file = kind != "sdist";
   return out;
 }
 
@@ -56,13 +64,11 @@ void FakeSource::add(const FakeRelease& row) {
   const PackageName name = package_name(row.name);
   auto release = std::make_shared<Release>(Release{version(row.version), {}});
   for (const std::string& tag : row.tags) {
-    const std::string filename = file_stem(row) + "-" + tag + ".whl";
-    release->files.push_back({artifact(row, filename), valid(WheelFilename::parse(filename), filename)});
+    Artifact wheel = artifact(row, tag);
+    auto filename = valid(WheelFilename::parse(wheel.filename), wheel.filename);
+    release->files.push_back({std::move(wheel), std::move(filename)});
   }
-  if (row.sdist) {
-    release->files.push_back({artifact(row, file_stem(row) + ".tar.gz"), std::nullopt});
-    release->files.back().artifact.has_metadata_file = false;
-  }
+  if (row.sdist) release->files.push_back({artifact(row, "sdist"), std::nullopt});
   ReleaseMetadata& metadata = metadata_[release.get()];
   for (const std::string& text : row.requirements) metadata.requires_dist.push_back(requirement(text));
   for (const std::string& text : row.extras)
@@ -86,17 +92,28 @@ void FakeSource::set_status(const std::string& name, const std::string& status, 
   project(package_name(name)).status_reason = reason;
 }
 
-void FakeSource::fail(const std::string& name, const std::string& of_version) {
+void FakeSource::fail(const std::string& name, const std::string& of_version, ErrorKind kind,
+                      const std::string& message) {
   if (of_version.empty()) {
-    failing_pages_.insert(package_name(name));
+    failing_pages_.emplace(
+        package_name(name),
+        Failure{kind, message.empty() ? "the page of " + package_name(name).display() + " failed" : message});
     return;
   }
+  const Failure failure{
+      kind, message.empty() ? "the metadata of " + package_name(name).display() + " failed" : message};
   for (const auto& release : project(package_name(name)).releases)
-    if (release->version == version(of_version)) failing_metadata_.insert(release.get());
+    if (release->version == version(of_version)) failing_metadata_.emplace(release.get(), failure);
 }
 
 void FakeSource::pin_to_url(const PackageName& name, const std::string& url) {
   pinned_.insert_or_assign(name, url);
+  asked_for_.erase({name, nullptr});
+  arrived_.erase({name, nullptr});
+}
+
+void FakeSource::unpin(const PackageName& name) {
+  pinned_.erase(name);
   asked_for_.erase({name, nullptr});
   arrived_.erase({name, nullptr});
 }
@@ -129,8 +146,8 @@ void FakeSource::request_metadata(const PackageName& name, const Release& releas
 
 const Project* FakeSource::find_project(const PackageName& name) {
   if (!arrived_.contains({name, nullptr})) return nullptr;
-  if (failing_pages_.contains(name))
-    throw Error(ErrorKind::Network, "the page of " + name.display() + " failed");
+  if (const auto failure = failing_pages_.find(name); failure != failing_pages_.end())
+    throw Error(failure->second.kind, failure->second.message);
   const auto pinned = pinned_.find(name);
   if (pinned == pinned_.end()) return &project(name);
   const auto found = by_url_.find({name, pinned->second});
@@ -140,8 +157,8 @@ const Project* FakeSource::find_project(const PackageName& name) {
 
 const ReleaseMetadata* FakeSource::find_metadata(const PackageName& name, const Release& release) {
   if (!arrived_.contains({name, &release})) return nullptr;
-  if (failing_metadata_.contains(&release))
-    throw Error(ErrorKind::Network, "the metadata of " + name.display() + " failed");
+  if (const auto failure = failing_metadata_.find(&release); failure != failing_metadata_.end())
+    throw Error(failure->second.kind, failure->second.message);
   return &metadata_.at(&release);
 }
 

@@ -32,7 +32,10 @@ struct FakeRelease {
   std::string date;                                  // 2024-05-31
   std::vector<std::string> tags = {"py3-none-any"};  // of one wheel each; empty: no wheel
   bool sdist = false;
-  std::string sha256;  // of all its files, shortened: repeated to full length
+  std::optional<std::string> sdist_sha256;  // of the sdist, where it is not `sha256`
+  std::vector<std::string> yanked_files;    // tags of wheels (or "sdist") that are yanked, where not all are
+  std::string version_text;                 // in file names, where it is not the normal form
+  std::string sha256;                       // of all its files, shortened: repeated to full length
   std::string unusable, mended;
   std::string url;  // not on the index, only there
 };
@@ -41,14 +44,16 @@ class FakeSource : public CandidateSource {
  public:
   void add(const FakeRelease& release);
   void set_status(const std::string& name, const std::string& status, const std::string& reason);
-  // This page, or the metadata of this release, fails with Error(Network).
-  void fail(const std::string& name, const std::string& version = "");
+  // This page, or the metadata of this release, fails with Error(Network); or as it is told.
+  void fail(const std::string& name, const std::string& version = "", ErrorKind kind = ErrorKind::Network,
+            const std::string& message = "");
   // Answers take random times from now on.
   void shuffle(std::uint64_t seed) { random_.emplace(seed); }
   // Answers are there at once.
   void set_warm() { warm_ = true; }
 
   void pin_to_url(const PackageName& name, const std::string& url) override;
+  void unpin(const PackageName& name) override;
   void request_project(const PackageName& name) override;
   void request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) override;
   const Project* find_project(const PackageName& name) override;
@@ -71,8 +76,12 @@ class FakeSource : public CandidateSource {
   std::map<std::pair<PackageName, std::string>, Project> by_url_;
   std::map<PackageName, std::string> pinned_;
   std::map<const Release*, ReleaseMetadata> metadata_;
-  std::set<PackageName> failing_pages_;
-  std::set<const Release*> failing_metadata_;
+  struct Failure {
+    ErrorKind kind;
+    std::string message;
+  };
+  std::map<PackageName, Failure> failing_pages_;
+  std::map<const Release*, Failure> failing_metadata_;
   std::set<Key> arrived_;
   std::set<Key> asked_for_;
   std::multimap<double, Key> underway_;

@@ -9,9 +9,10 @@
 namespace moat::testing {
 namespace {
 
-const std::set<std::string_view> kRowKeys = {"requires", "extra", "yanked", "index-python", "python",
-                                             "date",     "tags",  "sdist",  "sha256",       "unusable",
-                                             "mended",   "url",   "status"};
+const std::set<std::string_view> kRowKeys = {
+    "requires", "extra",  "yanked", "yanked-files", "text",   "index-python",
+    "python",   "date",   "tags",   "sdist",        "sha256", "sdist-sha256",
+    "unusable", "mended", "url",    "status",       "fails",  "build-fails"};
 
 std::vector<std::string> columns(std::string_view line) {
   std::vector<std::string> out;
@@ -28,7 +29,7 @@ std::vector<std::string> columns(std::string_view line) {
 
 std::size_t indentation(std::string_view line) { return std::min(line.find_first_not_of(' '), line.size()); }
 
-FakeRelease read_row(const std::vector<std::string>& row, std::map<std::string, std::string>& statuses) {
+FakeRelease read_row(const std::vector<std::string>& row, Scenario& scenario) {
   FakeRelease out;
   const std::size_t blank = row.front().find(' ');
   out.name = row.front().substr(0, blank);
@@ -42,16 +43,22 @@ FakeRelease read_row(const std::vector<std::string>& row, std::map<std::string, 
     if (key == "requires") out.requirements = values;
     if (key == "extra") out.extras = values;
     if (key == "yanked") out.yanked = first;
+    if (key == "yanked-files") out.yanked_files = values;
+    if (key == "text") out.version_text = first;
     if (key == "index-python") out.index_python = first;
     if (key == "python") out.python = first;
     if (key == "date") out.date = first;
     if (key == "tags") out.tags = first == "none" ? std::vector<std::string>{} : values;
     if (key == "sdist") out.sdist = true;
     if (key == "sha256") out.sha256 = first;
+    if (key == "sdist-sha256") out.sdist_sha256 = first;
     if (key == "unusable") out.unusable = first;
     if (key == "mended") out.mended = first;
     if (key == "url") out.url = first;
-    if (key == "status") statuses[out.name] = first;
+    if (key == "status") scenario.statuses[out.name] = first;
+    if (key == "fails" || key == "build-fails")
+      scenario.failures.push_back(
+          {out.name, out.version, first, key == "fails" ? ErrorKind::Network : ErrorKind::Build});
   }
   return out;
 }
@@ -63,7 +70,7 @@ RootRequirement read_line(std::string text) {
     origin.where = text.substr(at + 4);
     text = text.substr(0, at);
   }
-  if (const std::size_t hash = text.find(" #"); hash != std::string::npos) {
+  for (std::size_t hash = text.rfind(" #"); hash != std::string::npos; hash = text.rfind(" #")) {
     std::string hex;
     while (hex.size() < 64) hex += text.substr(hash + 2);
     hashes.push_back({"sha256", hex.substr(0, 64)});
@@ -89,6 +96,8 @@ void read_option(const std::string& option, ResolveRequest& request) {
     request.prereleases.by_name[package_name(value)] = Prereleases::Allow;
   } else if (key == "only-final") {
     request.prereleases.otherwise = Prereleases::Forbid;
+  } else if (key == "final") {
+    request.prereleases.by_name[package_name(value)] = Prereleases::Forbid;
   } else if (key == "lowest") {
     request.mode = ResolutionMode::Lowest;
   } else if (key == "lowest-direct") {
@@ -99,6 +108,10 @@ void read_option(const std::string& option, ResolveRequest& request) {
     request.can_build = true;
   } else if (key == "require-hashes") {
     request.require_hashes = true;
+  } else if (key == "no-binary" && value.empty()) {
+    request.binary.allow_wheels = false;
+  } else if (key == "only-binary" && value.empty()) {
+    request.binary.allow_sdists = false;
   } else if (key == "no-binary") {
     request.binary.by_name[package_name(value)] = {false, true};
   } else if (key == "only-binary") {
@@ -150,11 +163,23 @@ class ScenarioReader {
         request.may_use_yanked.insert(read_pin(value));
       }
     } else if (section_ == "python") {
-      request.target = linux_target(values.at(0));
+      python_ = values.at(0);
+      request.target = target_on(platform_, python_);
+    } else if (section_ == "platform") {
+      platform_ = values.at(0);
+      request.target = target_on(platform_, python_);
     } else if (section_ == "options") {
       for (const std::string& value : values) read_option(value, request);
     } else if (section_ == "exclude-newer") {
       request.exclude_newer = unix_time(values.at(0));
+    } else if (section_ == "window") {
+      request.window = std::chrono::hours(24 * std::stoi(values.at(0)));
+    } else if (section_ == "expect files") {
+      out_.files.emplace();
+    } else if (section_ == "expect error") {
+      out_.error.emplace();
+    } else if (section_ == "expect asked") {
+      out_.asked.emplace();
     } else if (section_ == "expect") {
       out_.packages.emplace();
     } else if (section_ == "expect conflict") {
@@ -186,6 +211,12 @@ class ScenarioReader {
     const std::string text(trim(line));
     if (section_ == "expect")
       out_.packages->push_back(text);
+    else if (section_ == "expect files")
+      out_.files->push_back(text);
+    else if (section_ == "expect error")
+      out_.error->push_back(text);
+    else if (section_ == "expect asked")
+      out_.asked->push_back(text);
     else if (section_ == "expect conflict")
       out_.conflict->push_back(text);
     else if (section_ == "expect notes")
@@ -200,12 +231,13 @@ class ScenarioReader {
 
   void finish_row() {
     if (row_.empty()) return;
-    FakeRelease release = read_row(row_, out_.statuses);
+    FakeRelease release = read_row(row_, out_);
     if (!release.version.empty()) out_.releases.push_back(std::move(release));
     row_.clear();
   }
 
   Scenario out_{.request = {.target = linux_target("3.12.4")}};
+  std::string python_ = "3.12.4", platform_ = "linux_x86_64";
   std::string section_;
   std::vector<std::string> row_;
   std::size_t row_indentation_ = 0;
@@ -218,9 +250,15 @@ Scenario Scenario::parse(std::string_view text) { return ScenarioReader().read(t
 void Scenario::fill(FakeSource& source) const {
   for (const FakeRelease& release : releases) source.add(release);
   for (const auto& [name, status] : statuses) source.set_status(name, status, "");
+  for (const Failure& failure : failures)
+    source.fail(failure.name, failure.version, failure.kind, failure.message);
 }
 
-Target linux_target(std::string_view python) {
+Target linux_target(std::string_view python) { return target_on("linux_x86_64", python); }
+
+Target target_on(std::string_view platform, std::string_view python) {
+  const bool free_threaded = python.ends_with('t');
+  if (free_threaded) python.remove_suffix(1);
   const Version full = version(python);
   const auto minor = static_cast<unsigned>(full.release_at(1).as_uint64().value());
   const std::string two = full.release_at(0).to_string() + "." + full.release_at(1).to_string();
@@ -236,15 +274,33 @@ Target linux_target(std::string_view python) {
                                 .implementation_name = "cpython",
                                 .implementation_version = std::string(python)},
                 .tags = {},
-                .python = full,
-                .description = "CPython " + std::string(python) + " on linux x86_64"};
+                .python = Version::of({full.release_at(0), full.release_at(1), full.release_at(2)}),
+                .description = ""};
+  std::vector<std::string> platforms;
+  if (platform == "linux_x86_64") {
+    platforms = linux_platforms("x86_64", Libc::Glibc, 2, 36);
+    target.description = "CPython " + std::string(python) + " on linux x86_64";
+  } else {
+    platforms = *platforms_of(platform);
+    target.description = "CPython " + std::string(python) + " on " + std::string(platform);
+  }
+  if (platform.starts_with("win")) {
+    target.environment.os_name = "nt";
+    target.environment.sys_platform = "win32";
+    target.environment.platform_system = "Windows";
+    target.environment.platform_machine = "AMD64";
+  } else if (platform.starts_with("macosx")) {
+    target.environment.sys_platform = "darwin";
+    target.environment.platform_system = "Darwin";
+    target.environment.platform_machine = platform.ends_with("arm64") ? "arm64" : "x86_64";
+  }
   target.tags = TagSet(compatible_tags({.implementation = "cpython",
                                         .major = 3,
                                         .minor = minor,
-                                        .free_threaded = false,
+                                        .free_threaded = free_threaded,
                                         .debug = false,
                                         .interpreter_abi = "",
-                                        .platforms = linux_platforms("x86_64", Libc::Glibc, 2, 36)}));
+                                        .platforms = std::move(platforms)}));
   return target;
 }
 

@@ -14,12 +14,19 @@
 // Columns are set apart by two blanks or more; a key's values go on to the next key. `\n`-continued rows
 // begin with deeper indentation than the first row's.
 //
-// Keys of a row: requires, extra, yanked, index-python, python (metadata only), date, tags (none: no wheel),
-// sdist, sha256, unusable, mended, url, status. Sections with values on their line: resolve, constraints,
-// overrides, prefer, locked (yanked ones too), python, platform, options, exclude-newer. A value `text @@
-// origin` gives a line an origin, `text #ab` a hash. Options: no-deps, pre, only-final, pre=NAME, lowest,
-// lowest-direct, no-window, build, require-hashes, no-binary=NAME, only-binary=NAME. expect, expect conflict,
-// expect notes, expect hints, expect fixes, expect counts (`trips 4  pages 2  metadata 2  rounds 2`).
+// Keys of a row: requires, extra, yanked (a reason), yanked-files (tags or `sdist`: only these are), text
+// (the version as file names have it), index-python, python (metadata only), date, tags (none: no wheel),
+// sdist, sha256, sdist-sha256, unusable, mended, url, status, fails (its metadata, with this message),
+// build-fails.
+//
+// Sections with values on their line: resolve, constraints, overrides, prefer, locked (yanked ones too),
+// python, platform, options, exclude-newer, window (days). A value `text @@ origin` gives a line an origin,
+// `text #ab` a hash (several: `#ab #cd`). Options: no-deps, pre, only-final, pre=NAME, final=NAME, lowest,
+// lowest-direct, no-window, build, require-hashes, no-binary[=NAME], only-binary[=NAME].
+//
+// expect, expect files (what would be installed), expect conflict, expect notes, expect hints, expect fixes,
+// expect error (kind and message), expect asked (of the source, in order), expect counts
+// (`trips 4  pages 2  metadata 2  rounds 2`).
 #pragma once
 
 #include "resolver/solve.h"
@@ -36,8 +43,13 @@ namespace moat::testing {
 struct Scenario {
   std::vector<FakeRelease> releases;
   std::map<std::string, std::string> statuses;
+  struct Failure {
+    std::string name, version, message;
+    ErrorKind kind;
+  };
+  std::vector<Failure> failures;
   ResolveRequest request;
-  std::optional<std::vector<std::string>> packages, conflict, notes, hints, fixes;
+  std::optional<std::vector<std::string>> packages, files, conflict, notes, hints, fixes, error, asked;
   std::map<std::string, int> counts;
 
   // Throws std::invalid_argument on what it does not understand.
@@ -47,6 +59,8 @@ struct Scenario {
 
 // CPython of this version on linux x86_64 with glibc 2.36.
 Target linux_target(std::string_view python);
+// … on another platform: win_amd64, macosx_14_0_arm64, musllinux_1_2_x86_64.
+Target target_on(std::string_view platform, std::string_view python);
 
 // "a[x] 1.0" of each package.
 std::vector<std::string> packages_of(const Resolution& resolution);
