@@ -66,10 +66,10 @@ std::string format_requirements(const Pylock& lock, const fs::path& lock_directo
     if (direct != nullptr && direct->editable)
       out += "-e " + direct->path;
     else if (direct != nullptr)
-      out += fmt::format("{} @ {}", package.name.display(), reference(*direct, lock_directory));
+      out += fmt::format("{} @ {}", package.name.normalized(), reference(*direct, lock_directory));
     else
-      out +=
-          fmt::format("{}=={}", package.name.display(), package.version ? package.version->to_string() : "");
+      out += fmt::format("{}=={}", package.name.normalized(),
+                         package.version ? package.version->to_string() : "");
     if (package.marker) out += " ; " + package.marker->to_string();
     std::set<std::string> hashes;
     const auto add = [&](const LockedFile& file) {
