@@ -105,8 +105,9 @@ nlohmann::ordered_json conflict_document(const Unmet& unmet) {
          {"extra", or_null(step.extra ? step.extra->normalized() : "")},
          {"versions", or_null(step.versions)},
          {"line", step.package ? nlohmann::ordered_json() : nlohmann::ordered_json(step.origin.where)},
-         {"requires", step.requirement.to_string()},
-         {"lack", lack_document(step, unmet)}});
+         {"requires", or_null(step.unusable.empty() ? step.requirement.to_string() : "")},
+         {"lack", lack_document(step, unmet)},
+         {"unusable", or_null(step.unusable)}});
   return {{"lines", std::move(lines)}, {"reasons", std::move(reasons)}};
 }
 
