@@ -112,7 +112,7 @@ void Output::error(const Error& error) {
     nlohmann::ordered_json told{
         {"kind", to_string(error.kind())}, {"message", error.what()}, {"hints", error.hints()}};
     if (explained != nullptr || !error.details().empty()) told["details"] = error.details();
-    if (explained != nullptr) told["conflict"] = explained->conflict();
+    if (explained != nullptr && explained->conflict() != nullptr) told["conflict"] = *explained->conflict();
     if (explained != nullptr) told["fixes"] = to_document(explained->fixes());
     document({{"schema", 1}, {"error", told}});
     return;

@@ -58,13 +58,13 @@ class ExplainedError : public Error {
  public:
   ExplainedError(ErrorKind kind, const std::string& headline, std::vector<std::string> lines,
                  std::vector<std::string> hints, std::vector<OfferedFix> fixes,
-                 std::shared_ptr<const nlohmann::ordered_json> conflict)
+                 std::shared_ptr<const nlohmann::ordered_json> conflict = nullptr)
       : Error(kind, headline, std::move(hints), std::move(lines)),
         fixes_(std::move(fixes)),
         conflict_(std::move(conflict)) {}
   const std::vector<OfferedFix>& fixes() const { return fixes_; }
-  // The same as facts, for scripts.
-  const nlohmann::ordered_json& conflict() const { return *conflict_; }
+  // The same as facts, for scripts; nullptr where it is no conflict.
+  const nlohmann::ordered_json* conflict() const { return conflict_.get(); }
 
  private:
   std::vector<OfferedFix> fixes_;
