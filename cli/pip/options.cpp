@@ -393,6 +393,8 @@ std::string pip_help(std::string_view name) {
                              : fmt::format("  {:<36}{}\n", names, option.help);
   }
   out += fmt::format("\nAccepted for pip's sake, without effect: {}.\n", accepted);
+  if (command == nullptr)
+    out += "\nExample:\n  moat pip install -q -r requirements.txt --report report.json\n";
   return out;
 }
 

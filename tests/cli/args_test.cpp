@@ -126,8 +126,7 @@ TEST(Args, WhatIsNotUnderstoodIsAUsageErrorWithTheNearestName) {
 
 // What is not there yet must not be promised.
 TEST(Args, CommandsThatAreNotThereAreUnknown) {
-  for (const char* name :
-       {"init", "add", "remove", "export", "import", "bundle", "deploy", "tool", "pip", "config"}) {
+  for (const char* name : {"init", "add", "remove", "export", "import", "bundle", "deploy", "tool"}) {
     EXPECT_THAT(refusal({name}).what(), HasSubstr("there is no command")) << name;
     EXPECT_THAT(overview(), ::testing::Not(HasSubstr("\n  " + std::string(name) + " "))) << name;
   }
