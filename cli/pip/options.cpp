@@ -169,6 +169,14 @@ bool takes_value(const PipOption& option) {
   return option.action == PipAction::Value || option.action == PipAction::Append;
 }
 
+// "3", "3.12", "3.12.1", "312".
+bool is_python_version(std::string_view text) {
+  const std::vector<std::string_view> parts = split(text, '.');
+  return parts.size() <= 3 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+           return !part.empty() && std::all_of(part.begin(), part.end(), is_ascii_digit);
+         });
+}
+
 bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
 
 // Commands that pip has and moat does not.
@@ -279,6 +287,9 @@ class Reader {
         fail(fmt::format("option --{}: invalid choice: {} (choose from {})", option.long_name(), quote(value),
                          fmt::join(choices, ", ")));
     }
+    if (option.long_name() == "python-version" && !is_python_version(value))
+      fail(fmt::format("invalid --python-version value: {} (3, 3.12, 3.12.1 and 312 are valid)",
+                       quote(value)));
     if (option.long_name() == "help") out.help = true;
     out.given.emplace_back(option.long_name(), std::move(value));
   }

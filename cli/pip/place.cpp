@@ -46,7 +46,6 @@ std::string python_version(const std::string& text) {
   const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), is_ascii_digit);
   if (digits && text.size() == 1) return text + ".0";
   if (digits) return text.substr(0, 1) + "." + text.substr(1);
-  if (std::count(text.begin(), text.end(), '.') > 2) bad_python_version(text);
   return text;
 }
 
