@@ -51,7 +51,7 @@ TEST_F(ProgramTest, AScriptOfAnotherPythonIsRefused) {
   script(elsewhere / "long", "#!/bin/sh\n'''exec' \"/a b/bin/python\" \"$0\" \"$@\"\n' '''\n");
   script(elsewhere / "ours", "#!/bin/sh\n''':'\nexec x\n' '''\n");
   script(elsewhere / "shim",
-         "#!/usr/bin/env bash\nexec \"/root/.pyenv/libexec/pyenv\" exec \"$program\" \"$@\"\n");
+         "#!/usr/bin/env bash\nexec \"/opt/pyenv/libexec/pyenv\" exec \"$program\" \"$@\"\n");
   fs::create_symlink(elsewhere / "shebang", elsewhere / "link");
   for (const char* name : {"shebang", "exact", "pypy", "long", "ours", "shim", "link"})
     EXPECT_TRUE(refused({name})) << name;

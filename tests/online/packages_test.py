@@ -1,6 +1,6 @@
 """Packages that are hard to resolve, to build or to install, from the default index; each runs something in the end.
 
-    packages_test.py MOAT [--stack NAME]… [--python X.Y]… [--store DIR]
+    packages_test.py MOAT [--stack NAME]… [--except NAME]… [--python X.Y]… [--store DIR]
 
 A Python that this machine does not have is passed over, and said. Exit status 77 where the index cannot be reached, or where none of
 the Pythons is here.
@@ -70,6 +70,7 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("moat", type=pathlib.Path)
     ap.add_argument("--stack", action="append", choices=sorted(STACKS))
+    ap.add_argument("--except", dest="left_out", action="append", default=[], choices=sorted(STACKS))
     ap.add_argument("--python", action="append")
     ap.add_argument("--store", type=pathlib.Path)
     args = ap.parse_args()
@@ -78,7 +79,7 @@ def main():
         if not world.reaches_the_index():
             return SKIPPED
         results, absent = [], set()
-        for name in args.stack or STACKS:
+        for name in (n for n in args.stack or STACKS if n not in args.left_out):
             for python in STACKS[name].pythons:
                 if args.python and python not in args.python:
                     continue
