@@ -1,11 +1,11 @@
 // moat lock: requirements → pylock.toml, every file pinned with its hash.
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
+#include "cli/lock_hashes.h"
 #include "cli/open_env.h"
 #include "cli/project_files.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
-#include "fetch/wheels.h"
 #include "resolver/base/text.h"
 #include "resolver/lockfile.h"
 
@@ -83,23 +83,6 @@ std::string format_requirements(const Pylock& lock, const fs::path& lock_directo
     out += "\n";
   }
   return out;
-}
-
-// A wheel at a URL that says no hash is fetched for it: a lock has one of every file.
-void learn_hashes(Resolution& resolution, Session& session) {
-  std::vector<WheelOrder> orders;
-  std::vector<ResolvedPackage*> packages;
-  for (ResolvedPackage& package : resolution.packages) {
-    const Digest* digest = package.file.artifact.strongest_digest();
-    if (!package.file.direct || !package.file.wheel || (digest != nullptr && digest->is_strong())) continue;
-    orders.push_back({package.file.artifact, {}});
-    packages.push_back(&package);
-  }
-  if (orders.empty()) return;
-  const std::vector<StoredWheel> wheels = obtain_wheels(
-      orders, session.http(), session.store(), session.workers(), session.reporter(), session.stop());
-  for (std::size_t i = 0; i < wheels.size(); ++i)
-    packages[i]->file.artifact.digests.push_back(wheels[i].digest);
 }
 
 fs::path lock_path(const LockCommand& command, const Settings& settings) {
@@ -195,7 +178,7 @@ int execute(const LockCommand& command, Session& session) {
   Resolution resolution =
       resolve_goal(goal, policy_of(command), target, locked_versions(path, form, session), session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
-  learn_hashes(resolution, session);
+  learn_missing_hashes(resolution, target, session);
 
   const Pylock lock = lock_resolution(
       resolution, target, {.lock_directory = path.parent_path().native(), .editables = goal.editables});

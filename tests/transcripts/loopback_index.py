@@ -113,7 +113,8 @@ def sdist(name, version, requires, kind):
 class Index:
     """The projects of one transcript. add() takes a line as transcript_test.py describes it."""
 
-    KEYS = ("requires", "requires-python", "provides", "tags", "entry", "yanked", "sdist", "wrong-hash", "truncated", "uploaded")
+    KEYS = ("requires", "requires-python", "provides", "tags", "entry", "yanked", "sdist", "wrong-hash", "no-hash", "truncated",
+            "uploaded")
 
     def __init__(self):
         self.projects, self.files, self.truncated = {}, {}, set()
@@ -137,6 +138,8 @@ class Index:
         digest = "0" * 64 if "wrong-hash" in options else hashlib.sha256(content).hexdigest()
         entry = {"filename": filename, "url": f"../../files/{filename}", "hashes": {"sha256": digest}, "size": len(content),
                  "upload-time": (options.get("uploaded") or ["2024-01-01"])[0] + "T00:00:00Z"}
+        if "no-hash" in options:
+            entry["hashes"] = {}
         if requires_python:
             entry["requires-python"] = requires_python
         if "yanked" in options:

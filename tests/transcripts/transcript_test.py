@@ -11,6 +11,7 @@ A file:
       bar 1.0 yanked "broken on Tuesdays"
       baz 1.0 sdist              (its pyproject.toml says all; "dynamic": only a build does; "fails": the build fails)
       evil 1.0 wrong-hash        (the index promises another sha256)
+      plain 1.0 no-hash          (the index promises none)
       cut 1.0 truncated          (the connection ends half way through)
     $ moat create env
     … the output, stdout and stderr as they come …
