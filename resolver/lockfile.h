@@ -18,8 +18,8 @@ namespace moat {
 
 struct LockedFile {
   std::string name;  // file name: `name`, else of `path`, else of `url`
-  std::string url;   // one of url and path is set
-  std::string path;  // relative to the lock file
+  std::string url;   // url, path or both are set; then the path counts where something lies there
+  std::string path;  // absolute, or relative to the lock file
   std::optional<std::uint64_t> size;
   std::optional<UnixTime> upload_time;
   std::vector<Digest> hashes;  // at least one known

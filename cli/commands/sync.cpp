@@ -64,11 +64,17 @@ std::vector<SelectedPackage> select(const Pylock& lock, const SyncCommand& comma
                          groups.empty() ? std::nullopt : std::optional(groups));
 }
 
+// Where a file or a repository is got from: the path, as the specification has it. Where nothing lies there
+// (any more) the URL may still have it; the hash or the commit says whether it is the same.
+Expected<Url> place_of(const std::string& path, const std::string& url, const fs::path& lock_directory) {
+  const fs::path local = (lock_directory / path).lexically_normal();
+  std::error_code ignored;
+  if (!path.empty() && (url.empty() || fs::exists(local, ignored))) return Url::from_path(local.native());
+  return Url::parse(url);
+}
+
 Artifact artifact_of(const LockedFile& file, const fs::path& lock_directory) {
-  const Expected<Url> url =
-      file.url.empty()
-          ? Expected<Url>(Url::from_path((lock_directory / file.path).lexically_normal().native()))
-          : Url::parse(file.url);
+  const Expected<Url> url = place_of(file.path, file.url, lock_directory);
   if (!url)
     throw Error(ErrorKind::BadInput,
                 fmt::format("{}: {}", quote(hide_credentials(file.url)), url.error().message));
@@ -91,9 +97,7 @@ std::optional<SourceUrl> source_of(const LockedPackage& package, const fs::path&
   out.subdirectory = direct.subdirectory;
   const std::string& path = direct.kind == DirectSourceKind::Archive ? direct.archive.path : direct.path;
   const std::string& url = direct.kind == DirectSourceKind::Archive ? direct.archive.url : direct.url;
-  const Expected<Url> where =
-      path.empty() ? Url::parse(url)
-                   : Expected<Url>(Url::from_path((lock_directory / path).lexically_normal().native()));
+  const Expected<Url> where = place_of(path, url, lock_directory);
   if (!where) throw bad_entry(package, where.error().message);
   out.url = *where;
   switch (direct.kind) {
