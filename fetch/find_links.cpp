@@ -118,10 +118,11 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
   };
 
   State(std::vector<std::string> all_places, std::vector<std::string> trusted, HttpClient& client,
-        std::shared_ptr<Background> owner)
+        Reporter& teller, std::shared_ptr<Background> owner)
       : places(std::move(all_places)),
         trusted_hosts(std::move(trusted)),
         http(client),
+        reporter(teller),
         background(std::move(owner)),
         links(places.size()) {}
 
@@ -175,6 +176,9 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
   }
 
   void store(std::size_t i, ProjectPage page) {
+    if (!page.unknown_charset.empty())
+      reporter.warn(
+          unknown_charset("the page --find-links " + quote(page.base.display()), page.unknown_charset));
     links[i] = std::make_unique<LinkedFiles>(std::move(page));
     arrived();
   }
@@ -202,6 +206,7 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
   const std::vector<std::string> places;
   const std::vector<std::string> trusted_hosts;
   HttpClient& http;
+  Reporter& reporter;
   const std::shared_ptr<Background> background;
   std::vector<std::unique_ptr<LinkedFiles>> links;  // each written by one unit, read after all arrived
   std::mutex failure_mutex;
@@ -210,8 +215,8 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
 };
 
 FindLinks::FindLinks(std::vector<std::string> places, std::vector<std::string> trusted_hosts,
-                     HttpClient& http, std::shared_ptr<Background> background)
-    : state_(std::make_shared<State>(std::move(places), std::move(trusted_hosts), http,
+                     HttpClient& http, Reporter& reporter, std::shared_ptr<Background> background)
+    : state_(std::make_shared<State>(std::move(places), std::move(trusted_hosts), http, reporter,
                                      std::move(background))) {}
 
 void FindLinks::look_up(const PackageName& project, std::function<void(Answer)> done) {

@@ -6,6 +6,7 @@
 #include "fetch/page_digest.h"
 #include "fetch/simple_api.h"
 #include "resolver/base/error.h"
+#include "resolver/reporter.h"
 
 #include <filesystem>
 #include <functional>
@@ -38,7 +39,7 @@ ProjectPage list_local_links(const std::filesystem::path& path);
 class FindLinks {
  public:
   FindLinks(std::vector<std::string> places, std::vector<std::string> trusted_hosts, HttpClient& http,
-            std::shared_ptr<Background> background);
+            Reporter& reporter, std::shared_ptr<Background> background);
 
   // `done` gets all that the places list of the project, place by place; or why one of them cannot be read.
   // On a thread of the pool, or at once.

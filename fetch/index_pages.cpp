@@ -55,6 +55,11 @@ Url page_url(const Index& index, const PackageName& project) {
   return Url::parse(root + "/" + project.normalized() + "/" + page).value();
 }
 
+std::string unknown_charset(std::string_view page, std::string_view charset) {
+  return std::string(page) + " is in a charset that is not known here, " + quote(charset) +
+         ": it was read as UTF-8";
+}
+
 std::vector<std::string> seen_projects(const Store& store) {
   std::vector<std::string> names;
   std::error_code failed;
@@ -135,9 +140,9 @@ struct IndexPages::Shared {
     if (!std::filesystem::is_directory(root, missing))
       throw Error(ErrorKind::Network,
                   looking_up(index, project) + ": there is no folder " + quote(root.string()));
-    const auto body = read_file_if_exists(file);
+    auto body = read_file_if_exists(file);
     if (!body) return done(NoSuchProject{});
-    auto page = parse_simple_html(*body, url);
+    auto page = parse_simple_html(std::move(*body), url);
     if (!page) throw Error(ErrorKind::Network, looking_up(index, project) + ": " + page.error().message);
     done(tell(digest(std::move(*page), index, project, url, ""), index, project));
   }
@@ -158,6 +163,8 @@ struct IndexPages::Shared {
     if (page.newer_api)
       reporter.warn("the index " + shown(index) + " speaks version " + *page.newer_api +
                     " of the Simple index protocol, which is newer than what is known here");
+    if (!page.unknown_charset.empty())
+      reporter.warn(unknown_charset("a page of the index " + shown(index), page.unknown_charset));
     if (page.skipped > 0)
       reporter.note(std::to_string(page.skipped) + " files of " + quote(project.display()) +
                     " on the index " + shown(index) +

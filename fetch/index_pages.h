@@ -45,6 +45,9 @@ class IndexPages {
 // trusted.
 void require_protected(const Url& url, std::string_view what, const std::vector<std::string>& trusted_hosts);
 
+// For people: what was done about a charset that is not known here.
+std::string unknown_charset(std::string_view page, std::string_view charset);
+
 // The projects of all pages in the store's cache, of whatever index, in no order; what cannot be read is left
 // out.
 std::vector<std::string> seen_projects(const Store& store);

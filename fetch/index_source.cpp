@@ -192,7 +192,7 @@ class IndexSource::State {
         stop_(std::move(stop)),
         background_(Background::make(workers)),
         pages_(http, store, workers, reporter, background_, options_.offline),
-        links_(options_.indexes.find_links, options_.indexes.trusted_hosts, http, background_),
+        links_(options_.indexes.find_links, options_.indexes.trusted_hosts, http, reporter, background_),
         metadata_texts_(http, store, workers, reporter, background_, options_.offline, stop_) {}
 
   ~State() {

@@ -13,7 +13,7 @@
 namespace moat {
 namespace {
 
-constexpr std::string_view kMagic = "moat page 1\n";
+constexpr std::string_view kMagic = "moat page 2\n";
 
 enum FileFlag : std::uint32_t {
   kIsWheel = 1U << 0U,
@@ -176,6 +176,7 @@ class Digester {
     out.text(page_.status);
     out.text(page_.status_reason);
     out.text(page_.newer_api.value_or(""));
+    out.text(page_.unknown_charset);
     out.number(page_.skipped + left_out_);
     out.text(prefix_);
     tags_.write(out);
@@ -321,6 +322,7 @@ class DigestReader {
     page.status = in_.text();
     page.status_reason = in_.text();
     if (const std::string_view newer = in_.text(); !newer.empty()) page.newer_api = newer;
+    page.unknown_charset = in_.text();
     page.skipped = in_.number();
     prefix_ = in_.text();
     for (const std::string_view text : read_table()) {

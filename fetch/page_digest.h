@@ -26,6 +26,7 @@ std::string digest_page(const ProjectPage& page, const PackageName& project, std
 struct DigestedPage {
   std::string status, status_reason;
   std::optional<std::string> newer_api;
+  std::string unknown_charset;
   std::uint64_t skipped = 0;
   std::vector<std::shared_ptr<const Release>> releases;  // oldest first, versions unique
 };

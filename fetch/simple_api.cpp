@@ -306,8 +306,8 @@ std::optional<Url> ProjectPage::resolve(std::string_view reference) const {
   std::string text;
   for (const char c : trim(reference)) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return std::nullopt;
-    if (c == ' ')
-      text += "%20";
+    if (c == ' ' || static_cast<unsigned char>(c) >= 0x80)
+      text += percent_encode_path(std::string_view(&c, 1));
     else
       text += c;
   }
@@ -378,7 +378,7 @@ Expected<ProjectPage> parse_simple_page(std::string body, std::string_view conte
   const std::string type = ascii_lower(trim(content_type.substr(0, content_type.find(';'))));
   if (type == kJsonType) return parse_simple_json(std::move(body), final_url);
   if (type == kHtmlType || type == "text/html" || type == "application/xhtml+xml")
-    return parse_simple_html(body, final_url);
+    return parse_simple_html(std::move(body), final_url, content_type);
   if (type.empty()) return parse_error("the answer has no content type, so it is not known how to read it");
   return parse_error("the answer is of type " + quote(type) + ", which is not a page of a Simple index");
 }

@@ -52,14 +52,15 @@ class ProjectPage {
   std::string status, status_reason;  // PEP 792; "" is active
   std::size_t skipped = 0;            // files left out because nothing sensible is said of them
   std::optional<std::string>
-      newer_api;  // an api-version with a minor we do not know: worth one warning a run
-  Url base;       // what relative URLs are relative to
+      newer_api;                // an api-version with a minor we do not know: worth one warning a run
+  std::string unknown_charset;  // of an HTML page that was read as UTF-8 for want of better: worth a warning
+  Url base;                     // what relative URLs are relative to
 
   std::span<const PageHash> hashes_of(const PageFile& file) const {
     return std::span(hashes).subspan(file.first_hash, file.hash_count);
   }
-  // What a reference on this page leads to. As browsers do it, spaces around it are dropped and those inside
-  // become %20.
+  // What a reference on this page leads to. As browsers do it, spaces around it are dropped, and those inside
+  // and what is not ASCII become %XX.
   std::optional<Url> resolve(std::string_view reference) const;
   // The file's absolute URL, without fragment; nullopt where it makes none (or not http, https or file).
   std::optional<Url> url_of(const PageFile& file) const;

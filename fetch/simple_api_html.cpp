@@ -1,5 +1,6 @@
 #include "fetch/simple_api_html.h"
 
+#include "fetch/charset.h"
 #include "resolver/base/text.h"
 
 #include <gumbo.h>
@@ -160,8 +161,11 @@ struct GumboDelete {
 
 }  // namespace
 
-Expected<ProjectPage> parse_simple_html(std::string_view body, const Url& final_url) {
+Expected<ProjectPage> parse_simple_html(std::string body, const Url& final_url,
+                                        std::string_view content_type) {
   ProjectPage page(final_url);
+  std::string charset = charset_of_html(body, content_type);
+  if (!decode_text(body, charset)) page.unknown_charset = std::move(charset);
   auto memory = std::make_shared<HtmlMemory>();
   const std::unique_ptr<GumboOutput, GumboDelete> output(
       gumbo_parse_with_options(&kGumboDefaultOptions, body.data(), body.size()));

@@ -8,8 +8,9 @@ namespace {
 Url url(std::string_view text) { return Url::parse(text).value(); }
 const std::string kSha256(64, 'a');
 
-ProjectPage page_of(std::string_view body, std::string_view at = "https://index.example/simple/foo/") {
-  auto page = parse_simple_html(body, url(at));
+ProjectPage page_of(std::string_view body, std::string_view at = "https://index.example/simple/foo/",
+                    std::string_view content_type = "") {
+  auto page = parse_simple_html(std::string(body), url(at), content_type);
   EXPECT_TRUE(page) << (page ? "" : page.error().message);
   return page ? std::move(*page) : ProjectPage(url(at));
 }
@@ -117,6 +118,47 @@ TEST(SimpleHtml, RefusesAnotherMajorVersion) {
       parse_simple_html("<meta name='pypi:repository-version' content='2.0'><a href='foo-1.0.zip'>x</a>",
                         url("https://index.example/simple/foo/")));
   EXPECT_EQ(page_of("<META NAME='pypi:repository-version' CONTENT='1.42'>").newer_api, "1.42");
+}
+
+// "é" is one byte in windows-1252, two in UTF-8.
+TEST(SimpleHtml, ReadsPagesInTheCharsetThatTheServerOrThePageNames) {
+  const auto read = [](std::string_view body, std::string_view type) {
+    return only_artifact(page_of(body, "https://index.example/simple/foo/", type));
+  };
+  const std::string latin = "<a href='d\xE9p\xF4t/foo-1.0.zip' data-yanked='cass\xE9'>f\xF6\xF6</a>";
+  const std::string utf8 = "<a href='d\xC3\xA9p\xC3\xB4t/foo-1.0.zip' data-yanked='cass\xC3\xA9'>x</a>";
+  for (const char* type : {"text/html; charset=iso-8859-1", "text/html;CHARSET=\"Windows-1252\"; x=y"}) {
+    EXPECT_EQ(read(latin, type).url.to_string(),
+              "https://index.example/simple/foo/d%C3%A9p%C3%B4t/foo-1.0.zip");
+    EXPECT_EQ(read(latin, type).yanked, "cass\xC3\xA9");
+  }
+  for (const char* meta : {"<meta charset=latin1>", "<META CHARSET = 'cp1252'>",
+                           "<meta http-equiv='Content-Type' content='text/html; charset=ISO-8859-15'>",
+                           "<!-- <meta charset=utf-8> --><meta charset=latin1>"})
+    EXPECT_EQ(read(meta + latin, "text/html").yanked, "cass\xC3\xA9") << meta;
+  // The server's word comes before the page's, a byte order mark before both, UTF-8 where nobody says
+  // anything.
+  EXPECT_EQ(read("<meta charset=latin1>" + utf8, "text/html; charset=utf-8").yanked, "cass\xC3\xA9");
+  EXPECT_EQ(read("\xEF\xBB\xBF" + utf8, "text/html; charset=latin1").yanked, "cass\xC3\xA9");
+  EXPECT_EQ(read(utf8, "text/html").url.to_string(),
+            read(latin, "text/html; charset=latin1").url.to_string());
+}
+
+TEST(SimpleHtml, KnowsOtherCharsetsAndSaysWhichItDoesNot) {
+  const auto yanked = [](std::string_view body, std::string_view charset) {
+    return only_artifact(
+               page_of(body, "https://index.example/", "text/html; charset=" + std::string(charset)))
+        .yanked;
+  };
+  EXPECT_EQ(yanked("<a href=foo-1.0.zip data-yanked='\xC4\xC1'>x</a>", "koi8-r"), "\xD0\xB4\xD0\xB0");
+  EXPECT_EQ(yanked("<a href=foo-1.0.zip data-yanked='\x83\x65'>x</a>", "shift_jis"), "\xE3\x83\x86");
+  EXPECT_EQ(yanked("<a href=foo-1.0.zip data-yanked='\x81'>x</a>", "windows-1252"), "\xEF\xBF\xBD");
+  const ProjectPage page =
+      page_of("<a href=foo-1.0.zip>x</a>", "https://index.example/", "text/html; charset=klingon");
+  EXPECT_EQ(page.unknown_charset, "klingon");
+  EXPECT_EQ(page.files.size(), 1U);
+  EXPECT_EQ(page_of("x", "https://index.example/", "text/html; charset=utf-8//TRANSLIT").unknown_charset, "");
+  EXPECT_EQ(page_of("x", "https://index.example/", "text/html; charset=//").unknown_charset, "");
 }
 
 TEST(SimpleHtml, SurvivesDeepNesting) {

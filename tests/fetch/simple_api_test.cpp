@@ -147,6 +147,11 @@ TEST(SimplePage, GoesByTheContentTypeAndNothingElse) {
   EXPECT_TRUE(parse_simple_page(R"({"files":[]})", "Application/VND.pypi.simple.v1+JSON; charset=utf-8", at));
   EXPECT_TRUE(parse_simple_page("<a href=foo-1.0.zip>x</a>", "text/html;charset=utf-8", at));
   EXPECT_TRUE(parse_simple_page("<a href=foo-1.0.zip>x</a>", "application/vnd.pypi.simple.v1+html", at));
+  EXPECT_EQ(parse_simple_page("<a href=foo-1.0.zip data-yanked='\xE9'>x</a>", "text/html; charset=latin1", at)
+                .value()
+                .files.at(0)
+                .yanked,
+            "\xC3\xA9");
   const auto unknown = parse_simple_page(R"({"files":[]})", "application/json", at);
   ASSERT_FALSE(unknown);
   EXPECT_NE(unknown.error().message.find("application/json"), std::string::npos);
