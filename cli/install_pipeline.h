@@ -57,8 +57,9 @@ InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const P
 
 // What a dry run shows.
 TransactionRequest without_wheels(const InstallPlan& plan);
-// Builds what is there as sources; downloads, verifies and unpacks, and compiles with `runtime` meanwhile (not
-// at all where that future is not valid); drops from the plan what turns out to be there already (same wheel).
+// Builds what is there as sources; downloads, verifies and unpacks, and compiles with `runtime` meanwhile
+// (not at all where that future is not valid); drops from the plan what turns out to be there already (same
+// wheel).
 TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
                                const std::shared_future<Runtime>& runtime, Session& session);
 // The runtime inside an environment, as far as compiling needs it.

@@ -1,12 +1,12 @@
 // The checks behind `moat doctor`: facts observed from inside the environment, verdicts drawn from them.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "envs/environment.h"
 #include "envs/installed.h"
 #include "resolver/target.h"
+
+#include <string>
+#include <vector>
 
 namespace moat {
 
@@ -26,9 +26,11 @@ struct ObservedPython {
   bool user_site_enabled = false;
   std::vector<std::string> loaded_modules_outside;
 };
-ObservedPython observe(const Environment& environment, const std::vector<std::pair<std::string, std::string>>& variables);
+ObservedPython observe(const Environment& environment,
+                       const std::vector<std::pair<std::string, std::string>>& variables);
 
-// Pure: which of the observed paths lie outside. System libraries (libc, OpenSSL, …) are Notes, told together.
+// Pure: which of the observed paths lie outside. System libraries (libc, OpenSSL, …) are Notes, told
+// together.
 std::vector<Finding> judge(const ObservedPython& observed, const Environment& environment);
 
 // Every file against the manifest; missing, changed and unknown ones in site-packages.

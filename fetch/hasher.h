@@ -1,12 +1,12 @@
 // Incremental hashing (OpenSSL behind it).
 #pragma once
 
+#include "resolver/digest.h"
+
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "resolver/digest.h"
 
 namespace moat {
 

@@ -1,11 +1,12 @@
-// Every name and path the store uses, and the format version: the only place that knows the layout (docs/store.md).
+// Every name and path the store uses, and the format version: the only place that knows the layout
+// (docs/store.md).
 #pragma once
+
+#include "resolver/digest.h"
 
 #include <filesystem>
 #include <string>
 #include <string_view>
-
-#include "resolver/digest.h"
 
 namespace moat {
 
@@ -32,7 +33,9 @@ struct StoreLayout {
   std::filesystem::path pycs(const Digest& sha256, std::string_view cache_key) const {
     return root / "pycs" / sha256.hex / cache_key;
   }
-  std::filesystem::path runtime(std::string_view fingerprint) const { return root / "runtimes" / fingerprint; }
+  std::filesystem::path runtime(std::string_view fingerprint) const {
+    return root / "runtimes" / fingerprint;
+  }
   std::filesystem::path interpreters() const { return root / "interpreters"; }
   std::filesystem::path index() const { return root / "index"; }
   std::filesystem::path metadata() const { return root / "metadata"; }

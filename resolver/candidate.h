@@ -66,10 +66,10 @@ class CandidateSource {
   virtual ~CandidateSource() = default;
 
   // From now on the project is what this URL gives: one release, no index asked. Called
-  // before request_project of that name; the same URL again is nothing new. Where a dependency turns out to name
-  // a URL it may come after request_project: the index's page is then dropped (find_project gives nullptr until
-  // the URL's comes) and request_project is called again. A page of the index that is still underway may arrive,
-  // but is never found. What find_… gave before stays valid all the same.
+  // before request_project of that name; the same URL again is nothing new. Where a dependency turns out to
+  // name a URL it may come after request_project: the index's page is then dropped (find_project gives
+  // nullptr until the URL's comes) and request_project is called again. A page of the index that is still
+  // underway may arrive, but is never found. What find_… gave before stays valid all the same.
   virtual void pin_to_url(const PackageName& name, const std::string& url) = 0;
 
   // The project is the index's again, after all; to be asked for again.

@@ -73,8 +73,8 @@ struct ConflictStep {
   std::string versions;  // "3.1", "1.0 to 2.4", "all versions"
   Requirement requirement;
   Origin origin;
-  std::optional<Lack> lack;  // this requirement cannot be met by anything
-  std::string detail;        // the lack as one clause, for people
+  std::optional<Lack> lack;        // this requirement cannot be met by anything
+  std::string detail;              // the lack as one clause, for people
   std::optional<ExtraName> extra;  // of the package, which brings the requirement in
   LackFacts facts = {};
   std::string unusable = {};  // why these versions cannot be chosen at all; then nothing is required

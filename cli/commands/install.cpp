@@ -54,8 +54,8 @@ ResolvePolicy policy_of(const InstallCommand& command, const Goal& goal) {
 // Nothing to resolve, nothing to fetch: what was asked for is there, with all it needs.
 bool is_there_already(const InstallCommand& command, const Goal& goal, const InstalledGraph& graph) {
   const bool upgrades = command.upgrade || command.upgrade_named || !command.upgrade_packages.empty();
-  return goal.unnamed.empty() && !command.fix && !upgrades &&
-         !command.reinstall && goal.overrides.empty() && graph.satisfies(goal.requirements, goal.constraints);
+  return goal.unnamed.empty() && !command.fix && !upgrades && !command.reinstall && goal.overrides.empty() &&
+         graph.satisfies(goal.requirements, goal.constraints);
 }
 
 TransactionRequest only_marks(const Goal& goal, const InstalledGraph& graph) {

@@ -12,19 +12,20 @@
 namespace moat {
 
 struct Command {
-  std::vector<std::string> argv;                  // argv[0]: a path, or a name looked up on `path`
-  std::optional<std::vector<std::pair<std::string, std::string>>> environment;  // nullopt: the parent's
-  std::filesystem::path directory;                // "" : the parent's
-  std::string input;                              // given on standard input, then closed
-  bool merge_output = false;                      // stderr goes into output, in order
+  std::vector<std::string> argv;  // argv[0]: a path, or a name looked up on `path`
+  // nullopt: the parent's
+  std::optional<std::vector<std::pair<std::string, std::string>>> environment;
+  std::filesystem::path directory;  // "" : the parent's
+  std::string input;                // given on standard input, then closed
+  bool merge_output = false;        // stderr goes into output, in order
   std::optional<std::chrono::milliseconds> timeout;
 };
 
 struct ProcessResult {
-  int status = 0;        // exit status, or 128 + signal
+  int status = 0;  // exit status, or 128 + signal
   bool timed_out = false;
-  std::string output;    // standard output
-  std::string errors;    // standard error, unless merged
+  std::string output;  // standard output
+  std::string errors;  // standard error, unless merged
 };
 
 // Runs to its end, reading both streams; kills the child's process group on timeout or stop.

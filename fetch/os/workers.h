@@ -35,9 +35,9 @@ class Workers {
     return result;
   }
 
-  // work(i) for all i in [0, count), spread over the pool and the calling thread; returns when all are done and
-  // throws the error of the lowest i that failed. Later units are not begun after a failure.
-  // May not be called from inside the pool.
+  // work(i) for all i in [0, count), spread over the pool and the calling thread; returns when all are done
+  // and throws the error of the lowest i that failed. Later units are not begun after a failure. May not be
+  // called from inside the pool.
   void for_each(std::size_t count, const std::function<void(std::size_t)>& work);
 
  private:

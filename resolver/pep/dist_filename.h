@@ -1,17 +1,17 @@
 // File names of wheels (PEP 427, PEP 491) and source distributions (PEP 625 and older).
 #pragma once
 
+#include "resolver/base/error.h"
+#include "resolver/pep/name.h"
+#include "resolver/pep/tag.h"
+#include "resolver/pep/version.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "resolver/base/error.h"
-#include "resolver/pep/name.h"
-#include "resolver/pep/tag.h"
-#include "resolver/pep/version.h"
 
 namespace moat {
 

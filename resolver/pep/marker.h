@@ -1,31 +1,31 @@
 // Environment markers (dependency specifiers, living specification of January 2026; PEP 508).
 #pragma once
 
+#include "resolver/base/error.h"
+#include "resolver/pep/name.h"
+
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "resolver/base/error.h"
-#include "resolver/pep/name.h"
-
 namespace moat {
 
-// The values a target's markers are evaluated against. Plain values, made by an interpreter probe or by hand for
-// a target that is not here.
+// The values a target's markers are evaluated against. Plain values, made by an interpreter probe or by hand
+// for a target that is not here.
 struct MarkerEnvironment {
   std::string os_name;                         // "posix"
   std::string sys_platform;                    // "linux"
   std::string platform_machine;                // "x86_64"
   std::string platform_python_implementation;  // "CPython"
   std::string platform_release;
-  std::string platform_system;                 // "Linux"
+  std::string platform_system;  // "Linux"
   std::string platform_version;
-  std::string python_version;                  // "3.11", two components
-  std::string python_full_version;             // "3.11.7"; "3.15.0+" is read as "3.15.0+local"
-  std::string implementation_name;             // "cpython"
-  std::string implementation_version;          // "3.11.7"
+  std::string python_version;          // "3.11", two components
+  std::string python_full_version;     // "3.11.7"; "3.15.0+" is read as "3.15.0+local"
+  std::string implementation_name;     // "cpython"
+  std::string implementation_version;  // "3.11.7"
 
   // By marker name ("os_name"); nullptr for an unknown one.
   const std::string* find(std::string_view variable) const;

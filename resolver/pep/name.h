@@ -1,11 +1,11 @@
 // Names of projects, extras and dependency groups (PEP 503, PEP 685, PEP 735): normalised on construction.
 #pragma once
 
+#include "resolver/base/error.h"
+
 #include <functional>
 #include <string>
 #include <string_view>
-
-#include "resolver/base/error.h"
 
 namespace moat {
 
@@ -21,7 +21,8 @@ class Name {
  public:
   static Expected<Name> parse(std::string_view text) {
     if (!is_valid_name(text))
-      return parse_error("a name is letters, digits, `.`, `-` and `_`, and begins and ends with a letter or digit");
+      return parse_error(
+          "a name is letters, digits, `.`, `-` and `_`, and begins and ends with a letter or digit");
     return Name(normalize_name(text), std::string(text));
   }
 

@@ -1,13 +1,13 @@
 // RECORD (PEP 376, PEP 627, wheel specification): CSV rows of path, hash, size.
 #pragma once
 
+#include "resolver/base/error.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "resolver/base/error.h"
 
 namespace moat {
 

@@ -1,23 +1,23 @@
 // Dependency specifiers (PEP 508): name[extras] specifier ; marker, or name[extras] @ url ; marker.
 #pragma once
 
-#include <optional>
-#include <set>
-#include <string>
-#include <string_view>
-
 #include "resolver/base/error.h"
 #include "resolver/pep/marker.h"
 #include "resolver/pep/name.h"
 #include "resolver/pep/specifier.h"
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
 
 namespace moat {
 
 struct Requirement {
   PackageName name;
   std::set<ExtraName> extras;
-  SpecifierSet specifier;           // empty where url is set
-  std::optional<std::string> url;   // as written
+  SpecifierSet specifier;          // empty where url is set
+  std::optional<std::string> url;  // as written
   std::optional<Marker> marker;
 
   // Strict: what the specification admits.
@@ -30,7 +30,9 @@ struct Requirement {
 
   // Normal form: `name[a,b]>=1.0; marker`, `name @ url ; marker`.
   std::string to_string() const;
-  friend bool operator==(const Requirement& a, const Requirement& b) { return a.to_string() == b.to_string(); }
+  friend bool operator==(const Requirement& a, const Requirement& b) {
+    return a.to_string() == b.to_string();
+  }
 };
 
 struct Requirement::Lenient {

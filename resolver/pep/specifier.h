@@ -1,13 +1,13 @@
 // PEP 440 version specifiers: one clause, and a set of them.
 #pragma once
 
+#include "resolver/base/error.h"
+#include "resolver/pep/version.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "resolver/base/error.h"
-#include "resolver/pep/version.h"
 
 namespace moat {
 
@@ -24,8 +24,8 @@ class Specifier {
   Operator op() const { return op_; }
   // The right-hand side. REQUIRES: op() is not ArbitraryEqual.
   const Version& version() const { return *version_; }
-  bool is_prefix() const { return prefix_; }           // ends in .*
-  const std::string& text() const { return text_; }    // right-hand side as written (=== compares it)
+  bool is_prefix() const { return prefix_; }         // ends in .*
+  const std::string& text() const { return text_; }  // right-hand side as written (=== compares it)
   // The clause names a pre-release (any operator but !=; === counts if it parses as one).
   bool names_prerelease() const;
 
@@ -38,7 +38,9 @@ class Specifier {
   std::string to_string() const;
   // One text for clauses that mean the same: ">=1.2.0" is ">=1.2" (but "~=1.2.0" is not "~=1.2").
   std::string canonical_key() const;
-  friend bool operator==(const Specifier& a, const Specifier& b) { return a.canonical_key() == b.canonical_key(); }
+  friend bool operator==(const Specifier& a, const Specifier& b) {
+    return a.canonical_key() == b.canonical_key();
+  }
 
  private:
   friend class SpecifierParser;
@@ -61,7 +63,8 @@ class SpecifierSet {
   const std::vector<Specifier>& clauses() const { return clauses_; }  // sorted, unique
   bool empty() const { return clauses_.empty(); }
   bool names_prerelease() const;
-  // The version of a sole `==V` without `.*`, or `===V` that parses; a pin, as yanked files and hashes need it.
+  // The version of a sole `==V` without `.*`, or `===V` that parses; a pin, as yanked files and hashes need
+  // it.
   std::optional<Version> pinned_version() const;
 
   bool contains(const Version& version, std::string_view original = {}) const;

@@ -1,6 +1,8 @@
 // Compatibility tags (PEP 425, 600, 656, 703, 803; platform compatibility tags specification).
 #pragma once
 
+#include "resolver/base/error.h"
+
 #include <functional>
 #include <optional>
 #include <span>
@@ -8,8 +10,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include "resolver/base/error.h"
 
 namespace moat {
 
@@ -23,7 +23,8 @@ struct Tag {
   friend auto operator<=>(const Tag&, const Tag&) = default;
 };
 
-// "py2.py3-none-any" is two tags. Fails on other than three components, empty parts, or more than 10,000 tags.
+// "py2.py3-none-any" is two tags. Fails on other than three components, empty parts, or more than 10,000
+// tags.
 Expected<std::vector<Tag>> parse_tags(std::string_view compressed);
 
 // What decides the tags of an interpreter; everything comes in as values.
@@ -31,10 +32,10 @@ struct TagTarget {
   std::string implementation = "cpython";  // sys.implementation.name
   unsigned major = 3;
   unsigned minor = 0;
-  bool free_threaded = false;              // cp313t
-  bool debug = false;                      // cp311d
-  std::string interpreter_abi;             // for others than CPython: "pypy39_pp73"; empty: derived where it can be
-  std::vector<std::string> platforms;      // best first: linux_x86_64, manylinux_2_36_x86_64, …
+  bool free_threaded = false;   // cp313t
+  bool debug = false;           // cp311d
+  std::string interpreter_abi;  // for others than CPython: "pypy39_pp73"; empty: derived where it can be
+  std::vector<std::string> platforms;  // best first: linux_x86_64, manylinux_2_36_x86_64, …
 };
 
 // Is a glibc level served? The say of a `_manylinux` module, where there is one.
@@ -43,8 +44,8 @@ using ManylinuxVerdict = std::function<bool(unsigned major, unsigned minor)>;
 // Platform tags of a Linux with this libc, best first: linux_<arch>, then manylinux_2_N down with the legacy
 // aliases (as far as `allowed`), or musllinux_1_N down.
 enum class Libc { Glibc, Musl };
-std::vector<std::string> linux_platforms(std::string_view arch, Libc libc, unsigned libc_major, unsigned libc_minor,
-                                         const ManylinuxVerdict& allowed = {});
+std::vector<std::string> linux_platforms(std::string_view arch, Libc libc, unsigned libc_major,
+                                         unsigned libc_minor, const ManylinuxVerdict& allowed = {});
 std::vector<std::string> macos_platforms(std::string_view arch, unsigned major, unsigned minor);
 // The platforms a named foreign target serves ("manylinux_2_28_x86_64", "macosx_11_0_arm64", "win_amd64",
 // "linux-x86_64"), without consulting the host.

@@ -1,6 +1,8 @@
 // PEP 440 versions.
 #pragma once
 
+#include "resolver/base/error.h"
+
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -9,8 +11,6 @@
 #include <variant>
 #include <vector>
 
-#include "resolver/base/error.h"
-
 namespace moat {
 
 // A non-negative integer of any length: 64 bits inline, longer ones as their digits.
@@ -18,7 +18,8 @@ namespace moat {
 class VersionNumber {
  public:
   VersionNumber() = default;
-  VersionNumber(std::uint64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor): numbers are numbers
+  VersionNumber(std::uint64_t value)
+      : value_(value) {}  // NOLINT(google-explicit-constructor): numbers are numbers
   // REQUIRES: digits is not empty and holds ASCII digits only.
   static VersionNumber from_digits(std::string_view digits);
 
@@ -71,7 +72,9 @@ class Version {
   bool has_local() const { return !local_.empty(); }
 
   // release()[i], 0 past its end.
-  VersionNumber release_at(std::size_t i) const { return i < release_.size() ? release_[i] : VersionNumber(); }
+  VersionNumber release_at(std::size_t i) const {
+    return i < release_.size() ? release_[i] : VersionNumber();
+  }
 
   Version without_local() const;
   // Epoch and release only.

@@ -1,7 +1,7 @@
-#include <gtest/gtest.h>
-
 #include "resolver/base/text.h"
 #include "resolver/base/url.h"
+
+#include <gtest/gtest.h>
 
 namespace moat {
 namespace {
@@ -10,12 +10,23 @@ Url url(std::string_view text) { return Url::parse(text).value(); }
 
 TEST(Url, JoinsAsRfc3986Section54Says) {
   const Url base = url("http://a/b/c/d;p?q");
-  const std::pair<const char*, const char*> cases[] = {
-      {"g:h", "g:h"},         {"g", "http://a/b/c/g"},      {"./g", "http://a/b/c/g"}, {"g/", "http://a/b/c/g/"},
-      {"/g", "http://a/g"},   {"//g", "http://g"},          {"?y", "http://a/b/c/d;p?y"}, {"g?y", "http://a/b/c/g?y"},
-      {"#s", "http://a/b/c/d;p?q#s"}, {"", "http://a/b/c/d;p?q"}, {".", "http://a/b/c/"}, {"..", "http://a/b/"},
-      {"../g", "http://a/b/g"}, {"../../g", "http://a/g"},  {"../../../g", "http://a/g"}, {"/./g", "http://a/g"},
-      {"g;x=1/../y", "http://a/b/c/y"}};
+  const std::pair<const char*, const char*> cases[] = {{"g:h", "g:h"},
+                                                       {"g", "http://a/b/c/g"},
+                                                       {"./g", "http://a/b/c/g"},
+                                                       {"g/", "http://a/b/c/g/"},
+                                                       {"/g", "http://a/g"},
+                                                       {"//g", "http://g"},
+                                                       {"?y", "http://a/b/c/d;p?y"},
+                                                       {"g?y", "http://a/b/c/g?y"},
+                                                       {"#s", "http://a/b/c/d;p?q#s"},
+                                                       {"", "http://a/b/c/d;p?q"},
+                                                       {".", "http://a/b/c/"},
+                                                       {"..", "http://a/b/"},
+                                                       {"../g", "http://a/b/g"},
+                                                       {"../../g", "http://a/g"},
+                                                       {"../../../g", "http://a/g"},
+                                                       {"/./g", "http://a/g"},
+                                                       {"g;x=1/../y", "http://a/b/c/y"}};
   for (const auto& [reference, want] : cases) EXPECT_EQ(base.join(reference)->to_string(), want) << reference;
 }
 

@@ -1,6 +1,5 @@
 #include "resolver/requirements_txt.h"
 
-
 #include <gtest/gtest.h>
 
 #include <map>

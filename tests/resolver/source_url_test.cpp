@@ -47,11 +47,10 @@ TEST(SourceUrl, KindsByTheirNames) {
 TEST(SourceUrl, NothingBecomesAnOptionOrLeavesTheTree) {
   for (const char* text :
        {"git+https://h/r.git@--upload-pack=x", "git+https://h/r.git@", "git+https://h/r.git@a..b",
-        "git+https://h/r.git@a%20b", "git+https://h/r.git@a%0Ab", 
-        "git+ssh://-oProxyCommand=x/r", "git+ssh://%2DoProxyCommand=x@h/r", "git+ext://sh -c x",
-        "git+ext::sh", "git+https://h", "git+r.git", "git+https://h/r.git#subdirectory=../x",
-        "git+https://h/r.git#subdirectory=%2e%2e/x", "https://h/foo-1.0.tar.gz#subdirectory=/etc",
-        "git+https://h/r#egg=-x"})
+        "git+https://h/r.git@a%20b", "git+https://h/r.git@a%0Ab", "git+ssh://-oProxyCommand=x/r",
+        "git+ssh://%2DoProxyCommand=x@h/r", "git+ext://sh -c x", "git+ext::sh", "git+https://h", "git+r.git",
+        "git+https://h/r.git#subdirectory=../x", "git+https://h/r.git#subdirectory=%2e%2e/x",
+        "https://h/foo-1.0.tar.gz#subdirectory=/etc", "git+https://h/r#egg=-x"})
     EXPECT_FALSE(SourceUrl::parse(text)) << text;
 }
 
