@@ -1,4 +1,4 @@
-// The command line → Invocation. The only home of CLI11, and of every option's name and help.
+// The command line → Invocation. Every option's name and help, and CLI11, live in cli/args/.
 #pragma once
 
 #include "cli/pip/pip_command.h"
@@ -69,8 +69,8 @@ struct InstallCommand {
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
   bool reinstall = false, no_deps = false, dry_run = false, require_hashes = false;
-  bool upgrade_named =
-      false;               // pip's --upgrade: newest versions of what is named here, not of what that needs
+  // pip's --upgrade: newest versions of what is named here, not of what that needs
+  bool upgrade_named = false;
   std::optional<int> fix;  // of a conflict, as it was told
 };
 

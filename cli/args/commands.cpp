@@ -1,0 +1,348 @@
+#include "cli/args/commands.h"
+
+#include "cli/args/declaration.h"
+#include "resolver/base/error.h"
+#include "resolver/base/text.h"
+
+#include <algorithm>
+#include <array>
+
+namespace moat {
+namespace {
+
+void declare_create(Declaration& d) {
+  CreateCommand& create = d.invocation.command.emplace<CreateCommand>();
+  d.positional("ENV", d.words,
+               "where (default: ./.venv), then packages to install; with -n all are packages");
+  d.value("-n,--name", create.name, "NAME", "a named environment, found by this name from everywhere");
+  declare_python(d, "3.12, >=3.10, cpython@3.13, pypy@3.10, or a path");
+  d.values("-r,--requirement", create.requirement_files, "FILE",
+           "install what this requirements file asks for");
+  d.values("--group", create.groups, "NAME",
+           "install this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
+  d.value("--prompt", create.prompt, "TEXT", "what the shell's prompt shows");
+  d.flag("--replace", create.replace, "make way for the new one where an environment is there already");
+  d.flag("--share", create.share, "hard-link the runtime: quicker, but not isolated");
+  d.flag("--pip", create.pip, "put pip inside, too");
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+  declare_link(d);
+  d.finish.emplace_back([&d, &create] {
+    const bool first_is_env = !create.name && !d.words.empty();
+    if (first_is_env) create.path = d.words.front();
+    create.packages.assign(d.words.begin() + (first_is_env ? 1 : 0), d.words.end());
+  });
+}
+
+void declare_install(Declaration& d) {
+  InstallCommand& install = d.invocation.command.emplace<InstallCommand>();
+  d.positional(
+      "PACKAGE", install.packages,
+      "a requirement (`flask>=3`), or the path or URL of a wheel, sdist, folder or git+… repository");
+  d.values("-e,--editable", install.editables, "FOLDER",
+           "a folder (or git+ URL, cloned into ENV/src), installed so that edits count");
+  d.values("-r,--requirement", install.requirement_files, "FILE", "what this requirements file asks for");
+  d.values("-c,--constraint", install.constraint_files, "FILE", "limits versions, asks for nothing");
+  d.values("--group", install.groups, "NAME",
+           "what is in this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
+  d.flag("-U,--upgrade", install.upgrade, "newest versions allowed, of everything involved");
+  d.values("-P,--upgrade-package", install.upgrade_packages, "NAME",
+           "newest version allowed, of this package");
+  d.flag("--reinstall", install.reinstall, "place the files again, whatever is there");
+  d.flag("--no-deps", install.no_deps, "only what is named");
+  d.flag("--dry-run", install.dry_run, "say what would change, and change nothing");
+  d.flag("--require-hashes", install.require_hashes, "every requirement must be pinned with a hash");
+  d.value("--fix", install.fix, "N", "loosen a line as the conflict's fix N says");
+  declare_environment(d);
+  declare_python(d, "the Python of --user's environment, where it is made now");
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+  declare_link(d);
+  d.finish.emplace_back([&install] {
+    if (install.packages.empty() && install.editables.empty() && install.requirement_files.empty() &&
+        install.groups.empty())
+      throw Error(ErrorKind::Usage, "nothing to install was named",
+                  {"`moat install PACKAGE…`, or `-r FILE`"});
+  });
+}
+
+void declare_uninstall(Declaration& d) {
+  UninstallCommand& uninstall = d.invocation.command.emplace<UninstallCommand>();
+  d.positional("PACKAGE", uninstall.packages, "what to remove");
+  d.flag("--orphans", uninstall.orphans, "and what only they needed");
+  d.flag("--dry-run", uninstall.dry_run, "say what would change, and change nothing");
+  declare_environment(d);
+  d.finish.emplace_back([&uninstall] {
+    if (uninstall.packages.empty() && !uninstall.orphans)
+      throw Error(ErrorKind::Usage, "nothing to uninstall was named", {"`moat uninstall PACKAGE…`"});
+  });
+}
+
+void declare_list(Declaration& d) {
+  ListCommand& list = d.invocation.command.emplace<ListCommand>();
+  d.flag("--outdated", list.outdated, "only what has a newer version, and which");
+  d.value("--format", list.format, "FORM", "columns or freeze")->check([](const std::string& form) {
+    return form == "columns" || form == "freeze" ? std::string() : "columns or freeze, not " + quote(form);
+  });
+  declare_environment(d);
+  declare_index(d);
+}
+
+void declare_freeze(Declaration& d) {
+  d.invocation.command.emplace<FreezeCommand>();
+  declare_environment(d);
+}
+
+void declare_show(Declaration& d) {
+  d.positional("NAME", d.invocation.command.emplace<ShowCommand>().names, "a package")->required();
+  declare_environment(d);
+}
+
+void declare_tree(Declaration& d) {
+  TreeCommand& tree = d.invocation.command.emplace<TreeCommand>();
+  d.positional("NAME", tree.names, "begin at these (default: what was asked for by name)");
+  d.flag("--invert", tree.invert, "who needs it, instead of what it needs");
+  d.value("--depth", tree.depth, "N", "no deeper than this");
+  declare_environment(d);
+}
+
+void declare_why(Declaration& d) {
+  d.positional("NAME", d.invocation.command.emplace<WhyCommand>().names, "a package")->required();
+  declare_environment(d);
+}
+
+void declare_which(Declaration& d) {
+  d.positional("NAME", d.invocation.command.emplace<WhichCommand>().names,
+               "a command, a module (`os.path`), or a package")
+      ->required();
+  declare_environment(d);
+}
+
+void declare_run(Declaration& d) {
+  RunCommand& run = d.invocation.command.emplace<RunCommand>();
+  d.flag("--pure", run.pure, "without PYTHON*, PIP_* and the rest of PATH");
+  d.values("--with", run.with, "PACKAGE", "with this package, too, for this run only");
+  d.flag("--refresh", d.invocation.shared.refresh, "choose versions anew for --with or a script");
+  declare_environment(d);
+  declare_python(d, "the Python for a script that says what it needs");
+  declare_index(d);
+}
+
+void declare_shell(Declaration& d) {
+  d.invocation.command.emplace<ShellCommand>();
+  declare_environment(d);
+}
+
+void declare_doctor(Declaration& d) {
+  DoctorCommand& doctor = d.invocation.command.emplace<DoctorCommand>();
+  d.flag("--strict", doctor.strict, "notes count, too, but for the one about the system's libraries");
+  declare_environment(d);
+}
+
+void declare_lock(Declaration& d) {
+  LockCommand& lock = d.invocation.command.emplace<LockCommand>();
+  d.values("-r,--requirement", lock.requirement_files, "FILE",
+           "what this requirements file asks for (default: the project's dependencies)");
+  d.values("-c,--constraint", lock.constraint_files, "FILE", "limits versions, asks for nothing");
+  d.values("--group", lock.groups, "NAME",
+           "also this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
+  d.value("-o,--output", lock.output, "FILE", "default: pylock.toml beside pyproject.toml, or here");
+  d.value("--format", lock.format, "FORM",
+          "pylock or requirements (default: by FILE's name, pylock.toml or .txt)");
+  declare_python(d, "the interpreter to lock for");
+  d.value("--python-version", lock.python_version, "X.Y[.Z]", "lock for this Python, which need not be here");
+  d.values("--platform", lock.platforms, "TAG",
+           "lock for this platform: manylinux_2_28_x86_64, linux-x86_64, …");
+  d.flag("-U,--upgrade", lock.upgrade, "forget the versions of the lock that is there");
+  d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME", "forget the version of this package");
+  d.flag("--check", lock.check, "change nothing; exit 1 where the lock would change");
+  d.value("--env", d.invocation.shared.env, "PATH|NAME", "lock for this environment's Python");
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+}
+
+void declare_sync(Declaration& d) {
+  SyncCommand& sync = d.invocation.command.emplace<SyncCommand>();
+  d.positional("LOCK", sync.lock, "pylock*.toml, or requirements.txt with hashes (default: pylock.toml)");
+  d.values("--extra", sync.extras, "NAME", "with this extra");
+  d.values("--group", sync.groups, "NAME", "this dependency group instead of the default ones");
+  d.flag("--inexact", sync.inexact, "leave what the lock does not name");
+  d.flag("--dry-run", sync.dry_run, "say what would change, and change nothing");
+  declare_environment(d);
+  declare_python(d, "the Python of the environment, where it is made now");
+  declare_index(d);
+  declare_link(d);
+}
+
+void declare_env_list(Declaration& d) { d.invocation.command.emplace<EnvListCommand>(); }
+void declare_env_info(Declaration& d) {
+  d.invocation.command.emplace<EnvInfoCommand>();
+  declare_environment(d);
+}
+void declare_env_history(Declaration& d) {
+  d.invocation.command.emplace<EnvHistoryCommand>();
+  declare_environment(d);
+}
+void declare_env_rollback(Declaration& d) {
+  d.positional("N", d.invocation.command.emplace<EnvRollbackCommand>().state,
+               "the state to go back to (default: the one before)");
+  declare_environment(d);
+}
+void declare_env_adopt(Declaration& d) {
+  d.positional("ENV", d.invocation.command.emplace<EnvAdoptCommand>().env,
+               "a path (default: the one found here)");
+  declare_resolver(d);
+  declare_index(d);
+  declare_link(d);
+}
+void declare_env_remove(Declaration& d) {
+  d.positional("ENV", d.invocation.command.emplace<EnvRemoveCommand>().env, "a path or name")->required();
+}
+void declare_env_rename(Declaration& d) {
+  EnvRenameCommand& rename = d.invocation.command.emplace<EnvRenameCommand>();
+  d.positional("NAME", rename.from, "a named environment")->required();
+  d.positional("NEW", rename.to, "its new name")->required();
+}
+
+void declare_store_dir(Declaration& d) { d.invocation.command.emplace<StoreDirCommand>(); }
+void declare_store_size(Declaration& d) { d.invocation.command.emplace<StoreSizeCommand>(); }
+void declare_store_prune(Declaration& d) {
+  d.value("--older-than", d.invocation.command.emplace<StorePruneCommand>().older_than, "AGE",
+          "what was not used for so long: 30d (default), 12h, 0d for everything");
+}
+void declare_store_verify(Declaration& d) { d.invocation.command.emplace<StoreVerifyCommand>(); }
+
+void declare_python_list(Declaration& d) { d.invocation.command.emplace<PythonListCommand>(); }
+void declare_python_find(Declaration& d) {
+  d.positional("SPEC", d.invocation.command.emplace<PythonFindCommand>().spec,
+               "3.12, >=3.10, cpython@3.13, pypy@3.10, or a path (default: what `create` would take)");
+}
+
+void declare_config_list(Declaration& d) { d.invocation.command.emplace<ConfigListCommand>(); }
+void declare_config_get(Declaration& d) {
+  d.positional("NAME", d.invocation.command.emplace<ConfigGetCommand>().name,
+               "a setting: index-url, link-mode, …")
+      ->required();
+}
+void declare_config_set(Declaration& d) {
+  ConfigSetCommand& set = d.invocation.command.emplace<ConfigSetCommand>();
+  d.positional("NAME", set.name, "a setting: index-url, link-mode, …")->required();
+  d.positional("VALUE", set.values, "its value, several for a list; without one it is set no more");
+}
+
+void declare_eval(Declaration& d) {
+  EvalCommand& eval = d.invocation.command.emplace<EvalCommand>();
+  d.positional("SUBJECT", eval.subject,
+               "version, specifier, marker, requirement, wheel, sdist, tags, name, metadata or lock")
+      ->required();
+}
+
+void declare_pip(Declaration& d) { d.invocation.command.emplace<PipCommand>(); }
+
+constexpr std::array kCommands = {
+    CommandEntry{"create", "[ENV] [PACKAGE…]", "make a sealed environment",
+                 "moat create                           # ./.venv\n"
+                 "moat create -n lab -p 3.12 numpy      # a named one, for use with --env lab",
+                 declare_create},
+    CommandEntry{
+        "install", "PACKAGE…", "resolve and install into an environment",
+        "moat install 'flask>=3' ./dist/my_app-1.0-py3-none-any.whl\nmoat install -r requirements.txt",
+        declare_install},
+    CommandEntry{"uninstall", "PACKAGE…", "remove packages, and with --orphans what only they needed",
+                 "moat uninstall --orphans flask", declare_uninstall},
+    CommandEntry{"list", "", "what is installed", "moat list --outdated", declare_list},
+    CommandEntry{"freeze", "", "what is installed, as a requirements file", "moat freeze > requirements.txt",
+                 declare_freeze},
+    CommandEntry{"show", "NAME…", "what is known of a package", "moat show flask", declare_show},
+    CommandEntry{"tree", "[NAME…]", "what needs what", "moat tree --depth 1\nmoat tree --invert markupsafe",
+                 declare_tree},
+    CommandEntry{"why", "NAME…", "who asked for a package", "moat why markupsafe", declare_why},
+    CommandEntry{"which", "NAME…", "which file, version and environment a name comes from",
+                 "moat which flask            # a command, a module or a package", declare_which},
+    CommandEntry{"run", "[--] CMD [ARG…]", "run a command inside the environment",
+                 "moat run python script.py\nmoat run --pure -- flask run --debug\n"
+                 "moat run report.py           # with what its `# /// script` block asks for\n"
+                 "moat run --with rich python",
+                 declare_run},
+    CommandEntry{"shell", "", "a shell inside the environment", "moat shell --env lab", declare_shell},
+    CommandEntry{"doctor", "", "prove that the environment leaks nothing",
+                 "moat doctor --strict         # exit 1 where something leaks or is damaged", declare_doctor},
+    CommandEntry{"lock", "", "pin everything, with hashes", "moat lock -r requirements.txt -o pylock.toml",
+                 declare_lock},
+    CommandEntry{"sync", "[LOCK]", "make the environment equal to a lock", "moat sync pylock.toml",
+                 declare_sync},
+    CommandEntry{"env list", "", "this user's environments", "moat env list", declare_env_list},
+    CommandEntry{"env info", "", "what an environment is made of", "moat env info --env lab",
+                 declare_env_info},
+    CommandEntry{"env history", "", "its states, newest first", "moat env history", declare_env_history},
+    CommandEntry{"env rollback", "[N]", "back to an earlier state",
+                 "moat env rollback      # undo the last change", declare_env_rollback},
+    CommandEntry{"env adopt", "[ENV]",
+                 "make another tool's environment moat's own: same Python, same versions",
+                 "moat env adopt ./venv", declare_env_adopt},
+    CommandEntry{"env remove", "ENV", "delete an environment", "moat env remove lab", declare_env_remove},
+    CommandEntry{"env rename", "NAME NEW", "another name for a named environment",
+                 "moat env rename lab lab-old", declare_env_rename},
+    CommandEntry{"store dir", "", "where wheels, runtimes and pages are kept", "moat store dir",
+                 declare_store_dir},
+    CommandEntry{"store size", "", "how much is kept there", "moat store size", declare_store_size},
+    CommandEntry{"store prune", "", "remove what was not used for long", "moat store prune --older-than 7d",
+                 declare_store_prune},
+    CommandEntry{"store verify", "", "hash every wheel in it again", "moat store verify",
+                 declare_store_verify},
+    CommandEntry{"python list", "", "the interpreters that are here", "moat python list",
+                 declare_python_list},
+    CommandEntry{"python find", "[SPEC]", "which interpreter a SPEC means", "moat python find '>=3.10'",
+                 declare_python_find},
+    CommandEntry{"pip", "COMMAND …",
+                 "pip's own spelling: install uninstall list freeze show check download wheel hash …",
+                 "moat pip install -q -r requirements.txt", declare_pip},
+    CommandEntry{"config list", "", "what variables and files set, and where", "moat config list",
+                 declare_config_list},
+    CommandEntry{"config get", "NAME", "one setting", "moat config get index-url", declare_config_get},
+    CommandEntry{"config set", "NAME [VALUE…]", "change the user's settings file",
+                 "moat config set link-mode copy\nmoat config set link-mode        # no more",
+                 declare_config_set},
+    CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
+                 "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},
+};
+
+constexpr std::array<std::string_view, 4> kFamilies = {"env", "store", "python", "config"};
+
+}  // namespace
+
+std::span<const CommandEntry> commands() { return kCommands; }
+
+const CommandEntry* find_command(std::string_view name) {
+  const auto* found = std::find_if(kCommands.begin(), kCommands.end(),
+                                   [&](const CommandEntry& entry) { return entry.name == name; });
+  return found == kCommands.end() ? nullptr : found;
+}
+
+// The words one may type first.
+std::vector<std::string> first_words() {
+  std::vector<std::string> names;
+  for (const CommandEntry& entry : kCommands) {
+    const std::string word(entry.name.substr(0, entry.name.find(' ')));
+    if (names.empty() || names.back() != word) names.push_back(word);
+  }
+  return names;
+}
+
+std::vector<std::string> members_of(std::string_view family) {
+  std::vector<std::string> names;
+  for (const CommandEntry& entry : kCommands)
+    if (entry.name.size() > family.size() && entry.name.substr(0, family.size()) == family &&
+        entry.name[family.size()] == ' ')
+      names.emplace_back(entry.name.substr(family.size() + 1));
+  return names;
+}
+
+bool is_family(std::string_view word) {
+  return std::find(kFamilies.begin(), kFamilies.end(), word) != kFamilies.end();
+}
+
+}  // namespace moat

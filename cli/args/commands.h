@@ -1,0 +1,34 @@
+// Every command of moat, as it is typed and told: its name, its help and its options. A new command is a
+// function and an entry in commands.cpp.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+struct Declaration;
+
+struct CommandEntry {
+  std::string_view name;     // "install", "env history"
+  std::string_view usage;    // "[ENV] [PACKAGE…]"; "" where it takes no words
+  std::string_view summary;  // in the overview
+  std::string_view example;  // lines, below its help
+  void (*declare)(Declaration&);
+};
+
+// In the order of the overview.
+std::span<const CommandEntry> commands();
+// nullptr: there is no such command.
+const CommandEntry* find_command(std::string_view name);
+
+// The first words of commands of two: "env", "store", ….
+bool is_family(std::string_view word);
+// "list", "info", … of "env".
+std::vector<std::string> members_of(std::string_view family);
+// The words one may type first.
+std::vector<std::string> first_words();
+
+}  // namespace moat

@@ -1,0 +1,94 @@
+#include "cli/args/help.h"
+
+#include "cli/args.h"
+#include "cli/args/declaration.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace moat {
+namespace {
+
+std::string option_names(const CLI::Option& option) {
+  std::string out;
+  for (const std::string& name : option.get_snames()) out += "-" + name + ", ";
+  if (option.get_snames().empty()) out += "    ";
+  for (const std::string& name : option.get_lnames()) out += "--" + name;
+  if (option.get_expected_max() > 0 && !option.get_type_name().empty()) out += " " + option.get_type_name();
+  return out;
+}
+
+// `text` broken at spaces so that no line is longer than `width`; later lines are indented.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::size_t column = indent;
+  for (const std::string_view word : split(text, ' ')) {
+    if (column > indent && column + 1 + word.size() > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+  }
+  return out;
+}
+
+std::string help_line(const std::string& names, std::string_view text) {
+  constexpr std::size_t kIndent = 34, kWidth = 110;
+  std::string out = "  " + names;
+  out += out.size() + 2 > kIndent ? "\n" + std::string(kIndent, ' ') : std::string(kIndent - out.size(), ' ');
+  return out + wrapped(text, kIndent, kWidth) + "\n";
+}
+
+}  // namespace
+
+std::string command_help(const CommandEntry& command, const CLI::App& app) {
+  std::string out = fmt::format("{}\n\nUsage: moat {} [OPTION…]{}{}\n", command.summary, command.name,
+                                command.usage.empty() ? "" : " ", command.usage);
+  std::vector<std::string> groups;
+  for (const CLI::Option* option : app.get_options())
+    if (std::find(groups.begin(), groups.end(), option->get_group()) == groups.end())
+      groups.push_back(option->get_group());
+  // "Everywhere" was declared first and is told last.
+  std::stable_partition(groups.begin(), groups.end(),
+                        [](const std::string& group) { return group != "Everywhere"; });
+  std::stable_partition(groups.begin(), groups.end(),
+                        [](const std::string& group) { return group == "Arguments"; });
+  for (const std::string& group : groups) {
+    out += "\n" + group + ":\n";
+    for (const CLI::Option* option : app.get_options())
+      if (option->get_group() == group)
+        out += help_line(option->get_positional() ? option->get_name(true, false) : option_names(*option),
+                         option->get_description());
+  }
+  out += "\nExample:\n";
+  for (const std::string_view line : split_lines(command.example)) out += fmt::format("  {}\n", line);
+  return out;
+}
+
+std::string family_help(std::string_view family) {
+  std::string out = fmt::format("Usage: moat {} COMMAND\n\nCommands:\n", family);
+  for (const std::string& name : members_of(family))
+    out += fmt::format("  {:<24} {}\n", fmt::format("moat {} {}", family, name),
+                       find_command(fmt::format("{} {}", family, name))->summary);
+  return out;
+}
+
+std::string overview() {
+  std::string out = "moat: sealed Python environments\n\nUsage: moat [OPTION…] COMMAND …\n\nCommands:\n";
+  for (const CommandEntry& entry : commands())
+    out += fmt::format("  {:<30} {}\n", fmt::format("{} {}", entry.name, entry.usage), entry.summary);
+  out +=
+      "\nmoat COMMAND --help explains a command, with an example.\n"
+      "Everywhere: --env or --user where an environment is meant, --json, -q, -v, --offline, --timings.\n";
+  return out;
+}
+
+}  // namespace moat

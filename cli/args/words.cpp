@@ -1,0 +1,76 @@
+#include "cli/args/words.h"
+
+#include "cli/nearest.h"
+#include "resolver/base/error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+namespace moat {
+namespace {
+
+bool asks_for_help(std::string_view word) { return word == "--help" || word == "-h"; }
+
+// Of the options that stand before a command (declare_global), those whose value is the next word.
+bool takes_value(std::string_view option) {
+  constexpr std::array<std::string_view, 4> kWithValue = {"--project", "--color", "--store-dir", "--config"};
+  return std::find(kWithValue.begin(), kWithValue.end(), option) != kWithValue.end();
+}
+
+[[noreturn]] void throw_unknown_command(std::string_view typed, const std::vector<std::string>& known,
+                                        std::string_view prefix) {
+  std::vector<std::string> hints;
+  if (const std::optional<std::string> near = nearest_name(typed, known))
+    hints.push_back(fmt::format("did you mean `moat {}{}`?", prefix, *near));
+  hints.push_back(fmt::format("`moat {}--help` lists the commands", prefix));
+  throw Error(ErrorKind::Usage, fmt::format("there is no command `moat {}{}`", prefix, typed),
+              std::move(hints));
+}
+
+}  // namespace
+
+bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
+
+Words take_apart(const std::vector<std::string>& words) {
+  Words out;
+  std::size_t i = 0;
+  for (; i < words.size() && is_option(words[i]); ++i) {
+    if (asks_for_help(words[i])) return {.help = true};
+    if (words[i] == "--version" || words[i] == "-V") return {.version = true};
+    out.arguments.push_back(words[i]);
+    if (takes_value(words[i]) && i + 1 < words.size()) out.arguments.push_back(words[++i]);
+  }
+  if (i == words.size()) {
+    if (!out.arguments.empty())
+      throw Error(ErrorKind::Usage, "no command was named", {"`moat --help` lists the commands"});
+    return {.help = true};
+  }
+  std::string name = words[i++];
+  if (name == "help") {
+    out.help = true;
+    if (i == words.size()) return out;
+    name = words[i++];
+  }
+  if (is_family(name)) {
+    if (i == words.size() || asks_for_help(words[i])) {
+      out.family = std::move(name);
+      out.help = out.help || i < words.size();
+      return out;
+    }
+    if (!is_option(words[i]) && find_command(name + " " + words[i]) == nullptr)
+      throw_unknown_command(words[i], members_of(name), name + " ");
+    name += " " + words[i++];
+  }
+  out.command = find_command(name);
+  if (out.command == nullptr) throw_unknown_command(name, first_words(), "");
+  std::vector<std::string>& rest = name == "pip" ? out.pip : out.arguments;
+  rest.insert(rest.end(), words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
+  return out;
+}
+
+}  // namespace moat
