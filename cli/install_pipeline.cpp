@@ -2,7 +2,9 @@
 
 #include "cli/bytecode_ahead.h"
 #include "cli/conflict.h"
+#include "cli/fold_options.h"
 #include "cli/hash_mode.h"
+#include "cli/index_list.h"
 #include "cli/source_builds.h"
 #include "fetch/metadata_check.h"
 #include "fetch/wheels.h"

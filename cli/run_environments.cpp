@@ -1,5 +1,6 @@
 #include "cli/run_environments.h"
 
+#include "cli/index_list.h"
 #include "cli/install_pipeline.h"
 #include "cli/source_setup.h"
 #include "envs/environment.h"

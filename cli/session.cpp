@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include "cli/index_list.h"
 #include "fetch/os/process.h"
 #include "fetch/os/terminal.h"
 

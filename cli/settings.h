@@ -1,10 +1,11 @@
 // What the user chose: command line > environment variables > [tool.moat] of the project > user settings
-// file, as one plain struct, made once. The only place that reads environment variables.
+// file, as one plain struct, made once.
 #pragma once
 
 #include "cli/args.h"
 #include "cli/output.h"
 #include "cli/script.h"
+#include "cli/setting_layers.h"
 #include "envs/link.h"
 #include "fetch/index.h"
 #include "fetch/source_builder.h"
@@ -21,13 +22,6 @@
 #include <vector>
 
 namespace moat {
-
-using Variables = std::map<std::string, std::string, std::less<>>;
-
-// This process's own.
-Variables read_variables();
-// "" where it is not set.
-std::string variable(const Variables& variables, std::string_view name);
 
 struct Settings {
   Variables variables;                      // as this process was given them
@@ -79,36 +73,16 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
 // Needed before anything else, and harmless to make.
 OutputOptions output_options(const GlobalOptions& global, const Variables& variables);
 
-// "2025-06-30", "2025-06-30T12:00:00Z" (also with an offset), or an age before `now`: "14d", "36h", "2w",
-// "P14D".
-std::optional<UnixTime> parse_moment(std::string_view text, UnixTime now);
-// "30d", "12h", "2w", "1y" (365 days), "90m", "45s", "P30D", "PT12H".
-std::optional<std::chrono::seconds> parse_age(std::string_view text);
-
-// --no-binary and --only-binary, in order, folded: later ones override. Throws Error(Usage) for what is no
-// name.
-BinaryPolicy fold_binary(const std::vector<std::pair<std::string, std::string>>& binary);
-// One setting as it was told, for `moat config`: values in the form of a variable, a list's one each.
+// One setting as it was told, for `moat config`.
 struct SettingTold {
   std::string name;
-  std::vector<std::string> values;
-  std::string where;  // "MOAT_INDEX_URL", "~/.config/moat/config.toml:3"
+  std::vector<std::string> values;  // a list's one each, a table's as NAME=VALUE
+  std::string where;                // "MOAT_INDEX_URL", "/home/me/.config/moat/config.toml:3"
 };
 // Everything that variables and files set, by name; what a higher layer covers is left out.
 std::vector<SettingTold> told_settings(const Settings& settings);
 
-// What a setting holds. nullopt: there is no such setting.
-enum class SettingKind { Flag, Text, List, Table };
-std::optional<SettingKind> setting_kind(std::string_view name);
-std::vector<std::string> setting_names();
-
 // Would a settings file of this text be read? Throws as make_settings would.
 void check_settings(const std::string& toml, const std::filesystem::path& path);
-
-// What a requirements file says of pre-releases, folded in the same way.
-PrereleasePolicy fold_releases(const RequirementsOptions& file);
-
-// The indexes to ask, in order; what a requirements file says joins, the user's own words win.
-IndexList index_list(const Settings& settings, const RequirementsOptions& file = {});
 
 }  // namespace moat

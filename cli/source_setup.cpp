@@ -1,5 +1,7 @@
 #include "cli/source_setup.h"
 
+#include "cli/fold_options.h"
+#include "cli/index_list.h"
 #include "cli/redact.h"
 #include "envs/build.h"
 #include "fetch/sources.h"

@@ -11,7 +11,7 @@ namespace moat {
 namespace {
 
 fs::path absolute_folder(const Settings& settings, const fs::path& path) {
-  const fs::path joined = (path.is_absolute() ? path : settings.working_directory / path).lexically_normal();
+  const fs::path joined = (settings.working_directory / path).lexically_normal();
   return joined.has_filename() ? joined : joined.parent_path();  // without a slash at its end
 }
 

@@ -33,11 +33,7 @@ nlohmann::ordered_json as_json(const SettingTold& told) {
 }
 
 std::string flag_text(const std::string& value) {
-  const std::string lower = ascii_lower(value);
-  for (const char* yes : {"1", "true", "yes", "on"})
-    if (lower == yes) return "true";
-  for (const char* no : {"0", "false", "no", "off"})
-    if (lower == no) return "false";
+  if (const std::optional<bool> flag = parse_flag(value)) return *flag ? "true" : "false";
   throw Error(ErrorKind::Usage, fmt::format("{} is neither true nor false", quote(value)));
 }
 

@@ -1,5 +1,7 @@
 // moat list
 #include "cli/commands/commands.h"
+#include "cli/fold_options.h"
+#include "cli/index_list.h"
 #include "cli/open_env.h"
 #include "envs/direct_url.h"
 #include "envs/installed.h"

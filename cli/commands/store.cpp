@@ -1,5 +1,6 @@
 // moat store dir | size | prune | verify
 #include "cli/commands/commands.h"
+#include "cli/moment.h"
 #include "cli/run_environments.h"
 #include "resolver/base/text.h"
 

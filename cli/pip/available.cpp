@@ -1,5 +1,7 @@
 #include "cli/pip/available.h"
 
+#include "cli/fold_options.h"
+#include "cli/index_list.h"
 #include "resolver/candidate_filter.h"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include "cli/pip/sources.h"
 
+#include "cli/fold_options.h"
 #include "cli/pip/place.h"
 #include "cli/source_setup.h"
 #include "resolver/base/text.h"

@@ -1,5 +1,8 @@
 #include "cli/settings.h"
 
+#include "cli/fold_options.h"
+#include "cli/index_list.h"
+#include "cli/moment.h"
 #include "fetch/os/file.h"
 
 #include <gmock/gmock.h>
@@ -91,6 +94,17 @@ TEST_F(SettingsTest, ABadValueIsToldWithWhereItStands) {
   EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml:3 is not true or false"));
   write("work/pyproject.toml", "[tool.moat\n");
   EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml: "));
+}
+
+TEST_F(SettingsTest, EachSettingIsReadAsTheKindItIsToldToBe) {
+  for (const std::string& name : setting_names()) {
+    const SettingKind kind = *setting_kind(name);
+    const std::string wrong = kind == SettingKind::Flag ? "\"true\"" : "true";
+    EXPECT_THROW(check_settings(name + " = " + wrong + "\n", "config.toml"), Error) << name;
+    if (kind == SettingKind::Flag) {
+      EXPECT_NO_THROW(check_settings(name + " = true\n", "config.toml")) << name;
+    }
+  }
 }
 
 TEST_F(SettingsTest, TheWindowIsAYearUnlessToldOtherwise) {

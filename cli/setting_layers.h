@@ -1,0 +1,75 @@
+// The settings below the command line: which there are, and what each layer (environment variables,
+// [tool.moat] of the project, the user's file) says of them.
+#pragma once
+
+#include "cli/variables.h"
+#include "resolver/toml.h"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+// What a setting holds.
+enum class SettingKind { Flag, Text, List, Table };
+
+// nullopt: there is no such setting.
+std::optional<SettingKind> setting_kind(std::string_view name);
+// Every setting a file or a variable may hold, by its name in files: "index-url". The variable is MOAT_ and
+// the name in capitals. (MOAT_HOME, MOAT_BIN_DIR and MOAT_ENV are variables only.)
+std::vector<std::string> setting_names();
+
+// "1", "true", "yes", "on" or their opposites, in any case.
+std::optional<bool> parse_flag(std::string_view text);
+
+// A value and where it was found, for messages: "MOAT_INDEX_URL", "`index-url` in /p/pyproject.toml:3".
+template <class T>
+struct Told {
+  T value;
+  std::string where;
+};
+
+// Each question is answered by the highest layer that says anything, and throws Error(Usage or BadInput)
+// that names the place where the value there is of the wrong type. `variables` must outlive this.
+class SettingLayers {
+ public:
+  explicit SettingLayers(const Variables& variables) : variables_(variables) {}
+
+  // Below those that were added before. `path` is for messages.
+  void add_file(const std::filesystem::path& path, TomlTable table);
+
+  std::optional<Told<std::string>> text(std::string_view name) const;
+  std::optional<bool> flag(std::string_view name) const;
+  // Variables: separated by spaces or line ends; files: a list, or one text.
+  std::vector<std::string> list(std::string_view name) const;
+  // Of all files together; what a higher one says of a key counts.
+  std::map<std::string, std::string> table(std::string_view name) const;
+
+  // Of any kind, as a list of texts: "true", "NAME=VALUE".
+  std::optional<Told<std::vector<std::string>>> told(std::string_view name) const;
+
+  // A warning for each name in a file that is no setting.
+  std::vector<std::string> unknown_settings() const;
+
+ private:
+  struct File {
+    std::filesystem::path path;
+    TomlTable table;
+  };
+  struct Found {
+    const File& file;
+    const TomlValue& value;
+  };
+
+  std::optional<Told<std::string>> from_variable(std::string_view name) const;
+  std::optional<Found> from_file(std::string_view name) const;
+
+  const Variables& variables_;
+  std::vector<File> files_;
+};
+
+}  // namespace moat
