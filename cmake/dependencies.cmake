@@ -13,3 +13,14 @@ pkg_check_modules(SOLV REQUIRED IMPORTED_TARGET libsolv)
 pkg_check_modules(DEFLATE IMPORTED_TARGET libdeflate)  # optional: unpacks two to three times as fast as zlib
 pkg_check_modules(GUMBO REQUIRED IMPORTED_TARGET gumbo)
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
+
+# moat_soname(VARIABLE LIBRARY): the name under which the system finds a shared library at run time.
+function(moat_soname variable library)
+  execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${library} OUTPUT_VARIABLE headers ERROR_QUIET)
+  if(NOT headers MATCHES "SONAME +([^ \n]+)")
+    message(FATAL_ERROR "${library} is no shared library; moat loads it at run time")
+  endif()
+  set(${variable} ${CMAKE_MATCH_1} PARENT_SCOPE)
+endfunction()
+moat_soname(MOAT_LIBCURL "${CURL_LIBRARIES}")
+moat_soname(MOAT_LIBARCHIVE "${LibArchive_LIBRARIES}")

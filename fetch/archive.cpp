@@ -1,10 +1,9 @@
 #include "fetch/archive.h"
 
+#include "fetch/archive_library.h"
 #include "fetch/hasher.h"
 #include "resolver/base/text.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -150,10 +149,15 @@ void ZipUnpacking::unpack(std::size_t slice) {
 
 // --- tar ---
 
+const ArchiveLibrary& libarchive() {
+  static const ArchiveLibrary library;
+  return library;
+}
+
 namespace {
 
 struct ArchiveFree {
-  void operator()(::archive* handle) const { archive_read_free(handle); }
+  void operator()(::archive* handle) const { libarchive().read_free(handle); }
 };
 using ArchiveHandle = std::unique_ptr<::archive, ArchiveFree>;
 
@@ -177,20 +181,20 @@ std::optional<std::vector<std::string>> components(std::string_view path) {
 class TarUnpacking {
  public:
   TarUnpacking(const fs::path& archive, ArchiveKind kind, fs::path tree)
-      : name_(archive.filename().string()), tree_(std::move(tree)), handle_(archive_read_new()) {
+      : name_(archive.filename().string()), tree_(std::move(tree)), handle_(libarchive().read_new()) {
     if (!handle_) throw std::bad_alloc();
-    archive_read_support_format_tar(handle_.get());
+    libarchive().read_support_format_tar(handle_.get());
     // One filter: a file that calls itself .tar.gz is that or nothing.
     switch (kind) {
       case ArchiveKind::TarGz:
-        archive_read_support_filter_gzip(handle_.get());
+        libarchive().read_support_filter_gzip(handle_.get());
         break;
       case ArchiveKind::TarBz2:
-        archive_read_support_filter_bzip2(handle_.get());
+        libarchive().read_support_filter_bzip2(handle_.get());
         break;
       case ArchiveKind::TarXz:
-        archive_read_support_filter_xz(handle_.get());
-        archive_read_support_filter_lzma(handle_.get());
+        libarchive().read_support_filter_xz(handle_.get());
+        libarchive().read_support_filter_lzma(handle_.get());
         break;
       case ArchiveKind::Tar:
       case ArchiveKind::Zip:
@@ -202,13 +206,13 @@ class TarUnpacking {
     const ZipLimits limits;
     most_ = std::max(limits.ratio_matters, static_cast<std::uint64_t>(status.st_size) * limits.ratio);
     constexpr std::size_t kBlock = 1U << 18U;
-    if (archive_read_open_filename(handle_.get(), archive.c_str(), kBlock) != ARCHIVE_OK) fail();
+    if (libarchive().read_open_filename(handle_.get(), archive.c_str(), kBlock) != ARCHIVE_OK) fail();
   }
 
   void run() {
     archive_entry* entry = nullptr;
     for (;;) {
-      const int result = archive_read_next_header(handle_.get(), &entry);
+      const int result = libarchive().read_next_header(handle_.get(), &entry);
       if (result == ARCHIVE_EOF) break;
       // A warning is about text that does not fit the C locale; the bytes are there.
       if (result != ARCHIVE_OK && result != ARCHIVE_WARN) fail();
@@ -219,7 +223,7 @@ class TarUnpacking {
 
  private:
   [[noreturn]] void fail() const {
-    const char* reason = archive_error_string(handle_.get());
+    const char* reason = libarchive().error_string(handle_.get());
     refuse(name_, reason ? reason : "it is damaged");
   }
   [[noreturn]] void refuse_entry(std::string_view entry, std::string_view why) const {
@@ -230,20 +234,22 @@ class TarUnpacking {
   static std::string text(const char* utf8, const char* bytes) { return utf8 ? utf8 : bytes ? bytes : ""; }
 
   void unpack(archive_entry* entry) {
-    const std::string name = text(archive_entry_pathname_utf8(entry), archive_entry_pathname(entry));
+    const std::string name =
+        text(libarchive().entry_pathname_utf8(entry), libarchive().entry_pathname(entry));
     const auto parts = components(name);
     if (!parts) refuse_entry(name, "leaves the archive");
     const std::string path = make_parents(*parts, name);
-    if (archive_entry_hardlink(entry) || archive_entry_hardlink_utf8(entry))
-      return link_file(path, name, text(archive_entry_hardlink_utf8(entry), archive_entry_hardlink(entry)));
-    switch (archive_entry_filetype(entry)) {
+    if (libarchive().entry_hardlink(entry) || libarchive().entry_hardlink_utf8(entry))
+      return link_file(path, name,
+                       text(libarchive().entry_hardlink_utf8(entry), libarchive().entry_hardlink(entry)));
+    switch (libarchive().entry_filetype(entry)) {
       case AE_IFDIR:
         return make_directory(path, name);
       case AE_IFREG:
         return write_file(entry, path, name);
       case AE_IFLNK:
-        return link_symbolically(path, name,
-                                 text(archive_entry_symlink_utf8(entry), archive_entry_symlink(entry)));
+        return link_symbolically(
+            path, name, text(libarchive().entry_symlink_utf8(entry), libarchive().entry_symlink(entry)));
       default:
         refuse_entry(name, "is neither a file, a directory nor a link");
     }
@@ -284,13 +290,13 @@ class TarUnpacking {
   void write_file(archive_entry* entry, const std::string& path, std::string_view name) {
     make_room(path, name);
     const fs::path target = tree_ / path;
-    const mode_t mode = (archive_entry_perm(entry) & S_IXUSR) != 0 ? 0777 : 0666;
+    const mode_t mode = (libarchive().entry_perm(entry) & S_IXUSR) != 0 ? 0777 : 0666;
     const UniqueFd file = open_file(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     const void* block = nullptr;
     std::size_t size = 0;
     la_int64_t offset = 0, end = 0;
     for (;;) {
-      const int result = archive_read_data_block(handle_.get(), &block, &size, &offset);
+      const int result = libarchive().read_data_block(handle_.get(), &block, &size, &offset);
       if (result == ARCHIVE_EOF) break;
       if (result != ARCHIVE_OK && result != ARCHIVE_WARN) fail();
       total_ += size;
@@ -300,10 +306,10 @@ class TarUnpacking {
       end = offset + static_cast<la_int64_t>(size);
     }
     // A hole at the end has no block.
-    if (archive_entry_size(entry) > end && ::ftruncate(file.get(), archive_entry_size(entry)) != 0)
+    if (libarchive().entry_size(entry) > end && ::ftruncate(file.get(), libarchive().entry_size(entry)) != 0)
       throw_errno("write", target, errno);
-    if (archive_entry_mtime_is_set(entry) != 0)
-      set_time(file.get(), std::max<std::int64_t>(archive_entry_mtime(entry), kEarliestTime), target);
+    if (libarchive().entry_mtime_is_set(entry) != 0)
+      set_time(file.get(), std::max<std::int64_t>(libarchive().entry_mtime(entry), kEarliestTime), target);
   }
 
   void link_file(const std::string& path, std::string_view name, const std::string& target) {

@@ -1,12 +1,12 @@
 #include "fetch/http.h"
 
+#include "fetch/curl_library.h"
 #include "fetch/http_body.h"
 #include "fetch/http_policy.h"
 #include "fetch/os/guarded.h"
 #include "fetch/os/workers.h"
 #include "resolver/base/text.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +16,7 @@
 #include <atomic>
 #include <exception>
 #include <map>
+#include <mutex>
 #include <random>
 #include <string_view>
 #include <thread>
@@ -35,20 +36,20 @@ bool is_header_safe(std::string_view text) {
 }
 
 struct EasyDeleter {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
 };
 struct MultiDeleter {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+  void operator()(CURLM* multi) const { curl().multi_cleanup(multi); }
 };
 struct SlistDeleter {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
 using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Multi = std::unique_ptr<CURLM, MultiDeleter>;
 using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
 void append(Slist& list, const std::string& line) {
-  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+  curl_slist* longer = curl().slist_append(list.get(), line.c_str());
   if (longer == nullptr) throw std::bad_alloc();
   list.release();
   list.reset(longer);
@@ -190,15 +191,9 @@ std::size_t moat_on_body(char* data, std::size_t size, std::size_t count, void* 
 }
 }
 
-void initialise_curl() {
-  // Thread-safe since 7.84, and never undone: other users of the library may be alive.
-  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (result != CURLE_OK) throw Error(ErrorKind::Network, "the network library does not start");
-}
-
 template <class T>
 void set(CURL* easy, CURLoption option, T value) {
-  if (curl_easy_setopt(easy, option, value) != CURLE_OK)
+  if (curl().easy_setopt(easy, option, value) != CURLE_OK)
     throw Error(ErrorKind::Network,
                 fmt::format("the network library refuses option {}", static_cast<int>(option)));
 }
@@ -296,21 +291,24 @@ Error error_from(const std::exception_ptr& failure, const Url& url) {
 
 }  // namespace
 
+const CurlLibrary& curl() {
+  static const CurlLibrary library = [] {
+    CurlLibrary loaded;
+    // Thread-safe since 7.84, and never undone: other users of the library may be alive.
+    if (loaded.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+      throw Error(ErrorKind::Network, "the network library does not start");
+    return loaded;
+  }();
+  return library;
+}
+
 // The network thread and what it owns. Others reach it through `inbox_` and curl_multi_wakeup only.
 class HttpClient::Loop {
  public:
-  explicit Loop(HttpOptions options) : options_(std::move(options)) {
-    initialise_curl();
-    multi_.reset(curl_multi_init());
-    if (!multi_) throw std::bad_alloc();
-    curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
-    curl_multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS,
-                      static_cast<long>(options_.connections_per_host));
-    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options_.requests_at_once) * 2);
-    thread_ = std::jthread([this] { run(); });
-  }
+  explicit Loop(HttpOptions options) : options_(std::move(options)) {}
 
   ~Loop() {
+    if (!thread_.joinable()) return;
     inbox_.with([](Inbox& inbox) { inbox.stopping = true; });
     wake();
     thread_.join();
@@ -319,6 +317,7 @@ class HttpClient::Loop {
   Loop& operator=(const Loop&) = delete;
 
   void send(HttpRequest request, std::function<void(Result)> done) {
+    std::call_once(begun_, [&] { begin(); });
     inbox_.with([&](Inbox& inbox) { inbox.orders.push_back({std::move(request), std::move(done)}); });
     wake();
   }
@@ -341,7 +340,18 @@ class HttpClient::Loop {
     bool stopping = false;
   };
 
-  void wake() { curl_multi_wakeup(multi_.get()); }
+  // At the first request: many commands make an HttpClient and find that they have no need of it.
+  void begin() {
+    multi_.reset(curl().multi_init());
+    if (!multi_) throw std::bad_alloc();
+    curl().multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+    curl().multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS,
+                        static_cast<long>(options_.connections_per_host));
+    curl().multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options_.requests_at_once) * 2);
+    thread_ = std::jthread([this] { run(); });
+  }
+
+  void wake() { curl().multi_wakeup(multi_.get()); }
 
   void run() {
     // Without signals libcurl leaves SIGPIPE to us.
@@ -353,9 +363,9 @@ class HttpClient::Loop {
       end_embargoes();
       start_waiting();
       int running = 0;
-      curl_multi_perform(multi_.get(), &running);
+      curl().multi_perform(multi_.get(), &running);
       if (take_finished()) continue;  // there may be room for others now
-      curl_multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr);
+      curl().multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr);
     }
     cancel_all();
   }
@@ -447,7 +457,7 @@ class HttpClient::Loop {
   }
 
   void start(Transfer& transfer) {
-    transfer.easy.reset(curl_easy_init());
+    transfer.easy.reset(curl().easy_init());
     if (!transfer.easy) throw std::bad_alloc();
     transfer.error_text.fill('\0');
     transfer.status = 0;
@@ -455,7 +465,7 @@ class HttpClient::Loop {
     transfer.body_begun = false;
     transfer.failure = nullptr;
     configure(transfer, options_);
-    if (curl_multi_add_handle(multi_.get(), transfer.easy.get()) != CURLM_OK)
+    if (curl().multi_add_handle(multi_.get(), transfer.easy.get()) != CURLM_OK)
       throw Error(ErrorKind::Network,
                   fmt::format("cannot begin to get {}", quote(transfer.request.url.display())));
     ++transfer.origin->running;
@@ -463,7 +473,7 @@ class HttpClient::Loop {
   }
 
   void detach(Transfer& transfer) {
-    curl_multi_remove_handle(multi_.get(), transfer.easy.get());
+    curl().multi_remove_handle(multi_.get(), transfer.easy.get());
     transfer.easy.reset();
     transfer.header_lines.reset();
     --transfer.origin->running;
@@ -473,10 +483,10 @@ class HttpClient::Loop {
   bool take_finished() {
     bool any = false;
     int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+    while (const CURLMsg* message = curl().multi_info_read(multi_.get(), &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       void* user = nullptr;
-      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
+      curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
       Transfer& transfer = *static_cast<Transfer*>(user);
       const CURLcode code = message->data.result;
       count(message->easy_handle);
@@ -490,8 +500,8 @@ class HttpClient::Loop {
   void count(CURL* easy) {
     long request_size = 0;
     curl_off_t received = 0;
-    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_size);
-    curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    curl().easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_size);
+    curl().easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
     if (request_size > 0) ++requests_sent_;
     bytes_received_ += static_cast<std::uint64_t>(received);
   }
@@ -518,7 +528,7 @@ class HttpClient::Loop {
     if (is_retryable(code) && embargo(transfer, std::nullopt)) return;
     const std::string_view detail = transfer.error_text.data();
     std::string message = fmt::format("cannot get {}: {}", quote(transfer.request.url.display()),
-                                      detail.empty() ? curl_easy_strerror(code) : trim(detail));
+                                      detail.empty() ? curl().easy_strerror(code) : trim(detail));
     if (transfer.url.host() != transfer.request.url.host())
       message += fmt::format(" (redirected to {})", quote(transfer.url.host()));
     complete(transfer, Error(ErrorKind::Network, message, hints_for(code)));
@@ -635,6 +645,7 @@ class HttpClient::Loop {
   }
 
   const HttpOptions options_;
+  std::once_flag begun_;
   Multi multi_;
   Guarded<Inbox> inbox_;
   std::atomic<std::uint64_t> requests_sent_ = 0;
