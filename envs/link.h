@@ -15,18 +15,27 @@ std::optional<LinkMode> parse_link_mode(std::string_view text);  // "auto", "clo
 // As throw_errno, of a file in an open directory.
 [[noreturn]] void throw_errno_in(std::string_view doing, int directory, const char* name, int error_number);
 
+// A file of the store and where it comes to lie.
+struct FilePlacement {
+  int from_directory;  // open, or AT_FDCWD where `from` is absolute
+  const char* from;
+  int to_directory;  // open
+  const char* to;    // must not exist
+  std::uint64_t size;
+  unsigned mode;       // of clones and copies, less the umask; links have what the store's file has
+  std::int64_t mtime;  // likewise; unix seconds
+};
+
 // Places files; remembers per instance whether cloning works, and copies of it remember with it. One thread
 // at a time (one instance a worker).
 class Linker {
  public:
   explicit Linker(LinkMode mode) : mode_(mode) {}
-  // `to` is below `to_directory` (an open directory) and must not exist. Clones and copies get the mode, less
-  // the umask, and the mtime; links have those of the store. `from` is absolute. Error(Disk).
-  void place(const std::filesystem::path& from, int to_directory, const char* to, unsigned mode,
-             std::int64_t mtime);
+  // Error(Disk), also where the store's file is shorter than `size`.
+  void place(const FilePlacement& file);
 
  private:
-  bool clone(int from, int to, const std::filesystem::path& source);
+  bool clone(int from, int to, const FilePlacement& file);
   LinkMode mode_;
   bool clone_works_ = true;
 };

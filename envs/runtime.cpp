@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <map>
 #include <set>
 
@@ -144,28 +145,56 @@ struct Slice {
   std::vector<const StoredFile*> files;
 };
 
+// The first slices of all folders, then the second ones: creating in one folder from two threads is slow.
 std::vector<Slice> slices_of(const std::vector<StoredFile>& files) {
   constexpr std::size_t kFilesASlice = 64;
   std::map<std::string_view, std::vector<const StoredFile*>> by_folder;
   for (const StoredFile& file : files)
     by_folder[std::string_view(file.path).substr(0, file.path.rfind('/'))].push_back(&file);
   std::vector<Slice> out;
-  for (const auto& [folder, all] : by_folder) {
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (i % kFilesASlice == 0) out.push_back({fs::path(folder), {}});
-      out.back().files.push_back(all[i]);
+  for (std::size_t begin = 0, added = 1; added > 0; begin += kFilesASlice) {
+    added = 0;
+    for (const auto& [folder, all] : by_folder) {
+      if (begin >= all.size()) continue;
+      const auto end = std::min(all.size(), begin + kFilesASlice);
+      out.push_back({fs::path(folder), {&all[begin], &all[begin] + (end - begin)}});
+      ++added;
     }
   }
   return out;
 }
 
+// The store has the runtime of this base, or had the one of the base as it was.
+std::optional<Runtime> read_likely_runtime(const Interpreter& interpreter, const Store& store) {
+  std::error_code failure;
+  std::string found;
+  for (fs::directory_iterator it(store.layout().runtime(""), failure), end; !failure && it != end;
+       it.increment(failure)) {
+    std::string name = it->path().filename().string();
+    if (!name.starts_with(interpreter.version + "-")) continue;
+    if (!found.empty()) return std::nullopt;  // two of one version: the walk will tell
+    found = std::move(name);
+  }
+  return found.empty() ? std::nullopt : read_runtime(found, store);
+}
+
 }  // namespace
 
 Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter) {
-  const auto sources = snapshot_sources(interpreter);
-  const std::string fingerprint = snapshot_fingerprint(interpreter, sources);
-  if (auto runtime = read_runtime(fingerprint, store); runtime && looks_whole(*runtime, workers))
-    return *runtime;
+  // While the base is walked, what the store most likely has for it is looked at.
+  std::vector<SnapshotSource> sources;
+  auto walk = std::async(std::launch::async, [&] {
+    sources = snapshot_sources(interpreter);
+    return snapshot_fingerprint(interpreter, sources);
+  });
+  auto runtime = read_likely_runtime(interpreter, store);
+  bool whole = runtime && looks_whole(*runtime, workers);
+  const std::string fingerprint = walk.get();
+  if (!runtime || runtime->fingerprint != fingerprint) {
+    runtime = read_runtime(fingerprint, store);
+    whole = runtime && looks_whole(*runtime, workers);
+  }
+  if (whole) return std::move(*runtime);
   // Not there, or damaged: then it is renamed away first, so that nobody finds half of it.
   const fs::path entry = store.layout().runtime(fingerprint);
   std::error_code ignored;
@@ -197,12 +226,18 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
   }
   workers.for_each(slices.size(), [&](std::size_t i) {
     const Slice& slice = slices[i];
+    const UniqueFd from = open_file(runtime.tree / slice.folder, O_RDONLY | O_DIRECTORY);
     const UniqueFd folder = open_file(to / slice.folder, O_RDONLY | O_DIRECTORY);
     Linker linker(mode);
     for (const StoredFile* file : slice.files) {
-      const std::string name = file->path.substr(file->path.rfind('/') + 1);
-      linker.place(runtime.tree / file->path, folder.get(), name.c_str(), file->executable ? 0755U : 0644U,
-                   file->mtime);
+      const char* name = file->path.c_str() + file->path.rfind('/') + 1;
+      linker.place({.from_directory = from.get(),
+                    .from = name,
+                    .to_directory = folder.get(),
+                    .to = name,
+                    .size = file->size,
+                    .mode = file->executable ? 0755U : 0644U,
+                    .mtime = file->mtime});
     }
   });
 }

@@ -99,7 +99,13 @@ void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, 
         write_text(*file, directory.get());
       else
         (file->linked ? linker : copier)
-            .place(file->source, directory.get(), name_of(file->path), creation_mode(*file), file->mtime);
+            .place({.from_directory = AT_FDCWD,
+                    .from = file->source.c_str(),
+                    .to_directory = directory.get(),
+                    .to = name_of(file->path),
+                    .size = file->size,
+                    .mode = creation_mode(*file),
+                    .mtime = file->mtime});
     }
   });
 }

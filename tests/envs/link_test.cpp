@@ -22,9 +22,17 @@ class LinkerTest : public testing::Test {
   LinkerTest() { std::filesystem::create_directory(folder / "to"); }
   void place(Linker& linker, const std::string& name, unsigned mode = 0644) const {
     const UniqueFd directory = open_file(folder / "to", O_RDONLY | O_DIRECTORY);
-    linker.place(folder / ("from/" + name), directory.get(), name.c_str(), mode, 1700000000);
+    const std::filesystem::path from = folder / ("from/" + name);
+    linker.place({.from_directory = AT_FDCWD,
+                  .from = from.c_str(),
+                  .to_directory = directory.get(),
+                  .to = name.c_str(),
+                  .size = std::filesystem::file_size(from) + missing_,
+                  .mode = mode,
+                  .mtime = 1700000000});
   }
   Folder folder;
+  std::uint64_t missing_ = 0;  // what the store's files have lost
 };
 
 TEST_F(LinkerTest, CopiesShareNothing) {
@@ -54,6 +62,33 @@ TEST_F(LinkerTest, EverySizeArrivesWhole) {
     place(linker, name);
     EXPECT_TRUE(folder.read("to/" + name) == text) << size;
   }
+}
+
+TEST_F(LinkerTest, SourcesAreFoundInAnOpenDirectory) {
+  folder.write("from/a", "a");
+  const UniqueFd from = open_file(folder / "from", O_RDONLY | O_DIRECTORY);
+  const UniqueFd to = open_file(folder / "to", O_RDONLY | O_DIRECTORY);
+  for (const LinkMode mode : {LinkMode::Auto, LinkMode::Hardlink, LinkMode::Symlink}) {
+    Linker linker(mode);
+    const std::string name = std::to_string(static_cast<int>(mode));
+    linker.place({.from_directory = from.get(),
+                  .from = "a",
+                  .to_directory = to.get(),
+                  .to = name.c_str(),
+                  .size = 1,
+                  .mode = 0644,
+                  .mtime = 1700000000});
+    EXPECT_EQ(folder.read("to/" + name), "a");
+  }
+}
+
+TEST_F(LinkerTest, AFileThatWasCutOffIsAnError) {
+  folder.write("from/small", "small");
+  folder.write("from/large", std::string(100'000, 'x'));
+  missing_ = 1;
+  Linker linker(LinkMode::Copy);
+  EXPECT_THROW(place(linker, "small"), Error);
+  EXPECT_THROW(place(linker, "large"), Error);
 }
 
 TEST_F(LinkerTest, HardlinksShareTheFile) {
