@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -21,7 +22,7 @@ namespace moat {
 namespace {
 
 // Part of the fingerprint: a snapshot made in another way is another snapshot.
-constexpr std::string_view kRecipe = "1";
+constexpr std::string_view kRecipe = "2";
 
 constexpr std::array<std::string_view, 10> kLeftOut = {
     "test",          "tests",       "idlelib",          "turtledemo",       "site-packages",
@@ -34,9 +35,23 @@ bool is_left_out(const fs::path& file) {
   for (const std::string_view ending :
        {".pyc", ".pyo", ".a", ".o", ".egg-info", ".dist-info", "build-details.json"})
     if (name.ends_with(ending)) return true;
-  // config-3.11-…: a link for embedders beside the static library, and a program that answers for the base.
-  return (name.find(".so") != std::string::npos || name == "python-config.py") &&
-         file.parent_path().filename().string().starts_with("config-");
+  // config-3.11-…: of use is only what sysconfig reads; the rest is for building and embedding the base.
+  return file.parent_path().filename().string().starts_with("config-") && name != "Makefile";
+}
+
+// Extension modules of the standard library's own tests, which are left out.
+bool is_for_tests(std::string_view extension_module) {
+  return std::ranges::any_of(
+      std::array<std::string_view, 4>{"_test", "_ctypes_test", "_xxtestfuzz", "xxlimited"},
+      [&](std::string_view start) { return extension_module.starts_with(start); });
+}
+
+// A debug build may lie beside the base and share its standard library (Debian's python3-dbg).
+bool is_of_another_build(std::string_view name, const Interpreter& interpreter) {
+  if (interpreter.debug || interpreter.ext_suffix.empty()) return false;
+  if (name.starts_with("config-")) return name.starts_with("config-" + interpreter.major_minor() + "d");
+  return name.ends_with(".so") && name.find(".cpython-") != name.npos &&
+         !name.ends_with(interpreter.ext_suffix);
 }
 
 bool is_below(const fs::path& path, const fs::path& folder) {
@@ -50,6 +65,8 @@ std::string identity_of(const struct stat& s) {
          std::to_string(s.st_ctim.tv_nsec) + ":" + std::to_string(s.st_ino);
 }
 
+using Filter = std::function<bool(const fs::path&)>;
+
 class Collector {
  public:
   void add_file(const fs::path& from, const std::string& to) {
@@ -62,7 +79,7 @@ class Collector {
 
   // The tree below `from`. Links that stay inside are kept, links to files elsewhere become the file (Debian
   // links to /etc), links to folders elsewhere are somebody else's packages.
-  void add_tree(const fs::path& from, const std::string& to, bool (*wanted)(const fs::path&)) {
+  void add_tree(const fs::path& from, const std::string& to, const Filter& wanted) {
     std::error_code failure;
     fs::directory_iterator entries(from, failure);
     if (failure) throw_errno("list", from, failure.value());
@@ -97,7 +114,10 @@ class Collector {
   std::map<std::string, SnapshotSource> sources_;
 };
 
-bool any_file(const fs::path&) { return true; }
+bool is_of_library(const fs::path& file, const Interpreter& interpreter) {
+  const std::string name = file.filename().string();
+  return !is_of_another_build(name, interpreter) && !(name.ends_with(".so") && is_for_tests(name));
+}
 // Packages put headers beside Python's own (greenlet, numpy): of the folders only its own are taken.
 bool is_own_header(const fs::path& path) {
   static constexpr std::array<std::string_view, 4> kFolders = {"cpython", "internal", "mimalloc", "_numpypy"};
@@ -249,15 +269,32 @@ void write_fixed_files(const fs::path& tree, const Interpreter& interpreter, con
   make_directories(tree / layout.stdlib / "site-packages");
 }
 
-// Slice argv[2] of argv[3] of all sources below argv[1]. The recorded path is the same wherever the runtime
+// Slice argv[2] of argv[3] of the sources below argv[1]. The recorded path is the same wherever the runtime
 // was made; the import system corrects it.
+//
+// Every environment gets a file of its own for each module compiled here. So what none of forty-five programs
+// and libraries imports (from IPython and ansible to SQLAlchemy and twisted) is left to its first import.
 constexpr const char* kCompile = R"PY(
 import os, py_compile, sys
 tree, index, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+rare_folders = set("__phello__ distutils ensurepip lib2to3 msilib pydoc_data tkinter venv".split())
+rare_modules = set("""
+__hello__ _aix_support _bootsubprocess _osx_support _pydecimal _pyio aifc antigravity asynchat asyncore cgi cgitb
+chunk crypt imaplib imghdr imp mailbox mailcap modulefinder nntplib nturl2path ossaudiodev pipes poplib pyclbr
+smtpd sndhdr sunau tabnanny telnetlib this turtle uu wave windows_events windows_utils xdrlib zipapp
+""".split())
+encodings = set("""
+__init__ aliases ascii base64_codec charmap cp1252 cp437 hex_codec idna iso8859_1 iso8859_15 latin_1 punycode
+raw_unicode_escape unicode_escape utf_16 utf_16_be utf_16_le utf_32 utf_8 utf_8_sig
+""".split())
 sources = []
 for folder, folders, names in os.walk(tree):
-    folders.sort()
-    sources += [os.path.join(folder, name) for name in sorted(names) if name.endswith(".py")]
+    folders[:] = sorted(set(folders) - rare_folders)
+    for name in sorted(names):
+        module, ending = os.path.splitext(name)
+        rare = module not in encodings if os.path.basename(folder) == "encodings" else module in rare_modules
+        if ending == ".py" and not rare:
+            sources.append(os.path.join(folder, name))
 options = {}
 if hasattr(py_compile, "PycInvalidationMode"):
     options["invalidation_mode"] = py_compile.PycInvalidationMode.CHECKED_HASH
@@ -364,11 +401,12 @@ RuntimeLayout runtime_layout(const Interpreter& interpreter) {
 std::vector<SnapshotSource> snapshot_sources(const Interpreter& interpreter) {
   const RuntimeLayout layout = runtime_layout(interpreter);
   Collector collector;
-  collector.add_tree(interpreter.stdlib, layout.stdlib, any_file);
+  const auto wanted = [&](const fs::path& file) { return is_of_library(file, interpreter); };
+  collector.add_tree(interpreter.stdlib, layout.stdlib, wanted);
   std::error_code ignored;
   const fs::path dynload = interpreter.platstdlib / "lib-dynload";
   if (interpreter.platstdlib != interpreter.stdlib && fs::is_directory(dynload, ignored))
-    collector.add_tree(dynload, layout.stdlib + "/lib-dynload", any_file);
+    collector.add_tree(dynload, layout.stdlib + "/lib-dynload", wanted);
   if (fs::is_directory(interpreter.include, ignored)) {
     collector.add_tree(interpreter.include, layout.include, is_own_header);
     // Debian's pyconfig.h only forwards to the one of the architecture, outside.

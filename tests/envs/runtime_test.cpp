@@ -31,11 +31,20 @@ TEST_P(EveryRuntime, HoldsWhatAnEnvironmentNeedsAndNoMore) {
         << file.path;
     EXPECT_EQ(file.path.find("site-packages/"), std::string::npos) << file.path;
     EXPECT_EQ(file.path.find("/test/"), std::string::npos) << file.path;
+    EXPECT_FALSE(name.extension() == ".so" && name.string().starts_with("_test")) << file.path;
+    const bool of_another_build =
+        !runtime.interpreter.debug && name.string().find("d-x86_64") != std::string::npos;
+    EXPECT_FALSE(of_another_build) << file.path;
   }
   for (const char* needed : {"/os.py", "/encodings/utf_8.py", "/asyncio/__init__.py"})
     EXPECT_TRUE(paths.contains(layout.stdlib + needed)) << needed;
   EXPECT_TRUE(paths.contains(layout.python));
-  EXPECT_TRUE(paths.contains(layout.stdlib + "/__pycache__/os." + runtime.interpreter.cache_tag + ".pyc"));
+  const std::string compiled = "." + runtime.interpreter.cache_tag + ".pyc";
+  for (const char* common : {"/__pycache__/os", "/encodings/__pycache__/utf_8", "/json/__pycache__/__init__"})
+    EXPECT_TRUE(paths.contains(layout.stdlib + common + compiled)) << common;
+  for (const char* rare :
+       {"/__pycache__/uu", "/encodings/__pycache__/cp037", "/pydoc_data/__pycache__/topics"})
+    EXPECT_FALSE(paths.contains(layout.stdlib + rare + compiled)) << "left to the first import: " << rare;
   EXPECT_LE(bytes, (GetParam() == "pypy" ? 100U : 45U) * 1000 * 1000) << "stripped, that is";
 }
 
