@@ -82,7 +82,9 @@ Session::Session(Settings settings, std::string command_line, Output& output, Pr
 Session::~Session() = default;
 
 Store& Session::store() {
-  if (!store_) store_ = std::make_unique<Store>(settings_.store_dir);
+  if (store_) return *store_;
+  store_ = std::make_unique<Store>(settings_.store_dir);
+  if (settings_.refresh && !settings_.offline) store_->urls().doubt();
   return *store_;
 }
 

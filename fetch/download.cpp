@@ -1,6 +1,7 @@
 #include "fetch/download.h"
 
 #include "fetch/os/file.h"
+#include "fetch/url_memory.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
@@ -18,10 +19,6 @@ std::vector<Digest> wanted_digests(const Artifact& artifact, const std::vector<D
   if (!accepted.empty()) return accepted;
   const Digest* own = artifact.strongest_digest();
   return own ? std::vector{*own} : std::vector<Digest>{};
-}
-
-std::string url_key(const Artifact& artifact) {
-  return artifact.url.without_credentials().without_fragment().to_string();
 }
 
 Hashes::Hashes(const std::vector<Digest>& wanted) {
@@ -80,15 +77,22 @@ Arrival hash_arrival(const fs::path& file, const std::vector<Digest>& wanted, co
     const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_errno("read", file, errno);
-    if (got == 0) return {file, hashes.size(), hashes.finish()};
+    if (got == 0) return {.file = file, .size = hashes.size(), .digests = hashes.finish()};
     hashes.update(std::string_view(piece).substr(0, static_cast<std::size_t>(got)));
   }
 }
 
 Arrival download(const Artifact& artifact, const std::vector<Digest>& wanted, const fs::path& file,
                  HttpClient& http, Reporter& reporter, const std::stop_token& stop) {
+  return *download_if_changed(artifact, wanted, {}, file, http, reporter, stop);
+}
+
+std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
+                                           const HttpHeaders& condition, const fs::path& file,
+                                           HttpClient& http, Reporter& reporter,
+                                           const std::stop_token& stop) {
   const auto hashes = std::make_shared<Hashes>(wanted);
-  HttpRequest request{.url = artifact.url.without_fragment()};
+  HttpRequest request{.url = artifact.url.without_fragment(), .headers = condition};
   request.to_file = file;
   request.on_data = [hashes, stop](std::string_view piece) {
     if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
@@ -98,8 +102,9 @@ Arrival download(const Artifact& artifact, const std::vector<Digest>& wanted, co
     reporter.progress("download", name, done, total);
   };
   const HttpResponse response = http.get(std::move(request));
+  if (response.status == 304 && !condition.empty()) return std::nullopt;
   if (response.status != 200) throw refused_status(artifact, response.status);
-  Arrival arrival{file, hashes->size(), hashes->finish()};
+  Arrival arrival{file, hashes->size(), hashes->finish(), condition_of(response)};
   check_arrival(artifact, wanted, arrival);
   return arrival;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -19,9 +20,6 @@ namespace moat {
 // What must be true of the file: one of these digests. `accepted`: hashes of the user or a lock; where there
 // are none the artifact's own counts. Empty: nothing is known.
 std::vector<Digest> wanted_digests(const Artifact& artifact, const std::vector<Digest>& accepted);
-
-// Under which Store::linked() remembers what a URL without digests gave.
-std::string url_key(const Artifact& artifact);
 
 // The digests of one file that are asked for, and sha256, while it comes. One thread at a time.
 class Hashes {
@@ -41,6 +39,7 @@ struct Arrival {
   std::filesystem::path file;
   std::uint64_t size = 0;
   std::map<std::string, Digest> digests;  // by algorithm; sha256 is among them
+  HttpHeaders condition = {};             // see condition_of(); empty for a local file
 
   const Digest& sha256() const { return digests.at("sha256"); }
 };
@@ -56,5 +55,9 @@ Arrival hash_arrival(const std::filesystem::path& file, const std::vector<Digest
 Arrival download(const Artifact& artifact, const std::vector<Digest>& wanted,
                  const std::filesystem::path& file, HttpClient& http, Reporter& reporter,
                  const std::stop_token& stop);
+// The same; nullopt where the server says that what `condition` names is still what it has.
+std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
+                                           const HttpHeaders& condition, const std::filesystem::path& file,
+                                           HttpClient& http, Reporter& reporter, const std::stop_token& stop);
 
 }  // namespace moat

@@ -10,19 +10,28 @@ namespace {
 
 Digest learn_hash(const Artifact& artifact, const fs::path& temporary, HttpClient& http, const Store& store,
                   Reporter& reporter, const std::stop_token& stop) {
-  const std::vector<Digest> wanted = wanted_digests(artifact, {});
+  const std::vector<Digest> wanted = wanted_digests(artifact, {});  // weak ones
   if (artifact.url.scheme() == "file") {
     const Arrival arrival = hash_arrival(artifact.url.file_path(), wanted, stop);
     check_arrival(artifact, wanted, arrival);
     return arrival.sha256();
   }
-  const std::string key = wanted.empty() ? url_key(artifact) : wanted.front().to_string();
-  if (const auto known = store.linked(key)) return *known;
-  const Digest sha256 = download(artifact, wanted, temporary, http, reporter, stop).sha256();
-  store.link(key, sha256);
-  std::error_code stays;  // until the whole folder goes
-  fs::remove(temporary, stays);
-  return sha256;
+  if (!wanted.empty()) {
+    if (const auto known = store.linked(wanted.front().to_string())) return *known;
+    const Arrival arrival = download(artifact, wanted, temporary, http, reporter, stop);
+    store.link(wanted.front().to_string(), arrival.sha256());
+    return arrival.sha256();
+  }
+  const auto known = store.urls().find(artifact);
+  if (known && known->confirmed) return known->sha256;
+  const auto arrival = download_if_changed(artifact, {}, known ? known->condition : HttpHeaders{}, temporary,
+                                           http, reporter, stop);
+  if (!arrival) {
+    store.urls().confirm(artifact);
+    return known->sha256;
+  }
+  store.urls().remember(artifact, arrival->sha256(), arrival->condition);
+  return arrival->sha256();
 }
 
 }  // namespace
@@ -33,7 +42,10 @@ std::vector<Digest> learn_hashes(const std::vector<Artifact>& artifacts, HttpCli
   const TempDir temp = store.make_temp("hash");
   std::vector<Digest> out(artifacts.size());
   workers.for_each(artifacts.size(), [&](std::size_t i) {
-    out[i] = learn_hash(artifacts[i], temp.path() / std::to_string(i), http, store, reporter, stop);
+    const fs::path file = temp.path() / std::to_string(i);
+    out[i] = learn_hash(artifacts[i], file, http, store, reporter, stop);
+    std::error_code stays;  // until the whole folder goes
+    fs::remove(file, stays);
   });
   return out;
 }

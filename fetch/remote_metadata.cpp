@@ -195,7 +195,11 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
       if (artifact_.url.scheme() == "file")
         return finish(read_wheel_metadata(artifact_.url.file_path(), name_));
       if (auto text = read_stored()) return finish(std::move(*text));
-      if (auto text = read_file_if_exists(cache_file())) return finish(std::move(*text));
+      // Its URL is all that names the wheel, and it may give another one by now: the one that is here is
+      // asked after, or a new one read.
+      const bool doubted = artifact_.digests.empty() && shared_->store.urls().doubts();
+      if (doubted && shared_->store.urls().find(artifact_)) return download_whole();
+      if (auto text = read_file_if_exists(cache_file()); text && !doubted) return finish(std::move(*text));
       if (shared_->offline)
         return finish(Error(ErrorKind::Offline,
                             "the metadata of " + quote(artifact_.filename) + " is not in the cache"));
@@ -248,7 +252,10 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
     if (auto done = std::exchange(done_, nullptr)) done(std::move(answer));
   }
 
-  void finish_with_text(std::string_view text) {
+  void finish_with_text(std::string_view text) { finish(kept(text)); }
+
+  // The header of METADATA, which is in the cache from now on.
+  std::string kept(std::string_view text) const {
     std::string header(metadata_header(text));
     try {
       make_directories(cache_file().parent_path());
@@ -257,7 +264,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
       // A cache that cannot be written costs a request the next time, no more.
       shared_->reporter.note(error.what());
     }
-    finish(std::move(header));
+    return header;
   }
 
   // Not by digest alone: what an index promises of a wheel that nobody hashed may not speak for another's.
@@ -427,8 +434,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
           obtain_wheels({{artifact_, {}}}, shared_->http, shared_->store, shared_->workers, shared_->reporter,
                         shared_->cancelled.get_token());
       const StoredWheel& wheel = wheels.at(0);
-      const std::string text = read_file(wheel.tree / wheel.dist_info / "METADATA");
-      return std::string(metadata_header(text));
+      return kept(read_file(wheel.tree / wheel.dist_info / "METADATA"));
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::BadArchive) return UnusableWheel{error.what()};
       return error;

@@ -163,28 +163,55 @@ std::optional<fs::path> Sources::archive_in_store(const Digest& sha256) const {
   return std::nullopt;
 }
 
+bool Sources::is_whole_in_store(const Digest& sha256, const std::stop_token& stop) const {
+  const auto file = archive_in_store(sha256);
+  if (!file) return false;
+  if (hash_arrival(*file, {}, stop).sha256() == sha256) {
+    store_.mark_used(store_.layout().source(sha256));
+    return true;
+  }
+  remove_tree_quietly(store_.layout().source(sha256));  // damaged; it comes back
+  return false;
+}
+
 // The archive in the store that the order can only mean.
 std::optional<Digest> Sources::find_stored(const SourceOrder& order, const std::stop_token& stop) const {
-  const std::vector<Digest> wanted = wanted_digests(order.artifact, order.accepted);
-  std::vector<Digest> known;
-  for (const Digest& digest : wanted) {
-    if (digest.algorithm == "sha256")
-      known.push_back(digest);
-    else if (const auto sha256 = store_.linked(digest.to_string()))
-      known.push_back(*sha256);
-  }
-  if (wanted.empty())
-    if (const auto sha256 = store_.linked(url_key(order.artifact))) known.push_back(*sha256);
-  for (const Digest& sha256 : known) {
-    const auto file = archive_in_store(sha256);
-    if (!file) continue;
-    if (hash_arrival(*file, {}, stop).sha256() == sha256) {
-      store_.mark_used(store_.layout().source(sha256));
-      return sha256;
-    }
-    remove_tree_quietly(store_.layout().source(sha256));  // damaged; it comes back
+  for (const Digest& digest : wanted_digests(order.artifact, order.accepted)) {
+    const auto sha256 =
+        digest.algorithm == "sha256" ? std::optional(digest) : store_.linked(digest.to_string());
+    if (sha256 && is_whole_in_store(*sha256, stop)) return sha256;
   }
   return std::nullopt;
+}
+
+// Into the store, unless it is there and its server says that it still is the one.
+Digest Sources::fetch_archive(const SourceOrder& order, const std::stop_token& stop) {
+  const Artifact& artifact = order.artifact;
+  const std::vector<Digest> wanted = wanted_digests(artifact, order.accepted);
+  HttpHeaders condition;
+  std::optional<UrlMemory::Known> known;
+  if (wanted.empty()) known = store_.urls().find(artifact);
+  if (known && !is_whole_in_store(known->sha256, stop)) known.reset();
+  if (known && known->confirmed) return known->sha256;
+  if (known) condition = known->condition;
+
+  TempDir temp = store_.make_temp("source");
+  const bool plain = artifact.filename.find('/') == std::string::npos;  // "%2F" in a URL
+  const auto arrival =
+      download_if_changed(artifact, wanted, condition, temp.path() / (plain ? artifact.filename : "archive"),
+                          http_, reporter_, stop);
+  if (!arrival) {
+    store_.urls().confirm(artifact);
+    return known->sha256;
+  }
+  // From here on the file is the one that was promised.
+  Digest sha256 = arrival->sha256();
+  if (wanted.empty()) store_.urls().remember(artifact, sha256, arrival->condition);
+  for (const Digest& digest : wanted)
+    if (digest.algorithm != "sha256" && arrival->digests.at(digest.algorithm) == digest)
+      store_.link(digest.to_string(), sha256);
+  store_.publish(temp.keep(), store_.layout().source(sha256));
+  return sha256;
 }
 
 ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_token& stop) {
@@ -206,20 +233,9 @@ ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_
     check_arrival(artifact, wanted, arrival);
     sha256 = arrival.sha256();
     size = arrival.size;
-  } else if (const auto stored = find_stored(order, stop)) {
-    sha256 = *stored;
   } else {
-    TempDir temp = store_.make_temp("source");
-    const bool plain = artifact.filename.find('/') == std::string::npos;  // "%2F" in a URL
-    const Arrival arrival = download(artifact, wanted, temp.path() / (plain ? artifact.filename : "archive"),
-                                     http_, reporter_, stop);
-    // From here on the file is the one that was promised.
-    sha256 = arrival.sha256();
-    if (wanted.empty()) store_.link(url_key(artifact), sha256);
-    for (const Digest& digest : wanted)
-      if (digest.algorithm != "sha256" && arrival.digests.at(digest.algorithm) == digest)
-        store_.link(digest.to_string(), sha256);
-    store_.publish(temp.keep(), store_.layout().source(sha256));
+    const auto stored = find_stored(order, stop);
+    sha256 = stored ? *stored : fetch_archive(order, stop);
   }
   if (file.empty()) {
     file = archive_in_store(sha256).value_or(store_.layout().source(sha256));

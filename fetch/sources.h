@@ -66,6 +66,8 @@ class Sources {
   ObtainedSource bring_archive(const SourceOrder& order, const std::stop_token& stop);
   ObtainedSource bring_checkout(const SourceOrder& order, const std::stop_token& stop);
   std::optional<Digest> find_stored(const SourceOrder& order, const std::stop_token& stop) const;
+  bool is_whole_in_store(const Digest& sha256, const std::stop_token& stop) const;
+  Digest fetch_archive(const SourceOrder& order, const std::stop_token& stop);
   std::optional<std::filesystem::path> archive_in_store(const Digest& sha256) const;
   std::filesystem::path fresh_folder();
 

@@ -151,7 +151,7 @@ void make_files_read_only(const fs::path& tree) {
 
 // --- the store itself ---
 
-Store::Store(fs::path root) : layout_{std::move(root)} {
+Store::Store(fs::path root) : layout_{std::move(root)}, urls_(layout_.links()) {
   make_directories(layout_.root);
   lock_ = FileLock::acquire(layout_.lock(), FileLock::Mode::Shared, kPatienceWithPrune);
   prepare();

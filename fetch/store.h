@@ -5,6 +5,7 @@
 #include "fetch/os/workers.h"
 #include "fetch/store_layout.h"
 #include "fetch/stored_file.h"
+#include "fetch/url_memory.h"
 #include "resolver/digest.h"
 #include "resolver/pep/dist_filename.h"
 
@@ -80,9 +81,12 @@ class Store {
   // prune() goes by when an entry was last used. find_wheel() and publish() do this themselves.
   void mark_used(const fs::path& entry) const noexcept;
 
-  // What a URL or a digest that is not sha256 ("md5:…") gave before: the sha256 of the wheel.
+  // What a digest that is not sha256 ("md5:…") or the key of a build gave before: the sha256 of the wheel.
   std::optional<Digest> linked(std::string_view key) const;
   void link(std::string_view key, const Digest& sha256) const;
+  // What URLs without hashes gave before: wheels and source archives.
+  UrlMemory& urls() { return urls_; }
+  const UrlMemory& urls() const { return urls_; }
 
   // A fresh directory in tmp/.
   TempDir make_temp(std::string_view prefix) const;
@@ -117,6 +121,7 @@ class Store {
   StoredWheel admit(const fs::path& entry, StoredWheel wheel) const;
 
   StoreLayout layout_;
+  UrlMemory urls_;
   std::optional<FileLock> lock_;
 };
 

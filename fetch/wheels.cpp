@@ -52,7 +52,8 @@ std::vector<Digest> wanted_digests(const WheelOrder& order) {
 
 bool is_local(const WheelOrder& order) { return order.artifact.url.scheme() == "file"; }
 
-std::optional<StoredWheel> find_stored(const Store& store, const WheelOrder& order) {
+// The wheel in the store that the order can only mean.
+std::optional<StoredWheel> find_promised(const Store& store, const WheelOrder& order) {
   const std::vector<Digest> wanted = wanted_digests(order);
   for (const Digest& digest : wanted) {
     const auto sha256 =
@@ -61,10 +62,11 @@ std::optional<StoredWheel> find_stored(const Store& store, const WheelOrder& ord
     // The hashes a user accepts are often those of all files of a release.
     if (found && (order.accepted.empty() || found->filename == order.artifact.filename)) return found;
   }
-  if (!wanted.empty() || is_local(order)) return std::nullopt;
-  const auto sha256 = store.linked(url_key(order.artifact));
-  return sha256 ? store.find_wheel(*sha256) : std::nullopt;
+  return std::nullopt;
 }
+
+// Is there nothing but the URL to know the file by?
+bool known_by_url_alone(const WheelOrder& order) { return wanted_digests(order).empty() && !is_local(order); }
 
 // One call of obtain_wheels(). Everything but the pieces named "on …" runs on the caller's thread.
 class Obtaining {
@@ -88,8 +90,7 @@ class Obtaining {
 
   std::vector<StoredWheel> run(const std::stop_token& stop) {
     find_distinct();
-    workers_.for_each(jobs_.size(),
-                      [&](std::size_t i) { jobs_[i].stored = find_stored(store_, *jobs_[i].order); });
+    workers_.for_each(jobs_.size(), [&](std::size_t i) { find_stored(jobs_[i]); });
     if (obtained_)
       for (const Job& job : jobs_)
         if (job.stored) obtained_(*job.stored);
@@ -102,7 +103,23 @@ class Obtaining {
   struct Job {
     const WheelOrder* order = nullptr;
     std::optional<StoredWheel> stored = {};
+    std::optional<StoredWheel> doubted = {};  // what its URL gave once, and may give no more
+    HttpHeaders condition = {};               // to ask it that
   };
+
+  void find_stored(Job& job) const {
+    job.stored = find_promised(store_, *job.order);
+    if (job.stored || !known_by_url_alone(*job.order)) return;
+    auto known = store_.urls().find(job.order->artifact);
+    if (!known) return;
+    auto wheel = store_.find_wheel(known->sha256);
+    if (known->confirmed) {
+      job.stored = std::move(wheel);
+    } else if (wheel) {
+      job.doubted = std::move(wheel);
+      job.condition = std::move(known->condition);
+    }
+  }
 
   // The same file may be ordered twice; it comes once.
   void find_distinct() {
@@ -191,7 +208,7 @@ class Obtaining {
     const Artifact& artifact = jobs_[job].order->artifact;
     const fs::path file = files_->path() / fmt::format("{}.whl", job);
     const auto hashes = std::make_shared<Hashes>(wanted_digests(*jobs_[job].order));
-    HttpRequest request{.url = artifact.url.without_fragment()};
+    HttpRequest request{.url = artifact.url.without_fragment(), .headers = jobs_[job].condition};
     request.to_file = file;
     request.priority = priority;
     // On the network thread. An Error thrown here ends the request.
@@ -221,8 +238,12 @@ class Obtaining {
       return;
     }
     const HttpResponse& response = std::get<HttpResponse>(result);
+    if (response.status == 304 && jobs_[job].doubted) {
+      store_.urls().confirm(artifact);
+      return finished(job, std::move(*jobs_[job].doubted));
+    }
     if (response.status != 200) throw refused_status(artifact, response.status);
-    arrived(job, {file, hashes.size(), hashes.finish()});
+    arrived(job, {file, hashes.size(), hashes.finish(), condition_of(response)});
   }
 
   void arrived(std::size_t job, const Arrival& arrival) {
@@ -248,9 +269,8 @@ class Obtaining {
   // So that the same order needs no network next time, though sha256 was not among its digests.
   void remember(const WheelOrder& order, const Arrival& arrival) const {
     const Digest& sha256 = arrival.digests.at("sha256");
-    const std::vector<Digest> wanted = wanted_digests(order);
-    if (wanted.empty() && !is_local(order)) store_.link(url_key(order.artifact), sha256);
-    for (const Digest& digest : wanted)
+    if (known_by_url_alone(order)) store_.urls().remember(order.artifact, sha256, arrival.condition);
+    for (const Digest& digest : wanted_digests(order))
       if (digest.algorithm != "sha256" && arrival.digests.at(digest.algorithm) == digest)
         store_.link(digest.to_string(), sha256);
   }

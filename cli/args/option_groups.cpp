@@ -47,7 +47,7 @@ void declare_resolver(Declaration& d) {
           "how far requests may fall behind for the sake of others before that is tried: 1y (default), 90d");
   d.values("--override", shared.overrides, "FILE",
            "requirements here replace what packages say of these names");
-  d.flag("--refresh", shared.refresh, "ask the indexes again for every page");
+  d.flag("--refresh", shared.refresh, "ask again for every page of an index, and every file without a hash");
   d.values("--refresh-package", shared.refresh_packages, "NAME", "ask the indexes again for this package");
 }
 

@@ -41,6 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         want = server.password and "Basic " + base64.b64encode(server.password.encode()).decode()
         if want and self.headers.get("Authorization") != want:
             status, headers, body = 401, {"WWW-Authenticate": 'Basic realm="test"'}, b"who are you?\n"
+        if headers.get("ETag") and self.headers.get("If-None-Match") == headers["ETag"]:
+            status, body = 304, b""
         self.send_response(status)
         for key, value in {"Content-Type": "application/octet-stream", "Content-Length": str(len(body)), **headers}.items():
             self.send_header(key, value)
@@ -306,6 +308,74 @@ class Pages(IndexTest):
         self.assertTrue(other.http.asked)
         for path, headers in other.http.asked:
             self.assertNotIn("Authorization", headers, path)
+
+
+class Urls(IndexTest):
+    """What is known by its URL alone is kept for good, but for --refresh, which asks whether it still is the same."""
+
+    def answers(self, path):
+        return [(p, h.get("If-None-Match"), "Range" in h) for p, h in self.server.http.asked if p == path]
+
+    def publish(self, path, requires, tag):
+        filename, content = loopback_index.wheel("a", "1.0", "py3-none-any", requires, "", [])
+        self.assertTrue(path.endswith(filename))
+        self.server.answer(path, content, "application/zip", **({"ETag": f'"{tag}"'} if tag else {}))
+
+    def test_a_wheel_is_asked_after_with_refresh(self):
+        self.server.add("b")
+        self.create()
+        for tag in ("one", ""):
+            with self.subTest(etag=tag):
+                path = f"/{tag or 'none'}/a-1.0-py3-none-any.whl"
+                url = self.server.address(path)
+                self.publish(path, [], tag)
+                self.install(f"a @ {url}")
+                self.server.http.asked.clear()
+                self.install("--reinstall", f"a @ {url}")
+                self.assertEqual(self.answers(path), [])
+                self.install("--refresh", "--reinstall", f"a @ {url}")
+                self.assertEqual({condition for _, condition, _ in self.answers(path)}, {'"one"' if tag else None})
+                self.publish(path, ["b"], tag and "two")
+                self.install("--refresh", f"a @ {url}")
+                self.assertIn("+ b 1.0", self.said)
+                self.install("--refresh", f"a @ {url}")  # nothing new any more
+                self.assertNotIn("+ b", self.said)
+                self.server.http.asked.clear()
+                self.install("--offline", "--refresh", "--reinstall", f"a @ {url}")
+                self.assertEqual(self.answers(path), [])
+                self.moat("uninstall", "--env", "env", "a", "b")
+
+    def test_an_archive_is_asked_after_with_refresh(self):
+        self.server.add("b")
+        self.create()
+
+        def publish(requires, tag):
+            self.server.answer("/a-1.0.tar.gz", loopback_index.sdist("a", "1.0", requires, "static")[1], ETag=f'"{tag}"')
+
+        url = self.server.address("/a-1.0.tar.gz")
+        publish([], "one")
+        self.install(f"a @ {url}")
+        self.server.http.asked.clear()
+        self.install("--refresh", "--reinstall", f"a @ {url}")
+        self.assertEqual(self.answers("/a-1.0.tar.gz"), [("/a-1.0.tar.gz", '"one"', False)])
+        publish(["b"], "two")
+        self.install("--reinstall", f"a @ {url}")
+        self.assertNotIn("+ b", self.said)
+        self.install("--refresh", f"a @ {url}")
+        self.assertIn("+ b 1.0", self.said)
+
+    def test_so_are_files_that_an_index_gives_no_hash_for(self):
+        self.server.add("a", promise=False)
+        self.create()
+        (self.work / "in.txt").write_text("a\n")
+        self.moat("lock", "-r", "in.txt")
+        before = (self.work / "pylock.toml").read_text()
+        filename, content = loopback_index.wheel("a", "1.0", "py3-none-any", [], ">=3", [])
+        self.server.answer(f"/files/{filename}", content)
+        self.moat("lock", "-r", "in.txt")
+        self.assertEqual((self.work / "pylock.toml").read_text(), before)
+        self.moat("lock", "-r", "in.txt", "--refresh")
+        self.assertIn(hashlib.sha256(content).hexdigest(), (self.work / "pylock.toml").read_text())
 
 
 def main():
