@@ -150,9 +150,12 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Setting
   }
   if (const auto told = first(shared.window, layers, "window")) settings.window = window(*told);
   settings.overrides = shared.overrides;
-  // Lower layers first: later entries override earlier ones.
-  for (const char* name : {"no-binary", "only-binary"})
-    for (const std::string& value : layers.list(name)) settings.binary.emplace_back(name, value);
+  // Lower layers first: later entries override earlier ones. Between two settings there is no order, so that
+  // what says `:all:` comes before what names packages.
+  for (const bool all : {true, false})
+    for (const char* name : {"no-binary", "only-binary"})
+      for (const std::string& value : layers.list(name))
+        if ((value.find(":all:") != value.npos) == all) settings.binary.emplace_back(name, value);
   settings.binary.insert(settings.binary.end(), shared.binary.begin(), shared.binary.end());
   set_builds(settings, shared, layers);
   settings.refresh = shared.refresh;

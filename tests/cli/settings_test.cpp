@@ -152,6 +152,15 @@ TEST_F(SettingsTest, WhatARequirementsFileSaysOfIndexesJoinsAndTheUserWins) {
   EXPECT_EQ(list.indexes.back().url.host(), "user.example");
 }
 
+TEST_F(SettingsTest, ANamedPackageCountsMoreThanAllOfThem) {
+  write("work/pyproject.toml", "[tool.moat]\nonly-binary = [\":all:\"]\nno-binary = [\"foo\"]\n");
+  const BinaryPolicy policy = fold_binary(settings({"install", "x"}).binary);
+  EXPECT_FALSE(policy.wheels(*PackageName::parse("foo")));
+  EXPECT_FALSE(policy.sdists(*PackageName::parse("bar")));
+  EXPECT_TRUE(fold_binary(settings({"install", "x", "--only-binary", "foo"}).binary)
+                  .wheels(*PackageName::parse("foo")));
+}
+
 TEST(ParseAge, UnderstandsShortFormsAndIsoOnes) {
   using std::chrono::hours;
   EXPECT_EQ(parse_age("14d"), hours(14 * 24));
