@@ -132,6 +132,10 @@ struct ConfigSetCommand {
   std::vector<std::string> values;
 };
 
+struct ConfigImportPipCommand {
+  bool dry_run = false, replace = false;
+};
+
 struct EnvListCommand {};
 struct EnvInfoCommand {};
 struct EnvHistoryCommand {};
@@ -170,7 +174,7 @@ using CommandOptions =
                  SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
                  EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, StoreDirCommand, StoreSizeCommand,
                  StorePruneCommand, StoreVerifyCommand, ConfigListCommand, ConfigGetCommand, ConfigSetCommand,
-                 PythonListCommand, PythonFindCommand, EvalCommand, PipCommand>;
+                 ConfigImportPipCommand, PythonListCommand, PythonFindCommand, EvalCommand, PipCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

@@ -17,4 +17,9 @@ std::string hide_credentials(std::string_view text) {
   }
 }
 
+std::vector<std::string> hide_credentials(std::vector<std::string> texts) {
+  for (std::string& text : texts) text = hide_credentials(text);
+  return texts;
+}
+
 }  // namespace moat

@@ -25,10 +25,19 @@ std::optional<fs::path> find_upwards(fs::path directory, const char* name) {
   }
 }
 
-TomlTable read_toml(const fs::path& path) {
-  Expected<TomlTable> table = parse_toml(read_file(path));
+TomlTable table_of(const std::string& toml, const fs::path& path) {
+  Expected<TomlTable> table = parse_toml(toml);
   if (!table) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), table.error().message));
   return std::move(*table);
+}
+
+TomlTable read_toml(const fs::path& path) { return table_of(read_file(path), path); }
+
+std::vector<SettingTold> told_by(const SettingLayers& layers) {
+  std::vector<SettingTold> out;
+  for (const std::string& name : setting_names())
+    if (auto told = layers.told(name)) out.push_back({name, std::move(told->value), std::move(told->where)});
+  return out;
 }
 
 // `named`: the user asked for config_file, so that it must be there.
@@ -252,18 +261,20 @@ OutputOptions output_options(const GlobalOptions& global, const Variables& varia
 std::vector<SettingTold> told_settings(const Settings& settings) {
   SettingLayers layers(settings.variables);
   add_files(layers, settings, false);
-  std::vector<SettingTold> out;
-  for (const std::string& name : setting_names())
-    if (auto told = layers.told(name)) out.push_back({name, std::move(told->value), std::move(told->where)});
-  return out;
+  return told_by(layers);
+}
+
+std::vector<SettingTold> told_settings(const std::string& toml, const fs::path& path) {
+  const Variables none;
+  SettingLayers layers(none);
+  layers.add_file(path, table_of(toml, path));
+  return told_by(layers);
 }
 
 void check_settings(const std::string& toml, const fs::path& path) {
-  Expected<TomlTable> table = parse_toml(toml);
-  if (!table) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), table.error().message));
   const Variables none;
   SettingLayers layers(none);
-  layers.add_file(path, std::move(*table));
+  layers.add_file(path, table_of(toml, path));
   Settings scratch;
   set_rest(scratch, {}, layers);
   set_resolver(scratch, {}, layers, 0);

@@ -81,6 +81,8 @@ struct SettingTold {
 };
 // Everything that variables and files set, by name; what a higher layer covers is left out.
 std::vector<SettingTold> told_settings(const Settings& settings);
+// What a settings file of this text sets. Throws Error(BadInput) where it cannot be read.
+std::vector<SettingTold> told_settings(const std::string& toml, const std::filesystem::path& path);
 
 // Would a settings file of this text be read? Throws as make_settings would.
 void check_settings(const std::string& toml, const std::filesystem::path& path);

@@ -1,11 +1,11 @@
 #include "cli/user_config.h"
 
+#include "cli/setting_layers.h"
+#include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/toml.h"
 
 #include <fmt/format.h>
-
-#include <vector>
 
 namespace moat {
 namespace {
@@ -47,6 +47,11 @@ std::size_t place_for_new(const Lines& lines, std::string_view name, const std::
   return 0;
 }
 
+std::string toml_flag(const std::string& value) {
+  if (const std::optional<bool> flag = parse_flag(value)) return *flag ? "true" : "false";
+  throw Error(ErrorKind::Usage, fmt::format("{} is neither true nor false", quote(value)));
+}
+
 }  // namespace
 
 Expected<std::string> with_setting(std::string_view text, std::string_view name,
@@ -67,6 +72,25 @@ Expected<std::string> with_setting(std::string_view text, std::string_view name,
   }
   if (toml_value) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(at), line);
   return text_of(lines);
+}
+
+std::string toml_setting(std::string_view name, const std::vector<std::string>& values) {
+  const std::optional<SettingKind> kind = setting_kind(name);
+  if (kind == SettingKind::Table)
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is a table of the settings file, to be edited there", quote(name)));
+  if (kind == SettingKind::List) {
+    std::vector<std::string> quoted;
+    for (const std::string& value : values) quoted.push_back(toml_quote(value));
+    return "[" + join(quoted, ", ") + "]";
+  }
+  if (values.size() != 1) throw Error(ErrorKind::Usage, fmt::format("{} has one value", quote(name)));
+  return kind == SettingKind::Flag ? toml_flag(values.front()) : toml_quote(values.front());
+}
+
+void write_user_config(const fs::path& path, const std::string& text) {
+  make_directories(path.parent_path());
+  write_file_atomically(path, text, 0600, Durability::Synced);
 }
 
 }  // namespace moat

@@ -3,9 +3,11 @@
 
 #include "resolver/base/error.h"
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moat {
 
@@ -13,5 +15,12 @@ namespace moat {
 // nullopt, without it. Fails where the text is not TOML.
 Expected<std::string> with_setting(std::string_view text, std::string_view name,
                                    const std::optional<std::string>& toml_value);
+
+// A setting's value as the file has it: `true`, `"copy"`, `["a", "b"]`. Throws Error(Usage) where the values
+// are not of its kind, and for a table.
+std::string toml_setting(std::string_view name, const std::vector<std::string>& values);
+
+// Readable by the user alone, for it may hold credentials. Throws Error(Disk).
+void write_user_config(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace moat

@@ -233,6 +233,12 @@ void declare_config_set(Declaration& d) {
   d.positional("VALUE", set.values, "its value, several for a list; without one it is set no more");
 }
 
+void declare_config_import_pip(Declaration& d) {
+  ConfigImportPipCommand& import = d.invocation.command.emplace<ConfigImportPipCommand>();
+  d.flag("--dry-run", import.dry_run, "say what would be taken, and change nothing");
+  d.flag("--replace", import.replace, "in place of settings that are there already");
+}
+
 void declare_eval(Declaration& d) {
   EvalCommand& eval = d.invocation.command.emplace<EvalCommand>();
   d.positional("SUBJECT", eval.subject,
@@ -306,6 +312,8 @@ constexpr std::array kCommands = {
     CommandEntry{"config set", "NAME [VALUE…]", "change the user's settings file",
                  "moat config set link-mode copy\nmoat config set link-mode        # no more",
                  declare_config_set},
+    CommandEntry{"config import-pip", "", "take over what pip's configuration says",
+                 "moat config import-pip --dry-run", declare_config_import_pip},
     CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
                  "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},
 };

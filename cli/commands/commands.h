@@ -24,6 +24,7 @@ int execute(const SyncCommand& command, Session& session);
 int execute(const ConfigListCommand& command, Session& session);
 int execute(const ConfigGetCommand& command, Session& session);
 int execute(const ConfigSetCommand& command, Session& session);
+int execute(const ConfigImportPipCommand& command, Session& session);
 int execute(const EnvListCommand& command, Session& session);
 int execute(const EnvInfoCommand& command, Session& session);
 int execute(const EnvHistoryCommand& command, Session& session);

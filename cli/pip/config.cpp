@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -98,15 +99,21 @@ std::vector<fs::path> pip_conf_files(const Variables& variables, const fs::path&
   return files;
 }
 
+std::vector<PipSetting> read_pip_conf(const fs::path& path) {
+  if (!is_file(path)) return {};
+  Expected<std::vector<PipSetting>> settings = parse_pip_conf(read_file(path), path.native());
+  if (!settings)
+    throw Error(ErrorKind::BadInput,
+                fmt::format("cannot read {}: {}", path.native(), settings.error().message));
+  return std::move(*settings);
+}
+
 std::vector<PipSetting> read_pip_settings(const Variables& variables, const fs::path& home,
                                           const fs::path& environment, bool isolated) {
   std::vector<PipSetting> out;
   for (const fs::path& file : pip_conf_files(variables, home, environment, isolated)) {
-    Expected<std::vector<PipSetting>> settings = parse_pip_conf(read_file(file), file.native());
-    if (!settings)
-      throw Error(ErrorKind::BadInput,
-                  fmt::format("cannot read {}: {}", file.native(), settings.error().message));
-    std::move(settings->begin(), settings->end(), std::back_inserter(out));
+    std::vector<PipSetting> settings = read_pip_conf(file);
+    std::move(settings.begin(), settings.end(), std::back_inserter(out));
   }
   if (isolated) return out;
   for (const auto& [name, value] : variables)
@@ -123,6 +130,34 @@ std::vector<PipSetting> pip_settings_for(std::string_view command, const std::ve
   std::vector<PipSetting> out;
   for (auto& [key, setting] : by_key) out.push_back(std::move(setting));
   return out;
+}
+
+bool pip_flag(const PipSetting& setting) {
+  const std::string value = ascii_lower(setting.value);
+  for (const char* yes : {"1", "y", "yes", "t", "true", "on"})
+    if (value == yes) return true;
+  for (const char* no : {"0", "n", "no", "f", "false", "off"})
+    if (value == no) return false;
+  throw Error(ErrorKind::Usage,
+              fmt::format("{}: {} is not a valid value for {}: yes or no, true or false, 1 or 0",
+                          setting.where, quote(setting.value), setting.key));
+}
+
+std::vector<std::string> pip_list(const PipSetting& setting) {
+  std::vector<std::string> out;
+  std::string word;
+  for (const char c : setting.value + " ") {
+    if (!is_ascii_space(c))
+      word += c;
+    else if (!word.empty())
+      out.push_back(std::exchange(word, {}));
+  }
+  return out;
+}
+
+std::string expand_home(const std::string& path, const fs::path& home) {
+  if (path != "~" && path.substr(0, 2) != "~/") return path;
+  return home.native() + path.substr(1);
 }
 
 }  // namespace moat

@@ -184,7 +184,8 @@ struct Refusal {
   std::string_view name, why, hint;
 };
 constexpr std::array kRefused = {
-    Refusal{"config", "moat keeps its settings in files of its own", "`moat config list` shows them"},
+    Refusal{"config", "moat keeps its settings in files of its own",
+            "`moat config list` shows them, `moat config import-pip` takes over pip's"},
     Refusal{"debug", "it tells of pip itself", "`moat pip inspect` tells of an environment"},
     Refusal{"search", "no index answers it any more", "`moat pip index versions NAME` looks for one name"},
     Refusal{"lock", "pip's is an experiment", "`moat lock` writes pylock.toml"},

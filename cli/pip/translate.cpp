@@ -48,47 +48,18 @@ bool holds(const std::array<std::string_view, N>& names, std::string_view name) 
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-bool as_flag(const PipSetting& setting) {
-  const std::string value = ascii_lower(setting.value);
-  if (value == "1" || value == "y" || value == "yes" || value == "t" || value == "true" || value == "on")
-    return true;
-  if (value == "0" || value == "n" || value == "no" || value == "f" || value == "false" || value == "off")
-    return false;
-  throw Error(ErrorKind::Usage,
-              fmt::format("{}: {} is not a valid value for {}: yes or no, true or false, 1 or 0",
-                          setting.where, quote(setting.value), setting.key));
-}
-
-std::vector<std::string> as_list(const std::string& value) {
-  std::vector<std::string> out;
-  std::string word;
-  for (const char c : value + " ") {
-    if (!is_ascii_space(c))
-      word += c;
-    else if (!word.empty())
-      out.push_back(std::exchange(word, {}));
-  }
-  return out;
-}
-
-// `~/x` as the shell would have it, were it not behind a `=`.
-std::string expand_user(const std::string& path, const Variables& variables) {
-  if (path != "~" && path.substr(0, 2) != "~/") return path;
-  return variable(variables, "HOME") + path.substr(1);
-}
-
 void take_index_settings(SharedOptions& shared, std::string& proxy, const std::vector<PipSetting>& settings) {
   for (const PipSetting& setting : settings) {
     if (setting.key == "index-url")
       shared.index_url = setting.value;
     else if (setting.key == "extra-index-url")
-      shared.extra_index_urls = as_list(setting.value);
+      shared.extra_index_urls = pip_list(setting);
     else if (setting.key == "find-links")
-      shared.find_links = as_list(setting.value);
+      shared.find_links = pip_list(setting);
     else if (setting.key == "trusted-host")
-      shared.trusted_hosts = as_list(setting.value);
+      shared.trusted_hosts = pip_list(setting);
     else if (setting.key == "no-index")
-      shared.no_index = as_flag(setting);
+      shared.no_index = pip_flag(setting);
     else if (setting.key == "cert")
       shared.cert = setting.value;
     else if (setting.key == "client-cert")
@@ -144,18 +115,17 @@ void take_names(std::vector<std::string>& into, const std::vector<std::string>& 
   into.insert(into.end(), values.begin(), values.end());
 }
 
-void take_options(Invocation& invocation, const PipCommand& pip, std::string& proxy,
-                  const Variables& variables) {
+void take_options(Invocation& invocation, const PipCommand& pip, std::string& proxy, const fs::path& home) {
   SharedOptions& shared = invocation.shared;
   GlobalOptions& global = invocation.global;
   if (pip.has("index-url")) shared.index_url = pip.value("index-url");
   take_names(shared.extra_index_urls, pip.values("extra-index-url"));
   for (const std::string& link : pip.values("find-links"))
-    shared.find_links.push_back(expand_user(link, variables));
+    shared.find_links.push_back(expand_home(link, home));
   take_names(shared.trusted_hosts, pip.values("trusted-host"));
   shared.no_index = shared.no_index || pip.has("no-index");
-  if (pip.has("cert")) shared.cert = expand_user(pip.value("cert"), variables);
-  if (pip.has("client-cert")) shared.client_cert = expand_user(pip.value("client-cert"), variables);
+  if (pip.has("cert")) shared.cert = expand_home(pip.value("cert"), home);
+  if (pip.has("client-cert")) shared.client_cert = expand_home(pip.value("client-cert"), home);
   if (pip.has("index-strategy")) shared.index_strategy = pip.value("index-strategy");
   if (pip.has("proxy")) proxy = pip.value("proxy");
 
@@ -210,7 +180,7 @@ void translate_pip(Invocation& invocation, Variables& variables, const fs::path&
   std::string proxy;
   take_index_settings(shared, proxy, settings);
   warn_of_the_rest(invocation, pip, settings);
-  take_options(invocation, pip, proxy, variables);
+  take_options(invocation, pip, proxy, before.home);
   if (!proxy.empty())
     for (const char* name : {"http_proxy", "https_proxy", "all_proxy"}) variables[name] = proxy;
 }

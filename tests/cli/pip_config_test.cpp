@@ -1,7 +1,10 @@
 #include "cli/pip/config.h"
+#include "cli/pip/import.h"
 #include "cli/pip/translate.h"
+#include "cli/setting_layers.h"
 #include "fetch/os/file.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -122,6 +125,51 @@ TEST_F(PipConfigTest, PythonNamesAnEnvironmentOrAnInterpreter) {
   EXPECT_EQ(translated({"pip", "--python", "env/bin/python", "list"}).shared.env, env.native());
   EXPECT_EQ(translated({"pip", "--python", "3.11", "list"}).shared.python, "3.11");
   EXPECT_THROW(translated({"pip", "--python", "absent/bin/python", "list"}), Error);
+}
+
+// "index-url=https://x" of what was taken, "timeout: why" of what was left.
+std::pair<std::vector<std::string>, std::vector<std::string>> imported(const std::vector<PipSetting>& all) {
+  std::pair<std::vector<std::string>, std::vector<std::string>> out;
+  const PipImport import = import_pip_settings(all, "/home/me");
+  for (const auto& [pip, moat] : import.taken) {
+    EXPECT_TRUE(setting_kind(moat.name)) << moat.name;
+    out.first.push_back(moat.name + "=" + fmt::format("{}", fmt::join(moat.values, "|")));
+  }
+  for (const auto& [pip, why] : import.left) out.second.push_back(pip.key + ": " + why);
+  return out;
+}
+
+TEST(PipImport, PutsPipsValuesIntoMoatsWords) {
+  const auto [taken, left] = imported({{"global", "index-url", "https://x.example", "f:1"},
+                                       {"global", "extra-index-url", "https://a\nhttps://b", "f:2"},
+                                       {"global", "find-links", "~/wheels /more", "f:3"},
+                                       {"global", "cert", "~/ca.pem", "f:4"},
+                                       {"global", "only-binary", ":all:", "f:5"},
+                                       {"install", "no-binary", "a,b", "f:6"},
+                                       {"", "pre", "y", "PIP_PRE"},
+                                       {"", "no-input", "0", "PIP_NO_INPUT"},
+                                       {"", "uploaded-prior-to", "P3D", "PIP_UPLOADED_PRIOR_TO"}});
+  EXPECT_THAT(taken, ElementsAre("index-url=https://x.example", "extra-index-url=https://a|https://b",
+                                 "find-links=/home/me/wheels|/more", "cert=/home/me/ca.pem",
+                                 "only-binary=:all:", "no-binary=a|b", "pre=true", "no-input=false",
+                                 "exclude-newer=P3D"));
+  EXPECT_THAT(left, IsEmpty());
+}
+
+TEST(PipImport, TellsOfEachSettingThatStaysWhy) {
+  const auto [taken, left] = imported({{"global", "index-url", "https://x.example", "f:1"},
+                                       {"install", "index-url", "https://y.example", "f:2"},
+                                       {"download", "pre", "yes", "f:3"},
+                                       {"global", "no-build-isolation", "yes", "f:4"},
+                                       {"", "timeout", "60", "PIP_TIMEOUT"},
+                                       {"", "config-file", "f", "PIP_CONFIG_FILE"},
+                                       {"", "find-links", "https://me:pw@z.example", "PIP_FIND_LINKS"}});
+  EXPECT_THAT(taken, ElementsAre("index-url=https://y.example"));
+  EXPECT_THAT(left,
+              ElementsAre("index-url: f:2 counts more", "pre: it is for `pip download` only",
+                          HasSubstr("pip reads `yes` as `no` here"), "timeout: moat has no such setting",
+                          HasSubstr("`MOAT_FIND_LINKS` in place of it")));
+  EXPECT_THROW(imported({{"global", "pre", "maybe", "f:1"}}), Error);
 }
 
 }  // namespace
