@@ -133,6 +133,9 @@ void Session::use_sources(const IndexList& indexes, SourcePolicy policy) {
   GitOptions git{.path = variable(settings_.variables, "PATH"),
                  .environment = {settings_.variables.begin(), settings_.variables.end()},
                  .offline = settings_.offline};
+  // git's own variable wins, as its settings do.
+  if (!settings_.cert.empty() && variable(settings_.variables, "GIT_SSL_CAINFO").empty())
+    git.environment.emplace_back("GIT_SSL_CAINFO", settings_.cert);
   if (!sources_) sources_ = std::make_unique<Sources>(http(indexes), store(), progress_, std::move(git));
   source_policy_ = std::move(policy);
 }

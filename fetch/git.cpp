@@ -97,6 +97,25 @@ void add_credentials(const SourceUrl& source, Variables& environment) {
   environment.emplace_back(fmt::format("GIT_CONFIG_VALUE_{}", count), "Authorization: Basic " + base64(pair));
 }
 
+// The user's own way to reach servers: in the environment, or in git's settings, which the variable would
+// override.
+bool has_ssh_command(const std::string& git, const Variables& environment) {
+  if (std::any_of(environment.begin(), environment.end(),
+                  [](const auto& one) { return one.first == "GIT_SSH_COMMAND" || one.first == "GIT_SSH"; }))
+    return true;
+  Command command;
+  command.argv = {git, "config", "--get", "core.sshCommand"};
+  command.environment = environment;
+  return run_process(command).status == 0;
+}
+
+// A submodule's repository as git has it in `.git/modules`: with links, if any, as links.
+void copy_repositories(const fs::path& from, const fs::path& to) {
+  std::error_code failed;
+  fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks, failed);
+  if (failed) throw_errno("copy", from, failed.value());
+}
+
 }  // namespace
 
 Git::Git(GitOptions options, Store& store, Reporter& reporter)
@@ -118,7 +137,8 @@ Git::Answer Git::run(const SourceUrl& source, std::vector<std::string> arguments
                      bool local) const {
   Command command;
   // No hooks of templates, no helpers that watch folders, no upload of anything.
-  command.argv = {find_git(),
+  const std::string git = find_git();
+  command.argv = {git,
                   "-c",
                   "core.hooksPath=/dev/null",
                   "-c",
@@ -131,18 +151,21 @@ Git::Answer Git::run(const SourceUrl& source, std::vector<std::string> arguments
   if (asks_files) command.argv.insert(command.argv.end(), {"-c", "protocol.file.allow=always"});
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   Variables environment;
-  bool has_ssh_command = false;
   for (const auto& [name, value] : options_.environment) {
     if (misleads_git(name) || name == "LC_ALL" || name == "LANGUAGE") continue;
-    has_ssh_command = has_ssh_command || name == "GIT_SSH_COMMAND" || name == "GIT_SSH";
     environment.emplace_back(name, value);
   }
   environment.emplace_back("GIT_TERMINAL_PROMPT", "0");
   environment.emplace_back("GIT_LFS_SKIP_SMUDGE", "1");
-  environment.emplace_back("GIT_ALLOW_PROTOCOL", asks_files ? "file:https:ssh" : "https:ssh");
+  environment.emplace_back("GIT_ALLOW_PROTOCOL", local        ? "file"
+                                                 : asks_files ? "file:https:ssh"
+                                                              : "https:ssh");
   environment.emplace_back("LC_ALL", "C");
-  if (!local) add_credentials(source, environment);
-  if (!has_ssh_command) environment.emplace_back("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+  if (!local) {
+    add_credentials(source, environment);
+    if (!has_ssh_command(git, environment))
+      environment.emplace_back("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+  }
   command.environment = std::move(environment);
   ProcessResult result = run_process(command, stop);
   if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
@@ -266,13 +289,30 @@ void Git::checkout(const SourceUrl& source, const std::string& commit, const fs:
   must(run(source, {"-C", into.native(), "checkout", "--quiet", "--detach", commit, "--"}, stop, true),
        "check out");
   if (!fs::exists(into / ".gitmodules")) return;
+
+  // git takes a submodule's repository from `.git/modules` where it is there, and asks for it only where it
+  // is not, or lacks the commit. So they are kept, beside the mirror.
+  const fs::path kept = mirror.native() + ".modules", used = into / ".git" / "modules";
+  std::vector<std::string> update{"-C",     into.native(), "submodule",  "--quiet",
+                                  "update", "--init",      "--recursive"};
+  if (fs::exists(kept)) {
+    copy_repositories(kept, used);
+    store_.mark_used(kept);
+    std::vector<std::string> here = update;
+    here.emplace_back("--no-fetch");
+    if (run(source, std::move(here), stop, true).status == 0) return;
+  }
   if (options_.offline)
     throw Error(ErrorKind::Offline,
-                fmt::format("{} has submodules, which are not kept, and moat is offline",
+                fmt::format("the submodules of {} are not in the store, and moat is offline",
                             quote(source.url.display())),
                 {"run it once without --offline"});
-  must(run(source, {"-C", into.native(), "submodule", "--quiet", "update", "--init", "--recursive"}, stop),
-       "fetch the submodules for");
+  must(run(source, std::move(update), stop), "fetch the submodules for");
+  if (!fs::exists(used)) return;  // a .gitmodules that names none
+  const TempDir temp = store_.make_temp("git");
+  copy_repositories(used, temp.path() / "new");
+  if (fs::exists(kept)) fs::rename(kept, temp.path() / "old");
+  fs::rename(temp.path() / "new", kept);
 }
 
 }  // namespace moat
