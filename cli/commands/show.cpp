@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/goal.h"
 #include "cli/open_env.h"
+#include "envs/direct_url.h"
 #include "envs/installed.h"
 #include "resolver/base/text.h"
 
@@ -14,6 +15,7 @@ namespace {
 struct Facts {
   std::string name, version, summary, license, home_page, author, location, installer;
   bool requested = false;
+  std::optional<DirectUrl> from;  // what no index gave
   std::vector<std::string> requires_list, required_by, project_urls;
 };
 
@@ -24,6 +26,7 @@ Facts facts_of(const InstalledNode& node, const InstalledGraph& graph) {
               .location = distribution.info.parent_path().native(),
               .installer = distribution.installer,
               .requested = distribution.requested};
+  if (distribution.direct_url) facts.from = DirectUrl::parse(*distribution.direct_url);
   if (node.metadata) {
     facts.summary = node.metadata->summary;
     facts.license = node.metadata->license_expression.empty() ? node.metadata->license
@@ -42,6 +45,37 @@ Facts facts_of(const InstalledNode& node, const InstalledGraph& graph) {
   return facts;
 }
 
+nlohmann::ordered_json or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
+}
+
+nlohmann::ordered_json source_of(const DirectUrl& from) {
+  nlohmann::ordered_json out;
+  switch (from.kind) {
+    case SourceKind::Git:
+      out = {{"kind", "git"},
+             {"url", from.url},
+             {"revision", or_null(from.requested_revision)},
+             {"commit", from.commit}};
+      break;
+    case SourceKind::Directory:
+      out = {{"kind", "folder"}, {"url", from.url}, {"editable", from.editable}};
+      break;
+    case SourceKind::Wheel:
+    case SourceKind::Archive:
+      out = {{"kind", "file"}, {"url", from.url}, {"sha256", or_null(from.sha256 ? from.sha256->hex : "")}};
+      break;
+  }
+  out["subdirectory"] = or_null(from.subdirectory);
+  return out;
+}
+
+std::string told(const DirectUrl& from) {
+  if (from.editable) return from.place() + " (editable)";
+  return from.requested_revision.empty() ? from.place()
+                                         : fmt::format("{} ({})", from.place(), from.requested_revision);
+}
+
 nlohmann::ordered_json to_document(const Facts& facts) {
   return {{"name", facts.name},
           {"version", facts.version},
@@ -52,6 +86,7 @@ nlohmann::ordered_json to_document(const Facts& facts) {
           {"project_urls", facts.project_urls},
           {"location", facts.location},
           {"installer", facts.installer},
+          {"source", facts.from ? source_of(*facts.from) : nlohmann::ordered_json()},
           {"requested", facts.requested},
           {"requires", facts.requires_list},
           {"required_by", facts.required_by}};
@@ -71,6 +106,7 @@ void print(const Facts& facts, Output& output) {
   line("Author", facts.author);
   line("Location", facts.location);
   line("Installed by", facts.installer);
+  if (facts.from) line("From", told(*facts.from));
   line("Requested", facts.requested ? "yes" : "no");
   line("Requires", facts.requires_list.empty() ? "nothing" : join(facts.requires_list, ", "));
   line("Required by", facts.required_by.empty() ? "nothing" : join(facts.required_by, ", "));
