@@ -1,6 +1,7 @@
 #include "fetch/download.h"
 
 #include "fetch/os/file.h"
+#include "fetch/served_name.h"
 #include "fetch/url_memory.h"
 #include "resolver/base/text.h"
 
@@ -104,7 +105,7 @@ std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::
   const HttpResponse response = http.get(std::move(request));
   if (response.status == 304 && !condition.empty()) return std::nullopt;
   if (response.status != 200) throw refused_status(artifact, response.status);
-  Arrival arrival{file, hashes->size(), hashes->finish(), condition_of(response)};
+  Arrival arrival{file, hashes->size(), hashes->finish(), condition_of(response), served_name(response)};
   check_arrival(artifact, wanted, arrival);
   return arrival;
 }

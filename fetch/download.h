@@ -40,6 +40,7 @@ struct Arrival {
   std::uint64_t size = 0;
   std::map<std::string, Digest> digests;  // by algorithm; sha256 is among them
   HttpHeaders condition = {};             // see condition_of(); empty for a local file
+  std::string served_name = {};           // see served_name()
 
   const Digest& sha256() const { return digests.at("sha256"); }
 };

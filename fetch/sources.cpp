@@ -3,6 +3,7 @@
 #include "fetch/archive.h"
 #include "fetch/download.h"
 #include "fetch/os/file.h"
+#include "fetch/served_name.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -91,6 +92,25 @@ ObtainedSource bring_folder(const SourceOrder& order) {
   out.tree = {folder, label_of(order), ""};
   out.files = read_files(folder, false);
   return out;
+}
+
+// What the file in the store is called: its suffix tells how it is unpacked. Error(BadInput) where nothing
+// tells.
+std::string archive_name(const Artifact& artifact, const Arrival& arrival, const std::string& label) {
+  if (archive_kind(artifact.filename))
+    return artifact.filename.find('/') == std::string::npos ? artifact.filename
+                                                            : fs::path(artifact.filename).filename().string();
+  std::string name = arrival.served_name.empty() ? name_by_content(arrival.file) : arrival.served_name;
+  if (name.empty())
+    throw Error(ErrorKind::BadInput,
+                fmt::format("what {} gives is neither a wheel nor a source archive", quote(label)));
+  if (ascii_lower(name).ends_with(".whl"))
+    throw Error(
+        ErrorKind::BadInput,
+        fmt::format("{} gives the wheel {}, and a wheel is taken only from a URL that ends in its name",
+                    quote(label), quote(name)),
+        {fmt::format("download it, then `moat install ./{}`", name)});
+  return name;
 }
 
 }  // namespace
@@ -196,16 +216,15 @@ Digest Sources::fetch_archive(const SourceOrder& order, const std::stop_token& s
   if (known) condition = known->condition;
 
   TempDir temp = store_.make_temp("source");
-  const bool plain = artifact.filename.find('/') == std::string::npos;  // "%2F" in a URL
-  const auto arrival =
-      download_if_changed(artifact, wanted, condition, temp.path() / (plain ? artifact.filename : "archive"),
-                          http_, reporter_, stop);
+  const fs::path file = temp.path() / "archive";
+  const auto arrival = download_if_changed(artifact, wanted, condition, file, http_, reporter_, stop);
   if (!arrival) {
     store_.urls().confirm(artifact);
     return known->sha256;
   }
   // From here on the file is the one that was promised.
   Digest sha256 = arrival->sha256();
+  fs::rename(file, temp.path() / archive_name(artifact, *arrival, label_of(order)));
   if (wanted.empty()) store_.urls().remember(artifact, sha256, arrival->condition);
   for (const Digest& digest : wanted)
     if (digest.algorithm != "sha256" && arrival->digests.at(digest.algorithm) == digest)
@@ -217,9 +236,6 @@ Digest Sources::fetch_archive(const SourceOrder& order, const std::stop_token& s
 ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_token& stop) {
   const Artifact& artifact = order.artifact;
   const std::string label = label_of(order);
-  const auto kind = archive_kind(artifact.filename);
-  if (!kind)
-    throw Error(ErrorKind::BadArchive, fmt::format("{} is not the name of a source archive", quote(label)));
   const std::vector<Digest> wanted = wanted_digests(artifact, order.accepted);
   fs::path file;
   Digest sha256;
@@ -242,6 +258,9 @@ ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_
     size = fs::file_size(file);
   }
 
+  const auto kind = archive_kind(file.filename().native());
+  if (!kind)
+    throw Error(ErrorKind::BadArchive, fmt::format("{} is not the name of a source archive", quote(label)));
   ObtainedSource out;
   try {
     const fs::path top = unpack_source(file, *kind, fresh_folder());

@@ -20,6 +20,15 @@ std::optional<std::string_view> other_version_control(std::string_view text) {
   return std::nullopt;
 }
 
+// `https://host/download/123`, `…/tarball/v1.0`: what comes from there is only known once it came. A name
+// that ends in an extension of letters says that it is something else.
+bool may_be_anything(std::string_view filename) {
+  const std::size_t dot = filename.rfind('.');
+  return !filename.empty() && (dot == std::string_view::npos ||
+                               !std::all_of(filename.begin() + static_cast<std::ptrdiff_t>(dot) + 1,
+                                            filename.end(), is_ascii_alpha));
+}
+
 // "python/./pkg/" → "python/pkg"; nullopt for what leaves the tree.
 std::optional<std::string> inside_tree(const std::string& path) {
   if (path.find('\0') != std::string::npos || path.find('\\') != std::string::npos || begins(path, "/"))
@@ -132,6 +141,8 @@ Expected<SourceUrl> SourceUrl::parse(std::string_view text) {
     out.kind = SourceKind::Archive;
   else if (url->scheme() == "file")
     out.kind = SourceKind::Directory;
+  else if (may_be_anything(filename))
+    out.kind = SourceKind::Archive;
   else
     return parse_error(quote(filename) + " is the name of neither a wheel nor a source archive");
   return out;

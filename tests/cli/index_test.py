@@ -364,6 +364,40 @@ class Urls(IndexTest):
         self.install("--refresh", f"a @ {url}")
         self.assertIn("+ b 1.0", self.said)
 
+    def test_an_archive_whose_url_does_not_say_its_kind(self):
+        self.create()
+        filename, content = loopback_index.sdist("a", "1.0", [], "static")
+        self.server.answer("/one/1", content, Content_Disposition=f'attachment; filename="{filename}"')
+        self.server.answer("/two/v1.0", "", status=302, Location=f"/files/{filename}")
+        self.server.answer(f"/files/{filename}", content)
+        self.server.answer("/three/3", content, "application/gzip")
+        for path in ("/one/1", "/two/v1.0?x=y", "/three/3"):
+            with self.subTest(path):
+                url = self.server.address(path)
+                self.install(f"a @ {url}")
+                self.assertIn("+ a 1.0", self.said)
+                self.install("--reinstall", "--offline", url)
+                (self.work / "in.txt").write_text(f"{url}\n")
+                self.moat("lock", "-r", "in.txt")
+                self.moat("uninstall", "--env", "env", "a")
+                self.moat("sync", "--env", "env", "--offline")
+                self.assertIn("+ a 1.0", self.said)
+                self.moat("uninstall", "--env", "env", "a")
+
+    def test_what_is_not_certainly_an_archive_is_refused(self):
+        self.create()
+        filename, content = loopback_index.wheel("a", "1.0", "py3-none-any", [], "", [])
+        self.server.answer("/1", content, Content_Disposition=f"attachment; filename={filename}")
+        self.server.answer("/2", "<h1>please log in</h1>")
+        self.server.answer("/3", b"\x1f\x8bno, it is not")
+        before = self.tree("env")
+        for path, status, told in (("/1", 2, f"gives the wheel `{filename}`"), ("/2", 2, "is neither a wheel nor a source archive"),
+                                   ("/3", 1, "cannot unpack"), ("/4", 3, "HTTP status 404"), ("/5.exe", 2, "neither a wheel nor a source archive")):
+            with self.subTest(path):
+                self.install(f"a @ {self.server.address(path)}", status=status)
+                self.assertIn(told, self.said)
+        self.assertEqual(self.tree("env"), before)
+
     def test_so_are_files_that_an_index_gives_no_hash_for(self):
         self.server.add("a", promise=False)
         self.create()
