@@ -107,7 +107,7 @@ PackageName learn_name(const UnnamedRequirement& unnamed, Session& session) {
 }
 
 // A clone of the user's own, to be edited: made where there is none yet. The line names it from here on.
-void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment,
+void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment, NewFolders& made,
                        Session& session) {
   const Expected<SourceUrl> source = SourceUrl::parse(root.requirement.url.value_or(""));
   if (!source || source->kind != SourceKind::Git) return;
@@ -117,11 +117,13 @@ void clone_for_editing(RootRequirement& root, const std::optional<Environment>& 
         fmt::format("-e {}: a repository is cloned into the environment's folder, and there is none yet",
                     quote(source->display())),
         {"`moat create`, then `moat install -e …`"});
-  const fs::path clone = environment->root() / "src" / root.requirement.name.normalized();
-  if (std::error_code ignored; fs::exists(clone, ignored))
+  const fs::path folder = environment->root() / "src", clone = folder / root.requirement.name.normalized();
+  if (std::error_code ignored; fs::exists(clone, ignored)) {
     session.reporter().warn(fmt::format("{} is there already, and stays as it is", clone.native()));
-  else
+  } else {
+    made.add(fs::exists(folder, ignored) ? clone : folder);
     session.sources().clone(*source, clone, session.stop());
+  }
   root.requirement.url = Url::from_path(clone.native()).to_string();
   if (!source->subdirectory.empty())
     *root.requirement.url += "#subdirectory=" + percent_encode_path(source->subdirectory);
@@ -129,8 +131,8 @@ void clone_for_editing(RootRequirement& root, const std::optional<Environment>& 
 
 }  // namespace
 
-void prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
-                     const std::optional<Environment>& environment, bool only_looks) {
+NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
+                           const std::optional<Environment>& environment, bool only_looks) {
   session.use_sources(index_list(session.settings(), goal.file_options),
                       {.settings = session.settings().config_settings});
   SourcePolicy& policy = session.source_policy();
@@ -148,12 +150,15 @@ void prepare_sources(Goal& goal, const Interpreter& interpreter, Session& sessio
     std::vector<RootRequirement>& lines = goal.requirements;
     lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(unnamed.place), std::move(root));
   }
+  NewFolders clones;
   if (!only_looks)
     for (RootRequirement& root : goal.requirements)
-      if (goal.editables.count(root.requirement.name) != 0) clone_for_editing(root, environment, session);
+      if (goal.editables.count(root.requirement.name) != 0)
+        clone_for_editing(root, environment, clones, session);
   take_lines(policy, goal);  // of those too that have their names now
   if (goal.require_hashes)
     for (const RootRequirement& root : goal.requirements) check_hashable(root);
+  return clones;
 }
 
 }  // namespace moat

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/goal.h"
+#include "cli/new_folders.h"
 #include "cli/session.h"
 #include "envs/environment.h"
 #include "envs/interpreter.h"
@@ -16,7 +17,10 @@ namespace moat {
 // checks what --require-hashes cannot have. To be called once a command, before resolving.
 // `environment`: where it goes; nullopt: not there yet.
 // What is to be edited out of a git repository is cloned into the environment's src/; `only_looks` leaves it.
-void prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
-                     const std::optional<Environment>& environment = std::nullopt, bool only_looks = false);
+// The clones are gone with what this gives, unless that is told to keep them: once the environment has
+// changed.
+NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
+                           const std::optional<Environment>& environment = std::nullopt,
+                           bool only_looks = false);
 
 }  // namespace moat

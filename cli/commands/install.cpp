@@ -88,14 +88,15 @@ void place_commands(const Environment& environment, Session& session) {
 }
 
 TransactionRequest request_for(const InstallCommand& command, Goal& goal, const Place& place,
-                               const InstallLook& look, ChangeReport& report, Session& session) {
+                               const InstallLook& look, NewFolders& clones, ChangeReport& report,
+                               Session& session) {
   const InstalledGraph graph(place.installed, place.interpreter.markers);
   if (is_there_already(command, goal, graph)) {
     TransactionRequest request = only_marks(goal, graph);
     if (look) look(goal, {}, request);
     return request;
   }
-  prepare_sources(goal, place.interpreter, session, place.environment, command.dry_run && !look);
+  clones = prepare_sources(goal, place.interpreter, session, place.environment, command.dry_run && !look);
   const Resolution resolution = resolve_for(goal, policy_of(command, goal), target_of(place.interpreter),
                                             graph, place.present, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
@@ -136,13 +137,15 @@ ChangeReport install_packages(const InstallCommand& command, Session& session, c
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,
                       .dry_run = command.dry_run,
                       .nothing = "everything asked for is installed"};
-  TransactionRequest request = request_for(command, goal, place, look, report, session);
+  NewFolders clones;
+  TransactionRequest request = request_for(command, goal, place, look, clones, report, session);
   if (command.dry_run) {
     report.operations = plan_operations(place.installed, request);
   } else {
     if (session.settings().user) check_commands(request, session.settings());
     change(place, std::move(request), report, session);
     if (session.settings().user) place_commands(*place.environment, session);
+    clones.keep();
   }
   return report;
 }

@@ -212,14 +212,16 @@ int execute(const SyncCommand& command, Session& session) {
   const Present present = Present::of(environment, installed);
   const Target target = target_of(environment.interpreter());
 
+  std::vector<SelectedPackage> selected;
+  if (!requirements) {
+    selected = select(*lock, command, target);
+    goal = as_goal(selected);
+  }
+  NewFolders clones = prepare_sources(goal, environment.interpreter(), session, environment, command.dry_run);
   Resolution resolution;
   if (!requirements) {
-    const std::vector<SelectedPackage> selected = select(*lock, command, target);
-    goal = as_goal(selected);
-    prepare_sources(goal, environment.interpreter(), session, environment, command.dry_run);
     resolution = as_resolution(selected, path.parent_path(), session);
   } else {
-    prepare_sources(goal, environment.interpreter(), session, environment, command.dry_run);
     resolution = resolve_goal(goal, {.no_deps = true}, target, present.versions, session);
   }
   const InstallPlan plan = plan_install(goal, resolution, present, false);
@@ -244,6 +246,7 @@ int execute(const SyncCommand& command, Session& session) {
   } else if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {
     report.take(apply(std::move(request), environment, session));
   }
+  clones.keep();
   report_changes(report, session);
   return 0;
 }
