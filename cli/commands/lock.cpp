@@ -1,5 +1,6 @@
 // moat lock: requirements → pylock.toml, every file pinned with its hash.
 #include "cli/commands/commands.h"
+#include "cli/foreign_builds.h"
 #include "cli/install_pipeline.h"
 #include "cli/lock_hashes.h"
 #include "cli/open_env.h"
@@ -133,6 +134,18 @@ Target target_for(const LockCommand& command, const Interpreter& here) {
   return std::move(*target);
 }
 
+// Sources are best built by a Python as the lock is for; where there is none here, by this one.
+Interpreter builder_for(const Target& target, const Interpreter& here, Session& session) {
+  const std::string& version = target.environment.python_version;
+  if (here.major_minor() == version || session.settings().no_build) return here;
+  try {
+    return find_interpreter(here.implementation + "@" + version, session.discovery(), session.store());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::NoInterpreter) throw;
+    return here;
+  }
+}
+
 // What an earlier requirements file pins, so that it stays where it may.
 std::map<PackageName, Version> pinned_versions(const fs::path& path, Session& session) {
   std::map<PackageName, Version> out;
@@ -173,8 +186,13 @@ int execute(const LockCommand& command, Session& session) {
   // Hashes in what is locked are held, but a lock is there to write the missing ones.
   goal.require_hashes = goal.file_options.require_hashes.value_or(false);
   const Interpreter interpreter = interpreter_for(session, requires_python);
-  prepare_sources(goal, interpreter, session, std::nullopt, true);
   const Target target = target_for(command, interpreter);
+  const Interpreter builder = builder_for(target, interpreter, session);
+  prepare_sources(goal, builder, session, std::nullopt, true);
+  std::optional<ForeignBuilds> foreign;
+  SourcePolicy& sources = session.source_policy();
+  if (const Target here = target_of(builder); sources.builder != nullptr && is_foreign(here, target))
+    sources.builder = &foreign.emplace(*sources.builder, here, target, session.reporter());
   Resolution resolution =
       resolve_goal(goal, policy_of(command), target, locked_versions(path, form, session), session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
