@@ -88,6 +88,7 @@ PackageName learn_name(const UnnamedRequirement& unnamed, Session& session) {
   auto source = SourceUrl::parse(unnamed.source.url);
   SourceOrder order = SourceOrder::of(*source);
   order.accepted = unnamed.hashes;
+  order.label = hide_credentials(unnamed.text);  // as the user wrote it
   try {
     const ObtainedSource& obtained = session.sources().obtain(order, session.stop());
     if (auto name = static_name(obtained.files)) return std::move(*name);

@@ -7,6 +7,7 @@
 #include "envs/launcher/image.h"
 #include "fetch/hasher.h"
 #include "fetch/os/process.h"
+#include "fetch/source_labels.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 
@@ -361,6 +362,10 @@ class BuildFrontend::Job {
   void check(const std::string& metadata) const {
     const Expected<BuiltIdentity> identity = BuiltIdentity::parse(metadata);
     if (!identity) fail(fmt::format("the metadata it gives: {}", identity.error().message));
+    // No version was promised where a URL or folder is asked for by name: then the name is the user's
+    // mistake, as it is where the source itself says so.
+    if (request_.name && !request_.version && *request_.name != identity->name)
+      throw wrong_name(label(), identity->name, *request_.name);
     if ((request_.name && *request_.name != identity->name) ||
         (request_.version && *request_.version != identity->version))
       fail(fmt::format("it turns out to be {}, and {}{}{} was asked for", identity->told(),

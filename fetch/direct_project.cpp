@@ -4,6 +4,7 @@
 #include "fetch/os/file.h"
 #include "fetch/release_metadata.h"
 #include "fetch/remote_metadata.h"
+#include "fetch/source_labels.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 
@@ -32,9 +33,10 @@ ReleaseFile direct_wheel(const PackageName& name, SourceUrl source) {
       .artifact = {.filename = source.url.last_segment(), .url = source.url, .digests = source.digests}};
   auto wheel = WheelFilename::parse(file.artifact.filename);
   if (!wheel)
-    throw bad_reference(name, source.display(), "that is not the name of a wheel: " + wheel.error().message);
+    throw bad_reference(name, shown_place(source),
+                        "that is not the name of a wheel: " + wheel.error().message);
   if (wheel->name != name)
-    throw bad_reference(name, source.display(), "that is a wheel of " + quote(wheel->name.display()));
+    throw bad_reference(name, shown_place(source), "that is a wheel of " + quote(wheel->name.display()));
   file.wheel = std::move(*wheel);
   file.direct = std::move(source);
   return file;
@@ -44,13 +46,14 @@ DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& 
                             const SourcePolicy& policy, const std::stop_token& stop) {
   SourceOrder order = SourceOrder::of(source);
   order.accepted = policy.accepted_for(name);
-  order.label = name.display() + " @ " + source.display();
+  order.label = name.display() + " @ " + shown_place(source);
   const ObtainedSource& obtained = sources.obtain(order, stop);
   const std::string text =
       source_metadata(obtained, name, std::nullopt, policy.settings_for(name), policy.asker(name), stop);
   const auto core = CoreMetadata::parse(text);
+  if (core && core->name != name) throw wrong_name(order.label, core->name, name);
   ReleaseMetadata metadata = release_metadata(text, name, nullptr);
-  if (metadata.unusable) throw bad_reference(name, source.display(), *metadata.unusable);
+  if (metadata.unusable) throw bad_reference(name, shown_place(source), *metadata.unusable);
   source.commit = obtained.commit;
   if (obtained.sha256) {
     std::vector<Digest>& digests = order.artifact.digests;

@@ -4,6 +4,7 @@
 #include "fetch/download.h"
 #include "fetch/os/file.h"
 #include "fetch/served_name.h"
+#include "fetch/source_labels.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -17,7 +18,7 @@ namespace {
 
 std::string label_of(const SourceOrder& order) {
   if (!order.label.empty()) return order.label;
-  return order.direct ? order.direct->display() : order.artifact.filename;
+  return order.direct ? shown_place(*order.direct) : order.artifact.filename;
 }
 
 // One source may be wanted under several labels; what it is, and must be, counts.
