@@ -8,22 +8,15 @@ import base64
 import hashlib
 import http.server
 import json
-import os
 import pathlib
-import pty
-import select
-import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "transcripts"))
 import loopback_index  # noqa: E402
+import sandbox  # noqa: E402
 
-MOAT = SHARED = TEMPLATE = None
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 SECRET = "correct-horse"
 
@@ -91,40 +84,12 @@ class Server:
         self.http.server_close()
 
 
-class IndexTest(unittest.TestCase):
+class IndexTest(sandbox.SandboxTest):
     def setUp(self):
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="index-test-"))
-        self.work, self.home = self.root / "work", self.root / "home"
-        for folder in (self.work, self.home, self.root / "moat/store"):
-            folder.mkdir(parents=True)
-        (self.root / "moat/store/runtimes").symlink_to(SHARED)
-        self.addCleanup(shutil.rmtree, self.root, True)
+        super().setUp()
         self.server = Server()
         self.addCleanup(self.server.close)
-        self.env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "MOAT_HOME": str(self.root / "moat"),
-                    "MOAT_INDEX_URL": self.server.url, "LANG": "C.UTF-8", "TERM": "dumb"}
-        self.env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
-
-    def moat(self, *words, status=0, **variables):
-        done = subprocess.run([MOAT, *words], cwd=self.work, env={**self.env, **variables}, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=300)
-        self.said = done.stdout + done.stderr
-        self.assertEqual(done.returncode, status, f"moat {' '.join(words)}\n{self.said}")
-        return done.stdout
-
-    def create(self):
-        # An environment is as good as new where it is copied to, and copying is quicker than making.
-        global TEMPLATE
-        if TEMPLATE is None:
-            TEMPLATE = tempfile.TemporaryDirectory(prefix="index-test-env-")
-            self.moat("create", TEMPLATE.name + "/env")
-        shutil.copytree(TEMPLATE.name + "/env", self.work / "env", symlinks=True)
-
-    def install(self, *words, status=0, **variables):
-        return self.moat("install", "--env", "env", *words, status=status, **variables)
-
-    def tree(self, name):
-        return sorted(str(p.relative_to(self.work)) for p in (self.work / name).rglob("*"))
+        self.env["MOAT_INDEX_URL"] = self.server.url
 
     def second_server(self):
         other = Server()
@@ -412,13 +377,5 @@ class Urls(IndexTest):
         self.assertIn(hashlib.sha256(content).hexdigest(), (self.work / "pylock.toml").read_text())
 
 
-def main():
-    global MOAT, SHARED
-    MOAT = os.path.abspath(sys.argv.pop(1))
-    SHARED = pathlib.Path(MOAT).parent / "transcript-runtimes"
-    SHARED.mkdir(exist_ok=True)
-    unittest.main()
-
-
 if __name__ == "__main__":
-    main()
+    sandbox.main()

@@ -15,15 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "transcripts"))
 import loopback_index  # noqa: E402
+import sandbox  # noqa: E402
 
 APACHE, MODULES = pathlib.Path("/usr/sbin/apache2"), pathlib.Path("/usr/lib/apache2/modules")
 SECRET = "corr@ct horse:1"
 SECRET_IN_URL = "corr%40ct%20horse%3A1"
-MOAT = SHARED = None
 
 CONFIG = """
 ServerRoot {root}
@@ -150,7 +149,7 @@ class Apache:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-class RegistryTest(unittest.TestCase):
+class RegistryTest(sandbox.SandboxTest):
     @classmethod
     def setUpClass(cls):
         cls.apache = Apache()
@@ -160,31 +159,11 @@ class RegistryTest(unittest.TestCase):
         cls.apache.close()
 
     def setUp(self):
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="registry-test-"))
-        self.addCleanup(shutil.rmtree, self.root, True)
-        self.work, self.home, self.tools = self.root / "work", self.root / "home", self.root / "tools"
-        for folder in (self.work, self.home, self.tools, self.root / "moat/store"):
-            folder.mkdir(parents=True)
-        (self.root / "moat/store/runtimes").symlink_to(SHARED)
-        self.env = {"PATH": f"{self.tools}:/usr/bin:/bin", "HOME": str(self.home), "MOAT_HOME": str(self.root / "moat"),
-                    "LANG": "C.UTF-8", "TERM": "dumb"}
-        self.env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
-        self.said = ""
-        # An environment is as good as new where it is copied to, and copying is quicker than making.
-        template = self.apache.root / "env"
-        if not template.exists():
-            self.moat("create", template)
-        shutil.copytree(template, self.work / "env", symlinks=True)
+        super().setUp()
+        self.create()
 
-    def moat(self, *words, status=0, **variables):
-        done = subprocess.run([MOAT, *map(str, words)], cwd=self.work, env={**self.env, **variables}, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300)
-        self.said += done.stdout
-        self.assertEqual(done.returncode, status, f"moat {' '.join(map(str, words))}\n{done.stdout}")
-        return done.stdout
-
-    def install(self, *words, status=0, package="app", **variables):
-        return self.moat("install", "--env", "env", *words, package, status=status, **variables)
+    def install(self, *words, package="app", **more):
+        return super().install(*words, package, **more)
 
     def again(self):
         """Forget what was installed and stored, so that the next install asks for everything."""
@@ -202,7 +181,7 @@ class RegistryTest(unittest.TestCase):
         """The password is nowhere: not in what was said, nor in any file of the user's, the environment's or the store's."""
         spellings = {secret, SECRET_IN_URL, secret.split(":")[0]}
         for word in spellings:
-            self.assertNotIn(word, self.said)
+            self.assertNotIn(word, self.ever_said)
         for path in self.root.rglob("*"):
             if path.is_file() and not path.is_symlink() and path.name not in (".netrc", "keyring", "config.toml"):
                 content = path.read_bytes()
@@ -249,9 +228,9 @@ class RegistryTest(unittest.TestCase):
     # ---- passwords
 
     def test_without_a_password_the_run_fails_and_says_what_to_do(self):
-        out = self.install("-i", self.http("/closed"), status=3)
-        self.assertIn("answered 401", out)
-        self.assertIn("credentials", out)
+        self.install("-i", self.http("/closed"), status=3)
+        self.assertIn("answered 401", self.said)
+        self.assertIn("credentials", self.said)
 
     def test_a_password_in_the_url(self):
         self.install("-i", self.http("/closed", "alice:" + SECRET_IN_URL))
@@ -299,7 +278,7 @@ class RegistryTest(unittest.TestCase):
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.work)
-            os.execve(MOAT, [MOAT, *map(str, words)], self.env)
+            os.execve(sandbox.MOAT, [sandbox.MOAT, *map(str, words)], self.env)
         shown, left = b"", list(answers)
         while True:
             ready, _, _ = select.select([terminal], [], [], 120)
@@ -313,7 +292,8 @@ class RegistryTest(unittest.TestCase):
             if left and left[0][0].encode() in shown:
                 os.write(terminal, left.pop(0)[1].encode() + b"\n")
         os.close(terminal)
-        self.said += shown.decode(errors="replace")
+        self.said = shown.decode(errors="replace")
+        self.ever_said += self.said
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
     def test_a_person_is_asked_at_a_terminal(self):
@@ -338,8 +318,8 @@ class RegistryTest(unittest.TestCase):
 
     def test_an_authority_of_ones_own(self):
         tls = self.apache.root / "tls"
-        out = self.install("-i", self.https(), status=3)
-        self.assertIn("SSL_CERT_FILE", out)
+        self.install("-i", self.https(), status=3)
+        self.assertIn("SSL_CERT_FILE", self.said)
         self.install("-i", self.https(), "--cert", tls / "ca.crt")
         for variables in ({"SSL_CERT_FILE": tls / "ca.crt"}, {"SSL_CERT_DIR": tls / "hashed"}, {"REQUESTS_CA_BUNDLE": tls / "ca.crt"},
                           {"CURL_CA_BUNDLE": tls / "ca.crt"}, {"MOAT_CERT": tls / "ca.crt"}):
@@ -365,20 +345,12 @@ class RegistryTest(unittest.TestCase):
         self.install("-i", url, MOAT_CERT=str(tls / "ca.crt"), MOAT_CLIENT_CERT=str(tls / "client.pem"))
 
     def test_plain_http_elsewhere_is_refused(self):
-        out = self.install("-i", "http://index.example/simple", status=1)
-        self.assertIn("--trusted-host index.example", out)
+        self.install("-i", "http://index.example/simple", status=1)
+        self.assertIn("--trusted-host index.example", self.said)
         self.install("--no-index", "-f", "http://index.example/links.html", status=1)
 
 
-def main():
-    global MOAT, SHARED
+if __name__ == "__main__":
     if not APACHE.exists() or not shutil.which("openssl"):
         sys.exit(77)
-    MOAT = os.path.abspath(sys.argv.pop(1))
-    SHARED = pathlib.Path(MOAT).parent / "transcript-runtimes"
-    SHARED.mkdir(exist_ok=True)
-    unittest.main()
-
-
-if __name__ == "__main__":
-    main()
+    sandbox.main()
