@@ -13,27 +13,16 @@ import email
 import io
 import itertools
 import json
-import os
 import pathlib
 import random
 import re
 import subprocess
 import sys
-import tempfile
 
-SKIPPED = 77
-if "packaging_at_hand" not in os.environ.get("MOAT_ORACLE", ""):
-    with tempfile.TemporaryDirectory() as folder:
-        python = pathlib.Path(folder, "env/bin/python")
-        steps = [[sys.executable, "-m", "venv", folder + "/env"],
-                 [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "packaging>=26.3"]]
-        for step in steps:
-            done = subprocess.run(step, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-            if done.returncode != 0:
-                print("skipped:", done.stderr.strip()[-500:])
-                sys.exit(SKIPPED)
-        environment = dict(os.environ, MOAT_ORACLE="packaging_at_hand")
-        sys.exit(subprocess.run([python, "-I", *sys.argv], env=environment).returncode)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+import throw_away  # noqa: E402
+
+throw_away.start_again_with("packaging>=26.3")
 
 from packaging import _manylinux, tags, utils  # noqa: E402
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName  # noqa: E402

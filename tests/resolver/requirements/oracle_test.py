@@ -15,19 +15,10 @@ import subprocess
 import sys
 import tempfile
 
-SKIPPED = 77
-if "pip_at_hand" not in os.environ.get("MOAT_ORACLE", ""):
-    with tempfile.TemporaryDirectory() as folder:
-        python = pathlib.Path(folder, "env/bin/python")
-        steps = [[sys.executable, "-m", "venv", folder + "/env"],
-                 [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "pip>=26.3"]]
-        for step in steps:
-            done = subprocess.run(step, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-            if done.returncode != 0:
-                print("skipped:", done.stderr.strip()[-500:])
-                sys.exit(SKIPPED)
-        environment = dict(os.environ, MOAT_ORACLE="pip_at_hand", PYTHONUTF8="1")
-        sys.exit(subprocess.run([python, "-s", *sys.argv], env=environment).returncode)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
+import throw_away  # noqa: E402
+
+throw_away.start_again_with("pip>=26.3")
 
 import logging  # noqa: E402
 import shlex  # noqa: E402
