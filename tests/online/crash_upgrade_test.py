@@ -19,8 +19,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
+
+from world import SKIPPED, World
 
 OLD = ["jupyter==1.1.0", "notebook<7.1", "jupyterlab<4.1", "ipython<8.20", "nbconvert<7.14", "jupyter-server<2.13"]
 NEW = ["jupyter==1.1.1", "notebook<7.3", "jupyterlab<4.3", "ipython<8.30", "nbconvert<7.17", "jupyter-server<2.15"]
@@ -40,31 +41,16 @@ def tree_digest(env):
 
 
 class Run:
-    def __init__(self, args):
-        self.moat, self.random = args.moat.resolve(), random.Random(args.seed)
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="moat-crash-"))
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "MOAT_"))}
-        store = args.store or self.work / "store"
-        self.env.update(HOME=str(self.work), MOAT_HOME=str(self.work / "home"), MOAT_STORE_DIR=str(store), NO_COLOR="1")
-        self.target = self.work / "env"
-
-    def moat_run(self, *argv):
-        done = subprocess.run([str(self.moat), *map(str, argv)], env=self.env, cwd=self.work, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        if done.returncode == 3 and "create" not in argv:
-            print("skipped: the default index cannot be reached:\n" + done.stdout)
-            sys.exit(77)
-        assert done.returncode == 0, f"moat {' '.join(map(str, argv))}: {done.returncode}\n{done.stdout}"
+    def __init__(self, world, args):
+        self.world, self.args, self.random = world, args, random.Random(args.seed)
+        self.target = world.root / "env"
 
     def change(self, packages):
         return ["install", "--env", self.target, "--offline", *packages]
 
     def seen(self):
         """What the environment's own Python says, started as a user would start it."""
-        done = subprocess.run([str(self.target / "bin/python"), "-I", "-c", SEE], env=self.env, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
-        assert done.returncode == 0, f"the environment does not start: {done.stderr}"
-        return done.stdout
+        return self.world.good(self.target / "bin/python", "-I", "-c", SEE)
 
     def state(self):
         seen = self.seen()
@@ -72,13 +58,13 @@ class Run:
         return seen, tree_digest(self.target)
 
     def prepare(self):
-        self.moat_run("create", self.target, *(["-p", args.python] if args.python else []))
+        self.world.good_moat("create", self.target, *(["-p", self.args.python] if self.args.python else []))
         for packages in (NEW, OLD):
-            self.moat_run("install", "--env", self.target, *packages)
+            self.world.good_moat("install", "--env", self.target, *packages)
         self.states, self.length = {}, 0
         for name, packages in (("new", NEW), ("old", OLD)):
             begin = time.monotonic()
-            self.moat_run(*self.change(packages))
+            self.world.good_moat(*self.change(packages))
             self.length = max(self.length, time.monotonic() - begin)
             self.states[self.state()] = name
         assert len(self.states) == 2, "the two states must differ"
@@ -86,7 +72,7 @@ class Run:
     def kill_once(self):
         now = self.states[self.state()]
         packages = OLD if now == "new" else NEW
-        child = subprocess.Popen([str(self.moat), *map(str, self.change(packages))], env=self.env, cwd=self.work,
+        child = subprocess.Popen([self.world.program, *map(str, self.change(packages))], env=self.world.env, cwd=self.world.root,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         time.sleep(self.random.uniform(0, self.length * 1.1))
         os.killpg(child.pid, signal.SIGKILL)
@@ -96,7 +82,7 @@ class Run:
         return self.states[state] != now
 
     def put_under_overlay(self):
-        layers = self.work / "layers"
+        layers = self.world.root / "layers"
         for name in ("lower", "upper", "work", "merged"):
             (layers / name).mkdir(parents=True)
         # An overlay's upper layer may not itself lie on one: a tmpfs always serves.
@@ -109,36 +95,46 @@ class Run:
                         str(layers / "merged")], check=True)
         self.target = layers / "merged/env"
 
+    def take_from_overlay(self):
+        for mount in ("layers/merged", "layers"):
+            subprocess.run(["umount", str(self.world.root / mount)], stderr=subprocess.DEVNULL)
 
-def main():
-    run = Run(args)
+
+def try_kills(world, args):
+    run = Run(world, args)
     try:
         run.prepare()
         if args.overlay:
             run.put_under_overlay()
         switched = sum(run.kill_once() for _ in range(args.times))
-        print(f"{args.times} kills within {run.length:.2f} s each: the new state {switched} times, the old one "
-              f"{args.times - switched} times, never anything else")
-        assert args.times < 50 or 0 < switched < args.times, "the kills did not fall on both sides of the switch"
     finally:
         if args.overlay:
-            for mount in ("layers/merged", "layers"):
-                subprocess.run(["umount", str(run.work / mount)], stderr=subprocess.DEVNULL)
-        shutil.rmtree(run.work, ignore_errors=True)
+            run.take_from_overlay()
+    print(f"{args.times} kills within {run.length:.2f} s each: the new state {switched} times, the old one "
+          f"{args.times - switched} times, never anything else")
+    assert args.times < 50 or 0 < switched < args.times, "the kills did not fall on both sides of the switch"
 
 
-ap = argparse.ArgumentParser()
-ap.add_argument("moat", type=pathlib.Path)
-ap.add_argument("--times", type=int, default=200)
-ap.add_argument("--python")
-ap.add_argument("--overlay", action="store_true")
-ap.add_argument("--store", type=pathlib.Path)
-ap.add_argument("--seed", type=int, default=1)
-args = ap.parse_args()
-if args.overlay and not os.environ.get("MOAT_CRASH_NAMESPACE"):
-    if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
-        print("skipped: no right to make a mount namespace")
-        sys.exit(77)
-    os.environ["MOAT_CRASH_NAMESPACE"] = "1"
-    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
-main()
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("moat")
+    ap.add_argument("--times", type=int, default=200)
+    ap.add_argument("--python")
+    ap.add_argument("--overlay", action="store_true")
+    ap.add_argument("--store")
+    ap.add_argument("--seed", type=int, default=1)
+    args = ap.parse_args()
+    if args.overlay and not os.environ.get("MOAT_CRASH_NAMESPACE"):
+        if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode:
+            print("skipped: no right to make a mount namespace")
+            return SKIPPED
+        os.environ["MOAT_CRASH_NAMESPACE"] = "1"
+        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+    with World("crash", args.moat, args.store) as world:
+        world.require_index()
+        try_kills(world, args)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,12 +6,8 @@ Exit status 77 where the index cannot be reached.
 """
 import argparse
 import hashlib
-import os
-import pathlib
-import shutil
-import subprocess
-import sys
-import tempfile
+
+from world import World
 
 REQUIREMENTS = "flask==3.*\npandas\ncolorama ; sys_platform == 'win32'\nurllib3[socks]\n"
 SEE = "import importlib.metadata as m; print(*sorted(d.metadata['Name'].lower().replace('_', '-') + '==' + d.version for d in m.distributions()))"
@@ -25,49 +21,44 @@ def digest(folder):
     return total.hexdigest()
 
 
+def lock(world, python):
+    world.good_moat("lock", "-r", "requirements.txt", "-o", "pylock.toml", "--python", python)
+    return (world.root / "pylock.toml").read_bytes()
+
+
+def install(world, name, python):
+    """By moat, from a store of its own → the distributions, and the digests of lib and bin."""
+    place, store = world.root / name, {"MOAT_HOME": str(world.root / f"moat-{name}")}
+    world.good_moat("create", place, "-p", python, variables=store)
+    world.good_moat("sync", "pylock.toml", "--env", place, variables=store)
+    return world.good(place / "bin/python", "-I", "-c", SEE).split(), [digest(place / part) for part in ("lib", "bin")]
+
+
+def install_by_pip(world, python):
+    place = world.root / "pip"
+    world.good(python, "-m", "venv", place)
+    world.good(place / "bin/pip", "install", "-q", "-U", "pip>=26.1")
+    world.good(place / "bin/pip", "install", "-q", "-r", "pylock.toml")
+    seen = world.good(place / "bin/python", "-I", "-c", SEE).split()
+    return [d for d in seen if not d.startswith(("pip==", "setuptools=="))]
+
+
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("moat", type=pathlib.Path)
+    ap.add_argument("moat")
     ap.add_argument("--python", default="/usr/bin/python3")
     args = ap.parse_args()
-    moat, work = args.moat.resolve(), pathlib.Path(tempfile.mkdtemp(prefix="moat-lock-"))
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "MOAT_"))}
-    env.update(HOME=str(work), NO_COLOR="1")
-
-    def run(*argv, home="home"):
-        done = subprocess.run([str(a) for a in argv], cwd=work, env={**env, "MOAT_HOME": str(work / home)},
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode == 3 and "lock" in argv:
-            print("skipped: the default index cannot be reached:\n" + done.stdout)
-            sys.exit(77)
-        assert done.returncode == 0, f"{' '.join(map(str, argv))}: {done.returncode}\n{done.stdout}"
-        return done.stdout
-
-    try:
-        (work / "requirements.txt").write_text(REQUIREMENTS)
-        run(moat, "lock", "-r", "requirements.txt", "-o", "pylock.toml", "--python", args.python)
-        first = (work / "pylock.toml").read_bytes()
-        run(moat, "lock", "-r", "requirements.txt", "-o", "pylock.toml", "--python", args.python)
-        assert (work / "pylock.toml").read_bytes() == first, "a second lock gives other bytes"
-
-        seen, digests = [], []
-        for name in ("one", "two"):
-            run(moat, "create", work / name, "-p", args.python, home=f"home-{name}")
-            run(moat, "sync", "pylock.toml", "--env", work / name, home=f"home-{name}")
-            seen.append(run(work / name / "bin/python", "-I", "-c", SEE))
-            digests.append([digest(work / name / part) for part in ("lib", "bin")])
-        assert seen[0] == seen[1], seen
-        assert digests[0] == digests[1], "two environments from one lock differ"
-
-        subprocess.run([args.python, "-m", "venv", work / "pip"], check=True, env=env)
-        subprocess.run([work / "pip/bin/pip", "install", "-q", "-U", "pip>=26.1"], check=True, env=env)
-        run(work / "pip/bin/pip", "install", "-q", "-r", "pylock.toml")
-        by_pip = run(work / "pip/bin/python", "-I", "-c", SEE).split()
-        by_pip = [d for d in by_pip if not d.startswith(("pip==", "setuptools=="))]
-        assert by_pip == seen[0].split(), f"pip installed {by_pip}, moat {seen[0].split()}"
-        print(f"{len(by_pip)} distributions, the same by moat (twice, the same bytes) and by pip")
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with World("lock", args.moat) as world:
+        world.require_index()
+        (world.root / "requirements.txt").write_text(REQUIREMENTS)
+        assert lock(world, args.python) == lock(world, args.python), "a second lock gives other bytes"
+        seen, bytes_of = install(world, "one", args.python)
+        again, bytes_again = install(world, "two", args.python)
+        assert seen == again, (seen, again)
+        assert bytes_of == bytes_again, "two environments from one lock differ"
+        by_pip = install_by_pip(world, args.python)
+        assert by_pip == seen, f"pip installed {by_pip}, moat {seen}"
+        print(f"{len(seen)} distributions, the same by moat (twice, the same bytes) and by pip")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,10 @@ tried, of more requests N random ones. Exit status 77 where the index cannot be 
 import argparse
 import itertools
 import math
-import os
-import pathlib
 import random
-import shutil
-import subprocess
 import sys
-import tempfile
+
+from world import World
 
 STACKS = {
     "flask": ["flask", "flask-wtf", "flask-admin"],
@@ -38,51 +35,45 @@ def orders_of(requests, count, rng):
     return [requests, *(rng.sample(requests, len(requests)) for _ in range(count - 1))]
 
 
+def lock(world, requests, python):
+    (world.root / "requirements.txt").write_text("".join(r + "\n" for r in requests))
+    (world.root / "lock.txt").unlink(missing_ok=True)  # or it would be what is preferred
+    world.good_moat("lock", "-r", "requirements.txt", "-o", "lock.txt", "--python", python)
+    return (world.root / "lock.txt").read_text()
+
+
+def picks(text):
+    return {line.split("==")[0]: line.split("==")[1].split()[0] for line in text.splitlines() if "==" in line and line[0].isalnum()}
+
+
+def try_stack(world, name, orders, python):
+    first = lock(world, orders[0], python)
+    failures = []
+    for order in orders[1:]:
+        again = lock(world, order, python)
+        if again != first:
+            a, b = picks(first), picks(again)
+            differ = {n: (a.get(n), b.get(n)) for n in sorted(a.keys() | b.keys()) if a.get(n) != b.get(n)}
+            failures.append(f"     {' '.join(order)}: {differ or 'the same versions, other bytes'}")
+    print(f"{'FAIL' if failures else 'ok  '} {name:12} {len(picks(first))} packages, {len(orders)} orders", flush=True)
+    print("\n".join(failures), end="\n" if failures else "")
+    return not failures
+
+
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("moat", type=pathlib.Path)
+    ap.add_argument("moat")
     ap.add_argument("--python", default="/usr/bin/python3")
     ap.add_argument("--stack", action="append", choices=sorted(STACKS))
     ap.add_argument("--orders", type=int, default=7)
     ap.add_argument("--seed", type=int, default=7)
     args = ap.parse_args()
-    moat, work = args.moat.resolve(), pathlib.Path(tempfile.mkdtemp(prefix="moat-orders-"))
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "MOAT_"))}
-    env.update(HOME=str(work), MOAT_HOME=str(work / "home"), NO_COLOR="1")
-
-    def lock(requests):
-        (work / "requirements.txt").write_text("".join(r + "\n" for r in requests))
-        (work / "lock.txt").unlink(missing_ok=True)  # or it would be what is preferred
-        done = subprocess.run([str(moat), "lock", "-r", "requirements.txt", "-o", "lock.txt", "--python", args.python],
-                              cwd=work, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode == 3:
-            print("skipped: the default index cannot be reached:\n" + done.stdout)
-            sys.exit(77)
-        assert done.returncode == 0, f"{requests}: exit status {done.returncode}\n{done.stdout}"
-        return (work / "lock.txt").read_text()
-
-    def picks(text):
-        return {line.split("==")[0]: line.split("==")[1].split()[0] for line in text.splitlines() if "==" in line and line[0].isalnum()}
-
-    rng, bad = random.Random(args.seed), 0
-    try:
-        for name in args.stack or STACKS:
-            orders = orders_of(STACKS[name], args.orders, rng)
-            first = lock(orders[0])
-            failures = []
-            for order in orders[1:]:
-                again = lock(order)
-                if again != first:
-                    a, b = picks(first), picks(again)
-                    differ = {n: (a.get(n), b.get(n)) for n in sorted(a.keys() | b.keys()) if a.get(n) != b.get(n)}
-                    failures.append(f"     {' '.join(order)}: {differ or 'the same versions, other bytes'}")
-            bad += bool(failures)
-            print(f"{'FAIL' if failures else 'ok  '} {name:12} {len(picks(first))} packages, {len(orders)} orders", flush=True)
-            print("\n".join(failures), end="\n" if failures else "")
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    sys.exit(bool(bad))
+    rng = random.Random(args.seed)
+    with World("orders", args.moat) as world:
+        world.require_index()
+        results = [try_stack(world, name, orders_of(STACKS[name], args.orders, rng), args.python) for name in args.stack or STACKS]
+    return int(not all(results))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,8 +15,9 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
+
+from world import World
 
 SCIENCE = """
 from sklearn import svm
@@ -118,76 +119,56 @@ class Base:
             pass
 
 
-def run_stack(moat, python, name, namespace, store):
+def try_stack(world, python, name, namespace):
     packages, files, command, want = STACKS[name]
-    work = pathlib.Path(tempfile.mkdtemp(prefix=f"moat-{name}-"))
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "MOAT_"))}
-    env.update(HOME=str(work / "home"), MOAT_HOME=str(work / "moat"), NO_COLOR="1", MOAT_STORE_DIR=str(store))
-    (work / "home").mkdir()
-
-    def moat_run(*argv, **kwargs):
-        done = subprocess.run([str(moat), *map(str, argv)], cwd=work, env=env, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, **kwargs)
-        return done.returncode, done.stdout
+    for path, text in files.items():
+        (world.root / path).write_text(text)
 
     def check(when):
-        for path, text in files.items():
-            (work / path).write_text(text)
-        status, out = moat_run("run", "--env", work / "env", "--", *command)
-        assert status == 0 and want in out, f"{name} on {python}, {when}: exit status {status}\n{out}"
+        said = world.good_moat("run", "--env", "./env", "--", *command)
+        assert want in said, f"{when}: {said}"
 
-    base = None
-    try:
-        begin = time.monotonic()
-        for argv in (["create", work / "env", "-p", python], ["install", "--env", work / "env", *packages]):
-            status, out = moat_run(*argv)
-            assert status == 0, f"{name} on {python}: moat {argv[0]} ended with {status}\n{out}"
-        took = time.monotonic() - begin
-        check("as installed")
-        for argv in (["create", work / "second", "-p", python, "--offline"],
-                     ["install", "--env", work / "second", "--offline", *packages]):
-            status, out = moat_run(*argv)
-            assert status == 0, f"{name} on {python}: a second time, offline: moat {argv[0]} ended with {status}\n{out}"
-        if namespace:
-            base = Base(python, work)
+    begin = time.monotonic()
+    world.good_moat("create", "env", "-p", python)
+    world.good_moat("install", "--env", "./env", *packages)
+    took = time.monotonic() - begin
+    check("as installed")
+    world.good_moat("create", "second", "-p", python, "--offline")
+    world.good_moat("install", "--env", "./second", "--offline", *packages)
+    if namespace:
+        base = Base(python, world.root)
+        try:
             base.spoil()
             check("with a spoilt base")
             base.hide()
             check("without its base")
-        print(f"ok   {name:9} {python}  ({took:.1f} s to install{'' if namespace else '; base not spoilt: no mount namespace'})", flush=True)
-        return True
-    except AssertionError as failure:
-        print(f"FAIL {failure}", flush=True)
-        return False
-    finally:
-        if base:
+        finally:
             base.restore()
-        shutil.rmtree(work, ignore_errors=True)
+    print(f"ok   {name:9} {python}  ({took:.1f} s to install{'' if namespace else '; base not spoilt: no mount namespace'})", flush=True)
 
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("moat", type=pathlib.Path)
+    ap.add_argument("moat")
     ap.add_argument("--python", action="append")
     ap.add_argument("--stack", action="append", choices=sorted(STACKS))
-    ap.add_argument("--store", type=pathlib.Path)
+    ap.add_argument("--store")
     args = ap.parse_args()
-    moat = args.moat.resolve()
     namespace = in_own_mount_namespace()
-    store = args.store or pathlib.Path(tempfile.mkdtemp(prefix="moat-store-"))
-    try:
-        reach = subprocess.run([str(moat), "--store-dir", str(store), "lock", "-r", "/dev/stdin", "-o", "/dev/null", "--format", "pylock"],
-                               input="six\n", text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if reach.returncode == 3:
-            print("skipped: the default index cannot be reached:\n" + reach.stdout)
-            sys.exit(77)
-        results = [run_stack(moat, python, name, namespace, store)
-                   for python in args.python or ["/usr/bin/python3"] for name in args.stack or STACKS]
-    finally:
-        if not args.store:
-            shutil.rmtree(store, ignore_errors=True)
-    sys.exit(not all(results))
+    failed = False
+    with World("stacks", args.moat, args.store) as all_of_them:
+        all_of_them.require_index()
+        store = args.store or all_of_them.root / "moat/store"
+        for python in args.python or ["/usr/bin/python3"]:
+            for name in args.stack or STACKS:
+                with World(name, args.moat, store) as world:
+                    try:
+                        try_stack(world, python, name, namespace)
+                    except AssertionError as failure:
+                        print(f"FAIL {name} on {python}: {failure}", flush=True)
+                        failed = True
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
