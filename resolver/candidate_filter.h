@@ -1,14 +1,11 @@
 // Which releases of a project may be chosen at all, and which file of each would be installed. Pure.
 //
 // Everything that does not depend on other packages is decided here, before the solver sees anything: file
-// kinds, tags, Requires-Python, hashes, dates, yanked files, forbidden pre-releases. What is told of a
-// failure
-// ("only for other Pythons", "only source distributions") is known here too.
+// kinds, tags, Requires-Python, hashes, dates, yanked files, forbidden pre-releases.
 #pragma once
 
 #include "resolver/candidate.h"
 #include "resolver/hash_rules.h"
-#include "resolver/resolution.h"
 #include "resolver/solve.h"
 
 #include <map>
@@ -50,14 +47,6 @@ struct FilteredProject {
   std::vector<Verdict> verdicts;      // one for each release of the project
 };
 
-// Why nothing of a project can be had, as a clause for people: {NoUsableFile, "wheels exist for cp310,
-// cp312"}.
-struct LackReason {
-  Lack lack = Lack::Conflicting;
-  std::string detail;
-  LackFacts facts = {};
-};
-
 // Holds references to the request. Not thread-safe (it remembers parsed Requires-Python texts).
 class CandidateFilter {
  public:
@@ -66,12 +55,15 @@ class CandidateFilter {
   // from_url: the project is what a URL of a requirement gives, so neither dates, kinds of files nor
   // pre-releases are in question.
   FilteredProject filter(const Project& project, bool from_url = false);
+  // When the first file in range came out that only its date keeps out; of none, the first of all.
+  std::optional<UnixTime> first_usable(const Project& project, const SpecifierSet& specifiers);
+
   const HashRules& hashes() const { return hashes_; }
-  // Why no candidate of the project meets the specifiers; Conflicting where one does.
-  LackReason lack(const Project& project, const FilteredProject& filtered, const SpecifierSet& specifiers);
+  const Target& target() const { return request_.target; }
 
  private:
   struct FileVerdict {
+    const ReleaseFile* file = nullptr;
     Verdict verdict = Verdict::NoFiles;
     bool hash_known = false;  // a hash was asked for, and this file has it
     bool yanked = false;
@@ -80,7 +72,8 @@ class CandidateFilter {
   // The rules that a file is held to, for all but the first of these with exceptions.
   enum class Rules { All, FromUrl, WhateverTheDate };
   FileVerdict judge(const PackageName& name, const ReleaseFile& file, Rules rules);
-  std::optional<UnixTime> first_usable(const Project& project, const SpecifierSet& specifiers);
+  static bool is_better(const FileVerdict& a, const FileVerdict& b);
+  Verdict judge_release(const PackageName& name, Rules rules, Candidate& candidate);
   bool python_admitted(const std::string& requires_python);
   bool yanked_is_pinned(const PackageName& name, const Version& version) const;
 

@@ -1,6 +1,7 @@
 #include "resolver/conflict.h"
 
 #include "resolver/base/text.h"
+#include "resolver/lack.h"
 #include "resolver/proof.h"
 #include "resolver/solv/solver.h"
 #include "resolver/story.h"
@@ -215,7 +216,7 @@ class Teller {
     }
     // Lines that exclude each other say all that there is to say.
     if (is_empty(specifiers)) return;
-    const LackReason reason = filter_.lack(view.project(), view.filtered(), specifiers);
+    const LackReason reason = lack_of(view.project(), view.filtered(), specifiers, filter_);
     if (reason.lack != Lack::Conflicting) {
       step.lack = reason.lack;
       step.detail = reason.detail;
