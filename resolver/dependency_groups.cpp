@@ -12,10 +12,6 @@
 namespace moat {
 namespace {
 
-tl::unexpected<ParseError> at(std::uint32_t line, std::string_view what) {
-  return parse_error(fmt::format("{} (line {})", what, line));
-}
-
 struct Group {
   std::string spelled;
   const TomlValue* items = nullptr;
@@ -26,14 +22,14 @@ Expected<Groups> read_groups(const TomlTable& file) {
   Groups groups;
   const TomlValue* found = find_key(file, "dependency-groups");
   if (found == nullptr) return groups;
-  if (found->table() == nullptr) return at(found->line, "`dependency-groups` is not a table");
+  if (found->table() == nullptr) return error_at(found->line, "`dependency-groups` is not a table");
   for (const auto& [key, items] : *found->table()) {
     const Expected<GroupName> name = GroupName::parse(key);
-    if (!name) return at(items.line, fmt::format("{} is not a name of a dependency group", quote(key)));
+    if (!name) return error_at(items.line, fmt::format("{} is not a name of a dependency group", quote(key)));
     const auto [place, is_new] = groups.emplace(*name, Group{key, &items});
     if (!is_new)
-      return at(items.line, fmt::format("the dependency groups {} and {} are one by name",
-                                        quote(place->second.spelled), quote(key)));
+      return error_at(items.line, fmt::format("the dependency groups {} and {} are one by name",
+                                              quote(place->second.spelled), quote(key)));
   }
   return groups;
 }
@@ -49,12 +45,12 @@ class GroupExpansion {
     const Group& group = found->second;
     if (std::find(open_.begin(), open_.end(), group.spelled) != open_.end()) {
       open_.push_back(group.spelled);
-      return at(line, fmt::format("dependency groups include each other in a circle: {}",
-                                  fmt::join(open_, " -> ")));
+      return error_at(line, fmt::format("dependency groups include each other in a circle: {}",
+                                        fmt::join(open_, " -> ")));
     }
     if (group.items->array() == nullptr)
-      return at(group.items->line,
-                fmt::format("the dependency group {} is not a list", quote(group.spelled)));
+      return error_at(group.items->line,
+                      fmt::format("the dependency group {} is not a list", quote(group.spelled)));
     open_.push_back(group.spelled);
     for (const TomlValue& item : *group.items->array())
       if (Expected<void> added = add_item(item, group); !added) return added;
@@ -68,22 +64,23 @@ class GroupExpansion {
   Expected<void> add_item(const TomlValue& item, const Group& group) {
     if (item.string() != nullptr) {
       if (const Expected<Requirement> requirement = Requirement::parse(*item.string()); !requirement)
-        return at(item.line,
-                  fmt::format("{} in the dependency group {} is not a requirement: {}", quote(*item.string()),
-                              quote(group.spelled), requirement.error().message));
+        return error_at(
+            item.line, fmt::format("{} in the dependency group {} is not a requirement: {}",
+                                   quote(*item.string()), quote(group.spelled), requirement.error().message));
       lines_.push_back({*item.string(), item.line});
       return {};
     }
     const TomlTable* table = item.table();
     const TomlValue* include = table == nullptr ? nullptr : find_key(*table, "include-group");
     if (include == nullptr || table->size() != 1 || include->string() == nullptr)
-      return at(item.line,
-                fmt::format("the dependency group {} holds something that is neither a requirement nor "
-                            "{{include-group = \"NAME\"}}",
-                            quote(group.spelled)));
+      return error_at(item.line,
+                      fmt::format("the dependency group {} holds something that is neither a requirement nor "
+                                  "{{include-group = \"NAME\"}}",
+                                  quote(group.spelled)));
     const Expected<GroupName> name = GroupName::parse(*include->string());
     if (!name)
-      return at(item.line, fmt::format("{} is not a name of a dependency group", quote(*include->string())));
+      return error_at(item.line,
+                      fmt::format("{} is not a name of a dependency group", quote(*include->string())));
     return add(*name, *include->string(), item.line);
   }
 
@@ -94,7 +91,7 @@ class GroupExpansion {
         known.empty() ? fmt::format("there is no dependency group {}: there are none", quote(asked))
                       : fmt::format("there is no dependency group {}; there are {}", quote(asked),
                                     fmt::join(known, ", "));
-    return line == 0 ? parse_error(what) : at(line, what);
+    return line == 0 ? parse_error(what) : error_at(line, what);
   }
 
   const Groups& groups_;
@@ -118,8 +115,8 @@ class OwnExtras {
     for (const ExtraName& extra : requirement->extras) {
       const auto found = project_.optional_dependencies.find(extra);
       if (found == project_.optional_dependencies.end())
-        return at(line.line, fmt::format("{} asks for an extra that {} does not have: {}", quote(line.text),
-                                         project_.name.display(), extra.display()));
+        return error_at(line.line, fmt::format("{} asks for an extra that {} does not have: {}",
+                                               quote(line.text), project_.name.display(), extra.display()));
       if (!seen_.emplace(extra, marker ? marker->to_string() : "").second) continue;
       if (!open_.insert(extra).second) continue;  // a circle
       for (const ProjectLine& inner : found->second)

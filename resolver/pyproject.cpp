@@ -8,7 +8,7 @@ namespace moat {
 namespace {
 
 tl::unexpected<ParseError> at(const TomlValue& value, std::string_view what) {
-  return parse_error(fmt::format("{} (line {})", what, value.line));
+  return error_at(value.line, what);
 }
 
 // [table] of the file; nullptr where it is not there.
@@ -19,19 +19,8 @@ Expected<const TomlTable*> find_table(const TomlTable& file, std::string_view na
   return value->table();
 }
 
-Expected<std::vector<ProjectLine>> read_lines(const TomlValue& value, std::string_view key) {
-  if (value.array() == nullptr) return at(value, fmt::format("`{}` is not a list", key));
-  std::vector<ProjectLine> lines;
-  for (const TomlValue& element : *value.array()) {
-    if (element.string() == nullptr)
-      return at(element, fmt::format("`{}` holds something that is not a text", key));
-    lines.push_back({*element.string(), element.line});
-  }
-  return lines;
-}
-
 Expected<std::vector<std::string>> read_texts(const TomlValue& value, std::string_view key) {
-  const Expected<std::vector<ProjectLine>> lines = read_lines(value, key);
+  const Expected<std::vector<ProjectLine>> lines = read_project_lines(value, key);
   if (!lines) return tl::unexpected(lines.error());
   std::vector<std::string> texts;
   for (const ProjectLine& line : *lines) texts.push_back(line.text);
@@ -56,7 +45,7 @@ Expected<std::map<ExtraName, std::vector<ProjectLine>>> read_extras(const TomlVa
   for (const auto& [key, list] : *value.table()) {
     Expected<ExtraName> extra = ExtraName::parse(key);
     if (!extra) return at(list, fmt::format("{} is not a name of an extra", quote(key)));
-    Expected<std::vector<ProjectLine>> lines = read_lines(list, key);
+    Expected<std::vector<ProjectLine>> lines = read_project_lines(list, key);
     if (!lines) return tl::unexpected(lines.error());
     if (!extras.emplace(std::move(*extra), std::move(*lines)).second)
       return at(list, fmt::format("the extra {} is there twice", quote(key)));
@@ -145,14 +134,12 @@ Expected<std::optional<ProjectTable>> PyProject::project() const {
     out.version = std::move(*value);
   }
   if (const TomlValue* requires_python = find_key(table, "requires-python")) {
-    if (requires_python->string() == nullptr) return at(*requires_python, "`requires-python` is not a text");
-    Expected<SpecifierSet> specifiers = SpecifierSet::parse(*requires_python->string());
-    if (!specifiers)
-      return at(*requires_python, fmt::format("`requires-python`: {}", specifiers.error().message));
+    Expected<SpecifierSet> specifiers = read_requires_python(*requires_python);
+    if (!specifiers) return tl::unexpected(specifiers.error());
     out.requires_python = std::move(*specifiers);
   }
   if (const TomlValue* dependencies = find_key(table, "dependencies")) {
-    Expected<std::vector<ProjectLine>> lines = read_lines(*dependencies, "dependencies");
+    Expected<std::vector<ProjectLine>> lines = read_project_lines(*dependencies, "dependencies");
     if (!lines) return tl::unexpected(lines.error());
     out.dependencies = std::move(*lines);
   }

@@ -5,9 +5,9 @@
 #include "resolver/pep/name.h"
 #include "resolver/pep/specifier.h"
 #include "resolver/pep/version.h"
+#include "resolver/project_line.h"
 #include "resolver/toml.h"
 
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,12 +25,6 @@ struct BuildSystem {
 
   // What trees without a (complete) [build-system] get: setuptools, as it was before there were backends.
   static BuildSystem legacy();
-};
-
-// A requirement of the file, as written, with the line it stands on (1-based).
-struct ProjectLine {
-  std::string text;
-  std::uint32_t line = 0;
 };
 
 // [project]. What is dynamic only the backend can tell.

@@ -67,36 +67,20 @@ std::string toml_of(const Lines& lines, const Block& block) {
   return toml;
 }
 
-tl::unexpected<ParseError> at(const TomlValue& value, std::string_view what) {
-  return parse_error(fmt::format("{} (line {})", what, value.line));
-}
-
-Expected<std::vector<ProjectLine>> read_dependencies(const TomlValue& value) {
-  if (value.array() == nullptr) return at(value, "`dependencies` is not a list");
-  std::vector<ProjectLine> lines;
-  for (const TomlValue& element : *value.array()) {
-    if (element.string() == nullptr) return at(element, "`dependencies` holds something that is not a text");
-    lines.push_back({*element.string(), element.line});
-  }
-  return lines;
-}
-
 Expected<ScriptMetadata> read_block(const TomlTable& table) {
   ScriptMetadata script;
   if (const TomlValue* dependencies = find_key(table, "dependencies")) {
-    Expected<std::vector<ProjectLine>> lines = read_dependencies(*dependencies);
+    Expected<std::vector<ProjectLine>> lines = read_project_lines(*dependencies, "dependencies");
     if (!lines) return tl::unexpected(lines.error());
     script.dependencies = std::move(*lines);
   }
   if (const TomlValue* requires_python = find_key(table, "requires-python")) {
-    if (requires_python->string() == nullptr) return at(*requires_python, "`requires-python` is not a text");
-    Expected<SpecifierSet> specifiers = SpecifierSet::parse(*requires_python->string());
-    if (!specifiers)
-      return at(*requires_python, fmt::format("`requires-python`: {}", specifiers.error().message));
+    Expected<SpecifierSet> specifiers = read_requires_python(*requires_python);
+    if (!specifiers) return tl::unexpected(specifiers.error());
     script.requires_python = std::move(*specifiers);
   }
   if (const TomlValue* tool = find_key(table, "tool")) {
-    if (tool->table() == nullptr) return at(*tool, "`tool` is not a table");
+    if (tool->table() == nullptr) return error_at(tool->line, "`tool` is not a table");
     script.tool = *tool->table();
   }
   return script;
