@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t kDeepest = 16;  // builds within builds
 constexpr std::chrono::milliseconds kLookAgain{50};
+constexpr std::uintmax_t kMostMetadata = 16 << 20;
 
 // As many at once as there are cores.
 class Slots {
@@ -182,6 +183,9 @@ class BuildFrontend::Job {
     std::error_code unknown;
     if (fs::symlink_status(file, unknown).type() != fs::file_type::regular)
       fail(fmt::format("{} made a folder without METADATA", to_string(Hook::PrepareMetadata)), answer.output);
+    if (fs::file_size(file, unknown) > kMostMetadata)
+      fail(fmt::format("{} made a METADATA that has no end", to_string(Hook::PrepareMetadata)),
+           answer.output);
     std::string text = read_file(file);
     check(text);
     if (!key_.empty()) {

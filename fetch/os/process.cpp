@@ -1,6 +1,7 @@
 #include "fetch/os/process.h"
 
 #include "fetch/os/file.h"
+#include "fetch/os/kept_output.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
 
@@ -189,12 +190,14 @@ UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_
 // A started child: reads, writes and waits, and always reaps.
 class Child {
  public:
-  Child(pid_t pid, UniqueFd input, UniqueFd output, UniqueFd errors)
+  Child(pid_t pid, UniqueFd input, UniqueFd output, UniqueFd errors, std::size_t most_output)
       : pid_(pid),
         pidfd_(open_pidfd(pid)),
         input_(std::move(input)),
         output_(std::move(output)),
-        errors_(std::move(errors)) {
+        errors_(std::move(errors)),
+        said_(most_output),
+        complained_(most_output) {
     for (const UniqueFd* fd : {&input_, &output_, &errors_})
       if (*fd) make_nonblocking(fd->get());
   }
@@ -219,6 +222,8 @@ class Child {
       poll_once(input, deadline, killed_ ? -1 : stop_fd);
     }
     result_.status = reap();
+    result_.output = said_.take();
+    result_.errors = complained_.take();
     return std::move(result_);
   }
 
@@ -261,8 +266,8 @@ class Child {
                                     {stop_fd, POLLIN, 0}}};
     if (::poll(waits.data(), waits.size(), timeout_ms(deadline)) < 0) return;  // EINTR: round again
     if (waits[0].revents != 0) write_some(input);
-    if (waits[1].revents != 0) read_some(output_, result_.output);
-    if (waits[2].revents != 0) read_some(errors_, result_.errors);
+    if (waits[1].revents != 0) read_some(output_, said_);
+    if (waits[2].revents != 0) read_some(errors_, complained_);
     if (!exited_ && (waits[3].revents != 0 || (!pidfd_ && has_ended()))) {
       exited_ = true;
       linger_until_ = Clock::now() + kLinger;
@@ -284,11 +289,11 @@ class Child {
       input_.reset();  // EPIPE: it does not want the rest
   }
 
-  static void read_some(UniqueFd& fd, std::string& to) {
+  static void read_some(UniqueFd& fd, KeptOutput& to) {
     std::array<char, 65536> buffer;
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count > 0)
-      to.append(buffer.data(), static_cast<std::size_t>(count));
+      to.append({buffer.data(), static_cast<std::size_t>(count)});
     else if (count == 0 || (errno != EAGAIN && errno != EINTR))
       fd.reset();
   }
@@ -296,6 +301,7 @@ class Child {
   const pid_t pid_;
   UniqueFd pidfd_;
   UniqueFd input_, output_, errors_;
+  KeptOutput said_, complained_;
   std::size_t written_ = 0;
   bool exited_ = false;
   bool killed_ = false;
@@ -345,8 +351,8 @@ ProcessResult run_process(const Command& command, std::stop_token stop) {
   const SigpipeBlocked sigpipe;
   std::optional<Clock::time_point> deadline;
   if (command.timeout) deadline = Clock::now() + *command.timeout;
-  Child child(spawn(command, actions), std::move(input.write), std::move(output.read),
-              std::move(errors.read));
+  Child child(spawn(command, actions), std::move(input.write), std::move(output.read), std::move(errors.read),
+              command.most_output);
   input.read.reset();
   output.write.reset();
   errors.write.reset();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -19,6 +20,9 @@ struct Command {
   std::string input;                // given on standard input, then closed
   bool merge_output = false;        // stderr goes into output, in order
   std::optional<std::chrono::milliseconds> timeout;
+  // Bytes of each stream. Of what is longer the middle is left out, and a line there says so: a program that
+  // never stops talking costs time, not memory.
+  std::size_t most_output = std::size_t{64} << 20U;
 };
 
 struct ProcessResult {

@@ -42,6 +42,18 @@ TEST(Process, PassesLotsOfInputThroughWithoutDeadlock) {
   EXPECT_EQ(result.errors, "done\n");
 }
 
+TEST(Process, KeepsTheBeginningAndTheEndOfTooMuchOutput) {
+  Command command =
+      shell("echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last; echo short >&2");
+  command.most_output = 1000;
+  const ProcessResult result = run_process(command);
+  EXPECT_THAT(result.output, ::testing::StartsWith("first\nxxx"));
+  EXPECT_THAT(result.output, ::testing::EndsWith("xxx\nlast\n"));
+  EXPECT_THAT(result.output, HasSubstr("\n[2999012 bytes are left out]\n"));
+  EXPECT_LT(result.output.size(), 1100U);
+  EXPECT_EQ(result.errors, "short\n");
+}
+
 TEST(Process, SurvivesAChildThatDoesNotReadItsInput) {
   Command command = shell("exec 0<&-; echo deaf");
   command.input = std::string(3'000'000, 'x');
