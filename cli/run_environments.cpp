@@ -5,6 +5,7 @@
 #include "cli/source_setup.h"
 #include "envs/environment.h"
 #include "fetch/hasher.h"
+#include "fetch/os/disk_usage.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
@@ -120,14 +121,6 @@ std::optional<std::chrono::seconds> age_of(const fs::path& path) {
 void touch(const fs::path& path) {
   std::error_code ignored;
   fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
-}
-
-std::uint64_t disk_bytes(const fs::path& path) {
-  std::uint64_t bytes = 0;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, error))
-    if (entry.is_regular_file(error) && !entry.is_symlink(error)) bytes += entry.file_size(error);
-  return bytes;
 }
 
 // The environment, if it is there; from here on it stays.

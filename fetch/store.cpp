@@ -1,6 +1,7 @@
 #include "fetch/store.h"
 
 #include "fetch/hasher.h"
+#include "fetch/os/disk_usage.h"
 #include "fetch/os/roomy_directory.h"
 #include "fetch/store_manifest.h"
 #include "fetch/wheel_addition.h"
@@ -82,15 +83,6 @@ std::vector<fs::path> entries_of(const fs::path& root, const Part& part) {
   for (const fs::path& outer : children(directory))
     for (fs::path& inner : children(outer)) found.push_back(std::move(inner));
   return found;
-}
-
-std::uint64_t disk_bytes(const fs::path& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return 0;
-  std::uint64_t bytes = static_cast<std::uint64_t>(status.st_blocks) * 512;
-  if (!S_ISDIR(status.st_mode)) return bytes;
-  for (const fs::path& child : children(path)) bytes += disk_bytes(child);
-  return bytes;
 }
 
 // Directories: when they were marked or made. Files: also when they were read.

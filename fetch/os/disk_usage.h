@@ -1,0 +1,12 @@
+// How much a tree takes of its disk.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace moat {
+
+// Blocks, not lengths; links are not followed. What cannot be read counts as nothing.
+std::uint64_t disk_bytes(const std::filesystem::path& path);
+
+}  // namespace moat
