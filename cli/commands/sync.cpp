@@ -2,18 +2,18 @@
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
+#include "cli/locked_resolution.h"
 #include "cli/open_env.h"
-#include "cli/redact.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
-#include "fetch/wheels.h"
 #include "resolver/base/text.h"
 #include "resolver/lockfile.h"
-#include "resolver/pep/metadata.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <variant>
 
 namespace moat {
 namespace {
@@ -38,7 +38,7 @@ Environment environment_for(const SyncCommand& command, Session& session, bool& 
   return created ? create_and_say(root, session) : open_for_change(session, ForProject::Yes);
 }
 
-Pylock read_lock(const fs::path& path, Session& session) {
+Pylock read_pylock(const fs::path& path, Session& session) {
   std::vector<std::string> warnings;
   Expected<Pylock> lock = parse_pylock(read_named_file(path), path.filename().native(), &warnings);
   if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
@@ -64,122 +64,6 @@ std::vector<SelectedPackage> select(const Pylock& lock, const SyncCommand& comma
                          groups.empty() ? std::nullopt : std::optional(groups));
 }
 
-// Where a file or a repository is got from: the path, as the specification has it. Where nothing lies there
-// (any more) the URL may still have it; the hash or the commit says whether it is the same.
-Expected<Url> place_of(const std::string& path, const std::string& url, const fs::path& lock_directory) {
-  const fs::path local = (lock_directory / path).lexically_normal();
-  std::error_code ignored;
-  if (!path.empty() && (url.empty() || fs::exists(local, ignored))) return Url::from_path(local.native());
-  return Url::parse(url);
-}
-
-Artifact artifact_of(const LockedFile& file, const fs::path& lock_directory) {
-  const Expected<Url> url = place_of(file.path, file.url, lock_directory);
-  if (!url)
-    throw Error(ErrorKind::BadInput,
-                fmt::format("{}: {}", quote(hide_credentials(file.url)), url.error().message));
-  return {.filename = file.name,
-          .url = *url,
-          .digests = file.hashes,
-          .size = file.size,
-          .upload_time = file.upload_time};
-}
-
-Error bad_entry(const LockedPackage& package, const std::string& why) {
-  return Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(package.name.display()), why));
-}
-
-// What the entry names directly, if it does.
-std::optional<SourceUrl> source_of(const LockedPackage& package, const fs::path& lock_directory) {
-  if (!package.direct) return std::nullopt;
-  const DirectSource& direct = *package.direct;
-  SourceUrl out;
-  out.subdirectory = direct.subdirectory;
-  const std::string& path = direct.kind == DirectSourceKind::Archive ? direct.archive.path : direct.path;
-  const std::string& url = direct.kind == DirectSourceKind::Archive ? direct.archive.url : direct.url;
-  const Expected<Url> where = place_of(path, url, lock_directory);
-  if (!where) throw bad_entry(package, where.error().message);
-  out.url = *where;
-  switch (direct.kind) {
-    case DirectSourceKind::Vcs: {
-      if (direct.vcs_type != "git")
-        throw bad_entry(package,
-                        fmt::format("moat takes sources from git only, not from {}", direct.vcs_type));
-      out.kind = SourceKind::Git;
-      out.commit = direct.commit_id;
-      out.revision = direct.requested_revision;
-      const Expected<SourceUrl> again = SourceUrl::parse(pinned_text(out));
-      if (!again || again->revision != out.commit || out.commit.size() < 40)
-        throw bad_entry(package, again ? "its commit-id is not one" : again.error().message);
-      break;
-    }
-    case DirectSourceKind::Directory:
-      out.kind = SourceKind::Directory;
-      break;
-    case DirectSourceKind::Archive:
-      out.kind = direct.archive.name.ends_with(".whl") ? SourceKind::Wheel : SourceKind::Archive;
-      break;
-  }
-  return out;
-}
-
-// A folder's version is what it now says; a build may be needed to know.
-Version learn_version(const LockedPackage& package, const SourceUrl& source, Session& session) {
-  SourcePolicy& policy = session.source_policy();
-  const ObtainedSource& obtained = session.sources().obtain(SourceOrder::of(source), session.stop());
-  const auto core = CoreMetadata::parse(source_metadata(obtained, package.name, std::nullopt,
-                                                        policy.settings_for(package.name),
-                                                        policy.asker(package.name), session.stop()));
-  if (!core || core->name != package.name)
-    throw bad_entry(package, core ? "its source is " + quote(core->name.display()) : core.error().message);
-  return core->version;
-}
-
-// What the lock installs, in terms of the pipeline; a lock holds no requirements, so what nothing else in it
-// needs counts as asked for.
-Resolution as_resolution(const std::vector<SelectedPackage>& selected, const fs::path& lock_directory,
-                         Session& session) {
-  Resolution resolution;
-  for (const SelectedPackage& one : selected) {
-    const LockedPackage& package = *one.package;
-    ReleaseFile file;
-    file.direct = source_of(package, lock_directory);
-    if (one.file != nullptr)
-      file.artifact = artifact_of(*one.file, lock_directory);
-    else
-      file.artifact = SourceOrder::of(*file.direct).artifact;
-    std::optional<Version> version = package.version;
-    if (one.file != nullptr && one.file->name.ends_with(".whl")) {
-      Expected<WheelFilename> wheel = WheelFilename::parse(one.file->name);
-      if (!wheel) throw bad_entry(package, wheel.error().message);
-      if (!version) version = wheel->version;
-      file.wheel = std::move(*wheel);
-    } else if (!version) {
-      version = file.direct ? learn_version(package, *file.direct, session)
-                            : SdistFilename::parse(one.file->name, package.name)->version;
-    }
-    resolution.packages.push_back(
-        {package.name, *version, nullptr, std::move(file), {}, {}, {}, package.index, {}});
-    if (one.file != nullptr && resolution.packages.back().file.wheel)
-      resolution.packages.back().accepted = one.file->hashes;
-  }
-  return resolution;
-}
-
-Goal as_goal(const std::vector<SelectedPackage>& selected) {
-  std::set<PackageName> needed;
-  for (const SelectedPackage& one : selected)
-    for (const auto& [name, version] : one.package->dependencies) needed.insert(name);
-  Goal goal;
-  for (const SelectedPackage& one : selected) {
-    const LockedPackage& package = *one.package;
-    RootRequirement root{*Requirement::parse(package.name.display()), {}, {}};
-    if (package.direct && package.direct->editable) goal.editables.insert(package.name);
-    if (needed.count(package.name) == 0 || package.direct) goal.requirements.push_back(std::move(root));
-  }
-  return goal;
-}
-
 // A requirements file pins everything itself: nothing is looked for beyond it.
 Goal pinned_goal(const fs::path& path, Session& session) {
   Goal goal = read_goal({}, {path.native()}, {}, session);
@@ -194,46 +78,67 @@ Goal pinned_goal(const fs::path& path, Session& session) {
   return goal;
 }
 
+// A pylock.toml, or the goal of a requirements file.
+using Lock = std::variant<Pylock, Goal>;
+
+Lock read_lock(const fs::path& path, Session& session) {
+  if (path.extension() == ".toml") return read_pylock(path, session);
+  return pinned_goal(path, session);
+}
+
+struct Wanted {
+  Goal goal;
+  Resolution resolution;
+  NewFolders clones;
+};
+
+Wanted wanted_by(const Lock& lock, const fs::path& lock_directory, const SyncCommand& command,
+                 const Environment& environment, const Present& present, Session& session) {
+  const Target target = target_of(environment.interpreter());
+  std::vector<SelectedPackage> selected;
+  Wanted wanted;
+  const auto* const pylock = std::get_if<Pylock>(&lock);
+  if (pylock != nullptr) {
+    selected = select(*pylock, command, target);
+    wanted.goal = locked_goal(selected);
+  } else {
+    wanted.goal = std::get<Goal>(lock);
+  }
+  wanted.clones =
+      prepare_sources(wanted.goal, environment.interpreter(), session, environment, command.dry_run);
+  wanted.resolution = pylock != nullptr
+                          ? locked_resolution(selected, lock_directory, session)
+                          : resolve_goal(wanted.goal, {.no_deps = true}, target, present.versions, session);
+  return wanted;
+}
+
+// What is there and not in the lock.
+std::set<PackageName> strays(const InstalledDistributions& installed, const Resolution& resolution) {
+  std::set<PackageName> names;
+  for (const InstalledDistribution& distribution : installed.all) names.insert(distribution.name);
+  for (const ResolvedPackage& package : resolution.packages) names.erase(package.name);
+  return names;
+}
+
 }  // namespace
 
 int execute(const SyncCommand& command, Session& session) {
   const fs::path path = lock_path(command, session.settings());
-  const bool requirements = path.extension() != ".toml";
-  std::optional<Pylock> lock;
-  Goal goal;
-  if (requirements)
-    goal = pinned_goal(path, session);
-  else
-    lock = read_lock(path, session);
+  const Lock lock = read_lock(path, session);
 
   bool created = false;
   const Environment environment = environment_for(command, session, created);
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const Present present = Present::of(environment, installed);
-  const Target target = target_of(environment.interpreter());
 
-  std::vector<SelectedPackage> selected;
-  if (!requirements) {
-    selected = select(*lock, command, target);
-    goal = as_goal(selected);
-  }
-  NewFolders clones = prepare_sources(goal, environment.interpreter(), session, environment, command.dry_run);
-  Resolution resolution;
-  if (!requirements) {
-    resolution = as_resolution(selected, path.parent_path(), session);
-  } else {
-    resolution = resolve_goal(goal, {.no_deps = true}, target, present.versions, session);
-  }
-  const InstallPlan plan = plan_install(goal, resolution, present, false);
+  Wanted wanted = wanted_by(lock, path.parent_path(), command, environment, present, session);
+  const InstallPlan plan = plan_install(wanted.goal, wanted.resolution, present, false);
   TransactionRequest request =
       command.dry_run ? without_wheels(plan)
                       : with_wheels(plan, present, false,
                                     runtime_inside(environment.root(), environment.interpreter()), session);
-  if (!command.inexact)
-    for (const InstalledDistribution& distribution : installed.all)
-      if (std::none_of(resolution.packages.begin(), resolution.packages.end(),
-                       [&](const ResolvedPackage& package) { return package.name == distribution.name; }))
-        request.remove.insert(distribution.name);
+  // From here on every wheel is verified and in the store.
+  if (!command.inexact) request.remove = strays(installed, wanted.resolution);
 
   ChangeReport report{.environment = environment.root(),
                       .state = environment.manifest_without_files().state,
@@ -246,7 +151,7 @@ int execute(const SyncCommand& command, Session& session) {
   } else if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {
     report.take(apply(std::move(request), environment, session));
   }
-  clones.keep();
+  wanted.clones.keep();
   report_changes(report, session);
   return 0;
 }

@@ -1,0 +1,134 @@
+#include "cli/locked_resolution.h"
+
+#include "cli/redact.h"
+#include "fetch/os/file.h"
+#include "fetch/sources.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/metadata.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace moat {
+namespace {
+
+bool is_wheel(const std::string& filename) { return filename.ends_with(".whl"); }
+
+// Where a file or a repository is got from: the path, as the specification has it. Where nothing lies there
+// (any more) the URL may still have it; the hash or the commit says whether it is the same.
+Expected<Url> place_of(const std::string& path, const std::string& url, const fs::path& lock_directory) {
+  const fs::path local = (lock_directory / path).lexically_normal();
+  std::error_code ignored;
+  if (!path.empty() && (url.empty() || fs::exists(local, ignored))) return Url::from_path(local.native());
+  return Url::parse(url);
+}
+
+Artifact artifact_of(const LockedFile& file, const fs::path& lock_directory) {
+  const Expected<Url> url = place_of(file.path, file.url, lock_directory);
+  if (!url)
+    throw Error(ErrorKind::BadInput,
+                fmt::format("{}: {}", quote(hide_credentials(file.url)), url.error().message));
+  return {.filename = file.name,
+          .url = *url,
+          .digests = file.hashes,
+          .size = file.size,
+          .upload_time = file.upload_time};
+}
+
+Error bad_entry(const LockedPackage& package, const std::string& why) {
+  return Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(package.name.display()), why));
+}
+
+// What the entry names directly, if it does.
+std::optional<SourceUrl> source_of(const LockedPackage& package, const fs::path& lock_directory) {
+  if (!package.direct) return std::nullopt;
+  const DirectSource& direct = *package.direct;
+  SourceUrl out;
+  out.subdirectory = direct.subdirectory;
+  const std::string& path = direct.kind == DirectSourceKind::Archive ? direct.archive.path : direct.path;
+  const std::string& url = direct.kind == DirectSourceKind::Archive ? direct.archive.url : direct.url;
+  const Expected<Url> where = place_of(path, url, lock_directory);
+  if (!where) throw bad_entry(package, where.error().message);
+  out.url = *where;
+  switch (direct.kind) {
+    case DirectSourceKind::Vcs: {
+      if (direct.vcs_type != "git")
+        throw bad_entry(package,
+                        fmt::format("moat takes sources from git only, not from {}", direct.vcs_type));
+      out.kind = SourceKind::Git;
+      out.commit = direct.commit_id;
+      out.revision = direct.requested_revision;
+      const Expected<SourceUrl> again = SourceUrl::parse(pinned_text(out));
+      if (!again || again->revision != out.commit || out.commit.size() < 40)
+        throw bad_entry(package, again ? "its commit-id is not one" : again.error().message);
+      break;
+    }
+    case DirectSourceKind::Directory:
+      out.kind = SourceKind::Directory;
+      break;
+    case DirectSourceKind::Archive:
+      out.kind = is_wheel(direct.archive.name) ? SourceKind::Wheel : SourceKind::Archive;
+      break;
+  }
+  return out;
+}
+
+// A folder's version is what it now says; a build may be needed to know.
+Version learn_version(const LockedPackage& package, const SourceUrl& source, Session& session) {
+  SourcePolicy& policy = session.source_policy();
+  const ObtainedSource& obtained = session.sources().obtain(SourceOrder::of(source), session.stop());
+  const auto core = CoreMetadata::parse(source_metadata(obtained, package.name, std::nullopt,
+                                                        policy.settings_for(package.name),
+                                                        policy.asker(package.name), session.stop()));
+  if (!core || core->name != package.name)
+    throw bad_entry(package, core ? "its source is " + quote(core->name.display()) : core.error().message);
+  return core->version;
+}
+
+ResolvedPackage as_resolved(const SelectedPackage& one, const fs::path& lock_directory, Session& session) {
+  const LockedPackage& package = *one.package;
+  ReleaseFile file;
+  file.direct = source_of(package, lock_directory);
+  file.artifact =
+      one.file != nullptr ? artifact_of(*one.file, lock_directory) : SourceOrder::of(*file.direct).artifact;
+  std::optional<Version> version = package.version;
+  std::vector<Digest> accepted;
+  if (one.file != nullptr && is_wheel(one.file->name)) {
+    Expected<WheelFilename> wheel = WheelFilename::parse(one.file->name);
+    if (!wheel) throw bad_entry(package, wheel.error().message);
+    if (!version) version = wheel->version;
+    file.wheel = std::move(*wheel);
+    accepted = one.file->hashes;
+  } else if (!version) {
+    version = file.direct ? learn_version(package, *file.direct, session)
+                          : SdistFilename::parse(one.file->name, package.name)->version;
+  }
+  return {package.name, *version, nullptr, std::move(file), {}, {}, {}, package.index, std::move(accepted)};
+}
+
+}  // namespace
+
+Goal locked_goal(const std::vector<SelectedPackage>& selected) {
+  std::set<PackageName> needed;
+  for (const SelectedPackage& one : selected)
+    for (const auto& [name, version] : one.package->dependencies) needed.insert(name);
+  Goal goal;
+  for (const SelectedPackage& one : selected) {
+    const LockedPackage& package = *one.package;
+    RootRequirement root{*Requirement::parse(package.name.display()), {}, {}};
+    if (package.direct && package.direct->editable) goal.editables.insert(package.name);
+    if (needed.count(package.name) == 0 || package.direct) goal.requirements.push_back(std::move(root));
+  }
+  return goal;
+}
+
+Resolution locked_resolution(const std::vector<SelectedPackage>& selected, const fs::path& lock_directory,
+                             Session& session) {
+  Resolution resolution;
+  for (const SelectedPackage& one : selected)
+    resolution.packages.push_back(as_resolved(one, lock_directory, session));
+  return resolution;
+}
+
+}  // namespace moat
