@@ -7,31 +7,17 @@
 // needs the core of its own version), as long as no answer comes up. What is left is true, and enough.
 #pragma once
 
-#include "resolver/encode.h"
-#include "resolver/proof.h"
-#include "resolver/request_lines.h"
+#include "resolver/claims.h"
 
-#include <cstddef>
-#include <set>
 #include <stop_token>
 #include <vector>
 
 namespace moat {
 
-// These candidates of a package require this. Where several requirements were merged it is a weaker one,
-// which all of theirs imply.
-struct Claim {
-  PackageIndex package = 0;
-  VariantIndex variant = 0;
-  std::set<std::size_t> indices;
-  Requirement requirement;
-  Ranges admitted;  // of the project required; empty: nothing meets it
-};
-
 // dropped: the user's lines that are not needed for the contradiction. Newest candidates first. The work is
 // bounded: of a refutation that is too long, what has been found so far is given.
-std::vector<Claim> shortened(const Proof& proof, const RequestLines& lines, const Encoding& encoding,
-                             const std::vector<bool>& licensed, const std::vector<bool>& dropped,
-                             const std::stop_token& stop);
+Claims shortened(const Proof& proof, const RequestLines& lines, const Encoding& encoding,
+                 const std::vector<bool>& licensed, const std::vector<bool>& dropped,
+                 const std::stop_token& stop);
 
 }  // namespace moat
