@@ -52,12 +52,24 @@ fs::path project_folder(const fs::path& top, const std::string& subdirectory, co
   return at;
 }
 
-SourceFiles read_files(const fs::path& folder, bool with_pkg_info) {
+// Of somebody else's tree: read whole, so there is a limit, far beyond what people write.
+std::string read_text(const fs::path& file, const std::string& label) {
+  constexpr std::uintmax_t kMostBytes = 16 << 20;
+  std::error_code unknown;
+  const std::uintmax_t size = fs::file_size(file, unknown);
+  if (!unknown && size > kMostBytes)
+    throw Error(ErrorKind::BadInput, fmt::format("{}: its {} has {} bytes, and at most {} are read",
+                                                 quote(label), file.filename().string(), size, kMostBytes));
+  return read_file(file);
+}
+
+SourceFiles read_files(const fs::path& folder, const std::string& label, bool with_pkg_info) {
   SourceFiles files;
-  if (with_pkg_info && is_regular(folder / "PKG-INFO")) files.pkg_info = read_file(folder / "PKG-INFO");
+  if (with_pkg_info && is_regular(folder / "PKG-INFO"))
+    files.pkg_info = read_text(folder / "PKG-INFO", label);
   std::error_code missing;
   if (fs::is_regular_file(folder / "pyproject.toml", missing))
-    files.pyproject = read_file(folder / "pyproject.toml");
+    files.pyproject = read_text(folder / "pyproject.toml", label);
   return files;
 }
 
@@ -91,7 +103,7 @@ ObtainedSource bring_folder(const SourceOrder& order) {
   check_is_project(folder, folder.native(), true);
   ObtainedSource out;
   out.tree = {folder, label_of(order), ""};
-  out.files = read_files(folder, false);
+  out.files = read_files(folder, label_of(order), false);
   return out;
 }
 
@@ -269,7 +281,7 @@ ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_
     const fs::path folder = project_folder(top, subdirectory, label);
     check_is_project(folder, label, false);
     out.tree = {folder, label, tree_key(sha256.to_string(), subdirectory)};
-    out.files = read_files(folder, true);
+    out.files = read_files(folder, label, true);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::BadArchive) throw;
     throw error.with_context(fmt::format("cannot unpack {}", quote(label)));
@@ -291,7 +303,7 @@ ObtainedSource Sources::bring_checkout(const SourceOrder& order, const std::stop
   check_is_project(folder, label, false);
   ObtainedSource out;
   out.tree = {folder, label, tree_key("git:" + commit, source.subdirectory)};
-  out.files = read_files(folder, false);
+  out.files = read_files(folder, label, false);
   out.commit = commit;
   return out;
 }

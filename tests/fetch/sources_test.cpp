@@ -106,6 +106,13 @@ TEST_F(SourcesTest, ADamagedArchiveOfTheStoreComesAgain) {
   EXPECT_EQ(index.file_requests("foo-1.0.tar.gz"), 2U);
 }
 
+TEST_F(SourcesTest, ATextWithoutAnEndIsNotRead) {
+  const fs::path tree = folder({{"pyproject.toml", ""}});
+  fs::resize_file(tree / "pyproject.toml", std::uintmax_t{17} << 20U);
+  EXPECT_THAT(failure(order(Url::from_path(tree.native()).to_string()), ErrorKind::BadInput),
+              HasSubstr("its pyproject.toml has 17825792 bytes"));
+}
+
 TEST_F(SourcesTest, EveryKindOfArchiveIsUnpacked) {
   for (const char* suffix : {".tar.gz", ".tar.bz2", ".tar.xz", ".tar", ".tgz", ".zip"}) {
     const fs::path file = folder_.path() / (std::string("foo-1.0") + suffix);
