@@ -41,8 +41,10 @@ std::optional<std::string> version_text(const ProjectTable& project, const Sourc
   return text;
 }
 
-// `requirement` of an extra, with the marker that says so. nullopt where it is none.
+// `requirement` of an extra, with the marker that says so. nullopt where it is none, or would not stay one
+// line (a text in a marker may hold any character).
 std::optional<std::string> with_extra(const std::string& text, const ExtraName* extra) {
+  if (trim(text).find_first_of("\r\n") != std::string_view::npos) return std::nullopt;
   auto requirement = Requirement::parse(trim(text));
   if (!requirement) return std::nullopt;
   if (extra == nullptr) return requirement->to_string();

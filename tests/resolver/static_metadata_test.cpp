@@ -70,6 +70,12 @@ TEST(StaticMetadata, WhatIsDynamicOrNoRequirementIsLeftToTheBackend) {
   EXPECT_FALSE(static_metadata({{}, "not toml ["}));
 }
 
+TEST(StaticMetadata, ATextInAMarkerAddsNoLine) {
+  const std::string head = "[project]\nname = 'foo'\nversion = '1.0'\n";
+  EXPECT_FALSE(
+      static_metadata({{}, head + "dependencies = [\"bar; os_name != 'x\\nRequires-Dist: baz'\"]\n"}));
+}
+
 TEST(StaticMetadata, TheNameIsToldByEither) {
   EXPECT_EQ(static_name({pkg_info("1.0", ""), {}})->normalized(), "foo");
   EXPECT_EQ(static_name({{}, "[project]\nname = 'Bar'\ndynamic = ['version']\n"})->normalized(), "bar");
