@@ -1,11 +1,11 @@
 #include "cli/pip/place.h"
 
 #include "cli/open_env.h"
+#include "envs/direct_url.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -160,13 +160,9 @@ void pip_say(Session& session, std::string_view line) {
 }
 
 std::optional<std::string> editable_location(const InstalledDistribution& distribution) {
-  if (!distribution.direct_url) return std::nullopt;
-  const auto document = nlohmann::json::parse(*distribution.direct_url, nullptr, false);
-  const auto editable = nlohmann::json::json_pointer("/dir_info/editable");
-  if (!document.is_object() || !document.contains(editable) || document[editable] != true)
-    return std::nullopt;
-  if (!document.contains("url") || !document["url"].is_string()) return std::nullopt;
-  const Expected<Url> url = Url::parse(document["url"].get<std::string>());
+  const auto from = distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt;
+  if (!from || !from->editable) return std::nullopt;
+  const Expected<Url> url = Url::parse(from->url);
   if (!url || url->scheme() != "file") return std::nullopt;
   return url->file_path();
 }
