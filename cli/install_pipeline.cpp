@@ -217,6 +217,7 @@ InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const P
   InstallPlan plan;
   for (const ResolvedPackage& package : resolution.packages) {
     const auto found = asked.find(package.name);
+    if (found != asked.end() && goal.only_dependencies) continue;
     Step step{&package, found != asked.end(), package.accepted, false};
     step.editable = goal.editables.count(package.name) != 0;
     const auto version = present.versions.find(package.name);

@@ -60,6 +60,7 @@ bool is_there_already(const InstallCommand& command, const Goal& goal, const Ins
 
 TransactionRequest only_marks(const Goal& goal, const InstalledGraph& graph) {
   TransactionRequest request;
+  if (goal.only_dependencies) return request;
   for (const RootRequirement& root : goal.requirements)
     if (const InstalledNode* node = graph.find(root.requirement.name);
         node != nullptr && !node->distribution.requested)
@@ -127,11 +128,8 @@ void change(Place& place, TransactionRequest request, ChangeReport& report, Sess
 
 }  // namespace
 
-ChangeReport install_packages(const InstallCommand& command, Session& session, const InstallLook& look) {
-  Goal goal = read_goal(command.packages, command.requirement_files, command.constraint_files, session,
-                        command.editables);
-  goal.require_hashes = goal.require_hashes || command.require_hashes;
-  add_lines(read_groups(command.groups, session.settings()), goal, session);
+ChangeReport install_packages(const InstallCommand& command, Goal goal, Session& session,
+                              const InstallLook& look) {
   Place place = place_for(session);
   ChangeReport report{.environment = place.root,
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,
@@ -151,7 +149,11 @@ ChangeReport install_packages(const InstallCommand& command, Session& session, c
 }
 
 int execute(const InstallCommand& command, Session& session) {
-  report_changes(install_packages(command, session), session);
+  Goal goal = read_goal(command.packages, command.requirement_files, command.constraint_files, session,
+                        command.editables);
+  goal.require_hashes = goal.require_hashes || command.require_hashes;
+  add_lines(read_groups(command.groups, session.settings()), goal, session);
+  report_changes(install_packages(command, std::move(goal), session), session);
   return 0;
 }
 

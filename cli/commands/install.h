@@ -13,6 +13,8 @@ namespace moat {
 // has the wheels fetched, too, so that there is something to look at.
 using InstallLook = std::function<void(const Goal&, const InstallPlan&, const TransactionRequest&)>;
 
-ChangeReport install_packages(const InstallCommand& command, Session& session, const InstallLook& look = {});
+// Of the command, what is to be done with the goal counts here: upgrades, --no-deps, --dry-run, ….
+ChangeReport install_packages(const InstallCommand& command, Goal goal, Session& session,
+                              const InstallLook& look = {});
 
 }  // namespace moat

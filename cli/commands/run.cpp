@@ -70,10 +70,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
       .name = {}, .goal = read_goal(command.with, {}, {}, session), .interpreter = {}, .preferences = {}};
   if (script != nullptr) {
     question.name = script->name;
-    std::vector<NamedLine> lines;
-    for (const ProjectLine& line : script->metadata.dependencies)
-      lines.push_back({line.text, fmt::format("{}:{}", script->name, line.line)});
-    add_lines(lines, question.goal, session);
+    add_lines(script->lines(), question.goal, session);
     question.interpreter = python_for(*script, session);
   } else {
     const Environment environment = open_for_reading(session);

@@ -1,10 +1,12 @@
 // moat pip download, moat pip wheel
-
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/sources.h"
+#include "cli/source_builds.h"
+#include "fetch/hasher.h"
 #include "fetch/os/file.h"
 #include "fetch/save_files.h"
+#include "fetch/wheel_file.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -13,12 +15,6 @@
 
 namespace moat {
 namespace {
-
-std::vector<FileOrder> orders_of(const PipChoice& choice) {
-  std::vector<FileOrder> orders;
-  for (const Step& step : choice.plan.steps) orders.push_back({step.package->file.artifact, step.hashes});
-  return orders;
-}
 
 fs::path make_folder(const PipCommand& command, std::string_view option, Session& session) {
   const fs::path folder =
@@ -35,14 +31,26 @@ std::string shown(const fs::path& file, const Session& session) {
   return below ? "./" + relative.native() : file.native();
 }
 
-std::string names_of(const PipChoice& choice) {
+std::string names_of(const std::vector<const Step*>& steps) {
   std::vector<std::string> names;
-  for (const Step& step : choice.plan.steps) names.push_back(step.package->name.display());
+  for (const Step* step : steps) names.push_back(step->package->name.display());
   return join(names, " ");
 }
 
-void fetch_files(const PipChoice& choice, const fs::path& folder, Session& session) {
-  const std::vector<FileOrder> orders = orders_of(choice);
+// A folder is there already, and pip passes it over, too. Of a repository pip would make an archive.
+bool is_file(const Step& step) {
+  const std::optional<SourceUrl>& source = step.package->file.direct;
+  if (source && source->kind == SourceKind::Git)
+    throw Error(ErrorKind::Refused,
+                fmt::format("{} comes from a git repository, which is no file to download",
+                            step.package->name.display()),
+                {"`moat pip wheel` builds a wheel of it"});
+  return !source || source->kind != SourceKind::Directory;
+}
+
+void fetch_files(const std::vector<const Step*>& steps, const fs::path& folder, Session& session) {
+  std::vector<FileOrder> orders;
+  for (const Step* step : steps) orders.push_back({step->package->file.artifact, step->hashes});
   const std::vector<Saved> came =
       save_files(orders, folder, session.http(), session.workers(), session.reporter(), session.stop());
   for (std::size_t i = 0; i < orders.size(); ++i) {
@@ -51,6 +59,34 @@ void fetch_files(const PipChoice& choice, const fs::path& folder, Session& sessi
                                            : fmt::format("File was already downloaded {}", file));
   }
 }
+
+// Wheels of sources, put aside in the folder until everything is there.
+class WheelsToBe {
+ public:
+  WheelsToBe(const std::vector<const Step*>& sources, const fs::path& folder, Session& session)
+      : folder_(folder), temp_(folder, ".moat-wheel") {
+    std::vector<SourceToBuild> orders;
+    for (const Step* step : sources) orders.push_back({step->package, step->hashes});
+    for (const BuiltWheel& built : SourceBuilds(std::move(orders), session).finish()) {
+      files_.push_back(built.wheel.filename);
+      write_wheel_file(built.wheel, temp_.path() / files_.back());
+    }
+  }
+
+  void place(Session& session) const {
+    for (const std::string& name : files_) {
+      const fs::path file = folder_ / name;
+      rename_over(temp_.path() / name, file);
+      pip_say(session, fmt::format("Created {}  size={} sha256={}", shown(file, session), fs::file_size(file),
+                                   hash_file(file).hex));
+    }
+  }
+
+ private:
+  fs::path folder_;
+  TempDir temp_;
+  std::vector<std::string> files_;
+};
 
 }  // namespace
 
@@ -61,9 +97,11 @@ int pip_download(const PipCommand& command, Session& session) {
   const Interpreter interpreter = pip_interpreter(command, session);
   const Target target = pip_target(command, interpreter);
   const auto choice = choose_packages(command, interpreter, target, {}, session);
-  fetch_files(*choice, folder, session);
-  if (!choice->plan.steps.empty())
-    pip_say(session, fmt::format("Successfully downloaded {}", names_of(*choice)));
+  std::vector<const Step*> steps;
+  for (const Step& step : choice->plan.steps)
+    if (is_file(step)) steps.push_back(&step);
+  fetch_files(steps, folder, session);
+  if (!steps.empty()) pip_say(session, fmt::format("Successfully downloaded {}", names_of(steps)));
   return 0;
 }
 
@@ -73,14 +111,12 @@ int pip_wheel(const PipCommand& command, Session& session) {
   const Interpreter interpreter = pip_interpreter(command, session);
   const Target target = pip_target(command, interpreter);
   const auto choice = choose_packages(command, interpreter, target, {}, session);
-  for (const Step& step : choice->plan.steps)
-    if (!step.package->file.wheel)
-      throw Error(
-          ErrorKind::Refused,
-          fmt::format("{} is there as source only, and `moat pip wheel` cannot write wheels of sources yet",
-                      quote(step.package->file.artifact.filename)),
-          {"`moat pip install` builds and installs it"});
-  fetch_files(*choice, folder, session);
+  std::vector<const Step*> wheels, sources;
+  for (const Step& step : choice->plan.steps) (step.package->file.wheel ? wheels : sources).push_back(&step);
+  const WheelsToBe built(sources, folder, session);
+  fetch_files(wheels, folder, session);
+  built.place(session);
+  if (!sources.empty()) pip_say(session, fmt::format("Successfully built {}", names_of(sources)));
   return 0;
 }
 

@@ -17,12 +17,9 @@
 namespace moat {
 namespace {
 
+// What to do with what is asked for.
 InstallCommand as_moat_install(const PipCommand& command) {
   InstallCommand install;
-  install.packages = command.arguments;
-  install.editables = command.values("editable");
-  install.requirement_files = command.values("requirement");
-  install.constraint_files = command.values("constraint");
   const bool anew = command.has("force-reinstall") || command.has("ignore-installed");
   const bool eager = command.value("upgrade-strategy") == "eager";
   install.upgrade = anew || (command.has("upgrade") && eager);
@@ -30,7 +27,6 @@ InstallCommand as_moat_install(const PipCommand& command) {
   install.reinstall = anew;
   install.no_deps = command.has("no-deps");
   install.dry_run = command.has("dry-run");
-  install.require_hashes = command.has("require-hashes");
   return install;
 }
 
@@ -58,15 +54,17 @@ InstalledDistributions installed_now(Session& session) {
 
 int install_here(const PipCommand& command, Session& session) {
   const InstalledDistributions installed = installed_now(session);
-  const MarkerEnvironment markers = pip_interpreter(command, session).markers;
+  const Target target = target_of(pip_interpreter(command, session));
   std::string summary;
   const InstallLook look = [&](const Goal& goal, const InstallPlan& plan, const TransactionRequest& request) {
     say_what_is_there(goal, request, installed, session);
     if (command.has("report"))
-      write_report(installation_report(goal, plan, request, markers), command.value("report"), session);
+      write_report(installation_report(goal, plan, request, target.environment), command.value("report"),
+                   session);
     summary = names_and_versions(request.install);
   };
-  const ChangeReport report = install_packages(as_moat_install(command), session, look);
+  const ChangeReport report = install_packages(as_moat_install(command),
+                                               read_pip_goal(command, target.python, session), session, look);
   for (const std::string& warning : report.warnings) session.output().warn(warning);
   if (!summary.empty())
     pip_say(session,

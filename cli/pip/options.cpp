@@ -79,8 +79,7 @@ constexpr std::array kOptions = {
     PipOption{"-d --dest --destination-dir --destination-directory", Value, kPipDownload, "DIR",
               "where the files go (default: here)"},
     PipOption{"-w --wheel-dir", Value, kPipWheel, "DIR", "where the wheels go (default: here)"},
-    PipOption{"--src --source --source-dir --source-directory", Value, kSources, "DIR",
-              "where editable checkouts go"},
+    PipOption{"--src --source --source-dir --source-directory", Value, kSources, "DIR", ""},
     PipOption{"--compile", Flag, kPipInstall, "", "bytecode now (default)"},
     PipOption{"--no-compile", Unset, kPipInstall, "", "leave bytecode to the first import"},
     // builds

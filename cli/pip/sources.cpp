@@ -2,6 +2,8 @@
 
 #include "cli/fold_options.h"
 #include "cli/pip/place.h"
+#include "cli/project_files.h"
+#include "cli/script.h"
 #include "cli/source_setup.h"
 #include "resolver/base/text.h"
 
@@ -11,16 +13,73 @@
 
 namespace moat {
 
+namespace {
+
+void refuse_together(const PipCommand& command, std::string_view one,
+                     std::initializer_list<std::string_view> others) {
+  if (!command.has(one)) return;
+  for (const std::string_view other : others)
+    if (command.has(other))
+      throw Error(ErrorKind::Usage, fmt::format("cannot combine --{} and --{}", one, other));
+}
+
+// As pip has it, a group without a path is one of the pyproject.toml right here.
+std::vector<std::string> groups_of(const PipCommand& command) {
+  std::vector<std::string> groups = command.values("group");
+  for (std::string& group : groups)
+    if (group.find(':') == group.npos) group.insert(0, "pyproject.toml:");
+  return groups;
+}
+
+void check_python(const Script& script, const Version& python) {
+  const std::optional<SpecifierSet>& wanted = script.metadata.requires_python;
+  if (wanted && !wanted->contains(python))
+    throw Error(ErrorKind::Refused, fmt::format("{} requires Python {}, and this is {}", script.name,
+                                                wanted->to_string(), python.to_string()));
+}
+
+// Outside an environment there is nothing to point into a folder: what is editable is built like anything
+// else.
+void forget_editables(Goal& goal) {
+  goal.editables.clear();
+  for (UnnamedRequirement& unnamed : goal.unnamed) unnamed.editable = false;
+}
+
+}  // namespace
+
 void check_pip_sources(const PipCommand& command) {
-  for (const char* option :
-       {"group", "requirements-from-script", "only-deps", "no-require-hashes", "ignore-requires-python"})
-    if (command.has(option))
-      throw Error(ErrorKind::BadInput,
-                  fmt::format("`moat pip {} --{}` is not supported yet", command.command, option));
-  if (command.arguments.empty() && !command.has("requirement") && !command.has("editable"))
+  if (command.has("ignore-requires-python"))
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("`moat pip {}` has no --ignore-requires-python: what a package says of Python counts",
+                    command.command),
+        {"`--python-version X.Y --only-binary=:all:` with `--target` or `download` chooses for another "
+         "Python"});
+  refuse_together(command, "only-deps", {"no-deps", "requirement", "requirements-from-script", "group"});
+  refuse_together(command, "require-hashes", {"no-require-hashes"});
+  if (command.count("requirements-from-script") > 1)
+    throw Error(ErrorKind::Usage, "--requirements-from-script can only be given once");
+  const bool asks = !command.arguments.empty() || command.has("requirement") || command.has("editable") ||
+                    command.has("group") || command.has("requirements-from-script");
+  if (!asks)
     throw Error(ErrorKind::Usage,
                 fmt::format("you must give at least one requirement to {0} (see `moat pip help {0}`)",
                             command.command));
+}
+
+Goal read_pip_goal(const PipCommand& command, const Version& python, Session& session) {
+  Goal goal = read_goal(command.arguments, command.values("requirement"), command.values("constraint"),
+                        session, command.values("editable"));
+  add_lines(read_groups(groups_of(command), session.settings()), goal, session);
+  for (const std::string& name : command.values("requirements-from-script")) {
+    const Script script = read_script(name, session.settings().working_directory);
+    check_python(script, python);
+    add_lines(script.lines(), goal, session);
+  }
+  goal.only_dependencies = command.has("only-deps");
+  goal.require_hashes =
+      (goal.require_hashes || command.has("require-hashes")) && !command.has("no-require-hashes");
+  return goal;
 }
 
 void check_foreign_target(const PipCommand& command, const Settings& settings) {
@@ -39,11 +98,10 @@ std::unique_ptr<const PipChoice> choose_packages(const PipCommand& command, cons
                                                  const Target& target, const InstalledDistributions& there,
                                                  Session& session) {
   auto choice = std::make_unique<PipChoice>();
-  choice->goal =
-      read_goal(command.arguments, command.values("requirement"), command.values("constraint"), session);
+  choice->goal = read_pip_goal(command, target.python, session);
   Goal& goal = choice->goal;
+  forget_editables(goal);
   prepare_sources(goal, here, session);
-  goal.require_hashes = goal.require_hashes || command.has("require-hashes");
   Present present;
   for (const InstalledDistribution& distribution : there.all)
     present.versions.emplace(distribution.name, distribution.version);

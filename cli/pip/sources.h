@@ -11,8 +11,11 @@
 
 namespace moat {
 
-// Something must be asked for, and nothing that is not there yet. Throws Error(Usage or BadInput).
+// Something must be asked for, and nothing that contradicts itself. Throws Error(Usage).
 void check_pip_sources(const PipCommand& command);
+
+// What the command line asks for, for this Python. Throws Error(Usage, BadInput or Refused).
+Goal read_pip_goal(const PipCommand& command, const Version& python, Session& session);
 
 // pip's rule for --platform, --python-version, --implementation and --abi: nothing may have to be built.
 // Error(Usage).

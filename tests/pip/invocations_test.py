@@ -64,6 +64,12 @@ def find_python():
     return max(usable, key=usable.get) if usable else None
 
 
+def is_new_enough(version, group):
+    """Does this pip have what a `group NAME (pip X.Y)` is about?"""
+    needed = re.search(r"\(pip (\d+)\.(\d+)\)$", group)
+    return needed is None or [int(part) for part in version.split(".")[:2]] >= [int(part) for part in needed.groups()]
+
+
 class Side:
     """One of the two: an environment, a folder to work in, and how pip is called there."""
 
@@ -253,10 +259,11 @@ def main():
             place = root / re.sub(r"\W+", "-", name)
             return Pip(place / "real", python, root / "wheels", root / "pip"), Moat(place / "moat", python, root / "wheels", moat, root / "store")
 
+        version = subprocess.run([*pip, "--version"], capture_output=True, text=True).stdout.split()[1]
+        groups = [(name, steps) for name, steps in groups if is_new_enough(version, name)]
         chosen = [(name, steps) for name, steps in groups if not options.group or any(text in name for text in options.group)]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             results = list(pool.map(lambda group: run_group(*group, make, server), chosen))
-        version = subprocess.run([*pip, "--version"], capture_output=True, text=True).stdout.split()[1]
         server.shutdown()
         failed = sum(count for _, count in results)
         print(f"{sum(count for count, _ in results)} invocations, {failed} differ from pip {version}", flush=True)
