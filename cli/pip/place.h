@@ -41,7 +41,7 @@ std::vector<Requirement> plain_requirements(const InstalledNode& node, const Mar
 // As pip writes to standard output: nothing with -q.
 void pip_say(Session& session, std::string_view line);
 
-// JSON of pip's: "editable": true in direct_url.json, and where the project is. nullopt: not editable.
+// Where the project of an editable installation is. nullopt: it is not editable.
 std::optional<std::string> editable_location(const InstalledDistribution& distribution);
 
 }  // namespace moat
