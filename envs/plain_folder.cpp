@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace moat {
@@ -182,12 +183,12 @@ class Placing {
     if (files.empty()) return std::move(result_);
 
     make_directories(root_.parent_path());
-    const TempDir temp(root_.parent_path(), ".moat-new");
-    const fs::path stage = temp.path() / "new";
+    temp_.emplace(root_.parent_path(), ".moat-new");
+    const fs::path stage = temp_->path() / "new";
     make_directories(stage);
     stage_files(files, stage, request_.link_mode, workers_);
     if (!is_new || !rename_if_absent(stage, root_)) {
-      grave_ = temp.path() / "old";
+      grave_ = temp_->path() / "old";
       if (!request_.keep) take_out_old_versions();
       bring_in(stage, root_);
       renames_.keep();
@@ -299,7 +300,8 @@ class Placing {
   Workers& workers_;
   fs::path root_, grave_;
   InstalledDistributions installed_;
-  Renames renames_;
+  std::optional<TempDir> temp_;
+  Renames renames_;             // after temp_, so that it is taken back while that is still there
   std::set<fs::path> emptied_;  // deeper ones after their parents
   FolderResult result_;
 };
