@@ -400,6 +400,39 @@ TEST_F(StoreTest, PrunesOnlyAlone) {
   EXPECT_TRUE(other.find_wheel(wheel.digest));
 }
 
+TEST_F(StoreTest, RemovesSomeWheelsWithTheirBytecode) {
+  Store store(root_);
+  const StoredWheel gone = add(store, foo()), stays = add(store, WheelBuilder("bar", "1.0"));
+  for (const StoredWheel* wheel : {&gone, &stays}) {
+    const TempDir temp = store.make_temp("pycs");
+    fs::create_directory(temp.path() / "t");
+    store.publish(temp.path() / "t", store.layout().pycs(wheel->digest, "key"));
+  }
+  const auto removed = store.remove_wheels({gone}, std::chrono::milliseconds(0));
+  EXPECT_EQ(removed.entries, 2U);
+  EXPECT_GT(removed.bytes, 0U);
+  EXPECT_FALSE(store.find_wheel(gone.digest));
+  EXPECT_FALSE(fs::exists(store.layout().pycs(gone.digest, "key")));
+  EXPECT_TRUE(store.find_wheel(stays.digest));
+  EXPECT_TRUE(fs::exists(store.layout().pycs(stays.digest, "key")));
+  EXPECT_TRUE(fs::is_empty(root_ / "tmp"));
+  EXPECT_EQ(store.remove_wheels({gone}, std::chrono::milliseconds(0)).entries, 0U);
+  EXPECT_TRUE(store.find_wheel(add(store, foo()).digest));  // and it may come back
+}
+
+TEST_F(StoreTest, RemovesWheelsOnlyAlone) {
+  Store store(root_), other(root_);
+  const StoredWheel wheel = add(store, foo());
+  try {
+    store.remove_wheels({wheel}, std::chrono::milliseconds(10));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Busy);
+  }
+  EXPECT_TRUE(store.find_wheel(wheel.digest));
+  EXPECT_TRUE(other.find_wheel(wheel.digest));
+}
+
 TEST_F(StoreTest, SweepsOldRubbishOnly) {
   { Store store(root_); }
   fs::create_directories(root_ / "tmp/old/deep");
