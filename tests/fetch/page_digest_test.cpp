@@ -12,7 +12,8 @@ PackageName name(std::string_view text) { return PackageName::parse(text).value(
 const std::string kSha256(64, 'a');
 
 ProjectPage html(std::string_view body) {
-  return parse_simple_html(std::string(body), Url::parse("https://index.example/simple/foo-bar/").value()).value();
+  return parse_simple_html(std::string(body), Url::parse("https://index.example/simple/foo-bar/").value())
+      .value();
 }
 
 ProjectPage anchors(const std::vector<std::string>& files) {
