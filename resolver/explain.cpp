@@ -91,7 +91,7 @@ std::string hint(const ConflictStep& step, const Target& target) {
                                  : step.facts.pythons.back();
   switch (*step.lack) {
     case Lack::UnknownProject:
-      return "check the spelling, or name the index that has it: --index NAME=URL";
+      return "check the spelling, or name the index that has it: --extra-index-url URL";
     case Lack::NoUsableFile:
     case Lack::NeedsNewerPython:
       return python.empty() ? "" : "another Python would do: moat create -p " + python;
