@@ -61,6 +61,12 @@ DirectSource locked_source(const ResolvedPackage& package, const LockOptions& op
   return out;
 }
 
+// A folder of this machine is no index to anybody else; its files have paths.
+std::string index_of(const ResolvedPackage& package) {
+  const Expected<Url> url = Url::parse(package.index);
+  return url && url->scheme() != "file" ? url->without_credentials().to_string() : "";
+}
+
 // Of a direct reference the spec wants one source; of an index's release its wheels and sdist.
 void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOptions& options) {
   if (package.file.direct) {
@@ -123,7 +129,7 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
     const auto repeated = std::unique(out.dependencies.begin(), out.dependencies.end(),
                                       [](const auto& a, const auto& b) { return a.first == b.first; });
     out.dependencies.erase(repeated, out.dependencies.end());
-    out.index = package.index;
+    out.index = index_of(package);
     lock_files(out, package, options);
     lock.packages.push_back(std::move(out));
   }

@@ -263,6 +263,15 @@ class Pages(IndexTest):
         self.assertFalse(files["b"]["requested"])
         self.assertNotIn(SECRET, self.said)
 
+    def test_a_lock_names_the_index_without_the_password(self):
+        self.server.add("a")
+        self.server.http.password = f"alice:{SECRET}"
+        self.create()
+        (self.work / "in.txt").write_text("a\n")
+        index = self.server.address("/simple/", f"alice:{SECRET}")
+        self.moat("lock", "-r", "in.txt", "-i", index)
+        self.assertIn(f'index = "{self.server.url}"', (self.work / "pylock.toml").read_text())
+
     def test_a_redirect_takes_no_password_along(self):
         other = self.second_server()
         other.add("a")
