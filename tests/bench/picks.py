@@ -1,9 +1,10 @@
 """What moat, uv and pip choose for the same packages, and how long each takes to install them from empty caches.
 
-    picks.py MOAT [--stack NAME]… [--without-pip] [--json FILE]
+    picks.py MOAT [--stack NAME]… [--without-pip] [--limit SECONDS] [--json FILE]
 
 The packages are those of tests/online/packages.py, on the newest Python each of them names that is here. The peers come from the index into
-a throw-away environment. Each tool starts with an empty cache, shared by its own stacks. Nothing is asserted; the figures are for people.
+a throw-away environment. Each tool starts with an empty cache, shared by its own stacks. A tool that fails, or gives no answer within the
+limit (pip may walk through hundreds of releases), is told so and the rest goes on. Nothing is asserted; the figures are for people.
 """
 import argparse
 import json
@@ -11,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "online"))
 from packages import STACKS  # noqa: E402
 
-TIMEOUT = 400  # seconds; pip may walk through hundreds of releases, and is then not waited for
+TIMEOUT = 400  # seconds for all steps of one tool
+
+# What would make a tool look elsewhere than the others.
+ELSEWHERE = ("MOAT_", "UV_", "VIRTUAL_ENV", "PYTHON", "PIP_FIND_LINKS", "PIP_CONSTRAINT")
 
 
 def normal(name):
@@ -27,10 +32,10 @@ def normal(name):
 
 
 class Tools:
-    def __init__(self, moat):
-        self.moat = moat
+    def __init__(self, moat, limit):
+        self.moat, self.limit = moat, limit
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="moat-picks-"))
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("MOAT_", "UV_", "VIRTUAL_ENV", "PYTHON"))}
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(ELSEWHERE)}
         self.env.update(HOME=str(self.root / "home"), MOAT_HOME=str(self.root / "moat"), UV_CACHE_DIR=str(self.root / "uv-cache"),
                         PIP_CACHE_DIR=str(self.root / "pip-cache"), PIP_DISABLE_PIP_VERSION_CHECK="1", UV_PYTHON_DOWNLOADS="never",
                         NO_COLOR="1")
@@ -39,12 +44,19 @@ class Tools:
         self.run(self.root / "peers/bin/pip", "install", "-q", "uv", "--upgrade", "pip")
         self.uv, self.pip = self.root / "peers/bin/uv", self.root / "peers/bin/pip"
 
-    def run(self, *argv):
-        done = subprocess.run([str(a) for a in argv], env=self.env, cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=TIMEOUT)
-        if done.returncode:
-            raise RuntimeError((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0])
-        return done.stdout
+    def run(self, *argv, timeout=TIMEOUT):
+        """What it printed. Where the time is up, whatever it started ends with it."""
+        process = subprocess.Popen([str(a) for a in argv], env=self.env, cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   start_new_session=True)
+        try:
+            out, errors = process.communicate(timeout=max(timeout, 1))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
+        if process.returncode:
+            raise RuntimeError(next((line for line in errors.splitlines() if "error" in line.lower()), f"exit status {process.returncode}"))
+        return out
 
     def python(self, version):
         try:
@@ -73,13 +85,15 @@ class Tools:
         begin = time.perf_counter()
         try:
             for argv in self.steps(tool, python, env, packages):
-                self.run(*argv)
-        except RuntimeError as failure:
-            return str(failure)
+                self.run(*argv, timeout=begin + self.limit - time.perf_counter())
+            seconds = time.perf_counter() - begin
+            return seconds, self.installed(next((env / "lib").glob("*/site-packages")))
         except subprocess.TimeoutExpired:
-            return f"no answer within {TIMEOUT} s"
-        seconds = time.perf_counter() - begin
-        return seconds, self.installed(next((env / "lib").glob("*/site-packages")))
+            return f"no answer within {self.limit} s"
+        except (RuntimeError, OSError, KeyError, StopIteration) as failure:
+            return str(failure) or repr(failure)
+        finally:
+            shutil.rmtree(env, ignore_errors=True)  # all of them together are gigabytes
 
 
 def show(name, version, answers):
@@ -102,9 +116,10 @@ def main():
     ap.add_argument("moat", type=pathlib.Path)
     ap.add_argument("--stack", action="append", choices=sorted(STACKS))
     ap.add_argument("--without-pip", action="store_true")
+    ap.add_argument("--limit", type=int, default=TIMEOUT, metavar="SECONDS", help="for one tool and stack (default: %(default)s)")
     ap.add_argument("--json", type=pathlib.Path)
     args = ap.parse_args()
-    tools = Tools(args.moat.resolve())
+    tools = Tools(args.moat.resolve(), args.limit)
     everything = {}
     try:
         print(f"{tools.run(tools.moat, '--version').strip()} · {tools.run(tools.uv, '--version').strip()} · "
@@ -119,8 +134,8 @@ def main():
                        if tool != "pip" or not args.without_pip}
             show(name, version, answers)
             everything[name] = answers
-        if args.json:
-            args.json.write_text(json.dumps(everything, indent=1))
+            if args.json:
+                args.json.write_text(json.dumps(everything, indent=1))
     finally:
         shutil.rmtree(tools.root, ignore_errors=True)
 
