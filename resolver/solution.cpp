@@ -9,25 +9,55 @@
 namespace moat {
 namespace {
 
-// Follows requirements from the user's lines. A package whose extras grow on the way is looked at again:
-// markers see the whole set.
+// Follows requirements from the user's lines. Markers see all extras that a package is asked for with; so one
+// whose extras grow on the way is looked at again.
+//
+// `extra != "x"` may then take back what was followed before, with all that it brought in, extras of others
+// among it. Where that happened everything is followed anew, now with the extras that were known in the end,
+// until these are the very extras that are asked for. A package that is asked for with x only by what it
+// needs without x has no such end: there all that was ever needed stays.
 class Reader {
  public:
-  Reader(const std::vector<solv::SolvableId>& installed, const Encoding& encoding)
-      : encoding_(encoding), chosen_(encoding.size()) {
+  Reader(const std::vector<solv::SolvableId>& installed, const Encoding& encoding, const RequestLines& lines)
+      : encoding_(encoding), lines_(lines), chosen_(encoding.size()) {
     for (const solv::SolvableId solvable : installed) {
       const Encoding::Meaning meaning = encoding.meaning(solvable);
       if (meaning.kind == Encoding::Meaning::Kind::Candidate && meaning.variant == 0)
         chosen_[meaning.package] = meaning.index;
     }
-    solution_.choices.resize(encoding.size());
-    own_needs_.resize(encoding.size());
   }
 
-  Solution read(const RequestLines& lines) {
-    for (LineIndex line = 0; line < lines.lines().size(); ++line) {
-      if (lines.lines()[line].is_constraint) continue;
-      const Requirement& requirement = lines.lines()[line].requirement();
+  Solution read() {
+    follow_all();
+    if (!took_back_) return with_needs();
+    Solution all = with_needs();
+    Extras known = extras_of(all);
+    for (std::size_t again = 0; again <= chosen_.size(); ++again) {
+      known_ = std::move(known);
+      follow_all();
+      known = extras_of(solution_);
+      if (known == known_) return with_needs();
+    }
+    return all;
+  }
+
+ private:
+  using Extras = std::vector<std::set<ExtraName>>;  // by package
+
+  static Extras extras_of(const Solution& solution) {
+    Extras out(solution.choices.size());
+    for (PackageIndex package = 0; package < out.size(); ++package)
+      if (const auto& choice = solution.choices[package]) out[package] = choice->extras;
+    return out;
+  }
+
+  void follow_all() {
+    solution_ = {};
+    solution_.choices.resize(chosen_.size());
+    own_needs_.assign(chosen_.size(), {});
+    for (LineIndex line = 0; line < lines_.lines().size(); ++line) {
+      if (lines_.lines()[line].is_constraint) continue;
+      const Requirement& requirement = lines_.lines()[line].requirement();
       solution_.needs.push_back({std::nullopt, line, &requirement});
       reach(requirement);
     }
@@ -36,13 +66,15 @@ class Reader {
       to_do_.pop_front();
       follow(package);
     }
+  }
+
+  Solution with_needs() {
     for (PackageIndex package = 0; package < own_needs_.size(); ++package)
       for (const Requirement* requirement : own_needs_[package])
         solution_.needs.push_back({package, std::nullopt, requirement});
     return std::move(solution_);
   }
 
- private:
   void reach(const Requirement& requirement) {
     const auto package = encoding_.find(requirement.name);
     if (!package || !chosen_[*package]) return;  // not fed yet; a complete solution is checked for it
@@ -59,7 +91,7 @@ class Reader {
     choice.complete = encoding_.is_fed(package, 0, choice.index);
     if (!choice.complete) return;
     std::set<ExtraName> fed;
-    for (const ExtraName& extra : choice.extras) {
+    for (const ExtraName& extra : known_ ? (*known_)[package] : choice.extras) {
       const auto variant = encoding_.find_variant(package, extra);
       if (variant && encoding_.is_fed(package, *variant, choice.index))
         fed.insert(extra);
@@ -67,13 +99,24 @@ class Reader {
         choice.complete = false;
     }
     const Dependencies* dependencies = encoding_.view(package).dependencies(choice.index);
-    own_needs_[package] = dependencies->in_force(fed);
-    for (const Requirement* requirement : own_needs_[package]) reach(*requirement);
+    Needs needs = dependencies->in_force(fed);
+    for (const Requirement* requirement : needs) reach(*requirement);
+    for (const Requirement* before : own_needs_[package])
+      if (std::find(needs.begin(), needs.end(), before) == needs.end()) {
+        took_back_ = true;
+        needs.push_back(before);
+      }
+    own_needs_[package] = std::move(needs);
   }
 
+  using Needs = std::vector<const Requirement*>;
+
   const Encoding& encoding_;
+  const RequestLines& lines_;
   std::vector<std::optional<std::size_t>> chosen_;
-  std::vector<std::vector<const Requirement*>> own_needs_;
+  std::optional<Extras> known_;  // nullopt: those that were met so far
+  bool took_back_ = false;
+  std::vector<Needs> own_needs_;
   std::deque<PackageIndex> to_do_;
   Solution solution_;
 };
@@ -111,7 +154,7 @@ bool Solution::is_complete() const {
 
 Solution read_solution(const std::vector<solv::SolvableId>& installed, const Encoding& encoding,
                        const RequestLines& lines) {
-  return Reader(installed, encoding).read(lines);
+  return Reader(installed, encoding, lines).read();
 }
 
 Resolution make_resolution(const Solution& solution, const Encoding& encoding, const RequestLines& lines) {

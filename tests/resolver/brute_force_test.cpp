@@ -210,6 +210,32 @@ TEST_F(BruteForce, IsNeverWrongWhereTwoExtrasMeet) {
   EXPECT_LT(missed_, 30);
 }
 
+// What an extra takes away again is taken as needed while an answer is looked for; in the answer it is not
+// there.
+TEST_F(BruteForce, LeavesNothingBehindThatAnExtraTakesAway) {
+  int unsettled = 0;
+  for (std::uint64_t seed = 0; seed < 1500 && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Universe universe(seed, {.extras = true, .self_extras = seed % 2 == 0, .not_extras = true});
+    Oracle oracle(universe, false);
+    const ResolveRequest request = universe.request();
+    outcome_ = answer(universe, request, 0);
+    if (const auto* resolution = std::get_if<Resolution>(&outcome_)) {
+      ++solved_;
+      if (oracle.settles(universe.requests(), universe.rows_of(*resolution)))
+        expect_closed(universe, *resolution, oracle);
+      else
+        ++unsettled;
+    } else {
+      ++refuted_;
+    }
+    expect_same_in_any_order(universe, request);
+    if (HasFailure()) ADD_FAILURE() << universe.to_string();
+  }
+  expect_enough_of_both();
+  EXPECT_LT(unsettled, 30);
+}
+
 // A dependency's URL is found only on the way: what it would give to others is no reason to look for it. So
 // some answers are missed, but none is wrong.
 TEST_F(BruteForce, IsNeverWrongWithUrls) {

@@ -27,6 +27,9 @@ std::string marker_of(const Need& need) {
     case When::Both:
       parts.emplace_back("extra == \"x0\" and extra == \"x1\"");
       break;
+    case When::NotFirst:
+      parts.emplace_back("extra != \"x0\"");
+      break;
   }
   if (need.elsewhere) parts.emplace_back("sys_platform == \"win32\"");
   if (need.says_here) parts.emplace_back("python_version >= \"3.8\"");
@@ -48,6 +51,8 @@ bool Need::in_force(const std::set<int>& with) const {
       return with.contains(0) || with.contains(1);
     case When::Both:
       return with.contains(0) && with.contains(1);
+    case When::NotFirst:
+      return !with.contains(0);
   }
   return true;
 }
@@ -137,6 +142,7 @@ void Universe::add_needs(int name, Row& row) {
     if (traits_.extras && chance(40)) needed.when = chance(50) ? When::First : When::Second;
     if (traits_.extras && traits_.markers && chance(10)) needed.when = When::Either;
     if (traits_.two_extras && chance(20)) needed.when = When::Both;
+    if (traits_.not_extras && chance(20)) needed.when = When::NotFirst;
     row.needs.push_back(std::move(needed));
   }
   if (traits_.self_extras && chance(30))
@@ -285,34 +291,58 @@ bool Oracle::urls_are_asked_for(const State& state) const {
   });
 }
 
-std::optional<std::vector<Need>> Oracle::in_force(const std::vector<Need>& requests,
-                                                  const Chosen& chosen) const {
-  // Extras only grow: first all of them, then what is in force with them.
-  std::map<int, std::set<int>> extras;
+Oracle::Followed Oracle::followed(const std::vector<Need>& requests, const Chosen& chosen,
+                                  const Extras* known) const {
+  Followed out;
   std::set<int> reached;
-  std::vector<Need> out;
   for (bool grew = true; grew;) {
     grew = false;
-    out.clear();
+    out.needs.clear();
     const auto take = [&](const Need& need) {
-      out.push_back(need);
+      out.needs.push_back(need);
       grew |= reached.insert(need.name).second;
-      for (const int extra : need.extras) grew |= extras[need.name].insert(extra).second;
+      for (const int extra : need.extras) grew |= out.extras[need.name].insert(extra).second;
     };
     for (const Need& request : requests)
       if (request.in_force({})) take(request);
     for (const int name : std::set<int>(reached)) {
       const auto row = chosen.find(name);
-      if (row == chosen.end()) return std::nullopt;
+      if (row == chosen.end()) continue;
+      std::set<int> with = out.extras[name];
+      if (known != nullptr) with = known->contains(name) ? known->at(name) : std::set<int>();
       for (const Need& need : universe_.rows(name)[row->second].needs)
-        if (need.in_force(extras[name])) take(need);
+        if (need.in_force(with)) take(need);
     }
   }
-  for (const Need& need : out) {
+  std::erase_if(out.extras, [](const auto& entry) { return entry.second.empty(); });
+  return out;
+}
+
+bool Oracle::settles(const std::vector<Need>& requests, const Chosen& chosen) const {
+  return settled(requests, chosen).has_value();
+}
+
+std::optional<Oracle::Followed> Oracle::settled(const std::vector<Need>& requests,
+                                                const Chosen& chosen) const {
+  // Where extras only bring in more, the first look settles it.
+  Followed before = followed(requests, chosen, nullptr);
+  for (int again = 0; again < 20; ++again) {
+    Followed now = followed(requests, chosen, &before.extras);
+    if (now.extras == before.extras) return now;
+    before = std::move(now);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::vector<Need>> Oracle::in_force(const std::vector<Need>& requests,
+                                                  const Chosen& chosen) const {
+  const std::optional<Followed> all = settled(requests, chosen);
+  if (!all) return std::nullopt;
+  for (const Need& need : all->needs) {
     const auto row = chosen.find(need.name);
     if (row == chosen.end() || !admits(need, row->second)) return std::nullopt;
   }
-  return out;
+  return all->needs;
 }
 
 }  // namespace moat::testing

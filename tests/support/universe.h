@@ -17,7 +17,7 @@
 namespace moat::testing {
 
 // When a requirement is in force, beside its Python: with which extras of its package.
-enum class When { Always, First, Second, Either, Both };
+enum class When { Always, First, Second, Either, Both, NotFirst };
 
 struct Need {
   int name = 0;
@@ -48,6 +48,7 @@ struct Traits {
   bool self_extras = false;  // extras that ask for others of the same package
   bool markers = false;
   bool two_extras = false;  // `extra == "x0" and extra == "x1"`
+  bool not_extras = false;  // `extra != "x0"`
   bool yanked = false;
   bool dates = false;
   bool urls = false;
@@ -95,7 +96,10 @@ class Oracle {
   // May the row be chosen, whatever needs it?
   bool eligible(int name, std::size_t index) const;
   bool admits(const Need& need, std::size_t index) const;
-  // Everything that is in force with these rows; nullopt where something is missing or not admitted.
+  // Do the extras that are asked for with these rows agree with what asks for them? (`extra != "x"` may not.)
+  bool settles(const std::vector<Need>& requests, const Chosen& chosen) const;
+  // Everything that is in force with these rows; nullopt where something is missing or not admitted, or where
+  // it does not settle.
   std::optional<std::vector<Need>> in_force(const std::vector<Need>& requests, const Chosen& chosen) const;
   // Is `a` taken before `b` where both will do?
   bool is_preferred(int name, std::size_t a, std::size_t b) const;
@@ -107,6 +111,14 @@ class Oracle {
     std::set<const Need*> opened;
     std::vector<const Need*> open;
   };
+  using Extras = std::map<int, std::set<int>>;
+  struct Followed {
+    std::vector<Need> needs;
+    Extras extras;
+  };
+  // From the requests on. known: the extras that markers see; nullptr: those met so far.
+  Followed followed(const std::vector<Need>& requests, const Chosen& chosen, const Extras* known) const;
+  std::optional<Followed> settled(const std::vector<Need>& requests, const Chosen& chosen) const;
   void open_needs(int name, State& state) const;
   bool search(State state) const;
   bool urls_are_asked_for(const State& state) const;
