@@ -76,6 +76,14 @@ std::vector<OfferedFix> offer(const std::vector<Fix>& found, const std::map<Pack
   return out;
 }
 
+// Why there may be more fixes than those that are offered.
+std::string left_out(const FoundFixes& found) {
+  if (found.ran_out) return "the search for fixes was cut short: there are too many combinations to try";
+  if (found.left_builds_out)
+    return "source distributions that were not asked before were left out of the search for fixes";
+  return "";
+}
+
 nlohmann::ordered_json or_null(const std::string& text) {
   return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
 }
@@ -145,19 +153,19 @@ ExplainedError conflict_error(const Unmet& unmet, const Target& target,
           told.headline,
           std::move(told.lines),
           std::move(hints),
-          offer(unmet.fixes, present, takes_fix),
+          {offer(unmet.found.fixes, present, takes_fix), left_out(unmet.found)},
           std::make_shared<const nlohmann::ordered_json>(conflict_document(unmet))};
 }
 
 Goal apply_fix(const Goal& goal, const Unmet& unmet, int number) {
-  const std::size_t count = unmet.fixes.size();
+  const std::size_t count = unmet.found.fixes.size();
   if (number < 1 || static_cast<std::size_t>(number) > count)
     throw Error(ErrorKind::Usage,
                 count == 0 ? fmt::format("--fix {}: no fix is known for this conflict", number)
                            : fmt::format("--fix {}: there {} {}", number, count == 1 ? "is only" : "are only",
                                          count == 1 ? "1 fix" : fmt::format("{} fixes", count)),
                 {"without `--fix` the conflict is explained, with its fixes"});
-  const Fix& fix = unmet.fixes[static_cast<std::size_t>(number) - 1];
+  const Fix& fix = unmet.found.fixes[static_cast<std::size_t>(number) - 1];
   Goal changed = goal;
   loosen_lines(changed.requirements, fix);
   loosen_lines(changed.constraints, fix);

@@ -15,7 +15,7 @@ namespace moat {
 // A goal that cannot be met.
 struct Unmet {
   Conflict conflict;
-  std::vector<Fix> fixes;                   // the first few, in the order of the conflict's lines
+  FoundFixes found;                         // the first few, in the order of the conflict's lines
   std::map<PackageName, std::string> near;  // of projects that no index has: a name that may have been meant
 };
 

@@ -20,6 +20,10 @@ std::string ForeignBuilds::metadata(const BuildRequest& request, std::stop_token
   return text;
 }
 
+std::optional<std::string> ForeignBuilds::known_metadata(const BuildRequest& request) {
+  return builder_.known_metadata(request);
+}
+
 StoredWheel ForeignBuilds::build_wheel(const BuildRequest& request, std::stop_token stop) {
   return builder_.build_wheel(request, std::move(stop));
 }

@@ -7,6 +7,7 @@
 #include "resolver/reporter.h"
 #include "resolver/target.h"
 
+#include <optional>
 #include <string>
 
 namespace moat {
@@ -17,6 +18,7 @@ class ForeignBuilds final : public SourceBuilder {
   ForeignBuilds(SourceBuilder& builder, const Target& here, const Target& target, Reporter& reporter);
 
   std::string metadata(const BuildRequest& request, std::stop_token stop) override;
+  std::optional<std::string> known_metadata(const BuildRequest& request) override;
   StoredWheel build_wheel(const BuildRequest& request, std::stop_token stop) override;
   StoredWheel build_editable(const BuildRequest& request, std::stop_token stop) override;
 

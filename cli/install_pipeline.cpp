@@ -66,7 +66,7 @@ std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& 
   if (request.require_hashes && lacks_hashes(unmet.conflict, request))
     if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
   unmet.near = near_names(unmet.conflict, preferences, session.store());
-  unmet.fixes = find_fixes(unmet.conflict, request, *source, session.reporter(), session.stop(), kMostFixes);
+  unmet.found = find_fixes(unmet.conflict, request, *source, session.reporter(), session.stop(), kMostFixes);
   return unmet;
 }
 

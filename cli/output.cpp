@@ -113,14 +113,21 @@ void Output::error(const Error& error) {
         {"kind", to_string(error.kind())}, {"message", error.what()}, {"hints", error.hints()}};
     if (explained != nullptr || !error.details().empty()) told["details"] = error.details();
     if (explained != nullptr && explained->conflict() != nullptr) told["conflict"] = *explained->conflict();
-    if (explained != nullptr) told["fixes"] = to_document(explained->fixes());
+    if (explained != nullptr) {
+      const OfferedFixes& offered = explained->offered();
+      told["fixes"] = to_document(offered.fixes);
+      told["fixes_cut_short"] =
+          offered.cut_short.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(offered.cut_short);
+    }
     document({{"schema", 1}, {"error", told}});
     return;
   }
   write_error_line(fmt::format("{} {}", err(Paint::Bad, "error:"), error.what()));
   for (const std::string& line : error.details()) write_error_line("  " + line);
-  if (explained != nullptr)
-    for (const OfferedFix& fix : explained->fixes()) write_error_line("  " + fix.text);
+  if (explained != nullptr) {
+    for (const OfferedFix& fix : explained->offered().fixes) write_error_line("  " + fix.text);
+    if (!explained->offered().cut_short.empty()) write_error_line("  " + explained->offered().cut_short);
+  }
   for (const std::string& hint : error.hints())
     write_error_line(fmt::format("{} {}", err(Paint::Hint, "hint:"), hint));
 }

@@ -53,21 +53,26 @@ struct OfferedFix {
   std::string option;                                      // "--fix 1"; "" where the command has none
 };
 
+struct OfferedFixes {
+  std::vector<OfferedFix> fixes;
+  std::string cut_short;  // why there may be more; "": all were looked for
+};
+
 // An Error with offers: a conflict, its tree and its fixes.
 class ExplainedError : public Error {
  public:
   ExplainedError(ErrorKind kind, const std::string& headline, std::vector<std::string> lines,
-                 std::vector<std::string> hints, std::vector<OfferedFix> fixes,
+                 std::vector<std::string> hints, OfferedFixes offered,
                  std::shared_ptr<const nlohmann::ordered_json> conflict = nullptr)
       : Error(kind, headline, std::move(hints), std::move(lines)),
-        fixes_(std::move(fixes)),
+        offered_(std::move(offered)),
         conflict_(std::move(conflict)) {}
-  const std::vector<OfferedFix>& fixes() const { return fixes_; }
+  const OfferedFixes& offered() const { return offered_; }
   // The same as facts, for scripts; nullptr where it is no conflict.
   const nlohmann::ordered_json* conflict() const { return conflict_.get(); }
 
  private:
-  std::vector<OfferedFix> fixes_;
+  OfferedFixes offered_;
   std::shared_ptr<const nlohmann::ordered_json> conflict_;
 };
 

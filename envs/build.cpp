@@ -438,6 +438,11 @@ std::string BuildFrontend::metadata(const BuildRequest& request, std::stop_token
   return job.make_metadata();
 }
 
+std::optional<std::string> BuildFrontend::known_metadata(const BuildRequest& request) {
+  refuse_if_forbidden(request);
+  return Job(*shared_, request, Job::For::Wheel, {}).find_metadata();
+}
+
 StoredWheel BuildFrontend::build_wheel(const BuildRequest& request, std::stop_token stop) {
   refuse_if_forbidden(request);
   Job job(*shared_, request, Job::For::Wheel, stop);

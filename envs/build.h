@@ -41,6 +41,7 @@ class BuildFrontend final : public SourceBuilder {
   ~BuildFrontend() override;
 
   std::string metadata(const BuildRequest& request, std::stop_token stop) override;
+  std::optional<std::string> known_metadata(const BuildRequest& request) override;
   StoredWheel build_wheel(const BuildRequest& request, std::stop_token stop) override;
   StoredWheel build_editable(const BuildRequest& request, std::stop_token stop) override;
 

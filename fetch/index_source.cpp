@@ -187,6 +187,7 @@ class IndexSource::State {
   State(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
         std::stop_token stop)
       : options_(std::move(options)),
+        source_policy_(std::make_shared<const SourcePolicy>(options_.source_policy)),
         store_(store),
         reporter_(reporter),
         stop_(std::move(stop)),
@@ -287,6 +288,13 @@ class IndexSource::State {
     return slot->second.metadata.get();
   }
 
+  // Threads that ask sources have the policy of when they were asked.
+  void stop_building() {
+    SourcePolicy policy = *source_policy_;
+    policy.may_build = false;
+    source_policy_ = std::make_shared<const SourcePolicy>(std::move(policy));
+  }
+
   Arrival wait() {
     std::optional<Delivery> delivery = inbox_->take(stop_);
     if (!delivery) throw Error(ErrorKind::Interrupted, "interrupted");
@@ -349,9 +357,10 @@ class IndexSource::State {
   }
 
   void request_direct(const PackageName& name, const std::string& url, const SourceUrl& source) {
-    on_source_thread({name, nullptr, {}, url}, [this, name, source, stop = sources_stopped_.get_token()] {
-      return obtain_direct(name, source, *options_.sources, options_.source_policy, stop);
-    });
+    on_source_thread({name, nullptr, {}, url},
+                     [this, name, source, policy = source_policy_, stop = sources_stopped_.get_token()] {
+                       return obtain_direct(name, source, *options_.sources, *policy, stop);
+                     });
   }
 
   void request_sdist_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) {
@@ -360,21 +369,23 @@ class IndexSource::State {
     if (options_.sources == nullptr)
       return inbox_->put({name, &release, unusable_release(std::string(kCannotBuild))});
     on_source_thread({name, &release, {}}, [this, name, version = release.version, artifact = file.artifact,
-                                            stop = sources_stopped_.get_token()] {
-      return sdist_metadata(name, version, artifact, stop);
+                                            policy = source_policy_, stop = sources_stopped_.get_token()] {
+      return sdist_metadata(name, version, artifact, *policy, stop);
     });
   }
 
   // Blocks; on a thread for sources.
   ReleaseMetadata sdist_metadata(const PackageName& name, const Version& version, const Artifact& artifact,
-                                 const std::stop_token& stop) const {
-    const SourcePolicy& policy = options_.source_policy;
+                                 const SourcePolicy& policy, const std::stop_token& stop) const {
     const SaidBySdists said(store_, artifact);
     if (const auto text = said.find()) return release_metadata(*text, name, &version);
     const SourceOrder order{.artifact = artifact,
                             .direct = {},
                             .accepted = policy.accepted_for(name),
                             .label = name.display() + " " + version.to_string()};
+    if (!policy.may_build && !options_.sources->has_archive(order, stop))
+      throw Error(ErrorKind::Refused,
+                  "what " + quote(order.label) + " needs is only known once its archive is here");
     const ObtainedSource& source = options_.sources->obtain(order, stop);
     if (const auto text = static_metadata(source.files)) {
       said.keep(*text, reporter_);
@@ -405,6 +416,7 @@ class IndexSource::State {
   }
 
   const IndexSourceOptions options_;
+  std::shared_ptr<const SourcePolicy> source_policy_;
   Store& store_;
   Reporter& reporter_;
   const std::stop_token stop_;
@@ -446,6 +458,8 @@ const Project* IndexSource::find_project(const PackageName& name) { return state
 const ReleaseMetadata* IndexSource::find_metadata(const PackageName&, const Release& release) {
   return state_->find_metadata(release);
 }
+
+void IndexSource::stop_building() { state_->stop_building(); }
 
 CandidateSource::Arrival IndexSource::wait() { return state_->wait(); }
 

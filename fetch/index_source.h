@@ -44,6 +44,7 @@ class IndexSource final : public CandidateSource {
   void request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) override;
   const Project* find_project(const PackageName& name) override;
   const ReleaseMetadata* find_metadata(const PackageName& name, const Release& release) override;
+  void stop_building() override;
   Arrival wait() override;
 
  private:

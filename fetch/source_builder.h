@@ -52,6 +52,8 @@ class SourceBuilder {
   // METADATA of the wheel that the tree would become: what was built before, else the backend's
   // prepare_metadata_for_build_wheel, else a wheel is built (and kept).
   virtual std::string metadata(const BuildRequest& request, std::stop_token stop) = 0;
+  // The same where it is known from before; runs nothing of the tree.
+  virtual std::optional<std::string> known_metadata(const BuildRequest& request) = 0;
   // The wheel, verified and in the store; found again by the tree's key, the interpreter and the settings.
   virtual StoredWheel build_wheel(const BuildRequest& request, std::stop_token stop) = 0;
   // PEP 660: a wheel that points into the tree. Never found again.

@@ -207,6 +207,10 @@ bool Sources::is_whole_in_store(const Digest& sha256, const std::stop_token& sto
   return false;
 }
 
+bool Sources::has_archive(const SourceOrder& order, const std::stop_token& stop) const {
+  return order.artifact.url.scheme() == "file" || find_stored(order, stop).has_value();
+}
+
 // The archive in the store that the order can only mean.
 std::optional<Digest> Sources::find_stored(const SourceOrder& order, const std::stop_token& stop) const {
   for (const Digest& digest : wanted_digests(order.artifact, order.accepted)) {
@@ -312,7 +316,7 @@ MetadataAsker SourcePolicy::asker(const PackageName& name) const {
   if (builder == nullptr) return {nullptr, refusal};
   if (forbids && forbids(name))
     return {nullptr, fmt::format("building {} is forbidden", quote(name.display()))};
-  return {builder, ""};
+  return {builder, "", may_build};
 }
 
 ConfigSettings SourcePolicy::settings_for(const PackageName& name) const {
@@ -335,7 +339,11 @@ std::string source_metadata(const ObtainedSource& source, const std::optional<Pa
     throw Error(ErrorKind::Refused,
                 fmt::format("what {} needs is only known once it is built, and {}", quote(source.tree.label),
                             asker.refusal.empty() ? "nothing may be built here" : asker.refusal));
-  return asker.builder->metadata({source.tree, name, version, settings}, stop);
+  const BuildRequest request{source.tree, name, version, settings};
+  if (asker.may_build) return asker.builder->metadata(request, stop);
+  if (auto known = asker.builder->known_metadata(request)) return std::move(*known);
+  throw Error(ErrorKind::Refused,
+              fmt::format("what {} needs is only known once it is built", quote(source.tree.label)));
 }
 
 }  // namespace moat

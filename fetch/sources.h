@@ -57,6 +57,9 @@ class Sources {
   // what is no source tree; those of Git.
   const ObtainedSource& obtain(const SourceOrder& order, const std::stop_token& stop);
 
+  // Is the archive here, so that obtaining it needs no network?
+  bool has_archive(const SourceOrder& order, const std::stop_token& stop) const;
+
   // A repository becomes a folder of the user's, `into` (not there yet), at the revision that is asked for.
   void clone(const SourceUrl& source, const std::filesystem::path& into, const std::stop_token& stop);
 
@@ -84,6 +87,7 @@ class Sources {
 struct MetadataAsker {
   SourceBuilder* builder = nullptr;  // nullptr: nobody
   std::string refusal = {};          // why not, where nobody: "`--no-build` forbids it"
+  bool may_build = true;             // false: what the builder knows from before will have to do
 };
 
 // What may be built, and how.
@@ -94,6 +98,7 @@ struct SourcePolicy {
   ConfigSettings settings = {};                          // of all packages
   std::map<PackageName, ConfigSettings> settings_of = {};
   std::map<PackageName, std::vector<Digest>> accepted = {};  // hashes that the user or a lock gives
+  bool may_build = true;  // false: to learn what a source needs nothing is fetched or built
 
   MetadataAsker asker(const PackageName& name) const;
   ConfigSettings settings_for(const PackageName& name) const;

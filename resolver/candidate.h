@@ -83,6 +83,10 @@ class CandidateSource {
   virtual const Project* find_project(const PackageName& name) = 0;
   virtual const ReleaseMetadata* find_metadata(const PackageName& name, const Release& release) = 0;
 
+  // From now on no source is brought here or built to learn what it needs: what is not known from before is
+  // an Error(Refused) of find_metadata (or of find_project, where a URL names the source).
+  virtual void stop_building() = 0;
+
   // What came: a project's page (release is nullptr) or a release's metadata (a failed one counts as come).
   struct Arrival {
     PackageName name;

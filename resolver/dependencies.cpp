@@ -56,6 +56,14 @@ Dependencies Dependencies::of(const ReleaseMetadata& metadata, const ResolveRequ
   return out;
 }
 
+Dependencies Dependencies::unknown(std::string why) {
+  static const ReleaseMetadata kNothing;
+  Dependencies out;
+  out.metadata_ = &kNothing;
+  out.unusable_ = std::move(why);
+  return out;
+}
+
 std::vector<const Requirement*> Dependencies::in_force(const std::set<ExtraName>& extras) const {
   std::vector<const Requirement*> out;
   for (const Dependency& dependency : dependencies_)

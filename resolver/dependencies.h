@@ -22,6 +22,8 @@ class Dependencies {
  public:
   // Evaluates what can be evaluated once. REQUIRES: metadata and request outlive it.
   static Dependencies of(const ReleaseMetadata& metadata, const ResolveRequest& request);
+  // Of a release that cannot be chosen, since nobody can say what it needs.
+  static Dependencies unknown(std::string why);
 
   // Why the release can never be chosen, known only with its metadata.
   const std::optional<std::string>& unusable() const { return unusable_; }

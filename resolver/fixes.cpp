@@ -68,6 +68,10 @@ SpecifierSet loosened(const SpecifierSet& specifiers, const Version& to) {
   return SpecifierSet(std::move(clauses));
 }
 
+bool is_same_line(const Edge& a, const Edge& b) {
+  return a.requirement == b.requirement && a.origin.where == b.origin.where;
+}
+
 // Gives the line, among these, other specifiers; false where it is not there.
 bool loosen_line(std::vector<RootRequirement>& lines, const Edge& line, const SpecifierSet& specifiers) {
   const auto own = std::find_if(lines.begin(), lines.end(), [&](const RootRequirement& root) {
@@ -87,46 +91,54 @@ class FixFinder {
  public:
   FixFinder(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
             Reporter& reporter, const std::stop_token& stop)
-      : conflict_(conflict), request_(request), source_(source), reporter_(reporter), stop_(stop) {}
+      : conflict_(conflict), request_(request), source_(source), reporter_(reporter), stop_(stop) {
+    source_.stop_building();
+  }
 
-  std::vector<Fix> find(std::size_t at_most) {
-    std::vector<Fix> fixes;
-    for (const Edge& line : conflict_.core) {
-      if (fixes.size() == at_most) break;
-      attempts_ = 0;
-      if (std::optional<Fix> fix = try_lines({line})) fixes.push_back(std::move(*fix));
+  FoundFixes find(std::size_t at_most, ResolveBudget budget) {
+    budget_ = {};
+    for (std::size_t i = 0; i < conflict_.core.size() && found_.fixes.size() < at_most; ++i) {
+      const int share = static_cast<int>(conflict_.core.size() - i);
+      const ResolveBudget given{budget.rounds / share, budget.releases / share};
+      budget.rounds -= given.rounds;
+      budget.releases -= given.releases;
+      budget_ = {budget_.rounds + given.rounds, budget_.releases + given.releases};
+      if (std::optional<Fix> fix = try_lines({conflict_.core[i]}, conflict_.core))
+        found_.fixes.push_back(std::move(*fix));
     }
-    return fixes;
+    return std::move(found_);
   }
 
  private:
-  // Each attempt is a whole resolution.
-  static constexpr int kMostAttempts = 8;
   static constexpr std::size_t kMostLines = 3;
 
-  std::optional<Fix> try_lines(const std::vector<Edge>& lines) {
+  // passed: the lines of all conflicts on the way to these.
+  std::optional<Fix> try_lines(const std::vector<Edge>& lines, const std::vector<Edge>& passed) {
     if (lines.back().requirement.url || lines.back().requirement.specifier.empty()) return std::nullopt;
     ResolveRequest unlimited = request_;
+    unlimited.pass_over_unbuilt = true;
     for (const Edge& line : lines)
       if (!loosen_line(unlimited, line, SpecifierSet())) return std::nullopt;
     auto outcome = answer(unlimited);
     if (!outcome) return std::nullopt;
-    if (const auto* next = std::get_if<Conflict>(&*outcome)) return try_more_lines(lines, *next);
+    if (const auto* next = std::get_if<Conflict>(&*outcome)) return try_more_lines(lines, passed, *next);
     return checked(lines, std::get<Resolution>(*outcome));
   }
 
-  // Another conflict, which has nothing to do with these lines.
-  std::optional<Fix> try_more_lines(const std::vector<Edge>& lines, const Conflict& next) {
-    const auto is_one_of_ours = [&](const Edge& edge) {
-      return std::any_of(lines.begin(), lines.end(),
-                         [&](const Edge& line) { return line.requirement.name == edge.requirement.name; });
-    };
-    if (lines.size() == kMostLines || std::any_of(next.core.begin(), next.core.end(), is_one_of_ours))
-      return std::nullopt;
+  // Another conflict. One of its lines must give way, too; none that was passed on the way, since then that
+  // one alone would have done instead of those chosen there.
+  std::optional<Fix> try_more_lines(const std::vector<Edge>& lines, const std::vector<Edge>& passed,
+                                    const Conflict& next) {
+    if (lines.size() == kMostLines) return std::nullopt;
+    std::vector<Edge> all_passed = passed;
+    all_passed.insert(all_passed.end(), next.core.begin(), next.core.end());
     for (const Edge& another : next.core) {
+      if (std::any_of(passed.begin(), passed.end(),
+                      [&](const Edge& before) { return is_same_line(before, another); }))
+        continue;
       std::vector<Edge> more = lines;
       more.push_back(another);
-      if (std::optional<Fix> fix = try_lines(more)) return fix;
+      if (std::optional<Fix> fix = try_lines(more, all_passed)) return fix;
     }
     return std::nullopt;
   }
@@ -156,11 +168,15 @@ class FixFinder {
   }
 
   std::optional<Outcome> answer(const ResolveRequest& request) {
-    if (attempts_++ == kMostAttempts) return std::nullopt;
+    ResolveStatistics statistics;
     try {
-      return resolve(request, source_, reporter_, stop_);
+      auto outcome = resolve_within(budget_, request, source_, reporter_, stop_, &statistics);
+      found_.ran_out |= !outcome;
+      found_.left_builds_out |= statistics.unbuilt > 0;
+      return outcome;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::Interrupted) throw;
+      found_.left_builds_out |= error.kind() == ErrorKind::Refused;
       return std::nullopt;
     }
   }
@@ -170,14 +186,16 @@ class FixFinder {
   CandidateSource& source_;
   Reporter& reporter_;
   const std::stop_token& stop_;
-  int attempts_ = 0;
+  ResolveBudget budget_;
+  FoundFixes found_;
 };
 
 }  // namespace
 
-std::vector<Fix> find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
-                            Reporter& reporter, const std::stop_token& stop, std::size_t at_most) {
-  return FixFinder(conflict, request, source, reporter, stop).find(at_most);
+FoundFixes find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
+                      Reporter& reporter, const std::stop_token& stop, std::size_t at_most,
+                      ResolveBudget budget) {
+  return FixFinder(conflict, request, source, reporter, stop).find(at_most, budget);
 }
 
 void loosen_lines(std::vector<RootRequirement>& lines, const Fix& fix) {

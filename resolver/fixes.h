@@ -23,14 +23,28 @@ struct Fix {
   std::vector<std::pair<PackageName, Version>> gives;  // of it, the projects of the core, in its order
 };
 
+struct FoundFixes {
+  std::vector<Fix> fixes;
+  // There may be more, which were not found because …
+  bool ran_out = false;          // the budget was used up
+  bool left_builds_out = false;  // some sources would have had to be fetched, and perhaps built, to ask them
+};
+
+// Of all lines of a core together: about what the hardest resolutions of one line need. Each line gets an
+// equal share, and what the lines before it left.
+inline constexpr ResolveBudget kFixBudget{.rounds = 400, .releases = 4000};
+
 // One for each line of the core that helps if it is loosened, in the order of the core. What it runs into
-// then, a conflict of other lines, is mended in the same way, as long as that takes few attempts. Only what
-// the line says of versions is touched: clauses that the answer does not meet go, an upper bound moves to the
-// next major version. Lines with a URL are left as they are. What the world does not answer while a line is
-// tried (offline, a server that fails) is no fix.
-std::vector<Fix> find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
-                            Reporter& reporter, const std::stop_token& stop = {},
-                            std::size_t at_most = static_cast<std::size_t>(-1));
+// then, a further conflict, is mended in the same way. Only what the line says of versions is touched:
+// clauses that the answer does not meet go, an upper bound moves to the next major version. Lines with a URL
+// are left as they are. What the world does not answer while a line is tried (offline, a server that fails)
+// is no fix.
+//
+// Nothing is built for a fix, so the source stops building: sdists that were not asked before are passed over
+// while fixes are looked for, and an answer that chooses one cannot be promised.
+FoundFixes find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
+                      Reporter& reporter, const std::stop_token& stop = {},
+                      std::size_t at_most = static_cast<std::size_t>(-1), ResolveBudget budget = kFixBudget);
 
 // Puts the changes into the lines that are among these.
 void loosen_lines(std::vector<RootRequirement>& lines, const Fix& fix);

@@ -85,6 +85,10 @@ void ProjectView::learn(std::size_t index, const ReleaseMetadata& metadata, cons
   dependencies_[index] = std::make_unique<const Dependencies>(Dependencies::of(metadata, request));
 }
 
+void ProjectView::rule_out(std::size_t index, std::string why) {
+  dependencies_[index] = std::make_unique<const Dependencies>(Dependencies::unknown(std::move(why)));
+}
+
 ProjectView* ProjectViews::find(const PackageName& name) {
   if (const auto found = views_.find(name); found != views_.end()) return found->second.get();
   const Project* project = source_.find_project(name);
@@ -94,11 +98,22 @@ ProjectView* ProjectViews::find(const PackageName& name) {
 }
 
 const Dependencies* ProjectViews::dependencies(ProjectView& view, std::size_t index) {
-  if (view.dependencies(index) == nullptr) {
-    const ReleaseMetadata* metadata = source_.find_metadata(view.name(), *view.candidate(index).release);
-    if (metadata != nullptr) view.learn(index, *metadata, request_);
-  }
+  if (view.dependencies(index) == nullptr) learn(view, index);
   return view.dependencies(index);
+}
+
+void ProjectViews::learn(ProjectView& view, std::size_t index) {
+  const Candidate& candidate = view.candidate(index);
+  try {
+    const ReleaseMetadata* metadata = source_.find_metadata(view.name(), *candidate.release);
+    if (metadata != nullptr) view.learn(index, *metadata, request_);
+  } catch (const Error& error) {
+    if (!request_.pass_over_unbuilt || error.kind() != ErrorKind::Refused ||
+        !candidate.file->may_need_build())
+      throw;
+    ++statistics_.unbuilt;
+    view.rule_out(index, error.what());
+  }
 }
 
 void ProjectViews::forget(const PackageName& name) {

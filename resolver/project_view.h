@@ -54,6 +54,8 @@ class ProjectView {
   // nullptr: not learned yet.
   const Dependencies* dependencies(std::size_t index) const { return dependencies_[index].get(); }
   void learn(std::size_t index, const ReleaseMetadata& metadata, const ResolveRequest& request);
+  // It can never be chosen.
+  void rule_out(std::size_t index, std::string why);
 
  private:
   Ranges ranges_of(const SpecifierSet& specifiers) const;
@@ -74,21 +76,25 @@ class ProjectViews {
  public:
   // pinned: URLs that projects come from, by name; may grow.
   ProjectViews(const ResolveRequest& request, CandidateSource& source,
-               const std::map<PackageName, std::string>& pinned)
-      : request_(request), source_(source), pinned_(pinned), filter_(request) {}
+               const std::map<PackageName, std::string>& pinned, ResolveStatistics& statistics)
+      : request_(request), source_(source), pinned_(pinned), statistics_(statistics), filter_(request) {}
 
   // nullptr: the page is not here yet. Throws what the source throws.
   ProjectView* find(const PackageName& name);
-  // nullptr: the metadata is not here yet. Throws what the source throws.
+  // nullptr: the metadata is not here yet. Throws what the source throws, but for sdists that are passed
+  // over.
   const Dependencies* dependencies(ProjectView& view, std::size_t index);
   CandidateFilter& filter() { return filter_; }
   // The page is to be looked at anew (the project now comes from a URL).
   void forget(const PackageName& name);
 
  private:
+  void learn(ProjectView& view, std::size_t index);
+
   const ResolveRequest& request_;
   CandidateSource& source_;
   const std::map<PackageName, std::string>& pinned_;
+  ResolveStatistics& statistics_;
   CandidateFilter filter_;
   std::unordered_map<PackageName, std::unique_ptr<ProjectView>> views_;
 };

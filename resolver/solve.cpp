@@ -32,27 +32,30 @@ constexpr std::size_t kMostDoublings = 7;  // 128 metadata files at once of one 
 class Resolver {
  public:
   Resolver(const ResolveRequest& request, CandidateSource& source, Reporter& reporter, std::stop_token stop,
-           ResolveStatistics& statistics)
+           ResolveStatistics& statistics, ResolveBudget* budget)
       : request_(request),
         source_(source),
         reporter_(reporter),
         stop_(std::move(stop)),
         statistics_(statistics),
+        budget_(budget),
         lines_(request),
         pinned_(lines_.urls()),
         requests_(source, statistics),
-        views_(request, source, pinned_),
+        views_(request, source, pinned_, statistics),
         ahead_(requests_, views_, pinned_) {
     for (const auto& [name, url] : pinned_) requests_.pin(name, url);
   }
 
-  Outcome run() {
+  // nullopt: the budget is used up.
+  std::optional<Outcome> run() {
     for (;;) {
       std::optional<Outcome> outcome = attempt();
+      if (!outcome && is_spent()) return std::nullopt;
       const auto* resolution = outcome ? std::get_if<Resolution>(&*outcome) : nullptr;
       const std::optional<std::size_t> unasked =
           resolution != nullptr ? url_nobody_asks_for(*resolution) : std::nullopt;
-      if (outcome && !unasked) return std::move(*outcome);
+      if (outcome && !unasked) return outcome;
       licences_.reset();
       encoding_.reset();
       if (unasked) refuse_url(*unasked);
@@ -81,8 +84,10 @@ class Resolver {
     bool taken = true;
   };
 
-  // nullopt: everything starts again with what is known, since a dependency turned out to name a URL for a
-  // project that the index had been asked for, or a URL is to be refused.
+  bool is_spent() const { return budget_ != nullptr && (budget_->rounds <= 0 || budget_->releases <= 0); }
+
+  // nullopt: the budget is used up; or everything starts again with what is known, since a dependency turned
+  // out to name a URL for a project that the index had been asked for, or a URL is to be refused.
   std::optional<Outcome> attempt() {
     encoding_.emplace(pinned_);
     licences_.emplace(lines_, *encoding_);
@@ -92,6 +97,7 @@ class Resolver {
     begin();
     for (;;) {
       check_stop();
+      if (is_spent()) return std::nullopt;
       std::optional<Solution> solution;
       if (!solve(solution)) continue;  // another window or licence
       if (!solution) return refuted();
@@ -174,6 +180,7 @@ class Resolver {
   bool solve(std::optional<Solution>& solution) {
     const auto begun = std::chrono::steady_clock::now();
     ++statistics_.rounds;
+    if (budget_ != nullptr) --budget_->rounds;
     std::optional<Proof> proof;
     bool window_excludes = false;
     {
@@ -196,6 +203,7 @@ class Resolver {
   // Asks for what the solution needs to know, waits for it, feeds it.
   void learn(const Solution& solution) {
     const std::vector<Fresh> fresh = fresh_of(solution);
+    if (budget_ != nullptr) budget_->releases -= static_cast<int>(fresh.size());
     for (const bool in_advance : {false, true})  // what was chosen is the more urgent
       for (const Fresh& one : fresh)
         if (one.in_advance == in_advance) requests_.metadata(encoding_->view(one.package), one.index);
@@ -233,8 +241,9 @@ class Resolver {
     return fresh;
   }
 
+  // Where nothing is built, sources are as quick to ask as wheels.
   bool may_need_build(PackageIndex package, std::size_t index) const {
-    return encoding_->view(package).candidate(index).file->may_need_build();
+    return !request_.pass_over_unbuilt && encoding_->view(package).candidate(index).file->may_need_build();
   }
 
   bool is_unknown_source(PackageIndex package, std::size_t index) const {
@@ -408,6 +417,7 @@ class Resolver {
   Reporter& reporter_;
   std::stop_token stop_;
   ResolveStatistics& statistics_;
+  ResolveBudget* budget_;  // nullptr: without limits
   RequestLines lines_;
   std::map<PackageName, std::string> pinned_;
   Requests requests_;
@@ -430,7 +440,19 @@ Outcome resolve(const ResolveRequest& request, CandidateSource& source, Reporter
                 std::stop_token stop, ResolveStatistics* statistics) {
   ResolveStatistics unused;
   const Phase phase(reporter, "resolve");
-  return Resolver(request, source, reporter, std::move(stop), statistics != nullptr ? *statistics : unused)
+  return Resolver(request, source, reporter, std::move(stop), statistics != nullptr ? *statistics : unused,
+                  nullptr)
+      .run()
+      .value();
+}
+
+std::optional<Outcome> resolve_within(ResolveBudget& budget, const ResolveRequest& request,
+                                      CandidateSource& source, Reporter& reporter, std::stop_token stop,
+                                      ResolveStatistics* statistics) {
+  ResolveStatistics unused;
+  const Phase phase(reporter, "resolve");
+  return Resolver(request, source, reporter, std::move(stop), statistics != nullptr ? *statistics : unused,
+                  &budget)
       .run();
 }
 

@@ -57,12 +57,15 @@ struct ResolveRequest {
   bool no_deps = false;
   bool require_hashes = false;
   bool can_build = false;  // sdists may be candidates
+  // Sdists that the source refuses to ask (see stop_building) are passed over, instead of ending the run.
+  bool pass_over_unbuilt = false;
 };
 
 struct ResolveStatistics {
   int rounds = 0;    // solves of the lazy loop
   int projects = 0;  // pages asked for
   int metadata = 0;  // metadata files asked for
+  int unbuilt = 0;   // sdists passed over
   std::chrono::nanoseconds solver{};
 };
 
@@ -71,5 +74,16 @@ struct ResolveStatistics {
 // Error(Interrupted) when stopped.
 Outcome resolve(const ResolveRequest& request, CandidateSource& source, Reporter& reporter,
                 std::stop_token stop = {}, ResolveStatistics* statistics = nullptr);
+
+// What resolutions may cost, counted down by them. No time, so that the same question gets the same answer.
+struct ResolveBudget {
+  int rounds = 0;    // solves of the lazy loop
+  int releases = 0;  // whose requirements are learned, whether from the network or from a cache
+};
+
+// The same within a budget; nullopt where that is used up before there is an outcome.
+std::optional<Outcome> resolve_within(ResolveBudget& budget, const ResolveRequest& request,
+                                      CandidateSource& source, Reporter& reporter, std::stop_token stop = {},
+                                      ResolveStatistics* statistics = nullptr);
 
 }  // namespace moat

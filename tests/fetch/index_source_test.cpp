@@ -558,6 +558,42 @@ TEST_F(IndexSourceOfSources, WhereNobodyMayBuildOnlyWhatSaysItselfIsKnown) {
   EXPECT_EQ(builder_.metadata_asked, 0);
 }
 
+TEST_F(IndexSourceOfSources, OnceItStopsBuildingOnlyWhatWasAskedBeforeIsKnown) {
+  LoopbackIndex index;
+  index.add_file("foo", "foo-1.0.tar.gz", sdist_bytes("foo-1.0", {{"pyproject.toml", kSays}}));
+  index.add_file("baz", "baz-1.0.tar.gz", sdist_bytes("baz-1.0", {{"setup.py", "# baz 1.0 qux"}}));
+  open_with_builder({&index});
+  metadata(project("baz"));
+  IndexSource& source = open_with_builder({&index});
+  source.stop_building();
+  EXPECT_EQ(metadata(project("baz")).requires_dist.at(0).name, name("qux"));
+  try {
+    metadata(project("foo"));
+    ADD_FAILURE() << "it was asked";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Refused);
+  }
+  EXPECT_EQ(index.file_requests("foo-1.0.tar.gz"), 0);
+  EXPECT_EQ(builder_.metadata_asked, 1);
+}
+
+TEST_F(IndexSourceOfSources, OnceItStopsBuildingAnArchiveThatIsHereIsStillRead) {
+  LoopbackIndex index;
+  index.add_file("foo", "foo-1.0.tar.gz", sdist_bytes("foo-1.0", {{"pyproject.toml", kSays}}));
+  index.add_file("baz", "baz-1.0.tar.gz", sdist_bytes("baz-1.0", {{"setup.py", "# baz 1.0 qux"}}));
+  open_with_builder({&index});
+  metadata(project("foo"));
+  builder_.metadata_asked = 0;
+  open_with_sources({&index}, {.refusal = "nobody is there"});
+  EXPECT_THROW(metadata(project("baz")), Error);  // its archive is in the store from now on
+  IndexSource& source = open_with_builder({&index});
+  source.stop_building();
+  EXPECT_EQ(metadata(project("foo")).requires_dist.size(), 1U);
+  EXPECT_THROW(metadata(project("baz")), Error);
+  EXPECT_EQ(index.file_requests("baz-1.0.tar.gz"), 1);
+  EXPECT_EQ(builder_.metadata_asked, 0);
+}
+
 TEST_F(IndexSourceOfSources, AFolderIsAProjectOnceItsMetadataIsKnown) {
   const fs::path tree = folder_.path() / "tree";
   fs::create_directories(tree);

@@ -51,14 +51,20 @@ Told run(const Scenario& scenario, FakeSource& source) {
     told.conflict.insert(told.conflict.begin(), explanation.headline);
     told.hints = explanation.hints;
   }
-  if (const auto* conflict = std::get_if<Conflict>(&outcome); conflict != nullptr && scenario.fixes)
-    for (const Fix& fix : find_fixes(*conflict, scenario.request, source, quiet))
-      told.fixes.push_back(to_string(fix));
+  if (const auto* conflict = std::get_if<Conflict>(&outcome); conflict != nullptr && scenario.fixes) {
+    constexpr auto kAll = static_cast<std::size_t>(-1);
+    const FoundFixes found =
+        find_fixes(*conflict, scenario.request, source, quiet, {}, kAll, scenario.fix_budget);
+    for (const Fix& fix : found.fixes) told.fixes.push_back(to_string(fix));
+    if (found.ran_out) told.fixes.emplace_back("ran out");
+    if (found.left_builds_out) told.fixes.emplace_back("left builds out");
+  }
   told.asked = source.asked();
   told.counts = {{"trips", static_cast<int>(source.trips())},
                  {"pages", source.pages()},
                  {"metadata", source.metadata_files()},
-                 {"rounds", statistics.rounds}};
+                 {"rounds", statistics.rounds},
+                 {"builds", source.builds()}};
   return told;
 }
 

@@ -75,6 +75,7 @@ void FakeSource::add(const FakeRelease& row) {
     metadata.provides_extra.push_back(valid(ExtraName::parse(text), text));
   if (!row.python.empty()) metadata.requires_python = valid(SpecifierSet::parse(row.python), row.python);
   if (!row.unusable.empty()) metadata.unusable = row.unusable;
+  if (row.needs_build) to_build_.insert(release.get());
   if (!row.mended.empty()) metadata.mended.push_back(row.mended);
   if (!row.url.empty()) {
     by_url_.try_emplace({name, row.url}, Project{name, {release}, "", "", ""});
@@ -139,6 +140,13 @@ void FakeSource::request_metadata(const PackageName& name, const Release& releas
                                            [&](const ReleaseFile& other) { return &other == &file; });
   if (!of_this_release) throw std::logic_error("metadata of another release's file was asked for");
   if (!asked_for_.emplace(name, &release).second) return;
+  if (to_build_.contains(&release)) {
+    if (builds_)
+      ++built_;
+    else
+      failing_metadata_.emplace(
+          &release, Failure{ErrorKind::Refused, "only a build could tell what " + name.display() + " needs"});
+  }
   ++metadata_files_;
   asked_.push_back(name.normalized() + " " + release.version.to_string());
   deliver_later(name, &release);

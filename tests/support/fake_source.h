@@ -37,7 +37,8 @@ struct FakeRelease {
   std::string version_text;                 // in file names, where it is not the normal form
   std::string sha256;                       // of all its files, shortened: repeated to full length
   std::string unusable, mended;
-  std::string url;  // not on the index, only there
+  std::string url;           // not on the index, only there
+  bool needs_build = false;  // its metadata takes a build
 };
 
 class FakeSource : public CandidateSource {
@@ -58,10 +59,12 @@ class FakeSource : public CandidateSource {
   void request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) override;
   const Project* find_project(const PackageName& name) override;
   const ReleaseMetadata* find_metadata(const PackageName& name, const Release& release) override;
+  void stop_building() override { builds_ = false; }
   Arrival wait() override;
 
   int pages() const { return pages_; }
   int metadata_files() const { return metadata_files_; }
+  int builds() const { return built_; }
   // Time that passed, in trips.
   double trips() const { return now_; }
   // "a", "a 1.0": in the order of asking.
@@ -82,13 +85,15 @@ class FakeSource : public CandidateSource {
   };
   std::map<PackageName, Failure> failing_pages_;
   std::map<const Release*, Failure> failing_metadata_;
+  std::set<const Release*> to_build_;
   std::set<Key> arrived_;
   std::set<Key> asked_for_;
   std::multimap<double, Key> underway_;
   double now_ = 0;
   std::optional<std::mt19937_64> random_;
   bool warm_ = false;
-  int pages_ = 0, metadata_files_ = 0;
+  bool builds_ = true;
+  int pages_ = 0, metadata_files_ = 0, built_ = 0;
   std::vector<std::string> asked_;
 };
 

@@ -10,9 +10,9 @@ namespace moat::testing {
 namespace {
 
 const std::set<std::string_view> kRowKeys = {
-    "requires", "extra",  "yanked", "yanked-files", "text",   "index-python",
-    "python",   "date",   "tags",   "sdist",        "sha256", "sdist-sha256",
-    "unusable", "mended", "url",    "status",       "fails",  "build-fails"};
+    "requires", "extra",  "yanked", "yanked-files", "text",         "index-python", "python",
+    "date",     "tags",   "sdist",  "sha256",       "sdist-sha256", "unusable",     "mended",
+    "url",      "status", "fails",  "build-fails",  "needs-build"};
 
 std::vector<std::string> columns(std::string_view line) {
   std::vector<std::string> out;
@@ -50,6 +50,7 @@ FakeRelease read_row(const std::vector<std::string>& row, Scenario& scenario) {
     if (key == "date") out.date = first;
     if (key == "tags") out.tags = first == "none" ? std::vector<std::string>{} : values;
     if (key == "sdist") out.sdist = true;
+    if (key == "needs-build") out.needs_build = true;
     if (key == "sha256") out.sha256 = first;
     if (key == "sdist-sha256") out.sdist_sha256 = first;
     if (key == "unusable") out.unusable = first;
@@ -174,6 +175,8 @@ class ScenarioReader {
       request.exclude_newer = unix_time(values.at(0));
     } else if (section_ == "window") {
       request.window = std::chrono::hours(24 * std::stoi(values.at(0)));
+    } else if (section_ == "fix-rounds") {
+      out_.fix_budget.rounds = std::stoi(values.at(0));
     } else if (section_ == "expect files") {
       out_.files.emplace();
     } else if (section_ == "expect error") {

@@ -17,18 +17,20 @@
 // Keys of a row: requires, extra, yanked (a reason), yanked-files (tags or `sdist`: only these are), text
 // (the version as file names have it), index-python, python (metadata only), date, tags (none: no wheel),
 // sdist, sha256, sdist-sha256, unusable, mended, url, status, fails (its metadata, with this message),
-// build-fails.
+// build-fails, needs-build (a build has to tell its metadata).
 //
 // Sections with values on their line: resolve, constraints, overrides, prefer, locked (yanked ones too),
-// python, platform, options, exclude-newer, window (days). A value `text @@ origin` gives a line an origin,
-// `text #ab` a hash (several: `#ab #cd`). Options: no-deps, pre, only-final, pre=NAME, final=NAME, lowest,
-// lowest-direct, no-window, build, require-hashes, no-binary[=NAME], only-binary[=NAME].
+// python, platform, options, exclude-newer, window (days), fix-rounds (at most, where fixes are looked for).
+// A value `text @@ origin` gives a line an origin, `text #ab` a hash (several: `#ab #cd`). Options: no-deps,
+// pre, only-final, pre=NAME, final=NAME, lowest, lowest-direct, no-window, build, require-hashes,
+// no-binary[=NAME], only-binary[=NAME].
 //
 // expect, expect files (what would be installed), expect conflict, expect notes, expect hints, expect fixes,
 // expect error (kind and message), expect asked (of the source, in order), expect counts
-// (`trips 4  pages 2  metadata 2  rounds 2`).
+// (`trips 4  pages 2  metadata 2  rounds 2  builds 1`).
 #pragma once
 
+#include "resolver/fixes.h"
 #include "resolver/solve.h"
 #include "tests/support/fake_source.h"
 
@@ -49,6 +51,7 @@ struct Scenario {
   };
   std::vector<Failure> failures;
   ResolveRequest request;
+  ResolveBudget fix_budget = kFixBudget;
   std::optional<std::vector<std::string>> packages, files, conflict, notes, hints, fixes, error, asked;
   std::map<std::string, int> counts;
 

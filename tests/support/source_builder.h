@@ -3,6 +3,7 @@
 
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/guarded.h"
 #include "fetch/os/process.h"
 #include "fetch/source_builder.h"
 #include "tests/support/wheel_builder.h"
@@ -10,6 +11,8 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <stop_token>
 #include <string>
@@ -38,6 +41,12 @@ class CommentBuilder final : public SourceBuilder {
 
   std::string metadata(const BuildRequest& request, std::stop_token) override {
     ++metadata_asked;
+    asked_.with([&](auto& asked) { asked.insert(request.tree.key); });
+    return wheel(request).metadata_text();
+  }
+  // It knows what it has been asked before.
+  std::optional<std::string> known_metadata(const BuildRequest& request) override {
+    if (asked_.with([&](auto& asked) { return !asked.contains(request.tree.key); })) return std::nullopt;
     return wheel(request).metadata_text();
   }
   StoredWheel build_wheel(const BuildRequest& request, std::stop_token) override {
@@ -65,6 +74,7 @@ class CommentBuilder final : public SourceBuilder {
 
   Store& store_;
   Workers& workers_;
+  Guarded<std::set<std::string>> asked_;
 };
 
 }  // namespace moat::testing
