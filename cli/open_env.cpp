@@ -1,5 +1,6 @@
 #include "cli/open_env.h"
 
+#include "cli/project_files.h"
 #include "cli/user_links.h"
 #include "fetch/os/file.h"
 
@@ -32,6 +33,21 @@ Environment open_for_change(Session& session, ForProject project) {
   return open_chosen(session, project, Environment::Foreign::Refused);
 }
 
+Environment open_to_run(Session& session) {
+  const Settings& settings = session.settings();
+  const std::optional<ChosenEnvironment> chosen = choose_environment(settings, ForProject::Yes);
+  if (!chosen || chosen->by != ChosenBy::Project || Environment::exists_at(chosen->root))
+    return open_for_reading(session, ForProject::Yes);
+  if (chosen->note) session.output().say(*chosen->note);
+  try {
+    return create_and_say(chosen->root, session);
+  } catch (const Error& error) {
+    // Another run may have been quicker.
+    if (error.kind() != ErrorKind::Exists || !Environment::exists_at(chosen->root)) throw;
+    return Environment::open(chosen->root, Environment::Foreign::Allowed);
+  }
+}
+
 InstalledGraph graph_of(const Environment& environment, const InstalledDistributions& installed,
                         Session& session) {
   for (const std::string& problem : installed.problems) session.reporter().warn(problem);
@@ -42,11 +58,12 @@ InstalledGraph graph_of(const Environment& environment, const InstalledDistribut
 
 Environment create_and_say(const fs::path& root, Session& session,
                            std::function<void(const Environment&)> fill) {
-  const Runtime runtime =
-      obtain_runtime(session.chosen_interpreter(), session.store(), session.workers(), session.reporter());
+  const Settings& settings = session.settings();
+  const Interpreter interpreter =
+      session.chosen_interpreter(settings.user ? std::nullopt : required_python(settings));
+  const Runtime runtime = obtain_runtime(interpreter, session.store(), session.workers(), session.reporter());
   make_directories(root.parent_path());
-  const CreateOptions options{
-      .root = root, .link_mode = session.settings().link_mode, .fill = std::move(fill)};
+  const CreateOptions options{.root = root, .link_mode = settings.link_mode, .fill = std::move(fill)};
   Environment environment = create_environment(options, runtime, session.workers());
   session.output().say(
       fmt::format("created {} with Python {}", root.native(), environment.interpreter().version));

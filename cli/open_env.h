@@ -13,6 +13,8 @@ namespace moat {
 // Reading a foreign environment is fine; changing one is refused.
 Environment open_for_reading(Session& session, ForProject project = ForProject::No);
 Environment open_for_change(Session& session, ForProject project = ForProject::No);
+// The project's own is made where it is not there.
+Environment open_to_run(Session& session);
 
 // Makes the links in ~/.local/bin those of the user environment as it is now. True: something was placed.
 bool show_user_commands(const Environment& environment, const Session& session);

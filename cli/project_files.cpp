@@ -87,6 +87,10 @@ ProjectFacts read_project(const fs::path& pyproject, const Settings& settings) {
   return facts;
 }
 
+std::optional<SpecifierSet> required_python(const Settings& settings) {
+  return settings.pyproject ? read_project(*settings.pyproject, settings).requires_python : std::nullopt;
+}
+
 std::vector<NamedLine> read_groups(const std::vector<std::string>& groups, const Settings& settings) {
   std::vector<NamedLine> lines;
   for (const std::string& text : groups) {

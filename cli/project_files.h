@@ -27,6 +27,9 @@ struct ProjectFacts {
 // Error(BadInput) where the file says something that cannot be meant.
 ProjectFacts read_project(const std::filesystem::path& pyproject, const Settings& settings);
 
+// What the project around says of Pythons; nullopt where there is none, or it says nothing. As read_project.
+std::optional<SpecifierSet> required_python(const Settings& settings);
+
 // The requirements of dependency groups, each NAME (of the project's pyproject.toml) or
 // PATH/pyproject.toml:NAME, in the order given; the project's own extras are expanded. Throws Error(Usage or
 // BadInput).

@@ -44,10 +44,6 @@ void refuse_what_is_there(const fs::path& root, bool replace) {
                 {"`--replace` makes way for a new one", "`moat install` adds packages to it"});
 }
 
-std::optional<SpecifierSet> required_python(const Settings& settings) {
-  return settings.pyproject ? read_project(*settings.pyproject, settings).requires_python : std::nullopt;
-}
-
 }  // namespace
 
 int execute(const CreateCommand& command, Session& session) {

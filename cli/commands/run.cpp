@@ -73,7 +73,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
     add_lines(script->lines(), question.goal, session);
     question.interpreter = python_for(*script, session);
   } else {
-    const Environment environment = open_for_reading(session);
+    const Environment environment = open_to_run(session);
     question.name = fmt::format("{} and {}", environment.prompt(), fmt::join(command.with, ", "));
     add_installed(environment, question, session);
     question.interpreter = environment.is_foreign() ? probe_interpreter(environment.python(), session.store())
@@ -87,7 +87,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
 int execute(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
   const std::optional<RunEnvironment> made = made_for(command, session);
-  const fs::path root = made ? made->root : open_for_reading(session).root();
+  const fs::path root = made ? made->root : open_to_run(session).root();
   if (made) made->pass_on();
   const auto found = find_command(command.command, root, settings.working_directory,
                                   variable(settings.variables, "PATH"), command.pure);

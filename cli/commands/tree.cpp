@@ -134,7 +134,7 @@ std::vector<const InstalledNode*> roots_of(const TreeCommand& command, const Ins
 
 int execute(const TreeCommand& command, Session& session) {
   if (command.depth && *command.depth < 0) throw Error(ErrorKind::Usage, "--depth cannot be negative");
-  const Environment environment = open_for_reading(session);
+  const Environment environment = open_for_reading(session, ForProject::Yes);
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const InstalledGraph graph = graph_of(environment, installed, session);
   TreePrinter printer(graph, command, session.output());
