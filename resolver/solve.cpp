@@ -10,6 +10,7 @@
 #include "resolver/request_lines.h"
 #include "resolver/solution.h"
 #include "resolver/solv/solver.h"
+#include "resolver/url_decisions.h"
 
 #include <algorithm>
 #include <functional>
@@ -40,11 +41,11 @@ class Resolver {
         statistics_(statistics),
         budget_(budget),
         lines_(request),
-        pinned_(lines_.urls()),
+        urls_(lines_.urls()),
         requests_(source, statistics),
-        views_(request, source, pinned_, statistics),
-        ahead_(requests_, views_, pinned_) {
-    for (const auto& [name, url] : pinned_) requests_.pin(name, url);
+        views_(request, source, urls_.pinned(), statistics),
+        ahead_(requests_, views_, urls_.pinned()) {
+    for (const auto& [name, url] : urls_.pinned()) requests_.pin(name, url);
   }
 
   // nullopt: the budget is used up.
@@ -54,12 +55,12 @@ class Resolver {
       if (!outcome && is_spent()) return std::nullopt;
       const auto* resolution = outcome ? std::get_if<Resolution>(&*outcome) : nullptr;
       const std::optional<std::size_t> unasked =
-          resolution != nullptr ? url_nobody_asks_for(*resolution) : std::nullopt;
+          resolution != nullptr ? urls_.nobody_asks_for(*resolution) : std::nullopt;
       if (outcome && !unasked) return outcome;
       licences_.reset();
       encoding_.reset();
       if (unasked) refuse_url(*unasked);
-      if (refuse_last_) refuse_url(last_taken().value());
+      if (refuse_last_) refuse_url(urls_.last_taken().value());
       refuse_last_ = false;
       for (const auto& [name, url] : late_pins_) take_url(name, url);
       late_pins_.clear();
@@ -74,22 +75,12 @@ class Resolver {
     bool in_advance = false;  // not chosen, but next in line
   };
 
-  // A URL that a dependency gives for a project, and whether it is taken: then the project comes from there,
-  // for everybody. Taken at first; refused where that leads nowhere, or where nobody asks for it in the end.
-  // Then the releases that give it cannot be had. So the search goes through all that could be taken, in
-  // order.
-  struct UrlDecision {
-    PackageName name;
-    std::string url;
-    bool taken = true;
-  };
-
   bool is_spent() const { return budget_ != nullptr && (budget_->rounds <= 0 || budget_->releases <= 0); }
 
   // nullopt: the budget is used up; or everything starts again with what is known, since a dependency turned
   // out to name a URL for a project that the index had been asked for, or a URL is to be refused.
   std::optional<Outcome> attempt() {
-    encoding_.emplace(pinned_);
+    encoding_.emplace(urls_.pinned());
     licences_.emplace(lines_, *encoding_);
     window_ = request_.mode == ResolutionMode::Highest ? request_.window : std::nullopt;
     attempts_.clear();
@@ -111,50 +102,22 @@ class Resolver {
   std::optional<Outcome> refuted() {
     if (!conflict_)
       conflict_ = make_conflict(lines_, *encoding_, licences_->by_package(), views_.filter(), stop_);
-    refuse_last_ = last_taken().has_value();
+    refuse_last_ = urls_.last_taken().has_value();
     return refuse_last_ ? std::nullopt : std::optional<Outcome>(std::move(*conflict_));
   }
 
-  std::optional<std::size_t> last_taken() const {
-    for (std::size_t i = urls_.size(); i-- > 0;)
-      if (urls_[i].taken) return i;
-    return std::nullopt;
-  }
-
-  std::optional<std::size_t> url_nobody_asks_for(const Resolution& resolution) const {
-    for (std::size_t i = 0; i < urls_.size(); ++i) {
-      const auto package =
-          std::find_if(resolution.packages.begin(), resolution.packages.end(),
-                       [&](const ResolvedPackage& other) { return other.name == urls_[i].name; });
-      if (!urls_[i].taken || package == resolution.packages.end()) continue;
-      if (std::none_of(package->required_by.begin(), package->required_by.end(),
-                       [](const Edge& edge) { return edge.requirement.url.has_value(); }))
-        return i;
-    }
-    return std::nullopt;
-  }
-
-  bool is_refused(const PackageName& name, const std::string& url) const {
-    return std::any_of(urls_.begin(), urls_.end(), [&](const UrlDecision& decision) {
-      return !decision.taken && decision.name == name && decision.url == url;
-    });
-  }
-
-  // What was decided after it is open again. REQUIRES: there is no encoding.
+  // REQUIRES: there is no encoding.
   void refuse_url(std::size_t number) {
     ahead_.restart({}, {});
-    for (std::size_t i = number; i < urls_.size(); ++i) {
-      if (!urls_[i].taken) continue;
-      views_.forget(urls_[i].name);
-      pinned_.erase(urls_[i].name);
-      requests_.unpin(urls_[i].name);
+    for (const PackageName& name : urls_.refuse(number)) {
+      views_.forget(name);
+      requests_.unpin(name);
     }
-    urls_.erase(urls_.begin() + static_cast<std::ptrdiff_t>(number) + 1, urls_.end());
-    urls_.back().taken = false;
   }
 
   void begin() {
     for (const PackageName& name : lines_.requested()) requests_.project(name);
+    follow_urls();
     std::vector<const Requirement*> needed;
     for (const RequestLine& line : lines_.lines())
       if (!lines_.of(line.requirement().name).empty() && asked_for(line.requirement().name))
@@ -216,6 +179,8 @@ class Resolver {
     if (!late_pins_.empty()) return;
     for (const PackageName& name : missing) requests_.project(name);
     add_projects(missing);
+    follow_urls();
+    if (!late_pins_.empty()) return;
     for (const Fresh& one : fresh) feed(one);
     licences_->grant_for(read_again(solution));
   }
@@ -322,13 +287,7 @@ class Resolver {
       for (const VariantIndex variant : unfed(one)) {
         if (!is_chosen(one, variant, solution)) continue;
         for (const Requirement* requirement : requirements(one, variant)) {
-          if (requirement->url && !pinned_.contains(requirement->name) &&
-              !is_refused(requirement->name, *requirement->url)) {
-            if (encoding_->find(requirement->name))
-              late_pins_.emplace(requirement->name, *requirement->url);
-            else
-              take_url(requirement->name, *requirement->url);
-          }
+          take_url_of(*requirement);
           if (!encoding_->find(requirement->name) && seen.insert(requirement->name).second)
             missing.push_back(requirement->name);
         }
@@ -337,12 +296,56 @@ class Resolver {
     return missing;
   }
 
-  // A dependency's URL decides where its project comes from, unless another URL does already.
+  // What comes from a URL is one release, and needs what that needs, URLs among it. All of these are known
+  // before it counts that the index has nothing that would do.
+  void follow_urls() {
+    for (bool goes_on = true; goes_on;) {
+      std::vector<PackageName> next;
+      for (const auto& [name, url] : urls_.pinned())
+        if ((asked_for(name) || encoding_->find(name) || needed_by_url_.contains(name)) &&
+            followed_.emplace(name, url).second)
+          next.push_back(name);
+      for (const PackageName& name : next) requests_.project(name);
+      for (const PackageName& name : next) follow_url(name);
+      goes_on = !next.empty();
+    }
+  }
+
+  void follow_url(const PackageName& name) {
+    try {
+      wait_until([&] { return views_.find(name) != nullptr; });
+      ProjectView& view = *views_.find(name);
+      if (view.size() == 0) return;
+      requests_.metadata(view, 0);
+      wait_until([&] { return views_.dependencies(view, 0) != nullptr; });
+      std::set<ExtraName> extras;
+      for (const LineIndex line : lines_.of(name)) {
+        const RequestLine& own = lines_.lines()[line];
+        if (!own.is_constraint)
+          extras.insert(own.requirement().extras.begin(), own.requirement().extras.end());
+      }
+      for (const Requirement* requirement : view.dependencies(0)->in_force(extras)) {
+        if (requirement->url) needed_by_url_.insert(requirement->name);
+        take_url_of(*requirement);
+      }
+    } catch (const Error& error) {
+      // Whoever needs it meets the failure.
+      if (error.kind() == ErrorKind::Interrupted) throw;
+    }
+  }
+
+  void take_url_of(const Requirement& requirement) {
+    if (!requirement.url || !urls_.may_take(requirement.name, *requirement.url)) return;
+    if (encoding_->find(requirement.name))
+      late_pins_.emplace(requirement.name, *requirement.url);
+    else
+      take_url(requirement.name, *requirement.url);
+  }
+
   void take_url(const PackageName& name, const std::string& url) {
-    urls_.push_back({name, url});
     ahead_.restart({}, {});  // it may have looked at what the index has
     views_.forget(name);
-    pinned_.emplace(name, url);
+    urls_.take(name, url);
     requests_.pin(name, url);
   }
 
@@ -419,7 +422,7 @@ class Resolver {
   ResolveStatistics& statistics_;
   ResolveBudget* budget_;  // nullptr: without limits
   RequestLines lines_;
-  std::map<PackageName, std::string> pinned_;
+  UrlDecisions urls_;
   Requests requests_;
   ProjectViews views_;
   Prefetcher ahead_;
@@ -429,7 +432,8 @@ class Resolver {
   std::vector<std::size_t> attempts_;                       // by package: how often it came back unknown
   std::set<std::pair<PackageIndex, std::size_t>> awaited_;  // candidates whose metadata a round waited for
   std::map<PackageName, std::string> late_pins_;            // of projects that are in the encoding already
-  std::vector<UrlDecision> urls_;                           // of dependencies, in the order they were found
+  std::set<std::pair<PackageName, std::string>> followed_;  // URLs whose own requirements were looked at
+  std::set<PackageName> needed_by_url_;                     // … at a URL, by them
   bool refuse_last_ = false;
   std::optional<Conflict> conflict_;  // of the first attempt that was refuted
 };

@@ -214,30 +214,29 @@ TEST_F(BruteForce, IsNeverWrongWhereTwoExtrasMeet) {
 // there.
 TEST_F(BruteForce, LeavesNothingBehindThatAnExtraTakesAway) {
   int unsettled = 0;
-  for (std::uint64_t seed = 0; seed < 1500 && !HasFailure(); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    const Universe universe(seed, {.extras = true, .self_extras = seed % 2 == 0, .not_extras = true});
-    Oracle oracle(universe, false);
-    const ResolveRequest request = universe.request();
-    outcome_ = answer(universe, request, 0);
-    if (const auto* resolution = std::get_if<Resolution>(&outcome_)) {
-      ++solved_;
-      if (oracle.settles(universe.requests(), universe.rows_of(*resolution)))
-        expect_closed(universe, *resolution, oracle);
-      else
-        ++unsettled;
-    } else {
-      ++refuted_;
-    }
-    expect_same_in_any_order(universe, request);
-    if (HasFailure()) ADD_FAILURE() << universe.to_string();
-  }
+  for_each_universe(
+      1500,
+      [](std::uint64_t seed) {
+        return Traits{.extras = true, .self_extras = seed % 2 == 0, .not_extras = true};
+      },
+      [&](const Universe& universe, std::uint64_t) {
+        Oracle oracle(universe, false);
+        const ResolveRequest request = universe.request();
+        outcome_ = answer(universe, request, 0);
+        const auto* resolution = std::get_if<Resolution>(&outcome_);
+        ++(resolution != nullptr ? solved_ : refuted_);
+        const bool settles =
+            resolution == nullptr || oracle.settles(universe.requests(), universe.rows_of(*resolution));
+        if (resolution != nullptr && settles) expect_closed(universe, *resolution, oracle);
+        unsettled += !settles;
+        expect_same_in_any_order(universe, request);
+      });
   expect_enough_of_both();
   EXPECT_LT(unsettled, 30);
 }
 
-// A dependency's URL is found only on the way: what it would give to others is no reason to look for it. So
-// some answers are missed, but none is wrong.
+// A URL that a release of the index gives is found only once that release is chosen: what it would give to
+// others is no reason to look for it. So about one answer of a hundred is missed, but none is wrong.
 TEST_F(BruteForce, IsNeverWrongWithUrls) {
   int from_urls = 0;
   for_each_universe(
@@ -252,7 +251,7 @@ TEST_F(BruteForce, IsNeverWrongWithUrls) {
       });
   expect_enough_of_both();
   EXPECT_GT(from_urls, 100);
-  EXPECT_LT(missed_, 60);
+  EXPECT_LT(missed_, 15);
 }
 
 // As a last resort: what finals solve is solved, what nothing solves is refuted; in between only licences
