@@ -202,13 +202,17 @@ int exchange(const fs::path& a, const fs::path& b) {
 }
 
 // `staged` takes the place of root; what was there lies in `staged` or beside it afterwards, to be removed.
-void switch_over(const fs::path& staged, const fs::path& root) {
+void switch_over(const fs::path& staged, const fs::path& root, bool replace) {
   std::error_code ignored;
-  if (!fs::exists(fs::symlink_status(root, ignored))) {
-    if (!rename_if_absent(staged, root))
-      throw Error(ErrorKind::Exists,
-                  quote(root.string()) + " appeared meanwhile; it was made by somebody else");
-    return;
+  const bool is_there = fs::exists(fs::symlink_status(root, ignored));
+  if (!is_there || !replace) {
+    // An empty folder makes way; one that was filled meanwhile does not.
+    const bool placed =
+        is_there ? ::rename(staged.c_str(), root.c_str()) == 0 : rename_if_absent(staged, root);
+    if (placed) return;
+    if (is_there && errno != ENOTEMPTY && errno != EEXIST) throw_errno("replace", root, errno);
+    throw Error(ErrorKind::Exists,
+                quote(root.string()) + " appeared meanwhile; it was made by somebody else");
   }
   const int failure = exchange(staged, root);
   if (failure == 0) return;
@@ -321,7 +325,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   make_roomy_directory(staged);
   stage(staged, root, printable(options.prompt), options.link_mode, runtime, workers);
   if (options.fill) options.fill(Environment::open(staged));
-  switch_over(staged, root);
+  switch_over(staged, root, options.replace);
   old.reset();
   return Environment::open(root);
 }
