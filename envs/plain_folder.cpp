@@ -32,11 +32,17 @@ bool is_real_directory(const fs::path& path) {
   return fs::symlink_status(path, ignored).type() == fs::file_type::directory;
 }
 
-// A kernel takes some 250 bytes of a first line, and no spaces in the path.
+// A kernel takes some 250 bytes of a first line, and no spaces in the path. Then a shell starts Python, by a
+// line that is a string to Python.
 std::string first_line(const fs::path& python) {
   const std::string& path = python.native();
   if (path.size() < 120 && path.find(' ') == path.npos) return fmt::format("#!{}\n", path);
-  return fmt::format("#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\n", path);
+  std::string quoted;  // as it stands between double quotes
+  for (const char c : path) {
+    if (std::string_view("\"$`\\").find(c) != std::string_view::npos) quoted += '\\';
+    quoted += c;
+  }
+  return fmt::format("#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\n", quoted);
 }
 
 std::string command_text(const fs::path& python, const EntryPoint& entry) {

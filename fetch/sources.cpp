@@ -77,7 +77,7 @@ void check_is_project(const fs::path& folder, const std::string& label, bool of_
   std::error_code missing;
   if (fs::exists(folder / "pyproject.toml", missing) || fs::exists(folder / "setup.py", missing)) return;
   std::vector<std::string> hints;
-  if (of_user) hints.emplace_back("`moat init` makes a pyproject.toml; `-r FILE` installs what a file lists");
+  if (of_user) hints.emplace_back("`-r FILE` installs what a file lists");
   throw Error(
       ErrorKind::BadInput,
       fmt::format("{} is no Python project: it has neither a pyproject.toml nor a setup.py", quote(label)),

@@ -18,8 +18,8 @@ namespace moat {
 class VersionNumber {
  public:
   VersionNumber() = default;
-  VersionNumber(std::uint64_t value)
-      : value_(value) {}  // NOLINT(google-explicit-constructor): numbers are numbers
+  VersionNumber(std::uint64_t value)  // NOLINT(google-explicit-constructor): numbers are numbers
+      : value_(value) {}
   // REQUIRES: digits is not empty and holds ASCII digits only.
   static VersionNumber from_digits(std::string_view digits);
 

@@ -1,6 +1,7 @@
 #include "envs/plain_folder.h"
 
 #include "fetch/hasher.h"
+#include "fetch/os/process.h"
 #include "tests/support/wheel_builder.h"
 
 #include <gmock/gmock.h>
@@ -24,6 +25,7 @@ class PlainFolderTest : public ::testing::Test {
   fs::path root_ = around_ / "lib";
   Store store_{folder_.path() / "store"};
   Workers workers_{2};
+  fs::path python_ = "/usr/bin/python3";
 
   void SetUp() override { fs::create_directory(around_); }
 
@@ -49,7 +51,7 @@ class PlainFolderTest : public ::testing::Test {
   FolderResult place(std::vector<WantedPackage> packages, bool keep = false) {
     return place_in_folder({.root = root_,
                             .scheme = target_scheme(),
-                            .python = "/usr/bin/python3",
+                            .python = python_,
                             .install = std::move(packages),
                             .keep = keep},
                            workers_);
@@ -137,6 +139,20 @@ TEST_F(PlainFolderTest, NothingIsPlacedThroughALinkThatLeavesTheFolder) {
   fs::create_directory_symlink(folder_.path() / "elsewhere", root_ / "a");
   EXPECT_THAT(refusal({simple("a", "a/__init__.py", "1")}), HasSubstr("a"));
   EXPECT_TRUE(fs::is_empty(folder_.path() / "elsewhere"));
+}
+
+TEST_F(PlainFolderTest, CommandsStartThePythonWhateverItsFolderIsCalled) {
+  python_ = folder_.path() / "a \"$HOME\" `x` \\ b" / "python3";
+  fs::create_directory(python_.parent_path());
+  fs::create_symlink("/usr/bin/python3", python_);
+  place({wanted(
+      "foo", "1",
+      WheelBuilder("foo", "1").file("foo.py", "def main(): return 7\n").console_script("foo", "foo:main"))});
+  Command command;
+  command.argv = {(root_ / "bin/foo").string()};
+  command.environment = {{"PATH", "/usr/bin:/bin"}, {"PYTHONPATH", root_.string()}};
+  const ProcessResult result = run_process(command);
+  EXPECT_EQ(result.status, 7) << result.errors;
 }
 
 }  // namespace
