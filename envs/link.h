@@ -19,9 +19,8 @@ std::optional<LinkMode> parse_link_mode(std::string_view text);  // "auto", "clo
 struct FilePlacement {
   int from_directory;  // open, or AT_FDCWD where `from` is absolute
   const char* from;
-  int to_directory;  // open
-  const char* to;    // must not exist
-  std::uint64_t size;
+  int to_directory;    // open
+  const char* to;      // must not exist
   unsigned mode;       // of clones and copies, less the umask; links have what the store's file has
   std::int64_t mtime;  // likewise; unix seconds
 };
@@ -31,7 +30,7 @@ struct FilePlacement {
 class Linker {
  public:
   explicit Linker(LinkMode mode) : mode_(mode) {}
-  // Error(Disk), also where the store's file is shorter than `size`.
+  // Error(Disk).
   void place(const FilePlacement& file);
 
  private:

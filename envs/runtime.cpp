@@ -235,7 +235,6 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
                     .from = name,
                     .to_directory = folder.get(),
                     .to = name,
-                    .size = file->size,
                     .mode = file->executable ? 0755U : 0644U,
                     .mtime = file->mtime});
     }

@@ -103,7 +103,6 @@ void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, 
                     .from = file->source.c_str(),
                     .to_directory = directory.get(),
                     .to = name_of(file->path),
-                    .size = file->size,
                     .mode = creation_mode(*file),
                     .mtime = file->mtime});
     }

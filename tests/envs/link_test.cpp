@@ -27,12 +27,10 @@ class LinkerTest : public testing::Test {
                   .from = from.c_str(),
                   .to_directory = directory.get(),
                   .to = name.c_str(),
-                  .size = std::filesystem::file_size(from) + missing_,
                   .mode = mode,
                   .mtime = 1700000000});
   }
   Folder folder;
-  std::uint64_t missing_ = 0;  // what the store's files have lost
 };
 
 TEST_F(LinkerTest, CopiesShareNothing) {
@@ -75,20 +73,10 @@ TEST_F(LinkerTest, SourcesAreFoundInAnOpenDirectory) {
                   .from = "a",
                   .to_directory = to.get(),
                   .to = name.c_str(),
-                  .size = 1,
                   .mode = 0644,
                   .mtime = 1700000000});
     EXPECT_EQ(folder.read("to/" + name), "a");
   }
-}
-
-TEST_F(LinkerTest, AFileThatWasCutOffIsAnError) {
-  folder.write("from/small", "small");
-  folder.write("from/large", std::string(100'000, 'x'));
-  missing_ = 1;
-  Linker linker(LinkMode::Copy);
-  EXPECT_THROW(place(linker, "small"), Error);
-  EXPECT_THROW(place(linker, "large"), Error);
 }
 
 TEST_F(LinkerTest, HardlinksShareTheFile) {
