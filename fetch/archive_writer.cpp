@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <new>
 
 namespace moat {
 namespace {
@@ -24,6 +25,7 @@ struct EntryFree {
 class ZipWriter {
  public:
   explicit ZipWriter(const fs::path& file) : file_(file), handle_(libarchive().write_new()) {
+    if (!handle_) throw std::bad_alloc();
     check(libarchive().write_set_format_zip(handle_.get()));
     check(libarchive().write_set_bytes_in_last_block(handle_.get(), 1));  // no padding
     check(libarchive().write_open_filename(handle_.get(), file.c_str()));
