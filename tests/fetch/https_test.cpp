@@ -1,31 +1,40 @@
-// HTTP/2 and TLS, by nghttpx in front of the loopback server. Skipped where it or openssl is not installed.
+// HTTP/2 and TLS, by Debian's Apache in front of the loopback server. Skipped where it or openssl is not
+// installed.
 #include "fetch/http.h"
 #include "fetch/os/file.h"
 #include "fetch/os/process.h"
+#include "resolver/base/text.h"
 #include "tests/support/loopback_server.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace moat {
 namespace {
 
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using testing::LoopbackServer;
 
+constexpr const char* kModules = "/usr/lib/apache2/modules";
 constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 class HttpsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto nghttpx = find_program("nghttpx", kPath);
+    const auto apache = find_program("apache2", kPath);
     const auto openssl = find_program("openssl", kPath);
-    if (!nghttpx || !openssl) GTEST_SKIP() << "nghttpx or openssl is not installed";
+    if (!apache || !openssl || !fs::exists(fs::path(kModules) / "mod_http2.so"))
+      GTEST_SKIP() << "apache2 or openssl is not installed";
     Command make;
     make.argv = {*openssl,
                  "req",
@@ -46,19 +55,35 @@ class HttpsTest : public ::testing::Test {
                  "-addext",
                  "subjectAltName=IP:127.0.0.1"};
     ASSERT_EQ(run_process(make).status, 0);
-    // nghttpx wants a port by number: one that was free a moment ago.
-    port_ = LoopbackServer().port();
+    port_ = LoopbackServer().port();  // one that was free a moment ago
+    const fs::path configuration = temp_.path() / "apache.conf";
+    write_file_atomically(configuration, apache_configuration());
     Command front;
-    front.argv = {*nghttpx,
-                  "--conf=/dev/null",
-                  "--workers=1",
-                  "--no-location-rewrite",
-                  "--errorlog-file=/dev/null",
-                  "--frontend=127.0.0.1," + std::to_string(port_),
-                  "--backend=127.0.0.1," + std::to_string(server_.port()),
-                  key_,
-                  certificate_};
-    proxy_ = std::jthread([front](const std::stop_token& stop) { run_process(front, stop); });
+    front.argv = {*apache, "-X", "-f", configuration};
+    front_ = std::jthread([front](const std::stop_token& stop) { run_process(front, stop); });
+  }
+  std::string apache_configuration() const {
+    std::string out;
+    for (const char* name : {"mpm_event", "authz_core", "ssl", "http2", "proxy", "proxy_http"})
+      out += fmt::format("LoadModule {0}_module {1}/mod_{0}.so\n", name, kModules);
+    return out + fmt::format(
+                     "ServerRoot {0}\nServerName localhost\nPidFile {0}/pid\nErrorLog {0}/error.log\n"
+                     "DefaultRuntimeDir {0}\nListen 127.0.0.1:{1}\nProtocols h2\n"
+                     "LogFormat \"%H from %{{remote}}p\" short\nCustomLog {0}/access.log short\n"
+                     "SSLEngine on\nSSLCertificateFile {2}\nSSLCertificateKeyFile {3}\n"
+                     "ProxyPass / http://127.0.0.1:{4}/\n",
+                     temp_.path().native(), port_, certificate_, key_, server_.port());
+  }
+  // A line for each request: its protocol, and the port it came from. Waits for the last ones.
+  std::vector<std::string> logged(std::size_t requests) const {
+    std::vector<std::string> lines;
+    for (int i = 0; i < 500 && lines.size() < requests; ++i) {
+      if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      lines.clear();
+      const std::string text = read_file(temp_.path() / "access.log");
+      for (const std::string_view line : split_lines(text)) lines.emplace_back(line);
+    }
+    return lines;
   }
   HttpOptions options() const {
     HttpOptions result;
@@ -87,32 +112,28 @@ class HttpsTest : public ::testing::Test {
   const std::string certificate_ = temp_.path() / "certificate.pem";
   LoopbackServer server_;
   std::uint16_t port_ = 0;
-  std::jthread proxy_;
+  std::jthread front_;
 };
 
 TEST_F(HttpsTest, ManyRequestsShareOneConnection) {
-  // Nobody is answered before twenty have come: more than there may be connections.
-  constexpr int kTogether = 20;
-  std::latch together(kTogether);
+  constexpr int kRequests = 20;
   server_.serve_page("/first", "x");
-  server_.route("/p", [&](const testing::LoopbackRequest&) {
-    together.arrive_and_wait();
-    testing::LoopbackReply reply;
-    reply.body = "page";
-    return reply;
-  });
-  std::latch all(kTogether);
-  std::atomic<int> right = 0;
+  server_.serve_page("/p", "page");
   HttpClient client(options());
   EXPECT_EQ(client.get(request("/first")).body, "x");
-  for (int i = 0; i < kTogether; ++i)
+  std::latch all(kRequests);
+  std::atomic<int> right = 0;
+  for (int i = 0; i < kRequests; ++i)
     client.send(request("/p"), [&](const HttpClient::Result& result) {
       const auto* response = std::get_if<HttpResponse>(&result);
       if (response != nullptr && response->body == "page") ++right;
       all.count_down();
     });
   all.wait();
-  EXPECT_EQ(right, kTogether);
+  EXPECT_EQ(right, kRequests);
+  const std::vector<std::string> lines = logged(kRequests + 1);
+  EXPECT_THAT(lines, Each(StartsWith("HTTP/2.0 from ")));
+  EXPECT_THAT(lines, Each(lines.front()));
 }
 
 TEST_F(HttpsTest, ABrokenStreamIsTakenUpAgain) {
@@ -135,7 +156,7 @@ TEST_F(HttpsTest, ABrokenStreamIsTakenUpAgain) {
 TEST_F(HttpsTest, CertificatesCountUnlessTheHostIsTrusted) {
   server_.serve_page("/p", "x");
   HttpClient knowing(options());
-  EXPECT_EQ(message_of(knowing, "/p"), "status 200");  // and from here on the proxy is up
+  EXPECT_EQ(message_of(knowing, "/p"), "status 200");  // and from here on Apache is up
 
   HttpOptions unknowing = options();
   unknowing.ca_file.clear();
