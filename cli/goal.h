@@ -34,6 +34,7 @@ struct Goal {
   std::vector<RootRequirement> overrides;
   RequirementsOptions file_options;
   bool require_hashes = false;
+  bool ignore_requires_python = false;
   bool only_dependencies = false;           // what the requirements need, and not what they name
   std::vector<UnnamedRequirement> unnamed;  // in order; prepare_sources() finds their names
   std::set<PackageName> editables;

@@ -46,6 +46,7 @@ ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const 
   request.window = settings.window;
   request.no_deps = policy.no_deps;
   request.require_hashes = goal.require_hashes;
+  request.ignore_requires_python = goal.ignore_requires_python;
   request.can_build = session.uses_sources() && !settings.no_build;
   return request;
 }

@@ -55,7 +55,7 @@ CandidateFilter::CandidateFilter(const ResolveRequest& request) : request_(reque
 }
 
 bool CandidateFilter::python_admitted(const std::string& requires_python) {
-  if (requires_python.empty()) return true;
+  if (requires_python.empty() || request_.ignore_requires_python) return true;
   const auto [entry, is_new] = python_admitted_.try_emplace(requires_python, true);
   if (is_new) {
     // What does not parse limits nothing here; the metadata has the last word.

@@ -36,7 +36,7 @@ Dependencies Dependencies::of(const ReleaseMetadata& metadata, const ResolveRequ
   out.metadata_ = &metadata;
   out.environment_ = &request.target.environment;
   out.unusable_ = metadata.unusable;
-  if (!out.unusable_ && metadata.requires_python &&
+  if (!out.unusable_ && !request.ignore_requires_python && metadata.requires_python &&
       !metadata.requires_python->contains(request.target.python))
     out.unusable_ = "it needs Python " + metadata.requires_python->to_string();
   if (request.no_deps) return out;

@@ -56,6 +56,7 @@ struct ResolveRequest {
   std::optional<std::chrono::seconds> window = std::chrono::hours(24 * 365);
   bool no_deps = false;
   bool require_hashes = false;
+  bool ignore_requires_python = false;
   bool can_build = false;  // sdists may be candidates
   // Sdists that the source refuses to ask (see stop_building) are passed over, instead of ending the run.
   bool pass_over_unbuilt = false;

@@ -42,11 +42,12 @@ bool allows_prereleases(const PackageName& name, const Settings& settings) {
 }  // namespace
 
 std::vector<AvailableVersion> available_versions(const PackageName& name, const Target& target,
-                                                 Session& session) {
+                                                 bool ignore_requires_python, Session& session) {
   const Phase phase(session.reporter(), "resolve");
   const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
   source->request_project(name);
-  const ResolveRequest request = request_of(target, session.settings());
+  ResolveRequest request = request_of(target, session.settings());
+  request.ignore_requires_python = ignore_requires_python;
   CandidateFilter filter(request);
   return usable(wait_for(name, *source), filter, allows_prereleases(name, session.settings()));
 }

@@ -18,7 +18,7 @@ struct AvailableVersion {
 // The versions of a project that this target can use, newest first: no yanked ones; pre-releases only where
 // the settings ask for them. Source distributions count, unless --only-binary forbids them.
 std::vector<AvailableVersion> available_versions(const PackageName& name, const Target& target,
-                                                 Session& session);
+                                                 bool ignore_requires_python, Session& session);
 
 // The newest one of each that has any.
 std::map<PackageName, AvailableVersion> newest_versions(const std::vector<InstalledDistribution>& packages,

@@ -48,13 +48,6 @@ void forget_editables(Goal& goal) {
 }  // namespace
 
 void check_pip_sources(const PipCommand& command) {
-  if (command.has("ignore-requires-python"))
-    throw Error(
-        ErrorKind::Usage,
-        fmt::format("`moat pip {}` has no --ignore-requires-python: what a package says of Python counts",
-                    command.command),
-        {"`--python-version X.Y --only-binary=:all:` with `--target` or `download` chooses for another "
-         "Python"});
   refuse_together(command, "only-deps", {"no-deps", "requirement", "requirements-from-script", "group"});
   refuse_together(command, "require-hashes", {"no-require-hashes"});
   if (command.count("requirements-from-script") > 1)
@@ -77,6 +70,7 @@ Goal read_pip_goal(const PipCommand& command, const Version& python, Session& se
     add_lines(script.lines(), goal, session);
   }
   goal.only_dependencies = command.has("only-deps");
+  goal.ignore_requires_python = command.has("ignore-requires-python");
   goal.require_hashes =
       (goal.require_hashes || command.has("require-hashes")) && !command.has("no-require-hashes");
   return goal;

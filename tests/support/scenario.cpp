@@ -109,6 +109,8 @@ void read_option(const std::string& option, ResolveRequest& request) {
     request.can_build = true;
   } else if (key == "require-hashes") {
     request.require_hashes = true;
+  } else if (key == "ignore-python") {
+    request.ignore_requires_python = true;
   } else if (key == "no-binary" && value.empty()) {
     request.binary.allow_wheels = false;
   } else if (key == "only-binary" && value.empty()) {

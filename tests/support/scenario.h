@@ -23,7 +23,7 @@
 // python, platform, options, exclude-newer, window (days), fix-rounds (at most, where fixes are looked for).
 // A value `text @@ origin` gives a line an origin, `text #ab` a hash (several: `#ab #cd`). Options: no-deps,
 // pre, only-final, pre=NAME, final=NAME, lowest, lowest-direct, no-window, build, require-hashes,
-// no-binary[=NAME], only-binary[=NAME].
+// ignore-python, no-binary[=NAME], only-binary[=NAME].
 //
 // expect, expect files (what would be installed), expect conflict, expect notes, expect hints, expect fixes,
 // expect error (kind and message), expect asked (of the source, in order), expect counts
