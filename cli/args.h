@@ -45,6 +45,8 @@ struct SharedOptions {
   std::vector<std::string> extra_index_urls, indexes, find_links, trusted_hosts;
   bool no_index = false, no_input = false;
   std::optional<std::string> index_strategy, cert, client_cert;
+  // network: no options of moat's own commands, but of pip's
+  std::optional<std::string> proxy, timeout, retries;
   // build: {"no-binary" | "only-binary", value} in the order given
   std::vector<std::pair<std::string, std::string>> binary;
   bool no_build = false, no_build_isolation = false, build_network = false;

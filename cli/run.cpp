@@ -48,7 +48,7 @@ int run_invocation(const Invocation& invocation, const Variables& variables, Out
 }
 
 int run_arguments(const std::vector<std::string>& arguments, Output& output) {
-  Variables variables = read_variables();
+  const Variables variables = read_variables();
   // Even a usage error is told as the user wants to be told.
   output.configure(output_options({.json = wants_json(arguments)}, variables));
   std::variant<Invocation, HelpText> parsed = parse_arguments(arguments);

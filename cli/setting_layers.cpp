@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace moat {
@@ -44,12 +45,17 @@ constexpr std::array kSettings = {
     KnownSetting{"only-final", SettingKind::List},
     KnownSetting{"pins", SettingKind::Table},
     KnownSetting{"pre", SettingKind::Flag},
+    KnownSetting{"proxy", SettingKind::Text},
     KnownSetting{"python", SettingKind::Text},
     KnownSetting{"resolution", SettingKind::Text},
+    KnownSetting{"retries", SettingKind::Number},
     KnownSetting{"store-dir", SettingKind::Text},
+    KnownSetting{"timeout", SettingKind::Number},
     KnownSetting{"trusted-host", SettingKind::List},
     KnownSetting{"window", SettingKind::Text},
 };
+
+constexpr int kLargestCount = 1'000'000;
 
 std::string variable_name(std::string_view setting) {
   std::string out = "MOAT_";
@@ -106,6 +112,14 @@ std::optional<bool> parse_flag(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<int> parse_count(std::string_view text) {
+  int count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 0 || count > kLargestCount)
+    return std::nullopt;
+  return count;
+}
+
 void SettingLayers::add_file(const fs::path& path, TomlTable table) {
   files_.push_back({path, std::move(table)});
 }
@@ -130,6 +144,19 @@ std::optional<Told<std::string>> SettingLayers::text(std::string_view name) cons
   const auto& [file, value] = *found;
   if (value.string() == nullptr) throw_wrong_type(name, file.path, value, "a text");
   return Told<std::string>{*value.string(), place(name, file.path, value)};
+}
+
+std::optional<Told<int>> SettingLayers::number(std::string_view name) const {
+  if (const auto told = from_variable(name)) {
+    if (const std::optional<int> number = parse_count(told->value)) return Told<int>{*number, told->where};
+    throw Error(ErrorKind::Usage, fmt::format("{} is not a number but {}", told->where, quote(told->value)));
+  }
+  const std::optional<Found> found = from_file(name);
+  if (!found) return std::nullopt;
+  const auto& [file, value] = *found;
+  if (value.integer() == nullptr || *value.integer() < 0 || *value.integer() > kLargestCount)
+    throw_wrong_type(name, file.path, value, "a number");
+  return Told<int>{static_cast<int>(*value.integer()), place(name, file.path, value)};
 }
 
 std::optional<bool> SettingLayers::flag(std::string_view name) const {
@@ -181,6 +208,7 @@ std::optional<Told<std::vector<std::string>>> SettingLayers::told(std::string_vi
   if (!found) return std::nullopt;
   const auto& [file, value] = *found;
   Told<std::vector<std::string>> out{{}, place(file.path, value)};
+  if (value.integer() != nullptr) out.value.push_back(std::to_string(*value.integer()));
   if (value.boolean() != nullptr) out.value.emplace_back(*value.boolean() ? "true" : "false");
   if (value.string() != nullptr) out.value.push_back(*value.string());
   if (value.array() != nullptr) out.value = list(name);

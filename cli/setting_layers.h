@@ -15,7 +15,7 @@
 namespace moat {
 
 // What a setting holds.
-enum class SettingKind { Flag, Text, List, Table };
+enum class SettingKind { Flag, Text, Number, List, Table };
 
 // nullopt: there is no such setting.
 std::optional<SettingKind> setting_kind(std::string_view name);
@@ -25,6 +25,9 @@ std::vector<std::string> setting_names();
 
 // "1", "true", "yes", "on" or their opposites, in any case.
 std::optional<bool> parse_flag(std::string_view text);
+
+// "0" to "1000000".
+std::optional<int> parse_count(std::string_view text);
 
 // A value and where it was found, for messages: "MOAT_INDEX_URL", "`index-url` in /p/pyproject.toml:3".
 template <class T>
@@ -43,6 +46,8 @@ class SettingLayers {
   void add_file(const std::filesystem::path& path, TomlTable table);
 
   std::optional<Told<std::string>> text(std::string_view name) const;
+  // Whole and not negative.
+  std::optional<Told<int>> number(std::string_view name) const;
   std::optional<bool> flag(std::string_view name) const;
   // Variables: separated by spaces or line ends; files: a list, or one text.
   std::vector<std::string> list(std::string_view name) const;

@@ -189,6 +189,26 @@ void set_indexes(Settings& settings, const SharedOptions& shared, const SettingL
   if (const auto told = first(shared.client_cert, layers, "client-cert")) settings.client_cert = told->value;
 }
 
+std::optional<Told<int>> first_number(const std::optional<std::string>& flag, const SettingLayers& layers,
+                                      std::string_view name) {
+  if (!flag) return layers.number(name);
+  if (const std::optional<int> count = parse_count(*flag))
+    return Told<int>{*count, fmt::format("--{}", name)};
+  throw Error(ErrorKind::Usage, fmt::format("--{}: {} is not a number", name, quote(*flag)));
+}
+
+void set_network(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
+  // Everything that goes to the network goes by these variables: git and builds, too.
+  if (const auto told = first(shared.proxy, layers, "proxy"))
+    for (const char* name : {"http_proxy", "https_proxy", "all_proxy"})
+      settings.variables.insert_or_assign(name, told->value);
+  if (const auto told = first_number(shared.timeout, layers, "timeout")) {
+    if (told->value == 0) throw Error(ErrorKind::Usage, told->where + ": 0 seconds are too short");
+    settings.timeout = std::chrono::seconds(told->value);
+  }
+  if (const auto told = first_number(shared.retries, layers, "retries")) settings.retries = told->value;
+}
+
 void set_rest(Settings& settings, const Invocation& invocation, const SettingLayers& layers) {
   const SharedOptions& shared = invocation.shared;
   settings.env = shared.env;
@@ -239,6 +259,7 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   set_rest(settings, invocation, layers);
   set_resolver(settings, invocation.shared, layers, now);
   set_indexes(settings, invocation.shared, layers);
+  set_network(settings, invocation.shared, layers);
   return settings;
 }
 
@@ -279,6 +300,7 @@ void check_settings(const std::string& toml, const fs::path& path) {
   set_rest(scratch, {}, layers);
   set_resolver(scratch, {}, layers, 0);
   set_indexes(scratch, {}, layers);
+  set_network(scratch, {}, layers);
   index_list(scratch);
 }
 

@@ -62,6 +62,8 @@ struct Settings {
   bool no_input = false;  // nobody is asked for a password
   IndexStrategy index_strategy = IndexStrategy::FirstIndex;
   std::string cert, client_cert;
+  std::optional<std::chrono::seconds> timeout;  // of connecting, and of waiting for the next byte
+  std::optional<int> retries;                   // of a request
 
   std::filesystem::path envs_dir() const { return data_dir / "envs"; }
   std::filesystem::path user_env() const { return data_dir / "user"; }

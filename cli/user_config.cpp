@@ -52,6 +52,11 @@ std::string toml_flag(const std::string& value) {
   throw Error(ErrorKind::Usage, fmt::format("{} is neither true nor false", quote(value)));
 }
 
+std::string toml_number(const std::string& value) {
+  if (const std::optional<int> count = parse_count(value)) return std::to_string(*count);
+  throw Error(ErrorKind::Usage, fmt::format("{} is not a number", quote(value)));
+}
+
 }  // namespace
 
 Expected<std::string> with_setting(std::string_view text, std::string_view name,
@@ -85,7 +90,8 @@ std::string toml_setting(std::string_view name, const std::vector<std::string>& 
     return "[" + join(quoted, ", ") + "]";
   }
   if (values.size() != 1) throw Error(ErrorKind::Usage, fmt::format("{} has one value", quote(name)));
-  return kind == SettingKind::Flag ? toml_flag(values.front()) : toml_quote(values.front());
+  if (kind == SettingKind::Flag) return toml_flag(values.front());
+  return kind == SettingKind::Number ? toml_number(values.front()) : toml_quote(values.front());
 }
 
 void write_user_config(const fs::path& path, const std::string& text) {

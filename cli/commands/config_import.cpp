@@ -28,9 +28,8 @@ PipImport what_pip_says(const Settings& settings) {
 
 // What moat says against a value; "" where it is fine.
 std::string objection(const SettingTold& taken) {
-  const std::string text = fmt::format("{} = {}\n", taken.name, toml_setting(taken.name, taken.values));
   try {
-    check_settings(text, taken.where);
+    check_settings(fmt::format("{} = {}\n", taken.name, toml_setting(taken.name, taken.values)), taken.where);
   } catch (const Error& error) {
     const std::string what = error.what(), place = taken.where + ":1: ";
     const std::size_t at = what.find(place);

@@ -33,6 +33,9 @@ constexpr std::array kMatches = {
     Match{"only-binary", "only-binary", Form::Names},
     Match{"only-final", "only-final", Form::Names},
     Match{"pre", "pre", Form::Flag},
+    Match{"proxy", "proxy", Form::Text},
+    Match{"retries", "retries", Form::Text},
+    Match{"timeout", "timeout", Form::Text},
     Match{"trusted-host", "trusted-host", Form::Words},
     Match{"uploaded-prior-to", "exclude-newer", Form::Text},
 };
@@ -49,7 +52,6 @@ constexpr std::array kReasons = {
            "pip reads `yes` as `no` here; `moat config set no-build-isolation true` is clear"},
     Reason{"no-cache-dir", "moat's store is what environments are made from"},
     Reason{"no-compile", "pip reads `yes` as `no` here; `moat config set compile false` is clear"},
-    Reason{"proxy", "moat takes proxies from HTTPS_PROXY and HTTP_PROXY"},
     Reason{"require-virtualenv", "moat never installs outside an environment"},
     Reason{"requirement", "moat has no setting for it: `-r FILE` on the command line"},
 };

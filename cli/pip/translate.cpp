@@ -11,12 +11,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdlib>
 
 namespace moat {
 namespace {
 
-constexpr std::array<std::string_view, 8> kIndexSettings = {
-    "index-url", "extra-index-url", "no-index", "find-links", "trusted-host", "cert", "client-cert", "proxy"};
+// About indexes and the way to them.
+constexpr std::array<std::string_view, 10> kIndexSettings = {
+    "index-url", "extra-index-url", "no-index", "find-links", "trusted-host",
+    "cert",      "client-cert",     "proxy",    "timeout",    "retries"};
 
 // Of pip's other settings, those that decide what is installed, or where.
 constexpr std::array<std::string_view, 23> kDecisive = {"constraint",
@@ -48,7 +52,15 @@ bool holds(const std::array<std::string_view, N>& names, std::string_view name) 
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-void take_index_settings(SharedOptions& shared, std::string& proxy, const std::vector<PipSetting>& settings) {
+// pip takes parts of seconds, too.
+std::string whole_seconds(const std::string& text) {
+  char* end = nullptr;
+  const double seconds = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(seconds > 0) || seconds > 1e6) return text;
+  return fmt::format("{:.0f}", std::ceil(seconds));
+}
+
+void take_index_settings(SharedOptions& shared, const std::vector<PipSetting>& settings) {
   for (const PipSetting& setting : settings) {
     if (setting.key == "index-url")
       shared.index_url = setting.value;
@@ -65,7 +77,11 @@ void take_index_settings(SharedOptions& shared, std::string& proxy, const std::v
     else if (setting.key == "client-cert")
       shared.client_cert = setting.value;
     else if (setting.key == "proxy")
-      proxy = setting.value;
+      shared.proxy = setting.value;
+    else if (setting.key == "timeout")
+      shared.timeout = whole_seconds(setting.value);
+    else if (setting.key == "retries")
+      shared.retries = setting.value;
   }
 }
 
@@ -115,7 +131,7 @@ void take_names(std::vector<std::string>& into, const std::vector<std::string>& 
   into.insert(into.end(), values.begin(), values.end());
 }
 
-void take_options(Invocation& invocation, const PipCommand& pip, std::string& proxy, const fs::path& home) {
+void take_options(Invocation& invocation, const PipCommand& pip, const fs::path& home) {
   SharedOptions& shared = invocation.shared;
   GlobalOptions& global = invocation.global;
   if (pip.has("index-url")) shared.index_url = pip.value("index-url");
@@ -127,7 +143,9 @@ void take_options(Invocation& invocation, const PipCommand& pip, std::string& pr
   if (pip.has("cert")) shared.cert = expand_home(pip.value("cert"), home);
   if (pip.has("client-cert")) shared.client_cert = expand_home(pip.value("client-cert"), home);
   if (pip.has("index-strategy")) shared.index_strategy = pip.value("index-strategy");
-  if (pip.has("proxy")) proxy = pip.value("proxy");
+  if (pip.has("proxy")) shared.proxy = pip.value("proxy");
+  if (pip.has("timeout")) shared.timeout = whole_seconds(pip.value("timeout"));
+  if (pip.has("retries")) shared.retries = pip.value("retries");
 
   shared.pre = pip.has("pre");
   take_names(shared.all_releases, pip.values("all-releases"));
@@ -157,7 +175,7 @@ void take_options(Invocation& invocation, const PipCommand& pip, std::string& pr
 
 }  // namespace
 
-void translate_pip(Invocation& invocation, Variables& variables, const fs::path& working_directory) {
+void translate_pip(Invocation& invocation, const Variables& variables, const fs::path& working_directory) {
   const PipCommand& pip = std::get<PipCommand>(invocation.command);
   SharedOptions& shared = invocation.shared;
   if (invocation.global.json)
@@ -177,12 +195,9 @@ void translate_pip(Invocation& invocation, Variables& variables, const fs::path&
   const std::vector<PipSetting> settings = pip_settings_for(
       pip.command,
       read_pip_settings(variables, before.home, chosen ? chosen->root : fs::path(), pip.has("isolated")));
-  std::string proxy;
-  take_index_settings(shared, proxy, settings);
+  take_index_settings(shared, settings);
   warn_of_the_rest(invocation, pip, settings);
-  take_options(invocation, pip, proxy, before.home);
-  if (!proxy.empty())
-    for (const char* name : {"http_proxy", "https_proxy", "all_proxy"}) variables[name] = proxy;
+  take_options(invocation, pip, before.home);
 }
 
 }  // namespace moat

@@ -114,8 +114,23 @@ TEST_F(PipConfigTest, WhatWouldHaveChangedTheAnswerIsNotIgnoredSilently) {
 }
 
 TEST_F(PipConfigTest, AProxyReachesTheNetworkAsAVariable) {
-  translated({"pip", "--proxy", "http://proxy.example:3128", "install", "x"});
-  EXPECT_EQ(variables["https_proxy"], "http://proxy.example:3128");
+  const Invocation invocation = translated({"pip", "--proxy", "http://proxy.example:3128", "install", "x"});
+  Variables seen = make_settings(invocation, variables, folder.path(), 0).variables;
+  EXPECT_EQ(seen["https_proxy"], "http://proxy.example:3128");
+}
+
+TEST_F(PipConfigTest, WaitsAndTriesAgainAsToldInPipsUnits) {
+  variables["PIP_TIMEOUT"] = "0.5";
+  variables["PIP_RETRIES"] = "0";
+  Settings settings = make_settings(translated({"pip", "list"}), variables, folder.path(), 0);
+  EXPECT_EQ(settings.timeout, std::chrono::seconds(1));
+  EXPECT_EQ(settings.retries, 0);
+  settings = make_settings(translated({"pip", "list", "--timeout", "15", "--retries", "7"}), variables,
+                           folder.path(), 0);
+  EXPECT_EQ(settings.timeout, std::chrono::seconds(15));
+  EXPECT_EQ(settings.retries, 7);
+  EXPECT_THROW(make_settings(translated({"pip", "list", "--timeout", "soon"}), variables, folder.path(), 0),
+               Error);
 }
 
 TEST_F(PipConfigTest, PythonNamesAnEnvironmentOrAnInterpreter) {
@@ -148,11 +163,12 @@ TEST(PipImport, PutsPipsValuesIntoMoatsWords) {
                                        {"install", "no-binary", "a,b", "f:6"},
                                        {"", "pre", "y", "PIP_PRE"},
                                        {"", "no-input", "0", "PIP_NO_INPUT"},
+                                       {"", "timeout", "60", "PIP_TIMEOUT"},
                                        {"", "uploaded-prior-to", "P3D", "PIP_UPLOADED_PRIOR_TO"}});
   EXPECT_THAT(taken, ElementsAre("index-url=https://x.example", "extra-index-url=https://a|https://b",
                                  "find-links=/home/me/wheels|/more", "cert=/home/me/ca.pem",
                                  "only-binary=:all:", "no-binary=a|b", "pre=true", "no-input=false",
-                                 "exclude-newer=P3D"));
+                                 "timeout=60", "exclude-newer=P3D"));
   EXPECT_THAT(left, IsEmpty());
 }
 
@@ -161,13 +177,13 @@ TEST(PipImport, TellsOfEachSettingThatStaysWhy) {
                                        {"install", "index-url", "https://y.example", "f:2"},
                                        {"download", "pre", "yes", "f:3"},
                                        {"global", "no-build-isolation", "yes", "f:4"},
-                                       {"", "timeout", "60", "PIP_TIMEOUT"},
+                                       {"", "prefer-binary", "1", "PIP_PREFER_BINARY"},
                                        {"", "config-file", "f", "PIP_CONFIG_FILE"},
                                        {"", "find-links", "https://me:pw@z.example", "PIP_FIND_LINKS"}});
   EXPECT_THAT(taken, ElementsAre("index-url=https://y.example"));
   EXPECT_THAT(left,
               ElementsAre("index-url: f:2 counts more", "pre: it is for `pip download` only",
-                          HasSubstr("pip reads `yes` as `no` here"), "timeout: moat has no such setting",
+                          HasSubstr("pip reads `yes` as `no` here"), "prefer-binary: moat has no such setting",
                           HasSubstr("`MOAT_FIND_LINKS` in place of it")));
   EXPECT_THROW(imported({{"global", "pre", "maybe", "f:1"}}), Error);
 }

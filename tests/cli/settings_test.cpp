@@ -107,6 +107,27 @@ TEST_F(SettingsTest, EachSettingIsReadAsTheKindItIsToldToBe) {
   }
 }
 
+TEST_F(SettingsTest, TheWayToTheNetworkIsASettingToo) {
+  using std::chrono::seconds;
+  EXPECT_EQ(settings({"list"}).timeout, std::nullopt);
+  write("work/pyproject.toml",
+        "[tool.moat]\nproxy = \"http://proxy.example:3128\"\ntimeout = 5\nretries = 0\n");
+  variables["https_proxy"] = "http://other.example";
+  Settings told = settings({"list"});
+  EXPECT_EQ(told.variables["https_proxy"], "http://proxy.example:3128");
+  EXPECT_EQ(told.timeout, seconds(5));
+  EXPECT_EQ(told.retries, 0);
+  variables["MOAT_TIMEOUT"] = "90";
+  EXPECT_EQ(settings({"list"}).timeout, seconds(90));
+  for (const char* wrong : {"0", "-1", "1.5", "soon", "1000001"}) {
+    variables["MOAT_TIMEOUT"] = wrong;
+    EXPECT_THAT(refusal({"list"}), HasSubstr("MOAT_TIMEOUT")) << wrong;
+  }
+  variables.erase("MOAT_TIMEOUT");
+  write("work/pyproject.toml", "[tool.moat]\nretries = \"3\"\n");
+  EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml:2 is not a number"));
+}
+
 TEST_F(SettingsTest, TheWindowIsAYearUnlessToldOtherwise) {
   using std::chrono::hours;
   EXPECT_EQ(settings({"lock"}).window, hours(365 * 24));
