@@ -10,6 +10,27 @@ bool holds(const Dependency& dependency, const MarkerEnvironment& environment,
   return !dependency.when || dependency.when->evaluate(environment, extras);
 }
 
+// Is there a set of other extras with which this one makes the dependency hold, and which alone does not?
+// `extra == "a" and extra == "b"`: each of them stands for both.
+bool makes_hold(const ExtraName& extra, const Dependency& dependency, const MarkerEnvironment& environment) {
+  constexpr std::size_t kMostOthers = 8;
+  const std::set<ExtraName> named = dependency.when->extras_named();
+  std::vector<ExtraName> others;
+  for (const ExtraName& name : named)
+    if (name != extra) others.push_back(name);
+  // Too many to try: what it may add counts as added.
+  if (others.size() > kMostOthers) return named.contains(extra) || holds(dependency, environment, {extra});
+  for (std::size_t chosen = 0; chosen < std::size_t{1} << others.size(); ++chosen) {
+    std::set<ExtraName> extras;
+    for (std::size_t i = 0; i < others.size(); ++i)
+      if ((chosen >> i & 1U) != 0) extras.insert(others[i]);
+    if (holds(dependency, environment, extras)) continue;
+    extras.insert(extra);
+    if (holds(dependency, environment, extras)) return true;
+  }
+  return false;
+}
+
 // What overrides make of a requirement: its replacements on this target, or itself. The extras it asks for
 // stay.
 std::vector<Requirement> overridden(const Requirement& requirement, const ResolveRequest& request) {
@@ -74,18 +95,11 @@ std::vector<const Requirement*> Dependencies::in_force(const std::set<ExtraName>
 std::vector<const Requirement*> Dependencies::of_base() const { return in_force({}); }
 
 std::vector<const Requirement*> Dependencies::of_extra(const ExtraName& extra) const {
-  std::set<ExtraName> all(metadata_->provides_extra.begin(), metadata_->provides_extra.end());
-  std::set<ExtraName> others = all;
-  all.insert(extra);
-  others.erase(extra);
   std::vector<const Requirement*> out;
-  for (const Dependency& dependency : dependencies_) {
-    if (!dependency.when || holds(dependency, *environment_, {})) continue;
-    const bool alone = holds(dependency, *environment_, {extra});
-    // `extra == "a" and extra == "b"`: neither alone; then each of them stands for both.
-    const bool together = holds(dependency, *environment_, all) && !holds(dependency, *environment_, others);
-    if (alone || together) out.push_back(&dependency.requirement);
-  }
+  for (const Dependency& dependency : dependencies_)
+    if (dependency.when && !holds(dependency, *environment_, {}) &&
+        makes_hold(extra, dependency, *environment_))
+      out.push_back(&dependency.requirement);
   return out;
 }
 

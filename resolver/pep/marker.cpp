@@ -201,6 +201,11 @@ void write(const Marker::Node& node, std::string& out) {
   }
 }
 
+bool is_of_extras(const MarkerComparison& comparison) {
+  const std::string_view name = comparison.field().name;
+  return name == "extra" || name == "extras";
+}
+
 }  // namespace
 
 std::shared_ptr<const Marker::Node> joined(Marker::Node::Kind kind,
@@ -236,14 +241,23 @@ bool Marker::evaluate(const MarkerEnvironment& environment, const std::set<Extra
 
 bool Marker::mentions_extra() const {
   const auto mentions = [](const auto& self, const Node& node) -> bool {
-    if (node.kind == Node::Kind::Comparison) {
-      const std::string_view name = node.comparison.field().name;
-      return name == "extra" || name == "extras";
-    }
+    if (node.kind == Node::Kind::Comparison) return is_of_extras(node.comparison);
     return std::any_of(node.children.begin(), node.children.end(),
                        [&](const auto& child) { return self(self, *child); });
   };
   return mentions(mentions, *root_);
+}
+
+std::set<ExtraName> Marker::extras_named() const {
+  std::set<ExtraName> names;
+  const auto collect = [&names](const auto& self, const Node& node) -> void {
+    for (const auto& child : node.children) self(self, *child);
+    if (node.kind != Node::Kind::Comparison || !is_of_extras(node.comparison)) return;
+    const MarkerOperand& text = node.comparison.left.field ? node.comparison.right : node.comparison.left;
+    if (Expected<ExtraName> name = ExtraName::parse(text.literal)) names.insert(std::move(*name));
+  };
+  collect(collect, *root_);
+  return names;
 }
 
 bool Marker::never_holds(const MarkerEnvironment& environment) const {

@@ -47,6 +47,8 @@ class Marker {
 
   // Does `extra` or `extras` stand anywhere in it?
   bool mentions_extra() const;
+  // The names that `extra` or `extras` is compared with.
+  std::set<ExtraName> extras_named() const;
   // True if it can hold for no set of extras in this environment (used to drop requirements once, early).
   bool never_holds(const MarkerEnvironment& environment) const;
 

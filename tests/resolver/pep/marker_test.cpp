@@ -1,5 +1,6 @@
 #include "resolver/pep/marker.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace moat {
@@ -119,6 +120,10 @@ TEST(Marker, KnowsWhatNeverHoldsWhateverTheExtras) {
     EXPECT_FALSE(marker(text).never_holds(here)) << text;
   EXPECT_TRUE(marker("os_name == 'nt' or extra == 'a'").mentions_extra());
   EXPECT_FALSE(marker("os_name == 'extra'").mentions_extra());
+  std::vector<std::string> named;
+  for (const ExtraName& name : marker("(extra == 'B.a' or 'c' == extra) and os_name == 'nt'").extras_named())
+    named.push_back(name.normalized());
+  EXPECT_THAT(named, ::testing::ElementsAre("b-a", "c"));
 }
 
 TEST(Marker, ReadsOldSpellings) {
