@@ -329,7 +329,10 @@ TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, 
     }
     WantedPackage wanted{
         step.package->name, step.package->version, ready[i].wheel, step.requested || was_requested, {}};
-    if (ready[i].from) wanted.direct_url = ready[i].from->to_text();
+    if (ready[i].from)
+      wanted.direct_url = ready[i].from->to_text();
+    else if (const Expected<Url> index = Url::parse(step.package->index))
+      wanted.index = index->without_credentials().to_string();
     request.install.push_back(std::move(wanted));
   }
   return request;

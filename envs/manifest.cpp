@@ -86,14 +86,18 @@ std::string_view next_word(std::string_view& rest) {
 }
 
 std::optional<std::string> read_package(std::string_view rest, Manifest& manifest) {
+  const std::string_view whole = rest;
   ManifestPackage package;
   package.name = next_word(rest);
   package.version = next_word(rest);
   package.wheel_sha256 = without_dash(next_word(rest));
   if (package.name.empty() || package.version.empty()) return "a package needs a name and a version";
   if (!package.wheel_sha256.empty() && !is_sha256(package.wheel_sha256)) return "not a SHA-256";
-  if (rest != "requested" && rest != "-") return "neither `requested` nor `-`";
-  package.requested = rest == "requested";
+  const std::string_view requested = next_word(rest);
+  if (requested != "requested" && requested != "-") return "neither `requested` nor `-`";
+  package.requested = requested == "requested";
+  package.index = rest;
+  if (whole.ends_with(' ') || rest.find(' ') != rest.npos) return "the index is not one word";
   if (!manifest.packages.empty() && manifest.packages.back().name >= package.name)
     return "packages are not sorted by name";
   manifest.packages.push_back(std::move(package));
@@ -148,7 +152,9 @@ std::string format_manifest(const Manifest& manifest) {
   out.append("\nruntime ").append(or_dash(manifest.runtime)).append("\n");
   for (const auto* package : packages) {
     out.append("package ").append(package->name).append(" ").append(package->version).append(" ");
-    out.append(or_dash(package->wheel_sha256)).append(package->requested ? " requested\n" : " -\n");
+    out.append(or_dash(package->wheel_sha256)).append(package->requested ? " requested" : " -");
+    if (!package->index.empty()) out.append(" ").append(package->index);
+    out.append("\n");
   }
   for (const auto* entry : entries) {
     out.append("file ").append(entry->sha256).append(" ").append(std::to_string(entry->size)).append(" ");

@@ -25,6 +25,7 @@ struct ManifestPackage {
   std::string version;
   std::string wheel_sha256;
   bool requested = false;
+  std::string index;  // that gave it, a URL without credentials; "" for what no index gave
 };
 
 struct Manifest {

@@ -432,11 +432,12 @@ class Application {
           [&](const auto& package) { return package.name == name && package.version == version; });
       const bool is_known = known != manifest_.packages.end();
       if (!(is_known ? kept : taken_in).insert(name).second) continue;
-      next.packages.push_back({name, version, is_known ? known->wheel_sha256 : "", requested});
+      next.packages.push_back({name, version, is_known ? known->wheel_sha256 : "", requested,
+                               is_known ? known->index : ""});
     }
     for (const WantedPackage& package : request_.install)
       next.packages.push_back({package.name.normalized(), package.version.to_string(),
-                               package.wheel.digest.hex, stays_requested(package)});
+                               package.wheel.digest.hex, stays_requested(package), package.index});
 
     std::unordered_set<std::string> listed;
     const unsigned umask = current_umask();

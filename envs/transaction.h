@@ -21,6 +21,7 @@ struct WantedPackage {
   StoredWheel wheel;
   bool requested = false;                 // the user's own line: REQUESTED is written
   std::optional<std::string> direct_url;  // text for direct_url.json
+  std::string index;                      // as in ManifestPackage
 };
 
 enum class OperationKind { Install, Change, Reinstall, Remove };

@@ -16,17 +16,29 @@ struct Facts {
   std::string name, version, summary, license, home_page, author, location, installer;
   bool requested = false;
   std::optional<DirectUrl> from;  // what no index gave
+  std::string index;
   std::vector<std::string> requires_list, required_by, project_urls;
 };
 
-Facts facts_of(const InstalledNode& node, const InstalledGraph& graph) {
+// The index that gave a package, where moat placed what is there.
+std::string index_of(const InstalledDistribution& distribution, const Manifest& manifest) {
+  for (const ManifestPackage& package : manifest.packages)
+    if (package.name == distribution.name.normalized() && package.version == distribution.version.to_string())
+      return package.index;
+  return "";
+}
+
+Facts facts_of(const InstalledNode& node, const InstalledGraph& graph, const Manifest& manifest) {
   const InstalledDistribution& distribution = node.distribution;
   Facts facts{.name = distribution.name.display(),
               .version = distribution.version.to_string(),
               .location = distribution.info.parent_path().native(),
               .installer = distribution.installer,
               .requested = distribution.requested};
-  if (distribution.direct_url) facts.from = DirectUrl::parse(*distribution.direct_url);
+  if (distribution.direct_url)
+    facts.from = DirectUrl::parse(*distribution.direct_url);
+  else
+    facts.index = index_of(distribution, manifest);
   if (node.metadata) {
     facts.summary = node.metadata->summary;
     facts.license = node.metadata->license_expression.empty() ? node.metadata->license
@@ -49,7 +61,10 @@ nlohmann::ordered_json or_null(const std::string& text) {
   return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
 }
 
-nlohmann::ordered_json source_of(const DirectUrl& from) {
+nlohmann::ordered_json source_of(const Facts& facts) {
+  if (!facts.index.empty()) return {{"kind", "index"}, {"url", facts.index}};
+  if (!facts.from) return nullptr;
+  const DirectUrl& from = *facts.from;
   nlohmann::ordered_json out;
   switch (from.kind) {
     case SourceKind::Git:
@@ -86,7 +101,7 @@ nlohmann::ordered_json to_document(const Facts& facts) {
           {"project_urls", facts.project_urls},
           {"location", facts.location},
           {"installer", facts.installer},
-          {"source", facts.from ? source_of(*facts.from) : nlohmann::ordered_json()},
+          {"source", source_of(facts)},
           {"requested", facts.requested},
           {"requires", facts.requires_list},
           {"required_by", facts.required_by}};
@@ -106,7 +121,7 @@ void print(const Facts& facts, Output& output) {
   line("Author", facts.author);
   line("Location", facts.location);
   line("Installed by", facts.installer);
-  if (facts.from) line("From", told(*facts.from));
+  line("From", facts.from ? told(*facts.from) : facts.index);
   line("Requested", facts.requested ? "yes" : "no");
   line("Requires", facts.requires_list.empty() ? "nothing" : join(facts.requires_list, ", "));
   line("Required by", facts.required_by.empty() ? "nothing" : join(facts.required_by, ", "));
@@ -118,6 +133,7 @@ int execute(const ShowCommand& command, Session& session) {
   const Environment environment = open_for_reading(session);
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const InstalledGraph graph = graph_of(environment, installed, session);
+  const Manifest manifest = environment.manifest_without_files();
   std::vector<std::string> missing;
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   for (const std::string& text : command.names) {
@@ -126,7 +142,7 @@ int execute(const ShowCommand& command, Session& session) {
       missing.push_back(text);
       continue;
     }
-    const Facts facts = facts_of(*node, graph);
+    const Facts facts = facts_of(*node, graph, manifest);
     if (!documents.empty()) session.output().result("");
     print(facts, session.output());
     documents.push_back(to_document(facts));

@@ -11,7 +11,7 @@ Manifest sample() {
   Manifest manifest;
   manifest.state = 7;
   manifest.runtime = "3.11.7-0123456789abcdef";
-  manifest.packages = {{"zope", "1.0", kHash, false}, {"attrs", "23.1", "", true}};
+  manifest.packages = {{"zope", "1.0", kHash, false, "https://a.example/simple/"}, {"attrs", "23.1", "", true}};
   manifest.entries = {{"lib/x y.py", kHash, 12, 0644, "attrs"},
                       {"bin/python", kHash, 0, 0755, ""},
                       {"lib/odd\nname\\", kHash, 3, 0120777, ""}};
@@ -24,7 +24,7 @@ TEST(Manifest, IsWrittenSortedAndReadBack) {
             "moat-manifest 1\nstate 7\nruntime 3.11.7-0123456789abcdef\n"
             "package attrs 23.1 - requested\npackage zope 1.0 " +
                 kHash +
-                " -\n"
+                " - https://a.example/simple/\n"
                 "file " +
                 kHash +
                 " 0 755 - bin/python\n"
@@ -39,6 +39,8 @@ TEST(Manifest, IsWrittenSortedAndReadBack) {
   EXPECT_EQ(manifest->entries.at(1).mode, 0120777U);
   EXPECT_EQ(manifest->entries.at(2).owner, "attrs");
   EXPECT_TRUE(manifest->packages.at(0).requested);
+  EXPECT_EQ(manifest->packages.at(0).index, "");
+  EXPECT_EQ(manifest->packages.at(1).index, "https://a.example/simple/");
   EXPECT_EQ(format_manifest(*manifest), text);
 }
 
@@ -79,6 +81,8 @@ TEST(Manifest, RefusesWhatItWouldNotHaveWritten) {
                                   head + "file " + kHash + " 1 9 - a\n",
                                   head + "package a 1 - maybe\n",
                                   head + "package a 1 xyz -\n",
+                                  head + "package a 1 - - \n",
+                                  head + "package a 1 - requested https://a b\n",
                                   head + "package b 1 - -\npackage a 1 - -\n"})
     EXPECT_FALSE(parse_manifest(text)) << text;
 }
