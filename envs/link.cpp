@@ -37,13 +37,26 @@ fs::path path_of(int directory, const char* name) {
   throw_errno("read", path_of(file.from_directory, file.from), error_number);
 }
 
-void write(int to, std::string_view bytes, const FilePlacement& file) {
+UniqueFd create(const NewFile& file) {
+  UniqueFd out(::openat(file.directory, file.name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file.mode));
+  if (!out) throw_errno_in("create", file.directory, file.name, errno);
+  return out;
+}
+
+void write(int to, std::string_view bytes, const NewFile& file) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(to, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_errno_in("write", file.to_directory, file.to, errno);
+    if (count < 0) throw_errno_in("write", file.directory, file.name, errno);
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
+}
+
+void set_time(int to, const NewFile& file) {
+  const timespec time{.tv_sec = file.mtime, .tv_nsec = 0};
+  const std::array<timespec, 2> times = {time, time};
+  if (::futimens(to, times.data()) != 0)
+    throw_errno_in("set the time of", file.directory, file.name, errno);
 }
 
 void copy_contents(int from, int to, const FilePlacement& file) {
@@ -65,7 +78,7 @@ void copy_contents(int from, int to, const FilePlacement& file) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_reading(file, errno);
     if (got == 0) fail_reading(file, EIO);  // cut off meanwhile
-    write(to, std::string_view(buffer.data(), static_cast<std::size_t>(got)), file);
+    write(to, std::string_view(buffer.data(), static_cast<std::size_t>(got)), file.to);
     left -= static_cast<std::uint64_t>(got);
   }
 }
@@ -91,25 +104,43 @@ std::optional<LinkMode> parse_link_mode(std::string_view text) {
   return std::nullopt;
 }
 
+void write_new_file(const NewFile& file, std::string_view bytes) {
+  const UniqueFd to = create(file);
+  write(to.get(), bytes, file);
+  set_time(to.get(), file);
+}
+
+bool clones_files(const fs::path& folder) {
+  const fs::path names[2] = {folder / "clone-from", folder / "clone-to"};
+  bool works = false;
+  try {
+    write_file_atomically(names[0], "x");
+    const UniqueFd from = open_file(names[0], O_RDONLY);
+    const UniqueFd to = open_file(names[1], O_WRONLY | O_CREAT | O_EXCL);
+    works = ::ioctl(to.get(), FICLONE, from.get()) == 0;
+  } catch (const Error&) {
+    // It is asked for speed only.
+  }
+  for (const fs::path& name : names) ::unlink(name.c_str());
+  return works;
+}
+
 void Linker::place(const FilePlacement& file) {
+  const NewFile& place = file.to;
   if (mode_ == LinkMode::Symlink) {
-    if (::symlinkat(path_of(file.from_directory, file.from).c_str(), file.to_directory, file.to) != 0)
-      throw_errno_in("create link", file.to_directory, file.to, errno);
+    if (::symlinkat(path_of(file.from_directory, file.from).c_str(), place.directory, place.name) != 0)
+      throw_errno_in("create link", place.directory, place.name, errno);
     return;
   }
   if (mode_ == LinkMode::Hardlink) {
-    if (::linkat(file.from_directory, file.from, file.to_directory, file.to, 0) == 0) return;
+    if (::linkat(file.from_directory, file.from, place.directory, place.name, 0) == 0) return;
     if (errno != EMLINK) throw_no_link("hard-link", file, errno);  // so many links: this one becomes a copy
   }
   const UniqueFd from(::openat(file.from_directory, file.from, O_RDONLY | O_CLOEXEC));
   if (!from) fail_reading(file, errno);
-  const UniqueFd to(::openat(file.to_directory, file.to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file.mode));
-  if (!to) throw_errno_in("create", file.to_directory, file.to, errno);
+  const UniqueFd to = create(place);
   if (!clone(from.get(), to.get(), file)) copy_contents(from.get(), to.get(), file);
-  const timespec time{.tv_sec = file.mtime, .tv_nsec = 0};
-  const std::array<timespec, 2> times = {time, time};
-  if (::futimens(to.get(), times.data()) != 0)
-    throw_errno_in("set the time of", file.to_directory, file.to, errno);
+  set_time(to.get(), place);
 }
 
 bool Linker::clone(int from, int to, const FilePlacement& file) {

@@ -15,15 +15,25 @@ std::optional<LinkMode> parse_link_mode(std::string_view text);  // "auto", "clo
 // As throw_errno, of a file in an open directory.
 [[noreturn]] void throw_errno_in(std::string_view doing, int directory, const char* name, int error_number);
 
+// A file to be made.
+struct NewFile {
+  int directory;       // open
+  const char* name;    // must not exist
+  unsigned mode;       // less the umask
+  std::int64_t mtime;  // unix seconds
+};
+// Error(Disk).
+void write_new_file(const NewFile& file, std::string_view bytes);
+
 // A file of the store and where it comes to lie.
 struct FilePlacement {
   int from_directory;  // open, or AT_FDCWD where `from` is absolute
   const char* from;
-  int to_directory;    // open
-  const char* to;      // must not exist
-  unsigned mode;       // of clones and copies, less the umask; links have what the store's file has
-  std::int64_t mtime;  // likewise; unix seconds
+  NewFile to;  // mode and mtime of clones and copies; links have what the store's file has
 };
+
+// Can files in this folder be cloned? Tries it.
+bool clones_files(const std::filesystem::path& folder);
 
 // Places files; remembers per instance whether cloning works, and copies of it remember with it. One thread
 // at a time (one instance a worker).

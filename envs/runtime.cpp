@@ -1,6 +1,7 @@
 #include "envs/runtime.h"
 
 #include "envs/manifest.h"
+#include "envs/runtime_pack.h"
 #include "envs/snapshot.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
@@ -20,6 +21,7 @@ namespace moat {
 namespace {
 
 constexpr unsigned kLinkMode = 0120777;
+constexpr std::string_view kPack = "pack";
 
 struct TreeEntries {
   std::vector<std::string> files, links;  // relative, sorted
@@ -111,6 +113,7 @@ std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& s
                              .executable = (file.mode & 0100) != 0,
                              .mtime = kRuntimeMtime});
   }
+  if (is_runtime_pack(entry / kPack, runtime.files)) runtime.pack = entry / kPack;
   return runtime;
 }
 
@@ -132,25 +135,29 @@ Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotS
                    [&](std::size_t i) { runtime.files[i] = describe(tree, entries.files[i]); });
   for (const std::string& link : entries.links)
     runtime.links.emplace_back(link, fs::read_symlink(tree / link).string());
+  const bool is_packed = !clones_files(work.path());
+  if (is_packed) write_runtime_pack(work.path() / kPack, tree, runtime.files);
   write_file_atomically(work.path() / "manifest", format_manifest(manifest_of(runtime)), 0644);
   write_file_atomically(work.path() / "facts.json", to_json(interpreter), 0644);
   store.publish(work.path(), store.layout().runtime(fingerprint));
-  runtime.tree = store.layout().runtime(fingerprint) / "tree";
+  const fs::path entry = store.layout().runtime(fingerprint);
+  runtime.tree = entry / "tree";
+  if (is_packed) runtime.pack = entry / kPack;
   return runtime;
 }
 
 // Files of one folder, at most so many that the pool shares the work evenly.
 struct Slice {
-  fs::path folder;  // relative to the tree
-  std::vector<const StoredFile*> files;
+  fs::path folder;                 // relative to the tree
+  std::vector<std::size_t> files;  // by their place in the runtime's list
 };
 
 // The first slices of all folders, then the second ones: creating in one folder from two threads is slow.
 std::vector<Slice> slices_of(const std::vector<StoredFile>& files) {
   constexpr std::size_t kFilesASlice = 64;
-  std::map<std::string_view, std::vector<const StoredFile*>> by_folder;
-  for (const StoredFile& file : files)
-    by_folder[std::string_view(file.path).substr(0, file.path.rfind('/'))].push_back(&file);
+  std::map<std::string_view, std::vector<std::size_t>> by_folder;
+  for (std::size_t i = 0; i < files.size(); ++i)
+    by_folder[std::string_view(files[i].path).substr(0, files[i].path.rfind('/'))].push_back(i);
   std::vector<Slice> out;
   for (std::size_t begin = 0, added = 1; added > 0; begin += kFilesASlice) {
     added = 0;
@@ -224,19 +231,25 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
     make_directories((to / path).parent_path());
     fs::create_symlink(target, to / path);
   }
+  std::optional<RuntimePack> pack;
+  if ((mode == LinkMode::Auto || mode == LinkMode::Copy) && !runtime.pack.empty())
+    pack.emplace(runtime.pack, runtime.files);
   workers.for_each(slices.size(), [&](std::size_t i) {
     const Slice& slice = slices[i];
-    const UniqueFd from = open_file(runtime.tree / slice.folder, O_RDONLY | O_DIRECTORY);
+    const UniqueFd from =
+        pack ? UniqueFd() : open_file(runtime.tree / slice.folder, O_RDONLY | O_DIRECTORY);
     const UniqueFd folder = open_file(to / slice.folder, O_RDONLY | O_DIRECTORY);
     Linker linker(mode);
-    for (const StoredFile* file : slice.files) {
-      const char* name = file->path.c_str() + file->path.rfind('/') + 1;
-      linker.place({.from_directory = from.get(),
-                    .from = name,
-                    .to_directory = folder.get(),
-                    .to = name,
-                    .mode = file->executable ? 0755U : 0644U,
-                    .mtime = file->mtime});
+    for (const std::size_t place : slice.files) {
+      const StoredFile& file = runtime.files[place];
+      const NewFile copy = {.directory = folder.get(),
+                            .name = file.path.c_str() + file.path.rfind('/') + 1,
+                            .mode = file.executable ? 0755U : 0644U,
+                            .mtime = file.mtime};
+      if (pack)
+        write_new_file(copy, pack->bytes_of(place));
+      else
+        linker.place({.from_directory = from.get(), .from = copy.name, .to = copy});
     }
   });
 }

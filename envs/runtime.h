@@ -18,6 +18,7 @@ struct Runtime {
   std::filesystem::path tree;     // STORE/runtimes/<fingerprint>/tree: bin, lib, include
   std::vector<StoredFile> files;  // sorted by path; symbolic links are listed apart
   std::vector<std::pair<std::string, std::string>> links;  // path, target (relative, inside the tree)
+  std::filesystem::path pack;  // the files in one (runtime_pack.h); "" where there is none
   Interpreter interpreter;                                 // facts of the base
 };
 

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <array>
 #include <charconv>
 #include <map>
 #include <set>
@@ -40,17 +39,6 @@ void make_stage_directories(const fs::path& stage, const std::set<std::string_vi
       if (slash == directory.npos) break;
     }
   }
-}
-
-void write_text(const ArrivingFile& file, int directory) {
-  const char* const name = name_of(file.path);
-  const UniqueFd target(
-      ::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, creation_mode(file)));
-  if (!target) throw_errno_in("create", directory, name, errno);
-  write_all(target.get(), file.text, file.path);
-  const timespec time{.tv_sec = file.mtime, .tv_nsec = 0};
-  const std::array<timespec, 2> times = {time, time};
-  if (::futimens(target.get(), times.data()) != 0) throw_errno_in("set the time of", directory, name, errno);
 }
 
 // Files of one directory, not too many, so that the workers end together.
@@ -95,16 +83,15 @@ void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, 
     Linker linker(mode), copier(LinkMode::Auto);
     const UniqueFd directory = open_file(stage / shares[i].directory, O_RDONLY | O_DIRECTORY);
     for (const ArrivingFile* const file : shares[i].files) {
+      const NewFile to = {.directory = directory.get(),
+                          .name = name_of(file->path),
+                          .mode = creation_mode(*file),
+                          .mtime = file->mtime};
       if (file->source.empty())
-        write_text(*file, directory.get());
+        write_new_file(to, file->text);
       else
         (file->linked ? linker : copier)
-            .place({.from_directory = AT_FDCWD,
-                    .from = file->source.c_str(),
-                    .to_directory = directory.get(),
-                    .to = name_of(file->path),
-                    .mode = creation_mode(*file),
-                    .mtime = file->mtime});
+            .place({.from_directory = AT_FDCWD, .from = file->source.c_str(), .to = to});
     }
   });
 }

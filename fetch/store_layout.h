@@ -15,7 +15,7 @@ namespace moat {
 //   lock                               shared by users, exclusive for prune
 //   wheels/<sha256>/{tree/…,manifest}  unpacked, verified, read-only
 //   pycs/<sha256>/<cache_tag>-<magic>/{tree/…,manifest}  bytecode, beside the sources of that wheel
-//   runtimes/<fingerprint>/{tree/…,manifest,facts.json}
+//   runtimes/<fingerprint>/{tree/…,manifest,facts.json,pack}
 //   interpreters/                      probe results
 //   links/<sha256 of url>              which wheel digest a URL gave
 //   index/                             HTTP cache and digested pages

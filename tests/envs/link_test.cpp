@@ -25,10 +25,7 @@ class LinkerTest : public testing::Test {
     const std::filesystem::path from = folder / ("from/" + name);
     linker.place({.from_directory = AT_FDCWD,
                   .from = from.c_str(),
-                  .to_directory = directory.get(),
-                  .to = name.c_str(),
-                  .mode = mode,
-                  .mtime = 1700000000});
+                  .to = {directory.get(), name.c_str(), mode, 1700000000}});
   }
   Folder folder;
 };
@@ -71,10 +68,7 @@ TEST_F(LinkerTest, SourcesAreFoundInAnOpenDirectory) {
     const std::string name = std::to_string(static_cast<int>(mode));
     linker.place({.from_directory = from.get(),
                   .from = "a",
-                  .to_directory = to.get(),
-                  .to = name.c_str(),
-                  .mode = 0644,
-                  .mtime = 1700000000});
+                  .to = {to.get(), name.c_str(), 0644, 1700000000}});
     EXPECT_EQ(folder.read("to/" + name), "a");
   }
 }

@@ -6,6 +6,7 @@
 #include "tests/envs/real_pythons.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <set>
@@ -126,6 +127,52 @@ TEST_F(RuntimeOfSystem, ADamagedOneIsMadeAnew) {
   const Runtime second = obtain_runtime(interpreter, store, test::shared_workers(), reporter);
   EXPECT_EQ(second.fingerprint, first.fingerprint);
   EXPECT_EQ(read_file(victim).find("import evil"), std::string::npos);
+}
+
+// Byte for byte, with modes and times: from the pack, and from the tree where there is no pack or a bad one.
+TEST_F(RuntimeOfSystem, IsTheSameFromItsPackAndFromItsTree) {
+  Store store(folder() / "store");
+  Reporter reporter;
+  const Interpreter interpreter = probe_interpreter("/usr/bin/python3", store);
+  const Runtime runtime = obtain_runtime(interpreter, store, test::shared_workers(), reporter);
+  if (runtime.pack.empty()) GTEST_SKIP() << "this file system clones files";
+  const std::string os_py = runtime_layout(interpreter).stdlib + "/os.py";
+  const fs::path in_tree = runtime.tree / os_py;
+  fs::permissions(in_tree, fs::perms::owner_write, fs::perm_options::add);
+  write_all(open_file(in_tree, O_WRONLY | O_TRUNC).get(), "of the tree", in_tree);
+
+  materialise(runtime, folder() / "packed", LinkMode::Auto, test::shared_workers());
+  EXPECT_EQ(hash_file(folder() / "packed" / os_py),
+            std::find_if(runtime.files.begin(), runtime.files.end(),
+                         [&](const StoredFile& file) { return file.path == os_py; })
+                ->digest);
+  Runtime plain = runtime;
+  plain.pack.clear();
+  materialise(plain, folder() / "plain", LinkMode::Copy, test::shared_workers());
+  EXPECT_EQ(read_file(folder() / "plain" / os_py), "of the tree");
+  for (const StoredFile& file : runtime.files) {
+    if (file.path == os_py) continue;
+    struct stat packed {}, copied {};
+    ASSERT_EQ(::lstat((folder() / "packed" / file.path).c_str(), &packed), 0) << file.path;
+    ASSERT_EQ(::lstat((folder() / "plain" / file.path).c_str(), &copied), 0) << file.path;
+    EXPECT_EQ(packed.st_mode, copied.st_mode) << file.path;
+    EXPECT_EQ(packed.st_mtim.tv_sec, copied.st_mtim.tv_sec) << file.path;
+    ASSERT_EQ(hash_file(folder() / "packed" / file.path), file.digest) << file.path;
+  }
+}
+
+TEST_F(RuntimeOfSystem, APackThatWasChangedIsNotUsed) {
+  Store store(folder() / "store");
+  Reporter reporter;
+  const Interpreter interpreter = probe_interpreter("/usr/bin/python3", store);
+  const Runtime first = obtain_runtime(interpreter, store, test::shared_workers(), reporter);
+  if (first.pack.empty()) GTEST_SKIP() << "this file system clones files";
+  EXPECT_EQ(find_runtime(first.fingerprint, store)->pack, first.pack);
+  fs::resize_file(first.pack, fs::file_size(first.pack) - 1);
+  const auto second = find_runtime(first.fingerprint, store);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->pack, "");
+  EXPECT_THROW(materialise(first, folder() / "env", LinkMode::Auto, test::shared_workers()), Error);
 }
 
 TEST_F(RuntimeOfSystem, HardLinksOnlyWhereAskedFor) {

@@ -1,0 +1,28 @@
+#include "fetch/os/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace moat {
+
+MappedFile::MappedFile(const fs::path& path) {
+  const UniqueFd file = open_file(path, O_RDONLY);
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0) throw_errno("read", path, errno);
+  const auto size = static_cast<std::size_t>(facts.st_size);
+  if (size == 0) return;  // cannot be mapped
+  void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (memory == MAP_FAILED) throw_errno("read", path, errno);
+  bytes_ = {static_cast<const char*>(memory), size};
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
+}
+
+}  // namespace moat
