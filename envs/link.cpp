@@ -55,8 +55,7 @@ void write(int to, std::string_view bytes, const NewFile& file) {
 void set_time(int to, const NewFile& file) {
   const timespec time{.tv_sec = file.mtime, .tv_nsec = 0};
   const std::array<timespec, 2> times = {time, time};
-  if (::futimens(to, times.data()) != 0)
-    throw_errno_in("set the time of", file.directory, file.name, errno);
+  if (::futimens(to, times.data()) != 0) throw_errno_in("set the time of", file.directory, file.name, errno);
 }
 
 void copy_contents(int from, int to, const FilePlacement& file) {

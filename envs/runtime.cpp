@@ -236,8 +236,7 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
     pack.emplace(runtime.pack, runtime.files);
   workers.for_each(slices.size(), [&](std::size_t i) {
     const Slice& slice = slices[i];
-    const UniqueFd from =
-        pack ? UniqueFd() : open_file(runtime.tree / slice.folder, O_RDONLY | O_DIRECTORY);
+    const UniqueFd from = pack ? UniqueFd() : open_file(runtime.tree / slice.folder, O_RDONLY | O_DIRECTORY);
     const UniqueFd folder = open_file(to / slice.folder, O_RDONLY | O_DIRECTORY);
     Linker linker(mode);
     for (const std::size_t place : slice.files) {

@@ -19,7 +19,7 @@ struct Runtime {
   std::vector<StoredFile> files;  // sorted by path; symbolic links are listed apart
   std::vector<std::pair<std::string, std::string>> links;  // path, target (relative, inside the tree)
   std::filesystem::path pack;  // the files in one (runtime_pack.h); "" where there is none
-  Interpreter interpreter;                                 // facts of the base
+  Interpreter interpreter;     // facts of the base
 };
 
 // Where things lie in a runtime's tree, relative to it.

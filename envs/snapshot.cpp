@@ -8,13 +8,16 @@
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace moat {
@@ -22,21 +25,21 @@ namespace moat {
 namespace {
 
 // Part of the fingerprint: a snapshot made in another way is another snapshot.
-constexpr std::string_view kRecipe = "3";
+constexpr std::string_view kRecipe = "4";
 
 constexpr std::array<std::string_view, 10> kLeftOut = {
     "test",          "tests",       "idlelib",          "turtledemo",       "site-packages",
     "dist-packages", "__pycache__", "sitecustomize.py", "usercustomize.py", "EXTERNALLY-MANAGED"};
 
-bool is_left_out(const fs::path& file) {
-  const std::string name = file.filename().string();
+// `folder`: the last part of its path.
+bool is_left_out(std::string_view folder, std::string_view name) {
   if (std::ranges::find(kLeftOut, name) != kLeftOut.end()) return true;
   // build-details.json (PEP 739) names the base's folders, and is optional.
   for (const std::string_view ending :
        {".pyc", ".pyo", ".a", ".o", ".egg-info", ".dist-info", "build-details.json"})
     if (name.ends_with(ending)) return true;
   // config-3.11-…: of use is only what sysconfig reads; the rest is for building and embedding the base.
-  return file.parent_path().filename().string().starts_with("config-") && name != "Makefile";
+  return folder.starts_with("config-") && name != "Makefile";
 }
 
 // Extension modules of the standard library's own tests, which are left out.
@@ -59,13 +62,16 @@ bool is_below(const fs::path& path, const fs::path& folder) {
   return path.lexically_normal().native().starts_with(below);
 }
 
-std::string identity_of(const struct stat& s) {
-  return std::to_string(s.st_size) + ":" + std::to_string(s.st_mtim.tv_sec) + "." +
-         std::to_string(s.st_mtim.tv_nsec) + ":" + std::to_string(s.st_ctim.tv_sec) + "." +
-         std::to_string(s.st_ctim.tv_nsec) + ":" + std::to_string(s.st_ino);
+SnapshotSource::Identity identity_of(const struct stat& s) {
+  return {s.st_size,        s.st_mtim.tv_sec,  s.st_mtim.tv_nsec,
+          s.st_ctim.tv_sec, s.st_ctim.tv_nsec, static_cast<std::int64_t>(s.st_ino)};
 }
 
-using Filter = std::function<bool(const fs::path&)>;
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+using Filter = std::function<bool(std::string_view name)>;
 
 class Collector {
  public:
@@ -74,23 +80,28 @@ class Collector {
     if (::stat(from.c_str(), &s) != 0) throw_errno("read", from, errno);
     sources_[to] = {to, from, "", identity_of(s)};
   }
-  void add_link(const std::string& to, const std::string& target) { sources_[to] = {to, {}, target, "link"}; }
+  void add_link(const std::string& to, const std::string& target) { sources_[to] = {to, {}, target, {}}; }
   bool has(const std::string& to) const { return sources_.contains(to); }
 
   // The tree below `from`. Links that stay inside are kept, links to files elsewhere become the file (Debian
   // links to /etc), links to folders elsewhere are somebody else's packages.
-  void add_tree(const fs::path& from, const std::string& to, const Filter& wanted) {
-    std::error_code failure;
-    fs::directory_iterator entries(from, failure);
-    if (failure) throw_errno("list", from, failure.value());
-    for (const fs::directory_entry& entry : entries) {
-      if (is_left_out(entry.path()) || !wanted(entry.path())) continue;
-      const std::string place = to + "/" + entry.path().filename().string();
+  void add_tree(const std::string& from, const std::string& to, const Filter& wanted) {
+    const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(from.c_str()));
+    if (!directory) throw_errno("list", from, errno);
+    const std::string_view folder = std::string_view(from).substr(from.rfind('/') + 1);
+    while (const dirent* entry = ::readdir(directory.get())) {
+      const std::string_view name = entry->d_name;
+      if (name == "." || name == ".." || is_left_out(folder, name) || !wanted(name)) continue;
       struct stat s {};
-      if (::lstat(entry.path().c_str(), &s) != 0) continue;  // gone meanwhile
-      if (S_ISDIR(s.st_mode)) add_tree(entry.path(), place, wanted);
-      if (S_ISREG(s.st_mode)) sources_[place] = {place, entry.path(), "", identity_of(s)};
-      if (S_ISLNK(s.st_mode)) add_linked(entry.path(), place);
+      if (::fstatat(::dirfd(directory.get()), entry->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0)
+        continue;  // gone meanwhile
+      std::string path = fmt::format("{}/{}", from, name), place = fmt::format("{}/{}", to, name);
+      if (S_ISDIR(s.st_mode)) add_tree(path, place, wanted);
+      if (S_ISLNK(s.st_mode)) add_linked(path, place);
+      if (S_ISREG(s.st_mode)) {
+        SnapshotSource& source = sources_[place];
+        source = {std::move(place), std::move(path), "", identity_of(s)};
+      }
     }
   }
 
@@ -105,7 +116,8 @@ class Collector {
     std::error_code failure;
     const fs::path target = fs::read_symlink(link, failure);
     if (failure || !fs::is_regular_file(link, failure)) return;  // dangling, or a folder
-    if (target.native().find('/') == std::string::npos && !is_left_out(link.parent_path() / target))
+    if (target.native().find('/') == std::string::npos &&
+        !is_left_out(link.parent_path().filename().native(), target.native()))
       add_link(place, target.string());
     else
       add_file(link, place);
@@ -114,14 +126,12 @@ class Collector {
   std::map<std::string, SnapshotSource> sources_;
 };
 
-bool is_of_library(const fs::path& file, const Interpreter& interpreter) {
-  const std::string name = file.filename().string();
+bool is_of_library(std::string_view name, const Interpreter& interpreter) {
   return !is_of_another_build(name, interpreter) && !(name.ends_with(".so") && is_for_tests(name));
 }
 // Packages put headers beside Python's own (greenlet, numpy): of the folders only its own are taken.
-bool is_own_header(const fs::path& path) {
+bool is_own_header(std::string_view name) {
   static constexpr std::array<std::string_view, 4> kFolders = {"cpython", "internal", "mimalloc", "_numpypy"};
-  const std::string name = path.filename().string();
   return name.ends_with(".h") || std::ranges::find(kFolders, name) != kFolders.end();
 }
 
@@ -229,8 +239,7 @@ std::string copied_program(const std::string& bytes, const SnapshotSource& sourc
   if (!run_path) return stripped;
   auto patched = with_run_path(stripped, *run_path);
   if (!patched)
-    throw Error(ErrorKind::Interpreter,
-                "cannot copy " + quote(source.from.string()) + ": " + patched.error().message);
+    throw Error(ErrorKind::Interpreter, "cannot copy " + quote(source.from) + ": " + patched.error().message);
   return std::move(*patched);
 }
 
@@ -402,7 +411,7 @@ RuntimeLayout runtime_layout(const Interpreter& interpreter) {
 std::vector<SnapshotSource> snapshot_sources(const Interpreter& interpreter) {
   const RuntimeLayout layout = runtime_layout(interpreter);
   Collector collector;
-  const auto wanted = [&](const fs::path& file) { return is_of_library(file, interpreter); };
+  const auto wanted = [&](std::string_view name) { return is_of_library(name, interpreter); };
   collector.add_tree(interpreter.stdlib, layout.stdlib, wanted);
   std::error_code ignored;
   const fs::path dynload = interpreter.platstdlib / "lib-dynload";
@@ -437,8 +446,12 @@ std::string snapshot_fingerprint(const Interpreter& interpreter, const std::vect
        {std::string(kRecipe), interpreter.implementation, interpreter.version,
         interpreter.executable.string(), interpreter.prefix.string(), interpreter.magic})
     hasher.update(fact + "\n");
-  for (const SnapshotSource& source : sources)
-    hasher.update(source.to + "\n" + source.from.string() + "\n" + source.target + source.identity + "\n");
+  std::string text;
+  for (const SnapshotSource& source : sources) {
+    text.append(source.to).append("\n").append(source.from).append("\n").append(source.target);
+    text.append(reinterpret_cast<const char*>(source.identity.data()), sizeof source.identity).append("\n");
+  }
+  hasher.update(text);
   return interpreter.version + "-" + hasher.finish().hex.substr(0, 16);
 }
 

@@ -5,6 +5,8 @@
 #include "envs/interpreter.h"
 #include "fetch/os/workers.h"
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,14 +15,17 @@ namespace moat {
 
 // One file or link of the base that a runtime takes.
 struct SnapshotSource {
-  std::string to;              // relative to the runtime's tree
-  std::filesystem::path from;  // the base's file; "" for a link
-  std::string target;          // of a link, inside the tree
-  std::string identity;        // size, mtime, ctime and inode: what tells that it changed
+  // Size, mtime, ctime (seconds, nanoseconds) and inode: what tells that it changed.
+  using Identity = std::array<std::int64_t, 6>;
+
+  std::string to;      // relative to the runtime's tree
+  std::string from;    // the base's file; "" for a link
+  std::string target;  // of a link, inside the tree
+  Identity identity = {};
 };
 
 // Everything a runtime takes, by path: the binary, its library, the standard library without tests, IDLE,
-// static libraries, old bytecode and anybody's packages, and the headers. 2 to 4 ms.
+// static libraries, old bytecode and anybody's packages, and the headers. 1 to 2 ms.
 std::vector<SnapshotSource> snapshot_sources(const Interpreter& interpreter);
 // "3.11.7-0123456789abcdef"; another one whenever a source, the interpreter's facts or the way of copying
 // changed.

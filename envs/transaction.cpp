@@ -432,8 +432,8 @@ class Application {
           [&](const auto& package) { return package.name == name && package.version == version; });
       const bool is_known = known != manifest_.packages.end();
       if (!(is_known ? kept : taken_in).insert(name).second) continue;
-      next.packages.push_back({name, version, is_known ? known->wheel_sha256 : "", requested,
-                               is_known ? known->index : ""});
+      next.packages.push_back(
+          {name, version, is_known ? known->wheel_sha256 : "", requested, is_known ? known->index : ""});
     }
     for (const WantedPackage& package : request_.install)
       next.packages.push_back({package.name.normalized(), package.version.to_string(),

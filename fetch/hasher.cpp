@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
-#include <vector>
 
 namespace moat {
 namespace {
@@ -81,7 +80,7 @@ Digest hash_bytes(std::string_view bytes, std::string_view algorithm) {
 Digest hash_file(const std::filesystem::path& path, std::string_view algorithm) {
   const UniqueFd fd = open_file(path, O_RDONLY);
   Hasher hasher(algorithm);
-  std::vector<char> buffer(std::size_t{256} << 10U);
+  std::array<char, std::size_t{64} << 10U> buffer;  // not cleared: most files are small
   while (true) {
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;

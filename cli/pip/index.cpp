@@ -35,7 +35,7 @@ int pip_index(const PipCommand& command, Session& session) {
   const std::string& query = command.arguments[1];
   const PackageName name = parse_package_name(query);
   const Target target = pip_target(command, pip_interpreter(command, session));
-  const std::vector<AvailableVersion> versions = 
+  const std::vector<AvailableVersion> versions =
       available_versions(name, target, command.has("ignore-requires-python"), session);
   if (versions.empty())
     throw Error(ErrorKind::NotFound, fmt::format("no matching distribution found for {}", query));

@@ -181,10 +181,10 @@ TEST(PipImport, TellsOfEachSettingThatStaysWhy) {
                                        {"", "config-file", "f", "PIP_CONFIG_FILE"},
                                        {"", "find-links", "https://me:pw@z.example", "PIP_FIND_LINKS"}});
   EXPECT_THAT(taken, ElementsAre("index-url=https://y.example"));
-  EXPECT_THAT(left,
-              ElementsAre("index-url: f:2 counts more", "pre: it is for `pip download` only",
-                          HasSubstr("pip reads `yes` as `no` here"), "prefer-binary: moat has no such setting",
-                          HasSubstr("`MOAT_FIND_LINKS` in place of it")));
+  EXPECT_THAT(
+      left, ElementsAre("index-url: f:2 counts more", "pre: it is for `pip download` only",
+                        HasSubstr("pip reads `yes` as `no` here"), "prefer-binary: moat has no such setting",
+                        HasSubstr("`MOAT_FIND_LINKS` in place of it")));
   EXPECT_THROW(imported({{"global", "pre", "maybe", "f:1"}}), Error);
 }
 

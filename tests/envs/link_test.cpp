@@ -66,9 +66,8 @@ TEST_F(LinkerTest, SourcesAreFoundInAnOpenDirectory) {
   for (const LinkMode mode : {LinkMode::Auto, LinkMode::Hardlink, LinkMode::Symlink}) {
     Linker linker(mode);
     const std::string name = std::to_string(static_cast<int>(mode));
-    linker.place({.from_directory = from.get(),
-                  .from = "a",
-                  .to = {to.get(), name.c_str(), 0644, 1700000000}});
+    linker.place(
+        {.from_directory = from.get(), .from = "a", .to = {to.get(), name.c_str(), 0644, 1700000000}});
     EXPECT_EQ(folder.read("to/" + name), "a");
   }
 }

@@ -11,7 +11,8 @@ Manifest sample() {
   Manifest manifest;
   manifest.state = 7;
   manifest.runtime = "3.11.7-0123456789abcdef";
-  manifest.packages = {{"zope", "1.0", kHash, false, "https://a.example/simple/"}, {"attrs", "23.1", "", true}};
+  manifest.packages = {{"zope", "1.0", kHash, false, "https://a.example/simple/"},
+                       {"attrs", "23.1", "", true}};
   manifest.entries = {{"lib/x y.py", kHash, 12, 0644, "attrs"},
                       {"bin/python", kHash, 0, 0755, ""},
                       {"lib/odd\nname\\", kHash, 3, 0120777, ""}};

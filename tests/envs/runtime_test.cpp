@@ -143,16 +143,17 @@ TEST_F(RuntimeOfSystem, IsTheSameFromItsPackAndFromItsTree) {
 
   materialise(runtime, folder() / "packed", LinkMode::Auto, test::shared_workers());
   EXPECT_EQ(hash_file(folder() / "packed" / os_py),
-            std::find_if(runtime.files.begin(), runtime.files.end(),
-                         [&](const StoredFile& file) { return file.path == os_py; })
-                ->digest);
+            std::find_if(runtime.files.begin(), runtime.files.end(), [&](const StoredFile& file) {
+              return file.path == os_py;
+            })->digest);
   Runtime plain = runtime;
   plain.pack.clear();
   materialise(plain, folder() / "plain", LinkMode::Copy, test::shared_workers());
   EXPECT_EQ(read_file(folder() / "plain" / os_py), "of the tree");
   for (const StoredFile& file : runtime.files) {
     if (file.path == os_py) continue;
-    struct stat packed {}, copied {};
+    struct stat packed {
+    }, copied{};
     ASSERT_EQ(::lstat((folder() / "packed" / file.path).c_str(), &packed), 0) << file.path;
     ASSERT_EQ(::lstat((folder() / "plain" / file.path).c_str(), &copied), 0) << file.path;
     EXPECT_EQ(packed.st_mode, copied.st_mode) << file.path;
