@@ -59,6 +59,8 @@ void add_settings(Key& key, const Settings& settings) {
   for (const auto& [name, index] : indexes.pins) key.add(name.normalized()).add(index);
   key.add(std::to_string(static_cast<int>(indexes.strategy)));
   key.add(std::to_string(static_cast<int>(settings.resolution)));
+  key.add(settings.window ? std::to_string(settings.window->count()) : "");
+  key.add(std::to_string(static_cast<int>(settings.no_build)));
   key.add(settings.exclude_newer ? std::to_string(*settings.exclude_newer) : "");
   key.add(std::to_string(static_cast<int>(settings.prereleases.otherwise)));
   for (const auto& [name, as] : settings.prereleases.by_name)
