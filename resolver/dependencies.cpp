@@ -11,16 +11,16 @@ bool holds(const Dependency& dependency, const MarkerEnvironment& environment,
 }
 
 // Is there a set of other extras with which this one makes the dependency hold, and which alone does not?
-// `extra == "a" and extra == "b"`: each of them stands for both.
+// `extra == "a" and extra == "b"`: each of them stands for both. REQUIRES: it does not hold without extras.
 bool makes_hold(const ExtraName& extra, const Dependency& dependency, const MarkerEnvironment& environment) {
   constexpr std::size_t kMostOthers = 8;
-  const std::set<ExtraName> named = dependency.when->extras_named();
+  if (holds(dependency, environment, {extra})) return true;
   std::vector<ExtraName> others;
-  for (const ExtraName& name : named)
+  for (const ExtraName& name : dependency.named)
     if (name != extra) others.push_back(name);
   // Too many to try: what it may add counts as added.
-  if (others.size() > kMostOthers) return named.contains(extra) || holds(dependency, environment, {extra});
-  for (std::size_t chosen = 0; chosen < std::size_t{1} << others.size(); ++chosen) {
+  if (others.size() > kMostOthers) return dependency.named.contains(extra);
+  for (std::size_t chosen = 1; chosen < std::size_t{1} << others.size(); ++chosen) {
     std::set<ExtraName> extras;
     for (std::size_t i = 0; i < others.size(); ++i)
       if ((chosen >> i & 1U) != 0) extras.insert(others[i]);
@@ -63,16 +63,18 @@ Dependencies Dependencies::of(const ReleaseMetadata& metadata, const ResolveRequ
   if (request.no_deps) return out;
   for (const Requirement& written : metadata.requires_dist) {
     std::optional<Marker> when;
+    std::set<ExtraName> named;
     if (written.marker) {
       if (written.marker->mentions_extra()) {
         if (written.marker->never_holds(*out.environment_)) continue;
         when = written.marker;
+        named = written.marker->extras_named();
       } else if (!written.marker->evaluate(*out.environment_)) {
         continue;
       }
     }
     for (Requirement& requirement : overridden(written, request))
-      out.dependencies_.push_back({std::move(requirement), when});
+      out.dependencies_.push_back({std::move(requirement), when, named});
   }
   return out;
 }

@@ -16,6 +16,7 @@ namespace moat {
 struct Dependency {
   Requirement requirement;     // as written, or as an override replaces it
   std::optional<Marker> when;  // only where it depends on the extras asked for; the rest is decided already
+  std::set<ExtraName> named;   // the extras that stand in it
 };
 
 class Dependencies {
