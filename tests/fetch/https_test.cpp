@@ -22,8 +22,8 @@ namespace {
 
 using ::testing::Each;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::LoopbackServer;
+using ::testing::StartsWith;
 
 constexpr const char* kModules = "/usr/lib/apache2/modules";
 constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
