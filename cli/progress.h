@@ -38,6 +38,8 @@ std::string live_line(std::string_view phase, const PhaseProgress& progress, std
 class Progress final : public Reporter {
  public:
   explicit Progress(Output& output);
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
   ~Progress() override;
 
   void warn(std::string_view message) override { output_.warn(message); }

@@ -38,6 +38,8 @@ class Change {
  public:
   // Waits (bounded) for another writer, then Error(Busy) naming it; rolls a dead writer's journal forward.
   static Change begin(const std::filesystem::path& environment, const std::string& command);
+  Change(const Change&) = delete;
+  Change& operator=(const Change&) = delete;
   Change(Change&&) noexcept;
   ~Change();
 

@@ -17,7 +17,8 @@ class Journal {
  public:
   // Error(Disk) where the text is not a journal; `path` for the message.
   Journal(std::string text, const std::filesystem::path& path);
-  Journal(Journal&&) = delete;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
   ~Journal() { moat_journal_free(&parsed_); }
   const moat_journal& operator*() const { return parsed_; }
   const moat_journal* operator->() const { return &parsed_; }
@@ -31,7 +32,7 @@ class Journal {
 std::vector<std::string> summarize(const Manifest& before, const Manifest& after);
 
 inline constexpr std::size_t kHistoryEntries = 10;
-inline constexpr std::int64_t kHistorySeconds = 30 * 24 * 3600;
+inline constexpr std::int64_t kHistorySeconds = std::int64_t{30} * 24 * 3600;
 
 // Numbers of the states in history, newest first.
 std::vector<int> history_states(const std::filesystem::path& environment);

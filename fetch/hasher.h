@@ -16,6 +16,8 @@ class Hasher {
   // Algorithms of Digest; throws std::invalid_argument for others.
   explicit Hasher(std::string_view algorithm = "sha256");
   ~Hasher();
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
 

@@ -36,6 +36,8 @@ class IndexSource final : public CandidateSource {
  public:
   IndexSource(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers,
               Reporter& reporter, std::stop_token stop = {});
+  IndexSource(const IndexSource&) = delete;
+  IndexSource& operator=(const IndexSource&) = delete;
   ~IndexSource() override;
 
   void pin_to_url(const PackageName& name, const std::string& url) override;

@@ -36,133 +36,134 @@ constexpr std::uint32_t kSources = kPipInstall | kPipDownload | kPipWheel;
 constexpr std::uint32_t kIndexes = kSources | kPipList | kPipIndex;
 constexpr std::uint32_t kListing = kPipList | kPipFreeze | kPipInspect;
 constexpr std::uint32_t kTargets = kPipInstall | kPipDownload | kPipIndex;
-constexpr auto Flag = PipAction::Flag;
-constexpr auto Unset = PipAction::Unset;
-constexpr auto Value = PipAction::Value;
-constexpr auto Append = PipAction::Append;
+constexpr auto kFlag = PipAction::Flag;
+constexpr auto kUnset = PipAction::Unset;
+constexpr auto kValue = PipAction::Value;
+constexpr auto kAppend = PipAction::Append;
 
 // An option without help has no meaning here and is accepted for the sake of scripts.
 constexpr std::array kOptions = {
     // what to install
-    PipOption{"-r --requirement", Append, kSources | kPipUninstall | kPipFreeze, "FILE",
+    PipOption{"-r --requirement", kAppend, kSources | kPipUninstall | kPipFreeze, "FILE",
               "what this requirements file names; may be given several times"},
-    PipOption{"-c --constraint", Append, kSources, "FILE", "limits versions, asks for nothing"},
-    PipOption{"--build-constraint", Append, kSources, "FILE", "limits versions of what builds need"},
-    PipOption{"--requirements-from-script", Append, kSources, "FILE", "the inline metadata of this script"},
-    PipOption{"--group", Append, kSources, "[PATH:]GROUP", "a dependency group of a pyproject.toml"},
-    PipOption{"-e --editable", Append, kPipInstall | kPipWheel, "PATH|URL", "a project in development mode"},
-    PipOption{"--no-deps --no-dependencies", Flag, kSources, "", "only what is named"},
-    PipOption{"--only-deps --only-dependencies", Flag, kSources, "", "only what the named ones need"},
-    PipOption{"--dry-run", Flag, kPipInstall, "", "say what would be installed, and install nothing"},
-    PipOption{"-U --upgrade", Flag, kPipInstall, "", "newest versions allowed of what is named"},
-    PipOption{"--upgrade-strategy", Value, kPipInstall, "only-if-needed|eager",
+    PipOption{"-c --constraint", kAppend, kSources, "FILE", "limits versions, asks for nothing"},
+    PipOption{"--build-constraint", kAppend, kSources, "FILE", "limits versions of what builds need"},
+    PipOption{"--requirements-from-script", kAppend, kSources, "FILE", "the inline metadata of this script"},
+    PipOption{"--group", kAppend, kSources, "[PATH:]GROUP", "a dependency group of a pyproject.toml"},
+    PipOption{"-e --editable", kAppend, kPipInstall | kPipWheel, "PATH|URL", "a project in development mode"},
+    PipOption{"--no-deps --no-dependencies", kFlag, kSources, "", "only what is named"},
+    PipOption{"--only-deps --only-dependencies", kFlag, kSources, "", "only what the named ones need"},
+    PipOption{"--dry-run", kFlag, kPipInstall, "", "say what would be installed, and install nothing"},
+    PipOption{"-U --upgrade", kFlag, kPipInstall, "", "newest versions allowed of what is named"},
+    PipOption{"--upgrade-strategy", kValue, kPipInstall, "only-if-needed|eager",
               "eager: newest versions of what they need, too"},
-    PipOption{"--force-reinstall", Flag, kPipInstall, "", "place all packages again"},
-    PipOption{"-I --ignore-installed", Flag, kPipInstall, "",
+    PipOption{"--force-reinstall", kFlag, kPipInstall, "", "place all packages again"},
+    PipOption{"-I --ignore-installed", kFlag, kPipInstall, "",
               "as if nothing were installed; replaces what is"},
-    PipOption{"--ignore-requires-python", Flag, kTargets | kPipWheel, "", "Requires-Python does not count"},
-    PipOption{"--require-hashes", Flag, kSources, "", "every requirement must be pinned with a hash"},
-    PipOption{"--no-require-hashes", Flag, kSources, "", "hashes of some lines do not ask for hashes of all"},
-    PipOption{"--report", Value, kPipInstall, "FILE",
+    PipOption{"--ignore-requires-python", kFlag, kTargets | kPipWheel, "", "Requires-Python does not count"},
+    PipOption{"--require-hashes", kFlag, kSources, "", "every requirement must be pinned with a hash"},
+    PipOption{"--no-require-hashes", kFlag, kSources, "",
+              "hashes of some lines do not ask for hashes of all"},
+    PipOption{"--report", kValue, kPipInstall, "FILE",
               "what was (or would be) installed, as JSON; `-`: stdout"},
     // where
-    PipOption{"-t --target", Value, kPipInstall, "DIR", "into this folder, which is no environment"},
-    PipOption{"--prefix", Value, kPipInstall, "DIR",
+    PipOption{"-t --target", kValue, kPipInstall, "DIR", "into this folder, which is no environment"},
+    PipOption{"--prefix", kValue, kPipInstall, "DIR",
               "into lib/pythonX.Y/site-packages and bin of this folder"},
-    PipOption{"--root", Value, kPipInstall, "DIR", "as if this folder were /"},
-    PipOption{"--user", Flag, kPipInstall | kListing, "", "this user's own environment"},
-    PipOption{"--no-user", Unset, kPipInstall, "", ""},
-    PipOption{"--platform", Append, kTargets, "TAG", "wheels for this platform"},
-    PipOption{"--python-version", Value, kTargets, "X.Y[.Z]", "wheels for this Python"},
-    PipOption{"--implementation", Value, kTargets, "NAME", "cp, pp, py, …"},
-    PipOption{"--abi", Append, kTargets, "TAG", "wheels for this ABI"},
-    PipOption{"-d --dest --destination-dir --destination-directory", Value, kPipDownload, "DIR",
+    PipOption{"--root", kValue, kPipInstall, "DIR", "as if this folder were /"},
+    PipOption{"--user", kFlag, kPipInstall | kListing, "", "this user's own environment"},
+    PipOption{"--no-user", kUnset, kPipInstall, "", ""},
+    PipOption{"--platform", kAppend, kTargets, "TAG", "wheels for this platform"},
+    PipOption{"--python-version", kValue, kTargets, "X.Y[.Z]", "wheels for this Python"},
+    PipOption{"--implementation", kValue, kTargets, "NAME", "cp, pp, py, …"},
+    PipOption{"--abi", kAppend, kTargets, "TAG", "wheels for this ABI"},
+    PipOption{"-d --dest --destination-dir --destination-directory", kValue, kPipDownload, "DIR",
               "where the files go (default: here)"},
-    PipOption{"-w --wheel-dir", Value, kPipWheel, "DIR", "where the wheels go (default: here)"},
-    PipOption{"--src --source --source-dir --source-directory", Value, kSources, "DIR", ""},
-    PipOption{"--compile", Flag, kPipInstall, "", "bytecode now (default)"},
-    PipOption{"--no-compile", Unset, kPipInstall, "", "leave bytecode to the first import"},
+    PipOption{"-w --wheel-dir", kValue, kPipWheel, "DIR", "where the wheels go (default: here)"},
+    PipOption{"--src --source --source-dir --source-directory", kValue, kSources, "DIR", ""},
+    PipOption{"--compile", kFlag, kPipInstall, "", "bytecode now (default)"},
+    PipOption{"--no-compile", kUnset, kPipInstall, "", "leave bytecode to the first import"},
     // builds
-    PipOption{"--no-build-isolation", Unset, kSources, "", "build with what the environment has"},
-    PipOption{"--use-pep517", Flag, kSources, "", ""},
-    PipOption{"--no-use-pep517", Flag, kSources, "", ""},
-    PipOption{"--check-build-dependencies", Flag, kSources, "", ""},
-    PipOption{"-C --config-settings", Append, kPipInstall | kPipWheel, "KEY=VALUE", "for the build backend"},
-    PipOption{"--global-option", Append, kPipInstall | kPipWheel, "OPTION", ""},
-    PipOption{"--no-clean", Flag, kSources, "", ""},
-    PipOption{"--no-verify", Flag, kPipWheel, "", ""},
+    PipOption{"--no-build-isolation", kUnset, kSources, "", "build with what the environment has"},
+    PipOption{"--use-pep517", kFlag, kSources, "", ""},
+    PipOption{"--no-use-pep517", kFlag, kSources, "", ""},
+    PipOption{"--check-build-dependencies", kFlag, kSources, "", ""},
+    PipOption{"-C --config-settings", kAppend, kPipInstall | kPipWheel, "KEY=VALUE", "for the build backend"},
+    PipOption{"--global-option", kAppend, kPipInstall | kPipWheel, "OPTION", ""},
+    PipOption{"--no-clean", kFlag, kSources, "", ""},
+    PipOption{"--no-verify", kFlag, kPipWheel, "", ""},
     // which versions and files
-    PipOption{"--pre", Flag, kIndexes, "", "pre-releases may be chosen"},
-    PipOption{"--all-releases", Append, kIndexes, "NAMES",
+    PipOption{"--pre", kFlag, kIndexes, "", "pre-releases may be chosen"},
+    PipOption{"--all-releases", kAppend, kIndexes, "NAMES",
               "pre-releases of these may be chosen (:all:, :none:)"},
-    PipOption{"--only-final", Append, kIndexes, "NAMES", "no pre-release of these (:all:, :none:)"},
-    PipOption{"--no-binary", Append, kIndexes, "NAMES", "no wheels of these (:all:, :none:)"},
-    PipOption{"--only-binary", Append, kIndexes, "NAMES", "only wheels of these (:all:, :none:)"},
-    PipOption{"--prefer-binary", Flag, kIndexes, "", ""},
-    PipOption{"--uploaded-prior-to", Value, kIndexes, "DATE", "as if nothing had been uploaded since"},
+    PipOption{"--only-final", kAppend, kIndexes, "NAMES", "no pre-release of these (:all:, :none:)"},
+    PipOption{"--no-binary", kAppend, kIndexes, "NAMES", "no wheels of these (:all:, :none:)"},
+    PipOption{"--only-binary", kAppend, kIndexes, "NAMES", "only wheels of these (:all:, :none:)"},
+    PipOption{"--prefer-binary", kFlag, kIndexes, "", ""},
+    PipOption{"--uploaded-prior-to", kValue, kIndexes, "DATE", "as if nothing had been uploaded since"},
     // indexes
-    PipOption{"-i --index-url --pypi-url", Value, kIndexes, "URL", "the index to ask last"},
-    PipOption{"--extra-index-url", Append, kIndexes, "URL", "an index to ask before that one"},
-    PipOption{"--no-index", Flag, kIndexes, "", "ask no index: --find-links only"},
-    PipOption{"-f --find-links", Append, kIndexes, "PATH|URL", "files that join the index's"},
-    PipOption{"--refresh-package", Append, kIndexes, "NAMES", "ask the indexes again for these (:all:)"},
+    PipOption{"-i --index-url --pypi-url", kValue, kIndexes, "URL", "the index to ask last"},
+    PipOption{"--extra-index-url", kAppend, kIndexes, "URL", "an index to ask before that one"},
+    PipOption{"--no-index", kFlag, kIndexes, "", "ask no index: --find-links only"},
+    PipOption{"-f --find-links", kAppend, kIndexes, "PATH|URL", "files that join the index's"},
+    PipOption{"--refresh-package", kAppend, kIndexes, "NAMES", "ask the indexes again for these (:all:)"},
     // uninstall
-    PipOption{"-y --yes", Flag, kPipUninstall, "", "do not ask"},
+    PipOption{"-y --yes", kFlag, kPipUninstall, "", "do not ask"},
     // list, freeze, inspect
-    PipOption{"-o --outdated", Flag, kPipList, "", "only what has a newer version"},
-    PipOption{"-u --uptodate", Flag, kPipList, "", "only what has none"},
-    PipOption{"-e --editable", Flag, kPipList, "", "only editable projects"},
-    PipOption{"-l --local", Flag, kListing, "", ""},
-    PipOption{"--path", Append, kListing, "DIR", "what is installed in this folder"},
-    PipOption{"--format", Value, kPipList, "columns|freeze|json", "how to print it"},
-    PipOption{"--not-required", Flag, kPipList, "", "only what nothing else needs"},
-    PipOption{"--exclude-editable", Flag, kPipList | kPipFreeze, "", "no editable projects"},
-    PipOption{"--include-editable", Flag, kPipList, "", "editable projects, too (default)"},
-    PipOption{"--exclude", Append, kPipList | kPipFreeze, "NAME", "leave this one out"},
-    PipOption{"--all", Flag, kPipFreeze, "", "pip, setuptools and wheel, too"},
+    PipOption{"-o --outdated", kFlag, kPipList, "", "only what has a newer version"},
+    PipOption{"-u --uptodate", kFlag, kPipList, "", "only what has none"},
+    PipOption{"-e --editable", kFlag, kPipList, "", "only editable projects"},
+    PipOption{"-l --local", kFlag, kListing, "", ""},
+    PipOption{"--path", kAppend, kListing, "DIR", "what is installed in this folder"},
+    PipOption{"--format", kValue, kPipList, "columns|freeze|json", "how to print it"},
+    PipOption{"--not-required", kFlag, kPipList, "", "only what nothing else needs"},
+    PipOption{"--exclude-editable", kFlag, kPipList | kPipFreeze, "", "no editable projects"},
+    PipOption{"--include-editable", kFlag, kPipList, "", "editable projects, too (default)"},
+    PipOption{"--exclude", kAppend, kPipList | kPipFreeze, "NAME", "leave this one out"},
+    PipOption{"--all", kFlag, kPipFreeze, "", "pip, setuptools and wheel, too"},
     // the rest
-    PipOption{"-f --files", Flag, kPipShow, "", "the list of installed files, too"},
-    PipOption{"-a --algorithm", Value, kPipHash, "sha256|sha384|sha512", "default: sha256"},
-    PipOption{"--json", Flag, kPipIndex, "", "as JSON"},
-    PipOption{"--format", Value, kPipCache, "human|abspath", "names and sizes, or paths"},
-    PipOption{"--break-system-packages", Flag, kPipInstall | kPipUninstall, "", ""},
-    PipOption{"--root-user-action", Value, kPipInstall | kPipUninstall, "warn|ignore", ""},
-    PipOption{"--progress-bar", Value, kSources, "auto|on|off|raw", "off: no live line"},
-    PipOption{"--no-warn-script-location", Unset, kPipInstall, "", ""},
-    PipOption{"--no-warn-conflicts", Unset, kPipInstall, "", ""},
+    PipOption{"-f --files", kFlag, kPipShow, "", "the list of installed files, too"},
+    PipOption{"-a --algorithm", kValue, kPipHash, "sha256|sha384|sha512", "default: sha256"},
+    PipOption{"--json", kFlag, kPipIndex, "", "as JSON"},
+    PipOption{"--format", kValue, kPipCache, "human|abspath", "names and sizes, or paths"},
+    PipOption{"--break-system-packages", kFlag, kPipInstall | kPipUninstall, "", ""},
+    PipOption{"--root-user-action", kValue, kPipInstall | kPipUninstall, "warn|ignore", ""},
+    PipOption{"--progress-bar", kValue, kSources, "auto|on|off|raw", "off: no live line"},
+    PipOption{"--no-warn-script-location", kUnset, kPipInstall, "", ""},
+    PipOption{"--no-warn-conflicts", kUnset, kPipInstall, "", ""},
     // everywhere
-    PipOption{"-h --help", Flag, kPipEverywhere, "", "this help"},
-    PipOption{"--python", Value, kPipEverywhere, "PYTHON",
+    PipOption{"-h --help", kFlag, kPipEverywhere, "", "this help"},
+    PipOption{"--python", kValue, kPipEverywhere, "PYTHON",
               "the environment of this Python, or the Python meant"},
-    PipOption{"--env", Value, kPipEverywhere, "PATH|NAME", "the environment meant (not in pip)", true},
-    PipOption{"--index-strategy", Value, kIndexes, "first-index|best-match",
+    PipOption{"--env", kValue, kPipEverywhere, "PATH|NAME", "the environment meant (not in pip)", true},
+    PipOption{"--index-strategy", kValue, kIndexes, "first-index|best-match",
               "best-match: the best of all indexes, as pip does (not in pip)", true},
     PipOption{"-v --verbose", PipAction::Count, kPipEverywhere, "", "say more"},
     PipOption{"-q --quiet", PipAction::Count, kPipEverywhere, "", "say less; up to three times"},
-    PipOption{"--no-input", Flag, kPipEverywhere, "", "never ask"},
-    PipOption{"--proxy", Value, kPipEverywhere, "URL", "scheme://[user:password@]host:port"},
-    PipOption{"--trusted-host", Append, kPipEverywhere, "HOST[:PORT]",
+    PipOption{"--no-input", kFlag, kPipEverywhere, "", "never ask"},
+    PipOption{"--proxy", kValue, kPipEverywhere, "URL", "scheme://[user:password@]host:port"},
+    PipOption{"--trusted-host", kAppend, kPipEverywhere, "HOST[:PORT]",
               "do not verify this host's certificate"},
-    PipOption{"--cert", Value, kPipEverywhere, "FILE", "certificates to trust instead of the system's"},
-    PipOption{"--client-cert", Value, kPipEverywhere, "FILE", "certificate and key to present to servers"},
-    PipOption{"--no-color", Flag, kPipEverywhere, "", "no colours"},
-    PipOption{"--isolated", Flag, kPipEverywhere, "", "no PIP_* variables and no pip.conf of the user's"},
-    PipOption{"--require-virtualenv --require-venv", Flag, kPipEverywhere, "", ""},
-    PipOption{"--debug", Flag, kPipEverywhere, "", ""},
-    PipOption{"--log --log-file --local-log", Value, kPipEverywhere, "FILE", ""},
-    PipOption{"--keyring-provider", Value, kPipEverywhere, "auto|disabled|import|subprocess", ""},
-    PipOption{"--no-proxy-env", Flag, kPipEverywhere, "", ""},
-    PipOption{"--retries", Value, kPipEverywhere, "N", "of each request"},
-    PipOption{"--resume-retries", Value, kPipEverywhere, "N", ""},
-    PipOption{"--timeout --default-timeout", Value, kPipEverywhere, "SECONDS",
+    PipOption{"--cert", kValue, kPipEverywhere, "FILE", "certificates to trust instead of the system's"},
+    PipOption{"--client-cert", kValue, kPipEverywhere, "FILE", "certificate and key to present to servers"},
+    PipOption{"--no-color", kFlag, kPipEverywhere, "", "no colours"},
+    PipOption{"--isolated", kFlag, kPipEverywhere, "", "no PIP_* variables and no pip.conf of the user's"},
+    PipOption{"--require-virtualenv --require-venv", kFlag, kPipEverywhere, "", ""},
+    PipOption{"--debug", kFlag, kPipEverywhere, "", ""},
+    PipOption{"--log --log-file --local-log", kValue, kPipEverywhere, "FILE", ""},
+    PipOption{"--keyring-provider", kValue, kPipEverywhere, "auto|disabled|import|subprocess", ""},
+    PipOption{"--no-proxy-env", kFlag, kPipEverywhere, "", ""},
+    PipOption{"--retries", kValue, kPipEverywhere, "N", "of each request"},
+    PipOption{"--resume-retries", kValue, kPipEverywhere, "N", ""},
+    PipOption{"--timeout --default-timeout", kValue, kPipEverywhere, "SECONDS",
               "how long to wait for a connection, or the next byte"},
-    PipOption{"--exists-action", Append, kPipEverywhere, "s|i|w|b|a", ""},
-    PipOption{"--cache-dir", Value, kPipEverywhere, "DIR", ""},
-    PipOption{"--no-cache-dir", Flag, kPipEverywhere, "", ""},
-    PipOption{"--disable-pip-version-check", Flag, kPipEverywhere, "", ""},
-    PipOption{"--no-python-version-warning", Flag, kPipEverywhere, "", ""},
-    PipOption{"--use-feature", Append, kPipEverywhere, "FEATURE", ""},
-    PipOption{"--use-deprecated", Append, kPipEverywhere, "FEATURE", ""},
+    PipOption{"--exists-action", kAppend, kPipEverywhere, "s|i|w|b|a", ""},
+    PipOption{"--cache-dir", kValue, kPipEverywhere, "DIR", ""},
+    PipOption{"--no-cache-dir", kFlag, kPipEverywhere, "", ""},
+    PipOption{"--disable-pip-version-check", kFlag, kPipEverywhere, "", ""},
+    PipOption{"--no-python-version-warning", kFlag, kPipEverywhere, "", ""},
+    PipOption{"--use-feature", kAppend, kPipEverywhere, "FEATURE", ""},
+    PipOption{"--use-deprecated", kAppend, kPipEverywhere, "FEATURE", ""},
 };
 
 bool takes_value(const PipOption& option) {
@@ -359,7 +360,7 @@ PipCommand parse_pip(const std::vector<std::string>& words) {
     out.help = true;
     return out;
   }
-  const std::string name = words[general.next()];
+  const std::string& name = words[general.next()];
   const PipCommandInfo& command = require_command(name);
   // As pip has it: the general options are read once more, with the command's own.
   rest = words;
@@ -375,20 +376,19 @@ PipCommand parse_pip(const std::vector<std::string>& words) {
   return out;
 }
 
-std::string pip_help(std::string_view name) {
+std::string pip_help(std::string_view command) {
   std::string out;
-  const PipCommandInfo* command = find_command(name);
-  if (command == nullptr) {
+  const PipCommandInfo* info = find_command(command);
+  if (info == nullptr) {
     out =
         "Usage: moat pip COMMAND [OPTION…] …\n\npip's own spelling of what moat does "
         "(docs/pip.md).\n\nCommands:\n";
     for (const PipCommandInfo& one : kCommands) out += fmt::format("  {:<11} {}\n", one.name, one.summary);
     out += "\nGeneral options:\n";
   } else {
-    out = fmt::format("Usage: moat pip {} {}\n\n{}\n\nOptions:\n", command->name, command->usage,
-                      command->summary);
+    out = fmt::format("Usage: moat pip {} {}\n\n{}\n\nOptions:\n", info->name, info->usage, info->summary);
   }
-  const std::uint32_t where = command == nullptr ? 1U << 31U : command->where;
+  const std::uint32_t where = info == nullptr ? 1U << 31U : info->where;
   std::string accepted;
   for (const PipOption& option : kOptions) {
     if ((option.where & where) == 0) continue;
@@ -405,8 +405,7 @@ std::string pip_help(std::string_view name) {
                              : fmt::format("  {:<36}{}\n", names, option.help);
   }
   out += fmt::format("\nAccepted for pip's sake, without effect: {}.\n", accepted);
-  if (command == nullptr)
-    out += "\nExample:\n  moat pip install -q -r requirements.txt --report report.json\n";
+  if (info == nullptr) out += "\nExample:\n  moat pip install -q -r requirements.txt --report report.json\n";
   return out;
 }
 

@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+// NOLINTBEGIN(readability-identifier-naming, modernize-use-using): it is C
 
 enum moat_journal_result {
   MOAT_JOURNAL_NONE = 0,     // there was nothing to do
@@ -71,6 +72,7 @@ int moat_journal_apply(int env, const struct moat_journal* journal, enum moat_jo
 // As moat_journal_roll_forward for a caller that holds the lock already.
 int moat_journal_resume(int env);
 
+// NOLINTEND(readability-identifier-naming, modernize-use-using)
 #ifdef __cplusplus
 }
 #endif

@@ -11,7 +11,6 @@
 namespace moat {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -23,17 +22,17 @@ struct PipConfigTest : ::testing::Test {
   // Nothing of this machine's own configuration.
   Variables variables{{"HOME", home.native()}, {"XDG_CONFIG_DIRS", (folder.path() / "system").native()}};
 
-  void write(const fs::path& path, const std::string& text) {
+  void write(const fs::path& path, const std::string& text) const {
     fs::create_directories((folder.path() / path).parent_path());
     write_file_atomically(folder.path() / path, text);
   }
-  std::string value(const std::string& command, const std::string& key, bool isolated = false) {
+  std::string value(const std::string& command, const std::string& key, bool isolated = false) const {
     for (const PipSetting& setting :
          pip_settings_for(command, read_pip_settings(variables, home, env, isolated)))
       if (setting.key == key) return setting.value;
     return "";
   }
-  Invocation translated(const std::vector<std::string>& words) {
+  Invocation translated(const std::vector<std::string>& words) const {
     Invocation invocation = std::get<Invocation>(parse_arguments(words));
     translate_pip(invocation, variables, folder.path());
     return invocation;

@@ -28,10 +28,10 @@ struct SettingsTest : ::testing::Test {
     fs::create_directories(work);
     fs::create_directories(folder.path() / "home" / ".config" / "moat");
   }
-  void write(const fs::path& path, const std::string& text) {
+  void write(const fs::path& path, const std::string& text) const {
     write_file_atomically(folder.path() / path, text);
   }
-  Settings settings(const std::vector<std::string>& words) {
+  Settings settings(const std::vector<std::string>& words) const {
     return make_settings(std::get<Invocation>(parse_arguments(words)), variables, work, kNow);
   }
   std::string refusal(const std::vector<std::string>& words) {
