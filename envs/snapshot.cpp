@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <functional>
 #include <map>
 #include <memory>
@@ -89,7 +90,11 @@ class Collector {
     const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(from.c_str()));
     if (!directory) throw_errno("list", from, errno);
     const std::string_view folder = std::string_view(from).substr(from.rfind('/') + 1);
-    while (const dirent* entry = ::readdir(directory.get())) {
+    for (;;) {
+      errno = 0;
+      const dirent* const entry = ::readdir(directory.get());
+      if (entry == nullptr && errno != 0) throw_errno("list", from, errno);  // not half of a library
+      if (entry == nullptr) return;
       const std::string_view name = entry->d_name;
       if (name == "." || name == ".." || is_left_out(folder, name) || !wanted(name)) continue;
       struct stat s {};

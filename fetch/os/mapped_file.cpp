@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <cerrno>
-#include <utility>
 
 namespace moat {
 
@@ -18,8 +17,6 @@ MappedFile::MappedFile(const fs::path& path) {
   if (memory == MAP_FAILED) throw_errno("read", path, errno);
   bytes_ = {static_cast<const char*>(memory), size};
 }
-
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());

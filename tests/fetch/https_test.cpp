@@ -132,6 +132,7 @@ TEST_F(HttpsTest, ManyRequestsShareOneConnection) {
   all.wait();
   EXPECT_EQ(right, kRequests);
   const std::vector<std::string> lines = logged(kRequests + 1);
+  ASSERT_EQ(lines.size(), kRequests + 1U);
   EXPECT_THAT(lines, Each(StartsWith("HTTP/2.0 from ")));
   EXPECT_THAT(lines, Each(lines.front()));
 }
