@@ -115,26 +115,31 @@ TEST_F(RuntimeOfSystem, IsMadeOnceAndFoundByItsFingerprint) {
   EXPECT_FALSE(find_runtime("3.11.2-0000000000000000", test::shared_store()));
 }
 
-TEST_F(RuntimeOfSystem, ADamagedOneIsMadeAnew) {
-  Store store(folder() / "store");
-  Reporter reporter;
+// What is stored may be spoilt.
+class RuntimeInItsOwnStore : public test::InFolder {
+ protected:
+  Runtime obtain() {
+    Reporter reporter;
+    return obtain_runtime(interpreter, store, test::shared_workers(), reporter);
+  }
+  Store store{folder() / "store"};
   const Interpreter interpreter = probe_interpreter("/usr/bin/python3", store);
-  const Runtime first = obtain_runtime(interpreter, store, test::shared_workers(), reporter);
+};
+
+TEST_F(RuntimeInItsOwnStore, ADamagedOneIsMadeAnew) {
+  const Runtime first = obtain();
   const fs::path victim = first.tree / runtime_layout(interpreter).stdlib / "os.py";
   fs::permissions(victim, fs::perms::owner_write, fs::perm_options::add);
   write_all(open_file(victim, O_WRONLY | O_APPEND).get(), "\nimport evil\n", victim);
   EXPECT_FALSE(find_runtime(first.fingerprint, store));
-  const Runtime second = obtain_runtime(interpreter, store, test::shared_workers(), reporter);
+  const Runtime second = obtain();
   EXPECT_EQ(second.fingerprint, first.fingerprint);
   EXPECT_EQ(read_file(victim).find("import evil"), std::string::npos);
 }
 
 // Byte for byte, with modes and times: from the pack, and from the tree where there is no pack or a bad one.
-TEST_F(RuntimeOfSystem, IsTheSameFromItsPackAndFromItsTree) {
-  Store store(folder() / "store");
-  Reporter reporter;
-  const Interpreter interpreter = probe_interpreter("/usr/bin/python3", store);
-  const Runtime runtime = obtain_runtime(interpreter, store, test::shared_workers(), reporter);
+TEST_F(RuntimeInItsOwnStore, IsTheSameFromItsPackAndFromItsTree) {
+  const Runtime runtime = obtain();
   if (runtime.pack.empty()) GTEST_SKIP() << "this file system clones files";
   const std::string os_py = runtime_layout(interpreter).stdlib + "/os.py";
   const fs::path in_tree = runtime.tree / os_py;
@@ -152,8 +157,8 @@ TEST_F(RuntimeOfSystem, IsTheSameFromItsPackAndFromItsTree) {
   EXPECT_EQ(read_file(folder() / "plain" / os_py), "of the tree");
   for (const StoredFile& file : runtime.files) {
     if (file.path == os_py) continue;
-    struct stat packed {
-    }, copied{};
+    struct stat packed {};
+    struct stat copied {};
     ASSERT_EQ(::lstat((folder() / "packed" / file.path).c_str(), &packed), 0) << file.path;
     ASSERT_EQ(::lstat((folder() / "plain" / file.path).c_str(), &copied), 0) << file.path;
     EXPECT_EQ(packed.st_mode, copied.st_mode) << file.path;
@@ -162,11 +167,8 @@ TEST_F(RuntimeOfSystem, IsTheSameFromItsPackAndFromItsTree) {
   }
 }
 
-TEST_F(RuntimeOfSystem, APackThatWasChangedIsNotUsed) {
-  Store store(folder() / "store");
-  Reporter reporter;
-  const Interpreter interpreter = probe_interpreter("/usr/bin/python3", store);
-  const Runtime first = obtain_runtime(interpreter, store, test::shared_workers(), reporter);
+TEST_F(RuntimeInItsOwnStore, APackThatWasChangedIsNotUsed) {
+  const Runtime first = obtain();
   if (first.pack.empty()) GTEST_SKIP() << "this file system clones files";
   EXPECT_EQ(find_runtime(first.fingerprint, store)->pack, first.pack);
   fs::resize_file(first.pack, fs::file_size(first.pack) - 1);
