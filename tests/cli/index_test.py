@@ -97,6 +97,18 @@ class IndexTest(sandbox.SandboxTest):
         return other
 
 
+class Patience(IndexTest):
+    def test_retries_are_as_many_as_told(self):
+        self.create()
+        self.server.answer("/simple/a/", "come back later", status=503)
+        for variables, times in (({"MOAT_RETRIES": "0"}, 1), ({"MOAT_RETRIES": "1"}, 2)):
+            with self.subTest(variables):
+                self.server.http.asked.clear()
+                self.env.update(variables)
+                self.install("a", status=3)
+                self.assertEqual(len(self.server.http.asked), times)
+
+
 class Hashes(IndexTest):
     def test_a_constraints_hash_is_held_though_the_index_promises_none(self):
         self.server.add("b", promise=False)
