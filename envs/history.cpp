@@ -8,12 +8,19 @@
 #include "envs/history.h"
 
 #include "envs/change.h"
+#include "envs/former_files.h"
+#include "envs/link.h"
+#include "fetch/hasher.h"
 #include "resolver/base/text.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <ctime>
 #include <memory>
 #include <set>
 #include <span>
@@ -317,10 +324,6 @@ class Undo {
 
 fs::path history_folder(const fs::path& environment) { return environment / ".moat/history"; }
 
-fs::path moves_file(const fs::path& environment, int state) {
-  return history_folder(environment) / std::to_string(state) / "moves";
-}
-
 Manifest read_manifest(const fs::path& path) {
   Expected<Manifest> manifest = parse_manifest(read_file(path));
   if (!manifest)
@@ -382,6 +385,10 @@ std::vector<std::string> summarize(const Manifest& before, const Manifest& after
   return out;
 }
 
+fs::path moves_file(const fs::path& environment, int state) {
+  return history_folder(environment) / std::to_string(state) / "moves";
+}
+
 std::vector<int> history_states(const fs::path& environment) {
   std::vector<int> states = numbered_folders(history_folder(environment));
   std::erase_if(states, [&](int state) { return !fs::exists(moves_file(environment, state)); });
@@ -421,6 +428,48 @@ std::vector<HistoryEntry> read_history(const fs::path& environment) {
   return out;
 }
 
+namespace {
+
+bool have_same_bytes(const fs::path& a, const FileFacts& facts_a, const fs::path& b,
+                     const FileFacts& facts_b) {
+  return facts_a.size == facts_b.size && hash_file(a) == hash_file(b);
+}
+
+// A file that comes back to where other bytes lie now has changed too (envs/former_files.h). One that has
+// other names, a link into the store, must not get another time there: it comes back as a copy.
+void date_returning_files(std::vector<Move>& moves, const fs::path& environment, const Change& change,
+                          std::int64_t now) {
+  Linker copier(LinkMode::Auto);
+  for (Move& move : moves) {
+    if (move.kind != Move::Kind::In) continue;
+    const fs::path from = environment / move.from, place = environment / move.to;
+    struct stat facts {};
+    const auto displaced = facts_of_file(place);
+    if (!displaced || ::lstat(from.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) continue;
+    const FileFacts returning{facts.st_mtime, static_cast<std::uint64_t>(facts.st_size)};
+    const std::int64_t time = have_same_bytes(from, returning, place, *displaced)
+                                  ? displaced->mtime
+                                  : time_of_change(now, displaced->mtime);
+    if (time == returning.mtime) continue;
+    if (facts.st_nlink == 1) {
+      const std::array<timespec, 2> times = {timespec{time, 0}, timespec{time, 0}};
+      if (::utimensat(AT_FDCWD, from.c_str(), times.data(), 0) != 0)
+        throw_errno("set the time of", from, errno);
+      continue;
+    }
+    move.from = fmt::format("{}/{}", change.stage_relative(), move.to);
+    make_directories((environment / move.from).parent_path());
+    copier.place({.from_directory = AT_FDCWD,
+                  .from = from.c_str(),
+                  .to = {.directory = AT_FDCWD,
+                         .name = (environment / move.from).c_str(),
+                         .mode = facts.st_mode & 07777U,
+                         .mtime = time}});
+  }
+}
+
+}  // namespace
+
 int rollback(const fs::path& environment, std::optional<int> state, const std::string& command) {
   Change change = Change::begin(environment, command);
   const std::vector<HistoryEntry> history = read_history(environment);
@@ -447,7 +496,9 @@ int rollback(const fs::path& environment, std::optional<int> state, const std::s
   Manifest then =
       read_manifest(history_folder(environment) / std::to_string(target + 1) / "old/.moat/manifest");
   const std::vector<std::string> summary = summarize(present, then);
-  change.commit(undo.moves(), std::move(then), command, summary);
+  std::vector<Move> moves = undo.moves();
+  date_returning_files(moves, environment, change, std::time(nullptr));
+  change.commit(moves, std::move(then), command, summary);
   return change.state();
 }
 

@@ -34,6 +34,8 @@ std::vector<std::string> summarize(const Manifest& before, const Manifest& after
 inline constexpr std::size_t kHistoryEntries = 10;
 inline constexpr std::int64_t kHistorySeconds = std::int64_t{30} * 24 * 3600;
 
+// The journal of the change to a state, in the history.
+std::filesystem::path moves_file(const std::filesystem::path& environment, int state);
 // Numbers of the states in history, newest first.
 std::vector<int> history_states(const std::filesystem::path& environment);
 // Drops what is beyond the limits above; the newest always stays. REQUIRES: the environment's lock.

@@ -8,6 +8,7 @@
 #include "envs/bytecode.h"
 #include "envs/change.h"
 #include "envs/file_plan.h"
+#include "envs/former_files.h"
 #include "envs/history.h"
 #include "envs/import_names.h"
 #include "envs/owned_files.h"
@@ -22,7 +23,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <ctime>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace moat {
 
@@ -98,6 +101,7 @@ class Application {
     keep_edited_files();
     add_records();
     mark_requested();
+    date_arrivals();
     if (result_.operations.empty() && marked_.empty()) {
       result_.state = manifest_.state;
       return std::move(result_);
@@ -344,7 +348,10 @@ class Application {
         edited[i] = is_edited(*candidates[i].first) ? 1 : 0;
     });
     for (std::size_t i = 0; i < candidates.size(); ++i)
-      if (edited[i] != 0) keep(*candidates[i].first, *candidates[i].second);
+      if (edited[i] != 0) {
+        edited_.insert(candidates[i].first->path);
+        keep(*candidates[i].first, *candidates[i].second);
+      }
   }
 
   bool is_edited(const OwnedFile& file) const {
@@ -370,6 +377,44 @@ class Application {
     warn(fmt::format("{} of {} was edited; the edited file is kept as {}", quote(place.string()),
                      distribution.name.display(), quote(fs::path(copy.path).filename().string())));
     arrivals_.push_back(std::move(copy));
+  }
+
+  // ---- when it changed (envs/former_files.h) ----
+
+  void date_arrivals() {
+    const FormerFiles former(root_, manifest_);
+    const std::int64_t now = std::time(nullptr);
+    std::unordered_map<std::string_view, const OwnedFile*> leaving;
+    for (const Present& present : present_)
+      if (is_leaving(*present.distribution))
+        for (const OwnedFile& file : present.owned.files) leaving.emplace(file.path, &file);
+    for (ArrivingFile& file : arrivals_) {
+      if (!file.in_manifest) continue;  // the copy of an edit
+      const auto displaced = departures_.covers(file.path) ? facts_of_file(root_ / file.path) : std::nullopt;
+      if (displaced) {
+        const auto known = leaving.find(file.path);
+        const bool is_same =
+            is_same_as_displaced(file, *displaced, known == leaving.end() ? nullptr : known->second);
+        set_time(file, is_same ? displaced->mtime : time_of_change(now, displaced->mtime));
+      } else if (const auto before = former.find(file.path)) {
+        set_time(file, time_of_change(now, *before));
+      }
+    }
+  }
+
+  bool is_same_as_displaced(const ArrivingFile& file, const FileFacts& displaced,
+                            const OwnedFile* row) const {
+    if (displaced.size != file.size) return false;
+    if (row && !row->sha256.empty() && edited_.count(file.path) == 0)
+      return sha256_hex(row->sha256) == file.sha256;
+    return hash_file(root_ / file.path).hex == file.sha256;
+  }
+
+  // A link has the time of the store's file: where that will not do, the file is copied.
+  void set_time(ArrivingFile& file, std::int64_t time) const {
+    const bool by_link = request_.link_mode == LinkMode::Hardlink || request_.link_mode == LinkMode::Symlink;
+    if (by_link && time != file.mtime) file.linked = false;
+    file.mtime = time;
   }
 
   // ---- what we say about it ----
@@ -505,6 +550,7 @@ class Application {
   std::unordered_map<std::string, std::string> arriving_at_;  // path → sha256
   std::unordered_map<std::string, Place> places_;
   std::set<std::string> marked_;
+  std::unordered_set<std::string> edited_;  // paths of leaving files that the user changed
   TransactionResult result_;
 };
 

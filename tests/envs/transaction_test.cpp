@@ -170,6 +170,119 @@ TEST_F(TransactionTest, PlacedBytecodeIsUsed) {
   EXPECT_EQ(env.python("import foo; print(foo.version)"), "mine\n");
 }
 
+// ---- times ----
+
+class TimesTest : public TransactionTest {
+ protected:
+  // All releases have the same date and size, as reproducible wheels do.
+  WantedPackage release(const std::string& version) {
+    return wanted("foo", version,
+                  WheelBuilder("foo", version)
+                      .file("foo/__init__.py", "V = '" + version + "'\n")
+                      .file("foo/same.py", "same = True\n"));
+  }
+  std::int64_t time_of(const std::string& path) const {
+    struct stat facts {};
+    if (::stat((env.root / in_site(path)).c_str(), &facts) != 0) return -1;
+    return facts.st_mtime;
+  }
+  // What a Python finds that keeps its bytecode elsewhere, as it was told by PYTHONPYCACHEPREFIX.
+  std::string seen_with_cache() const {
+    const std::string prefix = "import sys; sys.pycache_prefix = " + repr((env.folder / "cache").string());
+    return env.python(prefix + "; import foo; print(foo.V, end='')");
+  }
+  static std::string repr(const std::string& text) { return "'" + text + "'"; }
+  void remove_bytecode() const {
+    fs::remove_all(env.root / in_site("foo/__pycache__"));  // what lies beside a source counts first
+  }
+  void set_time(const std::string& path, std::int64_t time) const {
+    const timespec times[2] = {{time, 0}, {time, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (env.root / in_site(path)).c_str(), times, 0), 0);
+  }
+};
+
+TEST_F(TimesTest, AFirstInstallHasTheDatesOfTheArchive) {
+  install({release("1.0")});
+  EXPECT_EQ(time_of("foo/__init__.py"), 1704067200);
+}
+
+TEST_F(TimesTest, CachesByTimeAndSizeSeeEveryChange) {
+  install({release("1.0")});
+  EXPECT_EQ(seen_with_cache(), "1.0");
+  install({release("2.0")});
+  EXPECT_EQ(seen_with_cache(), "2.0");
+  const std::int64_t second = time_of("foo/__init__.py");
+  rollback(env.root, std::nullopt, "back");
+  EXPECT_EQ(seen_with_cache(), "1.0");
+  EXPECT_GT(time_of("foo/__init__.py"), second);
+  rollback(env.root, std::nullopt, "and forth");
+  EXPECT_EQ(seen_with_cache(), "2.0");
+}
+
+TEST_F(TimesTest, WhatLayThereBeforeAnUninstallCounts) {
+  install({release("1.0")});
+  EXPECT_EQ(seen_with_cache(), "1.0");
+  remove("foo");
+  install({release("2.0")});
+  EXPECT_EQ(seen_with_cache(), "2.0");
+}
+
+TEST_F(TimesTest, WhatTheHistoryForgotCounts) {
+  install({release("1.0")});
+  EXPECT_EQ(seen_with_cache(), "1.0");
+  remove("foo");
+  fs::remove_all(env.root / ".moat/history/1");
+  fs::remove_all(env.root / ".moat/history/2/old/lib");
+  install({release("2.0")});
+  EXPECT_EQ(seen_with_cache(), "2.0");
+}
+
+TEST_F(TimesTest, AClockThatWasAheadDoesNotHideAChange) {
+  install({release("1.0")});
+  const std::int64_t tomorrow = std::time(nullptr) + 86400;
+  set_time("foo/__init__.py", tomorrow);
+  EXPECT_EQ(seen_with_cache(), "1.0");
+  install({release("2.0")});
+  EXPECT_EQ(time_of("foo/__init__.py"), tomorrow + 1);
+  EXPECT_EQ(seen_with_cache(), "2.0");
+}
+
+TEST_F(TimesTest, TheSameBytesKeepTheirTime) {
+  install({release("1.0")});
+  set_time("foo/same.py", 1800000000);
+  install({release("2.0")});
+  EXPECT_EQ(time_of("foo/same.py"), 1800000000);
+  rollback(env.root, std::nullopt, "back");
+  EXPECT_EQ(time_of("foo/same.py"), 1800000000);
+}
+
+TEST_F(TimesTest, AnEditThatIsReplacedWasAChange) {
+  install({release("1.0")});
+  env.write(in_site("foo/__init__.py"), "V = '9.9'\n");
+  set_time("foo/__init__.py", 1704067200);
+  const std::int64_t before = std::time(nullptr);
+  install({release("1.0")});
+  EXPECT_GE(time_of("foo/__init__.py"), before);
+}
+
+TEST_F(TimesTest, FilesSharedWithTheStoreAreCopiedWhereTheirTimeWillNotDo) {
+  for (const LinkMode mode : {LinkMode::Hardlink, LinkMode::Symlink}) {
+    remove("foo");
+    for (const std::string version : {"1.0", "2.0", "1.0"}) {
+      TransactionRequest request{.install = {release(version)}, .link_mode = mode, .compile = false};
+      apply(request);
+      remove_bytecode();
+      EXPECT_EQ(seen_with_cache(), version);
+    }
+    const fs::path stored = release("1.0").wheel.tree / "foo/__init__.py";
+    struct stat facts {};
+    ASSERT_EQ(::stat(stored.c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mtime, 1704067200);
+    rollback(env.root, std::nullopt, "back");
+    EXPECT_EQ(seen_with_cache(), "2.0");
+  }
+}
+
 TEST_F(TransactionTest, ModesFollowTheArchiveAndTheUmask) {
   const mode_t before = ::umask(027);
   install({wanted("foo", "1",
