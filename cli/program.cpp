@@ -164,7 +164,7 @@ void execute_program(const std::vector<std::string>& argv, const Variables& vari
     arguments.push_back(nullptr);
     ::execve(arguments[0], arguments.data(), environment.data());
   }
-  throw_errno("cannot start", argv.front(), errno);
+  throw_errno("start", argv.front(), errno);
 }
 
 }  // namespace moat

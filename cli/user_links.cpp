@@ -98,7 +98,7 @@ bool set_links(const std::set<std::string>& commands, const Environment& environ
     if (!is_free(place, links)) continue;  // appeared since it was checked
     make_directories(links.bin_dir);
     const fs::path aside = links.bin_dir / fmt::format(".moat-{}-{}", getpid(), command);
-    if (::symlink(target.c_str(), aside.c_str()) != 0) throw_errno("cannot make the link", aside, errno);
+    if (::symlink(target.c_str(), aside.c_str()) != 0) throw_errno("make the link", aside, errno);
     rename_over(aside, place);
     placed = true;
   }

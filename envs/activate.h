@@ -1,4 +1,9 @@
-// Texts of the activation scripts.
+// Texts of the activation scripts: sourced, each finds the environment it lies in, wherever that was moved or
+// copied to, and defines `deactivate`, which puts everything back. Nothing in a path or prompt is ever
+// evaluated by the shell.
+//
+// A shell that cannot tell where a script lies is refused: no script activates an environment that it is not
+// in.
 #pragma once
 
 #include <string>
@@ -6,16 +11,9 @@
 
 namespace moat {
 
-struct Activation {
-  std::string
-      root;  // absolute path of the environment; only shells that cannot tell where a script lies use it
-  std::string prompt;  // "" : the folder's name, whatever it is at the time
-};
-
-// bin/activate, for sh, dash, bash and zsh: sourced; defines `deactivate`, which puts everything back. Any
-// root and prompt are safe: nothing in them is ever evaluated by the shell.
-std::string activate_sh(const Activation& activation);
-// bin/activate.fish.
-std::string activate_fish(const Activation& activation);
+// prompt: what the shell shows; "": the folder's name, whatever it is at the time.
+std::string activate_sh(std::string_view prompt);    // bin/activate: bash, zsh, dash, ksh, mksh, busybox
+std::string activate_fish(std::string_view prompt);  // bin/activate.fish
+std::string activate_csh(std::string_view prompt);   // bin/activate.csh: tcsh, csh
 
 }  // namespace moat

@@ -158,9 +158,9 @@ void stage(const fs::path& folder, const fs::path& root, const std::string& prom
   staging.add_launchers(interpreter);
   const RuntimeLayout layout = runtime_layout(interpreter);
   if (can_be_loaded(runtime, layout)) staging.replace_private_binary(layout.python);
-  const Activation activation{root.string(), prompt};
-  staging.write("bin/activate", activate_sh(activation), 0644);
-  staging.write("bin/activate.fish", activate_fish(activation), 0644);
+  staging.write("bin/activate", activate_sh(prompt), 0644);
+  staging.write("bin/activate.fish", activate_fish(prompt), 0644);
+  staging.write("bin/activate.csh", activate_csh(prompt), 0644);
   staging.write(".gitignore", "*\n", 0644);
   staging.write(".moat/facts.json", to_json(interpreter), 0644);
   staging.link("lib64", "lib");

@@ -2,34 +2,26 @@
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
 #include "cli/program.h"
-#include "fetch/os/file.h"
+#include "cli/shell_start.h"
+#include "fetch/os/process.h"
+#include "resolver/base/text.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cerrno>
 
 namespace moat {
 namespace {
 
-// 'it'\''s': one word for a shell.
-std::string shell_quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
-// bash reads its own start-up file first, and what that does to PATH must not win: so a start-up file of
-// ours, in memory, that runs the user's and then activates.
-std::string bash_startup_file(const Environment& environment) {
-  const std::string text = fmt::format("[ -f ~/.bashrc ] && . ~/.bashrc\n. {}\n",
-                                       shell_quoted((environment.root() / "bin" / "activate").native()));
-  const int fd = ::memfd_create("moat-shell", 0);  // stays open across exec
-  if (fd < 0) throw_errno("cannot make a file in memory for", "bash", errno);
-  write_all(fd, text, "the start-up file");
-  ::lseek(fd, 0, SEEK_SET);
-  return fmt::format("/proc/self/fd/{}", fd);
+fs::path shell_of_user(const Settings& settings) {
+  const std::string named = variable(settings.variables, "SHELL");
+  if (named.empty()) return "/bin/sh";
+  const std::optional<fs::path> found = named.find('/') == std::string::npos
+                                            ? find_program(named, variable(settings.variables, "PATH"))
+                                            : std::optional<fs::path>(settings.working_directory / named);
+  std::error_code ignored;
+  if (!found || !fs::exists(*found, ignored))
+    throw Error(ErrorKind::Usage, fmt::format("your shell, {}, does not exist (SHELL)", quote(named)),
+                {"SHELL=/bin/sh moat shell"});
+  return *found;
 }
 
 }  // namespace
@@ -37,19 +29,12 @@ std::string bash_startup_file(const Environment& environment) {
 int execute(const ShellCommand&, Session& session) {
   const Settings& settings = session.settings();
   const Environment environment = open_for_reading(session);
-  std::string shell = variable(settings.variables, "SHELL");
-  if (shell.empty()) shell = "/bin/sh";
-  std::vector<std::string> argv{shell};
-  const std::string name = fs::path(shell).filename().native();
-  if (name == "bash")
-    argv.insert(argv.end(), {"--rcfile", bash_startup_file(environment), "-i"});
-  else if (name == "fish")
-    argv.insert(argv.end(),
-                {"--init-command",
-                 "source " + shell_quoted((environment.root() / "bin" / "activate.fish").native())});
+  const fs::path shell = shell_of_user(settings);
   session.output().say(fmt::format("a shell in {}; `exit` leaves it", environment.root().native()));
   session.output().flush();
-  execute_program(argv, program_variables(settings.variables, environment.root(), false));
+  ShellStart start = shell_start(shell, environment.root(),
+                                 program_variables(settings.variables, environment.root(), false));
+  execute_program(start.argv, start.variables);
 }
 
 }  // namespace moat
