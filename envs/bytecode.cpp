@@ -88,6 +88,7 @@ class Compilation {
     found = false;
     const auto text = read_file_if_exists(entry / "manifest");
     if (!text) return {};
+    refuse_newer_entry(*text, entry);
     Expected<StoredWheel> parsed = parse_wheel_manifest(*text);
     if (parsed && is_intact(entry / "tree", parsed->files)) {
       found = true;

@@ -14,13 +14,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 namespace moat {
 
 namespace {
-
-constexpr std::string_view kFormat = "1";
 
 // pyvenv.cfg: keys in lower case, as Python reads them.
 std::map<std::string, std::string> read_settings(const fs::path& file) {
@@ -79,7 +78,7 @@ std::string pyvenv_cfg(const fs::path& root, const std::string& prompt, const Ru
   out += "include-system-site-packages = false\n";
   out += "version = " + runtime.interpreter.version + "\n";
   if (!prompt.empty()) out += "prompt = " + prompt + "\n";
-  out += "moat = " + std::string(kFormat) + "\n";
+  out += "moat = " + std::to_string(kEnvironmentFormat) + "\n";
   out += "moat-python = " + fs::path(layout.python).filename().string() + "\n";
   out += "moat-stdlib = " + layout.stdlib + "\n";
   if (can_be_loaded(runtime, layout)) out += "moat-libpython = " + layout.libpython + "\n";
@@ -244,8 +243,23 @@ std::string printable(std::string_view prompt) {
 
 Manifest valid_manifest(Expected<Manifest> manifest, const fs::path& file) {
   if (!manifest)
-    throw Error(ErrorKind::BadInput, quote(file.string()) + " is damaged: " + manifest.error().message);
+    throw Error(ErrorKind::BadInput, "cannot read " + quote(file.string()) + ": " + manifest.error().message);
   return std::move(*manifest);
+}
+
+void check_format(const std::string& text, const fs::path& root) {
+  int format = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), format);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || format < 1)
+    throw Error(ErrorKind::BadInput,
+                "cannot read " + quote((root / "pyvenv.cfg").string()) + ": it has `moat = " + text + "`",
+                {"moat create --replace " + root.string()});
+  if (format > kEnvironmentFormat)
+    throw Error(
+        ErrorKind::BadInput,
+        quote(root.string()) + " was made by a newer moat: it has format " + text +
+            ", and this moat reads formats up to " + std::to_string(kEnvironmentFormat),
+        {"use the newer moat, or make the environment again: moat create --replace " + root.string()});
 }
 
 }  // namespace
@@ -278,9 +292,7 @@ Environment Environment::open(const fs::path& root, Foreign foreign) {
     environment.interpreter_ = facts_of_foreign(environment.root_);
     return environment;
   }
-  if (value("moat") != kFormat)
-    throw Error(ErrorKind::BadInput, quote(environment.root_.string()) +
-                                         " was made by a newer moat (format " + value("moat") + ")");
+  check_format(value("moat"), environment.root_);
   roll_forward(environment.root_);
   const fs::path facts = environment.private_folder() / "facts.json";
   auto interpreter = interpreter_from_json(read_file(facts));
@@ -298,7 +310,16 @@ Scheme Environment::scheme() const {
 
 Manifest Environment::manifest() const {
   const fs::path file = private_folder() / "manifest";
-  return valid_manifest(parse_manifest(read_file(file)), file);
+  Manifest manifest = valid_manifest(parse_manifest(read_file(file)), file);
+  if (manifest.format == 1) read_bytecode_list(root_, manifest);
+  return manifest;
+}
+
+Environment::Placed Environment::placed() const {
+  const fs::path file = private_folder() / "manifest";
+  Placed placed{valid_manifest(parse_manifest(read_file(file)), file), {}};
+  placed.bytecode = read_bytecode_list(root_, placed.manifest);
+  return placed;
 }
 
 Manifest Environment::manifest_without_files() const {

@@ -1,6 +1,7 @@
 // Environment: a standard venv over a private runtime inside it (PEP 405; layout in docs/isolation.md).
 #pragma once
 
+#include "envs/bytecode_list.h"
 #include "envs/interpreter.h"
 #include "envs/link.h"
 #include "envs/manifest.h"
@@ -17,7 +18,7 @@ namespace moat {
 // ENV/bin/python, python3, python3.X     the native launcher
 // ENV/pyvenv.cfg                         home = ENV/.moat/rt/bin
 // ENV/.moat/rt                           the private runtime
-// ENV/.moat/{lock,manifest,facts.json,journal,stage,history}
+// ENV/.moat/{lock,manifest,bytecode,facts.json,journal,stage,history}
 class Environment {
  public:
   // The environment at this path, any unfinished change rolled forward first. Error(NoEnvironment) where
@@ -39,6 +40,11 @@ class Environment {
 
   Manifest manifest() const;                // Error(Disk/BadInput)
   Manifest manifest_without_files() const;  // the same with no entries, in a tenth of the time
+  struct Placed {
+    Manifest manifest;
+    std::vector<BytecodeEntry> bytecode;
+  };
+  Placed placed() const;
 
  private:
   std::filesystem::path root_;
@@ -46,6 +52,10 @@ class Environment {
   Interpreter interpreter_;
   std::string prompt_;
 };
+
+// The format of pyvenv.cfg and of what lies in .moat, as written. Environments of format 1 are read, and become
+// of this one with their next change.
+inline constexpr int kEnvironmentFormat = 2;
 
 struct CreateOptions {
   std::filesystem::path root;

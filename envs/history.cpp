@@ -7,9 +7,11 @@
 // directory of a lower overlay layer is not possible.
 #include "envs/history.h"
 
+#include "envs/bytecode_list.h"
 #include "envs/change.h"
 #include "envs/former_files.h"
 #include "envs/link.h"
+#include "envs/state_files.h"
 #include "fetch/hasher.h"
 #include "resolver/base/text.h"
 
@@ -21,6 +23,7 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -164,9 +167,6 @@ bool is_private(std::string_view path) { return path.substr(0, 6) == ".moat/"; }
 bool is_saved_edit(std::string_view path) {
   return path.find(".moat-saved", path.rfind('/') + 1) != path.npos;
 }
-bool is_bytecode(std::string_view path) {
-  return path.size() > 4 && path.substr(path.size() - 4) == ".pyc" && path.find("__pycache__/") != path.npos;
-}
 
 class Undo {
  public:
@@ -234,7 +234,7 @@ class Undo {
 
   void take_back(const moat_move& move, int state) {
     const std::string from = move.from, to = move.to ? move.to : "";
-    if (from == ".moat/manifest" || to == ".moat/manifest") return;  // every change writes its own
+    if (is_state_file(from) || is_state_file(to)) return;  // every change writes its own
     switch (move.kind) {
       case MOAT_MOVE_MKDIR:
         if (!is_private(from)) made_here_.insert(from);
@@ -493,11 +493,12 @@ int rollback(const fs::path& environment, std::optional<int> state, const std::s
     const fs::path path = moves_file(environment, taken);
     undo.take_back(*Journal(read_file(path), path));
   }
-  Manifest then =
-      read_manifest(history_folder(environment) / std::to_string(target + 1) / "old/.moat/manifest");
-  const std::vector<std::string> summary = summarize(present, then);
+  const fs::path displaced = history_folder(environment) / std::to_string(target + 1) / "old";
+  Manifest then = read_manifest(displaced / ".moat/manifest");
   std::vector<Move> moves = undo.moves();
   date_returning_files(moves, environment, change, std::time(nullptr));
+  renew_state_files(change, environment, read_bytecode_list(displaced, then), moves);
+  const std::vector<std::string> summary = summarize(present, then);
   change.commit(moves, std::move(then), command, summary);
   return change.state();
 }

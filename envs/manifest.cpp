@@ -1,57 +1,20 @@
 #include "envs/manifest.h"
 
+#include "envs/manifest_text.h"
 #include "resolver/base/text.h"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <tuple>
 
 namespace moat {
 
 namespace {
 
-constexpr std::string_view kFirstLine = "moat-manifest 1";
+using namespace manifest_text;
 
-// Paths are bytes; a line end or a backslash in one is written as \n, \r or two backslashes.
-std::string escape(std::string_view path) {
-  std::string out;
-  out.reserve(path.size());
-  for (const char c : path) {
-    if (c == '\\')
-      out += "\\\\";
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\r')
-      out += "\\r";
-    else
-      out += c;
-  }
-  return out;
-}
-
-std::optional<std::string> unescape(std::string_view text) {
-  if (text.find('\\') == std::string_view::npos) return std::string(text);
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\') {
-      out += text[i];
-      continue;
-    }
-    if (++i == text.size()) return std::nullopt;
-    if (text[i] == '\\')
-      out += '\\';
-    else if (text[i] == 'n')
-      out += '\n';
-    else if (text[i] == 'r')
-      out += '\r';
-    else
-      return std::nullopt;
-  }
-  return out;
-}
-
-std::string_view or_dash(std::string_view text) { return text.empty() ? "-" : text; }
-std::string_view without_dash(std::string_view text) { return text == "-" ? "" : text; }
+constexpr std::string_view kFirstWord = "moat-manifest ";
 
 void append_octal(std::string& out, unsigned mode) {
   char digits[16];
@@ -59,31 +22,19 @@ void append_octal(std::string& out, unsigned mode) {
   out.append(digits, end);
 }
 
-template <class Number>
-bool read_number(std::string_view text, Number& out, int base = 10) {
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), out, base);
-  return failure == std::errc() && end == text.data() + text.size() && (text.size() == 1 || text[0] != '0');
+template <class T>
+std::vector<const T*> pointers_to(const std::vector<T>& values) {
+  std::vector<const T*> out;
+  out.reserve(values.size());
+  for (const T& value : values) out.push_back(&value);
+  return out;
 }
 
-bool is_sha256(std::string_view text) {
-  return text.size() == 64 &&
-         std::ranges::all_of(text, [](char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'f'); });
+bool comes_before(const ManifestEntry* a, const ManifestEntry* b) {
+  return std::tie(a->path, a->owner) < std::tie(b->path, b->owner);
 }
 
-// Commands delete what the manifest names, so a name that leaves the environment is never read from one.
-bool stays_inside(std::string_view path) {
-  if (path.empty() || path.front() == '/') return false;
-  return std::ranges::none_of(
-      split(path, '/'), [](std::string_view part) { return part.empty() || part == "." || part == ".."; });
-}
-
-// Cuts the text up to the next space off `rest`.
-std::string_view next_word(std::string_view& rest) {
-  const auto space = rest.find(' ');
-  const std::string_view word = rest.substr(0, space);
-  rest = space == std::string_view::npos ? std::string_view() : rest.substr(space + 1);
-  return word;
-}
+// ---- reading ----
 
 std::optional<std::string> read_package(std::string_view rest, Manifest& manifest) {
   const std::string_view whole = rest;
@@ -94,7 +45,7 @@ std::optional<std::string> read_package(std::string_view rest, Manifest& manifes
   if (package.name.empty() || package.version.empty()) return "a package needs a name and a version";
   if (!package.wheel_sha256.empty() && !is_sha256(package.wheel_sha256)) return "not a SHA-256";
   const std::string_view requested = next_word(rest);
-  if (requested != "requested" && requested != "-") return "neither `requested` nor `-`";
+  if (requested != "requested" && requested != "-") return "expected `requested` or `-`";
   package.requested = requested == "requested";
   package.index = rest;
   if (whole.ends_with(' ') || rest.find(' ') != rest.npos) return "the index is not one word";
@@ -104,8 +55,31 @@ std::optional<std::string> read_package(std::string_view rest, Manifest& manifes
   return std::nullopt;
 }
 
-std::optional<std::string> read_entry(std::string_view rest, Manifest& manifest) {
-  ManifestEntry entry;
+bool is_kind(std::string_view word) {
+  return !word.empty() &&
+         std::ranges::all_of(word, [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
+}
+
+std::optional<std::string> read_request(std::string_view rest, Manifest& manifest) {
+  ManifestRequest request;
+  request.name = next_word(rest);
+  const std::string_view by = next_word(rest);
+  request.kind = next_word(rest);
+  auto origin = unescape_word(next_word(rest));
+  auto requirement = unescape(rest);
+  if (request.name.empty() || !requirement || requirement->empty())
+    return "a request needs a name and a requirement";
+  if (by != "moat" && by != "pip") return "expected `moat` or `pip`";
+  if (!is_kind(request.kind) || !origin) return "the origin of a request is damaged";
+  request.binding = by == "moat";
+  request.origin = std::move(*origin);
+  request.requirement = std::move(*requirement);
+  if (!manifest.requests.empty() && !(manifest.requests.back() < request)) return "requests are not sorted";
+  manifest.requests.push_back(std::move(request));
+  return std::nullopt;
+}
+
+std::optional<std::string> read_fields(std::string_view rest, ManifestEntry& entry) {
   entry.sha256 = next_word(rest);
   const bool numbers =
       read_number(next_word(rest), entry.size) && read_number(next_word(rest), entry.mode, 8);
@@ -115,9 +89,28 @@ std::optional<std::string> read_entry(std::string_view rest, Manifest& manifest)
   if (!numbers) return "size or mode is not a number";
   if (!path || !stays_inside(*path)) return "the path does not stay inside the environment";
   entry.path = std::move(*path);
+  return std::nullopt;
+}
+
+std::optional<std::string> read_entry(std::string_view rest, Manifest& manifest) {
+  ManifestEntry entry;
+  if (auto reason = read_fields(rest, entry)) return reason;
   if (!manifest.entries.empty() && manifest.entries.back().path >= entry.path)
     return "files are not sorted by path";
   manifest.entries.push_back(std::move(entry));
+  return std::nullopt;
+}
+
+std::optional<std::string> read_other(std::string_view rest, Manifest& manifest) {
+  ManifestEntry other;
+  if (auto reason = read_fields(rest, other)) return reason;
+  if (manifest.entries.empty() || manifest.entries.back().path != other.path)
+    return "the line before is not about the same file";
+  if (other.owner.empty() || other.owner == manifest.entries.back().owner)
+    return "another owner of a file has to be another package";
+  if (!manifest.others.empty() && !comes_before(&manifest.others.back(), &other))
+    return "other owners are not sorted";
+  manifest.others.push_back(std::move(other));
   return std::nullopt;
 }
 
@@ -133,22 +126,36 @@ std::optional<std::string> read_line(std::string_view line, Manifest& manifest) 
     if (!read_number(line, manifest.state) || manifest.state < 0) return "the state is not a number";
     return std::nullopt;
   }
+  if (manifest.format >= 2) {
+    if (kind == "other") return read_other(line, manifest);
+    if (kind == "request") return read_request(line, manifest);
+    if (kind.starts_with('+')) return std::nullopt;  // of a later moat, which says that it may be skipped
+  }
   return "an unknown kind of line";
+}
+
+void append_entry(std::string& out, std::string_view kind, const ManifestEntry& entry) {
+  out.append(kind).append(entry.sha256).append(" ").append(std::to_string(entry.size)).append(" ");
+  append_octal(out, entry.mode);
+  out.append(" ").append(or_dash(entry.owner)).append(" ").append(escape(entry.path)).append("\n");
 }
 
 }  // namespace
 
 std::string format_manifest(const Manifest& manifest) {
-  std::vector<const ManifestPackage*> packages;
-  for (const auto& package : manifest.packages) packages.push_back(&package);
+  auto packages = pointers_to(manifest.packages);
   std::ranges::sort(packages, {}, [](const ManifestPackage* p) -> const std::string& { return p->name; });
-  std::vector<const ManifestEntry*> entries;
-  for (const auto& entry : manifest.entries) entries.push_back(&entry);
+  auto requests = pointers_to(manifest.requests);
+  std::ranges::sort(requests, [](const auto* a, const auto* b) { return *a < *b; });
+  auto entries = pointers_to(manifest.entries);
   std::ranges::sort(entries, {}, [](const ManifestEntry* e) -> const std::string& { return e->path; });
+  auto others = pointers_to(manifest.others);
+  std::ranges::sort(others, comes_before);
 
   std::string out;
   out.reserve(160 * (entries.size() + packages.size() + 1));
-  out.append(kFirstLine).append("\nstate ").append(std::to_string(manifest.state));
+  out.append(kFirstWord).append(std::to_string(kManifestFormat));
+  out.append("\nstate ").append(std::to_string(manifest.state));
   out.append("\nruntime ").append(or_dash(manifest.runtime)).append("\n");
   for (const auto* package : packages) {
     out.append("package ").append(package->name).append(" ").append(package->version).append(" ");
@@ -156,30 +163,36 @@ std::string format_manifest(const Manifest& manifest) {
     if (!package->index.empty()) out.append(" ").append(package->index);
     out.append("\n");
   }
+  for (const auto* request : requests) {
+    out.append("request ").append(request->name).append(request->binding ? " moat " : " pip ");
+    out.append(request->kind).append(" ").append(escape_word(request->origin));
+    out.append(" ").append(escape(request->requirement)).append("\n");
+  }
+  auto other = others.begin();
   for (const auto* entry : entries) {
-    out.append("file ").append(entry->sha256).append(" ").append(std::to_string(entry->size)).append(" ");
-    append_octal(out, entry->mode);
-    out.append(" ").append(or_dash(entry->owner)).append(" ").append(escape(entry->path)).append("\n");
+    append_entry(out, "file ", *entry);
+    for (; other != others.end() && (*other)->path == entry->path; ++other)
+      append_entry(out, "other ", **other);
   }
   return out;
 }
 
 Expected<Manifest> parse_manifest(std::string_view text) {
+  if (text.empty()) return parse_error("it is empty");
   Manifest manifest;
-  std::size_t offset = 0;
-  bool first = true;
-  while (offset < text.size()) {
-    const auto end = text.find('\n', offset);
-    if (end == std::string_view::npos) return parse_error("the last line is cut off", offset);
-    const std::string_view line = text.substr(offset, end - offset);
-    if (first && line != kFirstLine)
-      return parse_error("the first line is " + quote(line) + ", not " + quote(kFirstLine));
-    if (!first)
-      if (auto reason = read_line(line, manifest)) return parse_error(std::move(*reason), offset);
-    first = false;
-    offset = end + 1;
-  }
-  if (first) return parse_error("it is empty");
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return parse_error("the last line is cut off");
+  const std::string_view first = text.substr(0, end);
+  if (!first.starts_with(kFirstWord) || !read_number(first.substr(kFirstWord.size()), manifest.format) ||
+      manifest.format < 1)
+    return parse_error("the first line is " + quote(first) + ", not " +
+                       quote(std::string(kFirstWord) + std::to_string(kManifestFormat)));
+  if (manifest.format > kManifestFormat)
+    return parse_error("it has format " + std::to_string(manifest.format) +
+                       ", and this moat reads formats up to " + std::to_string(kManifestFormat));
+  const auto refusal =
+      read_lines(text, end + 1, [&](std::string_view line) { return read_line(line, manifest); });
+  if (refusal) return parse_error(refusal->reason, refusal->offset);
   return manifest;
 }
 

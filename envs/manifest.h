@@ -1,11 +1,11 @@
-// The manifest of an environment: every file moat placed. With it doctor verifies, uninstall needs no guess,
-// and a sync that has nothing to do compares one digest.
+// The manifest of an environment: every file moat placed, and what was asked for. With it doctor verifies,
+// uninstall needs no guess, and a sync that has nothing to do compares one digest.
 #pragma once
 
 #include "resolver/base/error.h"
 
+#include <compare>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,17 +28,37 @@ struct ManifestPackage {
   std::string index;  // that gave it, a URL without credentials; "" for what no index gave
 };
 
+// What somebody asked for: {"flake8", true, "command", "moat install flake8==3.9.2", "flake8==3.9.2"}.
+struct ManifestRequest {
+  std::string name;     // normalised
+  bool binding = true;  // false: recorded by `moat pip`; later changes need not keep to it
+  std::string kind;     // of the origin, a word: "command"; "file", to which all requests of that file belong
+  std::string origin;   // the command, the absolute path; without credentials, as the requirement
+  std::string requirement;  // as written
+  friend auto operator<=>(const ManifestRequest&, const ManifestRequest&) = default;
+};
+
+inline constexpr std::string_view kCommandRequest = "command", kFileRequest = "file";
+
 struct Manifest {
+  int format = 2;                         // as read; always written as 2
   int state = 0;                          // number of the change that led here
   std::string runtime;                    // fingerprint
   std::vector<ManifestPackage> packages;  // by name
+  std::vector<ManifestRequest> requests;  // sorted
   std::vector<ManifestEntry> entries;     // by path
+  // Files of the same paths that other packages bring: not what lies there where the bytes differ, but what
+  // would if the owner in `entries` went. By path and owner.
+  std::vector<ManifestEntry> others;
 };
+
+inline constexpr int kManifestFormat = 2;
 
 // Text, one line an entry; canonical: the same manifest gives the same bytes.
 std::string format_manifest(const Manifest& manifest);
+// Of format 1 too, where bytecode is among the entries.
 Expected<Manifest> parse_manifest(std::string_view text);
-// All but the entries, which come last.
+// All but the entries and the others, which come last.
 Expected<Manifest> parse_manifest_head(std::string_view text);
 
 }  // namespace moat

@@ -22,7 +22,8 @@ struct ArrivingFile {
   std::size_t package = 0;  // whose: index of TransactionRequest::install
   std::string owner;        // and its normalised name
   bool in_record = true;    // a row of RECORD: everything but bytecode
-  bool in_manifest = true;  // placed by moat: everything but what a user edited
+  bool in_manifest = true;  // a line of the manifest: everything but bytecode and what a user edited
+  bool is_derived = false;  // bytecode: a line of its list
   bool linked = false;      // of the store, so placed by the link mode; the rest is copied
 };
 

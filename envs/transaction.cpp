@@ -6,6 +6,7 @@
 #include "envs/transaction.h"
 
 #include "envs/bytecode.h"
+#include "envs/bytecode_list.h"
 #include "envs/change.h"
 #include "envs/file_plan.h"
 #include "envs/former_files.h"
@@ -14,6 +15,7 @@
 #include "envs/owned_files.h"
 #include "envs/scripts.h"
 #include "envs/staging.h"
+#include "envs/state_files.h"
 #include "envs/wheel_layout.h"
 #include "fetch/hasher.h"
 #include "resolver/base/text.h"
@@ -38,10 +40,6 @@ std::optional<struct stat> lstat_of(const fs::path& path) {
   if (::lstat(path.c_str(), &facts) == 0) return facts;
   if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
   throw_errno("look at", path, errno);
-}
-
-bool is_bytecode(std::string_view path) {
-  return path.size() > 4 && path.substr(path.size() - 4) == ".pyc" && path.find("__pycache__/") != path.npos;
 }
 
 std::string label(const WantedPackage& package) {
@@ -102,7 +100,7 @@ class Application {
     add_records();
     mark_requested();
     date_arrivals();
-    if (result_.operations.empty() && marked_.empty()) {
+    if (result_.operations.empty() && marked_.empty() && next_requests() == manifest_.requests) {
       result_.state = manifest_.state;
       return std::move(result_);
     }
@@ -110,8 +108,9 @@ class Application {
 
     FolderNames arriving;
     for (const ArrivingFile& file : arrivals_) arriving.add_file(file.path);
-    const std::vector<Move> moves = plan_moves(departures_, arriving, root_, single_files_, change);
+    std::vector<Move> moves = plan_moves(departures_, arriving, root_, single_files_, change);
     Manifest manifest = next_manifest();
+    renew_state_files(change, root_, next_bytecode(manifest), moves);
     std::vector<std::string> summary = summarize(manifest_, manifest);
     change.commit(moves, std::move(manifest), request_.reason, summary);
     result_.state = change.state();
@@ -125,7 +124,11 @@ class Application {
   void read_present() {
     installed_ = InstalledDistributions::read(environment_.site_packages());
     for (const std::string& problem : installed_.problems) reporter_.note(problem);
-    manifest_ = fs::exists(root_ / ".moat/manifest") ? environment_.manifest() : Manifest();
+    if (fs::exists(root_ / ".moat/manifest")) {
+      Environment::Placed placed = environment_.placed();
+      manifest_ = std::move(placed.manifest);
+      bytecode_ = std::move(placed.bytecode);
+    }
     for (const WantedPackage& package : request_.install) leaving_names_.insert(package.name);
     leaving_names_.insert(request_.remove.begin(), request_.remove.end());
     present_.resize(installed_.all.size());
@@ -197,7 +200,8 @@ class Application {
     for (const Placement& placement : lay_out_bytecode(wheel, package.name, scheme_, bytecode.files)) {
       if (arriving_at_.count(placement.path) != 0) continue;  // the wheel brings its own
       ArrivingFile file = stored_file(placement, bytecode.tree);
-      file.in_record = false;
+      file.in_record = file.in_manifest = false;
+      file.is_derived = true;
       arrive(std::move(file), index);
     }
     const std::string info = scheme_.purelib + "/" + wheel.dist_info + "/";
@@ -389,7 +393,7 @@ class Application {
       if (is_leaving(*present.distribution))
         for (const OwnedFile& file : present.owned.files) leaving.emplace(file.path, &file);
     for (ArrivingFile& file : arrivals_) {
-      if (!file.in_manifest) continue;  // the copy of an edit
+      if (!file.in_manifest) continue;  // the copy of an edit; bytecode, which is known by its source
       const auto displaced = departures_.covers(file.path) ? facts_of_file(root_ / file.path) : std::nullopt;
       if (displaced) {
         const auto known = leaving.find(file.path);
@@ -462,9 +466,29 @@ class Application {
     }
   }
 
+  // Those of what goes are forgotten, and those that this change says anew.
+  std::vector<ManifestRequest> next_requests() const {
+    std::vector<ManifestRequest> out = request_.requests;
+    for (const ManifestRequest& before : manifest_.requests) {
+      const bool goes =
+          std::any_of(request_.remove.begin(), request_.remove.end(),
+                      [&](const PackageName& name) { return name.normalized() == before.name; });
+      const bool is_said_anew =
+          std::any_of(request_.requests.begin(), request_.requests.end(), [&](const ManifestRequest& now) {
+            return now.kind == before.kind &&
+                   (now.kind == kCommandRequest ? now.name == before.name : now.origin == before.origin);
+          });
+      if (!goes && !is_said_anew) out.push_back(before);
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+  }
+
   Manifest next_manifest() const {
     Manifest next;
     next.runtime = manifest_.runtime;
+    next.requests = next_requests();
     std::set<std::string> kept, taken_in;
     for (const Present& present : present_) {
       const InstalledDistribution& distribution = *present.distribution;
@@ -511,6 +535,20 @@ class Application {
             mode_of(file, request_.link_mode, umask), file.owner};
   }
 
+  // What stays of the bytecode, and what comes.
+  std::vector<BytecodeEntry> next_bytecode(const Manifest& next) const {
+    std::vector<BytecodeEntry> out;
+    std::unordered_set<std::string_view> owners, listed;
+    for (const ManifestPackage& package : next.packages) owners.insert(package.name);
+    for (const ArrivingFile& file : arrivals_)
+      if (listed.insert(file.path).second && file.is_derived)
+        out.push_back({file.path, file.sha256, file.size, file.owner});
+    for (const BytecodeEntry& entry : bytecode_)
+      if (owners.count(entry.owner) != 0 && listed.count(entry.path) == 0 && !departures_.covers(entry.path))
+        out.push_back(entry);
+    return out;
+  }
+
   // What another installer put here.
   void take_in(const Present& present, std::unordered_set<std::string>& listed, Manifest& next) const {
     for (const OwnedFile& file : present.owned.files) {
@@ -539,6 +577,7 @@ class Application {
 
   InstalledDistributions installed_;
   Manifest manifest_;
+  std::vector<BytecodeEntry> bytecode_;
   std::set<PackageName> leaving_names_;
   std::vector<Present> present_;
   std::unordered_map<std::string_view, Owner> staying_;  // by path

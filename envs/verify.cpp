@@ -33,7 +33,7 @@ State state_of(const fs::path& root, const ManifestEntry& entry) {
   return hash_file(path).hex == entry.sha256 ? State::Same : State::Changed;
 }
 
-bool is_bytecode(const fs::path& path) { return path.extension() == ".pyc"; }
+bool is_compiled(const fs::path& path) { return path.extension() == ".pyc"; }
 
 // Files below `folder` that the manifest does not know; bytecode is Python's own doing, and checked by it.
 std::vector<std::string> unknown_files(const fs::path& root, const fs::path& folder,
@@ -44,7 +44,7 @@ std::vector<std::string> unknown_files(const fs::path& root, const fs::path& fol
        it.increment(failure)) {
     if (it->is_directory() && !it->is_symlink()) continue;
     const std::string path = it->path().lexically_relative(root).string();
-    if (!known.contains(path) && !is_bytecode(it->path())) out.push_back(path);
+    if (!known.contains(path) && !is_compiled(it->path())) out.push_back(path);
   }
   std::ranges::sort(out);
   return out;
@@ -67,6 +67,19 @@ void add_damage(const Environment& environment,
                               (paths.size() == 1 ? " is not what was placed" : " are not what was placed"),
                    .details = paths,
                    .hint = hint_for(environment, owner)});
+}
+
+// Bytecode that is gone is made again by the next import: only what is there has to be ours.
+std::vector<ManifestEntry> placed_files(const Environment& environment) {
+  Environment::Placed placed = environment.placed();
+  std::vector<ManifestEntry> out = std::move(placed.manifest.entries);
+  for (BytecodeEntry& file : placed.bytecode) {
+    struct stat s {};
+    if (::lstat((environment.root() / file.path).c_str(), &s) == 0)
+      out.push_back(
+          {std::move(file.path), std::move(file.sha256), file.size, S_IFREG, std::move(file.owner)});
+  }
+  return out;
 }
 
 std::size_t count_shared(const fs::path& root, const std::vector<ManifestEntry>& entries) {
@@ -106,8 +119,7 @@ std::string unmet(const InstalledDistribution& distribution, const Requirement& 
 
 std::vector<Finding> verify_files(const Environment& environment, Workers& workers) {
   if (environment.is_foreign()) return {};
-  const Manifest manifest = environment.manifest();
-  const auto& entries = manifest.entries;
+  const std::vector<ManifestEntry> entries = placed_files(environment);
   std::vector<State> states(entries.size(), State::Same);
   workers.for_each(entries.size(),
                    [&](std::size_t i) { states[i] = state_of(environment.root(), entries[i]); });

@@ -197,6 +197,7 @@ std::optional<StoredWheel> Store::read_entry(const Digest& sha256) const {
   const fs::path entry = layout_.wheel(sha256);
   const auto text = read_file_if_exists(entry / "manifest");
   if (!text) return std::nullopt;
+  refuse_newer_entry(*text, entry);
   auto wheel = parse_wheel_manifest(*text);
   if (!wheel) return std::nullopt;
   wheel->digest = sha256;

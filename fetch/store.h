@@ -32,6 +32,7 @@ struct StoredWheel {
   std::string dist_info;       // "foo-1.0.dist-info"
   bool root_is_purelib = true;
   std::vector<StoredFile> files;           // sorted by path
+  std::vector<RecordFault> faults = {};    // of its RECORD
   std::vector<std::string> warnings = {};  // odd, but not wrong; told once, when the wheel is added
 };
 

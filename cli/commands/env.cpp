@@ -54,9 +54,10 @@ std::string local_time(std::int64_t unix_seconds) {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts)};
 }
 
-std::uint64_t size_of(const Manifest& manifest) {
+std::uint64_t size_of(const Environment::Placed& placed) {
   std::uint64_t total = 0;
-  for (const ManifestEntry& entry : manifest.entries) total += entry.size;
+  for (const ManifestEntry& entry : placed.manifest.entries) total += entry.size;
+  for (const BytecodeEntry& entry : placed.bytecode) total += entry.size;
   return total;
 }
 
@@ -104,19 +105,20 @@ int execute(const EnvInfoCommand&, Session& session) {
     line("Made by", "another tool: moat reads it, and does not change it");
   } else {
     const Interpreter& interpreter = environment.interpreter();
-    const Manifest manifest = environment.manifest();
+    const Environment::Placed placed = environment.placed();
+    const Manifest& manifest = placed.manifest;
     line("Python", fmt::format("{} {}", interpreter.implementation, interpreter.version));
     line("Runtime", manifest.runtime);
     line("Made from", interpreter.executable.native());
     line("State", std::to_string(manifest.state));
-    line("Size", human_bytes(size_of(manifest)));
+    line("Size", human_bytes(size_of(placed)));
     document["python"] = interpreter.version;
     document["implementation"] = interpreter.implementation;
     document["runtime"] = manifest.runtime;
     document["base"] = interpreter.executable.native();
     document["state"] = manifest.state;
-    document["bytes"] = size_of(manifest);
-    document["files"] = manifest.entries.size();
+    document["bytes"] = size_of(placed);
+    document["files"] = manifest.entries.size() + placed.bytecode.size();
   }
   line("Packages", std::to_string(packages));
   if (output.json()) output.document(document);

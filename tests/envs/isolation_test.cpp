@@ -54,7 +54,7 @@ class Judge : public test::InFolder {
   Judge() {
     const Interpreter base = probe_interpreter("/usr/bin/python3", test::shared_store());
     make_directories(folder() / "env/.moat");
-    write_file_atomically(folder() / "env/pyvenv.cfg", "home = x\nmoat = 1\n");
+    write_file_atomically(folder() / "env/pyvenv.cfg", "home = x\nmoat = 2\n");
     write_file_atomically(folder() / "env/.moat/facts.json", to_json(base));
     root_ = (folder() / "env").string();
     stdlib_ = base.stdlib.string();

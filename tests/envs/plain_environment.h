@@ -27,7 +27,7 @@ class PlainEnvironment {
     fs::create_symlink(interpreter.executable, root / ".moat/rt" / layout.python);
     fs::create_symlink(interpreter.executable, root / "bin/python");
     folder.write(name + "/pyvenv.cfg", "home = " + interpreter.executable.parent_path().string() +
-                                           "\ninclude-system-site-packages = false\nmoat = 1\n");
+                                           "\ninclude-system-site-packages = false\nmoat = 2\n");
     folder.write(name + "/.moat/facts.json", to_json(interpreter));
     Manifest manifest;
     manifest.runtime = "3.11.7-0123456789abcdef";

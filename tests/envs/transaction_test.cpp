@@ -118,6 +118,11 @@ class TransactionTest : public ::testing::Test {
       EXPECT_EQ(facts.st_mode & 07777U, entry.mode) << entry.path;
       EXPECT_EQ(static_cast<std::uint64_t>(facts.st_size), entry.size) << entry.path;
     }
+    for (const BytecodeEntry& entry : env.open().placed().bytecode) {
+      EXPECT_TRUE(listed.insert(entry.path).second) << entry.path;
+      EXPECT_EQ(hash_file(env.root / entry.path).hex, entry.sha256) << entry.path;
+      EXPECT_EQ(fs::file_size(env.root / entry.path), entry.size) << entry.path;
+    }
     for (const auto& entry : fs::recursive_directory_iterator(env.root / env.site)) {
       if (entry.is_regular_file()) {
         EXPECT_THAT(listed, Contains(entry.path().lexically_relative(env.root).string()));
@@ -747,6 +752,104 @@ TEST_F(TransactionTest, SatisfiedMeansTheVeryWheel) {
   WantedPackage other_wheel = one;
   other_wheel.wheel.digest.hex[0] = one.wheel.digest.hex[0] == '0' ? '1' : '0';
   EXPECT_FALSE(is_satisfied(manifest, {other_wheel}, false));
+}
+
+// ---- format 1, as moat 0.1.0 left it ----
+
+class FormatOneTest : public TransactionTest {
+ protected:
+  // Bytecode was among the files, there was no list of it, and pyvenv.cfg said so.
+  void age() {
+    const Environment::Placed placed = env.open().placed();
+    Manifest old = placed.manifest;
+    for (const BytecodeEntry& entry : placed.bytecode)
+      old.entries.push_back({entry.path, entry.sha256, entry.size, 0644, entry.owner});
+    old.requests.clear();
+    std::string text = format_manifest(old);
+    text.replace(0, sizeof "moat-manifest 2" - 1, "moat-manifest 1");
+    env.write(".moat/manifest", text);
+    fs::remove(env.root / ".moat/bytecode");
+    std::string settings = env.read("pyvenv.cfg");
+    settings.replace(settings.find("moat = 2"), 8, "moat = 1");
+    env.write("pyvenv.cfg", settings);
+  }
+};
+
+TEST_F(FormatOneTest, IsReadAsItIs) {
+  install({foo("1.0", true)});
+  const Environment::Placed before = env.open().placed();
+  ASSERT_THAT(before.bytecode, Not(IsEmpty()));
+  age();
+  const Environment::Placed after = env.open().placed();
+  EXPECT_EQ(format_manifest(after.manifest), format_manifest(before.manifest));
+  EXPECT_EQ(format_bytecode_list(after.bytecode), format_bytecode_list(before.bytecode));
+  EXPECT_EQ(env.open().manifest().entries.size(), before.manifest.entries.size());
+  EXPECT_THAT(env.read("pyvenv.cfg"), HasSubstr("moat = 1"));
+}
+
+TEST_F(FormatOneTest, BecomesFormat2WithItsNextChange) {
+  install({foo("1.0", true)});
+  age();
+  install({simple("bar", "bar.py", "")});
+  EXPECT_THAT(env.read("pyvenv.cfg"), HasSubstr("moat = 2"));
+  EXPECT_THAT(env.read(".moat/manifest"), ::testing::StartsWith("moat-manifest 2\n"));
+  EXPECT_THAT(env.read(".moat/bytecode"), HasSubstr(" foo "));
+  expect_true_manifest();
+  remove("foo");
+  EXPECT_THAT(env.read(".moat/bytecode"), Not(HasSubstr(" foo ")));
+  expect_true_manifest();
+}
+
+TEST_F(FormatOneTest, CanBeGoneBackTo) {
+  install({foo("1.0", true)});
+  age();
+  const std::string bytecode = format_bytecode_list(env.open().placed().bytecode);
+  install({foo("2.0")});
+  install({simple("bar", "bar.py", "")});
+  rollback(env.root, 1, "back");
+  EXPECT_EQ(env.open().manifest().packages.front().version, "1.0");
+  EXPECT_EQ(env.read(".moat/bytecode"), bytecode);
+  EXPECT_THAT(env.read("pyvenv.cfg"), HasSubstr("moat = 2"));
+  expect_true_manifest();
+  rollback(env.root, 3, "and again");
+  EXPECT_EQ(env.open().manifest().packages.size(), 2U);
+  expect_true_manifest();
+}
+
+TEST_F(TransactionTest, ANewerFormatIsRefused) {
+  std::string settings = env.read("pyvenv.cfg");
+  settings.replace(settings.find("moat = 2"), 8, "moat = 3");
+  env.write("pyvenv.cfg", settings);
+  try {
+    env.open();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::BadInput);
+    EXPECT_THAT(error.what(), HasSubstr("made by a newer moat: it has format 3"));
+  }
+}
+
+// ---- what was asked for ----
+
+TEST_F(TransactionTest, RemembersWhatWasAskedForAndWhere) {
+  apply({.install = {foo("1.0", true)},
+         .requests = {{"foo", true, "command", "moat install foo<2", "foo<2"},
+                      {"bar", true, "file", "/r.txt", "bar"}}});
+  EXPECT_EQ(env.open().manifest().requests.size(), 2U);
+  // The same package by another command; the same file without a package it named before.
+  apply({.requests = {{"foo", true, "command", "moat install foo", "foo"},
+                      {"baz", true, "file", "/r.txt", "baz"}}});
+  auto requests = env.open().manifest().requests;
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].name, "baz");
+  EXPECT_EQ(requests[1].requirement, "foo");
+  EXPECT_EQ(env.open().manifest().state, 2);
+  remove("foo");
+  requests = env.open().manifest().requests;
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].name, "baz");
+  rollback(env.root, 1, "back");
+  EXPECT_EQ(env.open().manifest().requests.back().requirement, "foo<2");
 }
 
 }  // namespace

@@ -468,13 +468,47 @@ TEST(WheelManifest, SurvivesEveryCutAndRoundTrips) {
   wheel.dist_info = "a-1.dist-info";
   wheel.files = {{"a b.py", hash_bytes("1"), 1, false, 315532800, 42},
                  {"ünï/x", hash_bytes("2"), 2, true, 7, 43}};
+  wheel.faults = {{"unlisted", "a b.py"}, {"of-a-later-moat", "x"}};
   const std::string text = format_wheel_manifest(wheel);
   const auto parsed = parse_wheel_manifest(text);
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(format_wheel_manifest(*parsed), text);
   EXPECT_EQ(parsed->files[0].path, "a b.py");
+  EXPECT_EQ(parsed->faults, wheel.faults);
   for (std::size_t size = 0; size < text.size(); ++size)
     EXPECT_FALSE(parse_wheel_manifest(text.substr(0, size)));
+}
+
+// As 0.1.0 wrote it, which knew no faults.
+std::string of_format_1(std::string manifest) {
+  manifest.replace(0, sizeof "moat wheel 2" - 1, "moat wheel 1");
+  const std::string faults = "faults 0\n";
+  return manifest.erase(manifest.find(faults), faults.size());
+}
+
+TEST_F(StoreTest, ReadsEntriesOfFormat1) {
+  Store store(root_);
+  const StoredWheel wheel = add(store, foo());
+  const fs::path manifest = wheel.tree.parent_path() / "manifest";
+  testing::write_bytes(manifest, of_format_1(read_file(manifest)));
+  const auto found = store.find_wheel(wheel.digest);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(format_wheel_manifest(*found), format_wheel_manifest(wheel));
+}
+
+TEST_F(StoreTest, LeavesEntriesOfNewerFormatsAlone) {
+  Store store(root_);
+  const StoredWheel wheel = add(store, foo());
+  const fs::path manifest = wheel.tree.parent_path() / "manifest";
+  testing::write_bytes(manifest, "moat wheel 3\nanything\n");
+  try {
+    store.find_wheel(wheel.digest);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::BadInput);
+    EXPECT_THAT(error.what(), HasSubstr("format 3"));
+  }
+  EXPECT_EQ(read_file(manifest), "moat wheel 3\nanything\n");
 }
 
 }  // namespace

@@ -1,0 +1,21 @@
+// The files of an environment that no package owns and a change may renew besides the manifest: the list of
+// its bytecode, and pyvenv.cfg where it is of an older format.
+#pragma once
+
+#include "envs/bytecode_list.h"
+#include "envs/change.h"
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+// Every change writes these itself: going back does not bring the old ones in.
+bool is_state_file(std::string_view path);
+
+// Writes them into the stage and adds their moves, so that they come with the commit or not at all.
+void renew_state_files(const Change& change, const std::filesystem::path& environment,
+                       const std::vector<BytecodeEntry>& bytecode, std::vector<Move>& moves);
+
+}  // namespace moat
