@@ -1,5 +1,6 @@
 #include "envs/plain_folder.h"
 
+#include "envs/overlaps.h"
 #include "envs/owned_files.h"
 #include "envs/scripts.h"
 #include "envs/staging.h"
@@ -71,17 +72,18 @@ class Arrivals {
 
   std::vector<ArrivingFile> collect() {
     for (std::size_t i = 0; i < request_.install.size(); ++i) collect(i);
+    leave_out_losers();
+    for (std::size_t i = 0; i < request_.install.size(); ++i) add_record(i);
     return std::move(files_);
   }
+  std::vector<std::string> warnings() const { return report_.sentences(); }
 
  private:
   void collect(std::size_t index) {
     const WantedPackage& package = request_.install[index];
     const StoredWheel& wheel = package.wheel;
     const std::string info = join_path(request_.scheme.purelib, wheel.dist_info) + "/";
-    std::int64_t time = 0;
-    for (const StoredFile& file : wheel.files)
-      if (file.path == wheel.dist_info + "/METADATA") time = file.mtime;
+    const std::int64_t time = time_of(wheel);
     const std::vector<EntryPoint> entries = entry_points_of(wheel);
     for (const Placement& placement : lay_out(wheel, package.name, request_.scheme)) {
       if (placement.is_script &&
@@ -98,7 +100,12 @@ class Arrivals {
     add(text_file(info + "INSTALLER", "moat\n", time), index);
     if (package.requested) add(text_file(info + "REQUESTED", "", time), index);
     if (package.direct_url) add(text_file(info + "direct_url.json", *package.direct_url, time), index);
-    add(record(index, info + "RECORD", time), index);
+  }
+
+  static std::int64_t time_of(const StoredWheel& wheel) {
+    for (const StoredFile& file : wheel.files)
+      if (file.path == wheel.dist_info + "/METADATA") return file.mtime;
+    return 0;
   }
 
   ArrivingFile placed(const Placement& placement, const StoredWheel& wheel) const {
@@ -120,32 +127,77 @@ class Arrivals {
     return script;
   }
 
-  ArrivingFile record(std::size_t index, const std::string& path, std::int64_t time) const {
+  void add_record(std::size_t index) {
+    const StoredWheel& wheel = request_.install[index].wheel;
+    const std::string path = join_path(request_.scheme.purelib, wheel.dist_info) + "/RECORD";
     std::vector<RecordEntry> rows;
-    for (const ArrivingFile& file : files_)
-      if (file.package == index)
-        rows.push_back({record_path(file.path, request_.scheme), "sha256",
-                        Digest{"sha256", file.sha256}.base64(), file.size});
+    for (const std::vector<ArrivingFile>* const files : {&files_, &shared_})
+      for (const ArrivingFile& file : *files)
+        if (file.package == index)
+          rows.push_back({record_path(file.path, request_.scheme), "sha256",
+                          Digest{"sha256", file.sha256}.base64(), file.size});
     rows.push_back({record_path(path, request_.scheme), "", "", std::nullopt});
-    return text_file(path, format_record(std::move(rows)), time);
+    ArrivingFile file = text_file(path, format_record(std::move(rows)), time_of(wheel));
+    file.package = index;
+    files_.push_back(std::move(file));
   }
 
   void add(ArrivingFile file, std::size_t index) {
     file.package = index;
     file.owner = request_.install[index].name.normalized();
-    const auto [twin, is_new] = by_path_.emplace(file.path, file.sha256);
-    if (!is_new && twin->second != file.sha256)
-      throw Error(
-          ErrorKind::Refused,
-          fmt::format("cannot install {}: its file {} comes with another package too, with other contents",
-                      file.owner, quote(file.path)),
-          {"install only one of them"});
-    if (is_new) files_.push_back(std::move(file));
+    by_path_[file.path].push_back(files_.size());
+    files_.push_back(std::move(file));
+  }
+
+  // The same files win as in an environment.
+  void leave_out_losers() {
+    std::set<std::size_t> lost, same;
+    for (auto& [path, files] : by_path_) {
+      if (files.size() == 1) continue;
+      std::sort(files.begin(), files.end(),
+                [&](std::size_t a, std::size_t b) { return wins_over(claim(a), claim(b)); });
+      const ArrivingFile& winner = files_[files.front()];
+      for (auto other = files.begin() + 1; other != files.end(); ++other) {
+        const bool differs = files_[*other].sha256 != winner.sha256;
+        (differs ? lost : same).insert(*other);
+        if (differs) tell(winner, files_[*other]);
+      }
+    }
+    std::vector<ArrivingFile> rest;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      if (same.count(i) != 0) shared_.push_back(std::move(files_[i]));
+      if (same.count(i) == 0 && lost.count(i) == 0) rest.push_back(std::move(files_[i]));
+    }
+    files_ = std::move(rest);
+  }
+
+  Claim claim(std::size_t index) const {
+    const ArrivingFile& file = files_[index];
+    return {.owner = file.owner, .requested = request_.install[file.package].requested};
+  }
+
+  void tell(const ArrivingFile& winner, const ArrivingFile& loser) {
+    const auto label = [&](const ArrivingFile& file) {
+      const WantedPackage& package = request_.install[file.package];
+      return fmt::format("{} {}", package.name.display(), package.version.to_string());
+    };
+    if (request_.strict_files)
+      throw Error(ErrorKind::Refused,
+                  fmt::format("cannot install {} beside {}: both contain {}, with different contents",
+                              label(loser), label(winner), quote(loser.path)),
+                  {"install only one of them, or leave out --strict-files"});
+    const auto declares = [](const ArrivingFile& file) {
+      return declares_only_a_namespace(file.source.empty() ? file.text : read_file(file.source));
+    };
+    if (fs::path(loser.path).filename() != "__init__.py" || !declares(winner) || !declares(loser))
+      report_.add(label(winner), label(loser), loser.path);
   }
 
   const FolderRequest& request_;
   std::vector<ArrivingFile> files_;
-  std::map<std::string, std::string> by_path_;  // → sha256
+  std::vector<ArrivingFile> shared_;                         // the same as a file of another package
+  std::map<std::string, std::vector<std::size_t>> by_path_;  // → indexes in files_
+  OverlapReport report_;
 };
 
 // ---- how it gets there ----
@@ -180,7 +232,9 @@ class Placing {
       : request_(request), workers_(workers), root_(request.root) {}
 
   FolderResult run() {
-    std::vector<ArrivingFile> files = Arrivals(request_).collect();
+    Arrivals arrivals(request_);
+    std::vector<ArrivingFile> files = arrivals.collect();
+    result_.warnings = arrivals.warnings();
     const bool is_new = !is_there(root_);
     if (!is_new && !fs::is_directory(root_))
       throw Error(ErrorKind::Refused, fmt::format("{} is there, and is not a folder", quote(root_.native())));

@@ -12,6 +12,7 @@
 #include "envs/former_files.h"
 #include "envs/history.h"
 #include "envs/import_names.h"
+#include "envs/overlaps.h"
 #include "envs/owned_files.h"
 #include "envs/scripts.h"
 #include "envs/staging.h"
@@ -76,12 +77,13 @@ struct Owner {
 
 class Application {
  public:
-  Application(const TransactionRequest& request, const Environment& environment, Workers& workers,
-              Reporter& reporter)
+  Application(const TransactionRequest& request, const Environment& environment, const Store& store,
+              Workers& workers, Reporter& reporter)
       : request_(request),
         environment_(environment),
         root_(environment.root()),
         scheme_(environment.scheme()),
+        store_(store),
         workers_(workers),
         reporter_(reporter),
         single_files_(needs_single_files(root_)),
@@ -94,11 +96,13 @@ class Application {
     result_.operations = plan_operations(installed_, request_);
     collect_departures();
     for (std::size_t i = 0; i < request_.install.size(); ++i) collect_arrivals(i, bytecode[i]);
+    settle_overlaps();
     departures_.plan(leaving_);
     check_arrivals();
     keep_edited_files();
     add_records();
     mark_requested();
+    correct_records();
     date_arrivals();
     if (result_.operations.empty() && marked_.empty() && next_requests() == manifest_.requests) {
       result_.state = manifest_.state;
@@ -138,8 +142,10 @@ class Application {
     });
     for (const Present& present : present_) {
       if (is_leaving(*present.distribution)) continue;
-      for (const OwnedFile& file : present.owned.files)
-        staying_.emplace(file.path, Owner{present.distribution, &file});
+      for (const OwnedFile& file : present.owned.files) {
+        const Owner owner{present.distribution, &file};
+        if (!staying_.emplace(file.path, owner).second) also_staying_[file.path].push_back(owner);
+      }
     }
   }
 
@@ -176,29 +182,8 @@ class Application {
     const WantedPackage& package = request_.install[index];
     const StoredWheel& wheel = package.wheel;
     const std::int64_t time = time_of(wheel);
-    const std::vector<EntryPoint> entry_points = entry_points_of(package);
-    for (Placement& placement : lay_out(wheel, package.name, scheme_)) {
-      ArrivingFile file = stored_file(placement, wheel.tree);
-      if (placement.is_script) {
-        if (is_entry_point_wrapper(fs::path(placement.path).filename().string(), entry_points)) continue;
-        if (auto rewritten = rewrite_script(read_file(file.source)))
-          file = text_file(std::move(file.path), *std::move(rewritten), file.mtime);
-        file.executable = true;
-      }
-      arrive(std::move(file), index);
-    }
-    for (const EntryPoint& entry_point : entry_points) {
-      ArrivingFile file =
-          text_file(scheme_.scripts + "/" + entry_point.name, script_wrapper(entry_point), time);
-      if (is_reserved(file.path, scheme_))
-        throw Error(ErrorKind::Refused,
-                    fmt::format("cannot install {}: its command {} would replace the environment's own",
-                                label(package), quote(entry_point.name)));
-      file.executable = true;
-      arrive(std::move(file), index);
-    }
+    for (ArrivingFile& file : files_of(package)) arrive(std::move(file), index);
     for (const Placement& placement : lay_out_bytecode(wheel, package.name, scheme_, bytecode.files)) {
-      if (arriving_at_.count(placement.path) != 0) continue;  // the wheel brings its own
       ArrivingFile file = stored_file(placement, bytecode.tree);
       file.in_record = file.in_manifest = false;
       file.is_derived = true;
@@ -208,6 +193,35 @@ class Application {
     arrive(text_file(info + "INSTALLER", "moat\n", time), index);
     if (stays_requested(package)) arrive(text_file(info + "REQUESTED", "", time), index);
     if (package.direct_url) arrive(text_file(info + "direct_url.json", *package.direct_url, time), index);
+  }
+
+  // What a wheel brings, its commands included.
+  std::vector<ArrivingFile> files_of(const WantedPackage& package) const {
+    const StoredWheel& wheel = package.wheel;
+    std::vector<ArrivingFile> out;
+    out.reserve(wheel.files.size());
+    const std::vector<EntryPoint> entry_points = entry_points_of(package);
+    for (Placement& placement : lay_out(wheel, package.name, scheme_)) {
+      ArrivingFile file = stored_file(placement, wheel.tree);
+      if (placement.is_script) {
+        if (is_entry_point_wrapper(fs::path(placement.path).filename().string(), entry_points)) continue;
+        if (auto rewritten = rewrite_script(read_file(file.source)))
+          file = text_file(std::move(file.path), *std::move(rewritten), file.mtime);
+        file.executable = true;
+      }
+      out.push_back(std::move(file));
+    }
+    for (const EntryPoint& entry_point : entry_points) {
+      ArrivingFile file =
+          text_file(scheme_.scripts + "/" + entry_point.name, script_wrapper(entry_point), time_of(wheel));
+      if (is_reserved(file.path, scheme_))
+        throw Error(ErrorKind::Refused,
+                    fmt::format("cannot install {}: its command {} would replace the environment's own",
+                                label(package), quote(entry_point.name)));
+      file.executable = true;
+      out.push_back(std::move(file));
+    }
+    return out;
   }
 
   std::vector<EntryPoint> entry_points_of(const WantedPackage& package) const {
@@ -239,26 +253,316 @@ class Application {
     return package.requested || (before && before->requested);
   }
 
+  // The last one to arrive at a path is remembered: packages come one after the other, so a second file of
+  // the same package is noticed, and one of another package makes the path one to be settled.
   void arrive(ArrivingFile file, std::size_t package) {
     file.package = package;
     file.owner = request_.install[package].name.normalized();
-    const auto [twin, is_new] = arriving_at_.emplace(file.path, file.sha256);
-    if (is_new) {
-      arrivals_.push_back(std::move(file));
+    const auto [place, is_new] = last_arrival_.emplace(file.path, arrivals_.size());
+    if (!is_new) {
+      const ArrivingFile& other = arrivals_[place->second];
+      const bool is_same_package = other.package == package;
+      if (is_same_package && file.is_derived) return;  // the wheel brings its own bytecode
+      if (is_same_package)
+        throw Error(ErrorKind::BadArchive, fmt::format("cannot install {}: it brings {} twice",
+                                                       label(request_.install[package]), quote(file.path)));
+      contested_.insert(file.path);
+      place->second = arrivals_.size();
+    }
+    arrivals_.push_back(std::move(file));
+  }
+
+  // ---- files of several packages ----
+
+  // One who brings a file to a path where others do: a package that comes, or one that stays.
+  struct Contender {
+    Claim claim;
+    std::size_t arrival = kNone;                     // index in arrivals_, or
+    const InstalledDistribution* staying = nullptr;  // its distribution,
+    bool has_row = false;                            // with a row for the file in its RECORD,
+    bool lies_there = false;                         // and its bytes are those that lie there
+  };
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  using Contenders = std::vector<Contender>;
+
+  // Whose bytes lie at each path that several packages have a file for. Depends on who is there in the end
+  // and who was asked for, not on who came first; so it is settled again whenever one of them comes, goes or
+  // is asked for.
+  void settle_overlaps() {
+    std::map<std::string, Contenders> all;
+    for (const ManifestEntry& other : manifest_.others)
+      if (is_staying(other.owner)) all[other.path];
+    for (std::size_t i = 0; i < arrivals_.size(); ++i) {
+      const std::string& path = arrivals_[i].path;
+      if (arrivals_[i].is_derived) continue;
+      if (contested_.count(path) != 0 || staying_.count(path) != 0 || (!all.empty() && all.count(path) != 0))
+        all[path].push_back({.claim = claim_of(arrivals_[i]), .arrival = i});
+    }
+    if (!all.empty()) {
+      for (const ManifestEntry& entry : manifest_.entries)
+        if (all.count(entry.path) != 0) entry_at_.emplace(entry.path, &entry);
+      for (auto& [path, contenders] : all) add_staying(path, contenders);
+      OverlapReport report;
+      for (auto& [path, contenders] : all) settle(path, std::move(contenders), report);
+      for (std::string& sentence : report.sentences()) warn(std::move(sentence));
+    }
+    leave_out_losers();
+    for (const ArrivingFile& file : arrivals_) arriving_at_.emplace(file.path, file.sha256);
+  }
+
+  bool is_staying(const std::string& name) const { return find_staying(name) != nullptr; }
+
+  const InstalledDistribution* find_staying(const std::string& name) const {
+    const Expected<PackageName> parsed = PackageName::parse(name);
+    const InstalledDistribution* const found = parsed ? installed_.find(*parsed) : nullptr;
+    return found && !is_leaving(*found) ? found : nullptr;
+  }
+
+  Claim claim_of(const ArrivingFile& file) const {
+    return {file.owner, stays_requested(request_.install[file.package]), file.sha256, file.size,
+            mode_of(file, request_.link_mode, umask_)};
+  }
+
+  void add_staying(const std::string& path, Contenders& contenders) const {
+    const auto known = entry_at_.find(path);
+    const ManifestEntry* const entry = known == entry_at_.end() ? nullptr : known->second;
+    const bool is_there = lstat_of(root_ / path).has_value();
+    const auto add = [&](const InstalledDistribution& distribution, const ManifestEntry& file, bool has_row) {
+      const bool is_requested =
+          distribution.requested || request_.mark_requested.count(distribution.name) != 0;
+      contenders.push_back(
+          {.claim = {distribution.name.normalized(), is_requested, file.sha256, file.size, file.mode},
+           .staying = &distribution,
+           .has_row = has_row,
+           .lies_there = is_there && (entry ? entry->sha256 == file.sha256 : has_row)});
+    };
+    std::set<std::string> added;
+    const auto add_owner = [&](const Owner& owner) {
+      const std::string& name = owner.distribution->name.normalized();
+      if (added.insert(name).second) add(*owner.distribution, file_of_owner(owner, entry), true);
+    };
+    if (const auto owner = staying_.find(path); owner != staying_.end()) add_owner(owner->second);
+    if (const auto owners = also_staying_.find(path); owners != also_staying_.end())
+      for (const Owner& owner : owners->second) add_owner(owner);
+    for (const ManifestEntry& other : manifest_.others) {
+      if (other.path != path) continue;
+      const InstalledDistribution* const distribution = find_staying(other.owner);
+      if (distribution && added.insert(other.owner).second) add(*distribution, other, false);
+    }
+  }
+
+  // As the manifest knows it, or the RECORD of another installer.
+  ManifestEntry file_of_owner(const Owner& owner, const ManifestEntry* entry) const {
+    const std::string& name = owner.distribution->name.normalized();
+    if (entry && entry->owner == name) return *entry;
+    const auto facts = lstat_of(root_ / owner.file->path);
+    ManifestEntry out{.path = owner.file->path,
+                      .sha256 = sha256_hex(owner.file->sha256),
+                      .size = owner.file->size.value_or(0),
+                      .mode = facts ? facts->st_mode & 07777U : 0644U,
+                      .owner = name};
+    if (out.sha256.empty() && facts && S_ISREG(facts->st_mode)) {
+      out.sha256 = hash_file(root_ / out.path).hex;
+      out.size = static_cast<std::uint64_t>(facts->st_size);
+    }
+    return out;
+  }
+
+  void settle(const std::string& path, Contenders contenders, OverlapReport& report) {
+    std::sort(contenders.begin(), contenders.end(),
+              [](const Contender& a, const Contender& b) { return wins_over(a.claim, b.claim); });
+    std::optional<ArrivingFile> given_back;
+    auto winner = contenders.begin();
+    for (; winner != contenders.end(); ++winner) {
+      if (winner->arrival != kNone || winner->lies_there) break;
+      if ((given_back = file_of_staying(*winner->staying, path, winner->claim.sha256))) break;
+    }
+    if (winner == contenders.end()) return lose(path, contenders);
+    std::iter_swap(contenders.begin(), winner);
+    const Contender& first = contenders.front();
+    refuse_if_strict(path, contenders);
+    for (auto other = contenders.begin() + 1; other != contenders.end(); ++other) {
+      const bool differs = other->claim.sha256 != first.claim.sha256;
+      if (differs && is_news(path, first, *other)) report.add(label_of(first), label_of(*other), path);
+      if (other->arrival != kNone) (differs ? lost_ : same_).insert(other->arrival);
+      next_others_.push_back(
+          {path, other->claim.sha256, other->claim.size, other->claim.mode, other->claim.owner});
+    }
+    for (const Contender& one : contenders)
+      if (one.staying) correct_row(path, one, one.claim.sha256 == first.claim.sha256);
+    owner_at_[path] = first.claim.owner;
+    place_winner(path, contenders, std::move(given_back));
+  }
+
+  void place_winner(const std::string& path, const Contenders& contenders,
+                    std::optional<ArrivingFile> given_back) {
+    const Contender& winner = contenders.front();
+    const bool lies_there = std::any_of(contenders.begin(), contenders.end(), [&](const Contender& one) {
+      return one.lies_there && one.claim.sha256 == winner.claim.sha256;
+    });
+    if (winner.arrival != kNone && lies_there) {
+      same_.insert(winner.arrival);
       return;
     }
-    const auto other = std::find_if(arrivals_.begin(), arrivals_.end(),
-                                    [&](const ArrivingFile& earlier) { return earlier.path == file.path; });
-    if (other->package == package)
-      throw Error(ErrorKind::BadArchive, fmt::format("cannot install {}: it brings {} twice",
-                                                     label(request_.install[package]), quote(file.path)));
-    if (twin->second != file.sha256)
-      throw Error(ErrorKind::Refused,
-                  fmt::format("cannot install {} beside {}: both bring {}, with different contents",
-                              label(request_.install[package]), label(request_.install[other->package]),
-                              quote(file.path)),
-                  {"install only one of them"});
-    shared_.push_back(std::move(file));
+    if (winner.arrival == kNone && !given_back) return;
+    // What lies there goes, and its bytecode.
+    leaving_.add_file(path);
+    displaced_.insert(path);
+    if (given_back) arrivals_.push_back(*std::move(given_back));
+  }
+
+  // Nobody's bytes are to be had.
+  void lose(const std::string& path, const Contenders& contenders) {
+    for (const Contender& one : contenders)
+      warn(fmt::format(
+          "{} has no {} now: another package's file lay there, and its own is no longer in the store; "
+          "`moat install --reinstall {}` brings it",
+          label_of(one), quote(path), one.claim.owner));
+  }
+
+  std::string label_of(const Contender& one) const {
+    if (one.arrival != kNone) return label(request_.install[arrivals_[one.arrival].package]);
+    return fmt::format("{} {}", one.staying->name.display(), one.staying->version.to_string());
+  }
+
+  void refuse_if_strict(const std::string& path, const Contenders& contenders) const {
+    if (!request_.strict_files) return;
+    for (const Contender& one : contenders) {
+      if (one.arrival == kNone) continue;
+      for (const Contender& other : contenders)
+        if (other.claim.sha256 != one.claim.sha256)
+          throw Error(ErrorKind::Refused,
+                      fmt::format("cannot install {} beside {}: both contain {}, with different contents",
+                                  label_of(one), label_of(other), quote(path)),
+                      {"install only one of them, or leave out --strict-files"});
+    }
+  }
+
+  // Two of them are told once: when one of them comes, and had no such file beside the other before.
+  bool is_news(const std::string& path, const Contender& winner, const Contender& loser) const {
+    if (winner.arrival == kNone && loser.arrival == kNone) return false;
+    const auto known = [&](const std::string& one, const std::string& other) {
+      return std::any_of(manifest_.others.begin(), manifest_.others.end(), [&](const ManifestEntry& row) {
+        if (row.owner != one) return false;
+        const auto entry = std::lower_bound(
+            manifest_.entries.begin(), manifest_.entries.end(), row.path,
+            [](const ManifestEntry& before, const std::string& p) { return before.path < p; });
+        return entry != manifest_.entries.end() && entry->path == row.path && entry->owner == other &&
+               entry->sha256 != row.sha256;
+      });
+    };
+    if (known(winner.claim.owner, loser.claim.owner) || known(loser.claim.owner, winner.claim.owner))
+      return false;
+    return fs::path(path).filename() != "__init__.py" ||
+           !(declares_namespace(path, winner) && declares_namespace(path, loser));
+  }
+
+  bool declares_namespace(const std::string& path, const Contender& one) const {
+    constexpr std::uint64_t kLongest = 16384;
+    if (one.claim.size > kLongest) return false;
+    if (one.arrival == kNone)
+      return one.lies_there && declares_only_a_namespace(read_file_if_exists(root_ / path).value_or("x"));
+    const ArrivingFile& file = arrivals_[one.arrival];
+    return declares_only_a_namespace(file.source.empty() ? file.text : read_file(file.source));
+  }
+
+  // The file of a package that stays, from its wheel in the store.
+  std::optional<ArrivingFile> file_of_staying(const InstalledDistribution& distribution,
+                                              const std::string& path, const std::string& sha256) {
+    const std::string& name = distribution.name.normalized();
+    auto files = files_of_staying_.find(name);
+    if (files == files_of_staying_.end()) {
+      files = files_of_staying_.emplace(name, std::map<std::string, ArrivingFile>()).first;
+      const auto placed = std::find_if(
+          manifest_.packages.begin(), manifest_.packages.end(), [&](const ManifestPackage& package) {
+            return package.name == name && package.version == distribution.version.to_string();
+          });
+      const bool is_of_a_wheel = placed != manifest_.packages.end() && !placed->wheel_sha256.empty();
+      if (auto wheel = is_of_a_wheel ? store_.find_wheel({"sha256", placed->wheel_sha256}) : std::nullopt)
+        for (ArrivingFile& file : files_of({distribution.name, distribution.version, *std::move(wheel)}))
+          files->second.emplace(file.path, std::move(file));
+    }
+    const auto found = files->second.find(path);
+    if (found == files->second.end() || found->second.sha256 != sha256) return std::nullopt;
+    ArrivingFile file = found->second;
+    file.owner = name;
+    file.in_record = false;  // of none of the packages that come; correct_records() writes the row
+    return file;
+  }
+
+  // From the arrivals: what does not get its place, with its bytecode, and what is the same as another's.
+  void leave_out_losers() {
+    std::set<std::pair<std::size_t, std::string>> lost_sources;  // package, and path without `.py`
+    for (const std::size_t i : lost_) {
+      const std::string& path = arrivals_[i].path;
+      if (fs::path(path).extension() == ".py")
+        lost_sources.emplace(arrivals_[i].package, path.substr(0, path.size() - 3));
+    }
+    std::vector<ArrivingFile> rest;
+    rest.reserve(arrivals_.size());
+    std::unordered_set<std::string> compiled;
+    for (std::size_t i = 0; i < arrivals_.size(); ++i) {
+      ArrivingFile& file = arrivals_[i];
+      if (lost_.count(i) != 0) continue;
+      if (same_.count(i) != 0)
+        shared_.push_back(std::move(file));
+      else if (!file.is_derived || contested_.count(file.path) == 0)
+        rest.push_back(std::move(file));
+      else if (lost_sources.count({file.package, source_stem(file.path)}) == 0 &&
+               compiled.insert(file.path).second)
+        rest.push_back(std::move(file));
+    }
+    if (!lost_sources.empty())
+      std::erase_if(rest, [&](const ArrivingFile& file) {
+        return file.is_derived && lost_sources.count({file.package, source_stem(file.path)}) != 0;
+      });
+    arrivals_ = std::move(rest);
+  }
+
+  // "lib/foo/__pycache__/bar.cpython-311.pyc" → "lib/foo/bar"
+  static std::string source_stem(const std::string& bytecode) {
+    const fs::path path = bytecode;
+    const std::string name = path.filename().string();
+    return (path.parent_path().parent_path() / name.substr(0, name.find('.'))).string();
+  }
+
+  // ---- RECORDs of packages that stay ----
+
+  struct RecordCorrection {
+    std::vector<std::string> without;
+    std::vector<RecordEntry> with;
+  };
+
+  void correct_row(const std::string& path, const Contender& one, bool should_have_row) {
+    if (one.has_row == should_have_row) return;
+    RecordCorrection& correction = corrections_[one.staying];
+    if (should_have_row)
+      correction.with.push_back(row_of(path, one.claim.sha256, one.claim.size));
+    else
+      correction.without.push_back(record_path(path, scheme_));
+  }
+
+  RecordEntry row_of(const std::string& path, const std::string& sha256, std::uint64_t size) const {
+    return {record_path(path, scheme_), "sha256", Digest{"sha256", sha256}.base64(), size};
+  }
+
+  void correct_records() {
+    for (auto& [distribution, correction] : corrections_) {
+      auto rows = parse_record(read_file(distribution->info / "RECORD"));
+      const auto metadata = lstat_of(distribution->info / "METADATA");
+      if (!rows || !metadata) continue;  // both have been read before
+      std::erase_if(*rows, [&](const RecordEntry& row) {
+        return std::find(correction.without.begin(), correction.without.end(), row.path) !=
+               correction.without.end();
+      });
+      rows->insert(rows->end(), correction.with.begin(), correction.with.end());
+      const std::string info = distribution->info.lexically_relative(root_).string();
+      ArrivingFile record = text_file(info + "/RECORD", format_record(*std::move(rows)), metadata->st_mtime);
+      departures_.add(record.path);
+      record.owner = distribution->name.normalized();
+      record.in_record = false;
+      arrivals_.push_back(std::move(record));
+    }
   }
 
   // ---- can it be? ----
@@ -301,8 +605,7 @@ class Application {
       const auto there = parent == Place::Missing || departures_.covers(file.path)
                              ? std::nullopt
                              : lstat_of(root_ / file.path);
-      if (const auto owner = staying_.find(file.path); owner != staying_.end()) {
-        check_same_bytes(file, owner->second);
+      if (staying_.count(file.path) != 0 && displaced_.count(file.path) == 0) {
         if (there) {
           shared_.push_back(std::move(file));
           continue;
@@ -322,17 +625,6 @@ class Application {
     return S_ISREG(facts.st_mode) && hash_file(root_ / path).hex == sha256;
   }
 
-  void check_same_bytes(const ArrivingFile& file, const Owner& owner) const {
-    std::string theirs = sha256_hex(owner.file->sha256);
-    if (theirs.empty() && lstat_of(root_ / file.path)) theirs = hash_file(root_ / file.path).hex;
-    if (theirs == file.sha256 || is_bytecode(file.path)) return;
-    const std::string other = owner.distribution->name.display();
-    throw Error(ErrorKind::Refused,
-                fmt::format("cannot install {}: its file {} belongs to {} {}, with other contents",
-                            file.owner, quote(file.path), other, owner.distribution->version.to_string()),
-                {fmt::format("keep one of them: moat uninstall {}", other)});
-  }
-
   // ---- what the user edited ----
 
   void keep_edited_files() {
@@ -345,6 +637,9 @@ class Application {
             staying_.count(file.path) == 0)
           candidates.emplace_back(&file, present.distribution);
     }
+    for (const std::string& path : displaced_)
+      if (const auto owner = staying_.find(path); owner != staying_.end())
+        candidates.emplace_back(owner->second.file, owner->second.distribution);
     std::vector<char> edited(candidates.size());
     constexpr std::size_t kSlice = 64;
     workers_.for_each((candidates.size() + kSlice - 1) / kSlice, [&](std::size_t slice) {
@@ -428,9 +723,7 @@ class Application {
     std::vector<std::vector<RecordEntry>> rows(request_.install.size());
     for (const std::vector<ArrivingFile>* const files : {&arrivals_, &shared_})
       for (const ArrivingFile& file : *files)
-        if (file.in_record)
-          rows[file.package].push_back(
-              {record_path(file.path, scheme_), "sha256", Digest{"sha256", file.sha256}.base64(), file.size});
+        if (file.in_record) rows[file.package].push_back(row_of(file.path, file.sha256, file.size));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const WantedPackage& package = request_.install[i];
       const std::string path = scheme_.purelib + "/" + package.wheel.dist_info + "/RECORD";
@@ -447,21 +740,14 @@ class Application {
       const InstalledDistribution* const distribution = installed_.find(name);
       if (!distribution || is_leaving(*distribution) || distribution->requested || !distribution->has_record)
         continue;
-      const std::string info = distribution->info.lexically_relative(root_).string();
       const auto metadata = lstat_of(distribution->info / "METADATA");
-      auto rows = parse_record(read_file(distribution->info / "RECORD"));
-      if (!rows || !metadata) continue;  // both have been read before
-      ArrivingFile mark = text_file(info + "/REQUESTED", "", 0);
-      rows->push_back(
-          {record_path(mark.path, scheme_), "sha256", Digest{"sha256", mark.sha256}.base64(), mark.size});
-      ArrivingFile record = text_file(info + "/RECORD", format_record(*std::move(rows)), 0);
-      departures_.add(record.path);
-      for (ArrivingFile* const file : {&mark, &record}) {
-        file->owner = name.normalized();
-        file->in_record = false;
-        file->mtime = metadata->st_mtime;
-        arrivals_.push_back(std::move(*file));
-      }
+      if (!metadata) continue;
+      ArrivingFile mark = text_file(distribution->info.lexically_relative(root_).string() + "/REQUESTED", "",
+                                    metadata->st_mtime);
+      corrections_[distribution].with.push_back(row_of(mark.path, mark.sha256, mark.size));
+      mark.owner = name.normalized();
+      mark.in_record = false;
+      arrivals_.push_back(std::move(mark));
       marked_.insert(name.normalized());
     }
   }
@@ -489,6 +775,7 @@ class Application {
     Manifest next;
     next.runtime = manifest_.runtime;
     next.requests = next_requests();
+    next.others = next_others_;
     std::set<std::string> kept, taken_in;
     for (const Present& present : present_) {
       const InstalledDistribution& distribution = *present.distribution;
@@ -520,6 +807,8 @@ class Application {
           continue;
         entry.owner = other->second.distribution->name.normalized();
       }
+      if (const auto owner = owner_at_.find(entry.path); owner != owner_at_.end())
+        entry.owner = owner->second;
       listed.insert(entry.path);
       next.entries.push_back(std::move(entry));
     }
@@ -571,22 +860,35 @@ class Application {
   const Environment& environment_;
   fs::path root_;
   Scheme scheme_;
+  const Store& store_;
   Workers& workers_;
   Reporter& reporter_;
   bool single_files_;
+  unsigned umask_ = current_umask();
 
   InstalledDistributions installed_;
   Manifest manifest_;
   std::vector<BytecodeEntry> bytecode_;
   std::set<PackageName> leaving_names_;
   std::vector<Present> present_;
-  std::unordered_map<std::string_view, Owner> staying_;  // by path
+  std::unordered_map<std::string_view, Owner> staying_;                    // by path
+  std::unordered_map<std::string_view, std::vector<Owner>> also_staying_;  // further owners of such paths
 
   FolderNames leaving_;
   Departures departures_;
   std::vector<ArrivingFile> arrivals_;
   std::vector<ArrivingFile> shared_;  // brought by two packages with the same bytes, or there already
-  std::unordered_map<std::string, std::string> arriving_at_;  // path → sha256
+  std::unordered_map<std::string, std::size_t>
+      last_arrival_;  // path → index in arrivals_ while they are collected
+  std::unordered_map<std::string, std::string> arriving_at_;             // path → sha256
+  std::unordered_set<std::string> contested_;                            // paths that several arrivals have
+  std::unordered_map<std::string_view, const ManifestEntry*> entry_at_;  // of paths to settle
+  std::set<std::size_t> lost_, same_;            // arrivals whose bytes do not get the place, or lie there
+  std::set<std::string> displaced_;              // where a file goes though a package that stays has it
+  std::map<std::string, std::string> owner_at_;  // of settled paths
+  std::vector<ManifestEntry> next_others_;
+  std::map<std::string, std::map<std::string, ArrivingFile>> files_of_staying_;  // name → path → file
+  std::map<const InstalledDistribution*, RecordCorrection> corrections_;
   std::unordered_map<std::string, Place> places_;
   std::set<std::string> marked_;
   std::unordered_set<std::string> edited_;  // paths of leaving files that the user changed
@@ -633,7 +935,7 @@ TransactionResult apply_transaction(const TransactionRequest& request, const Env
   // Before the lock: the first time it takes seconds, and changes nothing in the environment.
   const std::vector<StoredBytecode> bytecode = bytecode_for(request, environment, store, workers, reporter);
   const Phase phase(reporter, "install");
-  return Application(request, environment, workers, reporter).run(bytecode, command);
+  return Application(request, environment, store, workers, reporter).run(bytecode, command);
 }
 
 bool is_satisfied(const Manifest& manifest, const std::vector<WantedPackage>& wanted, bool exactly) {

@@ -42,6 +42,7 @@ struct TransactionRequest {
   std::vector<ManifestRequest> requests;
   LinkMode link_mode = LinkMode::Auto;
   bool compile = true;
+  bool strict_files = false;  // refuse two packages that bring one file with different contents
   std::string reason;  // for history: "moat install flask"
 };
 
@@ -58,7 +59,7 @@ std::vector<Operation> plan_operations(const InstalledDistributions& installed,
 
 // Plans, stages, commits, applies (docs/store.md, STATE: a journal of moves). On any failure before the
 // commit point the environment is byte for byte what it was; after it the change happens. Refuses at plan
-// time: a file two packages own with different bytes (Error(Refused), says who), a path that leaves the
+// time: with strict_files a file two packages own with different bytes (says who), a path that leaves the
 // environment or falls on pyvenv.cfg, .moat or a python* launcher, an installed package without RECORD, a
 // foreign file in the way. `command`: written into the lock file for those who wait.
 TransactionResult apply_transaction(const TransactionRequest& request, const Environment& environment,

@@ -26,6 +26,7 @@ class PlainFolderTest : public ::testing::Test {
   Store store_{folder_.path() / "store"};
   Workers workers_{2};
   fs::path python_ = "/usr/bin/python3";
+  bool strict_files_ = false;
 
   void SetUp() override { fs::create_directory(around_); }
 
@@ -53,7 +54,8 @@ class PlainFolderTest : public ::testing::Test {
                             .scheme = target_scheme(),
                             .python = python_,
                             .install = std::move(packages),
-                            .keep = keep},
+                            .keep = keep,
+                            .strict_files = strict_files_},
                            workers_);
   }
   std::string read(const std::string& path) const { return read_file(root_ / path); }
@@ -122,9 +124,10 @@ TEST_F(PlainFolderTest, WhatIsThereStaysWhereThatIsAskedFor) {
   for (const auto& [path, text] : before) EXPECT_EQ(contents()[path], text) << path;
 }
 
-TEST_F(PlainFolderTest, TwoPackagesWithOneFileAreRefused) {
+TEST_F(PlainFolderTest, StrictlyTwoPackagesWithOneFileAreRefused) {
+  strict_files_ = true;
   EXPECT_THAT(refusal({simple("a", "shared.py", "1"), simple("b", "shared.py", "2")}),
-              HasSubstr("shared.py"));
+              HasSubstr("cannot install a 1 beside b 1: both contain `shared.py`"));
 }
 
 TEST_F(PlainFolderTest, AFileAndAFolderThatMeetAreRefused) {
@@ -153,6 +156,19 @@ TEST_F(PlainFolderTest, CommandsStartThePythonWhateverItsFolderIsCalled) {
   command.environment = {{"PATH", "/usr/bin:/bin"}, {"PYTHONPATH", root_.string()}};
   const ProcessResult result = run_process(command);
   EXPECT_EQ(result.status, 7) << result.errors;
+}
+
+TEST_F(PlainFolderTest, OneFileOfTwoPackagesIsThatOfTheLaterName) {
+  const FolderResult result = place({simple("two", "x/y.py", "two"), simple("one", "x/y.py", "one"),
+                                     simple("three", "x/z.py", "same"), simple("four", "x/z.py", "same")});
+  EXPECT_THAT(
+      result.warnings,
+      ElementsAre("two 1 and one 1 both contain `x/y.py`, with different contents; those of two 1 are used"));
+  EXPECT_EQ(read("x/y.py"), "two");
+  EXPECT_THAT(read("one-1.dist-info/RECORD"), ::testing::Not(HasSubstr("x/y.py")));
+  EXPECT_THAT(read("two-1.dist-info/RECORD"), HasSubstr("x/y.py"));
+  EXPECT_THAT(read("three-1.dist-info/RECORD"), HasSubstr("x/z.py"));
+  EXPECT_THAT(read("four-1.dist-info/RECORD"), HasSubstr("x/z.py"));
 }
 
 }  // namespace

@@ -1,0 +1,47 @@
+// Several packages that bring a file of the same path: whose bytes lie there, and how it is told. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace moat {
+
+// One package's file at the path.
+struct Claim {
+  std::string owner;       // normalised name
+  bool requested = false;  // the owner was asked for by name
+  std::string sha256;
+  std::uint64_t size = 0;
+  unsigned mode = 0;
+};
+
+// Do the bytes of `a` lie there, and not those of `b`? What was asked for by name comes before a dependency,
+// then the later name: whatever came first, the same packages give the same environment.
+inline bool wins_over(const Claim& a, const Claim& b) {
+  return std::tie(a.requested, a.owner) > std::tie(b.requested, b.owner);
+}
+
+// An `__init__.py` that does nothing but declare a namespace package (pkgutil, pkg_resources), or nothing at
+// all: whichever of several such lies there, each of the packages works.
+bool declares_only_a_namespace(std::string_view source);
+
+// Which files of which packages differ: one sentence for each pair.
+class OverlapReport {
+ public:
+  void add(const std::string& winner, const std::string& loser, const std::string& path) {
+    paths_[{winner, loser}].insert(path);
+  }
+  // "a 1 and b 2 both bring `x` and 2 more files, with different contents; those of b 2 are in place".
+  std::vector<std::string> sentences() const;
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> paths_;
+};
+
+}  // namespace moat
