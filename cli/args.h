@@ -54,6 +54,8 @@ struct SharedOptions {
   // link
   std::optional<std::string> link_mode;
   bool no_compile = false;
+  bool strict_files = false;
+  std::vector<std::string> allow_bad_record;
 };
 
 struct CreateCommand {

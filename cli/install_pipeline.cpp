@@ -257,6 +257,14 @@ std::optional<DirectUrl> origin_of(const Step& step, const std::optional<Digest>
   return DirectUrl::of(*source, sha256, step.editable);
 }
 
+BadRecord bad_record_rule(const PackageName& name, const Session& session) {
+  const Settings& settings = session.settings();
+  const auto& names = settings.allowed_bad_records;
+  const bool is_allowed =
+      settings.allow_bad_records || std::find(names.begin(), names.end(), name) != names.end();
+  return is_allowed ? BadRecord::Allowed : BadRecord::NeedsHash;
+}
+
 // Of each step, in order: downloaded, or built meanwhile.
 std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::shared_future<Runtime>& runtime,
                                    Session& session) {
@@ -264,7 +272,8 @@ std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::sh
   std::vector<SourceToBuild> sources;
   for (const Step& step : steps) {
     if (step.package->file.wheel)
-      orders.push_back({step.package->file.artifact, step.hashes});
+      orders.push_back(
+          {step.package->file.artifact, step.hashes, bad_record_rule(step.package->name, session)});
     else
       sources.push_back({step.package, step.hashes, step.editable});
   }
@@ -346,6 +355,7 @@ std::shared_future<Runtime> runtime_inside(const std::filesystem::path& environm
 TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session) {
   request.link_mode = session.settings().link_mode;
   request.compile = session.settings().compile;
+  request.strict_files = session.settings().strict_files;
   request.reason = session.command_line();
   return apply_transaction(request, environment, session.store(), session.workers(), session.reporter(),
                            session.command_line());

@@ -50,6 +50,7 @@ constexpr std::array kSettings = {
     KnownSetting{"resolution", SettingKind::Text},
     KnownSetting{"retries", SettingKind::Number},
     KnownSetting{"store-dir", SettingKind::Text},
+    KnownSetting{"strict-files", SettingKind::Flag},
     KnownSetting{"timeout", SettingKind::Number},
     KnownSetting{"trusted-host", SettingKind::List},
     KnownSetting{"window", SettingKind::Text},

@@ -216,6 +216,13 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
   if (const auto told = first(shared.python, layers, "python")) settings.python = told->value;
   settings.offline = invocation.global.offline || layers.flag("offline").value_or(false);
   settings.compile = !shared.no_compile && layers.flag("compile").value_or(true);
+  for (const std::string& name : shared.allow_bad_record) {
+    if (name == ":all:")
+      settings.allow_bad_records = true;
+    else
+      settings.allowed_bad_records.push_back(package_name(name, "--allow-bad-record"));
+  }
+  settings.strict_files = shared.strict_files || layers.flag("strict-files").value_or(false);
   if (const auto told = first(shared.link_mode, layers, "link-mode"))
     settings.link_mode = chosen<LinkMode>(*told, {{"auto", LinkMode::Auto},
                                                   {"clone", LinkMode::Clone},

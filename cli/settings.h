@@ -37,9 +37,11 @@ struct Settings {
   std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
   bool user = false;
   std::optional<std::string> python;
-  bool offline = false, refresh = false, compile = true;
+  bool offline = false, refresh = false, compile = true, strict_files = false;
   LinkMode link_mode = LinkMode::Auto;
   std::vector<PackageName> refresh_packages;
+  bool allow_bad_records = false;                // of any package
+  std::vector<PackageName> allowed_bad_records;  // of these
 
   // resolver
   PrereleasePolicy prereleases;

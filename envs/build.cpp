@@ -8,6 +8,7 @@
 #include "fetch/hasher.h"
 #include "fetch/os/process.h"
 #include "fetch/source_labels.h"
+#include "fetch/wheel_check.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 
@@ -362,7 +363,11 @@ class BuildFrontend::Job {
   }
 
   // From here on it is what was asked for.
-  void check(const StoredWheel& wheel) const { check(metadata_of(wheel)); }
+  void check(const StoredWheel& wheel) const {
+    if (const std::string wrong = wrong_record(wheel.faults); !wrong.empty())
+      fail(fmt::format("the wheel that its backend {} made is wrong: {}", place_.system.backend, wrong));
+    check(metadata_of(wheel));
+  }
   void check(const std::string& metadata) const {
     const Expected<BuiltIdentity> identity = BuiltIdentity::parse(metadata);
     if (!identity) fail(fmt::format("the metadata it gives: {}", identity.error().message));

@@ -42,7 +42,7 @@ StoredWheel WheelAddition::finish() {
   StoredWheel stored;
   stored.files = unpacking_->take_files();
   // check_wheel() gave a row for each file, in the same order.
-  std::vector<std::string> different;
+  stored.faults = std::move(contents_.faults);
   for (std::size_t i = 0; i < stored.files.size(); ++i) {
     const StoredFile& file = stored.files[i];
     const RecordEntry& row = contents_.rows[i];
@@ -50,10 +50,9 @@ StoredWheel WheelAddition::finish() {
     const bool same = row.algorithm == "sha256"
                           ? agrees(row, file.digest)
                           : agrees(row, hash_file(entry() / "tree" / file.path, row.algorithm));
-    if (!same) different.push_back(file.path);
+    if (!same) stored.faults.push_back({std::string(record_fault::kOtherHash), file.path});
   }
-  if (!different.empty()) refuse(fmt::format("its RECORD has another hash for {}", listing(different)));
-  // From here on every file is what the wheel's RECORD promises.
+  // From here on every file is what the wheel's RECORD promises, or the entry says that it is not.
 
   std::sort(stored.files.begin(), stored.files.end(),
             [](const StoredFile& a, const StoredFile& b) { return a.path < b.path; });

@@ -17,14 +17,15 @@ class WheelAddition {
   // `now`: no file gets a later time, unix seconds.
   WheelAddition(const StoreLayout& layout, WheelToAdd wheel, std::int64_t now);
 
-  // Checks the zip directory, WHEEL, METADATA and RECORD against each other, and makes the directories.
+  // Checks the zip directory, WHEEL and METADATA against each other and notes what is wrong with RECORD, and
+  // makes the directories.
   // Error(BadArchive), Error(Disk).
   void begin();
   std::size_t slices() const { return unpacking_->slices(); }
   void unpack(std::size_t slice) { unpacking_->unpack(slice); }
 
-  // Compares what was written with RECORD and writes the manifest. The entry is then complete at entry(),
-  // inside tmp/; it vanishes with this object unless it is renamed.
+  // Compares what was written with RECORD, notes what differs, and writes the manifest. The entry is then
+  // complete at entry(), inside tmp/; it vanishes with this object unless it is renamed.
   StoredWheel finish();
   fs::path entry() const { return temp_->path() / "entry"; }
 

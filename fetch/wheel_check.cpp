@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -101,7 +103,12 @@ std::string normal_path(std::string_view path) {
   return out;
 }
 
-// All that is wrong, told at once.
+std::string without_control_characters(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  return text;
+}
+
 class RecordCheck {
  public:
   RecordCheck(const std::vector<ZipEntry>& entries, std::string_view dist_info)
@@ -109,26 +116,27 @@ class RecordCheck {
     for (const ZipEntry& entry : entries_) known_.emplace(entry.name, &entry);
   }
 
-  Expected<std::vector<RecordEntry>> run(std::string_view text) {
+  void run(std::string_view text, WheelContents& contents) {
     auto rows = parse_record(text);
-    if (!rows) return parse_error(fmt::format("its RECORD does not parse: {}", rows.error().message));
-    for (RecordEntry& row : *rows) take(std::move(row));
-    std::vector<RecordEntry> in_order;
+    if (!rows) add(record_fault::kUnreadable, record_);
+    if (rows)
+      for (RecordEntry& row : *rows) take(std::move(row));
     for (const ZipEntry& entry : entries_) {
       if (entry.is_directory()) continue;
       const auto row = rows_.find(entry.name);
-      if (row != rows_.end())
-        in_order.push_back(std::move(row->second));
-      else if (needs_no_row(entry.name))
-        in_order.push_back({.path = entry.name, .algorithm = {}, .hash = {}, .size = {}});
-      else
-        unlisted_.push_back(entry.name);
+      if (row == rows_.end() && rows && !needs_no_row(entry.name)) add(record_fault::kUnlisted, entry.name);
+      contents.rows.push_back(row != rows_.end()
+                                  ? std::move(row->second)
+                                  : RecordEntry{.path = entry.name, .algorithm = {}, .hash = {}, .size = {}});
     }
-    if (auto faults = told(); !faults.empty()) return parse_error(std::move(faults));
-    return in_order;
+    contents.faults = std::move(faults_);
   }
 
  private:
+  void add(std::string_view kind, const std::string& path) {
+    faults_.push_back({std::string(kind), without_control_characters(path)});
+  }
+
   bool needs_no_row(std::string_view path) const {
     return path == record_ || path == record_ + ".jws" || path == record_ + ".p7s";
   }
@@ -136,47 +144,69 @@ class RecordCheck {
   void take(RecordEntry row) {
     row.path = normal_path(row.path);
     const auto entry = known_.find(row.path);
-    if (entry == known_.end()) {
-      missing_.push_back(row.path);
-      return;
-    }
+    if (entry == known_.end()) return add(record_fault::kMissing, row.path.empty() ? "?" : row.path);
     if (entry->second->is_directory()) return;
-    if (needs_no_row(row.path))
+    if (needs_no_row(row.path)) {
       row.algorithm.clear();
-    else if (!strong(row))
-      weak_.push_back(row.path);
-    else if (row.size && *row.size != entry->second->size)
-      other_size_.push_back(row.path);
+    } else if (!strong(row)) {
+      add(record_fault::kUnhashed, row.path);
+      row.algorithm.clear();
+    } else if (row.size && *row.size != entry->second->size) {
+      add(record_fault::kOtherSize, row.path);
+    }
     const auto [known, is_new] = rows_.emplace(row.path, row);
-    if (!is_new && (known->second.hash != row.hash || known->second.algorithm != row.algorithm))
-      twice_.push_back(row.path);
+    if (is_new || (known->second.hash == row.hash && known->second.algorithm == row.algorithm)) return;
+    add(record_fault::kTwoRows, row.path);
+    known->second.algorithm.clear();
   }
 
   static bool strong(const RecordEntry& row) {
     return row.algorithm == "sha256" || row.algorithm == "sha384" || row.algorithm == "sha512";
   }
 
-  std::string told() const {
-    std::vector<std::string> faults;
-    const auto tell = [&](std::string_view what, const std::vector<std::string>& names) {
-      if (!names.empty()) faults.push_back(fmt::format("{} {}", what, listing(names)));
-    };
-    tell("its RECORD does not list", unlisted_);
-    tell("its RECORD lists files that are not there:", missing_);
-    tell("its RECORD has no hash of sha256 or better for", weak_);
-    tell("its RECORD has another size for", other_size_);
-    tell("its RECORD has two different rows for", twice_);
-    return join(faults, "; ");
-  }
-
   const std::vector<ZipEntry>& entries_;
   std::string record_;
   std::unordered_map<std::string_view, const ZipEntry*> known_;
   std::unordered_map<std::string, RecordEntry> rows_;
-  std::vector<std::string> unlisted_, missing_, weak_, other_size_, twice_;
+  std::vector<RecordFault> faults_;
 };
 
+// Reserved characters, a dot or a space at the end; device names are left to whoever goes there.
+bool is_refused_by_windows(std::string_view path) {
+  if (path.find_first_of("<>:\"|?*") != path.npos) return true;
+  return std::ranges::any_of(split(path, '/'), [](std::string_view part) {
+    return !part.empty() && (part.back() == '.' || part.back() == ' ');
+  });
+}
+
 }  // namespace
+
+std::string wrong_record(const std::vector<RecordFault>& faults) {
+  struct Kind {
+    std::string_view word, clause;
+  };
+  static constexpr std::array<Kind, 7> kKinds = {{
+      {record_fault::kUnlisted, "its RECORD does not list"},
+      {record_fault::kMissing, "its RECORD lists files that are not there:"},
+      {record_fault::kUnhashed, "its RECORD has no hash of sha256 or better for"},
+      {record_fault::kOtherSize, "its RECORD has another size for"},
+      {record_fault::kOtherHash, "its RECORD has another hash for"},
+      {record_fault::kTwoRows, "its RECORD has two different rows for"},
+      {record_fault::kUnreadable, "it cannot be parsed:"},
+  }};
+  std::map<std::string_view, std::vector<std::string>> paths;
+  for (const RecordFault& fault : faults)
+    if (fault.kind != record_fault::kWindowsName) paths[fault.kind].push_back(fault.path);
+  std::vector<std::string> clauses;
+  for (const Kind& kind : kKinds)
+    if (const auto found = paths.find(kind.word); found != paths.end()) {
+      clauses.push_back(fmt::format("{} {}", kind.clause, listing(found->second)));
+      paths.erase(found);
+    }
+  for (const auto& [word, of_it] : paths)  // of a later moat
+    clauses.push_back(fmt::format("its RECORD has a fault, {}: {}", word, listing(of_it)));
+  return join(clauses, "; ");
+}
 
 std::string listing(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 8;
@@ -212,9 +242,10 @@ Expected<WheelContents> check_wheel(const std::vector<ZipEntry>& entries, const 
   if (const auto fine = check_wheel_file(*texts[0], name, contents); !fine)
     return tl::unexpected(fine.error());
   if (const auto fine = check_metadata(*texts[1], name); !fine) return tl::unexpected(fine.error());
-  auto rows = RecordCheck(entries, contents.dist_info).run(*texts[2]);
-  if (!rows) return tl::unexpected(rows.error());
-  contents.rows = std::move(*rows);
+  RecordCheck(entries, contents.dist_info).run(*texts[2], contents);
+  for (const ZipEntry& entry : entries)
+    if (is_refused_by_windows(entry.name))
+      contents.faults.push_back({std::string(record_fault::kWindowsName), entry.name});
   return contents;
 }
 

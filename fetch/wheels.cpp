@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 namespace moat {
@@ -65,6 +66,13 @@ std::optional<StoredWheel> find_promised(const Store& store, const WheelOrder& o
   return std::nullopt;
 }
 
+bool is_vouched_for(const WheelOrder& order) {
+  const std::vector<Digest> wanted = wanted_digests(order);
+  return std::any_of(wanted.begin(), wanted.end(), [](const Digest& digest) {
+    return digest.algorithm != "md5" && digest.algorithm != "sha1";
+  });
+}
+
 // Is there nothing but the URL to know the file by?
 bool known_by_url_alone(const WheelOrder& order) { return wanted_digests(order).empty() && !is_local(order); }
 
@@ -96,6 +104,7 @@ class Obtaining {
         if (job.stored) obtained_(*job.stored);
     const std::vector<std::size_t> missing = missing_jobs();
     if (!missing.empty()) obtain(missing, stop);
+    judge_records();
     return results();
   }
 
@@ -139,6 +148,32 @@ class Obtaining {
     const auto size = [&](std::size_t i) { return jobs_[i].order->artifact.size.value_or(0); };
     std::stable_sort(missing.begin(), missing.end(), [&](auto a, auto b) { return size(a) > size(b); });
     return missing;
+  }
+
+  // The wheel is what was promised; is what it says of itself true?
+  void judge_records() const {
+    std::set<std::string> told;
+    for (std::size_t i = 0; i < orders_.size(); ++i) {
+      const WheelOrder& order = orders_[i];
+      const StoredWheel& wheel = *jobs_[job_of_[i]].stored;
+      const std::string wrong = wheel.faults.empty() ? "" : wrong_record(wheel.faults);
+      if (wrong.empty() || order.bad_record == BadRecord::Ignored) continue;
+      const bool vouched = is_vouched_for(order);
+      if (!vouched && order.bad_record == BadRecord::NeedsHash) throw bad_record(order, wrong);
+      if (told.insert(order.artifact.filename).second)
+        reporter_.warn(fmt::format("{}: {}{}", order.artifact.filename, wrong,
+                                   vouched ? "; the hash of the file is right, so it is used" : ""));
+    }
+  }
+
+  static Error bad_record(const WheelOrder& order, const std::string& wrong) {
+    const auto name = WheelFilename::parse(order.artifact.filename);
+    return {ErrorKind::BadArchive,
+            fmt::format("cannot use {}: {}, and no hash vouches for the file", quote(order.artifact.filename),
+                        wrong),
+            {fmt::format("if you trust the file, add --allow-bad-record {}",
+                         name ? name->name.normalized() : ":all:"),
+             "or give its hash: a line with --hash=sha256:… in a requirements file"}};
   }
 
   std::vector<StoredWheel> results() {

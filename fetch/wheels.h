@@ -13,10 +13,18 @@
 
 namespace moat {
 
+// A wheel whose RECORD is wrong: whoever made it was careless, or somebody changed it since.
+enum class BadRecord {
+  NeedsHash,  // used, with a warning, where a hash of sha256 or better vouches for the file; else refused
+  Allowed,    // used, with a warning
+  Ignored,    // no matter: it will not be installed
+};
+
 struct WheelOrder {
   Artifact artifact;  // a wheel; http(s) or file URL
   std::vector<Digest>
       accepted;  // hashes of the user or a lock: one must match; empty: the artifact's own count
+  BadRecord bad_record = BadRecord::NeedsHash;  // judged for each order: the store keeps it either way
 };
 
 // Each wheel from the store if it is there (by its sha256, or by what its URL gave before), else downloaded

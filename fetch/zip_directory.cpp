@@ -65,7 +65,8 @@ tl::unexpected<ParseError> bad_entry(std::string_view name, std::string_view why
 
 // --- names ---
 
-// Why the name is refused, or nothing. Device names of DOS ("aux.py") are plain names here.
+// Why the name is refused, or nothing. What only Windows cannot hold (`aux.py`, `a:b`, a dot at the end) is a
+// plain name here.
 std::optional<std::string_view> name_fault(std::string_view name) {
   if (name.empty()) return "has no name";
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
@@ -73,12 +74,10 @@ std::optional<std::string_view> name_fault(std::string_view name) {
   if (!is_utf8(name)) return "has a name that is not UTF-8";
   if (name.front() == '/') return "has an absolute path";
   if (name.find('\\') != name.npos) return "has a backslash in its name";
-  if (name.find(':') != name.npos) return "has a colon in its name";
   if (name.back() == '/') name.remove_suffix(1);
   for (const std::string_view part : split(name, '/')) {
     if (part == "..") return "leaves the archive";
     if (part.empty() || part == ".") return "has an empty component in its path";
-    if (part.back() == '.' || part.back() == ' ') return "has a name that ends in a dot or a space";
   }
   return std::nullopt;
 }

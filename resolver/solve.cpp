@@ -5,6 +5,7 @@
 #include "resolver/encode.h"
 #include "resolver/fairness.h"
 #include "resolver/licences.h"
+#include "resolver/passed_over.h"
 #include "resolver/prefetch.h"
 #include "resolver/proof.h"
 #include "resolver/request_lines.h"
@@ -405,6 +406,8 @@ class Resolver {
 
   Resolution finish(const Solution& solution) {
     Resolution resolution = make_resolution(solution, *encoding_, lines_);
+    for (std::string& note : notes_on_passed_over(solution, *encoding_))
+      resolution.notes.push_back(std::move(note));
     for (ResolvedPackage& package : resolution.packages)
       if (const auto* hashes = views_.filter().hashes().of(package.name)) package.accepted = *hashes;
     if (window_ && window_ != request_.window) {  // one window was not enough

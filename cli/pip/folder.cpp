@@ -114,8 +114,10 @@ int pip_install_into_folder(const PipCommand& command, Session& session) {
                                                .python = folder.python,
                                                .install = request.install,
                                                .link_mode = session.settings().link_mode,
-                                               .keep = folder.is_target && !command.has("upgrade")},
+                                               .keep = folder.is_target && !command.has("upgrade"),
+                                               .strict_files = session.settings().strict_files},
                                               session.workers());
+  for (const std::string& warning : result.warnings) session.output().warn(warning);
   for (const std::string& entry : result.kept)
     session.output().warn(
         fmt::format("target directory {} already exists; specify --upgrade to force replacement",

@@ -166,6 +166,7 @@ void take_options(Invocation& invocation, const PipCommand& pip, const fs::path&
   take_names(shared.config_settings, pip.values("config-settings"));
   take_names(shared.build_constraints, pip.values("build-constraint"));
   shared.no_compile = !pip.on("compile", "no-compile", true);
+  shared.allow_bad_record = {":all:"};  // pip does not look
 
   global.quiet += static_cast<int>(pip.count("quiet"));
   global.verbose += static_cast<int>(pip.count("verbose"));

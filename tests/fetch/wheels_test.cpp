@@ -33,6 +33,9 @@ class Listener : public Reporter {
   std::vector<std::string> warnings() {
     return warnings_.with([](auto& warnings) { return warnings; });
   }
+  void forget() {
+    warnings_.with([](auto& warnings) { warnings.clear(); });
+  }
   std::uint64_t done(const std::string& item) {
     return done_.with([&](auto& all) { return all[item]; });
   }
@@ -248,6 +251,47 @@ TEST_F(WheelsTest, EndsWhenInterrupted) {
 TEST_F(WheelsTest, PassesWarningsOn) {
   obtain({served(wheel("a").wheel_version("1.1"))});
   EXPECT_THAT(listener_.warnings(), ElementsAre(HasSubstr("wheel version 1.1")));
+}
+
+// ---- wheels with a wrong RECORD ----
+
+WheelBuilder careless() {
+  return WheelBuilder("foo", "1.0").file("foo.py", "").listed("gone.py,sha256=abc,1");
+}
+
+TEST_F(WheelsTest, AHashVouchesForAWheelWithAWrongRecord) {
+  const WheelBuilder wheel = careless();
+  for (const WheelOrder& order : {promised(served(wheel), wheel), promised(served(wheel), wheel, "sha512"),
+                                  promised(local(wheel), wheel)}) {
+    EXPECT_EQ(obtain({order, order})[0].filename, wheel.filename());
+    EXPECT_THAT(
+        listener_.warnings(),
+        ElementsAre(
+            "foo-1.0-py3-none-any.whl: its RECORD lists files that are not there: `gone.py`; the hash "
+            "of the file is right, so it is used"));
+    listener_.forget();
+  }
+}
+
+TEST_F(WheelsTest, WhereNothingVouchesAWrongRecordIsRefusedThoughTheStoreHasTheWheel) {
+  const WheelBuilder wheel = careless();
+  for (const bool stored : {false, true}) {
+    if (stored) obtain({promised(served(wheel), wheel)});
+    for (const WheelOrder& order : {served(wheel), local(wheel), promised(served(wheel), wheel, "md5")})
+      EXPECT_THAT(failure({order}, ErrorKind::BadArchive),
+                  HasSubstr("its RECORD lists files that are not there: `gone.py`, and no hash vouches"));
+  }
+}
+
+TEST_F(WheelsTest, AWrongRecordCanBeAllowedOrBeNoMatter) {
+  WheelOrder order = served(careless());
+  order.bad_record = BadRecord::Allowed;
+  obtain({order});
+  EXPECT_THAT(listener_.warnings(), ElementsAre(HasSubstr("not there: `gone.py`")));
+  order.bad_record = BadRecord::Ignored;
+  listener_.forget();
+  obtain({order});
+  EXPECT_THAT(listener_.warnings(), ElementsAre());
 }
 
 }  // namespace

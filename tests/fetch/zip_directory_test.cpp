@@ -118,6 +118,11 @@ TEST(ZipDirectory, AcceptsUnicodeAndOddButHarmlessNames) {
             "");
 }
 
+TEST(ZipDirectory, TakesNamesThatOnlyWindowsCannotHold) {
+  for (const std::string name : {"pynvvideocodec./x.so", "a ", "...", "aux.py", "a.py:stream", "C:/x"})
+    EXPECT_EQ(refusal(build_zip({member(name)})), "") << name;
+}
+
 TEST(ZipDirectory, RefusesNamesThatAreNoPlainRelativePaths) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "no name"},
@@ -129,13 +134,9 @@ TEST(ZipDirectory, RefusesNamesThatAreNoPlainRelativePaths) {
       {"./a", "empty component"},
       {"a/./b", "empty component"},
       {"a\\b", "backslash"},
-      {"C:/x", "colon"},
-      {"a.py:stream", "colon"},
       {std::string("a\0b", 3), "control"},
       {"a\nb", "control"},
       {"a\x7f", "control"},
-      {"a./b", "dot or a space"},
-      {"a ", "dot or a space"},
       {"\xff\xfe", "UTF-8"},
       {"\xc0\xaf", "UTF-8"},
       {"\xed\xa0\x80", "UTF-8"},
