@@ -1,21 +1,56 @@
 #include "cli/output.h"
 
+#include "cli/terminal_text.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
 namespace moat {
 namespace {
 
-void put(std::FILE* file, std::string_view text) { std::fwrite(text.data(), 1, text.size(), file); }
+void put_exactly(std::FILE* file, std::string_view text) { std::fwrite(text.data(), 1, text.size(), file); }
+
+constexpr std::array<std::string_view, 7> kCodes = {"", "1", "2", "32", "1;31", "33", "36"};
+
+// Stands before the digit of a Paint in text that is still to be printed. Nobody else's text can hold it.
+const std::string& paint_mark() {
+  static const std::string mark = [] {
+    std::uint64_t bits = 0;
+    if (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) bits = 0;
+    return fmt::format("\x0e{:016x}", bits);
+  }();
+  return mark;
+}
+
+// The one way of text for people to a terminal: what others wrote into it is harmless, and our own paint is
+// put on.
+std::string rendered(std::string_view text) {
+  const std::string& mark = paint_mark();
+  std::string out;
+  for (;;) {
+    const std::size_t at = text.find(mark);
+    out += for_terminal(text.substr(0, at));
+    if (at == std::string_view::npos) return out;
+    text.remove_prefix(at + mark.size());
+    const auto paint = static_cast<std::size_t>(text.empty() ? 0 : text.front() - '0');
+    out += fmt::format("\x1b[{}m", paint == 0 ? "0" : kCodes.at(paint));
+    text.remove_prefix(std::min<std::size_t>(text.size(), 1));
+  }
+}
+
+void put(std::FILE* file, std::string_view text) { put_exactly(file, rendered(text)); }
 
 // Bytes that are not UTF-8 (file names may hold any) become U+FFFD instead of an exception.
-std::string dumped(const nlohmann::ordered_json& value, int indent) {
-  return value.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+// A terminal gets \u escapes, which mean the same.
+std::string dumped(const nlohmann::ordered_json& value, int indent, int fd) {
+  return value.dump(indent, ' ', isatty(fd) == 1, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -57,7 +92,11 @@ void Output::text(std::string_view text) {
   put(stdout, text);
 }
 
-void Output::document(const nlohmann::ordered_json& document) { text(dumped(document, 2) + "\n"); }
+void Output::document(const nlohmann::ordered_json& document) {
+  const std::lock_guard lock(mutex_);
+  clear_live();
+  put_exactly(stdout, dumped(document, 2, STDOUT_FILENO) + "\n");
+}
 
 void Output::say(std::string_view line) {
   if (options_.verbosity >= 0 && !options_.json) write_error_line(line);
@@ -132,12 +171,16 @@ void Output::error(const Error& error) {
     write_error_line(fmt::format("{} {}", err(Paint::Hint, "hint:"), hint));
 }
 
-void Output::event(const nlohmann::ordered_json& event) { write_error_line(dumped(event, -1)); }
+void Output::event(const nlohmann::ordered_json& event) {
+  const std::lock_guard lock(mutex_);
+  clear_live();
+  std::fflush(stdout);
+  put_exactly(stderr, dumped(event, -1, STDERR_FILENO) + "\n");
+}
 
 std::string Output::painted(Paint paint, std::string_view text, bool color) {
-  constexpr std::array<std::string_view, 7> kCodes = {"", "1", "2", "32", "1;31", "33", "36"};
   if (!color || paint == Paint::Plain) return std::string(text);
-  return fmt::format("\x1b[{}m{}\x1b[0m", kCodes.at(static_cast<std::size_t>(paint)), text);
+  return fmt::format("{0}{1}{2}{0}0", paint_mark(), static_cast<int>(paint), text);
 }
 
 void Output::write_error_line(std::string_view line) {
@@ -156,7 +199,7 @@ void Output::set_live(const std::string& line) {
     clear_live();
     return;
   }
-  put(stderr, "\r" + line + "\x1b[K");
+  put_exactly(stderr, "\r" + rendered(line) + "\x1b[K");
   std::fflush(stderr);
   live_line_shown_ = true;
 }
@@ -169,7 +212,7 @@ void Output::hold_live(bool hold) {
 
 void Output::clear_live() {
   if (!live_line_shown_) return;
-  put(stderr, "\r\x1b[K");
+  put_exactly(stderr, "\r\x1b[K");
   std::fflush(stderr);
   live_line_shown_ = false;
 }

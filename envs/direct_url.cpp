@@ -49,6 +49,8 @@ std::optional<DirectUrl> DirectUrl::parse(std::string_view text) {
   if (!document.is_object()) return std::nullopt;
   DirectUrl out;
   out.url = text_at(document, "url");
+  // Other installers leave the password in.
+  if (const Expected<Url> url = Url::parse(out.url)) out.url = without_secrets(*url).to_string();
   out.subdirectory = text_at(document, "subdirectory");
   if (out.url.empty()) return std::nullopt;
   if (const Json* git = object_at(document, "vcs_info")) {

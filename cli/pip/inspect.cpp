@@ -2,6 +2,7 @@
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
+#include "envs/direct_url.h"
 #include "fetch/os/file.h"
 
 #include <nlohmann/json.hpp>
@@ -18,8 +19,10 @@ Json to_document(const InstalledDistribution& distribution) {
   Json out{{"metadata", metadata_json(read_file_if_exists(file).value_or(""))},
            {"metadata_location", distribution.info.native()}};
   if (distribution.direct_url)
-    if (Json direct = Json::parse(*distribution.direct_url, nullptr, false); direct.is_object())
+    if (Json direct = Json::parse(*distribution.direct_url, nullptr, false); direct.is_object()) {
+      if (const auto parsed = DirectUrl::parse(*distribution.direct_url)) direct["url"] = parsed->url;
       out["direct_url"] = std::move(direct);
+    }
   if (!distribution.installer.empty()) out["installer"] = distribution.installer;
   if (!distribution.legacy) out["requested"] = distribution.requested;
   return out;

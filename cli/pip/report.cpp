@@ -150,11 +150,11 @@ Json installation_report(const Goal& goal, const InstallPlan& plan, const Transa
 }
 
 void write_report(const Json& report, const std::string& file, Session& session) {
-  const std::string text = report.dump(2, ' ', false, Json::error_handler_t::replace);
   if (file == "-")
-    session.output().text(text + "\n");
+    session.output().document(report);
   else
-    write_file_atomically(session.settings().working_directory / file, text);
+    write_file_atomically(session.settings().working_directory / file,
+                          report.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string python_json(const Json& value) {
