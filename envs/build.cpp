@@ -59,6 +59,19 @@ class Slot {
   Slots& slots_;
 };
 
+// "" where nothing was withheld. What the build itself speaks of comes first.
+std::string withheld_hint(std::vector<std::string> names, std::string_view output) {
+  constexpr std::size_t kShown = 6;
+  if (names.empty()) return "";
+  std::stable_partition(names.begin(), names.end(),
+                        [&](const std::string& name) { return output.find(name) != std::string_view::npos; });
+  const std::string first = names.front();
+  const std::size_t others = names.size() > kShown ? names.size() - kShown : 0;
+  names.resize(names.size() - others);
+  return fmt::format("the build did not see your {}{}; `--build-env {}` passes it", join(names, ", "),
+                     others == 0 ? "" : fmt::format(" and {} more", others), first);
+}
+
 std::string metadata_of(const StoredWheel& wheel) {
   return read_file(wheel.tree / wheel.dist_info / "METADATA");
 }
@@ -74,13 +87,39 @@ struct BuildFrontend::Shared {
         store(given_store),
         workers(given_workers),
         reporter(given_reporter),
-        passed(passed_to_builds(options.variables)) {}
+        passed(passed_to_builds(options.variables, options.named_variables)) {
+    for (const auto& [name, value] : options.variables)
+      if (name == "PATH") tools = tool_folders(value);
+  }
 
   // Settings that all builds share are looked up when the first build needs them.
   const std::optional<std::string>& setting() {
     std::call_once(setting_once,
                    [&] { setting_key = setting_key_of(options, environments.interpreter(), passed); });
     return setting_key;
+  }
+
+  // [safe] of the user's git, as a file of settings; "" where there is none.
+  const std::string& safe_directories() {
+    std::call_once(safe_once, [&] {
+      std::string path;
+      for (const auto& [name, value] : options.variables)
+        if (name == "PATH") path = value;
+      const auto git = find_program("git", path);
+      if (!git) return;
+      Command command{.argv = {git->string(), "config", "--global", "--get-all", "safe.directory"}};
+      command.environment = options.variables;
+      command.directory = "/";
+      const ProcessResult result = run_process(command);
+      if (result.status != 0) return;
+      for (const std::string_view line : split_lines(result.output)) {
+        std::string quoted;
+        for (const char c : line)
+          quoted += (c == '"' || c == '\\') ? std::string("\\") + c : std::string(1, c);
+        safe += "[safe]\n\tdirectory = \"" + quoted + "\"\n";
+      }
+    });
+    return safe;
   }
 
   // The program that takes the network away; "" where builds keep it.
@@ -112,9 +151,11 @@ struct BuildFrontend::Shared {
   Workers& workers;
   Reporter& reporter;
   BuildVariables passed;
+  std::vector<std::string> tools;  // folders of PATH
   Slots slots;
 
-  std::once_flag setting_once, seal_once;
+  std::once_flag setting_once, seal_once, safe_once;
+  std::string safe;
   std::optional<std::string> setting_key;
   std::optional<TempDir> folder;
   fs::path seal_program;
@@ -210,6 +251,11 @@ class BuildFrontend::Job {
 
   [[noreturn]] void fail(std::string reason, std::string output = {},
                          std::vector<std::string> hints = {}) const {
+    if (!output.empty())
+      if (std::string withheld =
+              withheld_hint(withheld_from_builds(shared_.options.variables, shared_.passed), output);
+          !withheld.empty())
+        hints.push_back(std::move(withheld));
     throw build_error({label(), std::move(reason), std::move(output), std::move(hints)}, facts(),
                       shared_.store, shared_.reporter);
   }
@@ -244,9 +290,20 @@ class BuildFrontend::Job {
       const BuildVariables network = network_variables(shared_.options.variables);
       passed.insert(passed.end(), network.begin(), network.end());
     }
-    place_.variables = build_variables(
-        passed,
-        {.environment = environment, .home = work_->path() / "home", .temporary = work_->path() / "tmp"});
+    place_.variables = build_variables(passed, {.environment = environment,
+                                                .home = work_->path() / "home",
+                                                .temporary = work_->path() / "tmp",
+                                                .tools = shared_.tools});
+    tell_git_what_is_safe();
+  }
+
+  // git looks at a folder of another user's only where its own user said so, in settings that the build's
+  // empty HOME does not hold.
+  void tell_git_what_is_safe() const {
+    if (!request_.tree.key.empty()) return;
+    const fs::path file = work_->path() / "home" / ".gitconfig";
+    const std::string lines = shared_.safe_directories();
+    if (!lines.empty()) write_file_atomically(file, lines, 0600);
   }
 
   void use_environment(SourceBuilder& deeper, bool nested) {

@@ -29,7 +29,8 @@ struct BuildOptions {
   // --no-build-isolation: the Python of the environment whose packages builds use.
   std::optional<std::filesystem::path> without_isolation;
   std::string runtime;  // of the environment that is built for; "": the snapshot of its base as it is now
-  BuildVariables variables;                          // the user's; few of them get through
+  BuildVariables variables;                          // the user's; some of them get through
+  std::vector<std::string> named_variables;          // --build-env
   std::optional<std::chrono::milliseconds> timeout;  // of one hook
 };
 
