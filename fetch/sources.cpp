@@ -63,13 +63,28 @@ std::string read_text(const fs::path& file, const std::string& label) {
   return read_file(file);
 }
 
-SourceFiles read_files(const fs::path& folder, const std::string& label, bool with_pkg_info) {
+// A tree that was brought is somebody else's: what its links lead to outside is none of its files.
+void check_within(const fs::path& file, const fs::path& top, const std::string& label) {
+  std::error_code failed;
+  const fs::path relative = fs::canonical(file, failed).lexically_relative(fs::canonical(top, failed));
+  if (!failed && !relative.empty() && *relative.begin() != "..") return;
+  throw Error(ErrorKind::BadArchive, fmt::format("{}: its {} is a link that leads out of it", quote(label),
+                                                 file.filename().string()));
+}
+
+// `top`: of a tree that was brought; "": the user's own folder.
+SourceFiles read_files(const fs::path& folder, const fs::path& top, const std::string& label,
+                       bool with_pkg_info) {
   SourceFiles files;
   if (with_pkg_info && is_regular(folder / "PKG-INFO"))
     files.pkg_info = read_text(folder / "PKG-INFO", label);
+  const fs::path pyproject = folder / "pyproject.toml";
   std::error_code missing;
-  if (fs::is_regular_file(folder / "pyproject.toml", missing))
-    files.pyproject = read_text(folder / "pyproject.toml", label);
+  if (!fs::exists(pyproject, missing)) return files;
+  if (!fs::is_regular_file(pyproject, missing))
+    throw Error(ErrorKind::BadInput, fmt::format("{}: its pyproject.toml is not a file", quote(label)));
+  if (!top.empty()) check_within(pyproject, top, label);
+  files.pyproject = read_text(pyproject, label);
   return files;
 }
 
@@ -103,7 +118,7 @@ ObtainedSource bring_folder(const SourceOrder& order) {
   check_is_project(folder, folder.native(), true);
   ObtainedSource out;
   out.tree = {folder, label_of(order), ""};
-  out.files = read_files(folder, label_of(order), false);
+  out.files = read_files(folder, "", label_of(order), false);
   return out;
 }
 
@@ -285,7 +300,7 @@ ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_
     const fs::path folder = project_folder(top, subdirectory, label);
     check_is_project(folder, label, false);
     out.tree = {folder, label, tree_key(sha256.to_string(), subdirectory)};
-    out.files = read_files(folder, label, true);
+    out.files = read_files(folder, top, label, true);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::BadArchive) throw;
     throw error.with_context(fmt::format("cannot unpack {}", quote(label)));
@@ -307,7 +322,7 @@ ObtainedSource Sources::bring_checkout(const SourceOrder& order, const std::stop
   check_is_project(folder, label, false);
   ObtainedSource out;
   out.tree = {folder, label, tree_key("git:" + commit, source.subdirectory)};
-  out.files = read_files(folder, label, false);
+  out.files = read_files(folder, top, label, false);
   out.commit = commit;
   return out;
 }

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -59,9 +60,20 @@ fs::path directory_of(const fs::path& path) {
   return parent.empty() ? fs::path(".") : parent;
 }
 
+// What is opened by its name alone may be anybody's: a pipe would be waited for, a device read without end.
+constexpr off_t kMostBytes = off_t{1} << 30U;
+
+[[noreturn]] void refuse_to_read(const fs::path& path, std::string_view why) {
+  throw Error(ErrorKind::Disk, fmt::format("cannot read {}: {}", quote(path.native()), why));
+}
+
 std::string read_everything(int fd, const fs::path& path) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw_errno("read", path, errno);
+  if (S_ISDIR(status.st_mode)) throw_errno("read", path, EISDIR);
+  const bool is_null = S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(1, 3);
+  if (!S_ISREG(status.st_mode) && !is_null) refuse_to_read(path, "it is a pipe or a device, not a file");
+  if (status.st_size > kMostBytes) refuse_to_read(path, "it has more than a gigabyte");
   std::string contents;
   std::size_t used = 0;
   // One byte more than the size, so that the end is seen without growing; files of /proc claim a size of 0.
@@ -72,6 +84,7 @@ std::string read_everything(int fd, const fs::path& path) {
     if (count < 0) throw_errno("read", path, errno);
     if (count == 0) break;
     used += static_cast<std::size_t>(count);
+    if (used > static_cast<std::size_t>(kMostBytes)) refuse_to_read(path, "it has more than a gigabyte");
     if (used == contents.size()) contents.resize(contents.size() * 2);
   }
   contents.resize(used);
@@ -207,12 +220,12 @@ UniqueFd open_file(const fs::path& path, int flags, mode_t mode) {
 }
 
 std::string read_file(const fs::path& path) {
-  const UniqueFd fd = open_file(path, O_RDONLY);
+  const UniqueFd fd = open_file(path, O_RDONLY | O_NONBLOCK);
   return read_everything(fd.get(), path);
 }
 
 std::optional<std::string> read_file_if_exists(const fs::path& path) {
-  const UniqueFd fd(retry_on_signal([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  const UniqueFd fd(retry_on_signal([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!fd) throw_errno("open", path, errno);
   return read_everything(fd.get(), path);
