@@ -47,10 +47,12 @@ struct SharedOptions {
   std::optional<std::string> index_strategy, cert, client_cert;
   // network: no options of moat's own commands, but of pip's
   std::optional<std::string> proxy, timeout, retries;
+  // as pip: requirements files see every variable and include any file
+  bool files_as_pip = false;
   // build: {"no-binary" | "only-binary", value} in the order given
   std::vector<std::pair<std::string, std::string>> binary;
   bool no_build = false, no_build_isolation = false, build_network = false;
-  std::vector<std::string> config_settings, build_constraints;
+  std::vector<std::string> config_settings, build_constraints, build_env;
   // link
   std::optional<std::string> link_mode;
   bool no_compile = false;

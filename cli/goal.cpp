@@ -1,7 +1,8 @@
 #include "cli/goal.h"
 
 #include "cli/redact.h"
-#include "fetch/os/file.h"
+#include "cli/requirement_files.h"
+#include "fetch/os/given_file.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -10,48 +11,6 @@
 
 namespace moat {
 namespace {
-
-bool is_web(const std::string& path) {
-  const std::string begin = ascii_lower(path.substr(0, 8));
-  return begin.substr(0, 7) == "http://" || begin == "https://";
-}
-
-std::string read_from_web(const std::string& address, Session& session) {
-  const Expected<Url> url = Url::parse(address);
-  if (!url) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(address), url.error().message));
-  HttpRequest request;
-  request.url = *url;
-  const HttpResponse response = session.http().get(std::move(request));
-  if (response.status != 200)
-    throw Error(ErrorKind::Network,
-                fmt::format("cannot read {}: the server answered {}", url->display(), response.status));
-  return response.body;
-}
-
-std::string read_from_disk(const std::string& path, const fs::path& directory) {
-  if (ascii_lower(path.substr(0, 5)) != "file:") return read_named_file(directory / path);
-  const Expected<Url> url = Url::parse(path);
-  if (!url) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(path), url.error().message));
-  return read_named_file(url->file_path());
-}
-
-RequirementsReader reader(Session& session) {
-  const fs::path directory = session.settings().working_directory;
-  return {.read =
-              [directory, &session](const std::string& path) {
-                return is_web(path) ? read_from_web(path, session) : read_from_disk(path, directory);
-              },
-          .variable = [&session](const std::string& name) -> std::optional<std::string> {
-            const Variables& variables = session.settings().variables;
-            const auto found = variables.find(name);
-            return found == variables.end() ? std::nullopt : std::optional(found->second);
-          },
-          .exists =
-              [directory](const std::string& path) {
-                std::error_code ignored;
-                return fs::exists(directory / path, ignored);
-              }};
-}
 
 Error not_a_requirement(const RequirementsEntry& entry, const std::string& why) {
   const std::string shown = quote(hide_credentials(entry.text));
@@ -125,13 +84,12 @@ void add_line(const RequirementsEntry& entry, Goal& goal, const Session& session
   lines.push_back(std::move(root));
 }
 
-// pip's rule: what a later file says wins, lists add up.
+// pip's rule: what a later file says wins, lists add up. Whom to trust is not a file's to say.
 void join_options(RequirementsOptions& into, RequirementsOptions from) {
   const auto append = [](auto& list, auto& more) { list.insert(list.end(), more.begin(), more.end()); };
   if (from.index_url) into.index_url = std::move(from.index_url);
   append(into.extra_index_urls, from.extra_index_urls);
   append(into.find_links, from.find_links);
-  append(into.trusted_hosts, from.trusted_hosts);
   append(into.binary, from.binary);
   append(into.releases, from.releases);
   into.no_index = into.no_index || from.no_index;
@@ -140,8 +98,13 @@ void join_options(RequirementsOptions& into, RequirementsOptions from) {
 }
 
 void read_file_into(const std::string& path, bool constraint, Goal& goal, Session& session) {
-  RequirementsFile file = read_requirements(path, constraint, reader(session));
+  RequirementsFile file = read_requirements(path, constraint, requirements_reader(path, session));
   for (const std::string& warning : file.warnings) session.reporter().warn(warning);
+  for (std::size_t i = 0; i < file.options.trusted_hosts.size(); ++i)
+    session.reporter().warn(
+        fmt::format("{}: `--trusted-host` has no effect: a file cannot set it; on the command line, or as "
+                    "MOAT_TRUSTED_HOST={}, it does",
+                    file.options.trusted_hosts_at.at(i), file.options.trusted_hosts[i]));
   for (const RequirementsEntry& entry : file.entries) add_line(entry, goal, session);
   join_options(goal.file_options, std::move(file.options));
 }
@@ -181,7 +144,7 @@ void add_lines(const std::vector<NamedLine>& lines, Goal& goal, const Session& s
 }
 
 std::string read_named_file(const fs::path& path) {
-  std::optional<std::string> text = read_file_if_exists(path);
+  std::optional<std::string> text = read_given_file(path);
   if (!text) throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(path.native())));
   return std::move(*text);
 }

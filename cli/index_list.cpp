@@ -33,7 +33,6 @@ IndexList index_list(const Settings& settings, const RequirementsOptions& file) 
   list.strategy = settings.index_strategy;
   list.pins = settings.index_pins;
   list.trusted_hosts = settings.trusted_hosts;
-  list.trusted_hosts.insert(list.trusted_hosts.end(), file.trusted_hosts.begin(), file.trusted_hosts.end());
   list.find_links = settings.find_links;
   list.find_links.insert(list.find_links.end(), file.find_links.begin(), file.find_links.end());
   for (std::string& link : list.find_links)

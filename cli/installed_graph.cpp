@@ -143,9 +143,4 @@ bool InstalledGraph::satisfies(const std::vector<RootRequirement>& requirements,
   return true;
 }
 
-MarkerEnvironment markers_of(const Environment& environment, const Store& store) {
-  if (!environment.is_foreign()) return environment.interpreter().markers;
-  return probe_interpreter(environment.python(), store).markers;
-}
-
 }  // namespace moat

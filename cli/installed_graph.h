@@ -58,8 +58,4 @@ class InstalledGraph {
   MarkerEnvironment markers_;
 };
 
-// The markers of an environment's Python; a foreign one's interpreter is asked (and the answer kept in the
-// store).
-MarkerEnvironment markers_of(const Environment& environment, const Store& store);
-
 }  // namespace moat

@@ -1,5 +1,6 @@
 #include "cli/open_env.h"
 
+#include "cli/environment_facts.h"
 #include "cli/project_files.h"
 #include "cli/user_links.h"
 #include "fetch/os/file.h"
@@ -14,7 +15,9 @@ Environment open_chosen(Session& session, ForProject project, Environment::Forei
   if (chosen.note) session.output().say(*chosen.note);
   Environment environment = Environment::open(chosen.root, foreign);
   // What a crash, or a change that went back, left of the links is mended by whoever comes by next.
-  if (session.settings().user) show_user_commands(environment, session);
+  // Those who only look mend nothing.
+  if (session.settings().user && foreign == Environment::Foreign::Refused)
+    show_user_commands(environment, session);
   return environment;
 }
 
@@ -51,8 +54,8 @@ Environment open_to_run(Session& session) {
 InstalledGraph graph_of(const Environment& environment, const InstalledDistributions& installed,
                         Session& session) {
   for (const std::string& problem : installed.problems) session.reporter().warn(problem);
-  // The store is opened for a foreign one only: listing needs none.
-  return {installed, environment.is_foreign() ? markers_of(environment, session.store())
+  // Release and version of the kernel are of no use here, and cost a call.
+  return {installed, environment.is_foreign() ? target_of(environment, session).environment
                                               : environment.interpreter().markers};
 }
 

@@ -1,8 +1,12 @@
 #include "cli/session.h"
 
 #include "cli/index_list.h"
+#include "cli/terminal_text.h"
+#include "fetch/os/ownership.h"
 #include "fetch/os/process.h"
 #include "fetch/os/terminal.h"
+
+#include <fmt/format.h>
 
 #include <utility>
 
@@ -50,6 +54,7 @@ std::vector<Url> urls_of(const IndexList& indexes) {
 CredentialOptions credential_options(const Settings& settings, const IndexList& indexes) {
   CredentialOptions options;
   options.indexes = urls_of(indexes);
+  options.users = settings.own_indexes;
   const std::string netrc = variable(settings.variables, "NETRC");
   options.netrc = netrc.empty() ? settings.home / ".netrc" : fs::path(netrc);
   if (const auto keyring = find_program("keyring", variable(settings.variables, "PATH")))
@@ -62,8 +67,10 @@ std::optional<std::string> ask_for_password(const std::string& place, std::strin
                                             const std::stop_token& stop) {
   output.hold_live(true);
   std::optional<std::string> password;
-  if (user.empty()) user = ask_terminal("User for " + place + ": ", Echo::On, stop).value_or("");
-  if (!user.empty()) password = ask_terminal("Password of " + user + " for " + place + ": ", Echo::Off, stop);
+  if (user.empty())
+    user = ask_terminal(for_terminal("User for " + place + ": "), Echo::On, stop).value_or("");
+  if (!user.empty())
+    password = ask_terminal(for_terminal("Password of " + user + " for " + place + ": "), Echo::Off, stop);
   output.hold_live(false);
   if (!password) return std::nullopt;
   return user + ":" + *password;
@@ -149,6 +156,14 @@ SourceBuilder& Session::keep_builder(std::unique_ptr<SourceBuilder> builder) {
 
 Interpreter Session::chosen_interpreter(const std::optional<SpecifierSet>& requires_python) {
   if (settings_.python) return find_interpreter(*settings_.python, discovery(), store());
+  const FoundUpwards pins =
+      find_upwards(settings_.working_directory, ".python-version", [](const fs::path& file) {
+        std::error_code ignored;
+        return fs::is_regular_file(file, ignored);
+      });
+  for (const fs::path& other : pins.passed_over)
+    output_.warn(fmt::format("{} belongs to {} and is not read; `-p SPEC` names a Python", other.native(),
+                             owner_of(other)));
   return default_interpreter(discovery(), store(), requires_python);
 }
 

@@ -1,6 +1,7 @@
 #include "cli/setting_layers.h"
 
 #include "cli/nearest.h"
+#include "envs/discovery.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
 
@@ -19,41 +20,44 @@ namespace fs = std::filesystem;
 struct KnownSetting {
   std::string_view name;
   SettingKind kind;
+  ProjectMay project = ProjectMay::NotSet;
 };
 
 constexpr std::array kSettings = {
-    KnownSetting{"all-releases", SettingKind::List},
-    KnownSetting{"build-constraint", SettingKind::List},
+    KnownSetting{"all-releases", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"build-constraint", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"build-env", SettingKind::List, ProjectMay::Assign},
     KnownSetting{"build-network", SettingKind::Flag},
     KnownSetting{"cert", SettingKind::Text},
     KnownSetting{"client-cert", SettingKind::Text},
-    KnownSetting{"compile", SettingKind::Flag},
-    KnownSetting{"exclude-newer", SettingKind::Text},
-    KnownSetting{"extra-index-url", SettingKind::List},
-    KnownSetting{"find-links", SettingKind::List},
-    KnownSetting{"index", SettingKind::List},
-    KnownSetting{"index-strategy", SettingKind::Text},
-    KnownSetting{"index-url", SettingKind::Text},
-    KnownSetting{"link-mode", SettingKind::Text},
-    KnownSetting{"no-binary", SettingKind::List},
-    KnownSetting{"no-build", SettingKind::Flag},
+    KnownSetting{"compile", SettingKind::Flag, ProjectMay::Set},
+    KnownSetting{"exclude-newer", SettingKind::Text, ProjectMay::Set},
+    KnownSetting{"expand-variables", SettingKind::List},
+    KnownSetting{"extra-index-url", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"find-links", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"index", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"index-strategy", SettingKind::Text, ProjectMay::Set},
+    KnownSetting{"index-url", SettingKind::Text, ProjectMay::Set},
+    KnownSetting{"link-mode", SettingKind::Text, ProjectMay::Set},
+    KnownSetting{"no-binary", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"no-build", SettingKind::Flag, ProjectMay::Restrict},
     KnownSetting{"no-build-isolation", SettingKind::Flag},
-    KnownSetting{"no-index", SettingKind::Flag},
+    KnownSetting{"no-index", SettingKind::Flag, ProjectMay::Restrict},
     KnownSetting{"no-input", SettingKind::Flag},
     KnownSetting{"offline", SettingKind::Flag},
-    KnownSetting{"only-binary", SettingKind::List},
-    KnownSetting{"only-final", SettingKind::List},
-    KnownSetting{"pins", SettingKind::Table},
-    KnownSetting{"pre", SettingKind::Flag},
+    KnownSetting{"only-binary", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"only-final", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"pins", SettingKind::Table, ProjectMay::Set},
+    KnownSetting{"pre", SettingKind::Flag, ProjectMay::Set},
     KnownSetting{"proxy", SettingKind::Text},
-    KnownSetting{"python", SettingKind::Text},
-    KnownSetting{"resolution", SettingKind::Text},
+    KnownSetting{"python", SettingKind::Text, ProjectMay::NameVersion},
+    KnownSetting{"resolution", SettingKind::Text, ProjectMay::Set},
     KnownSetting{"retries", SettingKind::Number},
     KnownSetting{"store-dir", SettingKind::Text},
-    KnownSetting{"strict-files", SettingKind::Flag},
+    KnownSetting{"strict-files", SettingKind::Flag, ProjectMay::Restrict},
     KnownSetting{"timeout", SettingKind::Number},
     KnownSetting{"trusted-host", SettingKind::List},
-    KnownSetting{"window", SettingKind::Text},
+    KnownSetting{"window", SettingKind::Text, ProjectMay::Set},
 };
 
 constexpr int kLargestCount = 1'000'000;
@@ -85,9 +89,49 @@ std::string place(std::string_view name, const fs::path& file, const TomlValue& 
   return fmt::format("`{}` in {}", name, place(file, value));
 }
 
+// A text without `=`, alone or in a list.
+bool passes_a_variable(const TomlValue& value) {
+  const auto passes = [](const TomlValue& one) {
+    return one.string() != nullptr && one.string()->find('=') == std::string::npos;
+  };
+  return passes(value) ||
+         (value.array() != nullptr && std::any_of(value.array()->begin(), value.array()->end(), passes));
+}
+
+// "" where the project may set this; else why not.
+std::string refusal(std::string_view name, const TomlValue& value) {
+  switch (project_may(name)) {
+    case ProjectMay::Set:
+      return "";
+    case ProjectMay::Restrict:
+      return value.boolean() != nullptr && !*value.boolean() ? "a project can only set it to true" : "";
+    case ProjectMay::NameVersion:
+      return value.string() != nullptr && !names_version(*value.string())
+                 ? "a project can only name a version of Python"
+                 : "";
+    case ProjectMay::Assign:
+      return passes_a_variable(value) ? "a project can only give values, NAME=VALUE" : "";
+    case ProjectMay::NotSet:
+      return "a project cannot set it";
+  }
+  return "";
+}
+
 [[noreturn]] void throw_wrong_type(std::string_view name, const fs::path& file, const TomlValue& value,
                                    std::string_view wanted) {
   throw Error(ErrorKind::BadInput, fmt::format("{} is not {}", place(name, file, value), wanted));
+}
+
+// A list, or one text.
+std::vector<std::string> texts_of(std::string_view name, const fs::path& file, const TomlValue& value) {
+  if (value.string() != nullptr) return {*value.string()};
+  if (value.array() == nullptr) throw_wrong_type(name, file, value, "a list of texts");
+  std::vector<std::string> out;
+  for (const TomlValue& element : *value.array()) {
+    if (element.string() == nullptr) throw_wrong_type(name, file, element, "a list of texts");
+    out.push_back(*element.string());
+  }
+  return out;
 }
 
 }  // namespace
@@ -96,6 +140,12 @@ std::optional<SettingKind> setting_kind(std::string_view name) {
   for (const KnownSetting& setting : kSettings)
     if (setting.name == name) return setting.kind;
   return std::nullopt;
+}
+
+ProjectMay project_may(std::string_view name) {
+  return std::find_if(kSettings.begin(), kSettings.end(),
+                      [&](const KnownSetting& setting) { return setting.name == name; })
+      ->project;
 }
 
 std::vector<std::string> setting_names() {
@@ -125,6 +175,18 @@ void SettingLayers::add_file(const fs::path& path, TomlTable table) {
   files_.push_back({path, std::move(table)});
 }
 
+void SettingLayers::add_project_file(const fs::path& path, TomlTable table) {
+  for (auto it = table.begin(); it != table.end();) {
+    const std::string& name = it->first;
+    const std::string why = setting_kind(name) ? refusal(name, it->second) : "";
+    if (!why.empty())
+      refused_.push_back(fmt::format("{} has no effect: {}; `moat config set {} …` or {} sets it for you",
+                                     place(name, path, it->second), why, name, variable_name(name)));
+    it = why.empty() ? std::next(it) : table.erase(it);
+  }
+  files_.push_back({path, std::move(table), true});
+}
+
 std::optional<Told<std::string>> SettingLayers::from_variable(std::string_view name) const {
   std::string key = variable_name(name);
   std::string value = variable(variables_, key);
@@ -132,9 +194,11 @@ std::optional<Told<std::string>> SettingLayers::from_variable(std::string_view n
   return Told<std::string>{std::move(value), std::move(key)};
 }
 
-std::optional<SettingLayers::Found> SettingLayers::from_file(std::string_view name) const {
-  for (const File& file : files_)
+std::optional<SettingLayers::Found> SettingLayers::from_file(std::string_view name, Whose whose) const {
+  for (const File& file : files_) {
+    if (whose == Whose::Users && file.of_project) continue;
     if (const TomlValue* value = find_key(file.table, name)) return Found{file, *value};
+  }
   return std::nullopt;
 }
 
@@ -172,18 +236,33 @@ std::optional<bool> SettingLayers::flag(std::string_view name) const {
   return *value.boolean();
 }
 
-std::vector<std::string> SettingLayers::list(std::string_view name) const {
+std::vector<std::string> SettingLayers::list(std::string_view name) const { return list(name, Whose::All); }
+
+std::vector<std::string> SettingLayers::users_list(std::string_view name) const {
+  return list(name, Whose::Users);
+}
+
+std::optional<std::string> SettingLayers::users_text(std::string_view name) const {
+  if (const auto told = from_variable(name)) return told->value;
+  const std::optional<Found> found = from_file(name, Whose::Users);
+  return found && found->value.string() != nullptr ? std::optional(*found->value.string()) : std::nullopt;
+}
+
+std::vector<std::string> SettingLayers::list(std::string_view name, Whose whose) const {
   if (const auto told = from_variable(name)) return words_of(told->value);
-  const std::optional<Found> found = from_file(name);
-  if (!found) return {};
-  const auto& [file, value] = *found;
-  if (value.string() != nullptr) return {*value.string()};
-  if (value.array() == nullptr) throw_wrong_type(name, file.path, value, "a list of texts");
+  const std::optional<Found> found = from_file(name, whose);
+  return found ? texts_of(name, found->file.path, found->value) : std::vector<std::string>();
+}
+
+std::vector<std::string> SettingLayers::list_of_all(std::string_view name) const {
   std::vector<std::string> out;
-  for (const TomlValue& element : *value.array()) {
-    if (element.string() == nullptr) throw_wrong_type(name, file.path, element, "a list of texts");
-    out.push_back(*element.string());
-  }
+  for (auto file = files_.rbegin(); file != files_.rend(); ++file)
+    if (const TomlValue* value = find_key(file->table, name)) {
+      const std::vector<std::string> texts = texts_of(name, file->path, *value);
+      out.insert(out.end(), texts.begin(), texts.end());
+    }
+  if (const auto told = from_variable(name))
+    for (std::string& word : words_of(told->value)) out.push_back(std::move(word));
   return out;
 }
 
@@ -218,8 +297,8 @@ std::optional<Told<std::vector<std::string>>> SettingLayers::told(std::string_vi
   return out;
 }
 
-std::vector<std::string> SettingLayers::unknown_settings() const {
-  std::vector<std::string> out;
+std::vector<std::string> SettingLayers::warnings() const {
+  std::vector<std::string> out = refused_;
   const std::vector<std::string> known = setting_names();
   for (const File& file : files_)
     for (const auto& [key, value] : file.table)

@@ -5,6 +5,8 @@
 #include "cli/moment.h"
 #include "cli/setting_layers.h"
 #include "fetch/os/file.h"
+#include "fetch/os/given_file.h"
+#include "fetch/os/ownership.h"
 #include "resolver/base/text.h"
 #include "resolver/toml.h"
 
@@ -17,12 +19,23 @@ fs::path absolute_against(const fs::path& directory, const fs::path& path) {
   return (directory / path).lexically_normal();
 }
 
-std::optional<fs::path> find_upwards(fs::path directory, const char* name) {
-  for (;; directory = directory.parent_path()) {
-    std::error_code ignored;
-    if (fs::is_regular_file(directory / name, ignored)) return directory / name;
-    if (directory == directory.parent_path()) return std::nullopt;
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// pyproject.toml of the folder that --project names, or the nearest upwards that is obeyed.
+void find_pyproject(Settings& settings, bool folder_is_named) {
+  constexpr const char* kName = "pyproject.toml";
+  if (folder_is_named && is_file(settings.working_directory / kName)) {
+    settings.pyproject = settings.working_directory / kName;
+    return;
   }
+  FoundUpwards found = find_upwards(settings.working_directory, kName, is_file);
+  settings.pyproject = std::move(found.path);
+  for (const fs::path& other : found.passed_over)
+    settings.warnings.push_back(fmt::format("{} belongs to {} and is not read; `--project {}` reads it",
+                                            other.native(), owner_of(other), other.parent_path().native()));
 }
 
 TomlTable table_of(const std::string& toml, const fs::path& path) {
@@ -47,16 +60,17 @@ void add_files(SettingLayers& layers, const Settings& settings, bool named) {
     // It stands for itself: what the project around it sets is not meant for it.
     if (const TomlValue* tool = find_key(settings.script->metadata.tool, "moat");
         tool != nullptr && tool->table() != nullptr)
-      layers.add_file(settings.script->name, *tool->table());
+      layers.add_project_file(settings.script->name, *tool->table());
   } else if (settings.pyproject) {
     const TomlTable project = read_toml(*settings.pyproject);
     if (const TomlValue* tool = find_path(project, {"tool", "moat"});
         tool != nullptr && tool->table() != nullptr)
-      layers.add_file(*settings.pyproject, *tool->table());
+      layers.add_project_file(*settings.pyproject, *tool->table());
   }
   std::error_code ignored;
   if (named || fs::exists(settings.config_file, ignored))
-    layers.add_file(settings.config_file, read_toml(settings.config_file));
+    layers.add_file(settings.config_file,
+                    table_of(read_given_file(settings.config_file).value_or(""), settings.config_file));
 }
 
 // Where things are: MOAT_HOME for all three, else the XDG folders, else their defaults below $HOME.
@@ -67,6 +81,9 @@ fs::path set_folders(Settings& settings) {
     return value.empty() ? otherwise : absolute_against(settings.working_directory, value);
   };
   settings.home = variable(variables, "HOME");
+  const bool has_home = settings.home.is_absolute();
+  // Nothing is below a file: what would be the user's own is then not looked for in the folder one is in.
+  if (!has_home) settings.home = "/dev/null";
   const std::string all = variable(variables, "MOAT_HOME");
   settings.bin_dir = folder("MOAT_BIN_DIR", settings.home / ".local" / "bin");
   if (!all.empty()) {
@@ -75,7 +92,7 @@ fs::path set_folders(Settings& settings) {
     settings.data_dir = root / "data";
     return root / "config.toml";
   }
-  if (settings.home.empty() && variable(variables, "XDG_CACHE_HOME").empty())
+  if (!has_home && variable(variables, "XDG_CACHE_HOME").empty())
     throw Error(ErrorKind::Usage, "neither HOME nor MOAT_HOME is set", {"MOAT_HOME=/some/folder moat …"});
   settings.store_dir = folder("XDG_CACHE_HOME", settings.home / ".cache") / "moat";
   settings.data_dir = folder("XDG_DATA_HOME", settings.home / ".local" / "share") / "moat";
@@ -133,6 +150,11 @@ void set_builds(Settings& settings, const SharedOptions& shared, const SettingLa
       throw Error(ErrorKind::Usage, fmt::format("--config-setting: {} is not KEY=VALUE", quote(text)));
     settings.config_settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
+  settings.build_env = layers.list_of_all("build-env");
+  settings.build_env.insert(settings.build_env.end(), shared.build_env.begin(), shared.build_env.end());
+  for (const std::string& text : settings.build_env)
+    if (text.empty() || text.front() == '=')
+      throw Error(ErrorKind::Usage, fmt::format("build-env: {} is neither NAME nor NAME=VALUE", quote(text)));
   settings.build_constraints = first(shared.build_constraints, layers, "build-constraint");
   settings.no_build = shared.no_build || layers.flag("no-build").value_or(false);
   settings.build_isolation = !shared.no_build_isolation && !layers.flag("no-build-isolation").value_or(false);
@@ -165,11 +187,36 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Setting
     for (const char* name : {"no-binary", "only-binary"})
       for (const std::string& value : layers.list(name))
         if ((value.find(":all:") != value.npos) == all) settings.binary.emplace_back(name, value);
+  // A project may ask for more than the user allows to be built, and does not get it.
+  for (const std::string& value : layers.users_list("only-binary"))
+    settings.binary.emplace_back("only-binary", value);
   settings.binary.insert(settings.binary.end(), shared.binary.begin(), shared.binary.end());
   set_builds(settings, shared, layers);
   settings.refresh = shared.refresh;
   for (const std::string& name : shared.refresh_packages)
     settings.refresh_packages.push_back(package_name(name, "--refresh-package"));
+}
+
+// Those that the user named, wherever: their hosts may know what the user gives them.
+std::vector<Url> own_indexes(const SharedOptions& shared, const SettingLayers& layers) {
+  std::vector<std::string> texts = {MOAT_DEFAULT_INDEX, shared.index_url.value_or(""),
+                                    layers.users_text("index-url").value_or("")};
+  const auto add = [&](const std::vector<std::string>& flags, std::string_view name) {
+    texts.insert(texts.end(), flags.begin(), flags.end());
+    const std::vector<std::string> told = layers.users_list(name);
+    texts.insert(texts.end(), told.begin(), told.end());
+  };
+  add(shared.extra_index_urls, "extra-index-url");
+  add(shared.find_links, "find-links");
+  add(shared.indexes, "index");
+  std::vector<Url> out;
+  for (const std::string& text : texts) {
+    const std::size_t url = text.find("http");  // NAME=URL, too
+    if (url == std::string::npos) continue;
+    if (Expected<Url> parsed = Url::parse(std::string_view(text).substr(url)))
+      out.push_back(std::move(*parsed));
+  }
+  return out;
 }
 
 void set_indexes(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
@@ -178,6 +225,9 @@ void set_indexes(Settings& settings, const SharedOptions& shared, const SettingL
   settings.indexes = first(shared.indexes, layers, "index");
   settings.find_links = first(shared.find_links, layers, "find-links");
   settings.trusted_hosts = first(shared.trusted_hosts, layers, "trusted-host");
+  settings.files_as_pip = shared.files_as_pip;
+  settings.expand_variables = layers.list("expand-variables");
+  settings.own_indexes = own_indexes(shared, layers);
   settings.no_input = shared.no_input || layers.flag("no-input").value_or(false);
   settings.no_index = shared.no_index || layers.flag("no-index").value_or(false);
   if (const auto told = first(shared.index_strategy, layers, "index-strategy"))
@@ -255,14 +305,14 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   if (invocation.global.config)
     settings.config_file = absolute_against(settings.working_directory, *invocation.global.config);
   settings.reads_files = !invocation.global.no_config;
-  settings.pyproject = find_upwards(settings.working_directory, "pyproject.toml");
+  find_pyproject(settings, invocation.global.project.has_value());
 
   if (const auto* run = std::get_if<RunCommand>(&invocation.command))
     settings.script = find_script(run->command, settings.working_directory);
 
   SettingLayers layers(settings.variables);
   add_files(layers, settings, invocation.global.config.has_value());
-  settings.warnings = layers.unknown_settings();
+  for (std::string& warning : layers.warnings()) settings.warnings.push_back(std::move(warning));
   set_rest(settings, invocation, layers);
   set_resolver(settings, invocation.shared, layers, now);
   set_indexes(settings, invocation.shared, layers);

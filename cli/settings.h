@@ -54,6 +54,7 @@ struct Settings {
   // builds
   ConfigSettings config_settings;
   std::vector<std::string> build_constraints;  // files
+  std::vector<std::string> build_env;          // NAME, or NAME=VALUE; later ones win
   bool no_build = false, build_isolation = true, build_network = false;
 
   // indexes
@@ -62,6 +63,10 @@ struct Settings {
   std::map<PackageName, std::string> index_pins;
   bool no_index = false;
   bool no_input = false;  // nobody is asked for a password
+  // What requirements files may do (cli/requirement_files.h).
+  bool files_as_pip = false;
+  std::vector<std::string> expand_variables;
+  std::vector<Url> own_indexes;  // that the user named, not the project
   IndexStrategy index_strategy = IndexStrategy::FirstIndex;
   std::string cert, client_cert;
   std::optional<std::chrono::seconds> timeout;  // of connecting, and of waiting for the next byte

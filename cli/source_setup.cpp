@@ -41,6 +41,7 @@ BuildOptions build_options(const Goal& goal, const std::optional<Environment>& e
     options.without_isolation = environment->python();
   }
   options.variables = {settings.variables.begin(), settings.variables.end()};
+  options.named_variables = settings.build_env;
   return options;
 }
 

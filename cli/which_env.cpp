@@ -1,6 +1,7 @@
 #include "cli/which_env.h"
 
 #include "fetch/os/file.h"
+#include "fetch/os/ownership.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -15,11 +16,24 @@ fs::path absolute_folder(const Settings& settings, const fs::path& path) {
   return joined.has_filename() ? joined : joined.parent_path();  // without a slash at its end
 }
 
-std::optional<fs::path> venv_upwards(fs::path directory) {
-  for (;; directory = directory.parent_path()) {
-    if (Environment::exists_at(directory / ".venv")) return directory / ".venv";
-    if (directory == directory.parent_path()) return std::nullopt;
-  }
+FoundUpwards venv_upwards(const Settings& settings) {
+  return find_upwards(settings.working_directory, ".venv", Environment::exists_at);
+}
+
+std::string not_used(const fs::path& environment) {
+  return fmt::format("{} belongs to {} and is not used; `--env {}` uses it", environment.native(),
+                     owner_of(environment), environment.native());
+}
+
+// The .venv beside the project: of whoever the project is of.
+void check_own(const fs::path& environment, const Settings& settings) {
+  if (!Environment::exists_at(environment) || is_obeyed(environment, settings.working_directory) ||
+      is_obeyed(environment, environment.parent_path()))
+    return;
+  throw Error(ErrorKind::NoEnvironment,
+              fmt::format("{} belongs to {}, and is used only where it is named", quote(environment.native()),
+                          owner_of(environment)),
+              {fmt::format("--env {}", environment.native())});
 }
 
 bool same_folder(const fs::path& a, const fs::path& b) {
@@ -62,6 +76,7 @@ std::optional<ChosenEnvironment> choose_environment(const Settings& settings, Fo
   if (settings.pyproject) own = settings.pyproject->parent_path() / ".venv";
 
   if (project == ForProject::Yes && own) {
+    check_own(*own, settings);
     ChosenEnvironment chosen{*own, ChosenBy::Project, "the project", {}};
     if (active && !same_folder(*active, *own))
       chosen.note = fmt::format("using {}, the project's; the active environment is {}", own->native(),
@@ -75,9 +90,11 @@ std::optional<ChosenEnvironment> choose_environment(const Settings& settings, Fo
                                 own->native());
     return chosen;
   }
-  if (const std::optional<fs::path> found = venv_upwards(settings.working_directory))
-    return ChosenEnvironment{*found, ChosenBy::Upwards, found->native(), {}};
-  return std::nullopt;
+  const FoundUpwards found = venv_upwards(settings);
+  if (!found.path) return std::nullopt;
+  ChosenEnvironment chosen{*found.path, ChosenBy::Upwards, found.path->native(), {}};
+  if (!found.passed_over.empty()) chosen.note = not_used(found.passed_over.front());
+  return chosen;
 }
 
 namespace {
@@ -100,9 +117,11 @@ std::string as_base_interpreter(const fs::path& root) {
 
 ChosenEnvironment require_environment(const Settings& settings, ForProject project) {
   std::optional<ChosenEnvironment> chosen = choose_environment(settings, project);
-  if (!chosen)
-    throw Error(ErrorKind::NoEnvironment, "there is no environment here",
-                {"`moat create` makes one in ./.venv", "`--env PATH|NAME` names one"});
+  if (!chosen) {
+    std::vector<std::string> hints = {"`moat create` makes one in ./.venv", "`--env PATH|NAME` names one"};
+    for (const fs::path& other : venv_upwards(settings).passed_over) hints.push_back(not_used(other));
+    throw Error(ErrorKind::NoEnvironment, "there is no environment here", std::move(hints));
+  }
   if (!Environment::exists_at(chosen->root)) {
     if (const std::string base = as_base_interpreter(chosen->root); !base.empty())
       throw Error(

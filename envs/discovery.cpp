@@ -1,6 +1,7 @@
 #include "envs/discovery.h"
 
 #include "fetch/os/file.h"
+#include "fetch/os/ownership.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
@@ -153,6 +154,8 @@ std::optional<Interpreter> probe_quietly(const fs::path& python, const Discovery
   }
 }
 
+constexpr std::string_view kPinName = ".python-version";
+
 struct Pin {
   fs::path file;
   std::string spec;
@@ -160,16 +163,17 @@ struct Pin {
 
 // .python-version of the nearest folder upwards: its first line that is no comment.
 std::optional<Pin> find_pin(const fs::path& from) {
-  for (fs::path folder = from; !folder.empty(); folder = folder.parent_path()) {
-    if (const auto text = read_file_if_exists(folder / ".python-version")) {
-      for (const std::string_view line : split_lines(*text)) {
-        const std::string_view spec = trim(line.substr(0, line.find('#')));
-        if (!spec.empty()) return Pin{folder / ".python-version", std::string(spec)};
-      }
+  std::optional<Pin> pin;
+  find_upwards(from, std::string(kPinName), [&](const fs::path& file) {
+    std::error_code ignored;
+    if (!fs::is_regular_file(file, ignored) || !is_obeyed(file, from)) return false;
+    for (const std::string_view line : split_lines(read_file_if_exists(file).value_or(""))) {
+      const std::string_view spec = trim(line.substr(0, line.find('#')));
+      if (!spec.empty()) pin = pin.value_or(Pin{file, std::string(spec)});
     }
-    if (folder == folder.parent_path()) break;
-  }
-  return std::nullopt;
+    return pin.has_value();
+  });
+  return pin;
 }
 
 // What pyenv's shim of this name would run, found as pyenv does but without its 100 ms of shell:
@@ -185,7 +189,9 @@ std::optional<fs::path> behind_shim(const fs::path& shim, const DiscoveryOptions
     for (const std::string_view version : split(line, ':')) {
       const fs::path program = root / "versions" / trim(version) / "bin" / shim.filename();
       std::error_code ignored;
-      if (!trim(version).empty() && fs::exists(program, ignored)) return program;
+      const bool is_name = !trim(version).empty() && version.find('/') == std::string_view::npos &&
+                           !trim(version).starts_with('.');
+      if (is_name && fs::exists(program, ignored)) return program;
     }
   }
   return std::nullopt;
@@ -240,13 +246,21 @@ Interpreter interpreter_at(fs::path path, const DiscoveryOptions& options, const
   return probe_interpreter(path, store, context_of(options));
 }
 
-Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store& store) {
-  // pyenv's own names first: a folder of versions/, which may be an environment made by pyenv-virtualenv.
-  const fs::path named = pyenv_versions(options) / pin.spec;
+// A folder of versions/, which may be an environment made by pyenv-virtualenv: the user put it there.
+std::optional<fs::path> pyenv_folder(const std::string& name, const DiscoveryOptions& options) {
+  if (name.find('/') != std::string::npos || name.starts_with('.')) return std::nullopt;
+  fs::path folder = pyenv_versions(options) / name;
   std::error_code ignored;
+  return fs::is_directory(folder, ignored) ? std::optional(std::move(folder)) : std::nullopt;
+}
+
+Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store& store) {
   try {
-    if (pin.spec.find('/') == std::string::npos && fs::is_directory(named, ignored))
-      return interpreter_at(named, options, store);
+    if (const auto named = pyenv_folder(pin.spec, options)) return interpreter_at(*named, options, store);
+    if (!names_version(pin.spec))
+      throw Error(ErrorKind::NoInterpreter,
+                  "a file that comes with a project names a version of Python, not a path or another program",
+                  {"name it yourself: -p " + pin.spec});
     return find_interpreter(pin.spec, options, store);
   } catch (const Error& error) {
     throw error.with_context(quote(pin.file.string()) + " asks for " + quote(pin.spec));
@@ -254,6 +268,11 @@ Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store&
 }
 
 }  // namespace
+
+bool names_version(std::string_view spec) {
+  spec = trim(spec);
+  return is_python_name(spec) || parse_wanted(spec).has_value();
+}
 
 Interpreter find_interpreter(std::string_view spec, const DiscoveryOptions& options, const Store& store) {
   spec = trim(spec);

@@ -19,6 +19,10 @@ struct DiscoveryOptions {
   std::filesystem::path working_directory;  // .python-version is looked for upwards from here
 };
 
+// "3.12", ">=3.10", "cpython@3.13", "python3.11": what a file that came from elsewhere may ask for. Paths,
+// and names of other programs, would run what is found there.
+bool names_version(std::string_view spec);
+
 // Where several meet the SPEC: the `python3` of PATH if it does, else the newest.
 // "3.12", ">=3.10", "cpython@3.13", "pypy@3.10", "python3.11", a path. Error(NoInterpreter) lists what was
 // found; a path that does not start is Error(Interpreter).

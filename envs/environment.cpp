@@ -6,6 +6,7 @@
 #include "envs/launcher/image.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/ownership.h"
 #include "fetch/os/roomy_directory.h"
 #include "resolver/base/text.h"
 
@@ -39,10 +40,28 @@ std::string maker_of(const std::map<std::string, std::string>& settings) {
   return "venv";
 }
 
-// Of a foreign environment only what its scheme needs: implementation and X.Y, from its folders.
-Interpreter facts_of_foreign(const fs::path& root) {
+// "3.11.7" of what venv ("version"), virtualenv ("version_info = 3.11.7.final.0") and uv write; "" where that
+// is no version.
+std::string version_told(const std::map<std::string, std::string>& settings) {
+  for (const char* key : {"version", "version_info"}) {
+    const auto found = settings.find(key);
+    if (found == settings.end()) continue;
+    std::string numbers;
+    for (const std::string_view part : split(found->second, '.')) {
+      if (part.empty() || !std::ranges::all_of(part, is_ascii_digit)) break;
+      numbers += (numbers.empty() ? "" : ".") + std::string(part);
+    }
+    if (numbers.find('.') != std::string::npos) return numbers;
+  }
+  return "";
+}
+
+// Of a foreign environment only what its scheme and markers need: implementation and X.Y, from its folders,
+// and the version as pyvenv.cfg has it.
+Interpreter facts_of_foreign(const fs::path& root, const std::map<std::string, std::string>& settings) {
   Interpreter interpreter;
   interpreter.implementation = "cpython";
+  interpreter.version = version_told(settings);
   std::error_code failure;
   for (fs::directory_iterator it(root / "lib", failure), end; !failure && it != end; it.increment(failure)) {
     const std::string folder = it->path().filename().string();
@@ -289,11 +308,12 @@ Environment Environment::open(const fs::path& root, Foreign foreign) {
       throw Error(ErrorKind::ForeignEnvironment,
                   quote(environment.root_.string()) + " was made by " + maker_of(settings) + ", not by moat",
                   {"moat env adopt " + environment.root_.string()});
-    environment.interpreter_ = facts_of_foreign(environment.root_);
+    environment.interpreter_ = facts_of_foreign(environment.root_, settings);
     return environment;
   }
   check_format(value("moat"), environment.root_);
-  roll_forward(environment.root_);
+  // Where another user left a change unfinished, looking does not finish it.
+  if (foreign == Foreign::Refused || is_ours(environment.root_)) roll_forward(environment.root_);
   const fs::path facts = environment.private_folder() / "facts.json";
   auto interpreter = interpreter_from_json(read_file(facts));
   if (!interpreter)

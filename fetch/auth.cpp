@@ -127,7 +127,8 @@ std::optional<std::string> Credentials::find(const Url& url, bool again) {
   if (index != nullptr && has_password(*index)) return decode_userinfo(index->userinfo());
   const std::string user = index != nullptr ? user_of(*index) : "";
   if (const NetrcEntry* entry = find_netrc_entry(netrc_, without_brackets(url.host()), user))
-    return entry->login + ":" + entry->password;
+    if (!entry->machine.empty() || find_index_of(options_.users, url) != nullptr)
+      return entry->login + ":" + entry->password;
   if (!user.empty()) return user + ":";
   return std::nullopt;
 }

@@ -19,6 +19,7 @@ namespace moat {
 
 struct CredentialOptions {
   std::vector<Url> indexes;       // as configured, with the user information in them
+  std::vector<Url> users;         // that the user named, not a project: netrc's `default` is for these
   std::filesystem::path netrc;    // "" : none; that it is missing is fine
   std::filesystem::path keyring;  // the `keyring` program; "" : not asked
   // Asks a person, when nothing else knows: place ("https://host"), user ("" where that is to be asked too) →

@@ -22,6 +22,10 @@ std::vector<Digest> wanted_digests(const Artifact& artifact, const std::vector<D
   return own ? std::vector{*own} : std::vector<Digest>{};
 }
 
+bool vouch(const std::vector<Digest>& wanted) {
+  return !wanted.empty() && std::ranges::all_of(wanted, &Digest::is_strong);
+}
+
 Hashes::Hashes(const std::vector<Digest>& wanted) {
   hashers_.try_emplace("sha256", "sha256");
   for (const Digest& digest : wanted) hashers_.try_emplace(digest.algorithm, digest.algorithm);
@@ -95,6 +99,7 @@ std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::
   const auto hashes = std::make_shared<Hashes>(wanted);
   HttpRequest request{.url = artifact.url.without_fragment(), .headers = condition};
   request.to_file = file;
+  request.vouched = vouch(wanted);
   request.on_data = [hashes, stop](std::string_view piece) {
     if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
     hashes->update(piece);

@@ -21,6 +21,9 @@ namespace moat {
 // are none the artifact's own counts. Empty: nothing is known.
 std::vector<Digest> wanted_digests(const Artifact& artifact, const std::vector<Digest>& accepted);
 
+// Do these tell a changed file for sure?
+bool vouch(const std::vector<Digest>& wanted);
+
 // The digests of one file that are asked for, and sha256, while it comes. One thread at a time.
 class Hashes {
  public:

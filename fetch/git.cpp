@@ -105,6 +105,7 @@ bool has_ssh_command(const std::string& git, const Variables& environment) {
     return true;
   Command command;
   command.argv = {git, "config", "--get", "core.sshCommand"};
+  command.directory = "/";  // not those of a repository one happens to be in
   command.environment = environment;
   return run_process(command).status == 0;
 }

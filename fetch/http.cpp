@@ -240,6 +240,14 @@ bool has_own_authorization(const Transfer& transfer) {
                      [](const auto& header) { return iequals_ascii(header.first, "authorization"); });
 }
 
+Error unprotected(const Url& url) {
+  return Error(ErrorKind::Refused,
+               quote(url.display()) +
+                   " is plain http: anybody on the way could change what comes, and no hash vouches for it",
+               {"use https, or `#sha256=…` at the end of a file's URL",
+                "if that is meant: --trusted-host " + url.host()});
+}
+
 void set_credentials(CURL* easy, const std::optional<std::string>& credentials) {
   if (!credentials) return;
   const std::size_t colon = credentials->find(':');
@@ -403,12 +411,14 @@ class HttpClient::Loop {
     const bool stays =
         transfer.hops > 0 && same_origin(transfer.url, url) && transfer.url.userinfo() == url.userinfo();
     transfer.url = url;
+    if (!transfer.request.vouched && !is_protected(url, options_.trusted_hosts))
+      return complete(transfer, unprotected(url));
     if (!stays) {
       transfer.asked_again = false;
       transfer.credentials.reset();
       if (!url.userinfo().empty()) {
         transfer.credentials = decode_userinfo(url.userinfo());
-      } else if (options_.credentials && !has_own_authorization(transfer)) {
+      } else if (may_ask_for_credentials(transfer)) {
         try {
           transfer.credentials = options_.credentials(url, false);
         } catch (...) {
@@ -584,8 +594,14 @@ class HttpClient::Loop {
     arrive_at(transfer, follow_redirect(transfer.url, location, options_.trusted_hosts));
   }
 
+  // Not for a host that anybody on the way could play.
+  bool may_ask_for_credentials(const Transfer& transfer) const {
+    return options_.credentials && !has_own_authorization(transfer) &&
+           is_protected(transfer.url, options_.trusted_hosts);
+  }
+
   bool may_ask_again(const Transfer& transfer) const {
-    return options_.credentials && !transfer.asked_again && !has_own_authorization(transfer);
+    return may_ask_for_credentials(transfer) && !transfer.asked_again;
   }
 
   // Looking for credentials may start programs: not on this thread.

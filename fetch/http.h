@@ -41,6 +41,9 @@ struct HttpRequest {
   std::function<void(std::uint64_t, std::uint64_t)> on_progress;
   std::uint64_t max_size = 256ULL << 20U;  // of a body in memory: more is an error
   int priority = 0;                        // higher first, where connections are short
+  // What comes is compared with a hash that did not come this way: plain http is good enough. All else is
+  // refused there (is_protected), wherever it is asked for.
+  bool vouched = false;
 };
 
 struct HttpResponse {

@@ -236,8 +236,10 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
               // Where ranges have worked before it is the network that fails. Else it may be the server's way
               // of saying that
               // it does none (the whole wheel, which is too much, or other bytes than were asked for).
-              const bool is_final =
-                  failed == nullptr || error->kind() != ErrorKind::Network || self->ranges_work() == true;
+              // Over plain http only the whole wheel can be told from another, by its hash.
+              const bool is_about_ranges =
+                  error->kind() == ErrorKind::Network || error->kind() == ErrorKind::Refused;
+              const bool is_final = failed == nullptr || !is_about_ranges || self->ranges_work() == true;
               if (is_final) return self->finish(*error);
               return self->step([self, failed] { (self.get()->*failed)({}); });
             }
@@ -293,8 +295,10 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   void ask_for_sidecar() {
     // As pip does it: behind everything, a query too.
     const auto url = Url::parse(artifact_.url.to_string() + ".metadata");
-    if (!url) return ask_for_tail();
+    const bool vouched = artifact_.metadata_digest && artifact_.metadata_digest->is_strong();
+    if (!url || (!vouched && !is_protected(*url, {}))) return ask_for_tail();
     HttpRequest request{.url = *url};
+    request.vouched = vouched;
     request.max_size = kLongestMetadata;
     send(std::move(request), &Job::take_sidecar);
   }

@@ -317,8 +317,10 @@ std::optional<Url> ProjectPage::resolve(std::string_view reference) const {
 
 std::optional<Url> ProjectPage::url_of(const PageFile& file) const {
   const std::optional<Url> url = resolve(file.url);
-  if (!url || (url->scheme() != "https" && url->scheme() != "http" && url->scheme() != "file"))
-    return std::nullopt;
+  if (!url) return std::nullopt;
+  // A server does not say which files of this machine to take.
+  const bool is_local = url->scheme() == "file" && base.scheme() == "file";
+  if (url->scheme() != "https" && url->scheme() != "http" && !is_local) return std::nullopt;
   return url->without_fragment();
 }
 

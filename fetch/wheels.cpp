@@ -242,9 +242,11 @@ class Obtaining {
   void begin_download(std::size_t job, int priority) {
     const Artifact& artifact = jobs_[job].order->artifact;
     const fs::path file = files_->path() / fmt::format("{}.whl", job);
-    const auto hashes = std::make_shared<Hashes>(wanted_digests(*jobs_[job].order));
+    const std::vector<Digest> wanted = wanted_digests(*jobs_[job].order);
+    const auto hashes = std::make_shared<Hashes>(wanted);
     HttpRequest request{.url = artifact.url.without_fragment(), .headers = jobs_[job].condition};
     request.to_file = file;
+    request.vouched = vouch(wanted);
     request.priority = priority;
     // On the network thread. An Error thrown here ends the request.
     request.on_data = [hashes, cancelled = cancelled_.get_token()](std::string_view piece) {

@@ -17,6 +17,8 @@ using Options = std::vector<RequirementsOption>;
 
 // Deeper than anybody nests on purpose; a folder linked into itself has no end.
 constexpr std::size_t kMostOpenFiles = 100;
+// Files that include others twice each read 2ⁿ.
+constexpr std::size_t kMostReads = 1000;
 
 bool is_url(std::string_view text) {
   const std::string begin = ascii_lower(text.substr(0, 6));
@@ -98,7 +100,10 @@ class FileReader {
     }
   }
 
-  void refuse_endless(const std::string& path) const {
+  void refuse_endless(const std::string& path) {
+    if (++reads_ > kMostReads)
+      throw Error(ErrorKind::BadInput, fmt::format("{} includes more than {} files, repeated ones counted",
+                                                   shown(open_.front()), kMostReads));
     if (open_.size() == kMostOpenFiles)
       throw Error(ErrorKind::BadInput,
                   fmt::format("{} is included by {} files, one by the other", shown(path), open_.size()));
@@ -115,7 +120,7 @@ class FileReader {
               .text = {},
               .options = {},
               .constraint = constraint};
-    const std::string text = expand_variables(logical.text, reader_.variable);
+    const std::string text = expanded(logical.text, line);
     // The requirement ends before the first word that begins with '-'; the rest is options.
     const std::size_t cut = text.front() != '-' ? text.find(" -") : 0;
     line.text = trim(std::string_view(text).substr(0, cut));
@@ -134,6 +139,20 @@ class FileReader {
       add_editables(line);
     else
       apply_options(line);
+  }
+
+  std::string expanded(const std::string& text, const Line& at) const {
+    return expand_variables(text, [&](const std::string& name) {
+      std::optional<std::string> value = reader_.variable ? reader_.variable(name) : std::nullopt;
+      try {
+        // What a file of a server includes is asked for there.
+        if (value && !value->empty() && reader_.check_variable)
+          reader_.check_variable(name, is_url(at.file) ? text + " " + at.file : text);
+      } catch (const Error& error) {
+        throw error.with_context(at.where);
+      }
+      return value;
+    });
   }
 
   void warn(const Line& line, const std::string& what) { file_.warnings.push_back(line.where + ": " + what); }
@@ -237,6 +256,7 @@ class FileReader {
       to.find_links.push_back(reader_.exists && reader_.exists(near) ? near : option.value);
     } else if (name == "trusted-host") {
       to.trusted_hosts.push_back(option.value);
+      to.trusted_hosts_at.push_back(line.where);
     } else if (name == "pre") {
       to.releases.emplace_back("pre", "");
     } else if (name == "prefer-binary") {
@@ -255,6 +275,7 @@ class FileReader {
 
   const RequirementsReader& reader_;
   RequirementsFile file_;
+  std::size_t reads_ = 0;
   std::vector<std::string> open_;  // files being read, outermost first
 };
 

@@ -31,8 +31,8 @@ struct RequirementsOptions {
   std::vector<std::string> extra_index_urls;
   bool no_index = false;
   std::vector<std::string> find_links;
-  std::vector<std::string> trusted_hosts;
-  std::vector<std::pair<std::string, std::string>> binary;  // {"no-binary" | "only-binary", value}, in order
+  std::vector<std::string> trusted_hosts, trusted_hosts_at;  // and the line of each: "requirements.txt:4"
+  std::vector<std::pair<std::string, std::string>> binary;   // {"no-binary" | "only-binary", value}, in order
   bool prefer_binary = false;
   // {"all-releases" | "only-final", value} and {"pre", ""}, in order
   std::vector<std::pair<std::string, std::string>> releases;
@@ -53,9 +53,12 @@ struct RequirementsReader {
   // Is there such a file or folder? A relative -f means the file's own folder if it is there, else the
   // working one.
   std::function<bool(const std::string& path)> exists;
+  // Throws Error where the line may not see this variable, which is set. Not set: all may.
+  std::function<void(const std::string& name, const std::string& line)> check_variable = {};
 };
 
-// Reads `path` and what it includes. Error(BadInput) names file and line; recursion is one, a diamond is not.
+// Reads `path` and what it includes. Error(BadInput) names file and line; recursion is one, a diamond is not,
+// but for one of very many files.
 RequirementsFile read_requirements(const std::string& path, bool constraint,
                                    const RequirementsReader& reader);
 

@@ -85,6 +85,8 @@ void declare_build(Declaration& d) {
          "build with what the environment holds, instead of an environment for each build");
   d.values("-C,--config-setting", shared.config_settings, "KEY=VALUE", "a setting for the build backends");
   d.values("--build-constraint", shared.build_constraints, "FILE", "limits versions of what builds need");
+  d.values("--build-env", shared.build_env, "NAME[=VALUE]",
+           "builds see this variable: its value here, or VALUE");
   d.flag("--build-network", shared.build_network, "let builds use the network");
   d.finish.emplace_back([&d, values, no, only] {
     std::size_t next_no = 0, next_only = 0;

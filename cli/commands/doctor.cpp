@@ -1,9 +1,11 @@
 // moat doctor
 #include "cli/commands/commands.h"
+#include "cli/environment_facts.h"
 #include "cli/open_env.h"
 #include "envs/direct_url.h"
 #include "envs/installed.h"
 #include "envs/isolation.h"
+#include "fetch/os/ownership.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -57,19 +59,39 @@ std::vector<Finding> editables(const InstalledDistributions& installed) {
   return {std::move(finding)};
 }
 
+// Of an environment whose Python is not started.
+std::vector<Finding> findings_from_outside(const Environment& environment) {
+  const std::string root = environment.root().native();
+  std::vector<Finding> out;
+  if (environment.is_foreign())
+    out.push_back({.level = Finding::Level::Leak,
+                   .check = "interpreter",
+                   .message = "another tool made it: interpreter and standard library are the base's",
+                   .details = {},
+                   .hint = "moat env adopt " + root});
+  out.push_back(
+      {.level = Finding::Level::Note,
+       .check = "not inside",
+       .message = fmt::format("doctor did not look inside: its Python ({}) is only run where you name it",
+                              is_ours(environment.root()) ? "another tool's" : owner_of(environment.root())),
+       .details = {},
+       .hint = "moat doctor --env " + root});
+  return out;
+}
+
 std::vector<Finding> examine(const Environment& environment, Session& session) {
   const Phase phase(session.reporter(), "examine");
   const Variables& set = session.settings().variables;
-  std::vector<Finding> findings = judge(observe(environment, {set.begin(), set.end()}), environment);
+  std::vector<Finding> findings = may_ask_python(environment, session)
+                                      ? judge(observe(environment, {set.begin(), set.end()}), environment)
+                                      : findings_from_outside(environment);
   const auto append = [&](std::vector<Finding> more) {
     findings.insert(findings.end(), std::make_move_iterator(more.begin()),
                     std::make_move_iterator(more.end()));
   };
   if (!environment.is_foreign()) append(verify_files(environment, session.workers()));
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
-  const Target target =
-      target_of(environment.is_foreign() ? probe_interpreter(environment.python(), session.store())
-                                         : environment.interpreter());
+  const Target target = target_of(environment, session);
   append(editables(installed));
   append(check_dependencies(installed, target));
   return findings;

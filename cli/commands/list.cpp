@@ -1,5 +1,6 @@
 // moat list
 #include "cli/commands/commands.h"
+#include "cli/environment_facts.h"
 #include "cli/fold_options.h"
 #include "cli/index_list.h"
 #include "cli/open_env.h"
@@ -34,16 +35,14 @@ std::map<PackageName, Version> newer_versions(const Environment& environment,
   const Phase phase(session.reporter(), "resolve");
   const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
   const Settings& settings = session.settings();
-  const ResolveRequest request{
-      .requirements = {},
-      .constraints = {},
-      .overrides = {},
-      .target = environment.is_foreign() ? target_of(probe_interpreter(environment.python(), session.store()))
-                                         : target_of(environment.interpreter()),
-      .prereleases = settings.prereleases,
-      .binary = fold_binary(settings.binary),
-      .exclude_newer = settings.exclude_newer,
-      .can_build = !settings.no_build};
+  const ResolveRequest request{.requirements = {},
+                               .constraints = {},
+                               .overrides = {},
+                               .target = target_of(environment, session),
+                               .prereleases = settings.prereleases,
+                               .binary = fold_binary(settings.binary),
+                               .exclude_newer = settings.exclude_newer,
+                               .can_build = !settings.no_build};
   CandidateFilter filter(request);
   for (const InstalledDistribution& distribution : installed.all)
     if (!distribution.direct_url) source->request_project(distribution.name);

@@ -1,5 +1,6 @@
 // moat lock: requirements → pylock.toml, every file pinned with its hash.
 #include "cli/commands/commands.h"
+#include "cli/environment_facts.h"
 #include "cli/foreign_builds.h"
 #include "cli/install_pipeline.h"
 #include "cli/lock_hashes.h"
@@ -117,9 +118,7 @@ Interpreter interpreter_for(Session& session, const std::optional<SpecifierSet>&
   if (!settings.python)
     if (const auto chosen = choose_environment(settings, ForProject::Yes);
         chosen && Environment::exists_at(chosen->root)) {
-      const Environment environment = Environment::open(chosen->root, Environment::Foreign::Allowed);
-      return environment.is_foreign() ? probe_interpreter(environment.python(), session.store())
-                                      : environment.interpreter();
+      return interpreter_like(Environment::open(chosen->root, Environment::Foreign::Allowed), session);
     }
   return session.chosen_interpreter(requires_python);
 }
@@ -157,6 +156,7 @@ std::map<PackageName, Version> pinned_versions(const fs::path& path, Session& se
 
 std::map<PackageName, Version> locked_versions(const fs::path& path, LockForm form, Session& session) {
   std::map<PackageName, Version> out;
+  if (std::error_code ignored; !fs::is_regular_file(path, ignored)) return out;  // /dev/stdout
   const std::optional<std::string> text = read_file_if_exists(path);
   if (!text) return out;
   if (form == LockForm::Requirements) return pinned_versions(path, session);

@@ -133,7 +133,7 @@ int execute(const ShowCommand& command, Session& session) {
   const Environment environment = open_for_reading(session);
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const InstalledGraph graph = graph_of(environment, installed, session);
-  const Manifest manifest = environment.manifest_without_files();
+  const Manifest manifest = environment.is_foreign() ? Manifest{} : environment.manifest_without_files();
   std::vector<std::string> missing;
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   for (const std::string& text : command.names) {

@@ -6,6 +6,7 @@
 #include "cli/open_env.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
+#include "fetch/os/ownership.h"
 #include "resolver/base/text.h"
 #include "resolver/lockfile.h"
 
@@ -25,6 +26,14 @@ fs::path lock_path(const SyncCommand& command, const Settings& settings) {
   if (std::error_code ignored; !fs::exists(path, ignored))
     throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()),
                 {"`moat lock` makes it, or `moat sync FILE` names another one"});
+  if (std::error_code ignored; !fs::is_regular_file(path, ignored))
+    throw Error(ErrorKind::Usage, fmt::format("{} is not a file", path.native()),
+                {"`moat sync FILE` names another one"});
+  if (!is_obeyed(path, settings.working_directory) && !is_obeyed(path, folder))
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("{} belongs to {}, and is used only where it is named", path.native(), owner_of(path)),
+        {fmt::format("moat sync {}", path.native())});
   return path;
 }
 

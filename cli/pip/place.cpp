@@ -1,5 +1,6 @@
 #include "cli/pip/place.h"
 
+#include "cli/environment_facts.h"
 #include "cli/open_env.h"
 #include "envs/direct_url.h"
 #include "fetch/os/file.h"
@@ -76,7 +77,7 @@ InstalledGraph PipPlace::graph(Session& session) const { return {installed, mark
 
 MarkerEnvironment PipPlace::markers(Session& session) const {
   if (interpreter) return interpreter->markers;
-  if (environment) return markers_of(*environment, session.store());
+  if (environment) return target_of(*environment, session).environment;
   return session.chosen_interpreter().markers;
 }
 
@@ -117,8 +118,7 @@ Interpreter pip_interpreter(const PipCommand& command, Session& session) {
   if (const std::optional<ChosenEnvironment> chosen = choose_environment(settings);
       chosen && (chosen->by == ChosenBy::Option || Environment::exists_at(chosen->root))) {
     const Environment environment = Environment::open(chosen->root, Environment::Foreign::Allowed);
-    return environment.is_foreign() ? probe_interpreter(environment.python(), session.store())
-                                    : environment.interpreter();
+    return interpreter_like(environment, session);
   }
   return session.chosen_interpreter();
 }

@@ -112,6 +112,20 @@ void warn_of_the_rest(Invocation& invocation, const PipCommand& pip,
   }
 }
 
+// An environment that was found, and not named, may have come with a checkout: its pip.conf says which
+// packages to take from where, and not over which ways.
+void drop_ways(std::vector<PipSetting>& settings, const fs::path& environment, Invocation& invocation) {
+  constexpr std::array<std::string_view, 4> kWays = {"trusted-host", "cert", "client-cert", "proxy"};
+  const std::string file = (environment / "pip.conf").native() + ":";
+  std::erase_if(settings, [&](const PipSetting& setting) {
+    if (!setting.where.starts_with(file) || !holds(kWays, setting.key)) return false;
+    invocation.warnings.push_back(
+        fmt::format("`{0}` in {1} has no effect: an environment's own file cannot set it; `--{0}` does",
+                    setting.key, setting.where));
+    return true;
+  });
+}
+
 // `--python`: an environment, a Python inside one, or a Python to install for.
 void take_python(SharedOptions& shared, const std::string& python, const fs::path& directory) {
   const fs::path path = directory / python;
@@ -133,6 +147,7 @@ void take_names(std::vector<std::string>& into, const std::vector<std::string>& 
 
 void take_options(Invocation& invocation, const PipCommand& pip, const fs::path& home) {
   SharedOptions& shared = invocation.shared;
+  shared.files_as_pip = true;
   GlobalOptions& global = invocation.global;
   if (pip.has("index-url")) shared.index_url = pip.value("index-url");
   take_names(shared.extra_index_urls, pip.values("extra-index-url"));
@@ -193,9 +208,11 @@ void translate_pip(Invocation& invocation, const Variables& variables, const fs:
 
   const Settings before = make_settings(invocation, variables, working_directory, 0);
   const std::optional<ChosenEnvironment> chosen = shared.python ? std::nullopt : choose_environment(before);
-  const std::vector<PipSetting> settings = pip_settings_for(
-      pip.command,
-      read_pip_settings(variables, before.home, chosen ? chosen->root : fs::path(), pip.has("isolated")));
+  std::vector<PipSetting> all =
+      read_pip_settings(variables, before.home, chosen ? chosen->root : fs::path(), pip.has("isolated"));
+  if (chosen && (chosen->by == ChosenBy::Project || chosen->by == ChosenBy::Upwards))
+    drop_ways(all, chosen->root, invocation);
+  const std::vector<PipSetting> settings = pip_settings_for(pip.command, all);
   take_index_settings(shared, settings);
   warn_of_the_rest(invocation, pip, settings);
   take_options(invocation, pip, before.home);

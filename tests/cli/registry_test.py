@@ -332,7 +332,8 @@ class RegistryTest(sandbox.SandboxTest):
         self.install("-i", self.https(), "--trusted-host", f"localhost:{self.apache.https}")
         self.again()
         (self.work / "in.txt").write_text(f"--index-url {self.https()}\n--trusted-host localhost\napp\n")
-        self.moat("install", "--env", "env", "-r", "in.txt")
+        self.moat("install", "--env", "env", "-r", "in.txt", status=3)
+        self.moat("install", "--env", "env", "-r", "in.txt", MOAT_TRUSTED_HOST="localhost")
 
     def test_client_certificates(self):
         tls, url = self.apache.root / "tls", f"https://localhost:{self.apache.mutual}/simple"

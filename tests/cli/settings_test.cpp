@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace moat {
 namespace {
@@ -110,8 +111,7 @@ TEST_F(SettingsTest, EachSettingIsReadAsTheKindItIsToldToBe) {
 TEST_F(SettingsTest, TheWayToTheNetworkIsASettingToo) {
   using std::chrono::seconds;
   EXPECT_EQ(settings({"list"}).timeout, std::nullopt);
-  write("work/pyproject.toml",
-        "[tool.moat]\nproxy = \"http://proxy.example:3128\"\ntimeout = 5\nretries = 0\n");
+  write("home/.config/moat/config.toml", "proxy = \"http://proxy.example:3128\"\ntimeout = 5\nretries = 0\n");
   variables["https_proxy"] = "http://other.example";
   Settings told = settings({"list"});
   EXPECT_EQ(told.variables["https_proxy"], "http://proxy.example:3128");
@@ -124,8 +124,47 @@ TEST_F(SettingsTest, TheWayToTheNetworkIsASettingToo) {
     EXPECT_THAT(refusal({"list"}), HasSubstr("MOAT_TIMEOUT")) << wrong;
   }
   variables.erase("MOAT_TIMEOUT");
-  write("work/pyproject.toml", "[tool.moat]\nretries = \"3\"\n");
-  EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml:2 is not a number"));
+  write("home/.config/moat/config.toml", "\nretries = \"3\"\n");
+  EXPECT_THAT(refusal({"list"}), HasSubstr("config.toml:2 is not a number"));
+}
+
+TEST_F(SettingsTest, AProjectSetsWhatItsCodeNeedsAndNoMore) {
+  const std::set<std::string> allowed = {"all-releases",   "build-constraint",
+                                         "build-env",      "compile",
+                                         "exclude-newer",  "extra-index-url",
+                                         "find-links",     "index",
+                                         "index-url",      "link-mode",
+                                         "index-strategy", "no-binary",
+                                         "no-build",       "no-index",
+                                         "only-binary",    "only-final",
+                                         "pins",           "pre",
+                                         "python",         "resolution",
+                                         "strict-files",   "window"};
+  for (const std::string& name : setting_names())
+    EXPECT_EQ(project_may(name) != ProjectMay::NotSet, allowed.count(name) != 0) << name;
+  write("work/pyproject.toml", "[tool.moat]\nproxy = \"http://evil.example\"\noffline = true\n");
+  const Settings told = settings({"list"});
+  EXPECT_FALSE(told.offline);
+  EXPECT_EQ(told.variables.count("https_proxy"), 0U);
+  EXPECT_THAT(told.warnings,
+              ElementsAre(HasSubstr("`offline` in"), HasSubstr("pyproject.toml:2 has no effect")));
+}
+
+TEST_F(SettingsTest, AProjectForbidsAndDoesNotPermit) {
+  write("home/.config/moat/config.toml", "no-build = true\n");
+  write("work/pyproject.toml", "[tool.moat]\nno-build = false\nno-index = true\n");
+  EXPECT_TRUE(settings({"list"}).no_build);
+  EXPECT_TRUE(settings({"list"}).no_index);
+  EXPECT_THAT(settings({"list"}).warnings, ElementsAre(HasSubstr("`no-build` in")));
+}
+
+TEST_F(SettingsTest, VariablesOfBuildsAddUp) {
+  write("home/.config/moat/config.toml", "build-env = [\"MODE\", \"A=user\"]\n");
+  write("work/pyproject.toml", "[tool.moat]\nbuild-env = [\"A=project\"]\n");
+  EXPECT_THAT(settings({"install", "x", "--build-env", "A=flag"}).build_env,
+              ElementsAre("MODE", "A=user", "A=project", "A=flag"));
+  write("work/pyproject.toml", "[tool.moat]\nbuild-env = [\"TOKEN\"]\n");
+  EXPECT_THAT(settings({"install", "x"}).build_env, ElementsAre("MODE", "A=user"));
 }
 
 TEST_F(SettingsTest, TheWindowIsAYearUnlessToldOtherwise) {

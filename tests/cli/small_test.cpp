@@ -3,6 +3,8 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/redact.h"
+#include "cli/requirement_files.h"
+#include "cli/terminal_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,6 +31,36 @@ TEST(HideCredentials, InEveryUrlOfTheText) {
             "a @ https://****@h/x b @ http://****@h");
   EXPECT_EQ(hide_credentials("https://h.example/a@b"), "https://h.example/a@b");
   EXPECT_EQ(hide_credentials("no url, me@home"), "no url, me@home");
+}
+
+TEST(ForTerminal, ShowsWhatATerminalWouldObey) {
+  EXPECT_EQ(for_terminal("plain\tand\nsimple"), "plain\tand\nsimple");
+  EXPECT_EQ(for_terminal("caf\u00e9 \u2192 \u65e5\u672c \U0001f600"),
+            "caf\u00e9 \u2192 \u65e5\u672c \U0001f600");
+  EXPECT_EQ(for_terminal("\x1b]0;t\a\r\x7f"), "\\x1b]0;t\\x07\\x0d\\x7f");
+  EXPECT_EQ(for_terminal("\xc2\x9b"
+                         "31m"),
+            "\\x9b31m");
+  EXPECT_EQ(for_terminal("\u202egnp\u2066\u200f\u061c"), "\\u202egnp\\u2066\\u200f\\u061c");
+  EXPECT_EQ(for_terminal("\xff\xc2"), "\\xff\\xc2");
+  EXPECT_EQ(for_terminal("\U000e0041"), "\\ue0041");
+  EXPECT_EQ(for_terminal(std::string_view("a\0b", 3)), "a\\x00b");
+}
+
+TEST(KeepsVariables, WithinThisMachineAndOnesOwnHosts) {
+  const std::vector<Url> own = {*Url::parse("https://index.example/simple")};
+  for (const char* fine : {"-r ${DIR}/more.txt", "./${DIR}/lib", "-e ${DIR}", "--index-url ${INDEX}",
+                           "--extra-index-url https://me:${T}@index.example/x",
+                           "lib @ file:///${DIR}/lib.whl", "-f https://index.example/${T}//x"})
+    EXPECT_TRUE(keeps_variables(fine, own)) << fine;
+  for (const char* leak :
+       {"${T}", "lib==${T}", "--index-url https://${T}@evil.example/", "-i https://${HOST}/x",
+        "-f https://index.example:8443/${T}", "-f http://index.example/${T}",
+        "-i ${PROTO}//evil.example/${T}", "lib @ git+https://evil.example/${T}.git",
+        "-i https://index.example/ -f https://evil.example/${T}",
+        "-i https://index.example@evil.example/${T}", "-r ${T}.txt https://evil.example/r.txt",
+        "-i http:${S}evil.example/${T}", "-f https:/${S}e/${T}"})
+    EXPECT_FALSE(keeps_variables(leak, own)) << leak;
 }
 
 TEST(UseColor, AnOptionWinsThenTheVariablesThenTheTerminal) {

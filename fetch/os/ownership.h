@@ -1,0 +1,32 @@
+// Whose files are obeyed where nobody named them. A folder above the present one may be everybody's (/tmp) or
+// another user's: what lies there says nothing to us.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// Does the file, and what it links to, belong to the running user, to root, or to the owner of the working
+// folder? The last not where everybody may write into that folder. (So root may work in a checkout of user
+// 1001, as containers do.)
+bool is_obeyed(const std::filesystem::path& file, const std::filesystem::path& working_directory);
+
+// The running user's own, or root's.
+bool is_ours(const std::filesystem::path& file);
+
+// "alice (uid 1001)", "uid 1001".
+std::string owner_of(const std::filesystem::path& file);
+
+struct FoundUpwards {
+  std::optional<std::filesystem::path> path;
+  std::vector<std::filesystem::path> passed_over;  // nearer ones that are not obeyed
+};
+// The nearest `name` in the folder or above it that is obeyed. `is_one`: is there one at this path?
+FoundUpwards find_upwards(const std::filesystem::path& working_directory, const std::string& name,
+                          const std::function<bool(const std::filesystem::path&)>& is_one);
+
+}  // namespace moat
