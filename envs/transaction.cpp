@@ -306,8 +306,7 @@ class Application {
       for (auto& [path, contenders] : all) settle(path, std::move(contenders), report);
       for (std::string& sentence : report.sentences()) warn(std::move(sentence));
     }
-    leave_out_losers();
-    for (const ArrivingFile& file : arrivals_) arriving_at_.emplace(file.path, file.sha256);
+    if (!lost_.empty() || !same_.empty() || !contested_.empty()) leave_out_losers();
   }
 
   bool is_staying(const std::string& name) const { return find_staying(name) != nullptr; }
@@ -574,7 +573,7 @@ class Application {
     if (directory.empty()) return Place::Directory;
     const auto known = places_.find(directory);
     if (known != places_.end()) return known->second;
-    if (arriving_at_.count(directory) != 0)
+    if (last_arrival_.count(directory) != 0)
       throw Error(ErrorKind::Refused,
                   fmt::format("cannot install {}: {} would have to be a file and a directory",
                               on_behalf.owner, quote(directory)));
@@ -665,8 +664,10 @@ class Application {
     const fs::path place = root_ / file.path;
     ArrivingFile copy{
         .path = file.path + std::string(kSaved), .source = place, .sha256 = hash_file(place).hex};
-    const auto successor = arriving_at_.find(file.path);
-    if (successor != arriving_at_.end() && successor->second == copy.sha256) return;  // just what is to come
+    const bool is_to_come = std::any_of(arrivals_.begin(), arrivals_.end(), [&](const ArrivingFile& one) {
+      return one.path == file.path && one.sha256 == copy.sha256;
+    });
+    if (is_to_come) return;
     for (int number = 2; lstat_of(root_ / copy.path); ++number)
       copy.path = fmt::format("{}{}.{}", file.path, kSaved, number);
     const auto facts = lstat_of(place);
@@ -879,9 +880,8 @@ class Application {
   std::vector<ArrivingFile> arrivals_;
   std::vector<ArrivingFile> shared_;  // brought by two packages with the same bytes, or there already
   std::unordered_map<std::string, std::size_t>
-      last_arrival_;  // path → index in arrivals_ while they are collected
-  std::unordered_map<std::string, std::string> arriving_at_;             // path → sha256
-  std::unordered_set<std::string> contested_;                            // paths that several arrivals have
+      last_arrival_;                           // path → index in arrivals_ while they are collected
+  std::unordered_set<std::string> contested_;  // paths that several arrivals have
   std::unordered_map<std::string_view, const ManifestEntry*> entry_at_;  // of paths to settle
   std::set<std::size_t> lost_, same_;            // arrivals whose bytes do not get the place, or lie there
   std::set<std::string> displaced_;              // where a file goes though a package that stays has it
