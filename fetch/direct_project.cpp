@@ -2,6 +2,7 @@
 
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/presence.h"
 #include "fetch/release_metadata.h"
 #include "fetch/remote_metadata.h"
 #include "fetch/source_labels.h"
@@ -29,6 +30,8 @@ SourceUrl direct_source(const PackageName& name, const std::string& text) {
 }
 
 ReleaseFile direct_wheel(const PackageName& name, SourceUrl source) {
+  if (source.url.scheme() == "file" && !is_there(source.url.file_path()))
+    throw bad_reference(name, shown_place(source), "there is no such file");
   ReleaseFile file{
       .artifact = {.filename = source.url.last_segment(), .url = source.url, .digests = source.digests}};
   auto wheel = WheelFilename::parse(file.artifact.filename);

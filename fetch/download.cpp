@@ -52,7 +52,9 @@ void check_arrival(const Artifact& artifact, const std::vector<Digest>& wanted, 
         fmt::format("{} from {} hashes to {}, and {} was expected", quote(artifact.filename),
                     quote(artifact.url.display()), arrival.digests.at(wanted.front().algorithm).to_string(),
                     join(expected, " or ")),
-        {"if the new file is meant to be there, take its hash into your requirements or lock: moat lock"});
+        {"the file has changed since its hash was written down, or it is another: ask whoever publishes it",
+         "if it is the right one, write its new hash where the old one stands; `moat lock -U` does so for a "
+         "lock"});
   }
   if (artifact.size && *artifact.size != arrival.size)
     throw Error(ErrorKind::HashMismatch,

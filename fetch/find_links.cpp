@@ -3,6 +3,7 @@
 #include "fetch/index_pages.h"
 #include "fetch/os/file.h"
 #include "fetch/os/guarded.h"
+#include "fetch/os/presence.h"
 #include "fetch/simple_api_html.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/dist_filename.h"
@@ -89,7 +90,7 @@ ProjectPage LinkedFiles::of(const PackageName& project) const {
 
 ProjectPage list_local_links(const std::filesystem::path& path) {
   std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  const std::filesystem::file_status status = status_of(path);
   if (std::filesystem::is_regular_file(status)) {
     if (is_archive(path.filename().string())) return page_of_urls({Url::from_path(path.string())});
     auto page = parse_simple_html(read_file(path), Url::from_path(path.string()));
@@ -103,7 +104,6 @@ ProjectPage list_local_links(const std::filesystem::path& path) {
   std::vector<Url> files;
   for (const auto& entry : std::filesystem::directory_iterator(path, error))
     if (is_archive(entry.path().filename().string()) && entry.is_regular_file(error))
-
       files.push_back(Url::from_path(entry.path().string()));
   if (error) throw_errno("read", path, error.value());
   std::sort(files.begin(), files.end());

@@ -132,6 +132,7 @@ struct Transfer {
   Slist header_lines;
   std::array<char, CURL_ERROR_SIZE> error_text{};
   int status = 0;
+  long connect_status = 0;  // what a proxy said to CONNECT
   HttpHeaders headers;
   bool body_begun = false;
   std::exception_ptr failure;  // thrown in a callback
@@ -200,11 +201,30 @@ void set(CURL* easy, CURLoption option, T value) {
 
 void set_text(CURL* easy, CURLoption option, const std::string& value) { set(easy, option, value.c_str()); }
 
-void set_proxy(CURL* easy, const Url& url, const HttpOptions& options) {
+// "" for none.
+std::string proxy_for(const Url& url, const HttpOptions& options) {
   const std::string& own = url.scheme() == "https" ? options.proxy_https : options.proxy_http;
-  const std::string& proxy = own.empty() ? options.proxy_all : own;
+  return bypasses_proxy(url, options.no_proxy) ? "" : own.empty() ? options.proxy_all : own;
+}
+
+// For people: without credentials. A proxy may be written without a scheme.
+std::string shown_proxy(const std::string& proxy) {
+  const auto url = Url::parse(proxy.find("://") == std::string::npos ? "http://" + proxy : proxy);
+  return url ? quote(url->without_credentials().to_string()) : "the proxy";
+}
+
+Error proxy_refuses(const Transfer& transfer, const HttpOptions& options) {
+  const std::string& scheme = transfer.url.scheme();
+  return Error(
+      ErrorKind::Network,
+      fmt::format("cannot get {}: the proxy {} wants credentials (407)",
+                  quote(transfer.request.url.display()), shown_proxy(proxy_for(transfer.url, options))),
+      {fmt::format("give them in the proxy's URL: {}_proxy=http://USER:PASSWORD@HOST:PORT", scheme)});
+}
+
+void set_proxy(CURL* easy, const Url& url, const HttpOptions& options) {
   // Set even when empty: libcurl would look into the environment otherwise.
-  set_text(easy, CURLOPT_PROXY, bypasses_proxy(url, options.no_proxy) ? "" : proxy);
+  set_text(easy, CURLOPT_PROXY, proxy_for(url, options));
   set_text(easy, CURLOPT_NOPROXY, "");
 }
 
@@ -471,6 +491,7 @@ class HttpClient::Loop {
     if (!transfer.easy) throw std::bad_alloc();
     transfer.error_text.fill('\0');
     transfer.status = 0;
+    transfer.connect_status = 0;
     transfer.headers.clear();
     transfer.body_begun = false;
     transfer.failure = nullptr;
@@ -500,6 +521,7 @@ class HttpClient::Loop {
       Transfer& transfer = *static_cast<Transfer*>(user);
       const CURLcode code = message->data.result;
       count(message->easy_handle);
+      curl().easy_getinfo(message->easy_handle, CURLINFO_HTTP_CONNECTCODE, &transfer.connect_status);
       detach(transfer);
       finish_attempt(transfer, code);
       any = true;
@@ -519,6 +541,7 @@ class HttpClient::Loop {
   void finish_attempt(Transfer& transfer, CURLcode code) {
     if (transfer.failure) return complete(transfer, error_from(transfer.failure, transfer.request.url));
     try {
+      if (transfer.status == 407 || transfer.connect_status == 407) throw proxy_refuses(transfer, options_);
       if (code != CURLE_OK) return fail_attempt(transfer, code);
       if (is_redirect(transfer.status) && find_header(transfer.headers, "location") != nullptr)
         return redirect(transfer);
@@ -535,10 +558,12 @@ class HttpClient::Loop {
   }
 
   void fail_attempt(Transfer& transfer, CURLcode code) {
-    if (is_retryable(code) && embargo(transfer, std::nullopt)) return;
     const std::string_view detail = transfer.error_text.data();
-    std::string message = fmt::format("cannot get {}: {}", quote(transfer.request.url.display()),
-                                      detail.empty() ? curl().easy_strerror(code) : trim(detail));
+    const std::string why(detail.empty() ? curl().easy_strerror(code) : trim(detail));
+    if (is_retryable(code) && embargo(transfer, std::nullopt)) return;
+    std::string message = fmt::format("cannot get {}: {}", quote(transfer.request.url.display()), why);
+    if (const std::string proxy = proxy_for(transfer.url, options_); !proxy.empty())
+      message += fmt::format(" (through the proxy {})", shown_proxy(proxy));
     if (transfer.url.host() != transfer.request.url.host())
       message += fmt::format(" (redirected to {})", quote(transfer.url.host()));
     complete(transfer, Error(ErrorKind::Network, message, hints_for(code)));

@@ -4,6 +4,7 @@
 #include "fetch/http_cache.h"
 #include "fetch/http_policy.h"
 #include "fetch/os/file.h"
+#include "fetch/os/presence.h"
 #include "fetch/simple_api.h"
 #include "fetch/simple_api_html.h"
 #include "resolver/base/text.h"
@@ -136,9 +137,8 @@ struct IndexPages::Shared {
     const Url url = page_url(index, project);
     const std::filesystem::path file = url.file_path();
     const std::filesystem::path root = file.parent_path().parent_path();
-    std::error_code missing;
-    if (!std::filesystem::is_directory(root, missing))
-      throw Error(ErrorKind::Network,
+    if (!std::filesystem::is_directory(status_of(root)))
+      throw Error(ErrorKind::BadInput,
                   looking_up(index, project) + ": there is no folder " + quote(root.string()));
     auto body = read_file_if_exists(file);
     if (!body) return done(NoSuchProject{});
@@ -151,6 +151,7 @@ struct IndexPages::Shared {
   Answer read(const Index& index, const PackageName& project, const Url& url, CachedPage page,
               std::optional<DigestedPage> held) {
     if (page.status == 404 || page.status == 410) return NoSuchProject{};
+    if (page.status == 403) return ForbiddenProject{bad_status(index, project, page.status)};
     if (page.status != 200) return bad_status(index, project, page.status);
     if (page.body_skipped && held) return tell(std::move(*held), index, project);
     auto parsed = parse_simple_page(std::move(page.body), page.content_type, page.final_url);

@@ -7,6 +7,7 @@
 #include "fetch/wheels.h"
 #include "fetch/zip_directory.h"
 #include "resolver/base/text.h"
+#include "resolver/pep/metadata.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -108,9 +109,9 @@ std::optional<Place> place_of(const HttpResponse& response) {
 
 bool is_gone(int status) { return status == 404 || status == 410; }
 
-Error http_error(const Url& url, int status) {
-  return Error(ErrorKind::Network,
-               "cannot fetch " + quote(url.display()) + ": the server answered " + std::to_string(status));
+// And no page that says something else.
+bool is_metadata(std::string_view text) {
+  return parse_metadata_fields(text.substr(0, 4096)).find("Metadata-Version").has_value();
 }
 
 MetadataAnswer unusable(const Url& url, const ParseError& error) {
@@ -304,12 +305,14 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   }
 
   void take_sidecar(HttpResponse response) {
-    if (is_gone(response.status)) {
+    // The wheel itself says the same, and has the last word.
+    if (response.status != 200 || !is_metadata(response.body)) {
       shared_->reporter.note("the index promises a metadata file for " + quote(artifact_.filename) +
-                             " that is not there");
+                             ", and its server has none: " +
+                             (response.status == 200 ? "it answered with something else"
+                                                     : "it answered " + std::to_string(response.status)));
       return ask_for_tail();
     }
-    if (response.status != 200) return finish(http_error(response.final_url, response.status));
     if (const auto& promised = artifact_.metadata_digest) {
       const Digest found = hash_bytes(response.body, promised->algorithm);
       if (found != *promised)
@@ -339,7 +342,8 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   }
 
   void take_tail(HttpResponse response) {
-    if (is_gone(response.status)) return finish(http_error(response.final_url, response.status));
+    // Gone; or a server that knows no such range.
+    if (is_gone(response.status)) return download_whole();
     if (response.status == 200) {  // the whole file, and a small one
       remember_ranges(false);
       total_ = response.body.size();

@@ -3,6 +3,7 @@
 #include "fetch/archive.h"
 #include "fetch/download.h"
 #include "fetch/os/file.h"
+#include "fetch/os/presence.h"
 #include "fetch/served_name.h"
 #include "fetch/source_labels.h"
 #include "resolver/base/text.h"
@@ -90,7 +91,7 @@ SourceFiles read_files(const fs::path& folder, const fs::path& top, const std::s
 
 void check_is_project(const fs::path& folder, const std::string& label, bool of_user) {
   std::error_code missing;
-  if (fs::exists(folder / "pyproject.toml", missing) || fs::exists(folder / "setup.py", missing)) return;
+  if (fs::exists(folder / "pyproject.toml", missing) || is_setuptools_project(folder)) return;
   std::vector<std::string> hints;
   if (of_user) hints.emplace_back("`-r FILE` installs what a file lists");
   throw Error(
@@ -101,15 +102,17 @@ void check_is_project(const fs::path& folder, const std::string& label, bool of_
 
 ObtainedSource bring_folder(const SourceOrder& order) {
   const fs::path top = order.direct->url.file_path();
-  std::error_code missing;
-  if (!fs::is_directory(top, missing)) {
+  const fs::file_status status = status_of(top);
+  if (!fs::is_directory(status)) {
     std::vector<std::string> hints;
-    if (const std::string name = top.filename().string();
-        !fs::exists(top, missing) && PackageName::parse(name))
+    const std::string name = top.filename().string();
+    if (!fs::exists(status) && Version::parse(name))
+      hints.push_back(fmt::format("a version is asked for with `==`: NAME=={}", name));
+    else if (!fs::exists(status) && PackageName::parse(name))
       hints.push_back(
           fmt::format("a package of an index is asked for by its name alone: moat install {}", name));
     throw Error(ErrorKind::BadInput,
-                fs::exists(top, missing)
+                fs::exists(status)
                     ? fmt::format("{} is neither a folder nor a wheel or source archive", quote(top.native()))
                     : fmt::format("there is no {}", quote(top.native())),
                 std::move(hints));
@@ -142,6 +145,16 @@ std::string archive_name(const Artifact& artifact, const Arrival& arrival, const
 }
 
 }  // namespace
+
+bool is_setuptools_project(const fs::path& folder) {
+  std::error_code missing;
+  if (fs::is_regular_file(folder / "setup.py", missing)) return true;
+  if (!is_regular(folder / "setup.cfg")) return false;
+  const std::string text = read_text(folder / "setup.cfg", folder.native());
+  const std::vector<std::string_view> lines = split_lines(text);
+  return std::any_of(lines.begin(), lines.end(),
+                     [](std::string_view line) { return line.starts_with("[metadata]"); });
+}
 
 struct Sources::Slot {
   std::mutex mutex;  // held while it is brought
@@ -274,8 +287,7 @@ ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_
   std::uint64_t size = 0;
   if (artifact.url.scheme() == "file") {
     file = artifact.url.file_path();
-    std::error_code missing;
-    if (!fs::exists(file, missing))
+    if (!is_there(file))
       throw Error(ErrorKind::BadInput, fmt::format("there is no {}", quote(file.native())));
     const Arrival arrival = hash_arrival(file, wanted, stop);
     check_arrival(artifact, wanted, arrival);

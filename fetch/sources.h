@@ -42,6 +42,10 @@ struct ObtainedSource {
   std::string commit;            // of a checkout
 };
 
+// Is it one without a pyproject.toml? It holds a setup.py, or a setup.cfg that describes a package (many are
+// settings of other tools alone).
+bool is_setuptools_project(const std::filesystem::path& folder);
+
 // Thread-safe; each source is obtained once as long as this lives, and its tree is there so long. Archives
 // and mirrors of repositories are kept in the store, so that a second time needs no network.
 class Sources {

@@ -2,6 +2,7 @@
 
 #include "fetch/download.h"
 #include "fetch/os/guarded.h"
+#include "fetch/os/presence.h"
 #include "fetch/wheel_check.h"
 #include "resolver/base/text.h"
 
@@ -231,6 +232,8 @@ class Obtaining {
                      file = fs::path(order.artifact.url.file_path()), wanted = wanted_digests(order)] {
       std::function<void()> letter;
       try {
+        if (!is_there(file))
+          throw Error(ErrorKind::BadInput, fmt::format("there is no {}", quote(file.native())));
         letter = [this, job, arrival = hash_arrival(file, wanted, cancelled)] { arrived(job, arrival); };
       } catch (...) {
         letter = [error = std::current_exception()] { std::rethrow_exception(error); };

@@ -155,6 +155,74 @@ class Hashes(IndexTest):
         self.install("-r", "in.txt")
 
 
+class Refusals(IndexTest):
+    """What a server refuses is passed by where there is another way, and told."""
+
+    def test_403_of_one_of_several_indexes(self):
+        closed = self.second_server()
+        for name in ("a", "nowhere"):
+            closed.answer(f"/simple/{name}/", "no", status=403)
+        self.server.add("a")
+        self.create()
+        for order in (["--extra-index-url", closed.url], ["-i", closed.url, "--extra-index-url", self.server.url],
+                      ["--extra-index-url", closed.url, "--index-strategy", "best-match"]):
+            with self.subTest(order):
+                self.install("a", "--reinstall", *order)
+                if "-i" not in order:  # else it was found before that one was asked
+                    self.assertIn("answered 403", self.said)
+                    self.assertIn("has it", self.said)
+        self.install("nowhere", "--extra-index-url", closed.url, status=3)
+        self.assertIn("answered 403", self.said)
+        self.install("a", "-i", closed.url, "--refresh", "--reinstall", status=3)
+        self.assertIn("answered 403", self.said)
+
+    def test_401_of_one_of_several_is_not(self):
+        closed = self.second_server()
+        closed.http.password = "somebody:else"
+        self.server.add("a")
+        self.create()
+        self.install("a", "--extra-index-url", closed.url, status=3)
+
+    def test_a_promised_metadata_file_that_is_refused_or_something_else(self):
+        self.create()
+        for name, status, body in (("a", 403, "no"), ("b", 404, "no"), ("c", 200, "<html>log in</html>"), ("d", 200, ""), ("e", 500, "")):
+            with self.subTest(status=status, body=body):
+                self.server.add(name, sidecar="x")
+                self.server.answer(f"/files/{name}-1.0-py3-none-any.whl.metadata", body, status=status)
+                self.install(name, MOAT_RETRIES="0")
+                self.assertIn(f"+ {name} 1.0", self.said)
+
+    def test_a_proxy_that_wants_credentials_is_named(self):
+        class Proxy(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                self.send_response(407)
+                self.send_header("Proxy-Authenticate", 'Basic realm="p"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_CONNECT = do_GET
+
+        proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        self.addCleanup(proxy.shutdown)
+        self.create()
+        address = f"127.0.0.1:{proxy.server_port}"
+        for index in (self.server.url, "https://index.example/simple/"):
+            with self.subTest(index):
+                self.install("a", "-i", index, status=3, http_proxy=f"http://who:secret@{address}",
+                             https_proxy=f"http://who:secret@{address}", MOAT_RETRIES="0")
+                self.assertIn(f"the proxy `http://{address}/` wants credentials (407)", self.said)
+                self.assertNotIn("secret", self.said)
+
+    def test_a_proxy_that_is_not_there_is_named(self):
+        self.create()
+        self.install("a", status=3, http_proxy="127.0.0.1:1", MOAT_RETRIES="0")
+        self.assertIn("through the proxy", self.said)
+
+
 class Metadata(IndexTest):
     HEAD = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
 

@@ -115,6 +115,13 @@ TEST_F(RemoteMetadataTest, APromisedSidecarThatIsNotThereIsReadFromTheWheel) {
   EXPECT_EQ(index.requests(), 2U);
 }
 
+TEST_F(RemoteMetadataTest, APageInPlaceOfThePromisedSidecarIsNoSidecar) {
+  LoopbackIndex index;
+  const WheelBuilder wheel = wheel_of(1, 100);
+  index.add(wheel, {.metadata = "<html><title>Log in</title></html>"});
+  EXPECT_TRUE(is_right(ask(with_sidecar(artifact(index, wheel), wheel))));
+}
+
 TEST_F(RemoteMetadataTest, TheTailOfABigWheelIsEnough) {
   LoopbackIndex index({.sidecars = false});
   const WheelBuilder wheel = wheel_of(100, 80'000);
