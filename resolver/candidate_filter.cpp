@@ -21,6 +21,18 @@ HashVerdict judge_hash(const Artifact& artifact, const std::vector<Digest>& allo
   return comparable ? HashVerdict::Wrong : HashVerdict::Unknown;
 }
 
+// Is one of the allowed hashes promised for no file of the release? Then it may be that of a file for which
+// the index promises none, or one of another algorithm.
+bool has_hashes_left(const std::vector<Digest>* allowed, const Release& release) {
+  if (allowed == nullptr) return false;
+  return std::any_of(allowed->begin(), allowed->end(), [&](const Digest& digest) {
+    return std::none_of(release.files.begin(), release.files.end(), [&](const ReleaseFile& file) {
+      const std::vector<Digest>& promised = file.artifact.digests;
+      return std::find(promised.begin(), promised.end(), digest) != promised.end();
+    });
+  });
+}
+
 }  // namespace
 
 bool BinaryPolicy::wheels(const PackageName& name) const {
@@ -119,10 +131,13 @@ bool CandidateFilter::is_better(const FileVerdict& a, const FileVerdict& b) {
 Verdict CandidateFilter::judge_release(const PackageName& name, Rules rules, Candidate& candidate) {
   Verdict verdict = Verdict::NoFiles;
   FileVerdict best;
+  const bool hashes_left = has_hashes_left(hashes_.of(name), *candidate.release);
   for (const ReleaseFile& file : candidate.release->files) {
-    const FileVerdict judged = judge(name, file, rules);
+    FileVerdict judged = judge(name, file, rules);
     verdict = std::max(verdict, judged.verdict);
     if (judged.verdict != Verdict::Eligible) continue;
+    // A wheel that may have one of them comes before an sdist that has another: the lines name both.
+    judged.hash_known = judged.hash_known || (hashes_left && file.wheel);
     if (const auto uploaded = file.artifact.upload_time;
         uploaded && (!candidate.uploaded || *uploaded < *candidate.uploaded))
       candidate.uploaded = uploaded;

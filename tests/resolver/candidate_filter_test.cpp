@@ -84,6 +84,18 @@ TEST_F(CandidateFilterTest, AFileOfUnknownHashIsLeftToTheDownload) {
       "a-1.0-py3-none-any.whl");
 }
 
+TEST_F(CandidateFilterTest, AWheelWithoutAPromisedHashBeforeAnSdistWithOneIfAHashIsLeftForIt) {
+  request_.can_build = true;
+  ask("a", "aa");
+  request_.requirements.back().hashes.push_back({"sha256", "bb" + std::string(62, '0')});
+  EXPECT_EQ(choice({file("a-1.0-py3-none-any.whl"), file("a-1.0.tar.gz", "aa")}), "a-1.0-py3-none-any.whl");
+  // Nothing is left where each hash is that of a file.
+  EXPECT_EQ(choice({file("a-1.0-py3-none-any.whl"), file("a-1.0.tar.gz", "aa"), file("a-1.0.zip", "bb")}),
+            "a-1.0.tar.gz");
+  request_.requirements.back().hashes.pop_back();
+  EXPECT_EQ(choice({file("a-1.0-py3-none-any.whl"), file("a-1.0.tar.gz", "aa")}), "a-1.0.tar.gz");
+}
+
 TEST_F(CandidateFilterTest, AFileOfAnotherHashIsNot) {
   ask("a", "aa");
   EXPECT_EQ(choice({file("a-1.0-py3-none-any.whl", "bb")}), "");
