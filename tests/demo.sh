@@ -13,8 +13,9 @@ if [ -z "$folder" ]; then
 fi
 cd "$folder"
 
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; else bold='' plain=''; fi
 show() {
-  printf '\n\033[1m$ %s\033[0m\n' "$(printf '%s ' "$@" | sed "s#$moat#moat#; s/ $//")"
+  printf '\n%s$ %s%s\n' "$bold" "$(printf '%s ' "$@" | sed "s#$moat#moat#; s/ $//")" "$plain"
   "$@"
 }
 
