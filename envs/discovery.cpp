@@ -5,6 +5,8 @@
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -158,19 +160,31 @@ constexpr std::string_view kPinName = ".python-version";
 
 struct Pin {
   fs::path file;
-  std::string spec;
+  std::vector<std::string> specs;  // never empty
 };
 
-// .python-version of the nearest folder upwards: its first line that is no comment.
+// As pyenv writes it: words on one or several lines, and comments.
+std::vector<std::string> read_pin(std::string_view text) {
+  std::vector<std::string> specs;
+  for (const std::string_view line : split_lines(text)) {
+    std::string_view rest = line.substr(0, line.find('#'));
+    while (!(rest = trim(rest)).empty()) {
+      const std::size_t end = std::min(rest.find_first_of(" \t\r"), rest.size());
+      specs.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(end);
+    }
+  }
+  return specs;
+}
+
+// .python-version of the nearest folder upwards that says something.
 std::optional<Pin> find_pin(const fs::path& from) {
   std::optional<Pin> pin;
   find_upwards(from, std::string(kPinName), [&](const fs::path& file) {
     std::error_code ignored;
     if (!fs::is_regular_file(file, ignored) || !is_obeyed(file, from)) return false;
-    for (const std::string_view line : split_lines(read_file_if_exists(file).value_or(""))) {
-      const std::string_view spec = trim(line.substr(0, line.find('#')));
-      if (!spec.empty()) pin = pin.value_or(Pin{file, std::string(spec)});
-    }
+    std::vector<std::string> specs = read_pin(read_file_if_exists(file).value_or(""));
+    if (!specs.empty()) pin = Pin{file, std::move(specs)};
     return pin.has_value();
   });
   return pin;
@@ -183,7 +197,7 @@ std::optional<fs::path> behind_shim(const fs::path& shim, const DiscoveryOptions
   const fs::path root = shim.parent_path().parent_path();
   std::string chosen = options.pyenv_version;
   if (chosen.empty())
-    if (const auto pin = find_pin(options.working_directory)) chosen = pin->spec;
+    if (const auto pin = find_pin(options.working_directory)) chosen = join(pin->specs, ":");
   if (chosen.empty()) chosen = read_file_if_exists(root / "version").value_or("");
   for (const std::string_view line : split_lines(chosen)) {
     for (const std::string_view version : split(line, ':')) {
@@ -254,17 +268,56 @@ std::optional<fs::path> pyenv_folder(const std::string& name, const DiscoveryOpt
   return fs::is_directory(folder, ignored) ? std::optional(std::move(folder)) : std::nullopt;
 }
 
-Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store& store) {
-  try {
-    if (const auto named = pyenv_folder(pin.spec, options)) return interpreter_at(*named, options, store);
-    if (!names_version(pin.spec))
-      throw Error(ErrorKind::NoInterpreter,
-                  "a file that comes with a project names a version of Python, not a path or another program",
-                  {"name it yourself: -p " + pin.spec});
-    return find_interpreter(pin.spec, options, store);
-  } catch (const Error& error) {
-    throw error.with_context(quote(pin.file.string()) + " asks for " + quote(pin.spec));
+// The first python3 of PATH that is not pyenv's choice.
+Interpreter system_python(const DiscoveryOptions& options, const Store& store) {
+  DiscoveryOptions without_shims = options;
+  std::vector<std::string> folders;
+  for (const fs::path& folder : folders_of(options.path))
+    if (!holds_shims(folder)) folders.push_back(folder.string());
+  without_shims.path = join(folders, ":");
+  if (auto python = first_on_path("python3", without_shims, store)) return std::move(*python);
+  throw Error(ErrorKind::NoInterpreter, "there is no python3 on PATH but pyenv's");
+}
+
+// pyenv's own names first.
+Interpreter pinned_as(const std::string& spec, const DiscoveryOptions& options, const Store& store) {
+  if (spec == "system") return system_python(options, store);
+  if (const auto named = pyenv_folder(spec, options)) return interpreter_at(*named, options, store);
+  // "3.14-dev" is the newest of its line, whether or not it is out.
+  const std::string line = spec.substr(0, spec.rfind("-dev"));
+  if (line != spec && !line.empty() && is_ascii_digit(line.front()) && names_version(line))
+    return find_interpreter(fmt::format(">={0}.dev0,=={0}.*", line), options, store);
+  if (!names_version(spec))
+    throw Error(ErrorKind::NoInterpreter,
+                "a file that comes with a project names a version of Python, not a path or another program",
+                {"name it yourself: -p " + spec});
+  return find_interpreter(spec, options, store);
+}
+
+// The first that is here and that `requires_python` admits.
+Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store& store,
+                   const std::optional<SpecifierSet>& requires_python) {
+  const std::string told = quote(pin.file.string()) + " asks for " + quote(join(pin.specs, " "));
+  std::optional<Error> missing;
+  std::optional<Interpreter> outside;
+  for (const std::string& spec : pin.specs) {
+    try {
+      Interpreter python = pinned_as(spec, options, store);
+      if (!requires_python ||
+          requires_python->contains(Version::of({python.major, python.minor, python.micro})))
+        return python;
+      if (!outside) outside = std::move(python);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::NoInterpreter && error.kind() != ErrorKind::Interpreter) throw;
+      if (!missing) missing = error;
+    }
   }
+  if (!outside) throw missing->with_context(told);
+  throw Error(
+      ErrorKind::NoInterpreter,
+      fmt::format("{} (Python {}), and the project requires Python {}", told, outside->version,
+                  requires_python->to_string()),
+      {fmt::format("change one of the two; `-p '{}'` overrides the file", requires_python->to_string())});
 }
 
 }  // namespace
@@ -287,10 +340,20 @@ Interpreter find_interpreter(std::string_view spec, const DiscoveryOptions& opti
   nothing_found(quote(spec) + ", as a version or as a program on PATH", all);
 }
 
+bool meets_spec(const Interpreter& interpreter, std::string_view spec, const DiscoveryOptions& options,
+                const Store& store) {
+  spec = trim(spec);
+  const bool is_path = spec.starts_with("~/") || spec.starts_with('.') || spec.find('/') != spec.npos;
+  if (const auto wanted = parse_wanted(spec); wanted && !is_path) return wanted->admits(interpreter);
+  const Interpreter named = find_interpreter(spec, options, store);
+  return named.implementation == interpreter.implementation && named.version == interpreter.version &&
+         named.free_threaded == interpreter.free_threaded;
+}
+
 Interpreter default_interpreter(const DiscoveryOptions& options, const Store& store,
                                 const std::optional<SpecifierSet>& requires_python) {
-  if (const auto pin = find_pin(options.working_directory); pin && pin->spec != "system")
-    return pinned(*pin, options, store);
+  if (const auto pin = find_pin(options.working_directory); pin && pin->specs.front() != "system")
+    return pinned(*pin, options, store, requires_python);
   if (requires_python) {
     const Wanted wanted{.implementation = "", .versions = *requires_python, .free_threaded = false};
     return choose(wanted, "what requires-python asks, " + quote(requires_python->to_string()), options,

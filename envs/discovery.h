@@ -27,8 +27,12 @@ bool names_version(std::string_view spec);
 // "3.12", ">=3.10", "cpython@3.13", "pypy@3.10", "python3.11", a path. Error(NoInterpreter) lists what was
 // found; a path that does not start is Error(Interpreter).
 Interpreter find_interpreter(std::string_view spec, const DiscoveryOptions& options, const Store& store);
+// Is this Python what SPEC means? A path or program means the version and implementation that it has.
+bool meets_spec(const Interpreter& interpreter, std::string_view spec, const DiscoveryOptions& options,
+                const Store& store);
 // None named: .python-version upwards; `requires_python`; the first python3 on PATH that starts; the newest
-// found.
+// found. A file that lists several versions means the first that is here and that `requires_python` admits;
+// Error(NoInterpreter) where the two contradict each other.
 Interpreter default_interpreter(const DiscoveryOptions& options, const Store& store,
                                 const std::optional<SpecifierSet>& requires_python = std::nullopt);
 // All that start, newest first, each base once.

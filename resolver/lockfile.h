@@ -57,6 +57,9 @@ struct Pylock {
   std::vector<std::string> default_groups;
   std::string created_by;
   std::vector<LockedPackage> packages;  // by name
+  // [tool.moat] groups: the dependency groups that were locked along, as `--group` names them from the lock's
+  // folder. Locking again keeps them.
+  std::vector<std::string> locked_groups;
 };
 
 // Everything the specification says of a reader. `name`: the file's, "pylock.toml"; "" is not checked.

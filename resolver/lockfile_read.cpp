@@ -291,7 +291,8 @@ Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {
   }
   lock.default_groups = root.texts("default-groups");
   lock.created_by = root.required_text("created-by");
-  root.table("tool");
+  if (const std::optional<Table> tool = root.table("tool"))
+    if (const std::optional<Table> moat = tool->table("moat")) lock.locked_groups = moat->texts("groups");
   if (!root.has("packages")) root.fail("packages", "is missing");
   for (const Table& table : root.tables("packages")) lock.packages.push_back(read_package(table));
   return lock;

@@ -113,6 +113,8 @@ std::string format_pylock(const Pylock& lock) {
   out += "created-by = " + toml_quote(lock.created_by) + "\n";
   if (lock.packages.empty()) out += "packages = []\n";
   for (const LockedPackage& package : lock.packages) out += "\n" + package_table(package);
+  if (!lock.locked_groups.empty())
+    out += "\n[tool.moat]\ngroups = " + inline_names(lock.locked_groups) + "\n";
   return out;
 }
 

@@ -1,11 +1,55 @@
 #include "resolver/pyproject.h"
 
+#include "resolver/dynamic_project.h"
+
 #include <gtest/gtest.h>
 
 namespace moat {
 namespace {
 
 PyProject pyproject(std::string_view text) { return PyProject::parse(text).value(); }
+
+CoreMetadata metadata(const std::string& lines) {
+  return CoreMetadata::parse("Metadata-Version: 2.1\nName: demo\nVersion: 1\n" + lines).value();
+}
+
+std::vector<std::string> texts(const std::vector<ProjectLine>& lines) {
+  std::vector<std::string> out;
+  for (const ProjectLine& line : lines) out.push_back(line.text);
+  return out;
+}
+
+TEST(DynamicProject, TakesOnlyWhatIsDynamic) {
+  const CoreMetadata said = metadata(
+      "Requires-Python: >=3.9\nRequires-Dist: a\nRequires-Dist: b; sys_platform == 'win32'\n"
+      "Provides-Extra: x\nRequires-Dist: c>=1; extra == 'x' and sys_platform == 'linux'\n"
+      "Requires-Dist: d; extra == 'x' and sys_platform == 'win32'\n");
+  const MarkerEnvironment linux{.sys_platform = "linux"};
+  ProjectTable table = *pyproject(
+                            "[project]\nname = 'demo'\nversion = '1'\nrequires-python = '>=3.8'\n"
+                            "dependencies = ['z']\ndynamic = ['optional-dependencies']\n")
+                            .project()
+                            .value();
+  take_dynamic(table, said, linux);
+  EXPECT_EQ(texts(table.dependencies), std::vector<std::string>{"z"});
+  EXPECT_EQ(table.requires_python->to_string(), ">=3.8");
+  EXPECT_EQ(texts(table.optional_dependencies.at(ExtraName::parse("x").value())),
+            std::vector<std::string>{"c>=1"});
+
+  table.dynamic = {"dependencies", "requires-python"};
+  take_dynamic(table, said, linux);
+  EXPECT_EQ(texts(table.dependencies), (std::vector<std::string>{"a", "b; sys_platform == \"win32\""}));
+  EXPECT_EQ(table.requires_python->to_string(), ">=3.9");
+}
+
+TEST(DynamicProject, WithoutATableAllIsTheBackends) {
+  const ProjectTable table =
+      project_table_of(metadata("Requires-Dist: a\nProvides-Extra: x\n"), MarkerEnvironment{});
+  EXPECT_EQ(table.name.display(), "demo");
+  EXPECT_EQ(texts(table.dependencies), std::vector<std::string>{"a"});
+  EXPECT_TRUE(table.optional_dependencies.at(ExtraName::parse("x").value()).empty());
+  EXPECT_FALSE(table.requires_python);
+}
 
 TEST(PyProject, WithoutBuildSystemSetuptoolsBuilds) {
   for (const char* text : {"", "[project]\nname = 'a'\n", "[tool.x]\n"}) {
