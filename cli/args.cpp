@@ -30,8 +30,11 @@ bool takes_next_word(const std::string& word, const CLI::App& app) {
 // What belongs to `run` itself ends at the first word that is no option, or at `--`.
 std::vector<std::string> split_off_program(std::vector<std::string>& arguments, const CLI::App& app) {
   std::size_t i = 0;
-  while (i < arguments.size() && is_option(arguments[i]) && arguments[i] != "--")
+  while (i < arguments.size() && is_option(arguments[i]) && arguments[i] != "--") {
+    const bool module = arguments[i] == "-m";
     i += takes_next_word(arguments[i], app) ? 2U : 1U;
+    if (module) break;  // what follows is the module's, as with `python -m`
+  }
   i = std::min(i, arguments.size());
   const auto cut = arguments.begin() + static_cast<std::ptrdiff_t>(i);
   const bool dashes = cut != arguments.end() && *cut == "--";
@@ -155,8 +158,14 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
     return HelpText{command_help(*words.command, declaration.app)};
   read_options(*words.command, declaration, std::move(words.arguments));
   if (auto* run = std::get_if<RunCommand>(&invocation.command)) {
+    if (program.empty() && run->module)
+      throw Error(ErrorKind::Usage, "`-m` needs the name of a module",
+                  {"`moat run -m http.server` runs one"});
     if (program.empty())
       throw Error(ErrorKind::Usage, "no command to run was named", {"`moat run python` starts Python"});
+    // Python itself does both.
+    if (run->module) program.insert(program.begin(), "-m");
+    if (run->module || program.front() == "-") program.insert(program.begin(), "python");
     run->command = std::move(program);
   }
   return invocation;

@@ -80,6 +80,11 @@ struct InstallCommand {
   std::optional<int> fix;  // of a conflict, as it was told
 };
 
+struct UpgradeCommand {
+  std::vector<std::string> names;  // none: everything
+  bool dry_run = false;
+};
+
 struct UninstallCommand {
   std::vector<std::string> packages;
   bool orphans = false, dry_run = false;
@@ -107,7 +112,9 @@ struct WhichCommand {
 
 struct RunCommand {
   bool pure = false;
-  std::vector<std::string> with;     // PACKAGE
+  bool module = false;            // -m: `command` begins with a module
+  std::string about_packages;     // an option that was typed and only --with and scripts obey: "--index-url"
+  std::vector<std::string> with;  // PACKAGE
   std::vector<std::string> command;  // CMD ARG…, never empty
 };
 struct ShellCommand {};
@@ -117,6 +124,7 @@ struct DoctorCommand {
 
 struct LockCommand {
   std::vector<std::string> requirement_files, constraint_files, groups;
+  bool no_groups = false;  // not those of the lock that is there either
   std::optional<std::string> output, format, python_version;
   std::vector<std::string> platforms;
   bool upgrade = false;
@@ -153,6 +161,7 @@ struct EnvAdoptCommand {
 };
 struct EnvRemoveCommand {
   std::string env;
+  bool yes = false, dry_run = false;
 };
 struct EnvRenameCommand {
   std::string from, to;
@@ -175,12 +184,13 @@ struct PythonFindCommand {
 };
 
 using CommandOptions =
-    std::variant<CreateCommand, InstallCommand, UninstallCommand, ListCommand, FreezeCommand, ShowCommand,
-                 TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand, LockCommand,
-                 SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
-                 EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, StoreDirCommand, StoreSizeCommand,
-                 StorePruneCommand, StoreVerifyCommand, ConfigListCommand, ConfigGetCommand, ConfigSetCommand,
-                 ConfigImportPipCommand, PythonListCommand, PythonFindCommand, EvalCommand, PipCommand>;
+    std::variant<CreateCommand, InstallCommand, UpgradeCommand, UninstallCommand, ListCommand, FreezeCommand,
+                 ShowCommand, TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand,
+                 LockCommand, SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand,
+                 EnvRollbackCommand, EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, StoreDirCommand,
+                 StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, ConfigListCommand, ConfigGetCommand,
+                 ConfigSetCommand, ConfigImportPipCommand, PythonListCommand, PythonFindCommand, EvalCommand,
+                 PipCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

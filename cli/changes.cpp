@@ -119,6 +119,7 @@ void report_changes(const ChangeReport& report, Session& session) {
                      {"warnings", report.warnings}});
     return;
   }
+  if (output.verbosity() < -1) return;  // errors only
   for (const Operation& operation : report.operations)
     output.result(output.out(paint_of(operation.kind), change_text(operation)));
   if (report.operations.empty()) {

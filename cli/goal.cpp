@@ -2,7 +2,9 @@
 
 #include "cli/redact.h"
 #include "cli/requirement_files.h"
+#include "fetch/os/file.h"
 #include "fetch/os/given_file.h"
+#include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -17,6 +19,27 @@ Error not_a_requirement(const RequirementsEntry& entry, const std::string& why) 
   return Error(ErrorKind::BadInput,
                entry.where.empty() ? fmt::format("{} is not a requirement: {}", shown, why)
                                    : fmt::format("{}: {} is not a requirement: {}", entry.where, shown, why));
+}
+
+// `flask 3`, `flask=3`, `flask@3` as other tools have it.
+void check_spelling(const std::vector<std::string>& packages, const fs::path& directory) {
+  const auto did_you_mean = [](const std::string& text, std::string_view name, std::string_view version) {
+    throw Error(ErrorKind::BadInput, fmt::format("{} is not a requirement", quote(text)),
+                {fmt::format("did you mean `{}=={}`?", name, version)});
+  };
+  const auto is_name = [](std::string_view text) { return PackageName::parse(text).has_value(); };
+  for (std::size_t i = 0; i < packages.size(); ++i) {
+    const std::string& text = packages[i];
+    if (i > 0 && Version::parse(text) && is_ascii_digit(text.front()) && is_name(packages[i - 1]) &&
+        !Version::parse(packages[i - 1]))
+      did_you_mean(packages[i - 1] + " " + text, packages[i - 1], text);
+    const std::size_t mark = text.find_first_of("=@");
+    if (mark == std::string::npos || mark + 1 == text.size()) continue;
+    const std::string_view name = trim(std::string_view(text).substr(0, mark));
+    const std::string_view version = trim(std::string_view(text).substr(mark + 1));
+    if (is_name(name) && Version::parse(version) && !is_there(directory / version))
+      did_you_mean(text, name, version);
+  }
 }
 
 void check_editable(const RequirementsEntry& entry, const std::string& url) {
@@ -98,6 +121,13 @@ void join_options(RequirementsOptions& into, RequirementsOptions from) {
 }
 
 void read_file_into(const std::string& path, bool constraint, Goal& goal, Session& session) {
+  if (const std::string name = fs::path(path).filename();
+      name == "pyproject.toml" || name.starts_with("pylock."))
+    throw Error(ErrorKind::BadInput, fmt::format("{} is not a requirements file", quote(path)),
+                {name == "pyproject.toml"
+                     ? "`moat install -e .` installs the project with what it needs; `moat lock`, "
+                       "then `moat sync`, only what it needs"
+                     : fmt::format("`moat sync {}` installs what a lock says", path)});
   RequirementsFile file = read_requirements(path, constraint, requirements_reader(path, session));
   for (const std::string& warning : file.warnings) session.reporter().warn(warning);
   for (std::size_t i = 0; i < file.options.trusted_hosts.size(); ++i)
@@ -115,6 +145,7 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
                const std::vector<std::string>& constraint_files, Session& session,
                const std::vector<std::string>& editables) {
   Goal goal;
+  check_spelling(packages, session.settings().working_directory);
   for (const std::string& text : packages)
     add_line({.text = text, .where = "", .hashes = {}, .config_settings = {}}, goal, session);
   for (const std::string& text : editables)

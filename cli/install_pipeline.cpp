@@ -5,6 +5,7 @@
 #include "cli/fold_options.h"
 #include "cli/hash_mode.h"
 #include "cli/index_list.h"
+#include "cli/nearest.h"
 #include "cli/source_builds.h"
 #include "fetch/metadata_check.h"
 #include "fetch/wheels.h"
@@ -148,6 +149,37 @@ Present Present::of(const Environment& environment, const InstalledDistributions
     if (Expected<PackageName> name = PackageName::parse(package.name); name)
       present.placed.emplace(std::move(*name), std::move(package));
   return present;
+}
+
+void say_excluded(const Goal& goal, const MarkerEnvironment& environment, Session& session) {
+  for (const RootRequirement& root : goal.requirements) {
+    const std::optional<Marker>& marker = root.requirement.marker;
+    if (!marker || marker->evaluate(environment)) continue;
+    const std::string told = fmt::format(
+        "{}{} is not installed: its marker `{}` does not hold for Python {} on {}",
+        root.origin.where.empty() ? "" : root.origin.where + ": ", root.requirement.name.display(),
+        marker->to_string(), environment.python_full_version, environment.sys_platform);
+    // A file is written for many machines; what is typed is meant for this one.
+    root.origin.where.empty() ? session.reporter().warn(told) : session.reporter().note(told);
+  }
+}
+
+void check_upgrades(const ResolvePolicy& policy, const Resolution& resolution,
+                    const std::map<PackageName, Version>& before) {
+  std::vector<std::string> known;
+  for (const ResolvedPackage& package : resolution.packages) known.push_back(package.name.display());
+  for (const auto& [name, version] : before) known.push_back(name.display());
+  for (const PackageName& name : policy.upgrade_packages) {
+    const bool is_known = before.contains(name) ||
+                          std::any_of(resolution.packages.begin(), resolution.packages.end(),
+                                      [&](const ResolvedPackage& package) { return package.name == name; });
+    if (is_known) continue;
+    std::vector<std::string> hints;
+    if (const auto near = nearest_name(name.display(), known))
+      hints.push_back(fmt::format("did you mean `-P {}`?", *near));
+    throw Error(ErrorKind::Usage, fmt::format("-P {}: nothing here needs it", name.display()),
+                std::move(hints));
+  }
 }
 
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,

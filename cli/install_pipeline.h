@@ -24,6 +24,13 @@ struct ResolvePolicy {
   std::optional<int> fix;  // and it was given
 };
 
+// Says which requirements that were typed their own markers exclude here: nothing is installed for them.
+void say_excluded(const Goal& goal, const MarkerEnvironment& environment, Session& session);
+
+// Error(Usage) where a package to upgrade is neither needed nor there: a slip of the hand.
+void check_upgrades(const ResolvePolicy& policy, const Resolution& resolution,
+                    const std::map<PackageName, Version>& before);
+
 // What is there before: nothing, for a new environment.
 struct Present {
   std::map<PackageName, Version> versions;

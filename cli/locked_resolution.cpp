@@ -1,6 +1,9 @@
 #include "cli/locked_resolution.h"
 
+#include "cli/index_list.h"
 #include "cli/redact.h"
+#include "fetch/hasher.h"
+#include "fetch/index_source.h"
 #include "fetch/os/file.h"
 #include "fetch/sources.h"
 #include "resolver/base/text.h"
@@ -8,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 namespace moat {
@@ -86,12 +90,71 @@ Version learn_version(const LockedPackage& package, const SourceUrl& source, Ses
   return core->version;
 }
 
-ResolvedPackage as_resolved(const SelectedPackage& one, const fs::path& lock_directory, Session& session) {
+// The very files of the lock, as --find-links has them: by name and hash.
+class NearFiles {
+ public:
+  explicit NearFiles(Session& session) : session_(session) {
+    IndexList links = index_list(session.settings());
+    links.indexes.clear();
+    if (!links.find_links.empty())
+      source_.emplace(session.index_options(links), session.http(), session.store(), session.workers(),
+                      session.reporter(), session.stop());
+  }
+
+  std::optional<Url> find(const PackageName& name, const LockedFile& file) {
+    if (!source_) return std::nullopt;
+    source_->request_project(name);
+    const Project* project = nullptr;
+    while ((project = source_->find_project(name)) == nullptr) source_->wait();
+    for (const auto& release : project->releases)
+      for (const ReleaseFile& one : release->files)
+        if (one.artifact.filename == file.name && is_same(one.artifact, file)) return one.artifact.url;
+    return std::nullopt;
+  }
+
+ private:
+  static bool is_same(const Artifact& here, const LockedFile& locked) {
+    const auto is_locked = [&](const Digest& digest) {
+      return std::find(locked.hashes.begin(), locked.hashes.end(), digest) != locked.hashes.end();
+    };
+    if (std::any_of(here.digests.begin(), here.digests.end(), is_locked)) return true;
+    return here.url.scheme() == "file" && is_locked(hash_file(here.url.file_path()));
+  }
+
+  Session& session_;
+  std::optional<IndexSource> source_;
+};
+
+bool is_in_store(const Artifact& artifact, Session& session) {
+  for (const Digest& digest : artifact.digests)
+    if (digest.algorithm == "sha256" && session.store().find_wheel(digest)) return true;
+  return !is_wheel(artifact.filename) &&
+         session.sources().has_archive({.artifact = artifact, .direct = {}}, session.stop());
+}
+
+// A file that an index gave, where --find-links and --no-index have it.
+void take_near(const LockedPackage& package, const LockedFile& file, Artifact& artifact, NearFiles& near,
+               Session& session) {
+  if (artifact.url.scheme() == "file") return;
+  if (auto found = near.find(package.name, file)) {
+    artifact.url = std::move(*found);
+    return;
+  }
+  if (!session.settings().no_index || is_in_store(artifact, session)) return;
+  throw Error(ErrorKind::NotFound,
+              fmt::format("--no-index: no --find-links place has {} with the hash that the lock has for it",
+                          quote(file.name)),
+              {fmt::format("without `--no-index` it comes from {}", artifact.url.display())});
+}
+
+ResolvedPackage as_resolved(const SelectedPackage& one, const fs::path& lock_directory, NearFiles& near,
+                            Session& session) {
   const LockedPackage& package = *one.package;
   ReleaseFile file;
   file.direct = source_of(package, lock_directory);
   file.artifact =
       one.file != nullptr ? artifact_of(*one.file, lock_directory) : SourceOrder::of(*file.direct).artifact;
+  if (one.file != nullptr && !package.direct) take_near(package, *one.file, file.artifact, near, session);
   std::optional<Version> version = package.version;
   std::vector<Digest> accepted;
   if (one.file != nullptr && is_wheel(one.file->name)) {
@@ -126,8 +189,9 @@ Goal locked_goal(const std::vector<SelectedPackage>& selected) {
 Resolution locked_resolution(const std::vector<SelectedPackage>& selected, const fs::path& lock_directory,
                              Session& session) {
   Resolution resolution;
+  NearFiles near(session);
   for (const SelectedPackage& one : selected)
-    resolution.packages.push_back(as_resolved(one, lock_directory, session));
+    resolution.packages.push_back(as_resolved(one, lock_directory, near, session));
   return resolution;
 }
 

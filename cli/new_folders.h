@@ -26,6 +26,7 @@ class NewFolders {
   // Before it is made. A folder inside one that is known already needs no adding.
   void add(fs::path folder) { folders_.push_back(std::move(folder)); }
   void keep() { folders_.clear(); }
+  bool empty() const { return folders_.empty(); }
 
  private:
   std::vector<fs::path> folders_;

@@ -2,6 +2,8 @@
 
 #include "cli/environment_facts.h"
 #include "cli/project_files.h"
+#include "cli/required_python.h"
+#include "cli/shell_word.h"
 #include "cli/user_links.h"
 #include "fetch/os/file.h"
 
@@ -39,8 +41,16 @@ Environment open_for_change(Session& session, ForProject project) {
 Environment open_to_run(Session& session) {
   const Settings& settings = session.settings();
   const std::optional<ChosenEnvironment> chosen = choose_environment(settings, ForProject::Yes);
-  if (!chosen || chosen->by != ChosenBy::Project || Environment::exists_at(chosen->root))
-    return open_for_reading(session, ForProject::Yes);
+  const bool of_project = chosen && chosen->by == ChosenBy::Project;
+  if (!of_project || Environment::exists_at(chosen->root)) {
+    Environment environment = open_for_reading(session, ForProject::Yes);
+    check_python_option(environment, session);
+    if (of_project)
+      check_required_python(environment, session,
+                            fmt::format("`moat run --env {} …` runs in it all the same",
+                                        shell_word(environment.root().native())));
+    return environment;
+  }
   if (chosen->note) session.output().say(*chosen->note);
   try {
     return create_and_say(chosen->root, session);
@@ -49,6 +59,28 @@ Environment open_to_run(Session& session) {
     if (error.kind() != ErrorKind::Exists || !Environment::exists_at(chosen->root)) throw;
     return Environment::open(chosen->root, Environment::Foreign::Allowed);
   }
+}
+
+namespace {
+
+std::optional<SpecifierSet> both(const std::optional<SpecifierSet>& a, const std::optional<SpecifierSet>& b) {
+  if (!a || !b || a->empty() || b->empty()) return a && !a->empty() ? a : b;
+  return SpecifierSet::parse(a->to_string() + "," + b->to_string()).value();
+}
+
+}  // namespace
+
+Interpreter project_python(Session& session, const std::optional<SpecifierSet>& of_lock) {
+  const Settings& settings = session.settings();
+  const std::optional<SpecifierSet> required = required_python(settings);
+  Interpreter python = session.chosen_interpreter(both(required, of_lock));
+  if (required && !admits(*required, python))
+    throw Error(ErrorKind::NoInterpreter,
+                fmt::format("{} asks for Python {}, and the project requires Python {}",
+                            settings.python_is_option ? "-p" : "the setting `python`", python.version,
+                            required->to_string()),
+                {fmt::format("`-p {}` takes one that meets it", shell_word(required->to_string()))});
+  return python;
 }
 
 InstalledGraph graph_of(const Environment& environment, const InstalledDistributions& installed,
@@ -60,10 +92,11 @@ InstalledGraph graph_of(const Environment& environment, const InstalledDistribut
 }
 
 Environment create_and_say(const fs::path& root, Session& session,
-                           std::function<void(const Environment&)> fill) {
+                           std::function<void(const Environment&)> fill,
+                           const std::optional<SpecifierSet>& of_lock) {
   const Settings& settings = session.settings();
   const Interpreter interpreter =
-      session.chosen_interpreter(settings.user ? std::nullopt : required_python(settings));
+      settings.user ? session.chosen_interpreter(of_lock) : project_python(session, of_lock);
   const Runtime runtime = obtain_runtime(interpreter, session.store(), session.workers(), session.reporter());
   make_directories(root.parent_path());
   const CreateOptions options{.root = root, .link_mode = settings.link_mode, .fill = std::move(fill)};

@@ -19,11 +19,17 @@ Environment open_to_run(Session& session);
 // Makes the links in ~/.local/bin those of the user environment as it is now. True: something was placed.
 bool show_user_commands(const Environment& environment, const Session& session);
 
+// The Python for an environment of the project around, as `-p`, the project and this machine have it.
+// `of_lock`: what the lock requires that it is made for. Error(NoInterpreter) where `-p` names one that
+// requires-python excludes.
+Interpreter project_python(Session& session, const std::optional<SpecifierSet>& of_lock = std::nullopt);
+
 InstalledGraph graph_of(const Environment& environment, const InstalledDistributions& installed,
                         Session& session);
 
 // Creates the folder's environment from --python or the default interpreter, and says so.
 Environment create_and_say(const std::filesystem::path& root, Session& session,
-                           std::function<void(const Environment&)> fill = {});
+                           std::function<void(const Environment&)> fill = {},
+                           const std::optional<SpecifierSet>& of_lock = std::nullopt);
 
 }  // namespace moat

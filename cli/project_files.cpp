@@ -2,10 +2,14 @@
 
 #include "cli/settings.h"
 #include "fetch/os/file.h"
+#include "fetch/sources.h"
 #include "resolver/base/text.h"
 #include "resolver/dependency_groups.h"
+#include "resolver/dynamic_project.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace moat {
 namespace {
@@ -20,7 +24,9 @@ struct ProjectFile {
   }
   std::vector<NamedLine> named(const std::vector<ProjectLine>& lines) const {
     std::vector<NamedLine> out;
-    for (const ProjectLine& line : lines) out.push_back({line.text, fmt::format("{}:{}", shown, line.line)});
+    // Line 0: the build backend said it.
+    for (const ProjectLine& line : lines)
+      out.push_back({line.text, line.line == 0 ? shown : fmt::format("{}:{}", shown, line.line)});
     return out;
   }
   std::optional<ProjectTable> project() const {
@@ -75,30 +81,82 @@ GroupSpec parse_group(const std::string& text, const Settings& settings) {
   return {*settings.pyproject, std::move(*name)};
 }
 
+// Does one of the lines ask for extras of the project itself?
+bool asks_itself(const std::vector<ProjectLine>& lines, const PackageName& name) {
+  return std::any_of(lines.begin(), lines.end(), [&](const ProjectLine& line) {
+    const Expected<Requirement> requirement = Requirement::parse(line.text);
+    return requirement && requirement->name == name && !requirement->extras.empty();
+  });
+}
+
+bool leaves_open(const ProjectTable& project) {
+  return project.dynamic.contains("dependencies") || project.dynamic.contains("requires-python") ||
+         (project.dynamic.contains("optional-dependencies") &&
+          asks_itself(project.dependencies, project.name));
+}
+
+// setuptools calls what says nothing of itself UNKNOWN: then nothing here is a project.
+void check_has_name(const CoreMetadata& metadata, const std::string& shown) {
+  if (metadata.name.normalized() != "unknown") return;
+  throw Error(
+      ErrorKind::BadInput,
+      fmt::format("{}: there is no [project] table, and the build backend finds no project either", shown),
+      {"[project] needs a `name` and a `version`; requirements go into its `dependencies`"});
+}
+
+// [project], with what it leaves open filled in; nullopt where nothing here is a project.
+std::optional<ProjectTable> whole_table(const std::optional<ProjectFile>& file, const fs::path& folder,
+                                        const AskBackend& ask) {
+  std::optional<ProjectTable> table;
+  if (file) table = file->project();
+  if (table && !leaves_open(*table)) return table;
+  const bool has_backend = file && find_key(file->file.table(), "build-system") != nullptr;
+  if (!table && !has_backend && !is_setuptools_project(folder)) return std::nullopt;
+  const BackendAnswer answer = ask(folder);
+  check_has_name(answer.metadata, file ? file->shown : folder.native());
+  if (!table) return project_table_of(answer.metadata, answer.environment);
+  take_dynamic(*table, answer.metadata, answer.environment);
+  return table;
+}
+
 }  // namespace
 
-ProjectFacts read_project(const fs::path& pyproject, const Settings& settings) {
-  const ProjectFile file = open_project(pyproject, settings);
-  ProjectFacts facts;
-  if (const std::optional<ProjectTable> project = file.project()) {
-    facts.requires_python = project->requires_python;
-    facts.dependencies = file.named(file.with_own_extras(project, project->dependencies));
-  }
-  return facts;
+std::optional<fs::path> project_folder(const Settings& settings) {
+  if (settings.pyproject) return settings.pyproject->parent_path();
+  if (is_setuptools_project(settings.working_directory)) return settings.working_directory;
+  return std::nullopt;
+}
+
+ProjectFacts read_project(const fs::path& folder, const Settings& settings, const AskBackend& ask) {
+  std::optional<ProjectFile> file;
+  if (std::error_code ignored; fs::exists(folder / "pyproject.toml", ignored))
+    file = open_project(folder / "pyproject.toml", settings);
+  const std::optional<ProjectTable> project = whole_table(file, folder, ask);
+  if (!project) return {};
+  if (!file) file = ProjectFile{(folder / "setup.py").lexically_proximate(settings.working_directory), {}};
+  return {project->requires_python, file->named(file->with_own_extras(project, project->dependencies))};
 }
 
 std::optional<SpecifierSet> required_python(const Settings& settings) {
-  return settings.pyproject ? read_project(*settings.pyproject, settings).requires_python : std::nullopt;
+  if (!settings.pyproject) return std::nullopt;
+  const std::optional<ProjectTable> project = open_project(*settings.pyproject, settings).project();
+  return project ? project->requires_python : std::nullopt;
 }
 
-std::vector<NamedLine> read_groups(const std::vector<std::string>& groups, const Settings& settings) {
+std::vector<NamedLine> read_groups(const std::vector<std::string>& groups, const Settings& settings,
+                                   const AskBackend& ask) {
   std::vector<NamedLine> lines;
   for (const std::string& text : groups) {
     const GroupSpec spec = parse_group(text, settings);
     const ProjectFile file = open_project(spec.pyproject, settings);
     const Expected<std::vector<ProjectLine>> group = expand_group(file.file, spec.name);
     if (!group) throw file.bad(group.error());
-    for (NamedLine& line : file.named(file.with_own_extras(file.project(), *group)))
+    std::optional<ProjectTable> project = file.project();
+    if (project && project->dynamic.contains("optional-dependencies") && asks_itself(*group, project->name)) {
+      const BackendAnswer answer = ask(spec.pyproject.parent_path());
+      take_dynamic(*project, answer.metadata, answer.environment);
+    }
+    for (NamedLine& line : file.named(file.with_own_extras(project, *group)))
       lines.push_back(std::move(line));
   }
   return lines;

@@ -1,6 +1,7 @@
 #include "cli/requirement_files.h"
 
 #include "cli/goal.h"
+#include "cli/requirements_lock.h"
 #include "fetch/http_policy.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -144,13 +145,13 @@ RequirementsReader requirements_reader(const std::string& named, Session& sessio
   RequirementsReader reader;
   reader.read = [directory, named, includes = Includes(named, session), &session](const std::string& path) {
     includes.check(path);
-    if (is_web(path)) return read_from_web(path, session);
+    if (is_web(path)) return with_commented_hashes(read_from_web(path, session));
     const fs::path file = on_disk(path, directory);
     if (std::error_code ignored;
         path != named && fs::exists(file, ignored) && !fs::is_regular_file(file, ignored))
       throw Error(ErrorKind::BadInput,
                   fmt::format("{} is not a file, and is read only where you name it", quote(file.native())));
-    return read_named_file(file);
+    return with_commented_hashes(read_named_file(file));
   };
   reader.variable = [&settings](const std::string& name) -> std::optional<std::string> {
     const auto found = settings.variables.find(name);

@@ -222,6 +222,7 @@ RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
   std::optional<Resolution> resolution;
   try {
     prepare_sources(question.goal, question.interpreter, session);
+    say_excluded(question.goal, question.interpreter.markers, session);
     resolution =
         resolve_goal(question.goal, {}, target_of(question.interpreter), question.preferences, session);
   } catch (const Error& error) {

@@ -125,7 +125,26 @@ HttpClient& Session::http(const IndexList& indexes) {
   return *(current_ = network.http.get());
 }
 
+namespace {
+
+// What somebody set for pip and may expect to count here.
+std::string unheeded_pip_variables(const Settings& settings) {
+  const bool names_indexes = settings.index_url || !settings.extra_index_urls.empty() ||
+                             !settings.indexes.empty() || settings.no_index || !settings.find_links.empty();
+  std::string out;
+  if (names_indexes) return out;
+  for (const std::string_view name :
+       {"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_TRUSTED_HOST"})
+    if (!variable(settings.variables, name).empty()) out += (out.empty() ? "" : ", ") + std::string(name);
+  return out;
+}
+
+}  // namespace
+
 std::unique_ptr<IndexSource> Session::index_source(const IndexList& indexes) {
+  if (const std::string unheeded = unheeded_pip_variables(settings_); !unheeded.empty())
+    output_.warn(unheeded +
+                 ": only pip and `moat pip` obey this; `moat config import-pip` takes pip's settings over");
   return std::make_unique<IndexSource>(index_options(indexes), http(indexes), store(), workers(), progress_,
                                        stop_);
 }

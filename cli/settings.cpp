@@ -7,6 +7,7 @@
 #include "fetch/os/file.h"
 #include "fetch/os/given_file.h"
 #include "fetch/os/ownership.h"
+#include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 #include "resolver/toml.h"
 
@@ -68,6 +69,9 @@ void add_files(SettingLayers& layers, const Settings& settings, bool named) {
       layers.add_project_file(*settings.pyproject, *tool->table());
   }
   std::error_code ignored;
+  if (named && !is_there(settings.config_file))
+    throw Error(ErrorKind::BadInput,
+                fmt::format("--config: there is no file {}", quote(settings.config_file.native())));
   if (named || fs::exists(settings.config_file, ignored))
     layers.add_file(settings.config_file,
                     table_of(read_given_file(settings.config_file).value_or(""), settings.config_file));
@@ -219,6 +223,13 @@ std::vector<Url> own_indexes(const SharedOptions& shared, const SettingLayers& l
   return out;
 }
 
+// What is typed is meant: Error(BadInput) where the file is not there.
+void check_is_there(const std::optional<std::string>& file, std::string_view option,
+                    const fs::path& directory) {
+  if (file && !is_there(absolute_against(directory, *file)))
+    throw Error(ErrorKind::BadInput, fmt::format("{}: there is no file {}", option, quote(*file)));
+}
+
 void set_indexes(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
   if (const auto told = first(shared.index_url, layers, "index-url")) settings.index_url = told->value;
   settings.extra_index_urls = first(shared.extra_index_urls, layers, "extra-index-url");
@@ -235,6 +246,8 @@ void set_indexes(Settings& settings, const SharedOptions& shared, const SettingL
         *told, {{"first-index", IndexStrategy::FirstIndex}, {"best-match", IndexStrategy::BestMatch}});
   for (const auto& [name, index] : layers.table("pins"))
     settings.index_pins.insert_or_assign(package_name(name, "`pins`"), index);
+  check_is_there(shared.cert, "--cert", settings.working_directory);
+  check_is_there(shared.client_cert, "--client-cert", settings.working_directory);
   if (const auto told = first(shared.cert, layers, "cert")) settings.cert = told->value;
   if (const auto told = first(shared.client_cert, layers, "client-cert")) settings.client_cert = told->value;
 }
@@ -264,6 +277,9 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
   settings.env = shared.env;
   settings.user = shared.user;
   if (const auto told = first(shared.python, layers, "python")) settings.python = told->value;
+  // pip's --python names an environment, or a base.
+  settings.python_is_option =
+      shared.python.has_value() && !std::holds_alternative<PipCommand>(invocation.command);
   settings.offline = invocation.global.offline || layers.flag("offline").value_or(false);
   settings.compile = !shared.no_compile && layers.flag("compile").value_or(true);
   for (const std::string& name : shared.allow_bad_record) {
@@ -297,8 +313,7 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   settings.working_directory = invocation.global.project
                                    ? absolute_against(working_directory, *invocation.global.project)
                                    : working_directory;
-  if (std::error_code ignored;
-      invocation.global.project && !fs::is_directory(settings.working_directory, ignored))
+  if (invocation.global.project && !fs::is_directory(status_of(settings.working_directory)))
     throw Error(ErrorKind::Usage,
                 fmt::format("--project: there is no folder {}", quote(settings.working_directory.native())));
   settings.config_file = set_folders(settings);

@@ -37,6 +37,7 @@ struct Settings {
   std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
   bool user = false;
   std::optional<std::string> python;
+  bool python_is_option = false;  // -p was typed: an environment that is there must meet it
   bool offline = false, refresh = false, compile = true, strict_files = false;
   LinkMode link_mode = LinkMode::Auto;
   std::vector<PackageName> refresh_packages;

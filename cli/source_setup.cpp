@@ -163,4 +163,30 @@ NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& 
   return clones;
 }
 
+BackendAnswer ask_backend(const fs::path& folder, const Target& target, Session& session) {
+  const auto source = SourceUrl::parse(Url::from_path(folder.native()).to_string());
+  if (!source)
+    throw Error(ErrorKind::BadInput, fmt::format("{}: {}", folder.native(), source.error().message));
+  SourceOrder order = SourceOrder::of(*source);
+  order.label = folder.native();
+  const SourcePolicy& policy = session.source_policy();
+  const ObtainedSource& obtained = session.sources().obtain(order, session.stop());
+  const auto core = CoreMetadata::parse(source_metadata(obtained, std::nullopt, std::nullopt, policy.settings,
+                                                        {policy.builder, policy.refusal}, session.stop()));
+  if (!core)
+    throw Error(ErrorKind::Build,
+                fmt::format("{}: the metadata that its build backend gives cannot be used: {}",
+                            folder.native(), core.error().message));
+  return {*core, target.environment};
+}
+
+AskBackend backend_asker(const Goal& goal, std::function<Interpreter()> python, Session& session) {
+  return [&goal, python = std::move(python), &session](const fs::path& folder) {
+    const Interpreter interpreter = python();
+    Goal options{.file_options = goal.file_options};
+    prepare_sources(options, interpreter, session);
+    return ask_backend(folder, target_of(interpreter), session);
+  };
+}
+
 }  // namespace moat

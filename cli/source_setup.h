@@ -4,6 +4,7 @@
 
 #include "cli/goal.h"
 #include "cli/new_folders.h"
+#include "cli/project_files.h"
 #include "cli/session.h"
 #include "envs/environment.h"
 #include "envs/interpreter.h"
@@ -22,5 +23,12 @@ namespace moat {
 NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
                            const std::optional<Environment>& environment = std::nullopt,
                            bool only_looks = false);
+
+// Asks the build backend of a project, as that of any source tree. REQUIRES: prepare_sources() was called.
+BackendAnswer ask_backend(const std::filesystem::path& folder, const Target& target, Session& session);
+
+// The same for commands that learn what they are for only later: sources are prepared when it is asked, with
+// what the files of `goal` say of indexes. Keeps references.
+AskBackend backend_asker(const Goal& goal, std::function<Interpreter()> python, Session& session);
 
 }  // namespace moat

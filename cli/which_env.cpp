@@ -2,6 +2,7 @@
 
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
+#include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -122,7 +123,7 @@ ChosenEnvironment require_environment(const Settings& settings, ForProject proje
     for (const fs::path& other : venv_upwards(settings).passed_over) hints.push_back(not_used(other));
     throw Error(ErrorKind::NoEnvironment, "there is no environment here", std::move(hints));
   }
-  if (!Environment::exists_at(chosen->root)) {
+  if (!is_there(chosen->root / "pyvenv.cfg")) {
     if (const std::string base = as_base_interpreter(chosen->root); !base.empty())
       throw Error(
           ErrorKind::NoEnvironment,

@@ -47,14 +47,13 @@ void check_arrival(const Artifact& artifact, const std::vector<Digest>& wanted, 
   if (!wanted.empty() && std::none_of(wanted.begin(), wanted.end(), matches)) {
     std::vector<std::string> expected;
     for (const Digest& digest : wanted) expected.push_back(digest.to_string());
-    throw Error(
-        ErrorKind::HashMismatch,
-        fmt::format("{} from {} hashes to {}, and {} was expected", quote(artifact.filename),
-                    quote(artifact.url.display()), arrival.digests.at(wanted.front().algorithm).to_string(),
-                    join(expected, " or ")),
-        {"the file has changed since its hash was written down, or it is another: ask whoever publishes it",
-         "if it is the right one, write its new hash where the old one stands; `moat lock -U` does so for a "
-         "lock"});
+    throw Error(ErrorKind::HashMismatch,
+                fmt::format("{} from {} hashes to {}, and {} was expected", quote(artifact.filename),
+                            quote(artifact.url.display()),
+                            arrival.digests.at(wanted.front().algorithm).to_string(), join(expected, " or ")),
+                {"if the file is the right one, its new hash goes where the old one stands (`moat lock -U` "
+                 "for a lock); "
+                 "else ask whoever publishes it"});
   }
   if (artifact.size && *artifact.size != arrival.size)
     throw Error(ErrorKind::HashMismatch,

@@ -439,8 +439,8 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   MetadataAnswer obtain() {
     try {
       const std::vector<StoredWheel> wheels =
-          obtain_wheels({{artifact_, {}, BadRecord::Ignored}}, shared_->http, shared_->store, shared_->workers, shared_->reporter,
-                        shared_->cancelled.get_token());
+          obtain_wheels({{artifact_, {}, BadRecord::Ignored}}, shared_->http, shared_->store,
+                        shared_->workers, shared_->reporter, shared_->cancelled.get_token());
       const StoredWheel& wheel = wheels.at(0);
       return kept(read_file(wheel.tree / wheel.dist_info / "METADATA"));
     } catch (const Error& error) {

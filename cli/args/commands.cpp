@@ -1,14 +1,31 @@
 #include "cli/args/commands.h"
 
 #include "cli/args/declaration.h"
+#include "cli/shell_word.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 
 namespace moat {
 namespace {
+
+// `moat create six click`: is six a folder? One word alone is.
+void check_is_folder(const std::vector<std::string>& words) {
+  const std::string& first = words.front();
+  if (words.size() == 1 || first.starts_with('.') || first.find('/') != std::string::npos) return;
+  std::string all, rest;
+  for (const std::string& word : words) {
+    all += " " + shell_word(word);
+    if (&word != &first) rest += " " + shell_word(word);
+  }
+  throw Error(ErrorKind::Usage, fmt::format("{} may be a folder or a package", quote(first)),
+              {fmt::format("`moat create ./{}{}` makes an environment in that folder", first, rest),
+               fmt::format("`moat create .venv{}` makes ./.venv with all of these", all)});
+}
 
 void declare_create(Declaration& d) {
   CreateCommand& create = d.invocation.command.emplace<CreateCommand>();
@@ -30,6 +47,10 @@ void declare_create(Declaration& d) {
   declare_link(d);
   d.finish.emplace_back([&d, &create] {
     const bool first_is_env = !create.name && !d.words.empty();
+    if (first_is_env) check_is_folder(d.words);
+    if (create.share && d.invocation.shared.link_mode)
+      throw Error(ErrorKind::Usage,
+                  "`--share` and `--link-mode` exclude each other: both say how files are placed");
     if (first_is_env) create.path = d.words.front();
     create.packages.assign(d.words.begin() + (first_is_env ? 1 : 0), d.words.end());
   });
@@ -68,6 +89,17 @@ void declare_install(Declaration& d) {
   });
 }
 
+void declare_upgrade(Declaration& d) {
+  UpgradeCommand& upgrade = d.invocation.command.emplace<UpgradeCommand>();
+  d.positional("NAME", upgrade.names, "these packages (default: everything that is installed)");
+  d.flag("--dry-run", upgrade.dry_run, "say what would change, and change nothing");
+  declare_environment(d);
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+  declare_link(d);
+}
+
 void declare_uninstall(Declaration& d) {
   UninstallCommand& uninstall = d.invocation.command.emplace<UninstallCommand>();
   d.positional("PACKAGE", uninstall.packages, "what to remove");
@@ -88,6 +120,11 @@ void declare_list(Declaration& d) {
   });
   declare_environment(d);
   declare_index(d);
+  d.finish.emplace_back([&d, &list] {
+    if (const auto typed = typed_in_group(d, "Index"); typed && !list.outdated)
+      throw Error(ErrorKind::Usage,
+                  fmt::format("`{}` has nothing to do: an index is asked by `--outdated` only", *typed));
+  });
 }
 
 void declare_freeze(Declaration& d) {
@@ -126,8 +163,13 @@ void declare_run(Declaration& d) {
   d.values("--with", run.with, "PACKAGE", "with this package, too, for this run only");
   d.flag("--refresh", d.invocation.shared.refresh, "choose versions anew for --with or a script");
   declare_environment(d);
-  declare_python(d, "the Python for a script that says what it needs");
+  declare_python(d, "the Python that a script is run with; the environment's must be this one");
+  d.flag("-m", run.module, "run the module that follows, as `python -m` does");
   declare_index(d);
+  d.finish.emplace_back([&d, &run] {
+    if (const auto typed = typed_in_group(d, "Index")) run.about_packages = *typed;
+    if (d.invocation.shared.refresh) run.about_packages = "--refresh";
+  });
 }
 
 void declare_shell(Declaration& d) {
@@ -148,6 +190,7 @@ void declare_lock(Declaration& d) {
   d.values("-c,--constraint", lock.constraint_files, "FILE", "limits versions, asks for nothing");
   d.values("--group", lock.groups, "NAME",
            "also this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
+  d.flag("--no-groups", lock.no_groups, "without the groups of the lock that is there");
   d.value("-o,--output", lock.output, "FILE", "default: pylock.toml beside pyproject.toml, or here");
   d.value("--format", lock.format, "FORM",
           "pylock or requirements (default: by FILE's name, pylock.toml or .txt)");
@@ -159,6 +202,10 @@ void declare_lock(Declaration& d) {
   d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME", "forget the version of this package");
   d.flag("--check", lock.check, "change nothing; exit 1 where the lock would change");
   d.value("--env", d.invocation.shared.env, "PATH|NAME", "lock for this environment's Python");
+  d.finish.emplace_back([&lock] {
+    if (lock.no_groups && !lock.groups.empty())
+      throw Error(ErrorKind::Usage, "`--group` and `--no-groups` exclude each other");
+  });
   declare_resolver(d);
   declare_index(d);
   declare_build(d);
@@ -199,7 +246,10 @@ void declare_env_adopt(Declaration& d) {
   declare_link(d);
 }
 void declare_env_remove(Declaration& d) {
-  d.positional("ENV", d.invocation.command.emplace<EnvRemoveCommand>().env, "a path or name")->required();
+  EnvRemoveCommand& remove = d.invocation.command.emplace<EnvRemoveCommand>();
+  d.positional("ENV", remove.env, "a path or name")->required();
+  d.flag("-y,--yes", remove.yes, "do not ask");
+  d.flag("--dry-run", remove.dry_run, "say what would be deleted, and delete nothing");
 }
 void declare_env_rename(Declaration& d) {
   EnvRenameCommand& rename = d.invocation.command.emplace<EnvRenameCommand>();
@@ -257,6 +307,8 @@ constexpr std::array kCommands = {
         "install", "PACKAGE…", "resolve and install into an environment",
         "moat install 'flask>=3' ./dist/my_app-1.0-py3-none-any.whl\nmoat install -r requirements.txt",
         declare_install},
+    CommandEntry{"upgrade", "[NAME…]", "the newest versions allowed, of everything or of these",
+                 "moat upgrade --dry-run\nmoat upgrade flask", declare_upgrade},
     CommandEntry{"uninstall", "PACKAGE…", "remove packages, and with --orphans what only they needed",
                  "moat uninstall --orphans flask", declare_uninstall},
     CommandEntry{"list", "", "what is installed", "moat list --outdated", declare_list},

@@ -9,7 +9,9 @@
 #include <CLI/Formatter.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moat {
@@ -47,6 +49,9 @@ struct Declaration {
 
   std::string group = "Options";
 };
+
+// "--index-url": the first option of this group of help that was typed; nullopt for none.
+std::optional<std::string> typed_in_group(const Declaration& d, std::string_view group);
 
 // What every command understands. To be declared first.
 void declare_global(Declaration& d);

@@ -15,7 +15,8 @@ namespace {
 
 std::string option_names(const CLI::Option& option) {
   std::string out;
-  for (const std::string& name : option.get_snames()) out += "-" + name + ", ";
+  for (const std::string& name : option.get_snames())
+    out += "-" + name + (option.get_lnames().empty() ? "" : ", ");
   if (option.get_snames().empty()) out += "    ";
   for (const std::string& name : option.get_lnames()) out += "--" + name;
   if (option.get_expected_max() > 0 && !option.get_type_name().empty()) out += " " + option.get_type_name();

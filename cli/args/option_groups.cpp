@@ -1,9 +1,17 @@
 #include "cli/args/declaration.h"
+#include "resolver/base/error.h"
 
 #include <cstddef>
 #include <memory>
 
 namespace moat {
+
+std::optional<std::string> typed_in_group(const Declaration& d, std::string_view group) {
+  for (const CLI::Option* option : d.app.parse_order())
+    if (option->get_group() == group && !option->get_lnames().empty())
+      return "--" + option->get_lnames().front();
+  return std::nullopt;
+}
 
 void declare_global(Declaration& d) {
   GlobalOptions& global = d.invocation.global;
@@ -66,6 +74,11 @@ void declare_index(Declaration& d) {
   d.values("--trusted-host", shared.trusted_hosts, "HOST[:PORT]", "do not verify this host's certificate");
   d.value("--cert", shared.cert, "FILE", "certificates to trust instead of the system's");
   d.value("--client-cert", shared.client_cert, "FILE", "certificate and key to present to servers");
+  d.finish.emplace_back([&shared] {
+    const bool names_one = shared.index_url || !shared.extra_index_urls.empty() || !shared.indexes.empty();
+    if (shared.no_index && names_one)
+      throw Error(ErrorKind::Usage, "`--no-index` and an option that names an index exclude each other");
+  });
 }
 
 // The order between the two options counts, and CLI11 keeps each option's values apart.

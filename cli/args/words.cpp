@@ -22,10 +22,48 @@ bool takes_value(std::string_view option) {
   return std::find(kWithValue.begin(), kWithValue.end(), option) != kWithValue.end();
 }
 
+// What is typed by habit, and what to type here. Commands that moat has are never looked up.
+struct OtherWord {
+  std::string_view word, hint;
+};
+constexpr std::array kOtherWords = {
+    OtherWord{"venv", "`moat create` makes an environment"},
+    OtherWord{"virtualenv", "`moat create` makes an environment"},
+    OtherWord{"new", "`moat create` makes an environment"},
+    OtherWord{"cache", "`moat store` is where downloads are kept: dir, size, prune, verify"},
+    OtherWord{"clean", "`moat store prune` removes what was not used for long"},
+    OtherWord{"search", "`moat pip index versions NAME` lists the versions of a package"},
+    OtherWord{"update", "`moat upgrade` takes the newest versions"},
+    OtherWord{"x", "`moat run --with PACKAGE COMMAND` runs a command of a package"},
+    OtherWord{"exec", "`moat run COMMAND` runs a command in the environment"},
+    OtherWord{"self", "moat is updated as it was installed; `moat --version` says which one this is"},
+    OtherWord{"version", "`moat --version` says which one this is"},
+    OtherWord{"activate", "`moat shell` starts a shell in the environment"},
+    OtherWord{"info", "`moat env info` says what the environment is made of"},
+    OtherWord{"history", "`moat env history` lists what has changed"},
+    OtherWord{"rollback", "`moat env rollback` takes the last change back"},
+    OtherWord{"compile", "`moat lock -r requirements.in -o requirements.txt` pins what a file asks for"},
+    OtherWord{"check", "`moat doctor` checks the environment"},
+    OtherWord{"download", "`moat pip download PACKAGE` fetches the files of a package"},
+    OtherWord{"wheel", "`moat pip wheel PACKAGE` builds the wheel of a package"},
+    OtherWord{"build", "`moat pip wheel --no-deps .` builds the wheel of the project here"},
+    OtherWord{"add",
+              "write it into `dependencies` of pyproject.toml; `moat lock`, then `moat sync`, installs it"},
+    OtherWord{"remove", "`moat uninstall NAME` removes it from the environment"},
+    OtherWord{"export", "`moat lock -o requirements.txt` writes a requirements file with hashes"},
+    OtherWord{"tool", "`moat install --user PACKAGE` installs an application for this user"},
+    OtherWord{"audit", "`moat list --outdated` lists what has a newer version"},
+    OtherWord{"pin", "`moat create -p SPEC` says which Python; `.python-version` pins one"},
+};
+
 [[noreturn]] void throw_unknown_command(std::string_view typed, const std::vector<std::string>& known,
                                         std::string_view prefix) {
   std::vector<std::string> hints;
-  if (const std::optional<std::string> near = nearest_name(typed, known))
+  const auto* const other = std::find_if(kOtherWords.begin(), kOtherWords.end(),
+                                         [&](const OtherWord& one) { return one.word == typed; });
+  if (prefix.empty() && other != kOtherWords.end())
+    hints.emplace_back(other->hint);
+  else if (const std::optional<std::string> near = nearest_name(typed, known))
     hints.push_back(fmt::format("did you mean `moat {}{}`?", prefix, *near));
   hints.push_back(fmt::format("`moat {}--help` lists the commands", prefix));
   throw Error(ErrorKind::Usage, fmt::format("there is no command `moat {}{}`", prefix, typed),

@@ -9,6 +9,7 @@ namespace moat {
 
 int execute(const CreateCommand& command, Session& session);
 int execute(const InstallCommand& command, Session& session);
+int execute(const UpgradeCommand& command, Session& session);
 int execute(const UninstallCommand& command, Session& session);
 int execute(const ListCommand& command, Session& session);
 int execute(const FreezeCommand& command, Session& session);

@@ -3,9 +3,11 @@
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
 #include "cli/project_files.h"
+#include "cli/required_python.h"
 #include "cli/source_setup.h"
 #include "cli/which_env.h"
 #include "fetch/os/file.h"
+#include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -30,7 +32,7 @@ fs::path without_slash(const fs::path& path) { return path.has_filename() ? path
 // Before anything is fetched; create_environment looks again.
 void refuse_what_is_there(const fs::path& root, bool replace) {
   std::error_code error;
-  const fs::file_status status = fs::status(root, error);
+  const fs::file_status status = status_of(root);
   if (status.type() == fs::file_type::not_found) return;
   if (status.type() != fs::file_type::directory)
     throw Error(ErrorKind::Exists,
@@ -44,6 +46,19 @@ void refuse_what_is_there(const fs::path& root, bool replace) {
                 {"`--replace` makes way for a new one", "`moat install` adds packages to it"});
 }
 
+// `-p` names any Python; for the project's own environment one that requires-python excludes is of little
+// use.
+Interpreter python_for(const fs::path& root, Session& session) {
+  const Settings& settings = session.settings();
+  const std::optional<SpecifierSet> required = required_python(settings);
+  Interpreter python = session.chosen_interpreter(required);
+  if (required && !admits(*required, python) && root == settings.pyproject->parent_path() / ".venv")
+    session.output().warn(fmt::format(
+        "the project requires Python {}: `moat run` and `moat sync` refuse an environment with {}",
+        required->to_string(), python.version));
+  return python;
+}
+
 }  // namespace
 
 int execute(const CreateCommand& command, Session& session) {
@@ -52,8 +67,10 @@ int execute(const CreateCommand& command, Session& session) {
   std::vector<std::string> packages = command.packages;
   if (command.pip) packages.emplace_back("pip");
   Goal goal = read_goal(packages, command.requirement_files, {}, session);
-  add_lines(read_groups(command.groups, session.settings()), goal, session);
-  const Interpreter interpreter = session.chosen_interpreter(required_python(session.settings()));
+  const Interpreter interpreter = python_for(root, session);
+  const AskBackend ask = backend_asker(
+      goal, [&] { return interpreter; }, session);
+  add_lines(read_groups(command.groups, session.settings(), ask), goal, session);
 
   // The first time a Python is used its snapshot takes seconds: meanwhile versions are chosen and wheels
   // come. Both objects are made here, before there are two threads to ask for them.
@@ -67,6 +84,7 @@ int execute(const CreateCommand& command, Session& session) {
   TransactionRequest request;
   if (!goal.requirements.empty() || !goal.unnamed.empty()) {
     prepare_sources(goal, interpreter, session);
+    say_excluded(goal, interpreter.markers, session);
     const Resolution resolution = resolve_goal(goal, {}, target_of(interpreter), {}, session);
     for (const std::string& note : resolution.notes) session.reporter().warn(note);
     const InstallPlan plan = plan_install(goal, resolution, {}, false);

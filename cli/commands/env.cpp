@@ -5,6 +5,8 @@
 #include "envs/change.h"
 #include "envs/installed.h"
 #include "fetch/os/file.h"
+#include "fetch/os/presence.h"
+#include "fetch/os/terminal.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -59,6 +61,23 @@ std::uint64_t size_of(const Environment::Placed& placed) {
   for (const ManifestEntry& entry : placed.manifest.entries) total += entry.size;
   for (const BytecodeEntry& entry : placed.bytecode) total += entry.size;
   return total;
+}
+
+// Making one would not help whoever wants it gone, or called otherwise.
+void require_there(const fs::path& root) {
+  if (is_there(root / "pyvenv.cfg")) return;
+  throw Error(ErrorKind::NoEnvironment, fmt::format("there is no environment at {}", quote(root.native())),
+              {"`moat env list` shows those that have names"});
+}
+
+// Asked only where there is somebody to ask: a script means what it says.
+bool is_confirmed(const fs::path& root, Session& session) {
+  if (!someone_is_there() || session.output().json()) return true;
+  session.output().hold_live(true);
+  const std::optional<std::string> answer = ask_terminal(
+      fmt::format("delete {}, with all that is in it? [y/N] ", root.native()), Echo::On, session.stop());
+  session.output().hold_live(false);
+  return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
 }
 
 // Deleting takes a while and may be interrupted: first out of the way, then gone.
@@ -166,7 +185,18 @@ int execute(const EnvRollbackCommand& command, Session& session) {
 
 int execute(const EnvRemoveCommand& command, Session& session) {
   const fs::path root = environment_path(command.env, session.settings());
+  require_there(root);
   const Environment environment = Environment::open(root);  // only what moat made
+  if (command.dry_run) {
+    session.output().say(fmt::format("would delete {}; nothing was done", root.native()));
+    if (session.output().json())
+      session.output().document({{"schema", 1}, {"removed", nullptr}, {"would_remove", root.native()}});
+    return 0;
+  }
+  if (!command.yes && !is_confirmed(root, session)) {
+    session.output().say("nothing was deleted");
+    return 1;
+  }
   remove_environment(environment.root());
   session.output().say(fmt::format("removed {}", root.native()));
   if (session.output().json()) session.output().document({{"schema", 1}, {"removed", root.native()}});
@@ -179,6 +209,7 @@ int execute(const EnvRenameCommand& command, Session& session) {
     if (!is_environment_name(name))
       throw Error(ErrorKind::Usage, fmt::format("{} cannot be the name of an environment", quote(name)));
   const fs::path from = settings.envs_dir() / command.from, to = settings.envs_dir() / command.to;
+  require_there(from);
   const Environment environment = Environment::open(from);
   if (!rename_if_absent(environment.root(), to))
     throw Error(ErrorKind::Exists,

@@ -6,6 +6,8 @@
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
+#include "cli/required_python.h"
+#include "cli/shell_word.h"
 #include "cli/source_setup.h"
 #include "cli/user_links.h"
 #include "fetch/os/file.h"
@@ -33,6 +35,7 @@ Place place_for(Session& session) {
   if (chosen && chosen->by == ChosenBy::User && !Environment::exists_at(chosen->root))
     return {.root = chosen->root, .interpreter = session.chosen_interpreter()};
   const Environment environment = open_for_change(session);
+  check_python_option(environment, session);
   InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   for (const std::string& problem : installed.problems) session.reporter().warn(problem);
   Present present = Present::of(environment, installed);
@@ -92,14 +95,17 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
                                const InstallLook& look, NewFolders& clones, ChangeReport& report,
                                Session& session) {
   const InstalledGraph graph(place.installed, place.interpreter.markers);
+  say_excluded(goal, place.interpreter.markers, session);
   if (is_there_already(command, goal, graph)) {
     TransactionRequest request = only_marks(goal, graph);
     if (look) look(goal, {}, request);
     return request;
   }
   clones = prepare_sources(goal, place.interpreter, session, place.environment, command.dry_run && !look);
-  const Resolution resolution = resolve_for(goal, policy_of(command, goal), target_of(place.interpreter),
-                                            graph, place.present, session);
+  const ResolvePolicy policy = policy_of(command, goal);
+  const Resolution resolution =
+      resolve_for(goal, policy, target_of(place.interpreter), graph, place.present, session);
+  check_upgrades(policy, resolution, place.present.versions);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   const InstallPlan plan = plan_install(goal, resolution, place.present, command.reinstall);
   report.take_files(plan);
@@ -126,6 +132,18 @@ void change(Place& place, TransactionRequest request, ChangeReport& report, Sess
     place.environment = create_and_say(place.root, session, fill);
 }
 
+// What markers exclude is not installed, and is not said to be.
+std::string nothing_to_do(const Goal& goal, const MarkerEnvironment& environment) {
+  const auto is_needed = [&](const RootRequirement& root) {
+    return !root.requirement.marker || root.requirement.marker->evaluate(environment);
+  };
+  const std::vector<RootRequirement>& lines = goal.requirements;
+  const auto needed = std::count_if(lines.begin(), lines.end(), is_needed);
+  if (needed == 0 && goal.unnamed.empty()) return "nothing that was asked for is needed here";
+  return needed == std::ssize(lines) ? "everything asked for is installed"
+                                     : "everything that is needed here is installed";
+}
+
 }  // namespace
 
 ChangeReport install_packages(const InstallCommand& command, Goal goal, Session& session,
@@ -134,7 +152,7 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
   ChangeReport report{.environment = place.root,
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,
                       .dry_run = command.dry_run,
-                      .nothing = "everything asked for is installed"};
+                      .nothing = nothing_to_do(goal, place.interpreter.markers)};
   NewFolders clones;
   TransactionRequest request = request_for(command, goal, place, look, clones, report, session);
   if (command.dry_run) {
@@ -148,11 +166,40 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
   return report;
 }
 
+namespace {
+
+bool is_pylock(const std::string& path) {
+  const std::string name = fs::path(path).filename();
+  return name == "pylock.toml" || (name.starts_with("pylock.") && name.ends_with(".toml"));
+}
+
+// `-r pylock.toml`, as pip has it: what the lock says joins what is there. nullopt: there is none.
+std::optional<SyncCommand> as_sync(const InstallCommand& command) {
+  const auto lock =
+      std::find_if(command.requirement_files.begin(), command.requirement_files.end(), is_pylock);
+  if (lock == command.requirement_files.end()) return std::nullopt;
+  const bool alone = command.packages.empty() && command.editables.empty() && command.groups.empty() &&
+                     command.requirement_files.size() == 1 && command.constraint_files.empty();
+  const bool plain = !command.upgrade && command.upgrade_packages.empty() && !command.reinstall &&
+                     !command.no_deps && !command.fix;
+  if (!alone || !plain)
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("{} is a lock, which says all by itself: nothing can be asked beside it", quote(*lock)),
+        {fmt::format("`moat install -r {}` first, then the rest", shell_word(*lock))});
+  return SyncCommand{.lock = *lock, .extras = {}, .groups = {}, .inexact = true, .dry_run = command.dry_run};
+}
+
+}  // namespace
+
 int execute(const InstallCommand& command, Session& session) {
+  if (const std::optional<SyncCommand> sync = as_sync(command)) return execute(*sync, session);
   Goal goal = read_goal(command.packages, command.requirement_files, command.constraint_files, session,
                         command.editables);
   goal.require_hashes = goal.require_hashes || command.require_hashes;
-  add_lines(read_groups(command.groups, session.settings()), goal, session);
+  const AskBackend ask = backend_asker(
+      goal, [&] { return interpreter_here(session); }, session);
+  add_lines(read_groups(command.groups, session.settings(), ask), goal, session);
   report_changes(install_packages(command, std::move(goal), session), session);
   return 0;
 }

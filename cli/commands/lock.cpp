@@ -6,6 +6,9 @@
 #include "cli/lock_hashes.h"
 #include "cli/open_env.h"
 #include "cli/project_files.h"
+#include "cli/required_python.h"
+#include "cli/requirements_lock.h"
+#include "cli/shell_word.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -30,97 +33,45 @@ LockForm form_of(const LockCommand& command) {
   throw Error(ErrorKind::Usage, fmt::format("--format: {} is neither pylock nor requirements", quote(name)));
 }
 
-// What a line says after `name @`, or after `-e`.
-std::string reference(const DirectSource& source, const fs::path& lock_directory) {
-  std::string out;
-  switch (source.kind) {
-    case DirectSourceKind::Archive:
-      out = source.archive.url.empty() ? "file:" + percent_encode_path(source.archive.path)
-                                       : source.archive.url;
-      break;
-    case DirectSourceKind::Directory:
-      out = "file:" + percent_encode_path(source.path);
-      break;
-    case DirectSourceKind::Vcs:
-      // pip has no relative form of these.
-      out =
-          fmt::format("{}+{}@{}", source.vcs_type,
-                      source.url.empty() ? Url::from_path((lock_directory / source.path).native()).to_string()
-                                         : source.url,
-                      source.commit_id);
-      break;
-  }
-  return source.subdirectory.empty() ? out
-                                     : out + "#subdirectory=" + percent_encode_path(source.subdirectory);
-}
-
-// Every file of a release, so that the lines hold for other machines, too; a marker stands for each package.
-std::string format_requirements(const Pylock& lock, const fs::path& lock_directory) {
-  std::string out = "# Pinned by moat; every file of a release may be used.\n";
-  const bool all_hashed =
-      std::all_of(lock.packages.begin(), lock.packages.end(), [](const LockedPackage& package) {
-        return !package.direct || package.direct->kind == DirectSourceKind::Archive;
-      });
-  // Else the hashes of the others would forbid folders and commits.
-  if (!all_hashed) out += "--no-require-hashes\n";
-  for (const LockedPackage& package : lock.packages) {
-    const DirectSource* direct = package.direct ? &*package.direct : nullptr;
-    if (direct != nullptr && direct->editable)
-      out += "-e " + direct->path;
-    else if (direct != nullptr)
-      out += fmt::format("{} @ {}", package.name.normalized(), reference(*direct, lock_directory));
-    else
-      out += fmt::format("{}=={}", package.name.normalized(),
-                         package.version ? package.version->to_string() : "");
-    if (package.marker) out += " ; " + package.marker->to_string();
-    std::set<std::string> hashes;
-    const auto add = [&](const LockedFile& file) {
-      for (const Digest& digest : file.hashes)
-        if (digest.is_strong()) hashes.insert(digest.to_string());
-    };
-    for (const LockedFile& wheel : package.wheels) add(wheel);
-    if (package.sdist) add(*package.sdist);
-    if (direct != nullptr && direct->kind == DirectSourceKind::Archive) add(direct->archive);
-    for (const std::string& hash : hashes) out += fmt::format(" \\\n    --hash={}", hash);
-    out += "\n";
-  }
-  return out;
-}
-
 fs::path lock_path(const LockCommand& command, const Settings& settings) {
   if (command.output) return settings.working_directory / *command.output;
   if (form_of(command) == LockForm::Requirements)
     throw Error(ErrorKind::Usage, "`--format requirements` needs the name of the file",
                 {"moat lock -r requirements.in -o requirements.txt"});
-  const bool of_project = settings.pyproject && command.requirement_files.empty();
-  return (of_project ? settings.pyproject->parent_path() : settings.working_directory) / "pylock.toml";
+  const std::optional<fs::path> project =
+      command.requirement_files.empty() ? project_folder(settings) : std::nullopt;
+  return project.value_or(settings.working_directory) / "pylock.toml";
 }
 
-// The requirements of the files, or of the project; those of groups join either.
-Goal goal_of(const LockCommand& command, Session& session, std::optional<SpecifierSet>& requires_python) {
+// --python, else the environment found here where the project may have its Python, else the default.
+Interpreter interpreter_for(const LockCommand& command, Session& session,
+                            const std::optional<SpecifierSet>& project) {
   const Settings& settings = session.settings();
-  Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
-  if (command.requirement_files.empty()) {
-    if (!settings.pyproject)
-      throw Error(ErrorKind::Usage, "there is no pyproject.toml here to lock",
-                  {"moat lock -r requirements.txt"});
-    ProjectFacts project = read_project(*settings.pyproject, settings);
-    requires_python = std::move(project.requires_python);
-    add_lines(project.dependencies, goal, session);
-  }
-  add_lines(read_groups(command.groups, settings), goal, session);
-  return goal;
+  // Where another Python is the target, this one only builds.
+  const std::optional<SpecifierSet> required = command.python_version ? std::nullopt : project;
+  if (settings.env && settings.python_is_option)
+    throw Error(ErrorKind::Usage, "`--env` and `-p` exclude each other: both say which Python to lock for");
+  const auto chosen = choose_environment(settings, ForProject::Yes);
+  if ((settings.python && !settings.env) || !chosen || !Environment::exists_at(chosen->root))
+    return session.chosen_interpreter(required);
+  const Environment environment = Environment::open(chosen->root, Environment::Foreign::Allowed);
+  Interpreter python = interpreter_like(environment, session);
+  if (settings.env || !required || admits(*required, python)) return python;
+  Interpreter other = session.chosen_interpreter(required);
+  session.output().warn(fmt::format("{} has Python {}, and the project requires Python {}: locking for {}",
+                                    chosen->root.native(), python.version, required->to_string(),
+                                    other.version));
+  return other;
 }
 
-// --python, else the environment found here, else the default.
-Interpreter interpreter_for(Session& session, const std::optional<SpecifierSet>& requires_python) {
-  const Settings& settings = session.settings();
-  if (!settings.python)
-    if (const auto chosen = choose_environment(settings, ForProject::Yes);
-        chosen && Environment::exists_at(chosen->root)) {
-      return interpreter_like(Environment::open(chosen->root, Environment::Foreign::Allowed), session);
-    }
-  return session.chosen_interpreter(requires_python);
+// A lock for a Python that the project excludes would be of no use to anyone.
+void check_target(const Target& target, const std::optional<SpecifierSet>& required) {
+  if (!required || required->contains(target.python)) return;
+  const std::string python = shell_word(required->to_string());
+  throw Error(ErrorKind::NoInterpreter,
+              fmt::format("the project requires Python {}, and the lock would be for {}",
+                          required->to_string(), target.description),
+              {fmt::format("`moat lock -p {}` takes a Python that meets it", python)});
 }
 
 Target target_for(const LockCommand& command, const Interpreter& here) {
@@ -145,28 +96,66 @@ Interpreter builder_for(const Target& target, const Interpreter& here, Session& 
   }
 }
 
-// What an earlier requirements file pins, so that it stays where it may.
-std::map<PackageName, Version> pinned_versions(const fs::path& path, Session& session) {
-  std::map<PackageName, Version> out;
+// What the lock that is there says, so that locking again changes as little as may be.
+struct EarlierLock {
+  std::map<PackageName, Version> versions;
+  std::vector<std::string> groups;  // as --group, from the lock's folder
+};
+
+// Of a requirements file.
+EarlierLock earlier_pins(const fs::path& path, const std::string& text, Session& session) {
+  EarlierLock out;
   for (const RootRequirement& root : read_goal({}, {path.native()}, {}, session).requirements)
     if (const std::optional<Version> version = root.requirement.specifier.pinned_version())
-      out.emplace(root.requirement.name, *version);
+      out.versions.emplace(root.requirement.name, *version);
+  out.groups = groups_of_requirements(text);
   return out;
 }
 
-std::map<PackageName, Version> locked_versions(const fs::path& path, LockForm form, Session& session) {
-  std::map<PackageName, Version> out;
-  if (std::error_code ignored; !fs::is_regular_file(path, ignored)) return out;  // /dev/stdout
-  const std::optional<std::string> text = read_file_if_exists(path);
-  if (!text) return out;
-  if (form == LockForm::Requirements) return pinned_versions(path, session);
+EarlierLock earlier_pylock(const fs::path& path, const std::string& text, const LockCommand& command,
+                           Session& session) {
   std::vector<std::string> warnings;
-  const Expected<Pylock> lock = parse_pylock(*text, path.filename().native(), &warnings);
-  if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
+  const Expected<Pylock> lock = parse_pylock(text, path.filename().native(), &warnings);
+  if (!lock) {
+    const std::string why = fmt::format("{}: {}", path.native(), lock.error().message);
+    // What is made new needs nothing of the old one.
+    if (!command.upgrade) throw Error(ErrorKind::BadInput, why, {"`moat lock -U` makes it new"});
+    session.reporter().warn(why + "; it is made new");
+    return {};
+  }
   for (const std::string& warning : warnings) session.reporter().warn(warning);
+  EarlierLock out{.versions = {}, .groups = lock->locked_groups};
   for (const LockedPackage& package : lock->packages)
-    if (package.version) out.emplace(package.name, *package.version);
+    if (package.version) out.versions.emplace(package.name, *package.version);
   return out;
+}
+
+EarlierLock earlier_lock(const fs::path& path, const LockCommand& command, Session& session) {
+  if (std::error_code ignored; !fs::is_regular_file(path, ignored)) return {};  // /dev/stdout
+  const std::optional<std::string> text = read_file_if_exists(path);
+  if (!text) return {};
+  return form_of(command) == LockForm::Requirements ? earlier_pins(path, *text, session)
+                                                    : earlier_pylock(path, *text, command, session);
+}
+
+// `PATH/pyproject.toml:NAME`, its path taken from one folder to another.
+std::string group_seen_from(const std::string& group, const fs::path& from, const fs::path& to) {
+  const std::size_t colon = group.rfind(':');
+  if (colon == std::string::npos) return group;
+  return (from / group.substr(0, colon)).lexically_normal().lexically_proximate(to).generic_string() +
+         group.substr(colon);
+}
+
+// --group; else those of the lock that is there: what was locked once is not lost for want of an option.
+std::vector<std::string> groups_for(const LockCommand& command, const EarlierLock& earlier,
+                                    const fs::path& path, Session& session) {
+  if (!command.groups.empty() || command.no_groups || earlier.groups.empty()) return command.groups;
+  std::vector<std::string> groups;
+  for (const std::string& group : earlier.groups)
+    groups.push_back(group_seen_from(group, path.parent_path(), session.settings().working_directory));
+  session.output().say(fmt::format(
+      "with the groups of the lock that is there: {} (`--no-groups` leaves them out)", join(groups, ", ")));
+  return groups;
 }
 
 ResolvePolicy policy_of(const LockCommand& command) {
@@ -176,30 +165,90 @@ ResolvePolicy policy_of(const LockCommand& command) {
   return policy;
 }
 
+// Who builds for a target that may be another machine's. From the first call on sources can be asked.
+class LockBuilds {
+ public:
+  LockBuilds(const Target& target, Interpreter builder, Session& session)
+      : target_(target), builder_(std::move(builder)), session_(session) {}
+
+  void prepare(Goal& goal) {
+    prepare_sources(goal, builder_, session_, std::nullopt, true);
+    SourcePolicy& sources = session_.source_policy();
+    if (const Target here = target_of(builder_); sources.builder != nullptr && is_foreign(here, target_))
+      sources.builder = &foreign_.emplace(*sources.builder, here, target_, session_.reporter());
+  }
+
+  // What its dependencies are is asked with the indexes of `goal`.
+  AskBackend asker(const Goal& goal) {
+    return [this, &goal](const fs::path& folder) {
+      Goal options{.file_options = goal.file_options};
+      prepare(options);
+      return ask_backend(folder, target_, session_);
+    };
+  }
+
+ private:
+  const Target& target_;
+  const Interpreter builder_;
+  Session& session_;
+  std::optional<ForeignBuilds> foreign_;
+};
+
+// The project's own lines. Error(BadInput or Usage) where nothing here says any.
+void add_project(bool has_groups, const Target& target, const AskBackend& ask, Goal& goal, Session& session) {
+  const Settings& settings = session.settings();
+  const std::optional<fs::path> folder = project_folder(settings);
+  if (!folder)
+    throw Error(ErrorKind::Usage,
+                "there is no project here to lock: no pyproject.toml, setup.py or setup.cfg",
+                {"`moat lock -r requirements.txt` locks what a file asks for"});
+  const ProjectFacts project = read_project(*folder, settings, ask);
+  check_target(target, project.requires_python);
+  // Groups alone need no project (PEP 735).
+  if (!project.dependencies && !has_groups)
+    throw Error(
+        ErrorKind::BadInput,
+        fmt::format("{} describes no project: it has neither [project] nor [build-system], and there is "
+                    "no setup.py or setup.cfg",
+                    (*folder / "pyproject.toml").native()),
+        {"`dependencies` of [project] is where requirements go",
+         "`moat lock -r requirements.txt` locks what a file asks for"});
+  if (project.dependencies) add_lines(*project.dependencies, goal, session);
+}
+
 }  // namespace
 
 int execute(const LockCommand& command, Session& session) {
   const fs::path path = lock_path(command, session.settings()).lexically_normal();
   const LockForm form = form_of(command);
-  std::optional<SpecifierSet> requires_python;
-  Goal goal = goal_of(command, session, requires_python);
+  const EarlierLock earlier = earlier_lock(path, command, session);
+  const std::vector<std::string> groups = groups_for(command, earlier, path, session);
+  const bool of_project = command.requirement_files.empty();
+  Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
+  const std::optional<SpecifierSet> required =
+      of_project ? required_python(session.settings()) : std::nullopt;
+  const Interpreter interpreter = interpreter_for(command, session, required);
+  const Target target = target_for(command, interpreter);
+  check_target(target, required);
+
+  // The requirements of the files, or of the project; those of groups join either.
+  LockBuilds builds(target, builder_for(target, interpreter, session), session);
+  if (of_project) add_project(!groups.empty(), target, builds.asker(goal), goal, session);
+  add_lines(read_groups(groups, session.settings(), builds.asker(goal)), goal, session);
   // Hashes in what is locked are held, but a lock is there to write the missing ones.
   goal.require_hashes = goal.file_options.require_hashes.value_or(false);
-  const Interpreter interpreter = interpreter_for(session, requires_python);
-  const Target target = target_for(command, interpreter);
-  const Interpreter builder = builder_for(target, interpreter, session);
-  prepare_sources(goal, builder, session, std::nullopt, true);
-  std::optional<ForeignBuilds> foreign;
-  SourcePolicy& sources = session.source_policy();
-  if (const Target here = target_of(builder); sources.builder != nullptr && is_foreign(here, target))
-    sources.builder = &foreign.emplace(*sources.builder, here, target, session.reporter());
-  Resolution resolution =
-      resolve_goal(goal, policy_of(command), target, locked_versions(path, form, session), session);
+  builds.prepare(goal);
+  const ResolvePolicy policy = policy_of(command);
+  Resolution resolution = resolve_goal(goal, policy, target, earlier.versions, session);
+  check_upgrades(policy, resolution, earlier.versions);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   learn_missing_hashes(resolution, target, session);
 
-  const Pylock lock = lock_resolution(
-      resolution, target, {.lock_directory = path.parent_path().native(), .editables = goal.editables});
+  Pylock lock = lock_resolution(resolution, target,
+                                {.lock_directory = path.parent_path().native(), .editables = goal.editables});
+  for (const std::string& group : groups)
+    lock.locked_groups.push_back(
+        group_seen_from(group, session.settings().working_directory, path.parent_path()));
   const std::string text =
       form == LockForm::Pylock ? format_pylock(lock) : format_requirements(lock, path.parent_path());
   const bool differs = read_file_if_exists(path) != text;

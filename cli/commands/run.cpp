@@ -1,11 +1,15 @@
 // moat run [--] CMD…
 #include "cli/commands/commands.h"
+#include "cli/environment_facts.h"
 #include "cli/exit_status.h"
 #include "cli/open_env.h"
 #include "cli/program.h"
+#include "cli/required_python.h"
 #include "cli/run_environments.h"
+#include "cli/shell_word.h"
 #include "envs/direct_url.h"
 #include "fetch/os/file.h"
+#include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -56,6 +60,11 @@ Interpreter python_for(const Script& script, Session& session) {
   return python;
 }
 
+// Packages for one run need none around them. What is named, or a project's, is meant.
+bool has_environment(const Session& session) {
+  return choose_environment(session.settings(), ForProject::Yes).has_value();
+}
+
 // What is made for this run only; nullopt where it takes place in an environment that is there.
 std::optional<RunEnvironment> made_for(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
@@ -72,14 +81,29 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
     question.name = script->name;
     add_lines(script->lines(), question.goal, session);
     question.interpreter = python_for(*script, session);
+  } else if (!has_environment(session)) {
+    question.name = fmt::format("{}", fmt::join(command.with, ", "));
+    question.interpreter = project_python(session);
   } else {
     const Environment environment = open_to_run(session);
     question.name = fmt::format("{} and {}", environment.prompt(), fmt::join(command.with, ", "));
     add_installed(environment, question, session);
-    question.interpreter = environment.is_foreign() ? probe_interpreter(environment.python(), session.store())
-                                                    : environment.interpreter();
+    question.interpreter = interpreter_like(environment, session);
   }
   return obtain_run_environment(std::move(question), session);
+}
+
+// `run nosuch.py`: not a command, but a file that is not there.
+Error not_found(const std::string& name, const fs::path& root, const Settings& settings, bool pure) {
+  const bool is_file = name.ends_with(".py") || name.find('/') != std::string::npos;
+  if (is_file && !is_there(settings.working_directory / name))
+    return {ErrorKind::NotFound, fmt::format("there is no file {}", quote(name))};
+  if (is_file)
+    return {ErrorKind::NotFound,
+            fmt::format("{} is no program that can be started", quote(name)),
+            {fmt::format("`moat run python {}` has Python run it", shell_word(name))}};
+  return {ErrorKind::NotFound, fmt::format("there is no command {} in {}{}", quote(name), root.native(),
+                                           pure ? "" : " or on PATH")};
 }
 
 }  // namespace
@@ -87,6 +111,13 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
 int execute(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
   const std::optional<RunEnvironment> made = made_for(command, session);
+  if (!made && !command.about_packages.empty())
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("`{}` has nothing to do: only `--with` and scripts that say what they need install "
+                    "something",
+                    command.about_packages),
+        {fmt::format("leave `{}` out", command.about_packages)});
   const fs::path root = made ? made->root : open_to_run(session).root();
   if (made) made->pass_on();
   const auto found = find_command(command.command, root, settings.working_directory,
@@ -98,8 +129,7 @@ int execute(const RunCommand& command, Session& session) {
     return kRunRefused;
   }
   if (std::holds_alternative<ProgramNotFound>(found)) {
-    output.error(Error(ErrorKind::NotFound, fmt::format("there is no command {} in {}{}", quote(name),
-                                                        root.native(), command.pure ? "" : " or on PATH")));
+    output.error(not_found(name, root, settings, command.pure));
     return kRunNotFound;
   }
   output.flush();

@@ -4,6 +4,8 @@
 #include "cli/install_pipeline.h"
 #include "cli/locked_resolution.h"
 #include "cli/open_env.h"
+#include "cli/project_files.h"
+#include "cli/required_python.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
@@ -21,11 +23,13 @@ namespace {
 
 fs::path lock_path(const SyncCommand& command, const Settings& settings) {
   if (command.lock) return (settings.working_directory / *command.lock).lexically_normal();
-  const fs::path folder = settings.pyproject ? settings.pyproject->parent_path() : settings.working_directory;
+  const std::optional<fs::path> project = project_folder(settings);
+  const fs::path folder = project.value_or(settings.working_directory);
   fs::path path = folder / "pylock.toml";
   if (std::error_code ignored; !fs::exists(path, ignored))
     throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()),
-                {"`moat lock` makes it, or `moat sync FILE` names another one"});
+                {project ? "`moat lock` makes it, or `moat sync FILE` names another one"
+                         : "`moat lock -r requirements.txt` makes one, or `moat sync FILE` names another"});
   if (std::error_code ignored; !fs::is_regular_file(path, ignored))
     throw Error(ErrorKind::Usage, fmt::format("{} is not a file", path.native()),
                 {"`moat sync FILE` names another one"});
@@ -37,14 +41,39 @@ fs::path lock_path(const SyncCommand& command, const Settings& settings) {
   return path;
 }
 
-// With nothing found, an environment beside the lock's project.
-Environment environment_for(const SyncCommand& command, Session& session, bool& created) {
+// A path is made where nothing lies there. A name may be a slip of the hand, an active environment is gone.
+bool may_be_made(const std::optional<ChosenEnvironment>& chosen, const fs::path& root,
+                 const Settings& settings) {
+  std::error_code error;
+  if (fs::exists(root, error) && !(fs::is_directory(root, error) && fs::is_empty(root, error))) return false;
+  if (!chosen || chosen->by == ChosenBy::Project || chosen->by == ChosenBy::User) return true;
+  const bool named = chosen->by == ChosenBy::Option || chosen->by == ChosenBy::MoatEnv;
+  return named && root.parent_path() != settings.envs_dir();
+}
+
+// An environment that the command made itself goes again where the command fails.
+struct SyncPlace {
+  Environment environment;
+  NewFolders made;
+};
+
+// Where nothing is found, one beside the lock's project.
+SyncPlace place_for(const SyncCommand& command, const fs::path& lock,
+                    const std::optional<SpecifierSet>& of_lock, Session& session) {
   const Settings& settings = session.settings();
   const std::optional<ChosenEnvironment> chosen = choose_environment(settings, ForProject::Yes);
   const fs::path root = chosen ? chosen->root : settings.working_directory / ".venv";
-  const bool may_be_made = !chosen || chosen->by == ChosenBy::Project || chosen->by == ChosenBy::User;
-  created = may_be_made && !Environment::exists_at(root) && !command.dry_run;
-  return created ? create_and_say(root, session) : open_for_change(session, ForProject::Yes);
+  if (!Environment::exists_at(root) && !command.dry_run && may_be_made(chosen, root, settings)) {
+    SyncPlace place{create_and_say(root, session, {}, of_lock), {}};
+    place.made.add(root);
+    return place;
+  }
+  SyncPlace place{open_for_change(session, ForProject::Yes), {}};
+  check_python_option(place.environment, session);
+  const bool lock_of_project = settings.pyproject && settings.pyproject->parent_path() == lock.parent_path();
+  if (lock_of_project || (chosen && chosen->by == ChosenBy::Project))
+    check_required_python(place.environment, session);
+  return place;
 }
 
 Pylock read_pylock(const fs::path& path, Session& session) {
@@ -92,9 +121,18 @@ Goal pinned_goal(const fs::path& path, Session& session) {
 // A pylock.toml, or the goal of a requirements file.
 using Lock = std::variant<Pylock, Goal>;
 
-Lock read_lock(const fs::path& path, Session& session) {
+Lock read_lock(const fs::path& path, const SyncCommand& command, Session& session) {
   if (path.extension() == ".toml") return read_pylock(path, session);
+  if (!command.extras.empty() || !command.groups.empty())
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is a requirements file, which knows no extras and groups", path.native()),
+                {"`moat lock -o requirements.txt --group NAME` locks a group along"});
   return pinned_goal(path, session);
+}
+
+std::optional<SpecifierSet> required_by(const Lock& lock) {
+  const auto* const pylock = std::get_if<Pylock>(&lock);
+  return pylock != nullptr ? pylock->requires_python : std::nullopt;
 }
 
 struct Wanted {
@@ -135,10 +173,10 @@ std::set<PackageName> strays(const InstalledDistributions& installed, const Reso
 
 int execute(const SyncCommand& command, Session& session) {
   const fs::path path = lock_path(command, session.settings());
-  const Lock lock = read_lock(path, session);
+  const Lock lock = read_lock(path, command, session);
 
-  bool created = false;
-  const Environment environment = environment_for(command, session, created);
+  SyncPlace place = place_for(command, path, required_by(lock), session);
+  const Environment& environment = place.environment;
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const Present present = Present::of(environment, installed);
 
@@ -154,7 +192,7 @@ int execute(const SyncCommand& command, Session& session) {
   ChangeReport report{.environment = environment.root(),
                       .state = environment.manifest_without_files().state,
                       .dry_run = command.dry_run,
-                      .created = created,
+                      .created = !place.made.empty(),
                       .nothing = "the environment is what the lock says"};
   report.take_files(plan);
   if (command.dry_run) {
@@ -163,6 +201,7 @@ int execute(const SyncCommand& command, Session& session) {
     report.take(apply(std::move(request), environment, session));
   }
   wanted.clones.keep();
+  place.made.keep();
   report_changes(report, session);
   return 0;
 }

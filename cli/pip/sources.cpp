@@ -63,7 +63,9 @@ void check_pip_sources(const PipCommand& command) {
 Goal read_pip_goal(const PipCommand& command, const Version& python, Session& session) {
   Goal goal = read_goal(command.arguments, command.values("requirement"), command.values("constraint"),
                         session, command.values("editable"));
-  add_lines(read_groups(groups_of(command), session.settings()), goal, session);
+  const AskBackend ask = backend_asker(
+      goal, [&] { return pip_interpreter(command, session); }, session);
+  add_lines(read_groups(groups_of(command), session.settings(), ask), goal, session);
   for (const std::string& name : command.values("requirements-from-script")) {
     const Script script = read_script(name, session.settings().working_directory);
     check_python(script, python);

@@ -21,7 +21,7 @@ def try_stack(world, name, python):
     for path, text in stack.files.items():
         (work / path).write_text(text)
     begin = time.monotonic()
-    status, out = world.moat("create", "env", *stack.packages, "-p", python, cwd=work)
+    status, out = world.moat("create", "./env", *stack.packages, "-p", python, cwd=work)
     if status:
         print(f"FAIL {name} on {python}: cannot be installed (exit status {status})\n{out}", flush=True)
         return False

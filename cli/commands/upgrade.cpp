@@ -1,0 +1,150 @@
+// moat upgrade [NAME…]
+#include "cli/changes.h"
+#include "cli/commands/commands.h"
+#include "cli/install_pipeline.h"
+#include "cli/nearest.h"
+#include "cli/open_env.h"
+#include "cli/project_files.h"
+#include "cli/source_setup.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moat {
+namespace {
+
+// Error(NotFound) for what is not installed.
+std::set<PackageName> names_of(const UpgradeCommand& command, const InstalledGraph& graph) {
+  std::vector<std::string> installed;
+  for (const auto& [name, node] : graph.nodes()) installed.push_back(name.display());
+  std::set<PackageName> names;
+  for (const std::string& text : command.names) {
+    PackageName name = parse_package_name(text);
+    if (graph.find(name) == nullptr) {
+      std::vector<std::string> hints;
+      if (const auto near = nearest_name(text, installed))
+        hints.push_back(fmt::format("did you mean `{}`?", *near));
+      else
+        hints.push_back(fmt::format("`moat install {}` installs it", text));
+      throw Error(ErrorKind::NotFound, fmt::format("{} is not installed", quote(text)), std::move(hints));
+    }
+    names.insert(std::move(name));
+  }
+  return names;
+}
+
+// The branch or tag of a repository, not the commit that it was.
+std::string as_asked(const DirectUrl& from) {
+  if (from.kind != SourceKind::Git) return from.reference();
+  DirectUrl asked = from;
+  asked.commit = from.requested_revision.empty() ? "HEAD" : from.requested_revision;
+  return asked.reference();
+}
+
+// What was asked of a package once, as far as it holds on. A pin holds until its package is named.
+std::vector<std::string> held_requests(const PackageName& name, const std::vector<ManifestRequest>& requests,
+                                       bool is_named) {
+  std::vector<std::string> out;
+  for (const ManifestRequest& request : requests) {
+    if (!request.binding || request.name != name.normalized()) continue;
+    Expected<Requirement> requirement = Requirement::parse(request.requirement);
+    if (!requirement || requirement->name != name || requirement->url) continue;
+    if (is_named && requirement->specifier.pinned_version()) requirement->specifier = {};
+    out.push_back(requirement->to_string());
+  }
+  if (out.empty()) out.push_back(name.display());
+  return out;
+}
+
+// What was asked for by name holds on: of all that, and of what is named now, the newest is wanted.
+Goal goal_of(const std::set<PackageName>& names, const std::vector<ManifestRequest>& requests,
+             const InstalledGraph& graph, Session& session) {
+  Goal goal = read_goal({}, {}, {}, session);
+  std::vector<NamedLine> lines;
+  std::vector<std::string> left;
+  for (const auto& [name, node] : graph.nodes()) {
+    const bool is_named = names.contains(name);
+    if (!node.distribution.requested && !is_named) continue;
+    const std::string where = fmt::format("installed: {}", name.display());
+    if (const auto from =
+            node.distribution.direct_url ? DirectUrl::parse(*node.distribution.direct_url) : std::nullopt) {
+      // A folder or URL gives something newer only where it is asked again, which may take a build.
+      if (!is_named) {
+        left.push_back(name.display());
+        continue;
+      }
+      lines.push_back({fmt::format("{} @ {}", name.display(), as_asked(*from)), where});
+      if (from->editable) goal.editables.insert(name);
+      continue;
+    }
+    for (std::string& text : held_requests(name, requests, is_named))
+      lines.push_back({std::move(text), where});
+  }
+  add_lines(lines, goal, session);
+  if (!left.empty() && names.empty())
+    session.output().say(fmt::format(
+        "left as they are, since no index gave them: {} (name them to get them again)", join(left, ", ")));
+  return goal;
+}
+
+// Whoever was not asked for by name before is not so now.
+void keep_requested(InstallPlan& plan, const InstalledGraph& graph) {
+  const auto was_requested = [&](const PackageName& name) {
+    const InstalledNode* node = graph.find(name);
+    return node != nullptr && node->distribution.requested;
+  };
+  for (Step& step : plan.steps) step.requested = step.requested && was_requested(step.package->name);
+  std::erase_if(plan.mark_requested, [&](const PackageName& name) { return !was_requested(name); });
+}
+
+void warn_of_lock(const Environment& environment, Session& session) {
+  const Settings& settings = session.settings();
+  if (!settings.pyproject || environment.root() != settings.pyproject->parent_path() / ".venv") return;
+  const fs::path lock = settings.pyproject->parent_path() / "pylock.toml";
+  if (std::error_code ignored; fs::exists(lock, ignored))
+    session.output().warn(
+        fmt::format("{} still pins what was there: `moat lock -U`, then `moat sync`, changes both",
+                    lock.lexically_proximate(settings.working_directory).native()));
+}
+
+}  // namespace
+
+int execute(const UpgradeCommand& command, Session& session) {
+  const Environment environment = open_for_change(session, ForProject::Yes);
+  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  const InstalledGraph graph = graph_of(environment, installed, session);
+  const Present present = Present::of(environment, installed);
+  const std::set<PackageName> names = names_of(command, graph);
+  const Interpreter& interpreter = environment.interpreter();
+
+  const Manifest manifest = environment.manifest_without_files();
+  ChangeReport report{.environment = environment.root(),
+                      .state = manifest.state,
+                      .dry_run = command.dry_run,
+                      .nothing = "everything is up to date"};
+  Goal goal = goal_of(names, manifest.requests, graph, session);
+  NewFolders clones = prepare_sources(goal, interpreter, session, environment, command.dry_run);
+  const ResolvePolicy policy{.upgrade = names.empty(), .upgrade_packages = names};
+  const Resolution resolution = resolve_for(goal, policy, target_of(interpreter), graph, present, session);
+  for (const std::string& note : resolution.notes) session.reporter().warn(note);
+  InstallPlan plan = plan_install(goal, resolution, present, false);
+  keep_requested(plan, graph);
+  report.take_files(plan);
+  if (command.dry_run) {
+    report.operations = plan_operations(installed, without_wheels(plan));
+  } else {
+    TransactionRequest request =
+        with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), session);
+    if (!request.install.empty() || !request.mark_requested.empty())
+      report.take(apply(std::move(request), environment, session));
+    if (session.settings().user) show_user_commands(environment, session);
+    clones.keep();
+  }
+  if (!report.operations.empty()) warn_of_lock(environment, session);
+  report_changes(report, session);
+  return 0;
+}
+
+}  // namespace moat

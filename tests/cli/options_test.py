@@ -1,0 +1,211 @@
+"""Every option of every command acts, or is refused: what can be seen with it differs from what is seen without.
+
+    options_test.py MOAT [TestClass.test_name…]
+
+The options are those that --help lists, so that a new one fails here until it is in the table.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "transcripts"))
+import loopback_index  # noqa: E402
+import sandbox  # noqa: E402
+
+# A line of each command; in the work folder there is what World.fresh() puts there.
+LINES = {
+    "create": "create ./new lib", "install": "install --env env lib", "upgrade": "upgrade --env env", "uninstall": "uninstall --env env lib",
+    "list": "list --env env", "freeze": "freeze --env env", "show": "show --env env lib", "tree": "tree --env env", "why": "why --env env lib",
+    "which": "which --env env lib", "run": "run --env env python -c pass", "shell": "shell --env env", "doctor": "doctor --env env",
+    "lock": "lock -r r.in", "sync": "sync --env env pylock.1.toml", "env list": "env list", "env info": "env info --env env",
+    "env history": "env history --env env", "env rollback": "env rollback --env env", "env adopt": "env adopt ./foreign",
+    "env remove": "env remove ./env", "env rename": "env rename one two", "store dir": "store dir", "store size": "store size",
+    "store prune": "store prune", "store verify": "store verify", "python list": "python list", "python find": "python find",
+    "config list": "config list", "config get": "config get resolution", "config set": "config set resolution lowest",
+    "config import-pip": "config import-pip",
+}
+# What is typed for an option: words behind it, or another line altogether, (without, with).
+TYPED = {
+    "-p": "3.99", "-n": ("create lib", "create -n one2 lib"), "-r": "more.in", "-c": "limits.txt", "-e": "./src", "--group": "dev",
+    "--prompt": "here", "--replace": ("create ./env lib", "create ./env lib --replace"), "--share": "", "--pip": "", "-U": "", "-P": "lib",
+    "--reinstall": ("install --env env lib==1.0", "install --env env lib==1.0 --reinstall"),
+    "--no-deps": ("install --env env needs", "install --env env needs --no-deps"), "--dry-run": "", "--require-hashes": "",
+    "--fix": ("install --env env 'lib<2' 'needs>=2'", "install --env env 'lib<2' 'needs>=2' --fix 1"),
+    "--env": "nosuch", "--user": "", "--pre": "", "--all-releases": "lib", "--only-final": "new", "--resolution": "lowest",
+    "--exclude-newer": "2024-02-02", "--window": "nonsense", "--override": "nosuch.txt", "--refresh": "", "--refresh-package": "lib",
+    "-i": "$OTHER", "--extra-index-url": "$OTHER", "--index": "x=$OTHER", "-f": "links", "--no-index": "",
+    "--index-strategy": "nonsense", "--trusted-host": "", "--cert": "nosuch.pem", "--client-cert": "nosuch.pem",
+    "--no-binary": "lib", "--only-binary": "src", "--no-build": "", "--no-build-isolation": "", "-C": "nonsense",
+    "--build-constraint": "nosuch.txt", "--link-mode": "nonsense", "--no-compile": "", "--orphans": "", "--outdated": "", "--format": "freeze",
+    "--invert": "", "--depth": "0", "--pure": "", "--with": "lib", "-m": "", "--strict": "", "-o": "other.toml", "--python-version": "3.9",
+    "--platform": "win_amd64", "--check": "", "--no-groups": "", "--extra": "nosuch", "--inexact": "", "-y": "", "--older-than": "nonsense",
+    "--project": "nosuch", "--config": "nosuch.toml", "--json": "", "--color": "nonsense",
+}
+# Where the line above shows nothing of an option: (command, option) or option, and the lines that do.
+OTHER_LINES = {
+    ("run", "--pure"): ("run --env env printenv PYTHONSAFE", "run --pure --env env printenv PYTHONSAFE"),
+    ("run", "-m"): ("run --env env json.tool --help", "run --env env -m json.tool --help"),
+    ("run", "--with"): ("run --env env python -c 'import new'", "run --env env --with new python -c 'import new'"),
+    ("install", "--only-binary"): ("install --env env src", "install --env env src --only-binary src"),
+    "--only-binary": ("{0} src", "{0} src --only-binary src"), "--no-build": ("{0} built", "{0} built --no-build"),
+    "--no-build-isolation": ("{0} built", "{0} built --no-build-isolation"), "--only-final": ("{0} new --pre", "{0} new --pre --only-final new"),
+    "--require-hashes": ("install --env env new", "install --env env new --require-hashes"),
+    "--orphans": ("uninstall --env deep needs", "uninstall --env deep needs --orphans"),
+    ("lock", "-U"): ("lock -r lib.in -o pylock.1.toml", "lock -r lib.in -o pylock.1.toml -U"),
+    ("lock", "-P"): ("lock -r lib.in -o pylock.1.toml", "lock -r lib.in -o pylock.1.toml -P lib"),
+    ("lock", "--format"): ("lock -r r.in -o x.out", "lock -r r.in -o x.out --format requirements"),
+    ("lock", "--no-groups"): ("lock -r r.in -o pylock.grouped.toml", "lock -r r.in -o pylock.grouped.toml --no-groups"),
+    ("sync", "--inexact"): ("sync --env env pylock.2.toml", "sync --env env pylock.2.toml --inexact"),
+    ("sync", "--group"): ("sync --env env pylock.1.toml", "sync --env env pylock.1.toml --group nosuch"),
+    ("sync", "--no-compile"): ("sync --env bare pylock.1.toml", "sync --env bare pylock.1.toml --no-compile"),
+    ("sync", "-f"): ("sync --env bare pylock.away.toml", "sync --env bare pylock.away.toml -f lib1"),
+    ("sync", "--no-index"): ("sync --env bare pylock.away.toml", "sync --env bare pylock.away.toml --no-index"),
+    ("tree", "--invert"): ("tree --env deep lib", "tree --env deep lib --invert"), ("tree", "--depth"): ("tree --env deep", "tree --env deep --depth 0"),
+    ("list", "--outdated"): ("list --env env", "list --env env --outdated"),
+    ("config set", "--config"): ("config set pre true", "--config mine.toml config set pre true"),
+    ("config import-pip", "--replace"): ("config import-pip", "config import-pip --replace"),
+    ("install", "--no-compile"): ("install --env bare lib", "install --env bare lib --no-compile"),
+    ("create", "-p"): ("create ./new", "create ./new -p 3.99"), ("create", "--prompt"): ("create ./new", "create ./new --prompt here"),
+    ("create", "--share"): ("create ./new", "create ./new --share"),
+}
+# Nothing can be seen of these here, and why.
+UNSEEN = {
+    "--no-input": "asks only at a terminal", "--no-progress": "a live line is for a terminal", "--build-network": "loopback needs none",
+    "-q": "test_everywhere", "-v": "test_everywhere", "--offline": "test_everywhere", "--timings": "test_everywhere",
+    "--store-dir": "test_everywhere", "--no-config": "test_everywhere", "-y": "asks only at a terminal",
+    "--trusted-host": "hosts that are not this machine; tests of the network", "--refresh-package": "is --refresh of one package",
+    ("shell", "--json"): "the output is the program's", ("run", "--json"): "the output is the program's",
+    ("env list", "--user"): "", ("doctor", "--strict"): "nothing but system libraries is noted here",
+    # What a lock names needs no index: these act where something is built, or for credentials.
+    **{("sync", o): "a lock names its files" for o in ("-i", "--extra-index-url", "--index")},
+    **{("upgrade", o): "needs a source among what is installed" for o in ("--no-build", "--no-build-isolation", "--only-binary", "--only-final")},
+    **{("env adopt", o): "versions stay" for o in ("--pre", "--all-releases", "--only-final", "--resolution", "--exclude-newer",
+                                                    "--extra-index-url", "--index", "-f", "--refresh", "-i", "--no-index")},
+    **{("run", o): "refused without --with" for o in ()},
+}
+
+
+def option_of(line):
+    """-p of "  -p, --python SPEC   text"; "" for what is no option."""
+    match = re.match(r"  (-\w)?,? +?(--[\w-]+)?", line)
+    return (match[1] or match[2] or "") if match and (match[1] or match[2]) else ""
+
+
+class Options(sandbox.SandboxTest):
+    def setUp(self):
+        super().setUp()
+        self.servers = []
+        for lines in (["lib 1.0 uploaded 2024-01-01", "lib 2.0 uploaded 2024-03-01", "lib 3.0a1 uploaded 2024-04-01", "new 1.0", "new 2.0a1",
+                       "needs 1.0 requires lib", "needs 2.0 requires lib>=2", "src 1.0 sdist static", "built 1.0 sdist dynamic",
+                       "pip 1.0", "more 1.0"], ["lib 7.0"]):
+            index = loopback_index.Index()
+            for line in lines:
+                index.add(line)
+            self.servers.append(loopback_index.serve(index))
+            self.addCleanup(self.servers[-1].shutdown)
+        self.env.update(MOAT_INDEX_URL=self.servers[0].url, OTHER=self.servers[1].url, PYTHONSAFE="1", MOAT_RETRIES="0")
+        self.template = pathlib.Path(tempfile.mkdtemp(prefix="options-"))
+        self.addCleanup(shutil.rmtree, self.template, True)
+        self.fill()
+        shutil.copytree(self.work, self.template / "work", symlinks=True)
+        shutil.copytree(self.root / "moat/data", self.template / "data", symlinks=True)
+
+    def fill(self):
+        self.moat("create", "./env", "lib==1.0")
+        self.moat("create", "./bare")
+        self.moat("create", "./deep", "needs==1.0")
+        self.moat("create", "-n", "one")
+        for name, text in (("r.in", "new\n"), ("lib.in", "lib\n"), ("more.in", "more\n"), ("limits.txt", "lib<2\nnew<1\n"),
+                           ("pyproject.toml", '[project]\nname = "p"\nversion = "1"\n[dependency-groups]\ndev = ["more"]\n')):
+            (self.work / name).write_text(text)
+        for path, text in loopback_index.tree("src", "1.0", [], "static").items():
+            (self.work / "src").mkdir(exist_ok=True)
+            (self.work / "src" / path).write_text(text)
+        (self.work / "one.in").write_text("lib==1.0\n")
+        self.moat("lock", "-r", "one.in", "-o", "pylock.1.toml")
+        self.moat("lock", "-r", "r.in", "-o", "pylock.2.toml")
+        self.moat("lock", "-r", "r.in", "--group", "dev", "-o", "pylock.grouped.toml")
+        away = (self.work / "pylock.1.toml").read_text()
+        (self.work / "pylock.away.toml").write_text(re.sub(r'url = "[^"]*/', 'url = "http://127.0.0.1:1/', away).replace(
+            re.search(r"[0-9a-f]{64}", away)[0], self.other_lib()))
+        for folder, version in (("links", "9.0"),):
+            (self.work / folder).mkdir()
+            name, content = loopback_index.wheel("lib", version, "py3-none-any", [], "", [])
+            (self.work / folder / name).write_bytes(content)
+        subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", self.work / "foreign"], check=True)
+
+    def other_lib(self):
+        """lib 1.0 of other bytes, which no store has seen; its hash."""
+        import hashlib
+        name, content = loopback_index.wheel("lib", "1.0", "py3-none-any", [], "", ["lib=lib:main"])
+        (self.work / "lib1").mkdir()
+        (self.work / "lib1" / name).write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    def fresh(self):
+        for folder, kept in ((self.work, "work"), (self.root / "moat/data", "data")):
+            shutil.rmtree(folder)
+            shutil.copytree(self.template / kept, folder, symlinks=True)
+        (self.root / "moat/config.toml").unlink(missing_ok=True)
+
+    def seen(self, line):
+        self.fresh()
+        done = subprocess.run(["bash", "-c", f'"{sandbox.MOAT}" {line}'], cwd=self.work, env=self.env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300)
+        said = re.sub(r"\d+(\.\d+)? ?(ms|s)\b", "", done.stdout)
+        said = re.sub(r"(packages? changed|resolve|download|compile|install|build)[^\n]*", r"\1", said)
+        files = {str(p.relative_to(self.work)): p.is_symlink() or p.stat().st_nlink for p in self.work.rglob("*") if p.is_symlink() or p.is_file()}
+        cfg = sorted((str(p), p.read_text()) for p in self.work.glob("*/pyvenv.cfg"))
+        return done.returncode, said, sorted(files.items()), cfg
+
+    def commands(self):
+        listed = self.moat("--help").split("Commands:\n")[1]
+        names = []
+        for line in listed.splitlines():
+            words = line.split()
+            name = " ".join(words[:2]) if words and words[0] in ("env", "store", "python", "config") else (words or [""])[0]
+            if line.startswith("  ") and name not in ("pip", "eval"):  # pip's options have tests of their own; eval has none
+                names.append(name)
+        return names
+
+    def test_every_option_of_every_command(self):
+        unknown, idle = [], []
+        for command in self.commands():
+            if command not in LINES:
+                unknown.append(command)
+                continue
+            for option in filter(None, map(option_of, self.moat(*command.split(), "--help").splitlines())):
+                if option in ("-h", "--help") or option in UNSEEN or (command, option) in UNSEEN:
+                    continue
+                lines = OTHER_LINES.get((command, option)) or OTHER_LINES.get(option)
+                if lines is None and option in TYPED:
+                    typed = TYPED[option]
+                    lines = typed if isinstance(typed, tuple) else (LINES[command], LINES[command].replace(
+                        command, f"{command} {option} {typed}", 1))
+                if lines is None:
+                    unknown.append(f"{command} {option}")
+                    continue
+                without, acting = (line.format(LINES[command]) for line in lines)
+                if self.seen(without) == self.seen(acting):
+                    idle.append(f"{command} {option}: moat {acting}")
+        self.assertEqual(unknown, [], "not in the table")
+        self.assertEqual(idle, [], "taken, and nothing came of it")
+
+    def test_everywhere(self):
+        line = "install --env env new"
+        before = self.seen(line)
+        for option in ("-q", "-v", "--timings", "--store-dir elsewhere --offline"):
+            with self.subTest(option):
+                self.assertNotEqual(self.seen(f"{line} {option}"), before)
+        self.fresh()
+        (self.root / "moat/config.toml").write_text('index-url = "http://127.0.0.1:1/"\n')
+        self.moat("--no-config", "config", "list")
+        self.assertNotIn("127.0.0.1:1/", self.said)
+
+
+if __name__ == "__main__":
+    sandbox.main()
