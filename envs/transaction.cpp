@@ -546,7 +546,9 @@ class Application {
   }
 
   void correct_records() {
-    for (auto& [distribution, correction] : corrections_) {
+    for (const auto& one : corrections_) {  // no binding: clang 14 captures none
+      const InstalledDistribution* const distribution = one.first;
+      const RecordCorrection& correction = one.second;
       auto rows = parse_record(read_file(distribution->info / "RECORD"));
       const auto metadata = lstat_of(distribution->info / "METADATA");
       if (!rows || !metadata) continue;  // both have been read before
