@@ -552,9 +552,8 @@ class Application {
       auto rows = parse_record(read_file(distribution->info / "RECORD"));
       const auto metadata = lstat_of(distribution->info / "METADATA");
       if (!rows || !metadata) continue;  // both have been read before
-      std::erase_if(*rows, [&](const RecordEntry& row) {
-        return std::find(correction.without.begin(), correction.without.end(), row.path) !=
-               correction.without.end();
+      std::erase_if(*rows, [&without = correction.without](const RecordEntry& row) {
+        return std::find(without.begin(), without.end(), row.path) != without.end();
       });
       rows->insert(rows->end(), correction.with.begin(), correction.with.end());
       const std::string info = distribution->info.lexically_relative(root_).string();
