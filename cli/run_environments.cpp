@@ -125,11 +125,15 @@ void touch(const fs::path& path) {
   fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
 }
 
+PathBeneath lock_of(const std::string& key, const fs::path& store) {
+  return {folder(store), fs::path(key) / "lock"};
+}
+
 // The environment, if it is there; from here on it stays.
 std::optional<RunEnvironment> find_environment(const std::string& key, const fs::path& store) {
   const fs::path here = folder(store) / key;
   if (!Environment::exists_at(here / "env")) return std::nullopt;
-  FileLock lock = FileLock::acquire(here / "lock", FileLock::Mode::Shared, kPatienceWithMaker);
+  FileLock lock = FileLock::acquire(lock_of(key, store), FileLock::Mode::Shared, kPatienceWithMaker);
   if (!Environment::exists_at(here / "env")) return std::nullopt;  // swept while we waited
   touch(here / "lock");
   return RunEnvironment{here / "env", std::move(lock)};
@@ -187,8 +191,9 @@ RunEnvironment make_or_find(const std::string& key, const RunQuestion& question,
   for (;;) {
     if (auto found = find_environment(key, store)) return std::move(*found);
     const fs::path here = folder(store) / key;
-    make_directories(here);
-    FileLock making = FileLock::acquire(here / "lock", FileLock::Mode::Exclusive, kPatienceWithMaker);
+    make_directories(folder(store));
+    make_directories_beneath(here);
+    FileLock making = FileLock::acquire(lock_of(key, store), FileLock::Mode::Exclusive, kPatienceWithMaker);
     making.describe(fmt::format("pid {}: {}", ::getpid(), session.command_line()));
     if (Environment::exists_at(here / "env")) continue;  // another was quicker
     make_environment(here / "env", question, resolution, session);
@@ -258,8 +263,8 @@ RunEnvironmentUsage sweep_run_environments(const fs::path& store, std::chrono::s
   RunEnvironmentUsage swept;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder(store), error)) {
-    const fs::path lock = entry.path() / "lock";
-    const std::optional<std::chrono::seconds> age = age_of(lock);
+    const PathBeneath lock = lock_of(entry.path().filename(), store);
+    const std::optional<std::chrono::seconds> age = age_of(lock.path());
     if (!age || *age < older_than) continue;
     const std::optional<FileLock> ours = FileLock::try_acquire(lock, FileLock::Mode::Exclusive);
     if (!ours) continue;  // something runs in it

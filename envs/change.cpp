@@ -21,6 +21,11 @@ constexpr std::chrono::seconds kPatience{60};
 [[noreturn]] void throw_journal_error(int result, const fs::path& environment) {
   const std::string message = moat_journal_error();
   if (result == MOAT_JOURNAL_BUSY) throw Error(ErrorKind::Busy, message, {"try again when it has ended"});
+  if (result == MOAT_JOURNAL_FOREIGN)
+    throw Error(ErrorKind::Refused,
+                fmt::format("{} holds a change that another user did not finish: {}",
+                            quote(environment.string()), message),
+                {"run any moat command on it as that user, for example moat env history"});
   if (result == MOAT_JOURNAL_BAD)
     throw Error(ErrorKind::Disk, fmt::format("cannot follow {}: {}",
                                              quote((environment / ".moat/journal").string()), message));
@@ -140,7 +145,7 @@ Change::Change(std::unique_ptr<State> state, int number) : impl_(std::move(state
 Change Change::begin(const fs::path& environment, const std::string& command) {
   const fs::path folder = environment / ".moat";
   auto state = std::make_unique<State>(
-      environment, FileLock::acquire(folder / "lock", FileLock::Mode::Exclusive, kPatience));
+      environment, FileLock::acquire({environment, ".moat/lock"}, FileLock::Mode::Exclusive, kPatience));
   state->lock.describe(fmt::format("pid {}: {}", ::getpid(), command));
   const int result = moat_journal_resume(open_directory(environment).get());
   if (result < 0) throw_journal_error(result, environment);
@@ -176,7 +181,12 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
   const auto now =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
   const std::string text = format_journal(state_, now.count(), reason, summary, steps);
-  const Journal journal(text, aside / "journal");  // what we would not read, we do not write
+  const Journal journal(text, aside / "journal");  // what we would not follow, we do not write
+  const UniqueFd root = open_directory(impl_->root);
+  if (const int result = moat_journal_check(root.get(), &*journal); result < 0)
+    throw Error(ErrorKind::Refused,
+                fmt::format("cannot change {}: {}", quote(impl_->root.string()), moat_journal_error()),
+                {"replace the link by what it points to"});
   if (durable) sync_file_system(impl_->stage);
   write_synced(aside / "journal", text);
 
@@ -184,7 +194,6 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
   rename_over(aside / "journal", impl_->root / ".moat/journal");
   impl_->committed = true;
   sync_directory(impl_->root / ".moat");
-  const UniqueFd root = open_directory(impl_->root);
   StepHook step = hook;
   const int result =
       moat_journal_apply(root.get(), &*journal, MOAT_JOURNAL_FRESH, hook ? call_hook : nullptr, &step);

@@ -358,7 +358,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   // The old environment must not be in the middle of somebody's change when it goes.
   std::optional<FileLock> old;
   if (fs::is_directory(root / ".moat", failure))
-    old = FileLock::acquire(root / ".moat/lock", FileLock::Mode::Exclusive, std::chrono::seconds(10));
+    old = FileLock::acquire({root, ".moat/lock"}, FileLock::Mode::Exclusive, std::chrono::seconds(10));
 
   TempDir staging = folder_beside(root);
   const fs::path staged =

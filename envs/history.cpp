@@ -336,6 +336,7 @@ std::vector<int> numbered_folders(const fs::path& folder) {
   std::vector<int> out;
   std::error_code error;
   for (fs::directory_iterator i(folder, error), end; !error && i != end; i.increment(error)) {
+    if (i->symlink_status(error).type() != fs::file_type::directory) continue;  // a link leads out of here
     const std::string name = i->path().filename().string();
     int number = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);

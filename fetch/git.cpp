@@ -173,6 +173,10 @@ Git::Answer Git::run(const SourceUrl& source, std::vector<std::string> arguments
   return {result.status, std::move(result.output), std::move(result.errors)};
 }
 
+PathBeneath Git::lock_of(const SourceUrl& source) const {
+  return fs::path(mirror_of(source).native() + ".lock");
+}
+
 void Git::make_mirror(const SourceUrl& source, const std::stop_token& stop) const {
   const fs::path mirror = mirror_of(source);
   if (fs::exists(mirror / "HEAD")) return;
@@ -241,8 +245,7 @@ std::string Git::find_revision(const SourceUrl& source, const std::stop_token& s
 
 std::string Git::resolve(const SourceUrl& source, const std::stop_token& stop) {
   make_directories(store_.layout().git());
-  FileLock lock =
-      FileLock::acquire(mirror_of(source).native() + ".lock", FileLock::Mode::Exclusive, kPatience);
+  FileLock lock = FileLock::acquire(lock_of(source), FileLock::Mode::Exclusive, kPatience);
   lock.describe(fmt::format("pid {}: moat fetches {}", ::getpid(), source.url.display()));
   make_mirror(source, stop);
   store_.mark_used(mirror_of(source));
@@ -273,7 +276,7 @@ std::string Git::resolve(const SourceUrl& source, const std::stop_token& stop) {
 void Git::checkout(const SourceUrl& source, const std::string& commit, const fs::path& into,
                    const std::stop_token& stop, Lasting lasting) {
   const fs::path mirror = mirror_of(source);
-  const FileLock lock = FileLock::acquire(mirror.native() + ".lock", FileLock::Mode::Exclusive, kPatience);
+  const FileLock lock = FileLock::acquire(lock_of(source), FileLock::Mode::Exclusive, kPatience);
   const auto must = [&](const Answer& answer, std::string_view doing) {
     if (answer.status == 0) return;
     throw Error(ErrorKind::Network, fmt::format("cannot {} {} of {}: {}", doing, commit.substr(0, 12),

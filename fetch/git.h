@@ -51,6 +51,7 @@ class Git {
   Answer run(const SourceUrl& source, std::vector<std::string> arguments, const std::stop_token& stop,
              bool local = false) const;
   std::filesystem::path mirror_of(const SourceUrl& source) const;
+  PathBeneath lock_of(const SourceUrl& source) const;
   std::string find_git() const;
   void make_mirror(const SourceUrl& source, const std::stop_token& stop) const;
   void update_mirror(const SourceUrl& source, const std::stop_token& stop);

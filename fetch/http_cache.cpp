@@ -324,7 +324,8 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
   static void store(const Job& job, const Head& head, bool may_store, std::string_view body) noexcept {
     try {
       if (may_store) {
-        make_directories(job.directory);
+        make_directories(job.directory.parent_path());
+        make_directories_beneath(job.directory);
         if (head.status == 200) write_file_atomically(job.body_file(head), body);
         write_file_atomically(job.head_file(), to_text(head));
       } else {

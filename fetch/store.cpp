@@ -150,6 +150,7 @@ Store::Store(fs::path root) : layout_{std::move(root)}, urls_(layout_.links()) {
 }
 
 void Store::prepare() const {
+  refuse_links();
   const fs::path format = layout_.root / "format";
   const std::string ours = fmt::format("{}\n", kStoreFormat);
   const auto found = read_file_if_exists(format);
@@ -171,6 +172,24 @@ void Store::prepare() const {
     if (last_use(rubbish) < oldest) remove_tree_quietly(rubbish);
 }
 
+// What is written into a part of the store must not land elsewhere. A store on a larger disk is a link
+// itself; and stores may share the runtimes, the largest part, by a link that this user or root made.
+void Store::refuse_links() const {
+  const UniqueFd root = open_file(layout_.root, O_PATH | O_DIRECTORY);
+  const auto refuse_link = [&](std::string_view part) {
+    struct stat status {};
+    if (::fstatat(root.get(), part.data(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISLNK(status.st_mode))
+      return;
+    if (part == "runtimes" && (status.st_uid == ::geteuid() || status.st_uid == 0)) return;
+    throw Error(ErrorKind::Refused,
+                fmt::format("{} is a symbolic link, and nothing of a store may lead out of it",
+                            quote((layout_.root / part).native())),
+                {"remove the link; to keep the store on another disk, set MOAT_STORE_DIR"});
+  };
+  for (const Part& part : kParts) refuse_link(part.name);
+  for (const char* part : {"index/http", "index/pages", "environments"}) refuse_link(part);
+}
+
 void Store::mark_used(const fs::path& entry) const noexcept {
   ::utimensat(AT_FDCWD, entry.c_str(), nullptr,
               0);  // only a hint for prune; a store of others is not ours to mark
@@ -180,7 +199,9 @@ TempDir Store::make_temp(std::string_view prefix) const { return TempDir(layout_
 
 void Store::publish(const fs::path& from, const fs::path& entry) const {
   make_files_read_only(from);
-  make_directories(entry.parent_path());
+  const fs::path folder = entry.parent_path().lexically_relative(layout_.root), part = *folder.begin();
+  make_directories(layout_.root / part);
+  if (folder != part) make_directories_beneath({layout_.root / part, folder.lexically_relative(part)});
   mark_used(from);
   if (!rename_if_absent(from, entry)) remove_tree_quietly(from);
 }

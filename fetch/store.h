@@ -117,6 +117,7 @@ class Store {
 
  private:
   void prepare() const;
+  void refuse_links() const;
   std::optional<StoredWheel> read_entry(const Digest& sha256) const;
   void drop(const fs::path& entry) const;
   StoredWheel admit(const fs::path& entry, StoredWheel wheel) const;

@@ -6,14 +6,19 @@
 // been deleted by somebody has neither. Were it tried again after the new file is in its place, the new file
 // would be carried away. So no move out is tried that stands before a move in that is done.
 //
+// No move leaves the environment: the directory of each path is opened beneath it, without following a link,
+// and what is renamed is named by its last component only. Where a link is in the way, nothing at all is
+// done.
+//
 // `from` of a move in may be a directory while the place is one too, where somebody (a running Python that
-// writes
-// __pycache__) made it between the plan and now; then the two are merged child by child, which can be
+// writes __pycache__) made it between the plan and now; then the two are merged child by child, which can be
 // repeated as well.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "envs/launcher/journal.h"
+
+#include "fetch/os/beneath.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -263,117 +268,269 @@ static int remove_tree_at(int parent, const char* name) {
   return result == 0 ? unlinkat(parent, name, AT_REMOVEDIR) : -1;
 }
 
-static int apply_rename(int env, const struct moat_move* move) {
-  if (renameat(env, move->from, env, move->to) == 0) return 0;
-  if (errno == ENOENT && !exists_at(env, move->from)) return 0;
-  if (move->kind == MOAT_MOVE_IN && (errno == ENOTEMPTY || errno == EEXIST))
-    if (merge_directory(env, move->from, env, move->to) == 0) return 0;
-  return fail(MOAT_JOURNAL_FAILED, "cannot move `%s` to `%s`: %s", move->from, move->to, strerror(errno));
+// The directory that holds a path of the journal. Neighbouring moves mostly share theirs, so it stays open.
+struct parent {
+  int env;
+  int folder;        // -1: none is open
+  const char* path;  // its name is the first `length` bytes of this
+  size_t length;
+};
+
+// What the moves work on: the directories of the last `from` and the last `to`.
+struct places {
+  struct parent from, to;
+};
+
+static struct places places_in(int env) {
+  const struct parent none = {env, -1, NULL, 0};
+  return (struct places){none, none};
 }
 
-static int apply_move(int env, const struct moat_move* move) {
+static void close_parent(struct parent* parent) {
+  if (parent->folder >= 0) close(parent->folder);
+  parent->folder = -1;
+}
+
+static void close_places(struct places* places) {
+  const int saved = errno;
+  close_parent(&places->from);
+  close_parent(&places->to);
+  errno = saved;
+}
+
+// Is `path` this directory, or one above it?
+static int leads_to(const char* path, const struct parent* parent) {
+  const size_t length = strlen(path);
+  return parent->folder >= 0 && length <= parent->length && memcmp(path, parent->path, length) == 0 &&
+         (length == parent->length || parent->path[length] == '/');
+}
+
+// What lies at `path` has been moved: an open directory below it is somewhere else now.
+static void forget(struct places* places, const char* path) {
+  if (leads_to(path, &places->from)) close_parent(&places->from);
+  if (leads_to(path, &places->to)) close_parent(&places->to);
+}
+
+// The open directory of a path, and the path's last component. -1 with errno.
+static int open_parent(struct parent* parent, const char* path, const char** name) {
+  const char* const slash = strrchr(path, '/');
+  const size_t length = slash ? (size_t)(slash - path) : 0;
+  if (parent->folder >= 0 && parent->length == length && memcmp(path, parent->path, length) == 0) {
+    *name = slash ? slash + 1 : path;
+    return parent->folder;
+  }
+  close_parent(parent);
+  parent->path = path;
+  parent->length = length;
+  return parent->folder = moat_open_parent_beneath(parent->env, path, name);
+}
+
+static int exists(struct parent* parent, const char* path) {
+  const char* name = NULL;
+  const int folder = open_parent(parent, path, &name);
+  return folder >= 0 && exists_at(folder, name);
+}
+
+static int apply_rename(struct places* places, const struct moat_move* move) {
+  const char *from_name = NULL, *to_name = NULL;
+  const int from = open_parent(&places->from, move->from, &from_name);
+  if (from < 0 && errno == ENOENT) return 0;
+  const int to = from < 0 ? -1 : open_parent(&places->to, move->to, &to_name);
+  if (to >= 0 && renameat(from, from_name, to, to_name) == 0) return 0;
+  if (from >= 0 && errno == ENOENT && !exists_at(from, from_name)) return 0;
+  if (to >= 0 && move->kind == MOAT_MOVE_IN && (errno == ENOTEMPTY || errno == EEXIST))
+    if (merge_directory(from, from_name, to, to_name) == 0) return 0;
+  return fail(MOAT_JOURNAL_FAILED, "cannot move `%s` to `%s`: %s", move->from, move->to, moat_reason(errno));
+}
+
+static int make_directory(struct places* places, const char* path) {
+  const char* name = NULL;
+  const int parent = open_parent(&places->to, path, &name);
+  if (parent >= 0 && (mkdirat(parent, name, 0777) == 0 || errno == EEXIST)) return 0;
+  return fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", path, moat_reason(errno));
+}
+
+static int remove_directory(struct places* places, const char* path) {
+  const char* name = NULL;
+  const int parent = open_parent(&places->from, path, &name);
+  if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) return 0;
+  if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT || errno == ENOTDIR) return 0;
+  return fail(MOAT_JOURNAL_FAILED, "cannot remove directory `%s`: %s", path, moat_reason(errno));
+}
+
+static int apply_move(struct places* places, const struct moat_move* move) {
+  int result = 0;
   switch (move->kind) {
     case MOAT_MOVE_MKDIR:
-      if (mkdirat(env, move->from, 0777) == 0 || errno == EEXIST) return 0;
-      return fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", move->from, strerror(errno));
+      return make_directory(places, move->from);
     case MOAT_MOVE_RMDIR:
-      if (unlinkat(env, move->from, AT_REMOVEDIR) == 0) return 0;
-      if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT || errno == ENOTDIR) return 0;
-      return fail(MOAT_JOURNAL_FAILED, "cannot remove directory `%s`: %s", move->from, strerror(errno));
+      result = remove_directory(places, move->from);
+      break;
     case MOAT_MOVE_OUT:
     case MOAT_MOVE_IN:
-      return apply_rename(env, move);
+      result = apply_rename(places, move);
+      forget(places, move->to);
+      break;
+  }
+  forget(places, move->from);
+  return result;
+}
+
+// Does a move carry away what lies at a directory of `path`? Then what lies there now says nothing.
+static int is_cleared(const struct moat_journal* journal, const char* path) {
+  for (size_t i = 0; i < journal->move_count; ++i) {
+    const struct moat_move* move = &journal->moves[i];
+    const size_t length = strlen(move->from);
+    if (move->kind == MOAT_MOVE_OUT && strncmp(path, move->from, length) == 0 && path[length] == '/')
+      return 1;
   }
   return 0;
 }
 
+static int check_path(struct parent* parent, const struct moat_journal* journal, const char* path) {
+  const char* name = NULL;
+  if (!path || open_parent(parent, path, &name) >= 0 || errno == ENOENT) return 0;
+  const int reason = errno;
+  if (is_cleared(journal, path)) return 0;
+  return fail(MOAT_JOURNAL_BAD, "`%s` cannot be reached: %s", path, moat_reason(reason));
+}
+
+int moat_journal_check(int env, const struct moat_journal* journal) {
+  struct places places = places_in(env);
+  int result = 0;
+  for (size_t i = 0; i < journal->move_count && result == 0; ++i) {
+    result = check_path(&places.from, journal, journal->moves[i].from);
+    if (result == 0) result = check_path(&places.to, journal, journal->moves[i].to);
+  }
+  close_places(&places);
+  return result;
+}
+
 // Where the list was left: no move out before this index may be tried again (the essay above).
-static size_t first_untouched(int env, const struct moat_journal* journal) {
+static size_t first_untouched(struct places* places, const struct moat_journal* journal) {
   for (size_t i = journal->move_count; i > 0; --i) {
     const struct moat_move* move = &journal->moves[i - 1];
-    if (move->kind == MOAT_MOVE_IN && !exists_at(env, move->from)) return i;
+    if (move->kind == MOAT_MOVE_IN && !exists(&places->from, move->from)) return i;
   }
   return 0;
 }
 
 static int finish(int env, const struct moat_journal* journal, moat_journal_hook hook, void* context) {
   char stage[64], moves[64];
+  const char *journal_name = NULL, *moves_name = NULL, *stage_name = NULL;
   snprintf(stage, sizeof stage, ".moat/stage/%d", journal->state);
   snprintf(moves, sizeof moves, ".moat/history/%d", journal->state);
   // The first move of every journal of ours makes it; a journal without moves has none.
-  if (mkdirat(env, ".moat/history", 0777) != 0 && errno != EEXIST)
-    return fail(MOAT_JOURNAL_FAILED, "cannot make directory `.moat/history`: %s", strerror(errno));
-  if (mkdirat(env, moves, 0777) != 0 && errno != EEXIST)
-    return fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", moves, strerror(errno));
+  const int made = moat_make_directories_beneath(env, moves);
+  if (made < 0) return fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", moves, moat_reason(errno));
+  close(made);
   snprintf(moves, sizeof moves, ".moat/history/%d/moves", journal->state);
   if (hook && hook(context, journal->move_count)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
-  if (renameat(env, ".moat/journal", env, moves) != 0)
-    return fail(MOAT_JOURNAL_FAILED, "cannot move `.moat/journal` to `%s`: %s", moves, strerror(errno));
+  struct places places = places_in(env);
+  const int from = open_parent(&places.from, ".moat/journal", &journal_name);
+  const int to = from < 0 ? -1 : open_parent(&places.to, moves, &moves_name);
+  const int moved = to >= 0 && renameat(from, journal_name, to, moves_name) == 0;
+  close_places(&places);
+  if (!moved)
+    return fail(MOAT_JOURNAL_FAILED, "cannot move `.moat/journal` to `%s`: %s", moves, moat_reason(errno));
   if (hook && hook(context, journal->move_count + 1)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
   // What is left is empty directories; the next change sweeps them if this does not.
-  (void)remove_tree_at(env, stage);
+  const int stages = moat_open_parent_beneath(env, stage, &stage_name);
+  if (stages < 0) return 0;
+  (void)remove_tree_at(stages, stage_name);
+  close(stages);
+  return 0;
+}
+
+static int apply_moves(struct places* places, const struct moat_journal* journal,
+                       enum moat_journal_start start, moat_journal_hook hook, void* context) {
+  const size_t untouched = start == MOAT_JOURNAL_RESUME ? first_untouched(places, journal) : 0;
+  for (size_t i = 0; i < journal->move_count; ++i) {
+    const struct moat_move* move = &journal->moves[i];
+    if (hook && hook(context, i)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
+    if (start == MOAT_JOURNAL_RESUME && move->kind == MOAT_MOVE_OUT &&
+        (i < untouched || exists(&places->to, move->to)))
+      continue;
+    const int result = apply_move(places, move);
+    if (result != 0) return result;
+  }
   return 0;
 }
 
 int moat_journal_apply(int env, const struct moat_journal* journal, enum moat_journal_start start,
                        moat_journal_hook hook, void* context) {
-  const size_t untouched = start == MOAT_JOURNAL_RESUME ? first_untouched(env, journal) : 0;
-  for (size_t i = 0; i < journal->move_count; ++i) {
-    const struct moat_move* move = &journal->moves[i];
-    if (hook && hook(context, i)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
-    if (start == MOAT_JOURNAL_RESUME && move->kind == MOAT_MOVE_OUT &&
-        (i < untouched || exists_at(env, move->to)))
-      continue;
-    const int result = apply_move(env, move);
-    if (result != 0) return result;
-  }
-  return finish(env, journal, hook, context);
+  struct places places = places_in(env);
+  const int result = apply_moves(&places, journal, start, hook, context);
+  close_places(&places);
+  return result == 0 ? finish(env, journal, hook, context) : result;
 }
 
 // ---- rolling forward ----
 
 // The whole file, NUL-terminated, to be freed; NULL with errno.
-static char* read_whole(int directory, const char* path, size_t* size) {
-  const int file = openat(directory, path, O_RDONLY | O_CLOEXEC);
-  struct stat facts;
-  char* text = NULL;
-  if (file < 0) return NULL;
-  if (fstat(file, &facts) == 0 && (text = malloc((size_t)facts.st_size + 1))) {
-    *size = 0;
-    while (*size < (size_t)facts.st_size) {
-      const ssize_t got = read(file, text + *size, (size_t)facts.st_size - *size);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) {
-        free(text);
-        text = NULL;
-        break;
-      }
-      if (got == 0) break;
-      *size += (size_t)got;
+static char* read_whole(int file, size_t size_expected, size_t* size) {
+  char* text = malloc(size_expected + 1);
+  if (!text) return NULL;
+  *size = 0;
+  while (*size < size_expected) {
+    const ssize_t got = read(file, text + *size, size_expected - *size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      free(text);
+      return NULL;
     }
+    if (got == 0) break;
+    *size += (size_t)got;
   }
-  const int saved = errno;
-  close(file);
-  errno = saved;
-  if (text) text[*size] = '\0';
+  text[*size] = '\0';
   return text;
 }
 
-int moat_journal_resume(int env) {
-  size_t size = 0;
-  char* text = read_whole(env, ".moat/journal", &size);
-  if (!text) {
-    if (errno == ENOENT) return MOAT_JOURNAL_NONE;
-    return fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", strerror(errno));
-  }
+// A journal is followed by the user who wrote it, and by all where root did. Somebody else's could move the
+// files of this user about.
+static int check_owner(const struct stat* facts) {
+  if (!S_ISREG(facts->st_mode) || facts->st_nlink != 1)
+    return fail(MOAT_JOURNAL_BAD, "`.moat/journal` is not a regular file with one name");
+  if (facts->st_uid == geteuid() || facts->st_uid == 0) return 0;
+  return fail(MOAT_JOURNAL_FOREIGN, "the unfinished change was made by user %u, and this is user %u",
+              (unsigned)facts->st_uid, (unsigned)geteuid());
+}
+
+static int follow(int env, char* text, size_t size) {
   struct moat_journal journal;
   int result = moat_journal_parse(text, size, &journal);
-  if (result == 0) {
-    result = moat_journal_apply(env, &journal, MOAT_JOURNAL_RESUME, NULL, NULL);
-    moat_journal_free(&journal);
-  }
-  free(text);
+  if (result != 0) return result;
+  result = moat_journal_check(env, &journal);
+  if (result == 0) result = moat_journal_apply(env, &journal, MOAT_JOURNAL_RESUME, NULL, NULL);
+  moat_journal_free(&journal);
   return result == 0 ? MOAT_JOURNAL_APPLIED : result;
+}
+
+// `file` is the open journal, or -1 with errno.
+static int follow_file(int env, int file) {
+  struct stat facts;
+  size_t size = 0;
+  if (file < 0 && errno == ENOENT) return MOAT_JOURNAL_NONE;
+  if (file < 0 || fstat(file, &facts) != 0)
+    return fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", moat_reason(errno));
+  int result = check_owner(&facts);
+  if (result != 0) return result;
+  char* const text = read_whole(file, (size_t)facts.st_size, &size);
+  if (!text) return fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", strerror(errno));
+  result = follow(env, text, size);
+  free(text);
+  return result;
+}
+
+static int open_journal(int env) {
+  return moat_open_beneath(env, ".moat/journal", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+}
+
+int moat_journal_resume(int env) {
+  const int file = open_journal(env);
+  const int result = follow_file(env, file);
+  if (file >= 0) close(file);
+  return result;
 }
 
 static long long now_ms(void) {
@@ -400,6 +557,33 @@ static int lock_exclusively(int lock, int wait_ms, const char* env) {
               *holder ? holder : "another process");
 }
 
+// Asked before the lock is taken, so that nothing at all is written where the answer is no.
+static int may_follow(int directory) {
+  struct stat facts;
+  const int journal = open_journal(directory);
+  if (journal < 0 && errno == ENOENT) return 0;
+  const int result = journal < 0 || fstat(journal, &facts) != 0
+                         ? fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", moat_reason(errno))
+                         : check_owner(&facts);
+  if (journal >= 0) close(journal);
+  return result;
+}
+
+static int lock_and_resume(int directory, int wait_ms, const char* env) {
+  int result = may_follow(directory);
+  if (result != 0) return result;
+  const int lock = moat_open_lock_beneath(directory, ".moat/lock", O_RDWR | O_CREAT);
+  if (lock < 0)
+    return fail(MOAT_JOURNAL_FAILED,
+                "environment `%s` holds an unfinished change and cannot be written (%s); start it once "
+                "from where it can",
+                env, moat_reason(errno));
+  result = lock_exclusively(lock, wait_ms, env);
+  if (result == 0) result = moat_journal_resume(directory);
+  close(lock);
+  return result;
+}
+
 int moat_journal_roll_forward(const char* env, int wait_ms) {
   char path[PATH_MAX];
   const int length = snprintf(path, sizeof path, "%s/.moat/journal", env);
@@ -409,17 +593,7 @@ int moat_journal_roll_forward(const char* env, int wait_ms) {
 
   const int directory = open(env, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return fail(MOAT_JOURNAL_FAILED, "cannot open `%s`: %s", env, strerror(errno));
-  const int lock = openat(directory, ".moat/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  int result = 0;
-  if (lock < 0)
-    result = fail(MOAT_JOURNAL_FAILED,
-                  "environment `%s` holds an unfinished change and cannot be written (%s); start it once "
-                  "from where it can",
-                  env, strerror(errno));
-  else
-    result = lock_exclusively(lock, wait_ms, env);
-  if (result == 0) result = moat_journal_resume(directory);
-  if (lock >= 0) close(lock);
+  const int result = lock_and_resume(directory, wait_ms, env);
   close(directory);
   return result;
 }

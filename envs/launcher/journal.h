@@ -13,12 +13,13 @@ extern "C" {
 // NOLINTBEGIN(readability-identifier-naming, modernize-use-using): it is C
 
 enum moat_journal_result {
-  MOAT_JOURNAL_NONE = 0,     // there was nothing to do
-  MOAT_JOURNAL_APPLIED = 1,  // there was a journal, and it has been carried out
-  MOAT_JOURNAL_BUSY = -1,    // another process holds the lock
-  MOAT_JOURNAL_BAD = -2,     // the journal is not one that may be followed
-  MOAT_JOURNAL_FAILED = -3,  // the system said no
-  MOAT_JOURNAL_STOPPED = -4  // the step hook said stop
+  MOAT_JOURNAL_NONE = 0,      // there was nothing to do
+  MOAT_JOURNAL_APPLIED = 1,   // there was a journal, and it has been carried out
+  MOAT_JOURNAL_BUSY = -1,     // another process holds the lock
+  MOAT_JOURNAL_BAD = -2,      // the journal is not one that may be followed
+  MOAT_JOURNAL_FAILED = -3,   // the system said no
+  MOAT_JOURNAL_STOPPED = -4,  // the step hook said stop
+  MOAT_JOURNAL_FOREIGN = -5   // another user wrote the journal
 };
 
 // For the launcher and for whoever opens an environment: one access() where there is no journal. Where there
@@ -68,6 +69,10 @@ typedef int (*moat_journal_hook)(void* context, size_t step);
 // The caller holds the lock; `env` is an open directory. 0, or a negative result.
 int moat_journal_apply(int env, const struct moat_journal* journal, enum moat_journal_start start,
                        moat_journal_hook hook, void* context);
+
+// Before the journal of a new change gets its name: can every path be reached without following a link? 0, or
+// a negative result; nothing is changed.
+int moat_journal_check(int env, const struct moat_journal* journal);
 
 // As moat_journal_roll_forward for a caller that holds the lock already.
 int moat_journal_resume(int env);

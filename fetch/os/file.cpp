@@ -1,5 +1,6 @@
 #include "fetch/os/file.h"
 
+#include "fetch/os/beneath.h"
 #include "resolver/base/text.h"
 
 #include <dirent.h>
@@ -34,6 +35,8 @@ std::vector<std::string> hints_for(int error_number) {
     case EACCES:
     case EPERM:
       return {"look who owns it and what is allowed: `ls -ld` on it and on the directories above"};
+    case ELOOP:
+      return {"look what lies there: `ls -ld` on it and on the directories above"};
     default:
       return {};
   }
@@ -174,14 +177,22 @@ bool try_lock(int fd, FileLock::Mode mode, const fs::path& path) {
               {"the file system must support locks; a local one does"});
 }
 
+UniqueFd open_root(const PathBeneath& place) {
+  const fs::path root = place.root.empty() ? fs::path(".") : place.root;
+  UniqueFd folder(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) throw_errno("open", place.path(), errno);
+  return folder;
+}
+
 // The file of a lock. A shared lock needs no right to write, so a read-only store can be used.
-UniqueFd open_lock_file(const fs::path& path, FileLock::Mode mode) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+UniqueFd open_lock_file(const PathBeneath& place, FileLock::Mode mode) {
+  const UniqueFd folder = open_root(place);
+  UniqueFd fd(moat_open_lock_beneath(folder.get(), place.inside.c_str(), O_RDWR | O_CREAT));
   if (fd) return fd;
   const int reason = errno;
   if (mode == FileLock::Mode::Shared && (reason == EROFS || reason == EACCES))
-    fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) throw_errno("open", path, reason);
+    fd.reset(moat_open_lock_beneath(folder.get(), place.inside.c_str(), O_RDONLY));
+  if (!fd) throw_errno("open", place.path(), reason);
   return fd;
 }
 
@@ -196,8 +207,7 @@ std::string holder_of(int fd, const fs::path& path) {
 
 void throw_errno(std::string_view doing, const fs::path& path, int error_number) {
   throw Error(ErrorKind::Disk,
-              fmt::format("cannot {} {}: {}", doing, quote(path.native()),
-                          std::generic_category().message(error_number)),
+              fmt::format("cannot {} {}: {}", doing, quote(path.native()), moat_reason(error_number)),
               hints_for(error_number));
 }
 
@@ -265,6 +275,12 @@ void make_directories(const fs::path& path) {
   if (error) throw_errno("create directory", path, error.value());
 }
 
+void make_directories_beneath(const PathBeneath& place) {
+  const UniqueFd root = open_root(place);
+  const UniqueFd made(moat_make_directories_beneath(root.get(), place.inside.c_str()));
+  if (!made) throw_errno("create directory", place.path(), errno);
+}
+
 void place_trees_apart(const fs::path& directory) noexcept {
   const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   int flags = 0;
@@ -316,9 +332,10 @@ TempDir::~TempDir() {
 
 fs::path TempDir::keep() { return std::exchange(path_, {}); }
 
-FileLock FileLock::acquire(const fs::path& path, Mode mode, std::chrono::milliseconds patience,
+FileLock FileLock::acquire(const PathBeneath& place, Mode mode, std::chrono::milliseconds patience,
                            const std::function<void(std::string_view holder)>& told) {
-  UniqueFd fd = open_lock_file(path, mode);
+  const fs::path path = place.path();
+  UniqueFd fd = open_lock_file(place, mode);
   const auto deadline = std::chrono::steady_clock::now() + patience;
   // fcntl has no waiting with a limit; asking again costs a microsecond.
   auto pause = std::chrono::milliseconds(1);
@@ -337,15 +354,16 @@ FileLock FileLock::acquire(const fs::path& path, Mode mode, std::chrono::millise
   return lock;
 }
 
-std::optional<FileLock> FileLock::try_acquire(const fs::path& path, Mode mode) {
-  UniqueFd fd = open_lock_file(path, mode);
-  if (!try_lock(fd.get(), mode, path)) return std::nullopt;
-  FileLock lock(std::move(fd), path);
+std::optional<FileLock> FileLock::try_acquire(const PathBeneath& place, Mode mode) {
+  UniqueFd fd = open_lock_file(place, mode);
+  if (!try_lock(fd.get(), mode, place.path())) return std::nullopt;
+  FileLock lock(std::move(fd), place.path());
   if (mode == Mode::Exclusive) lock.describe("");
   return lock;
 }
 
 void FileLock::describe(std::string_view holder) {
+  if (moat_may_write_over(fd_.get()) == 0) return;
   if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) < 0)
     throw_errno("write", path_, errno);
   write_all(fd_.get(), holder, path_);

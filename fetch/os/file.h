@@ -59,6 +59,17 @@ void sync_directory(const fs::path& directory);
 
 // mkdir -p.
 void make_directories(const fs::path& path);
+
+// A path that is followed from `root` on without going through a symbolic link (os/beneath.h); the root
+// itself is opened as any path. Of a plain path the root is its folder.
+struct PathBeneath {
+  // NOLINTNEXTLINE(google-explicit-constructor): every path has its folder
+  PathBeneath(const fs::path& path) : root(path.parent_path()), inside(path.filename()) {}
+  PathBeneath(fs::path below, fs::path name) : root(std::move(below)), inside(std::move(name)) {}
+  fs::path path() const { return root / inside; }
+  fs::path root, inside;
+};
+void make_directories_beneath(const PathBeneath& place);
 // A hint that what is made in this directory is the top of a tree of its own (`chattr +T`): ext4 then looks
 // for a roomy part of the disk for each, instead of one next to its neighbours. Where neighbours were deleted
 // lately that is the difference between 15 and 400 µs a file. Other file systems do not know it; nothing
@@ -99,12 +110,13 @@ class FileLock {
   enum class Mode { Shared, Exclusive };
   // Waits at most `patience`, then throws Error(Busy) naming the holder (what it wrote into the file).
   // `told`: called once if there is something to wait for, with the holder's own words.
-  static FileLock acquire(const fs::path& path, Mode mode, std::chrono::milliseconds patience,
+  static FileLock acquire(const PathBeneath& place, Mode mode, std::chrono::milliseconds patience,
                           const std::function<void(std::string_view holder)>& told = {});
   // nullopt where another holds it.
-  static std::optional<FileLock> try_acquire(const fs::path& path, Mode mode);
+  static std::optional<FileLock> try_acquire(const PathBeneath& place, Mode mode);
 
-  // Who holds it, for the others' messages: "pid 123: moat install x". REQUIRES: exclusive.
+  // Who holds it, for the others' messages: "pid 123: moat install x". Left out where the file is another
+  // user's, or has a second name: it might be something else than a lock. REQUIRES: exclusive.
   void describe(std::string_view holder);
 
  private:

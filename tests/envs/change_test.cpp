@@ -114,6 +114,45 @@ TEST(Change, BringsInAndKeepsWhatItDisplaced) {
   EXPECT_FALSE(env.folder.has(".moat/journal"));
 }
 
+// Every directory of an environment in turn is a link to a copy of it elsewhere: a change works without going
+// through it, or is refused; what lies behind it stays.
+TEST(Change, WritesThroughNoLink) {
+  Tree directories;
+  {
+    const Env env;
+    env.change("foo", "", "1");
+    std::filesystem::create_directories(env.path() / ".moat/stage/2");
+    directories = contents(env.path(), "");
+  }
+  for (const auto& [link, what] : directories) {
+    const bool is_lock = link == ".moat/lock";
+    if (what != "directory" && !is_lock) continue;
+    for (const bool whole : {true, false}) {
+      SCOPED_TRACE(link);
+      const Env env;
+      env.change("foo", "", "1");
+      std::filesystem::create_directories(env.path() / ".moat/stage/2");
+      const Folder outside;
+      std::filesystem::copy(env.path() / link, outside / "copy", std::filesystem::copy_options::recursive);
+      if (!is_lock) outside.write("copy/moves", "precious");
+      std::filesystem::remove_all(env.path() / link);
+      std::filesystem::create_symlink(outside / "copy", env.path() / link);
+      const Tree before = contents(outside.path()), inside = contents(env.path());
+      bool refused = false;
+      try {
+        env.change("foo", "1", "2", 3, whole);
+      } catch (const Error& error) {
+        refused = true;
+        EXPECT_FALSE(env.folder.has(".moat/journal")) << error.what();
+      }
+      EXPECT_EQ(contents(outside.path()), before);
+      if (refused) {
+        EXPECT_EQ(contents(env.path()), inside);
+      }
+    }
+  }
+}
+
 TEST(Change, HistoryIsToldNewestFirst) {
   const Env env;
   env.change("foo", "", "1");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -198,6 +199,101 @@ TEST_F(JournalApply, ContinuesAfterBeingStoppedTwice) {
       expect_new(env);
     }
   }
+}
+
+// Every directory that the list writes into, replaced by a link to a copy of it elsewhere.
+TEST_F(JournalApply, GoesThroughNoLink) {
+  std::set<std::string> links;
+  {
+    const Folder env;
+    fill(env);
+    for (const auto& [path, what] : contents(env.path(), ""))
+      if (what == "directory") links.insert(path);
+    links.insert({".moat/history", ".moat/history/2", ".moat/history/2/bin", "etc"});
+  }
+  for (const std::string& link : links) {
+    SCOPED_TRACE(link);
+    const Folder outside, env;
+    fill(env);
+    if (env.has(link))
+      std::filesystem::copy(env / link, outside / "copy", std::filesystem::copy_options::recursive);
+    else
+      std::filesystem::create_directory(outside / "copy");
+    outside.write("copy/precious", "precious");
+    std::filesystem::remove_all(env / link);
+    std::filesystem::create_directories((env / link).parent_path());
+    std::filesystem::create_symlink(outside / "copy", env / link);
+    const auto before = contents(outside.path()), before_inside = contents(env.path(), "");
+    const int result = moat_journal_roll_forward(env.path().c_str(), 0);
+    EXPECT_EQ(contents(outside.path()), before);
+    // A link that is moved itself is no way; where one is, nothing at all has happened.
+    const bool moved_itself =
+        link == "foo" || link == "old" || link == ".moat/stage/2/foo" || link == ".moat/stage/2/new";
+    if (moved_itself || link == "foo/sub" || link == ".moat/stage/2/foo/sub") continue;
+    if (link == ".moat") {
+      EXPECT_LT(result, 0);
+      EXPECT_THAT(moat_journal_error(), testing::HasSubstr("symbolic link"));
+      continue;
+    }
+    EXPECT_EQ(result, MOAT_JOURNAL_BAD) << moat_journal_error();
+    auto after = contents(env.path(), "");
+    after.erase(".moat/lock");
+    EXPECT_EQ(after, before_inside);
+  }
+}
+
+TEST(JournalRollForward, ADirectoryMayTakeThePlaceOfALink) {
+  const Folder outside, env;
+  outside.write("precious", "precious");
+  std::filesystem::create_directories(env / "lib");
+  std::filesystem::create_symlink(outside.path(), env / "lib/foo");
+  env.write(".moat/stage/2/lib/foo/a", "a");
+  env.write(".moat/journal",
+            journal_text("mkdir\t.moat/history\nmkdir\t.moat/history/2\nout\tlib/foo\t.moat/history/2/foo\n"
+                         "mkdir\tlib/foo\nin\t.moat/stage/2/lib/foo/a\tlib/foo/a\n"));
+  ASSERT_EQ(moat_journal_roll_forward(env.path().c_str(), 0), MOAT_JOURNAL_APPLIED) << moat_journal_error();
+  EXPECT_EQ(contents(outside.path()), (std::map<std::string, std::string>{{"precious", "644 precious"}}));
+  EXPECT_EQ(env.read("lib/foo/a"), "a");
+  EXPECT_TRUE(std::filesystem::is_symlink(env / ".moat/history/2/foo"));
+}
+
+// A directory that moves away takes what lies below it along, also where it had been opened before.
+TEST(JournalRollForward, ADirectoryMayBeReplacedWhileItIsOpen) {
+  const Folder env;
+  env.write("lib/foo/a", "old");
+  env.write("lib/foo/b", "old");
+  env.write(".moat/stage/2/a", "new");
+  env.write(".moat/journal",
+            journal_text("mkdir\t.moat/history\nmkdir\t.moat/history/2\nout\tlib/foo/a\t.moat/history/2/a\n"
+                         "out\tlib/foo\t.moat/history/2/foo\nmkdir\tlib/foo\n"
+                         "in\t.moat/stage/2/a\tlib/foo/a\n"));
+  ASSERT_EQ(moat_journal_roll_forward(env.path().c_str(), 0), MOAT_JOURNAL_APPLIED) << moat_journal_error();
+  EXPECT_EQ(env.read("lib/foo/a"), "new");
+  EXPECT_FALSE(env.has("lib/foo/b"));
+  EXPECT_EQ(env.read(".moat/history/2/foo/b"), "old");
+}
+
+TEST(JournalRollForward, FollowsNoJournalOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const Folder env;
+  env.write(".moat/journal", journal_text("mkdir\ta\n"));
+  ASSERT_EQ(::chown((env / ".moat/journal").c_str(), 65534, 65534), 0);
+  const auto before = contents(env.path(), "");
+  EXPECT_EQ(moat_journal_roll_forward(env.path().c_str(), 0), MOAT_JOURNAL_FOREIGN);
+  EXPECT_THAT(moat_journal_error(), testing::HasSubstr("made by user 65534, and this is user 0"));
+  EXPECT_EQ(contents(env.path(), ""), before);  // not even a lock
+}
+
+TEST(JournalRollForward, FollowsNoJournalThatIsALinkOrHasASecondName) {
+  const Folder env;
+  env.write("mine", journal_text("mkdir\ta\n"));
+  env.write(".moat/lock", "");
+  std::filesystem::create_symlink(env / "mine", env / ".moat/journal");
+  EXPECT_EQ(moat_journal_roll_forward(env.path().c_str(), 0), MOAT_JOURNAL_FAILED);
+  std::filesystem::remove(env / ".moat/journal");
+  std::filesystem::create_hard_link(env / "mine", env / ".moat/journal");
+  EXPECT_EQ(moat_journal_roll_forward(env.path().c_str(), 0), MOAT_JOURNAL_BAD);
+  EXPECT_FALSE(env.has("a"));
 }
 
 TEST(JournalRollForward, MergesIntoADirectoryThatCameInBetween) {

@@ -367,6 +367,50 @@ TEST_F(StoreTest, PublishesOtherTreesReadOnlyAndOnce) {
   EXPECT_TRUE(fs::is_empty(root_ / "tmp"));
 }
 
+// A link in the place of anything that is written: refused, or replaced, and what it leads to stays.
+TEST_F(StoreTest, WritesThroughNoLink) {
+  const fs::path outside = folder_.path() / "outside";
+  const WheelBuilder wheel = WheelBuilder("foo", "1.0").file("foo.py", "");
+  const Digest digest = hash_file(wheel.write(folder_.path() / "wheels"));
+  for (const std::string part :
+       {"lock", "format", "CACHEDIR.TAG", "wheels", "links", "tmp", "pycs", "index", "metadata", "builds",
+        "sources", "git", "logs", "interpreters", "environments", "index/http", "index/pages"}) {
+    SCOPED_TRACE(part);
+    remove_tree(root_), remove_tree(outside);
+    make_directories(outside / "folder");
+    write_file_atomically(outside / "folder/precious", "precious");
+    write_file_atomically(outside / "file", "precious");
+    const bool is_file = part == "lock" || part == "format" || part == "CACHEDIR.TAG";
+    make_directories((root_ / part).parent_path());
+    fs::create_symlink(outside / (is_file ? "file" : "folder"), root_ / part);
+    bool refused = false;
+    try {
+      Store store(root_);
+      add(store, wheel);
+      store.link("key", digest);
+    } catch (const Error&) {
+      refused = true;
+    }
+    EXPECT_TRUE(refused || is_file);
+    EXPECT_EQ(read_file(outside / "file"), "precious");
+    EXPECT_EQ(std::distance(fs::directory_iterator(outside / "folder"), fs::directory_iterator()), 1);
+  }
+}
+
+// Stores may share the runtimes; whose link it is decides.
+TEST_F(StoreTest, RuntimesMayBeALinkOfThisUser) {
+  make_directories(folder_.path() / "shared");
+  make_directories(root_);
+  fs::create_symlink(folder_.path() / "shared", root_ / "runtimes");
+  const Store store(root_);
+  TempDir made = store.make_temp("runtime");
+  store.publish(made.keep(), store.layout().runtime("x"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "shared/x"));
+  if (::geteuid() != 0) return;
+  ASSERT_EQ(::lchown((root_ / "runtimes").c_str(), 65534, 65534), 0);
+  EXPECT_THROW(Store{root_}, Error);
+}
+
 TEST_F(StoreTest, RemembersLinks) {
   Store store(root_);
   EXPECT_FALSE(store.linked("https://example.org/a.whl"));

@@ -149,5 +149,40 @@ TEST_F(FileTest, WaitingForALockEndsWhenItIsFree) {
   EXPECT_EQ(calls, 1);
 }
 
+// A lock's file that is a link, or has a second name, is something of somebody else's.
+TEST_F(FileTest, LocksWriteOverNothing) {
+  const std::string precious = "precious, and longer than the words of a holder";
+  write_file_atomically(here_ / "victim", precious);
+  fs::create_symlink(here_ / "victim", here_ / "link");
+  fs::create_symlink(here_ / "none", here_ / "dangling");
+  for (const char* name : {"link", "dangling"}) {
+    SCOPED_TRACE(name);
+    try {
+      FileLock::acquire(here_ / name, FileLock::Mode::Exclusive, {});
+      ADD_FAILURE() << "was followed";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("a symbolic link or a special file is in the way"));
+    }
+    EXPECT_THROW(FileLock::try_acquire(here_ / name, FileLock::Mode::Shared), Error);
+  }
+  fs::create_hard_link(here_ / "victim", here_ / "second");
+  FileLock lock = FileLock::acquire(here_ / "second", FileLock::Mode::Exclusive, {});
+  lock.describe("pid 7: moat install x");
+  EXPECT_FALSE(FileLock::try_acquire(here_ / "victim", FileLock::Mode::Shared));
+  EXPECT_EQ(read_file(here_ / "victim"), precious);
+  EXPECT_FALSE(fs::exists(here_ / "none"));
+}
+
+// The folders above the root may be links: they are the user's own choice.
+TEST_F(FileTest, LocksBelowARootFollowNoLink) {
+  make_directories(here_ / "root");
+  make_directories(here_ / "outside");
+  fs::create_symlink(here_ / "root", here_ / "way");
+  fs::create_symlink(here_ / "outside", here_ / "root/inside");
+  EXPECT_TRUE(FileLock::try_acquire({here_ / "way", "lock"}, FileLock::Mode::Exclusive));
+  EXPECT_THROW(FileLock::try_acquire({here_ / "way", "inside/lock"}, FileLock::Mode::Exclusive), Error);
+  EXPECT_TRUE(fs::is_empty(here_ / "outside"));
+}
+
 }  // namespace
 }  // namespace moat
