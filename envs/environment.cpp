@@ -3,6 +3,7 @@
 #include "envs/activate.h"
 #include "envs/change.h"
 #include "envs/elf.h"
+#include "envs/launcher/home.h"
 #include "envs/launcher/image.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
@@ -79,16 +80,25 @@ Interpreter facts_of_foreign(const fs::path& root, const std::map<std::string, s
   return interpreter;
 }
 
-// The launcher loads libpython into its own process where it can: the same machine and libc as its own, and a
-// Python that offers its main() (3.7 and later).
-bool can_be_loaded(const Runtime& runtime, const RuntimeLayout& layout) {
-  const Interpreter& interpreter = runtime.interpreter;
-  if (layout.libpython.empty() || interpreter.implementation != "cpython" || interpreter.minor < 7)
-    return false;
+// Is the interpreter built for the same machine and libc as the launcher?
+bool is_of_our_libc(const Runtime& runtime, const RuntimeLayout& layout) {
   const auto launcher = read_elf(launcher_image());
   const auto program = read_elf(read_file(runtime.tree / layout.python));
   return launcher && program && launcher->machine == program->machine && launcher->is_64 == program->is_64 &&
          launcher->loader == program->loader;
+}
+
+// How the launcher runs the interpreter.
+enum class Start {
+  Load,      // libpython, in its own process: a Python that offers its main() (3.7 and later)
+  Execute,   // the private binary, which can be told its home by a library loaded first
+  ByItself,  // the private binary as it is: PyPy, or a Python of another libc
+};
+
+Start start_of(const Runtime& runtime, const RuntimeLayout& layout) {
+  const Interpreter& interpreter = runtime.interpreter;
+  if (interpreter.implementation != "cpython" || !is_of_our_libc(runtime, layout)) return Start::ByItself;
+  return layout.libpython.empty() || interpreter.minor < 7 ? Start::Execute : Start::Load;
 }
 
 std::string pyvenv_cfg(const fs::path& root, const std::string& prompt, const Runtime& runtime) {
@@ -100,7 +110,7 @@ std::string pyvenv_cfg(const fs::path& root, const std::string& prompt, const Ru
   out += "moat = " + std::to_string(kEnvironmentFormat) + "\n";
   out += "moat-python = " + fs::path(layout.python).filename().string() + "\n";
   out += "moat-stdlib = " + layout.stdlib + "\n";
-  if (can_be_loaded(runtime, layout)) out += "moat-libpython = " + layout.libpython + "\n";
+  if (start_of(runtime, layout) == Start::Load) out += "moat-libpython = " + layout.libpython + "\n";
   out += "moat-runtime = " + runtime.fingerprint + "\n";
   return out;
 }
@@ -175,7 +185,17 @@ void stage(const fs::path& folder, const fs::path& root, const std::string& prom
   staging.add_runtime(runtime, mode, workers);
   staging.add_launchers(interpreter);
   const RuntimeLayout layout = runtime_layout(interpreter);
-  if (can_be_loaded(runtime, layout)) staging.replace_private_binary(layout.python);
+  switch (start_of(runtime, layout)) {
+    case Start::Load:
+      staging.replace_private_binary(layout.python);
+      break;
+    case Start::Execute:
+      make_directories(folder / ".moat/rt/lib");
+      staging.write(".moat/rt/" MOAT_HOME_LIBRARY, home_library_image(), 0755);
+      break;
+    case Start::ByItself:
+      break;
+  }
   staging.write("bin/activate", activate_sh(prompt), 0644);
   staging.write("bin/activate.fish", activate_fish(prompt), 0644);
   staging.write("bin/activate.csh", activate_csh(prompt), 0644);

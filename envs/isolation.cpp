@@ -1,5 +1,6 @@
 #include "envs/isolation.h"
 
+#include "envs/launcher/python_path.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
@@ -40,6 +41,11 @@ print("\nmoat-observed " + json.dumps({
     "user_site_enabled": bool(site.ENABLE_USER_SITE), "modules": modules}))
 )PY";
 
+// In a path of a build variable; a blank, a quote or a colon ends it.
+bool is_path_character(char c) {
+  return !is_ascii_space(c) && std::string_view("'\":,;)").find(c) == std::string_view::npos;
+}
+
 bool is_below(std::string_view path, std::string_view folder) {
   if (folder.empty() || !path.starts_with(folder)) return false;
   return path.size() == folder.size() || folder.ends_with('/') || path[folder.size()] == '/';
@@ -49,7 +55,9 @@ bool is_below(std::string_view path, std::string_view folder) {
 class Places {
  public:
   Places(const ObservedPython& observed, const Environment& environment)
-      : root_(environment.root().string()), base_(environment.interpreter()) {
+      : root_(environment.root().string()),
+        base_(environment.interpreter()),
+        own_folders_(observed.own_folders) {
     if (!inside(observed.base_prefix)) foreign_base_ = observed.base_prefix;
   }
 
@@ -62,6 +70,8 @@ class Places {
       if (is_below(path, part.native())) return true;
     for (const std::string& prefix : {base_.prefix.string(), foreign_base_})
       if (prefix != "/usr" && prefix != "/" && is_below(path, prefix)) return true;
+    for (const std::string& folder : own_folders_)
+      if (is_below(path, folder)) return false;
     for (const std::string_view part : split(path, '/')) {
       if (part == "site-packages" || part == "dist-packages" || part == "lib-dynload") return true;
       if (part.starts_with("libpython") || part.starts_with("libpypy")) return true;
@@ -75,6 +85,7 @@ class Places {
  private:
   std::string root_;
   const Interpreter& base_;
+  const std::vector<std::string>& own_folders_;
   std::string foreign_base_;
 };
 
@@ -146,6 +157,11 @@ void judge_sys_path(const ObservedPython& observed, const Environment& environme
          .check = "sys.path",
          .message = "folders of yours are on sys.path (PYTHONPATH, or a .pth file of an editable install)",
          .details = std::move(sorted.others)});
+  if (!observed.left_out.empty())
+    out.push_back({.level = Finding::Level::Note,
+                   .check = "sys.path",
+                   .message = "these folders of PYTHONPATH belong to another Python and are left out",
+                   .details = observed.left_out});
 }
 
 void judge_mapped_files(const ObservedPython& observed, const Environment& environment, const Places& places,
@@ -171,13 +187,24 @@ void judge_mapped_files(const ObservedPython& observed, const Environment& envir
                    .details = std::move(sorted.others)});
 }
 
+// The environment's own paths are no paths any more: its root may hold any character, a blank too.
+std::string without_root(std::string_view value, std::string_view root) {
+  std::string out;
+  for (std::size_t at = 0;;) {
+    const std::size_t found = value.find(root, at);
+    out += value.substr(at, found == value.npos ? found : found - at);
+    if (found == value.npos) return out;
+    at = found + root.size();
+    const bool is_whole = at == value.size() || value[at] == '/' || !is_path_character(value[at]);
+    out += is_whole ? std::string_view("ENV") : root;
+  }
+}
+
 // Where a path may begin in a build variable: not inside a longer one ("/x/usr" is no "/usr").
 bool names_another_python(std::string_view value, const Places& places) {
   for (std::size_t at = value.find('/'); at != std::string_view::npos; at = value.find('/', at)) {
     std::size_t end = at;
-    while (end < value.size() && !is_ascii_space(value[end]) && value[end] != '\'' && value[end] != '"' &&
-           value[end] != ':' && value[end] != ',' && value[end] != ';' && value[end] != ')')
-      ++end;
+    while (end < value.size() && is_path_character(value[end])) ++end;
     const bool begins_path =
         at == 0 ||
         !(is_ascii_alnum(value[at - 1]) || value[at - 1] == '.' || value[at - 1] == ')' ||
@@ -195,7 +222,8 @@ void judge_sysconfig(const ObservedPython& observed, const Environment& environm
   for (const std::string& entry : observed.sysconfig_values) {
     const auto equals = entry.find('=');
     if (equals != std::string::npos &&
-        names_another_python(std::string_view(entry).substr(equals + 1), places))
+        names_another_python(
+            without_root(std::string_view(entry).substr(equals + 1), environment.root().native()), places))
       wrong.push_back(entry);
   }
   if (wrong.empty()) {
@@ -236,6 +264,31 @@ void judge_modules(const ObservedPython& observed, const Places& places, std::ve
                    .details = std::move(sorted.others)});
 }
 
+// What the folder in lib is called: "python3.11".
+std::string version_folder(const Environment& environment) {
+  return fs::path(environment.scheme().purelib).parent_path().filename();
+}
+
+void sort_folders(ObservedPython& observed, const Environment& environment,
+                  const std::vector<std::pair<std::string, std::string>>& variables) {
+  const auto value = [&](std::string_view name) {
+    const auto found = std::ranges::find_if(variables, [&](const auto& one) { return one.first == name; });
+    return found == variables.end() ? std::string() : found->second;
+  };
+  const std::string version = version_folder(environment), home = value("HOME");
+  const auto is_another = [&](const std::string& folder) {
+    return moat_belongs_to_another_python(folder.c_str(), environment.root().c_str(), version.c_str(),
+                                          home.c_str()) != 0;
+  };
+  std::error_code gone;
+  for (const std::string& folder : observed.sys_path)
+    if (fs::is_directory(folder, gone) && !is_another(folder)) observed.own_folders.push_back(folder);
+  if (environment.is_foreign()) return;
+  const std::string path = value("PYTHONPATH");
+  for (const std::string_view entry : split(path, ':'))
+    if (!entry.empty() && is_another(std::string(entry))) observed.left_out.emplace_back(entry);
+}
+
 std::vector<std::string> strings_of(const Json& list) { return list.get<std::vector<std::string>>(); }
 
 }  // namespace
@@ -273,6 +326,7 @@ ObservedPython observe(const Environment& environment,
   for (std::string& module : strings_of(answer.at("modules")))
     if (!is_below(module, environment.root().native()))
       observed.loaded_modules_outside.push_back(std::move(module));
+  sort_folders(observed, environment, variables);
   return observed;
 }
 

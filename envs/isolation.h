@@ -24,6 +24,8 @@ struct ObservedPython {
   std::vector<std::string> sys_path, mapped_files, sysconfig_values;
   std::string prefix, base_prefix, executable, base_executable, stdlib;
   bool user_site_enabled = false;
+  std::vector<std::string> own_folders;  // those of sys_path that belong to no other Python
+  std::vector<std::string> left_out;     // entries of PYTHONPATH that the launcher dropped
   std::vector<std::string> loaded_modules_outside;
 };
 ObservedPython observe(const Environment& environment,

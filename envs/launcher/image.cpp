@@ -1,6 +1,6 @@
 #include "envs/launcher/image.h"
 
-// MOAT_LAUNCHER_FILE and MOAT_SEAL_FILE are the built programs, given by CMake.
+// MOAT_LAUNCHER_FILE, MOAT_HOME_FILE and MOAT_SEAL_FILE are the built programs, given by CMake.
 #define MOAT_CARRY(name, file)        \
   __asm__(                            \
       ".pushsection .rodata\n"        \
@@ -14,11 +14,14 @@
       ".popsection\n")
 
 MOAT_CARRY("moat_launcher", MOAT_LAUNCHER_FILE);
+MOAT_CARRY("moat_home", MOAT_HOME_FILE);
 MOAT_CARRY("moat_seal", MOAT_SEAL_FILE);
 
 // NOLINTBEGIN(modernize-avoid-c-arrays): symbols of the assembler
 extern "C" const char moat_launcher_begin[];
 extern "C" const char moat_launcher_end[];
+extern "C" const char moat_home_begin[];
+extern "C" const char moat_home_end[];
 extern "C" const char moat_seal_begin[];
 extern "C" const char moat_seal_end[];
 // NOLINTEND(modernize-avoid-c-arrays)
@@ -27,6 +30,10 @@ namespace moat {
 
 std::string_view launcher_image() {
   return {moat_launcher_begin, static_cast<std::size_t>(moat_launcher_end - moat_launcher_begin)};
+}
+
+std::string_view home_library_image() {
+  return {moat_home_begin, static_cast<std::size_t>(moat_home_end - moat_home_begin)};
 }
 
 std::string_view seal_image() {

@@ -10,18 +10,23 @@
  *
  * docs/environment-format.md says what it reads from pyvenv.cfg. */
 #define _GNU_SOURCE
+#include "envs/launcher/home.h"
 #include "envs/launcher/journal.h"
+#include "envs/launcher/python_path.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
-#include <wchar.h>
 
 enum { kRefused = 127, kWaitForWriter = 30000 /* ms */ };
 
@@ -77,7 +82,7 @@ static char* trimmed(char* text) {
   return text;
 }
 
-/* 0 where there is no such file. */
+/* 0 where there is no such file; errno says why. */
 static int read_settings(const char* file, Settings* out) {
   memset(out, 0, sizeof *out);
   FILE* lines = fopen(file, "re");
@@ -117,22 +122,68 @@ static int below_nested(const char* home, char* environment, Settings* settings)
   return is_environment(environment, settings);
 }
 
-/* The environment: the nearest folder above this file that holds a pyvenv.cfg of ours, or one of a venv on
- * top of ours (`venv --copies` takes this file along). /proc/self/exe and not argv[0]: links, and names
- * looked up on PATH, lead elsewhere. */
-static void find_environment(char* exe, char* environment, Settings* settings) {
+/* Is the file this program? By its first bytes, which the loader keeps in memory. */
+static int is_this_program(const char* file) {
+  extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+  char begin[256];
+  const int in = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (in < 0) return 0;
+  const ssize_t length = read(in, begin, sizeof begin);
+  close(in);
+  return length == (ssize_t)sizeof begin && memcmp(begin, __ehdr_start, sizeof begin) == 0;
+}
+
+/* The next file of this name on PATH; 0 where there is none. `*rest` begins as the value of PATH. */
+static int next_on_path(const char** rest, const char* name, char* file, size_t size) {
+  while (*rest != NULL && **rest != '\0') {
+    const char* const folder = *rest;
+    const size_t length = strcspn(folder, ":");
+    *rest += length + (folder[length] == ':');
+    if (length == 0 || length + strlen(name) + 2 > size) continue;
+    snprintf(file, size, "%.*s/%s", (int)length, folder, name);
+    if (access(file, X_OK) == 0) return 1;
+  }
+  return 0;
+}
+
+static int is_at(const char* file, char* exe) {
+  return file != NULL && strchr(file, '/') != NULL && is_this_program(file) && realpath(file, exe) != NULL;
+}
+
+/* /proc/self/exe and not argv[0]: links, and names looked up on PATH, lead elsewhere. Only where that file is
+ * not to be had (no /proc in a chroot), or is another (started as `ld.so bin/python`, which has no loader at
+ * AT_BASE), what the kernel and the caller say, if this program is there. 0 where there is no /proc. */
+static int find_self(const char* name, char* exe) {
   const ssize_t length = readlink("/proc/self/exe", exe, PATH_MAX - 1);
-  if (length <= 0) refuse("cannot find myself: /proc/self/exe: %s", strerror(errno));
-  exe[length] = '\0';
+  const int reason = errno;
+  if (length > 0) exe[length] = '\0';
+  if (length > 0 && getauxval(AT_BASE) != 0) return 1;
+  const char* const started = (const char*)getauxval(AT_EXECFN); /* NOLINT(performance-no-int-to-ptr) */
+  if (is_at(started, exe) || is_at(name, exe)) return length > 0;
+  static char file[2 * PATH_MAX];
+  const char* path = getenv("PATH");
+  while (*name != '\0' && strchr(name, '/') == NULL && next_on_path(&path, name, file, sizeof file))
+    if (is_at(file, exe)) return length > 0;
+  if (length > 0) refuse("cannot find myself; start me by my path, not by another program");
+  refuse("cannot find myself: /proc/self/exe: %s; start me by my path", strerror(reason));
+}
+
+/* The environment: the nearest folder above this file that holds a pyvenv.cfg of ours, or one of a venv on
+ * top of ours (`venv --copies` takes this file along). */
+static void find_environment(const char* exe, char* environment, Settings* settings) {
   static Path folder;
   strcpy(folder, exe);
+  int is_hidden = 0;
   while (cut(folder)) {
     join(environment, PATH_MAX, "%s", folder);
+    errno = 0;
     if (is_environment(environment, settings)) return;
+    is_hidden = is_hidden || errno == EACCES;
     static Path home;
     join(home, sizeof home, "%s", settings->home);
     if (home[0] != '\0' && below_nested(home, environment, settings)) return;
   }
+  if (is_hidden) refuse("this user may not read pyvenv.cfg above %s, or a folder on the way to it", exe);
   refuse(
       "%s belongs to an environment, and there is none around it (no pyvenv.cfg above); "
       "it does not run by itself",
@@ -165,53 +216,25 @@ static int mend_home(const char* environment, const char* home) {
   return done;
 }
 
-static int is_below(const char* path, const char* folder) {
-  const size_t length = strlen(folder);
-  return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+/* Said where somebody reads it; programs get nothing on stderr that they do not expect. `moat doctor` says it
+ * always. */
+static void tell_left_out(const char* entry) {
+  if (isatty(STDERR_FILENO))
+    fprintf(stderr, "python (moat): left out of PYTHONPATH: %s belongs to another Python\n", entry);
 }
 
-/* Has the path a component of this name? */
-static int has_component(const char* path, const char* name) {
-  const size_t length = strlen(name);
-  for (const char* at = path; (at = strstr(at, name)) != NULL; at += length)
-    if (at != path && at[-1] == '/' && (at[length] == '/' || at[length] == '\0')) return 1;
-  return 0;
-}
-
-static int contains_file(const char* folder, const char* name) {
-  char file[PATH_MAX + 16];
-  join(file, sizeof file, "%s/%s", folder, name);
-  return access(file, F_OK) == 0;
-}
-
-/* Does this entry of PYTHONPATH belong to another Python: its packages, its standard library? A project's own
- * folder does not, wherever it is. */
-static int is_foreign(const char* entry, const char* environment) {
-  static Path real;
-  if (is_below(entry, environment)) return 0;
-  if (realpath(entry, real) == NULL) return 0; /* nothing there to be imported */
-  if (is_below(real, environment)) return 0;
-  if (has_component(real, "site-packages") || has_component(real, "dist-packages") ||
-      has_component(real, "lib-dynload"))
-    return 1;
-  const char* name = strrchr(real, '/');
-  const size_t length = strlen(real);
-  if (name != NULL && strncmp(name, "/python3", 8) == 0 && length > 4 &&
-      strcmp(real + length - 4, ".zip") == 0)
-    return 1;
-  return contains_file(real, "site.py") && contains_file(real, "os.py");
-}
-
-static void filter_python_path(const char* environment) {
+static void filter_python_path(const char* environment, const char* stdlib) {
   const char* path = getenv("PYTHONPATH");
   if (path == NULL || *path == '\0') return;
+  const char* version = strrchr(stdlib, '/') != NULL ? strrchr(stdlib, '/') + 1 : stdlib;
   char* rest = strdup(path);
   char* kept = malloc(strlen(path) + 1);
   if (rest == NULL || kept == NULL) refuse("out of memory");
   size_t size = 0;
   int entries = 0, dropped = 0;
   for (char* entry; (entry = strsep(&rest, ":")) != NULL;) {
-    if (*entry != '\0' && strlen(entry) < PATH_MAX && is_foreign(entry, environment)) {
+    if (*entry != '\0' && moat_belongs_to_another_python(entry, environment, version, getenv("HOME"))) {
+      tell_left_out(entry);
       ++dropped;
       continue;
     }
@@ -249,16 +272,10 @@ static int called_from(const char* name, const char* exe, char* folder) {
     return realpath(file, folder) != NULL;
   }
   const char* path = getenv("PATH");
-  while (path != NULL && *path != '\0') {
-    const size_t length = strcspn(path, ":");
-    if (length > 0 && length + strlen(name) + 2 < sizeof file) {
-      snprintf(file, sizeof file, "%.*s/%s", (int)length, path, name);
-      if (access(file, X_OK) == 0 && same_file(file, exe)) {
-        file[length] = '\0';
-        return realpath(file, folder) != NULL;
-      }
-    }
-    path += length + (path[length] == ':');
+  while (next_on_path(&path, name, file, sizeof file)) {
+    if (!same_file(file, exe)) continue;
+    *strrchr(file, '/') = '\0';
+    return realpath(file, folder) != NULL;
   }
   return 0;
 }
@@ -281,7 +298,6 @@ static enum Nesting nesting_of(const char* folder, const char* environment, cons
 }
 
 typedef int (*Main)(int, char**);
-typedef void (*SetHome)(const wchar_t*);
 
 /* ISO C has no cast from an object pointer to a function pointer; POSIX promises that the bytes are the same.
  */
@@ -301,22 +317,48 @@ static void run_library(const char* runtime, const char* library, const char* ho
   MOAT_LOOK_UP(handle, "Py_BytesMain", run);
   if (run == NULL) MOAT_LOOK_UP(handle, "_Py_UnixMain", run); /* 3.7 */
   if (run == NULL) return;
-  if (home != NULL) {
-    static wchar_t wide[PATH_MAX];
-    SetHome set_home = NULL;
-    MOAT_LOOK_UP(handle, "Py_SetPythonHome", set_home);
-    if (set_home != NULL && mbstowcs(wide, home, PATH_MAX) != (size_t)-1)
-      set_home(wide);
-    else
-      setenv("PYTHONHOME", home, 1);
-  }
+  if (home != NULL && !moat_set_python_home(handle, home)) setenv("PYTHONHOME", home, 1);
   exit(run(argc, argv));
+}
+
+/* For an interpreter that is executed: it is told its home by a library that is loaded before its main()
+ * (preload.c). Where there is none, by PYTHONHOME, which its children inherit. "": it finds its home itself.
+ * Without /proc the loader has to be told where the interpreter lies, too. */
+static void announce_home(const char* runtime, const char* home, int has_proc) {
+  static char library[PATH_MAX + 64], bin[PATH_MAX + 8];
+  join(library, sizeof library, "%s/" MOAT_HOME_LIBRARY, runtime);
+  if (getauxval(AT_SECURE) != 0 || access(library, R_OK) != 0) {
+    if (*home != '\0') setenv("PYTHONHOME", home, 1);
+    return;
+  }
+  join(bin, sizeof bin, "%s/bin", runtime);
+  if (!has_proc) setenv(MOAT_ORIGIN_VARIABLE, bin, 1);
+  /* These separate, or stand for something, in LD_PRELOAD; $ORIGIN is the folder of the interpreter. */
+  const char* const name = strpbrk(library, " :$") != NULL ? "$ORIGIN/../" MOAT_HOME_LIBRARY : library;
+  const char* const others = getenv("LD_PRELOAD");
+  const size_t size = strlen(name) + (others != NULL ? strlen(others) : 0) + 2;
+  char* const all = malloc(size);
+  if (all == NULL) refuse("out of memory");
+  snprintf(all, size, "%s%s%s", name, others != NULL ? ":" : "", others != NULL ? others : "");
+  setenv("LD_PRELOAD", all, 1);
+  setenv(MOAT_HOME_VARIABLE, home, 1);
+  free(all);
+}
+
+/* File capabilities end at the exec of a file that has none. */
+static void tell_lost_capabilities(const char* file) {
+  if (getauxval(AT_SECURE) != 0 && getuid() == geteuid() && getgid() == getegid() &&
+      getxattr(file, "security.capability", NULL, 0) <= 0)
+    fprintf(stderr,
+            "python (moat): the capabilities of this file do not reach the interpreter; set them on %s\n",
+            file);
 }
 
 int main(int argc, char** argv) {
   static Path exe, environment, folder, runtime;
   static char home[PATH_MAX + 8], file[PATH_MAX + 256], self[PATH_MAX + 256];
   static Settings settings;
+  const int has_proc = find_self(argc > 0 && argv[0] != NULL ? argv[0] : "", exe);
   find_environment(exe, environment, &settings);
   if (moat_journal_roll_forward(environment, kWaitForWriter) < 0)
     refuse("%s is in the middle of a change: %s", environment, moat_journal_error());
@@ -332,7 +374,7 @@ int main(int argc, char** argv) {
   int forced = strcmp(home, settings.home) != 0 && !mend_home(environment, home);
 
   drop_variables();
-  filter_python_path(environment);
+  filter_python_path(environment, settings.stdlib);
 
   /* Called by the user as bin/python, bin/python3, …: kept, but by its absolute path. By another name (a link
    * somewhere): the name of this file. */
@@ -357,8 +399,9 @@ int main(int argc, char** argv) {
   if (forced && strncmp(settings.python, "pypy", 4) == 0)
     refuse("%s was moved, or another venv stands on top of it, and its pyvenv.cfg cannot be mended here",
            environment);
-  if (forced) setenv("PYTHONHOME", runtime, 1);
+  if (forced || !has_proc) announce_home(runtime, forced ? runtime : "", has_proc);
   join(file, sizeof file, "%s/bin/%s", runtime, settings.python);
+  tell_lost_capabilities(file);
   execv(file, argv);
   refuse("cannot run %s: %s", file, strerror(errno));
 }

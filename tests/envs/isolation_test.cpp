@@ -111,8 +111,54 @@ TEST_F(Judge, FindsEachLeak) {
   leaks("sysconfig",
         [&](ObservedPython& o) { o.sysconfig_values.push_back("LDFLAGS=-O2 -L" + stdlib_ + "/config"); });
   leaks("sysconfig", [&](ObservedPython& o) { o.sysconfig_values.push_back("X=-Wl,-rpath," + stdlib_); });
+  leaks("sysconfig", [&](ObservedPython& o) {
+    o.sysconfig_values.push_back("LIBDIR=" + root_ + "2/lib/python3.11/config");
+  });
   leaks("user site", [](ObservedPython& o) { o.user_site_enabled = true; });
   leaks("modules", [&](ObservedPython& o) { o.loaded_modules_outside = {stdlib_ + "/os.py"}; });
+}
+
+TEST_F(Judge, PackagesThatBelongToNoPythonAreYourOwn) {
+  observed_.own_folders = {"/layer/lib/python3.11/site-packages"};
+  observed_.sys_path.push_back(observed_.own_folders[0]);
+  observed_.mapped_files.push_back(observed_.own_folders[0] + "/numpy/core.so");
+  observed_.loaded_modules_outside = {observed_.own_folders[0] + "/numpy/__init__.py"};
+  observed_.left_out = {"/other/lib/python3.9/site-packages"};
+  const auto findings = verdict(observed_);
+  EXPECT_EQ(count(findings, Level::Leak), 0U) << told(findings);
+  EXPECT_EQ(count(findings, Level::Note, "sys.path"), 2U) << told(findings);
+  EXPECT_NE(told(findings).find("/other/lib/python3.9/site-packages"), std::string::npos);
+  // The base's own stay what they are.
+  observed_.sys_path.push_back(stdlib_);
+  observed_.own_folders = {"/", "/usr"};
+  EXPECT_EQ(count(verdict(observed_), Level::Leak, "sys.path"), 1U);
+}
+
+// A root may hold what ends a path elsewhere.
+TEST_F(Judge, ItsOwnBuildSettingsAreNoLeakWhereverItLies) {
+  for (const std::string name : {"a b", "it's", "a,b;c", "(par)", "\"q\"", "a\\b", "= y", "emoji 🐍",
+                                 "x lib/python3.9/site-packages"}) {
+    SCOPED_TRACE(name);
+    const std::string root = (folder() / name).string();
+    make_directories(fs::path(root).parent_path());
+    fs::rename(root_, root);
+    const std::string rt = root + "/.moat/rt";
+    ObservedPython observed = observed_;
+    observed.prefix = root;
+    observed.base_prefix = rt;
+    observed.executable = observed.base_executable = root + "/bin/python";
+    observed.stdlib = rt + "/lib/python3.11";
+    observed.sys_path = {rt + "/lib/python3.11"};
+    observed.mapped_files = {rt + "/lib/python3.11/lib-dynload/_ssl.so"};
+    observed.sysconfig_values = {"LIBDIR=" + rt + "/lib", "LIBDEST=" + rt + "/lib/python3.11",
+                                 "ARGS='--prefix=" + rt + "' '--x=" + rt + "/lib/python3.11' -O2",
+                                 "FLAGS=-L" + rt + "/lib -L" + rt + "/lib/python3.11 -I" + rt};
+    const Environment env = Environment::open(root);
+    EXPECT_EQ(count(judge(observed, env), Level::Leak), 0U) << told(judge(observed, env));
+    observed.sysconfig_values = {"FLAGS=-L" + rt + "/lib -L" + stdlib_ + " -O2"};
+    EXPECT_EQ(count(judge(observed, env), Level::Leak, "sysconfig"), 1U);
+    fs::rename(root, root_);
+  }
 }
 
 TEST_F(Judge, YourOwnFoldersAreNoted) {

@@ -97,6 +97,106 @@ TEST_P(EveryLauncher, AVenvOnTopEndsInThePrivateRuntime) {
   }
 }
 
+// A Python that is started from it must not be led to this one's library.
+class LauncherAndChildren : public EveryLauncher {
+ protected:
+  // The names of the variables that Python has, its C library has, and a child is given.
+  const std::string kVariables =
+      "import os, subprocess; child = subprocess.check_output(['/usr/bin/env', '-0']).decode(); "
+      "print(' '.join(sorted(os.environ)), '/', ' '.join(sorted(l.split('=')[0] for l in child.split('\\0') "
+      "if l)))";
+  const Variables given_ = {{"LC_ALL", "C.UTF-8"}, {"LD_PRELOAD", "/nowhere/libnothing.so:/nowhere/b.so"}};
+  const std::string kGiven = "LC_ALL LD_PRELOAD PATH / LC_ALL LD_PRELOAD PATH";
+
+  void SetUp() override {
+    EveryLauncher::SetUp();
+    if (GetParam() == "pypy") GTEST_SKIP() << "PyPy takes no other home; the launcher refuses then";
+  }
+  // With the folder mounted read-only.
+  std::string read_only(const std::string& root, const std::vector<std::string>& arguments) {
+    std::vector<std::string> argv = {
+        "/usr/bin/unshare",
+        "-m",
+        "/bin/sh",
+        "-c",
+        "root=$1; shift; mount --bind \"$root\" \"$root\" && mount -o "
+        "remount,bind,ro \"$root\" && exec env -u PWD \"$root/bin/python\" -B \"$@\"",
+        "sh",
+        root};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return output_of(argv, given_);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Found, LauncherAndChildren, testing::ValuesIn(test::kAllPythons), test::python_name);
+
+TEST_P(LauncherAndChildren, GiveThemNoVariableOfItsOwn) {
+  const Environment env = create(folder() / "env", python_);
+  EXPECT_EQ(output_of({env.python().string(), "-c", kVariables}, given_), kGiven);
+  EXPECT_EQ(output_of({env.python().string(), "-c", kVariables}, {{"LC_ALL", "C.UTF-8"}}),
+            "LC_ALL PATH / LC_ALL PATH");
+}
+
+TEST_P(LauncherAndChildren, GiveThemNoneFromWhereItCannotBeMended) {
+  if (::geteuid() != 0 || run({"/usr/bin/unshare", "-m", "true"}).status != 0)
+    GTEST_SKIP() << "needs a mount namespace";
+  const Environment env = create(folder() / "env", python_);
+  for (const char* name : {"moved", "a b $HOME é"}) {
+    SCOPED_TRACE(name);
+    const fs::path moved = folder() / name;
+    fs::rename(name == std::string("moved") ? env.root() : folder() / "moved", moved);
+    EXPECT_EQ(read_only(moved, {"-c", kVariables}), kGiven);
+    // -I and -E ignore variables, but not where home is.
+    for (const char* option : {"-I", "-E", "-S"})
+      EXPECT_EQ(read_only(moved, {option, "-c",
+                                  "import sys, os; print(os.path.dirname(os.__file__), sys.base_prefix)"}),
+                (moved / ".moat/rt" / runtime_layout(env.interpreter()).stdlib).string() + " " +
+                    (moved / ".moat/rt").string())
+          << option;
+  }
+}
+
+TEST_P(LauncherAndChildren, GiveThemNoneFromAVenvOnTop) {
+  const Environment env = create(folder() / "env", python_);
+  const std::string nested = (folder() / "nested").string();
+  output_of({env.python().string(), "-m", "venv", "--without-pip", nested});
+  EXPECT_EQ(output_of({nested + "/bin/python", "-c", kVariables}, given_), kGiven);
+  EXPECT_EQ(
+      output_of({nested + "/bin/python", "-I", "-c", "import sys, os; print(sys.prefix, os.__file__)"}),
+      nested + " " + (env.root() / ".moat/rt" / runtime_layout(env.interpreter()).stdlib / "os.py").string());
+}
+
+// Without /proc/self/exe: what the kernel and the caller say.
+TEST_P(EveryLauncher, FindsItselfWithoutProc) {
+  if (::geteuid() != 0 || run({"/usr/bin/unshare", "-m", "true"}).status != 0)
+    GTEST_SKIP() << "needs a mount namespace";
+  const Environment env = create(folder() / "env", python_);
+  make_directories(folder() / "elsewhere");
+  write_file_atomically(folder() / "elsewhere/pyvenv.cfg", "home = /usr/bin\nmoat = 1\n");
+  write_file_atomically(folder() / "elsewhere/script", "#!" + env.python().string() + "\n" + kWho + "\n",
+                        0755);
+  fs::create_symlink(env.python(), folder() / "elsewhere/py");
+  const auto started = [&](const std::string& command) {
+    return output_of({"/usr/bin/unshare", "-m", "/bin/bash", "-c",
+                      "mount -t tmpfs none /proc && cd \"$1\" && PATH=\"$1/env/bin:$PATH\" && " + command,
+                      "bash", folder().string(), kWho});
+  };
+  const std::string expected = whole(env, env.root());
+  EXPECT_EQ(started("\"$1/env/bin/python\" -c \"$2\""), expected);
+  EXPECT_EQ(started("env/bin/python -c \"$2\""), expected);
+  EXPECT_EQ(started("python -c \"$2\""), expected);
+  EXPECT_EQ(started("elsewhere/py -c \"$2\""), expected);
+  EXPECT_EQ(started("exec -a nonsense env/bin/python -c \"$2\""), expected);
+  EXPECT_EQ(started("elsewhere/script"), expected);
+}
+
+TEST_P(EveryLauncher, MayBeStartedByTheLoader) {
+  const Environment env = create(folder() / "env", python_);
+  const std::string loader = "/lib64/ld-linux-x86-64.so.2";
+  if (::access(loader.c_str(), X_OK) != 0) GTEST_SKIP() << "no " << loader;
+  EXPECT_EQ(output_of({loader, env.python().string(), "-c", kWho}), whole(env, env.root()));
+  EXPECT_EQ(output_of({loader, "bin/python", "-c", kWho}, {}, env.root()), whole(env, env.root()));
+}
+
 class Launcher : public test::InFolder {
  protected:
   std::string python_path(const Environment& env, const std::string& value) {
@@ -110,6 +210,7 @@ TEST_F(Launcher, DropsEntriesOfOtherPythonsFromPythonPathOnly) {
   const Environment env = create_usual();
   const fs::path project = folder() / "src", packages = folder() / "other/lib/python3.11/site-packages";
   make_directories(project), make_directories(packages);
+  write_file_atomically(folder() / "other/pyvenv.cfg", "home = /usr/bin\n");
   const std::string own = (env.root() / "lib").string(), stdlib = env.interpreter().stdlib.string();
   fs::create_symlink(packages, folder() / "alias");
   EXPECT_EQ(python_path(env, project.string()), project.string());
@@ -119,6 +220,42 @@ TEST_F(Launcher, DropsEntriesOfOtherPythonsFromPythonPathOnly) {
   EXPECT_EQ(python_path(env, (folder() / "alias").string() + ":" + own), own) << "seen through a link";
   EXPECT_EQ(python_path(env, stdlib + "/lib-dynload:/usr/lib/python3/dist-packages"), "(unset)");
   EXPECT_EQ(python_path(env, "/not/there"), "/not/there");
+}
+
+// Whose packages they are is told by what lies around them.
+TEST_F(Launcher, KeepsPackagesThatBelongToNoPython) {
+  const Environment env = create_usual();
+  const std::string own = fs::path(env.scheme().purelib).parent_path().filename();
+  const std::string here = folder().string();
+  const auto kept = [&](const std::string& path) {
+    make_directories(path);
+    return python_path(env, path) == path;
+  };
+  for (const char* prefix : {"/layer/lib/", "/layer/lib64/", "/opt/ros/local/lib/"})
+    for (const char* packages : {"/site-packages", "/dist-packages"}) {
+      EXPECT_TRUE(kept(here + prefix + own + packages)) << prefix << packages;
+      EXPECT_TRUE(kept(here + prefix + "python3" + packages)) << prefix << packages;
+      EXPECT_TRUE(kept(here + prefix + own + packages + "/vendored")) << prefix << packages;
+      EXPECT_FALSE(kept(here + prefix + "python3.2" + packages)) << prefix << packages;
+    }
+  EXPECT_TRUE(kept(here + "/site-packages"));
+  EXPECT_TRUE(kept(here + "/project/dist-packages"));
+  // A Python beside them: its interpreter, its library, its configuration.
+  for (const char* mark : {"/bin/python3", "/bin/python", "/pyvenv.cfg"}) {
+    const std::string prefix = here + "/with-" + fs::path(mark).filename().string();
+    EXPECT_TRUE(kept(prefix + "/lib/" + own + "/site-packages"));
+    make_directories(fs::path(prefix + mark).parent_path());
+    write_file_atomically(prefix + mark, "");
+    EXPECT_FALSE(kept(prefix + "/lib/" + own + "/site-packages")) << mark;
+  }
+  write_file_atomically(here + "/layer/lib/" + own + "/os.py", "");
+  EXPECT_FALSE(kept(here + "/layer/lib/" + own + "/site-packages"));
+  // The user's own, which only HOME tells from a layer.
+  const std::string user = here + "/.local/lib/" + own + "/site-packages";
+  EXPECT_TRUE(kept(user));
+  EXPECT_EQ(output_of({env.python().string(), "-c", "import os; print(os.environ.get('PYTHONPATH'))"},
+                      {{"PYTHONPATH", user}, {"HOME", here}}),
+            "None");
 }
 
 TEST_F(Launcher, RefusesRatherThanRunAnotherPython) {
