@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace moat {
 
@@ -68,6 +69,18 @@ std::string without_prefix(std::string_view original, std::string_view prefix) {
   return text;
 }
 
+// The prefix, and what the text itself calls it after `opening`: another one where the base was moved or
+// copied since it was built.
+std::vector<std::string> prefixes(std::string_view prefix, std::string_view text, std::string_view opening) {
+  std::vector<std::string> out = {std::string(prefix)};
+  const std::size_t at = text.find(opening);
+  if (at == text.npos) return out;
+  const std::string_view rest = text.substr(at + opening.size());
+  const std::string_view value = trim(rest.substr(0, rest.find_first_of("'\n")));
+  if (value.starts_with('/') && value != "/" && value != prefix) out.emplace_back(value);
+  return out;
+}
+
 // 'KEY': '/usr/…' of one key (its literals, where pprint wrapped it): paths become relative, without the
 // multiarch folder that a runtime has not.
 void relocate_key(std::string& text, std::string_view key, const std::string& prefix,
@@ -92,18 +105,21 @@ bool is_shared_prefix(std::string_view prefix) { return prefix == "/" || prefix 
 
 std::string relocatable_build_variables(std::string_view text, std::string_view prefix,
                                         std::string_view multiarch) {
-  std::string out;
-  if (is_shared_prefix(prefix)) {
-    out = text;
-    for (const std::string_view key : kKeysOfPaths) relocate_key(out, key, std::string(prefix), multiarch);
-  } else {
-    out = without_prefix(text, prefix);
+  std::string out(text);
+  for (const std::string& one : prefixes(prefix, text, "'prefix': '")) {
+    if (is_shared_prefix(one))
+      for (const std::string_view key : kKeysOfPaths) relocate_key(out, key, one, multiarch);
+    else
+      out = without_prefix(out, one);
   }
   return out.append(kSubstitution);
 }
 
 std::string relocatable_makefile(std::string_view text, std::string_view prefix) {
-  return is_shared_prefix(prefix) ? std::string(text) : without_prefix(text, prefix);
+  std::string out(text);
+  for (const std::string& one : prefixes(prefix, text, "\nprefix="))
+    if (!is_shared_prefix(one)) out = without_prefix(out, one);
+  return out;
 }
 
 }  // namespace moat

@@ -8,7 +8,8 @@
 namespace moat {
 
 // `_sysconfigdata*.py`: flags that name the base's libraries and headers go, what else lies below `prefix`
-// becomes relative to sys.base_prefix when the module is imported. The result is the same in every
+// becomes relative to sys.base_prefix when the module is imported; and what lies below the prefix that the
+// text itself records, where the base was moved or copied since it was built. The result is the same in every
 // environment. A prefix like /usr cannot be told from other uses of the path: there the keys that are known
 // to hold it are changed.
 std::string relocatable_build_variables(std::string_view text, std::string_view prefix,

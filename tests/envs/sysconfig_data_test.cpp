@@ -27,6 +27,24 @@ TEST(SysconfigData, OtherPathsBecomeRelativeToTheRuntime) {
   EXPECT_EQ(relocated("-L/opt/py/lib/special"), "{'KEY': '-L@MOAT_RUNTIME@/lib/special'}");
 }
 
+// A base that was moved or copied still records where it was built.
+TEST(SysconfigData, TheRecordedPrefixGoesToo) {
+  const std::string text =
+      "build_time_vars = {'LDFLAGS': '-L/built/here/lib -O2 -L/opt/py/lib',\n 'LIBDIR': '/built/here/lib',\n"
+      " 'TOOL': '/built/here2/x',\n 'exec_prefix': '/opt/py',\n 'prefix': '/built/here'}";
+  EXPECT_EQ(before_the_tail(relocatable_build_variables(text, "/opt/py", "")),
+            "build_time_vars = {'LDFLAGS': '-O2 ',\n 'LIBDIR': '@MOAT_RUNTIME@/lib',\n"
+            " 'TOOL': '/built/here2/x',\n 'exec_prefix': '@MOAT_RUNTIME@',\n 'prefix': '@MOAT_RUNTIME@'}");
+  EXPECT_EQ(
+      relocatable_makefile("# x\nprefix=\t/built/here\nLIBDIR=\t/built/here/lib\nX=/opt/py/y\n", "/opt/py"),
+      "# x\nprefix=\t@MOAT_RUNTIME@\nLIBDIR=\t@MOAT_RUNTIME@/lib\nX=@MOAT_RUNTIME@/y\n");
+  // A distribution's, unpacked elsewhere.
+  EXPECT_EQ(
+      before_the_tail(relocatable_build_variables(
+          "{'INSTALL': '/usr/bin/install', 'LIBDIR': '/usr/lib', 'prefix': '/usr'}", "/opt/py/usr", "")),
+      "{'INSTALL': '/usr/bin/install', 'LIBDIR': '@MOAT_RUNTIME@/lib', 'prefix': '@MOAT_RUNTIME@'}");
+}
+
 TEST(SysconfigData, NeighboursOfThePrefixStay) {
   EXPECT_EQ(relocated("/opt/python /opt/py2 /opt/py-old -L/opt/py2/lib"),
             "{'KEY': '/opt/python /opt/py2 /opt/py-old -L/opt/py2/lib'}");
