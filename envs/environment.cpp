@@ -12,6 +12,7 @@
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -135,17 +136,19 @@ class Staging {
     write_file_atomically(folder_ / path, bytes, mode);
     manifest_.entries.push_back({path, hash_bytes(bytes).hex, bytes.size(), mode, ""});
   }
-  void link(const std::string& path, const std::string& target) {
-    fs::create_symlink(target, folder_ / path);
+  void add_link(const std::string& path, const std::string& target) {
     manifest_.entries.push_back({path, hash_bytes(target).hex, target.size(), 0120777, ""});
+  }
+  // For programs that look there; Python does not.
+  void link_if_possible(const std::string& path, const std::string& target) {
+    if (make_symbolic_link(target, folder_ / path)) add_link(path, target);
   }
   void add_runtime(const Runtime& runtime, LinkMode mode, Workers& workers) {
     materialise(runtime, folder_ / ".moat/rt", mode, workers);
     for (const StoredFile& file : runtime.files)
       manifest_.entries.push_back(
           {".moat/rt/" + file.path, file.digest.hex, file.size, file.executable ? 0755U : 0644U, ""});
-    for (const auto& [path, target] : runtime.links)
-      manifest_.entries.push_back({".moat/rt/" + path, hash_bytes(target).hex, target.size(), 0120777, ""});
+    for (const auto& [path, target] : runtime.links) add_link_or_copy(".moat/rt/" + path, target);
   }
   // One file under all its names: nothing in bin is a link that leads out of it.
   void add_launchers(const Interpreter& interpreter) {
@@ -163,12 +166,31 @@ class Staging {
   // by its own name (a venv made inside, by link or copy) is guarded like bin/python, and finds its library.
   void replace_private_binary(const std::string& python) {
     const std::string path = ".moat/rt/" + python;
-    std::erase_if(manifest_.entries, [&](const ManifestEntry& entry) { return entry.path == path; });
-    write(path, launcher_image(), 0755);
+    const auto binary = std::ranges::find_if(manifest_.entries,
+                                             [&](const ManifestEntry& entry) { return entry.path == path; });
+    const std::string sha256 = binary == manifest_.entries.end() ? "" : binary->sha256;
+    std::vector<std::string> names;  // more than one where there are copies instead of links
+    std::erase_if(manifest_.entries, [&](const ManifestEntry& entry) {
+      const bool is_binary = entry.path.starts_with(".moat/rt/bin/") && entry.sha256 == sha256;
+      if (is_binary) names.push_back(entry.path);
+      return is_binary;
+    });
+    for (const std::string& name : names) write(name, launcher_image(), 0755);
   }
   const Manifest& manifest() const { return manifest_; }
 
  private:
+  // Of the runtime: a copy where the file system has no links. A folder's copy is left unrecorded.
+  void add_link_or_copy(const std::string& path, const std::string& target) {
+    struct stat status {};
+    const fs::path file = folder_ / path;
+    if (::lstat(file.c_str(), &status) != 0) throw_errno("look at", file, errno);
+    if (S_ISLNK(status.st_mode)) add_link(path, target);
+    if (S_ISREG(status.st_mode))
+      manifest_.entries.push_back({path, hash_file(file).hex, static_cast<std::uint64_t>(status.st_size),
+                                   (status.st_mode & S_IXUSR) != 0 ? 0755U : 0644U, ""});
+  }
+
   fs::path folder_;
   Manifest manifest_;
 };
@@ -201,7 +223,7 @@ void stage(const fs::path& folder, const fs::path& root, const std::string& prom
   staging.write("bin/activate.csh", activate_csh(prompt), 0644);
   staging.write(".gitignore", "*\n", 0644);
   staging.write(".moat/facts.json", to_json(interpreter), 0644);
-  staging.link("lib64", "lib");
+  staging.link_if_possible("lib64", "lib");
   // Not in the manifest: the launcher mends `home` after a move.
   write_file_atomically(folder / "pyvenv.cfg", pyvenv_cfg(root, prompt, runtime), 0644);
   write_file_atomically(folder / ".moat/manifest", format_manifest(staging.manifest()), 0644);

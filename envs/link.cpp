@@ -109,6 +109,12 @@ void write_new_file(const NewFile& file, std::string_view bytes) {
   set_time(to.get(), file);
 }
 
+bool make_symbolic_link(const fs::path& target, const fs::path& path) {
+  if (::symlink(target.c_str(), path.c_str()) == 0) return true;
+  if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS) return false;
+  throw_errno("make the link", path, errno);
+}
+
 bool clones_files(const fs::path& folder) {
   const fs::path names[2] = {folder / "clone-from", folder / "clone-to"};
   bool works = false;

@@ -25,6 +25,9 @@ struct NewFile {
 // Error(Disk).
 void write_new_file(const NewFile& file, std::string_view bytes);
 
+// Error(Disk). False: the file system knows no symbolic links (FAT, some network shares).
+bool make_symbolic_link(const std::filesystem::path& target, const std::filesystem::path& path);
+
 // A file of the store and where it comes to lie.
 struct FilePlacement {
   int from_directory;  // open, or AT_FDCWD where `from` is absolute

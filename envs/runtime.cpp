@@ -229,7 +229,8 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
   for (const fs::path& folder : folders) make_directories(folder);
   for (const auto& [path, target] : runtime.links) {
     make_directories((to / path).parent_path());
-    fs::create_symlink(target, to / path);
+    if (!make_symbolic_link(target, to / path))
+      fs::copy(fs::canonical(runtime.tree / path), to / path, fs::copy_options::recursive);
   }
   std::optional<RuntimePack> pack;
   if ((mode == LinkMode::Auto || mode == LinkMode::Copy) && !runtime.pack.empty())

@@ -26,7 +26,7 @@ namespace moat {
 namespace {
 
 // Part of the fingerprint: a snapshot made in another way is another snapshot.
-constexpr std::string_view kRecipe = "4";
+constexpr std::string_view kRecipe = "5";
 
 constexpr std::array<std::string_view, 10> kLeftOut = {
     "test",          "tests",       "idlelib",          "turtledemo",       "site-packages",
@@ -271,6 +271,22 @@ void write_copy(const SnapshotSource& source, const fs::path& tree, const Copyin
   if (::futimens(file.get(), times) != 0) throw_errno("set the time of", to, errno);
 }
 
+// Copies where the file system has no links. A copy of a link waits until that is there.
+void make_links(const std::vector<SnapshotSource>& sources, const fs::path& tree) {
+  std::vector<const SnapshotSource*> waiting;
+  for (const SnapshotSource& source : sources)
+    if (!source.target.empty() && !make_symbolic_link(source.target, tree / source.to))
+      waiting.push_back(&source);
+  const auto copy = [&](const SnapshotSource* link) {
+    const fs::path to = tree / link->to, from = to.parent_path() / link->target;
+    if (!fs::exists(from)) return false;
+    fs::copy(from, to, fs::copy_options::recursive);
+    return true;
+  };
+  while (std::erase_if(waiting, copy) > 0) {
+  }
+}
+
 // An empty zip archive ("end of central directory" and nothing before it). From 3.11 on Python looks for
 // lib/pythonXY.zip in every folder above, before anything else: found here, the search ends here.
 std::string empty_zip() { return std::string("PK\x05\x06", 4) + std::string(18, '\0'); }
@@ -472,11 +488,9 @@ void make_snapshot(const Interpreter& interpreter, const std::vector<SnapshotSou
   }
   for (const fs::path& folder : folders) make_directories(folder);
   workers.for_each(sources.size(), [&](std::size_t i) {
-    if (sources[i].target.empty())
-      write_copy(sources[i], tree, copying);
-    else
-      fs::create_symlink(sources[i].target, tree / sources[i].to);
+    if (sources[i].target.empty()) write_copy(sources[i], tree, copying);
   });
+  make_links(sources, tree);
   write_fixed_files(tree, interpreter, layout);
   check_copy(tree, layout, interpreter);
   compile_copy(tree, layout, workers);

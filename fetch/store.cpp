@@ -143,8 +143,23 @@ void make_files_read_only(const fs::path& tree) {
 
 // --- the store itself ---
 
+namespace {
+
+// HOME may be `/`, or belong to another user: the place is a default that does not suit everybody.
+void make_root(const fs::path& root) {
+  std::error_code failure;
+  fs::create_directories(root, failure);
+  if (!failure) return;
+  throw Error(ErrorKind::Disk,
+              fmt::format("cannot create the store {}: {}", quote(root.native()), failure.message()),
+              {"choose a folder you can write to: MOAT_STORE_DIR=/path/to/store moat …",
+               "MOAT_HOME=/path/to/folder moat … also moves named environments and settings there"});
+}
+
+}  // namespace
+
 Store::Store(fs::path root) : layout_{std::move(root)}, urls_(layout_.links()) {
-  make_directories(layout_.root);
+  make_root(layout_.root);
   lock_ = FileLock::acquire(layout_.lock(), FileLock::Mode::Shared, kPatienceWithPrune);
   prepare();
 }
