@@ -10,19 +10,41 @@
 #include "cli/settings.h"
 #include "fetch/os/interrupt.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <new>
 #include <string>
+#include <system_error>
 #include <variant>
 #include <vector>
 
 namespace moat {
 namespace {
+
+// A file that is opened later would get the number of a closed stream, and what is said there would land in
+// it.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF &&
+        ::open("/dev/null", O_RDWR) < 0)  // NOLINT: not closed at exec
+      ::open("/", O_PATH);                // NOLINT: a root without /dev; takes the number, and no words
+}
+
+std::filesystem::path working_directory() {
+  std::error_code failure;
+  std::filesystem::path path = std::filesystem::current_path(failure);
+  if (failure)
+    throw Error(ErrorKind::Disk, "cannot find the working directory: " + failure.message(),
+                {"change to a directory that exists, for example `cd /`, then try again"});
+  return path;
+}
 
 void print_timings(const Progress& progress, std::chrono::nanoseconds total, Output& output) {
   output.say("");
@@ -34,8 +56,7 @@ void print_timings(const Progress& progress, std::chrono::nanoseconds total, Out
 int run_invocation(const Invocation& invocation, const Variables& variables, Output& output,
                    std::stop_token stop) {
   const auto begun = std::chrono::steady_clock::now();
-  Settings settings =
-      make_settings(invocation, variables, std::filesystem::current_path(), std::time(nullptr));
+  Settings settings = make_settings(invocation, variables, working_directory(), std::time(nullptr));
   for (const std::string& warning : invocation.warnings) output.warn(warning);
   Progress progress(output);
   int status = 0;
@@ -62,7 +83,7 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
   }
   Invocation& invocation = std::get<Invocation>(parsed);
   if (std::holds_alternative<PipCommand>(invocation.command))
-    translate_pip(invocation, variables, std::filesystem::current_path());
+    translate_pip(invocation, variables, working_directory());
   output.configure(output_options(invocation.global, variables));
   const Interrupts interrupts;
   try {
@@ -77,10 +98,11 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  open_standard_streams();
   Output output;
   int status = 0;
   try {
-    status = run_arguments({argv + 1, argv + argc}, output);
+    status = run_arguments({argv + std::min(argc, 1), argv + argc}, output);
   } catch (const Error& error) {
     output.error(error);
     status = exit_status(error.kind());
@@ -92,8 +114,14 @@ int run(int argc, char** argv) {
     output.error(Error(ErrorKind::Disk, error.what()));
     status = kWorldFailed;
   }
+  errno = 0;
   if (!output.flush() && status == 0) {
-    output.error(Error(ErrorKind::Disk, "standard output does not take what was to be written"));
+    const std::string reason = errno == 0 ? "" : ": " + std::generic_category().message(errno);
+    output.error(
+        Error(ErrorKind::Disk,
+              fmt::format("cannot write to standard output{}; the command was carried out, and the changes "
+                          "it made stay",
+                          reason)));
     status = kWorldFailed;
   }
   return status;

@@ -27,8 +27,10 @@ for name in ("ssl", "sqlite3", "ctypes", "lzma", "bz2", "zlib", "hashlib", "deci
     except ImportError:
         pass
 import site, sysconfig
-with open("/proc/self/maps") as lines:
-    mapped = sorted(set(line.split(None, 5)[5].rstrip("\n") for line in lines if "/" in line))
+mapped = []
+if os.path.exists("/proc/self/maps"):
+    with open("/proc/self/maps") as lines:
+        mapped = sorted(set(line.split(None, 5)[5].rstrip("\n") for line in lines if "/" in line))
 values = ["%s=%s" % item for item in sorted(sysconfig.get_config_vars().items())
           if isinstance(item[1], str) and "/" in item[1]]
 modules = sorted(set(module.__file__ for module in list(sys.modules.values())

@@ -350,9 +350,10 @@ for folder, folders, names in os.walk(os.path.dirname(os.__file__)):
                 pass
 print("version", sys.version.split()[0])
 print("stdlib", os.path.dirname(os.path.realpath(os.__file__)))
-with open("/proc/self/maps") as lines:
-    for path in sorted(set(line.split(None, 5)[5].rstrip("\n") for line in lines if "/" in line)):
-        print("mapped", path)
+if os.path.exists("/proc/self/maps"):
+    with open("/proc/self/maps") as lines:
+        for path in sorted(set(line.split(None, 5)[5].rstrip("\n") for line in lines if "/" in line)):
+            print("mapped", path)
 )PY";
 
 ProcessResult run_copy(const fs::path& tree, const RuntimeLayout& layout, const char* script,

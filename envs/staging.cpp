@@ -106,11 +106,15 @@ unsigned mode_of(const ArrivingFile& file, LinkMode mode, unsigned umask) {
 
 unsigned current_umask() {
   constexpr std::string_view kKey = "\nUmask:\t";
-  const std::string status = read_file("/proc/self/status");
+  const std::string status = read_file_if_exists("/proc/self/status").value_or("");
   const std::size_t at = status.find(kKey);
+  if (at == status.npos) {  // no /proc: another thread that makes a file right now makes it with 022
+    const mode_t mask = ::umask(022);
+    ::umask(mask);
+    return mask;
+  }
   unsigned mask = 022;
-  if (at != status.npos)
-    std::from_chars(status.data() + at + kKey.size(), status.data() + status.size(), mask, 8);
+  std::from_chars(status.data() + at + kKey.size(), status.data() + status.size(), mask, 8);
   return mask;
 }
 

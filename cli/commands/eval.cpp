@@ -27,7 +27,7 @@ int execute(const EvalCommand& command, Session& /*session*/) {
   std::signal(SIGTERM, SIG_DFL);
   std::ios::sync_with_stdio(false);
   evaluate_lines(*subject, std::cin, std::cout);
-  if (!std::cout) throw Error(ErrorKind::Disk, "standard output does not take what was to be written");
+  if (!std::cout) throw Error(ErrorKind::Disk, "cannot write to standard output");
   return 0;
 }
 
