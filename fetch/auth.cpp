@@ -127,10 +127,14 @@ std::optional<std::string> Credentials::find(const Url& url, bool again) {
   if (index != nullptr && has_password(*index)) return decode_userinfo(index->userinfo());
   const std::string user = index != nullptr ? user_of(*index) : "";
   if (const NetrcEntry* entry = find_netrc_entry(netrc_, without_brackets(url.host()), user))
-    if (!entry->machine.empty() || find_index_of(options_.users, url) != nullptr)
-      return entry->login + ":" + entry->password;
+    if (is_for(*entry, url)) return entry->login + ":" + entry->password;
   if (!user.empty()) return user + ":";
   return std::nullopt;
+}
+
+// netrc knows machines, and no ports: on this machine any of its users may listen at the next one.
+bool Credentials::is_for(const NetrcEntry& entry, const Url& url) const {
+  return (!entry.machine.empty() && !is_this_machine(url)) || find_index_of(options_.users, url) != nullptr;
 }
 
 std::optional<std::string> Credentials::ask_keyring(const Url& url, const Url* index) const {

@@ -18,8 +18,9 @@
 namespace moat {
 
 struct CredentialOptions {
-  std::vector<Url> indexes;       // as configured, with the user information in them
-  std::vector<Url> users;         // that the user named, not a project: netrc's `default` is for these
+  std::vector<Url> indexes;  // as configured, with the user information in them
+  // That the user named, not a project: netrc's `default`, and what it says of this machine, are for these.
+  std::vector<Url> users;
   std::filesystem::path netrc;    // "" : none; that it is missing is fine
   std::filesystem::path keyring;  // the `keyring` program; "" : not asked
   // Asks a person, when nothing else knows: place ("https://host"), user ("" where that is to be asked too) →
@@ -47,6 +48,7 @@ class Credentials {
   std::optional<std::string> find(const Url& url, bool again);
 
  private:
+  bool is_for(const NetrcEntry& entry, const Url& url) const;
   std::optional<std::string> ask_keyring(const Url& url, const Url* index) const;
   std::optional<std::string> ask_person(const Url& url, const Url* index) const;
 

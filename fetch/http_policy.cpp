@@ -99,11 +99,14 @@ bool is_trusted(const Url& url, const std::vector<std::string>& trusted_hosts) {
   return std::any_of(trusted_hosts.begin(), trusted_hosts.end(), names);
 }
 
-bool is_protected(const Url& url, const std::vector<std::string>& trusted_hosts) {
-  if (url.scheme() != "http") return true;
+bool is_this_machine(const Url& url) {
   const std::string_view host = without_brackets(url.host());
   return host == "localhost" || host.ends_with(".localhost") || host == "::1" ||
-         in_ipv4_network(host, "127.0.0.0/8") || is_trusted(url, trusted_hosts);
+         in_ipv4_network(host, "127.0.0.0/8");
+}
+
+bool is_protected(const Url& url, const std::vector<std::string>& trusted_hosts) {
+  return url.scheme() != "http" || is_this_machine(url) || is_trusted(url, trusted_hosts);
 }
 
 bool bypasses_proxy(const Url& url, std::string_view no_proxy) {

@@ -28,6 +28,9 @@ Url follow_redirect(const Url& from, std::string_view location,
 // `url`'s host is one of "host" or "host:port".
 bool is_trusted(const Url& url, const std::vector<std::string>& trusted_hosts);
 
+// localhost, 127.0.0.0/8, ::1.
+bool is_this_machine(const Url& url);
+
 // Nobody on the way can change what comes from there: another scheme than http, this machine itself
 // (localhost, 127.0.0.0/8, ::1), or a trusted host.
 bool is_protected(const Url& url, const std::vector<std::string>& trusted_hosts);

@@ -225,11 +225,12 @@ class CredentialsOfTheUser(TrustTest):
                       MOAT_TRUSTED_HOST="index.invalid", MOAT_RETRIES="0")
         self.assertNotEqual(server.asked, [])
 
-    def test_the_default_of_netrc_is_for_the_users_own_indexes(self):
-        (self.home / ".netrc").write_text(f"default login me password {SECRET}\n")
-        (self.home / ".netrc").chmod(0o600)
+    def test_netrcs_default_and_this_machine_are_for_the_users_own_indexes(self):
         self.create()
-        for project, goes in ((True, False), (False, True)):
+        for entry, project, goes in (("default", True, False), ("default", False, True),
+                                     ("machine 127.0.0.1", True, False), ("machine 127.0.0.1", False, True)):
+            (self.home / ".netrc").write_text(f"{entry} login me password {SECRET}\n")
+            (self.home / ".netrc").chmod(0o600)
             server = index_test.Server()
             self.addCleanup(server.close)
             (self.work / "pyproject.toml").write_text(f'[tool.moat]\nindex-url = "{server.url}"\n' if project else "")

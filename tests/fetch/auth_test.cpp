@@ -136,6 +136,18 @@ TEST_F(CredentialsTest, IndexThenNetrcThenTokenAlone) {
   EXPECT_THAT(warnings_.told, IsEmpty());
 }
 
+TEST_F(CredentialsTest, DefaultAndThisMachineAreForTheUsersOwn) {
+  write_netrc(
+      "machine localhost login n password 1\nmachine a login n password 2\ndefault login n password 3\n");
+  options_.users = {url("http://localhost:3141/simple/"), url("https://own.example/")};
+  Credentials credentials(options_, warnings_);
+  EXPECT_EQ(credentials.find(url("http://localhost:3141/files/x"), false), "n:1");
+  EXPECT_EQ(credentials.find(url("http://localhost:9/simple/"), false), std::nullopt);
+  EXPECT_EQ(credentials.find(url("https://a:8443/"), false), "n:2");
+  EXPECT_EQ(credentials.find(url("https://own.example/x"), false), "n:3");
+  EXPECT_EQ(credentials.find(url("https://other.example/x"), false), std::nullopt);
+}
+
 TEST_F(CredentialsTest, WarnsAboutNetrcFiles) {
   write_netrc("machine a login u password secret", 0644);
   fs::permissions(options_.netrc, fs::perms(0644));
