@@ -248,6 +248,11 @@ RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
   return made;
 }
 
+bool is_run_environment(const fs::path& root, const fs::path& store) {
+  std::error_code ignored;
+  return fs::equivalent(root.parent_path().parent_path(), folder(store), ignored);
+}
+
 RunEnvironmentUsage run_environments_size(const fs::path& store) {
   RunEnvironmentUsage usage;
   std::error_code error;

@@ -40,6 +40,8 @@ struct RunEnvironment {
 // do.
 RunEnvironment obtain_run_environment(RunQuestion question, Session& session);
 
+bool is_run_environment(const std::filesystem::path& root, const std::filesystem::path& store);
+
 struct RunEnvironmentUsage {
   std::uint64_t count = 0, bytes = 0;
 };

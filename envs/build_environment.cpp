@@ -144,7 +144,7 @@ std::shared_ptr<const BuildEnvironment> BuildEnvironments::make(const std::vecto
       apply_transaction(request, staged, store_, workers_, reporter_, "moat: a build environment");
   };
   Environment environment =
-      create_environment({.root = folder.path() / "env", .prompt = "build", .replace = false, .fill = fill},
+      create_environment({.root = folder.path() / "env", .prompt = "build", .own_pip = false, .fill = fill},
                          runtime(), workers_);
   auto made = std::make_shared<BuildEnvironment>(std::move(folder), std::move(environment));
   made->remember();

@@ -5,6 +5,7 @@
 #include "envs/elf.h"
 #include "envs/launcher/home.h"
 #include "envs/launcher/image.h"
+#include "envs/pip_shim.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
@@ -125,6 +126,13 @@ std::vector<std::string> launcher_names(const Interpreter& interpreter) {
   return names;
 }
 
+std::string printable(std::string_view prompt) {
+  std::string out;
+  for (const char c : prompt)
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
+  return out;
+}
+
 // A staged environment, and the manifest of what was put into it.
 class Staging {
  public:
@@ -195,8 +203,9 @@ class Staging {
   Manifest manifest_;
 };
 
-void stage(const fs::path& folder, const fs::path& root, const std::string& prompt, LinkMode mode,
-           const Runtime& runtime, Workers& workers) {
+void stage(const fs::path& folder, const fs::path& root, const CreateOptions& options, const Runtime& runtime,
+           Workers& workers) {
+  const std::string prompt = printable(options.prompt);
   const Interpreter& interpreter = runtime.interpreter;
   const Scheme scheme = venv_scheme(interpreter.implementation,
                                     interpreter.major_minor() + (interpreter.free_threaded ? "t" : ""));
@@ -204,7 +213,7 @@ void stage(const fs::path& folder, const fs::path& root, const std::string& prom
        {std::string(".moat"), scheme.scripts, scheme.purelib, std::string("include")})
     make_directories(folder / directory);
   Staging staging(folder, runtime);
-  staging.add_runtime(runtime, mode, workers);
+  staging.add_runtime(runtime, options.link_mode, workers);
   staging.add_launchers(interpreter);
   const RuntimeLayout layout = runtime_layout(interpreter);
   switch (start_of(runtime, layout)) {
@@ -221,6 +230,11 @@ void stage(const fs::path& folder, const fs::path& root, const std::string& prom
   staging.write("bin/activate", activate_sh(prompt), 0644);
   staging.write("bin/activate.fish", activate_fish(prompt), 0644);
   staging.write("bin/activate.csh", activate_csh(prompt), 0644);
+  if (options.own_pip) {
+    make_directories(folder / scheme.purelib / "pip");
+    for (const PipShimFile& file : pip_shim(scheme, interpreter))
+      staging.write(file.path, file.text, file.executable ? 0755 : 0644);
+  }
   staging.write(".gitignore", "*\n", 0644);
   staging.write(".moat/facts.json", to_json(interpreter), 0644);
   staging.link_if_possible("lib64", "lib");
@@ -293,13 +307,6 @@ TempDir folder_beside(const fs::path& root) {
   } catch (const Error& error) {
     throw error.with_context("cannot make an environment at " + quote(root.string()));
   }
-}
-
-std::string printable(std::string_view prompt) {
-  std::string out;
-  for (const char c : prompt)
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
-  return out;
 }
 
 Manifest valid_manifest(Expected<Manifest> manifest, const fs::path& file) {
@@ -406,7 +413,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   const fs::path staged =
       staging.path() / "env";  // not the temporary folder itself, which is closed to others
   make_roomy_directory(staged);
-  stage(staged, root, printable(options.prompt), options.link_mode, runtime, workers);
+  stage(staged, root, options, runtime, workers);
   if (options.fill) options.fill(Environment::open(staged));
   switch_over(staged, root, options.replace);
   old.reset();

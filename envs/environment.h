@@ -61,6 +61,7 @@ struct CreateOptions {
   std::filesystem::path root;
   std::string prompt;                   // "" : the folder's name
   LinkMode link_mode = LinkMode::Auto;  // of the runtime; Hardlink is what --share asks for
+  bool own_pip = true;                  // the environment's pip is moat's (pip_shim.h); a build finds none
   bool replace = false;  // an existing environment (or empty folder) makes way, in the same rename
   // Called with the environment before it has its place: packages that go in here are there from the first
   // moment, and where this throws, nothing was made.

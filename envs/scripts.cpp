@@ -122,11 +122,15 @@ Expected<std::vector<EntryPoint>> parse_script_entry_points(std::string_view tex
   return out;
 }
 
+std::string python_script(std::string_view code) {
+  return std::string(kShellLine).append(kTrampoline).append(code);
+}
+
 std::string script_wrapper(const EntryPoint& entry_point) {
   const std::string_view attribute = entry_point.attribute;
-  return fmt::format(
-      "{}{}import sys\n\nfrom {} import {}\n\nif __name__ == \"__main__\":\n    sys.exit({}())\n", kShellLine,
-      kTrampoline, entry_point.module, attribute.substr(0, attribute.find('.')), attribute);
+  return python_script(
+      fmt::format("import sys\n\nfrom {} import {}\n\nif __name__ == \"__main__\":\n    sys.exit({}())\n",
+                  entry_point.module, attribute.substr(0, attribute.find('.')), attribute));
 }
 
 std::optional<std::string> rewrite_script(std::string_view contents) {

@@ -24,6 +24,8 @@ struct EntryPoint {
 // checked, since it goes into code.
 Expected<std::vector<EntryPoint>> parse_script_entry_points(std::string_view text);
 
+// A command with this code, which begins with neither a docstring nor an import from __future__.
+std::string python_script(std::string_view code);
 // The text of bin/NAME.
 std::string script_wrapper(const EntryPoint& entry_point);
 

@@ -14,6 +14,7 @@
 #include "envs/import_names.h"
 #include "envs/overlaps.h"
 #include "envs/owned_files.h"
+#include "envs/pip_shim.h"
 #include "envs/scripts.h"
 #include "envs/staging.h"
 #include "envs/state_files.h"
@@ -103,6 +104,7 @@ class Application {
     add_records();
     mark_requested();
     correct_records();
+    change_pip_shim();
     date_arrivals();
     if (result_.operations.empty() && marked_.empty() && next_requests() == manifest_.requests) {
       result_.state = manifest_.state;
@@ -133,6 +135,7 @@ class Application {
       manifest_ = std::move(placed.manifest);
       bytecode_ = std::move(placed.bytecode);
     }
+    read_pip_shim();
     for (const WantedPackage& package : request_.install) leaving_names_.insert(package.name);
     leaving_names_.insert(request_.remove.begin(), request_.remove.end());
     present_.resize(installed_.all.size());
@@ -147,6 +150,18 @@ class Application {
         if (!staying_.emplace(file.path, owner).second) also_staying_[file.path].push_back(owner);
       }
     }
+  }
+
+  // One that was made without (for a build, or before there was any) stays without.
+  void read_pip_shim() {
+    if (environment_.is_foreign()) return;
+    std::map<std::string, PipShimFile> files;
+    for (PipShimFile& file : pip_shim(scheme_, environment_.interpreter()))
+      files.emplace(file.path, std::move(file));
+    const bool has_one =
+        std::any_of(manifest_.entries.begin(), manifest_.entries.end(),
+                    [&](const auto& entry) { return entry.owner.empty() && files.count(entry.path) != 0; });
+    if (has_one) shim_ = std::move(files);
   }
 
   bool is_leaving(const InstalledDistribution& distribution) const {
@@ -612,7 +627,8 @@ class Application {
         }
       } else if (there) {
         if (S_ISDIR(there->st_mode)) refuse_in_the_way(file, file.path);
-        if (!is_bytecode(file.path) && !has_contents(file.path, *there, file.sha256))
+        if (!is_bytecode(file.path) && shim_.count(file.path) == 0 &&
+            !has_contents(file.path, *there, file.sha256))
           refuse_in_the_way(file, file.path);
         departures_.add(file.path);
       }
@@ -773,6 +789,32 @@ class Application {
     return out;
   }
 
+  // pip itself takes the place of the environment's own, which comes back when that goes.
+  void change_pip_shim() {
+    const PackageName pip = *PackageName::parse("pip");
+    const auto is_pip = [&](const WantedPackage& package) { return package.name == pip; };
+    const InstalledDistribution* const there = installed_.find(pip);
+    const bool has_pip = std::any_of(request_.install.begin(), request_.install.end(), is_pip) ||
+                         (there && !is_leaving(*there));
+    for (const auto& [path, file] : shim_) {
+      if (staying_.count(path) != 0 || arriving_at_.count(path) != 0) continue;
+      const bool is_there = !departures_.covers(path) && lstat_of(root_ / path);
+      if (has_pip && file.is_module) {
+        if (is_there) departures_.add(path);
+      } else if (!is_there && is_folder_or_missing(fs::path(path).parent_path())) {
+        ArrivingFile arriving = text_file(path, file.text, std::time(nullptr));
+        arriving.executable = file.executable;
+        arriving.in_record = false;
+        arrivals_.push_back(std::move(arriving));
+      }
+    }
+  }
+
+  bool is_folder_or_missing(const fs::path& directory) const {
+    const auto facts = lstat_of(root_ / directory);
+    return !facts || S_ISDIR(facts->st_mode) || departures_.covers(directory.native());
+  }
+
   Manifest next_manifest() const {
     Manifest next;
     next.runtime = manifest_.runtime;
@@ -803,6 +845,7 @@ class Application {
       if (file.in_manifest && listed.insert(file.path).second) next.entries.push_back(entry_of(file, umask));
     for (ManifestEntry entry : manifest_.entries) {
       if (departures_.covers(entry.path) || listed.count(entry.path) != 0) continue;
+      if (shim_.count(entry.path) != 0 && staying_.count(entry.path) != 0) continue;  // pip itself
       if (!entry.owner.empty() && kept.count(entry.owner) == 0) {
         const auto other = staying_.find(entry.path);  // a file of two packages, of which one goes
         if (other == staying_.end() || kept.count(other->second.distribution->name.normalized()) == 0)
@@ -875,6 +918,8 @@ class Application {
   std::vector<Present> present_;
   std::unordered_map<std::string_view, Owner> staying_;                    // by path
   std::unordered_map<std::string_view, std::vector<Owner>> also_staying_;  // further owners of such paths
+
+  std::map<std::string, PipShimFile> shim_;  // by path; empty where there is none
 
   FolderNames leaving_;
   Departures departures_;

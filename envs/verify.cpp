@@ -1,5 +1,6 @@
 // What of an environment is still as it was placed, and whether its packages fit each other.
 #include "envs/isolation.h"
+#include "envs/pip_shim.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -124,10 +125,23 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
   workers.for_each(entries.size(),
                    [&](std::size_t i) { states[i] = state_of(environment.root(), entries[i]); });
 
+  // pip itself may have taken the place of the environment's own, or have been removed by itself.
+  std::set<std::string> shim;
+  for (const PipShimFile& file : pip_shim(environment.scheme(), environment.interpreter()))
+    shim.insert(file.path);
+  const bool has_pip =
+      InstalledDistributions::read(environment.site_packages()).find(*PackageName::parse("pip")) != nullptr;
+  bool lacks_pip = false;
+
   std::map<std::string, std::vector<std::string>> damaged;
   std::set<std::string_view> known;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     known.insert(entries[i].path);
+    if (states[i] != State::Same && entries[i].owner.empty() && shim.contains(entries[i].path)) {
+      if (has_pip) continue;
+      lacks_pip = lacks_pip || states[i] == State::Missing;
+      if (states[i] == State::Missing) continue;
+    }
     if (states[i] != State::Same)
       damaged[entries[i].owner].push_back(entries[i].path +
                                           (states[i] == State::Missing ? " is gone" : " was changed"));
@@ -146,6 +160,10 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
     out.push_back(
         {.check = "files", .message = std::to_string(entries.size()) + " files are what was placed"});
 
+  if (lacks_pip)
+    out.push_back({.level = Finding::Level::Note,
+                   .check = "pip",
+                   .message = "the environment's own pip is gone; the next change brings it back"});
   const auto unknown = unknown_files(environment.root(), environment.site_packages(), known);
   if (!unknown.empty())
     out.push_back({.level = Finding::Level::Note,

@@ -6,6 +6,7 @@
 #include "cli/pip/report.h"
 #include "cli/pip/sources.h"
 #include "cli/which_env.h"
+#include "envs/pip_shim.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -45,6 +46,21 @@ void say_what_is_there(const Goal& goal, const TransactionRequest& request,
   }
 }
 
+// The environment's own pip is as new as pip gets; pip itself comes where another version is asked for.
+void leave_out_own_pip(Goal& goal, const PipCommand& command, const InstalledDistributions& installed,
+                       Session& session) {
+  static const PackageName kPip = *PackageName::parse("pip");
+  static const Version kVersion = *Version::parse(kPipVersion);
+  if (!command.has("inside") || command.has("force-reinstall") || installed.find(kPip) != nullptr) return;
+  std::erase_if(goal.requirements, [&](const RootRequirement& root) {
+    const Requirement& asked = root.requirement;
+    if (asked.name != kPip || asked.url || !asked.specifier.contains(kVersion)) return false;
+    pip_say(session, fmt::format("Requirement already satisfied: {} in {} ({})", asked.to_string(),
+                                 command.value("inside"), kPipVersion));
+    return true;
+  });
+}
+
 InstalledDistributions installed_now(Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
   if (!chosen || !Environment::exists_at(chosen->root)) return {};
@@ -63,8 +79,9 @@ int install_here(const PipCommand& command, Session& session) {
                    session);
     summary = names_and_versions(request.install);
   };
-  const ChangeReport report = install_packages(as_moat_install(command),
-                                               read_pip_goal(command, target.python, session), session, look);
+  Goal goal = read_pip_goal(command, target.python, session);
+  leave_out_own_pip(goal, command, installed, session);
+  const ChangeReport report = install_packages(as_moat_install(command), std::move(goal), session, look);
   for (const std::string& warning : report.warnings) session.output().warn(warning);
   if (!summary.empty())
     pip_say(session,

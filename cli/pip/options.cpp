@@ -136,6 +136,7 @@ constexpr std::array kOptions = {
     PipOption{"--python", kValue, kPipEverywhere, "PYTHON",
               "the environment of this Python, or the Python meant"},
     PipOption{"--env", kValue, kPipEverywhere, "PATH|NAME", "the environment meant (not in pip)", true},
+    PipOption{"--inside", kValue, kPipEverywhere, "ENV", "", true},
     PipOption{"--index-strategy", kValue, kIndexes, "first-index|best-match",
               "best-match: the best of all indexes, as pip does (not in pip)", true},
     PipOption{"-v --verbose", PipAction::Count, kPipEverywhere, "", "say more"},
@@ -396,6 +397,7 @@ std::string pip_help(std::string_view command) {
     for (const std::string_view one : split(option.names, ' '))
       names += fmt::format("{}{}", names.empty() ? "" : ", ", one);
     if (option.help.empty()) {
+      if (option.own) continue;  // for the environment's own pip alone
       accepted += fmt::format("{}--{}", accepted.empty() ? "" : ", ", option.long_name());
       continue;
     }

@@ -141,6 +141,16 @@ void take_python(SharedOptions& shared, const std::string& python, const fs::pat
     shared.python = python;
 }
 
+// Called as the environment's own pip: it is about that one, as it is with pip itself.
+void take_inside(SharedOptions& shared, const PipCommand& pip) {
+  if (shared.user && pip.command == "install")
+    throw Error(
+        ErrorKind::Refused,
+        "cannot install with --user here: packages in ~/.local are not seen in this environment",
+        {"`pip install` without --user installs into it", "`moat install --user` installs for this user"});
+  if (!shared.user) shared.env = pip.value("inside");
+}
+
 void take_names(std::vector<std::string>& into, const std::vector<std::string>& values) {
   into.insert(into.end(), values.begin(), values.end());
 }
@@ -205,6 +215,7 @@ void translate_pip(Invocation& invocation, const Variables& variables, const fs:
     take_python(shared, pip.value("python"), directory);
   else
     shared.user = pip.on("user", "no-user", false);
+  if (pip.has("inside") && !shared.env && !shared.python) take_inside(shared, pip);
 
   const Settings before = make_settings(invocation, variables, working_directory, 0);
   const std::optional<ChosenEnvironment> chosen = shared.python ? std::nullopt : choose_environment(before);
