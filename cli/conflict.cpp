@@ -169,6 +169,7 @@ Goal apply_fix(const Goal& goal, const Unmet& unmet, int number) {
   Goal changed = goal;
   loosen_lines(changed.requirements, fix);
   loosen_lines(changed.constraints, fix);
+  loosen_lines(changed.earlier, fix);
   return changed;
 }
 

@@ -151,7 +151,17 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
   for (const std::string& text : editables)
     add_line({.text = text, .where = "", .editable = true, .hashes = {}, .config_settings = {}}, goal,
              session);
-  for (const std::string& path : requirement_files) read_file_into(path, false, goal, session);
+  for (const std::string& path : requirement_files) {
+    const std::size_t before = goal.requirements.size(), unnamed_before = goal.unnamed.size();
+    read_file_into(path, false, goal, session);
+    const std::string file = is_web(path)
+                                 ? hide_credentials(path)
+                                 : (session.settings().working_directory / path).lexically_normal().native();
+    for (std::size_t i = before; i < goal.requirements.size(); ++i)
+      goal.files.emplace(goal.requirements[i].origin.where, file);
+    for (std::size_t i = unnamed_before; i < goal.unnamed.size(); ++i)
+      goal.files.emplace(goal.unnamed[i].origin.where, file);
+  }
   for (const std::string& path : constraint_files) read_file_into(path, true, goal, session);
   for (const std::string& path : session.settings().overrides) {
     Goal overrides;

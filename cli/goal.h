@@ -4,6 +4,7 @@
 
 #include "cli/project_files.h"
 #include "cli/session.h"
+#include "envs/manifest.h"
 #include "resolver/requirement_line.h"
 #include "resolver/requirements_txt.h"
 #include "resolver/solve.h"
@@ -39,6 +40,14 @@ struct Goal {
   std::vector<UnnamedRequirement> unnamed;  // in order; prepare_sources() finds their names
   std::set<PackageName> editables;
   std::map<PackageName, ConfigSettings> config_settings;  // of single lines
+
+  // Where a requirement stands ("base.txt:3") → the absolute path of the file that was named ("/p/all.txt").
+  std::map<std::string, std::string> files;
+  bool binds = true;      // what is asked for counts later, too (cli/requests.h); `moat pip` is not like that
+  bool upgrades = false;  // of it: newest versions were asked for
+  // What was asked for earlier and counts where the answer would break it; and how the manifest has it.
+  std::vector<RootRequirement> earlier;
+  std::vector<ManifestRequest> earlier_said;
 };
 
 // `packages`: requirements, paths, URLs. Throws Error(BadInput) naming the text or the file and line.

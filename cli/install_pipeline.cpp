@@ -6,6 +6,7 @@
 #include "cli/hash_mode.h"
 #include "cli/index_list.h"
 #include "cli/nearest.h"
+#include "cli/requests.h"
 #include "cli/source_builds.h"
 #include "fetch/metadata_check.h"
 #include "fetch/wheels.h"
@@ -145,7 +146,9 @@ Present Present::of(const Environment& environment, const InstalledDistributions
       if (auto direct = DirectUrl::parse(*distribution.direct_url))
         present.direct.emplace(distribution.name, std::move(*direct));
   }
-  for (ManifestPackage& package : environment.manifest_without_files().packages)
+  Manifest manifest = environment.manifest_without_files();
+  present.requests = std::move(manifest.requests);
+  for (ManifestPackage& package : manifest.packages)
     if (Expected<PackageName> name = PackageName::parse(package.name); name)
       present.placed.emplace(std::move(*name), std::move(package));
   return present;
@@ -190,20 +193,24 @@ Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Tar
   return std::move(std::get<Resolution>(outcome));
 }
 
-Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& target,
                        const InstalledGraph& graph, const Present& present, Session& session) {
   Goal wider = goal;
+  wider.requirements = with_earlier_of_named(goal);
   std::optional<int> fix = policy.fix;
   for (;;) {
     auto outcome = try_goal(wider, policy, target, present.versions, session);
     if (const auto* unmet = std::get_if<Unmet>(&outcome)) {
       if (!fix) throw conflict_error(*unmet, target, present.versions, policy.takes_fix);
+      goal = apply_fix(goal, *unmet, *fix);
       wider = apply_fix(wider, *unmet, *std::exchange(fix, std::nullopt));
       continue;
     }
     Resolution& resolution = std::get<Resolution>(outcome);
-    const std::vector<RootRequirement> broken =
+    std::vector<RootRequirement> broken =
         policy.no_deps ? std::vector<RootRequirement>() : broken_by(resolution, graph);
+    const std::vector<RootRequirement> broken_words = broken_requests(resolution, target, wider);
+    broken.insert(broken.end(), broken_words.begin(), broken_words.end());
     if (broken.empty()) {
       if (fix)
         throw Error(ErrorKind::Usage, fmt::format("--fix {}: there is no conflict to fix", *fix),

@@ -36,6 +36,7 @@ struct Present {
   std::map<PackageName, Version> versions;
   std::map<PackageName, ManifestPackage> placed;  // what the manifest says of them
   std::map<PackageName, DirectUrl> direct;        // where those came from that no index gave
+  std::vector<ManifestRequest> requests;          // what was asked for
   static Present of(const Environment& environment, const InstalledDistributions& installed);
 };
 
@@ -43,9 +44,10 @@ struct Present {
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                         const std::map<PackageName, Version>& preferences, Session& session);
 
-// As resolve_goal, but installed packages that the answer would break join the goal, so that they are changed
-// along or say no. Obeys policy.fix; Error(Usage) where there is nothing to fix.
-Resolution resolve_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+// As resolve_goal, but installed packages and earlier requests that the answer would break join the goal, so
+// that they are changed along or say no. Obeys policy.fix, which loosens lines of the goal; Error(Usage)
+// where there is nothing to fix.
+Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& target,
                        const InstalledGraph& graph, const Present& present, Session& session);
 
 // The packages of a resolution that are not there yet, without their wheels.

@@ -774,9 +774,9 @@ class Application {
   std::vector<ManifestRequest> next_requests() const {
     std::vector<ManifestRequest> out = request_.requests;
     for (const ManifestRequest& before : manifest_.requests) {
-      const bool goes =
-          std::any_of(request_.remove.begin(), request_.remove.end(),
-                      [&](const PackageName& name) { return name.normalized() == before.name; });
+      const auto is_of = [&](const PackageName& name) { return name.normalized() == before.name; };
+      const bool goes = std::any_of(request_.remove.begin(), request_.remove.end(), is_of) ||
+                        std::any_of(request_.forget_requests.begin(), request_.forget_requests.end(), is_of);
       const bool is_said_anew =
           std::any_of(request_.requests.begin(), request_.requests.end(), [&](const ManifestRequest& now) {
             return now.kind == before.kind &&

@@ -36,9 +36,10 @@ struct Operation {
 struct TransactionRequest {
   std::vector<WantedPackage> install;  // only what differs from what is there, or is to be reinstalled
   std::set<PackageName> remove;
-  std::set<PackageName> mark_requested;  // installed already at the right version, now asked for by name
-  // What is asked for with this change. Takes the place of what the same command line or file, or for the same
-  // package any command, asked for before.
+  std::set<PackageName> forget_requests;  // names of which nothing counts any more that was asked for before
+  std::set<PackageName> mark_requested;   // installed already at the right version, now asked for by name
+  // What is asked for with this change. Takes the place of what the same command line or file, or for the
+  // same package any command, asked for before.
   std::vector<ManifestRequest> requests;
   LinkMode link_mode = LinkMode::Auto;
   bool compile = true;

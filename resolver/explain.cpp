@@ -9,6 +9,8 @@
 namespace moat {
 namespace {
 
+constexpr std::string_view kEarlier = "asked for earlier by ";
+
 std::string subject(const Origin& origin) {
   return origin.where.empty() ? "you ask" : origin.where + " asks";
 }
@@ -188,6 +190,8 @@ class Teller {
   }
 
   std::string line(const ConflictStep& step) const {
+    if (!step.package && step.origin.where.starts_with(kEarlier))
+      return told(step.requirement) + " was " + step.origin.where + but(step);
     if (!step.package) return subject(step.origin) + " " + told(step.requirement) + but(step);
     std::string who = step.package->display();
     if (step.extra) who += "[" + step.extra->display() + "]";
@@ -223,6 +227,8 @@ std::string told(const Requirement& requirement) {
   if (!requirement.specifier.empty()) out += " " + told(requirement.specifier);
   return out;
 }
+
+std::string asked_earlier(std::string_view by) { return std::string(kEarlier).append(by); }
 
 std::string_view to_string(Lack lack) {
   switch (lack) {

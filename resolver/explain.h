@@ -19,6 +19,9 @@ struct Explanation {
 // A requirement as people write it: numpy >=2.1,<3
 std::string told(const Requirement& requirement);
 
+// An Origin's text for what was asked for before this run: "asked for earlier by `moat install flask<3`".
+std::string asked_earlier(std::string_view by);
+
 // The kind of a lack as scripts see it, stable: "unknown_project", "no_usable_file", …
 std::string_view to_string(Lack lack);
 

@@ -1,6 +1,7 @@
 // moat freeze
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
+#include "cli/requests.h"
 #include "envs/direct_url.h"
 #include "envs/installed.h"
 
@@ -31,7 +32,12 @@ int execute(const FreezeCommand&, Session& session) {
   }
   if (session.output().json())
     session.output().document(
-        {{"schema", 1}, {"environment", environment.root().native()}, {"requirements", lines}});
+        {{"schema", 1},
+         {"environment", environment.root().native()},
+         {"requirements", lines},
+         {"asked_for", environment.is_foreign()
+                           ? std::vector<std::string>{}
+                           : told_requests(environment.manifest_without_files().requests)}});
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/open_env.h"
 #include "cli/required_python.h"
 #include "cli/shell_word.h"
+#include "cli/requests.h"
 #include "cli/source_setup.h"
 #include "cli/user_links.h"
 #include "fetch/os/file.h"
@@ -58,7 +59,7 @@ ResolvePolicy policy_of(const InstallCommand& command, const Goal& goal) {
 bool is_there_already(const InstallCommand& command, const Goal& goal, const InstalledGraph& graph) {
   const bool upgrades = command.upgrade || command.upgrade_named || !command.upgrade_packages.empty();
   return goal.unnamed.empty() && !command.fix && !upgrades && !command.reinstall && goal.overrides.empty() &&
-         graph.satisfies(goal.requirements, goal.constraints);
+         graph.satisfies(with_earlier_of_named(goal), goal.constraints);
 }
 
 TransactionRequest only_marks(const Goal& goal, const InstalledGraph& graph) {
@@ -89,6 +90,21 @@ void place_commands(const Environment& environment, Session& session) {
     session.output().warn(
         fmt::format("{0} is not on PATH; this line in ~/.profile adds it: export PATH=\"{0}:$PATH\"",
                     settings.bin_dir.native()));
+}
+
+// Names that the user wants at a newer version than he said before.
+std::set<PackageName> upgraded_names(const InstallCommand& command, const Goal& goal) {
+  std::set<PackageName> out;
+  for (const std::string& name : command.upgrade_packages) out.insert(parse_package_name(name));
+  if (command.upgrade || command.upgrade_named)
+    for (const RootRequirement& root : goal.requirements) out.insert(root.requirement.name);
+  return out;
+}
+
+void record_requests(const Goal& goal, const Place& place, Session& session, TransactionRequest& request) {
+  RequestChanges changes = request_changes(goal, place.present.requests, session.command_line());
+  request.requests = std::move(changes.said);
+  request.forget_requests = std::move(changes.forgotten);
 }
 
 TransactionRequest request_for(const InstallCommand& command, Goal& goal, const Place& place,
@@ -122,7 +138,8 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
 // Makes the environment where there is none, with everything in it.
 void change(Place& place, TransactionRequest request, ChangeReport& report, Session& session) {
   const auto fill = [&](const Environment& environment) {
-    if (!request.install.empty() || !request.mark_requested.empty())
+    if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty() ||
+        !request.forget_requests.empty())
       report.take(apply(std::move(request), environment, session));
   };
   report.created = !place.environment;
@@ -149,6 +166,8 @@ std::string nothing_to_do(const Goal& goal, const MarkerEnvironment& environment
 ChangeReport install_packages(const InstallCommand& command, Goal goal, Session& session,
                               const InstallLook& look) {
   Place place = place_for(session);
+  goal.upgrades = command.upgrade || command.upgrade_named;
+  add_earlier_requests(place.present.requests, upgraded_names(command, goal), goal);
   ChangeReport report{.environment = place.root,
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,
                       .dry_run = command.dry_run,
@@ -158,6 +177,7 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
   if (command.dry_run) {
     report.operations = plan_operations(place.installed, request);
   } else {
+    record_requests(goal, place, session, request);
     if (session.settings().user) check_commands(request, session.settings());
     change(place, std::move(request), report, session);
     if (session.settings().user) place_commands(*place.environment, session);

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/goal.h"
 #include "cli/open_env.h"
+#include "cli/requests.h"
 #include "envs/direct_url.h"
 #include "envs/installed.h"
 #include "resolver/base/text.h"
@@ -15,6 +16,7 @@ namespace {
 struct Facts {
   std::string name, version, summary, license, home_page, author, location, installer;
   bool requested = false;
+  std::vector<std::string> asked_for;
   std::optional<DirectUrl> from;  // what no index gave
   std::string index;
   std::vector<std::string> requires_list, required_by, project_urls;
@@ -35,6 +37,7 @@ Facts facts_of(const InstalledNode& node, const InstalledGraph& graph, const Man
               .location = distribution.info.parent_path().native(),
               .installer = distribution.installer,
               .requested = distribution.requested};
+  facts.asked_for = told_requests(manifest.requests, &distribution.name);
   if (distribution.direct_url)
     facts.from = DirectUrl::parse(*distribution.direct_url);
   else
@@ -103,6 +106,7 @@ nlohmann::ordered_json to_document(const Facts& facts) {
           {"installer", facts.installer},
           {"source", source_of(facts)},
           {"requested", facts.requested},
+          {"asked_for", facts.asked_for},
           {"requires", facts.requires_list},
           {"required_by", facts.required_by}};
 }
@@ -123,6 +127,7 @@ void print(const Facts& facts, Output& output) {
   line("Installed by", facts.installer);
   line("From", facts.from ? told(*facts.from) : facts.index);
   line("Requested", facts.requested ? "yes" : "no");
+  for (const std::string& words : facts.asked_for) line("Asked for", words);
   line("Requires", facts.requires_list.empty() ? "nothing" : join(facts.requires_list, ", "));
   line("Required by", facts.required_by.empty() ? "nothing" : join(facts.required_by, ", "));
 }

@@ -6,6 +6,7 @@
 #include "cli/open_env.h"
 #include "cli/project_files.h"
 #include "cli/required_python.h"
+#include "cli/requests.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
@@ -188,6 +189,8 @@ int execute(const SyncCommand& command, Session& session) {
                                     runtime_inside(environment.root(), environment.interpreter()), session);
   // From here on every wheel is verified and in the store.
   if (!command.inexact) request.remove = strays(installed, wanted.resolution);
+  request.forget_requests =
+      contradicted(present.requests, wanted.resolution, target_of(environment.interpreter()));
 
   ChangeReport report{.environment = environment.root(),
                       .state = environment.manifest_without_files().state,

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/goal.h"
 #include "cli/open_env.h"
+#include "cli/requests.h"
 #include "envs/installed.h"
 #include "resolver/base/text.h"
 
@@ -64,11 +65,13 @@ nlohmann::ordered_json to_document(const Chain& chain) {
   return out;
 }
 
-nlohmann::ordered_json explain_one(const InstalledNode& node, const InstalledGraph& graph, Output& output) {
+nlohmann::ordered_json explain_one(const InstalledNode& node, const InstalledGraph& graph,
+                                   const std::vector<std::string>& asked_for, Output& output) {
   const InstalledDistribution& distribution = node.distribution;
   output.result(fmt::format("{} {}", output.out(Paint::Bold, distribution.name.display()),
                             distribution.version.to_string()));
-  if (distribution.requested) output.result("  you asked for it by name");
+  for (const std::string& words : asked_for) output.result("  you asked for " + words);
+  if (distribution.requested && asked_for.empty()) output.result("  you asked for it by name");
   const std::vector<Chain> chains = chains_to(distribution.name, graph);
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   for (const Chain& chain : chains) {
@@ -80,6 +83,7 @@ nlohmann::ordered_json explain_one(const InstalledNode& node, const InstalledGra
   return {{"name", distribution.name.normalized()},
           {"version", distribution.version.to_string()},
           {"requested", distribution.requested},
+          {"asked_for", asked_for},
           {"chains", documents}};
 }
 
@@ -89,13 +93,17 @@ int execute(const WhyCommand& command, Session& session) {
   const Environment environment = open_for_reading(session);
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const InstalledGraph graph = graph_of(environment, installed, session);
+  const std::vector<ManifestRequest> requests = environment.is_foreign()
+                                                    ? std::vector<ManifestRequest>{}
+                                                    : environment.manifest_without_files().requests;
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   for (const std::string& text : command.names) {
     const InstalledNode* node = graph.find(parse_package_name(text));
     if (node == nullptr)
       throw Error(ErrorKind::NotFound,
                   fmt::format("{} is not installed in {}", quote(text), environment.root().native()));
-    documents.push_back(explain_one(*node, graph, session.output()));
+    documents.push_back(
+        explain_one(*node, graph, told_requests(requests, &node->distribution.name), session.output()));
   }
   if (session.output().json()) session.output().document({{"schema", 1}, {"packages", documents}});
   return 0;

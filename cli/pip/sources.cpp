@@ -72,6 +72,7 @@ Goal read_pip_goal(const PipCommand& command, const Version& python, Session& se
     add_lines(script.lines(), goal, session);
   }
   goal.only_dependencies = command.has("only-deps");
+  goal.binds = false;
   goal.ignore_requires_python = command.has("ignore-requires-python");
   goal.require_hashes =
       (goal.require_hashes || command.has("require-hashes")) && !command.has("no-require-hashes");
