@@ -152,7 +152,9 @@ struct ConfigImportPipCommand {
 
 struct EnvListCommand {};
 struct EnvInfoCommand {};
-struct EnvHistoryCommand {};
+struct EnvHistoryCommand {
+  std::optional<int> limit;
+};
 struct EnvRollbackCommand {
   std::optional<int> state;
 };
@@ -165,6 +167,16 @@ struct EnvRemoveCommand {
 };
 struct EnvRenameCommand {
   std::string from, to;
+};
+struct EnvCloneCommand {
+  std::string from, to;
+};
+struct EnvMoveCommand {
+  std::string from, to;
+};
+struct EnvDiffCommand {
+  std::string from;  // an environment, or the number of a state of this one
+  std::optional<std::string> to;
 };
 
 struct StoreDirCommand {};
@@ -187,10 +199,10 @@ using CommandOptions =
     std::variant<CreateCommand, InstallCommand, UpgradeCommand, UninstallCommand, ListCommand, FreezeCommand,
                  ShowCommand, TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand,
                  LockCommand, SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand,
-                 EnvRollbackCommand, EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, StoreDirCommand,
-                 StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, ConfigListCommand, ConfigGetCommand,
-                 ConfigSetCommand, ConfigImportPipCommand, PythonListCommand, PythonFindCommand, EvalCommand,
-                 PipCommand>;
+                 EnvRollbackCommand, EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, EnvCloneCommand,
+                 EnvMoveCommand, EnvDiffCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand,
+                 StoreVerifyCommand, ConfigListCommand, ConfigGetCommand, ConfigSetCommand,
+                 ConfigImportPipCommand, PythonListCommand, PythonFindCommand, EvalCommand, PipCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

@@ -1,11 +1,14 @@
 #include "cli/open_env.h"
 
 #include "cli/environment_facts.h"
+#include "cli/known_environments.h"
 #include "cli/project_files.h"
 #include "cli/required_python.h"
 #include "cli/shell_word.h"
+#include "cli/run_environments.h"
 #include "cli/user_links.h"
 #include "fetch/os/file.h"
+#include "resolver/base/text.h"
 
 #include <fmt/format.h>
 
@@ -35,7 +38,14 @@ Environment open_for_reading(Session& session, ForProject project) {
 }
 
 Environment open_for_change(Session& session, ForProject project) {
-  return open_chosen(session, project, Environment::Foreign::Refused);
+  Environment environment = open_chosen(session, project, Environment::Foreign::Refused);
+  if (is_run_environment(environment.root(), session.settings().store_dir))
+    throw Error(
+        ErrorKind::Refused,
+        fmt::format("{} was made for a run, and serves every run with the same packages; it is not changed",
+                    quote(environment.root().native())),
+        {"moat run --with PACKAGE CMD"});
+  return environment;
 }
 
 Environment open_to_run(Session& session) {
@@ -101,6 +111,7 @@ Environment create_and_say(const fs::path& root, Session& session,
   make_directories(root.parent_path());
   const CreateOptions options{.root = root, .link_mode = settings.link_mode, .fill = std::move(fill)};
   Environment environment = create_environment(options, runtime, session.workers());
+  remember_environment(environment.root(), settings);
   session.output().say(
       fmt::format("created {} with Python {}", root.native(), environment.interpreter().version));
   return environment;

@@ -2,6 +2,7 @@
 
 #include "envs/activate.h"
 #include "envs/change.h"
+#include "envs/copy_environment.h"
 #include "envs/elf.h"
 #include "envs/launcher/home.h"
 #include "envs/launcher/image.h"
@@ -243,16 +244,6 @@ void stage(const fs::path& folder, const fs::path& root, const CreateOptions& op
   write_file_atomically(folder / ".moat/manifest", format_manifest(staging.manifest()), 0644);
 }
 
-void check_path(const fs::path& root) {
-  const auto refuse = [&](const std::string& reason) {
-    throw Error(ErrorKind::Usage, "cannot make an environment at " + quote(root.string()) + ": " + reason);
-  };
-  if (root.native().find(':') != std::string::npos) refuse("a path with `:` cannot stand on PATH");
-  if (root.native().find_first_of("\n\r") != std::string::npos)
-    refuse("pyvenv.cfg has no way to write a line end");
-  if (root == root.root_path()) refuse("it is the root directory");
-}
-
 // Nothing there, an empty folder, or an environment that may go.
 void check_place(const fs::path& root, bool replace) {
   std::error_code ignored;
@@ -332,6 +323,16 @@ void check_format(const std::string& text, const fs::path& root) {
 
 }  // namespace
 
+void check_environment_path(const fs::path& root) {
+  const auto refuse = [&](const std::string& reason) {
+    throw Error(ErrorKind::Usage, "cannot make an environment at " + quote(root.string()) + ": " + reason);
+  };
+  if (root.native().find(':') != std::string::npos) refuse("a path with `:` cannot stand on PATH");
+  if (root.native().find_first_of("\n\r") != std::string::npos)
+    refuse("pyvenv.cfg has no way to write a line end");
+  if (root == root.root_path()) refuse("it is the root directory");
+}
+
 bool Environment::exists_at(const fs::path& root) {
   std::error_code ignored;
   return fs::is_regular_file(root / "pyvenv.cfg", ignored);
@@ -400,7 +401,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   std::error_code failure;
   const fs::path root = fs::weakly_canonical(fs::absolute(options.root), failure);
   if (failure) throw_errno("find", options.root, failure.value());
-  check_path(root);
+  check_environment_path(root);
   check_place(root, options.replace);
   make_directories(root.parent_path());
 

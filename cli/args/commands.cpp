@@ -230,7 +230,7 @@ void declare_env_info(Declaration& d) {
   declare_environment(d);
 }
 void declare_env_history(Declaration& d) {
-  d.invocation.command.emplace<EnvHistoryCommand>();
+  d.value("--limit", d.invocation.command.emplace<EnvHistoryCommand>().limit, "N", "the newest N only");
   declare_environment(d);
 }
 void declare_env_rollback(Declaration& d) {
@@ -255,6 +255,22 @@ void declare_env_rename(Declaration& d) {
   EnvRenameCommand& rename = d.invocation.command.emplace<EnvRenameCommand>();
   d.positional("NAME", rename.from, "a named environment")->required();
   d.positional("NEW", rename.to, "its new name")->required();
+}
+void declare_env_clone(Declaration& d) {
+  EnvCloneCommand& clone = d.invocation.command.emplace<EnvCloneCommand>();
+  d.positional("ENV", clone.from, "a path or name")->required();
+  d.positional("NEW", clone.to, "a path or name that is free")->required();
+}
+void declare_env_move(Declaration& d) {
+  EnvMoveCommand& move = d.invocation.command.emplace<EnvMoveCommand>();
+  d.positional("ENV", move.from, "a path or name")->required();
+  d.positional("NEW", move.to, "a path or name that is free")->required();
+}
+void declare_env_diff(Declaration& d) {
+  EnvDiffCommand& diff = d.invocation.command.emplace<EnvDiffCommand>();
+  d.positional("A", diff.from, "an environment, or the number of a state")->required();
+  d.positional("B", diff.to, "another one (default: the environment as it is now)");
+  declare_environment(d);
 }
 
 void declare_store_dir(Declaration& d) { d.invocation.command.emplace<StoreDirCommand>(); }
@@ -344,6 +360,13 @@ constexpr std::array kCommands = {
     CommandEntry{"env remove", "ENV", "delete an environment", "moat env remove lab", declare_env_remove},
     CommandEntry{"env rename", "NAME NEW", "another name for a named environment",
                  "moat env rename lab lab-old", declare_env_rename},
+    CommandEntry{"env clone", "ENV NEW", "an independent copy of an environment",
+                 "moat env clone lab lab-next", declare_env_clone},
+    CommandEntry{"env move", "ENV NEW", "move an environment to another folder",
+                 "moat env move ./.venv /srv/app", declare_env_move},
+    CommandEntry{"env diff", "A [B]", "which packages two environments, or two states of one, do not share",
+                 "moat env diff lab lab-next\nmoat env diff 3 7        # two states of the environment here",
+                 declare_env_diff},
     CommandEntry{"store dir", "", "where wheels, runtimes and pages are kept", "moat store dir",
                  declare_store_dir},
     CommandEntry{"store size", "", "how much is kept there", "moat store size", declare_store_size},

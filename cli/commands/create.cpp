@@ -2,8 +2,10 @@
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
+#include "cli/known_environments.h"
 #include "cli/project_files.h"
 #include "cli/required_python.h"
+#include "cli/requests.h"
 #include "cli/source_setup.h"
 #include "cli/which_env.h"
 #include "fetch/os/file.h"
@@ -90,6 +92,7 @@ int execute(const CreateCommand& command, Session& session) {
     const InstallPlan plan = plan_install(goal, resolution, {}, false);
     report.take_files(plan);
     request = with_wheels(plan, {}, false, runtime, session);
+    request.requests = request_changes(goal, {}, session.command_line()).said;
   }
 
   make_directories(root.parent_path());
@@ -104,6 +107,7 @@ int execute(const CreateCommand& command, Session& session) {
                                            .fill = fill},
                                           runtime.get(), workers)
                            .root();
+  remember_environment(report.environment, session.settings());
   session.output().say(fmt::format("created {} with Python {}", root.native(), interpreter.version));
   if (report.operations.empty())
     report.nothing =

@@ -1,7 +1,8 @@
-// moat env list | info | history | rollback | remove | rename
+// moat env info | history | rollback | remove | rename
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
+#include "cli/requests.h"
 #include "envs/change.h"
 #include "envs/installed.h"
 #include "fetch/os/file.h"
@@ -18,35 +19,6 @@
 
 namespace moat {
 namespace {
-
-struct Listed {
-  std::string name;  // "" for one that has none
-  fs::path root;
-  std::string python, problem;
-};
-
-Listed look_at(const std::string& name, const fs::path& root) {
-  Listed listed{name, root, "", ""};
-  try {
-    const Environment environment = Environment::open(root, Environment::Foreign::Allowed);
-    listed.python = environment.is_foreign() ? "foreign" : environment.interpreter().version;
-  } catch (const Error& error) {
-    listed.problem = error.what();
-  }
-  return listed;
-}
-
-std::vector<Listed> known_environments(const Settings& settings) {
-  std::vector<Listed> out;
-  std::vector<fs::path> named;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(settings.envs_dir(), error))
-    if (is_environment_name(entry.path().filename().native())) named.push_back(entry.path());
-  std::sort(named.begin(), named.end());
-  for (const fs::path& root : named) out.push_back(look_at(root.filename().native(), root));
-  if (Environment::exists_at(settings.user_env())) out.push_back(look_at("--user", settings.user_env()));
-  return out;
-}
 
 std::string local_time(std::int64_t unix_seconds) {
   const std::time_t time = unix_seconds;
@@ -90,24 +62,6 @@ void remove_environment(const fs::path& root) {
 
 }  // namespace
 
-int execute(const EnvListCommand&, Session& session) {
-  Output& output = session.output();
-  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
-  for (const Listed& listed : known_environments(session.settings())) {
-    output.result(fmt::format("{:<16} {:<10} {}", listed.name,
-                              listed.problem.empty() ? listed.python : "damaged", listed.root.native()));
-    documents.push_back({{"name", listed.name},
-                         {"path", listed.root.native()},
-                         {"python", listed.python},
-                         {"problem", listed.problem}});
-  }
-  if (output.json())
-    output.document({{"schema", 1}, {"environments", documents}});
-  else if (documents.empty())
-    output.say("there are no named environments; `moat create -n NAME` makes one");
-  return 0;
-}
-
 int execute(const EnvInfoCommand&, Session& session) {
   const Environment environment = open_for_reading(session);
   const std::size_t packages = InstalledDistributions::read(environment.site_packages()).all.size();
@@ -131,6 +85,9 @@ int execute(const EnvInfoCommand&, Session& session) {
     line("Made from", interpreter.executable.native());
     line("State", std::to_string(manifest.state));
     line("Size", human_bytes(size_of(placed)));
+    const std::vector<std::string> asked_for = told_requests(manifest.requests);
+    for (const std::string& words : asked_for) line("Asked for", words);
+    document["asked_for"] = asked_for;
     document["python"] = interpreter.version;
     document["implementation"] = interpreter.implementation;
     document["runtime"] = manifest.runtime;
@@ -144,11 +101,13 @@ int execute(const EnvInfoCommand&, Session& session) {
   return 0;
 }
 
-int execute(const EnvHistoryCommand&, Session& session) {
+int execute(const EnvHistoryCommand& command, Session& session) {
+  if (command.limit && *command.limit < 1) throw Error(ErrorKind::Usage, "--limit must be at least 1");
   const Environment environment = open_for_change(session);
   Output& output = session.output();
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   for (const HistoryEntry& entry : read_history(environment.root())) {
+    if (command.limit && documents.size() == static_cast<std::size_t>(*command.limit)) break;
     output.result(fmt::format("{:<4} {}  {}{}", entry.state, local_time(entry.time), entry.reason,
                               entry.can_return ? "" : "  (cannot be taken back any more)"));
     for (const std::string& change : entry.summary) output.result("     " + change);

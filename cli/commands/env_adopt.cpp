@@ -3,6 +3,7 @@
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
+#include "cli/known_environments.h"
 #include "cli/open_env.h"
 #include "cli/source_setup.h"
 #include "envs/direct_url.h"
@@ -70,6 +71,7 @@ int execute(const EnvAdoptCommand& command, Session& session) {
                               report.take(apply(std::move(request), staged, session));
                           }},
                      runtime.get(), session.workers());
+  remember_environment(foreign.root(), session.settings());
   session.output().say(
       fmt::format("{} is moat's own now, with Python {}", foreign.root().native(), interpreter.version));
   report_changes(report, session);
