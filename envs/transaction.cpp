@@ -797,7 +797,7 @@ class Application {
     const bool has_pip = std::any_of(request_.install.begin(), request_.install.end(), is_pip) ||
                          (there && !is_leaving(*there));
     for (const auto& [path, file] : shim_) {
-      if (staying_.count(path) != 0 || arriving_at_.count(path) != 0) continue;
+      if (staying_.count(path) != 0 || last_arrival_.count(path) != 0) continue;
       const bool is_there = !departures_.covers(path) && lstat_of(root_ / path);
       if (has_pip && file.is_module) {
         if (is_there) departures_.add(path);
@@ -845,7 +845,8 @@ class Application {
       if (file.in_manifest && listed.insert(file.path).second) next.entries.push_back(entry_of(file, umask));
     for (ManifestEntry entry : manifest_.entries) {
       if (departures_.covers(entry.path) || listed.count(entry.path) != 0) continue;
-      if (shim_.count(entry.path) != 0 && staying_.count(entry.path) != 0) continue;  // pip itself
+      if (entry.owner.empty() && shim_.count(entry.path) != 0 && staying_.count(entry.path) != 0)
+        continue;  // pip itself lies there
       if (!entry.owner.empty() && kept.count(entry.owner) == 0) {
         const auto other = staying_.find(entry.path);  // a file of two packages, of which one goes
         if (other == staying_.end() || kept.count(other->second.distribution->name.normalized()) == 0)
