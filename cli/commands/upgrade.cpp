@@ -5,6 +5,7 @@
 #include "cli/nearest.h"
 #include "cli/open_env.h"
 #include "cli/project_files.h"
+#include "cli/requests.h"
 #include "cli/source_setup.h"
 #include "resolver/base/text.h"
 
@@ -99,6 +100,14 @@ void keep_requested(InstallPlan& plan, const InstalledGraph& graph) {
   std::erase_if(plan.mark_requested, [&](const PackageName& name) { return !was_requested(name); });
 }
 
+// A pin of what was named is not what the user wants any more.
+RequestChanges without_pins(const std::vector<ManifestRequest>& requests, const std::set<PackageName>& names,
+                            Session& session) {
+  Goal words;
+  add_earlier_requests(requests, names, words);
+  return request_changes(words, requests, session.command_line());
+}
+
 void warn_of_lock(const Environment& environment, Session& session) {
   const Settings& settings = session.settings();
   if (!settings.pyproject || environment.root() != settings.pyproject->parent_path() / ".venv") return;
@@ -137,7 +146,10 @@ int execute(const UpgradeCommand& command, Session& session) {
   } else {
     TransactionRequest request =
         with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), session);
-    if (!request.install.empty() || !request.mark_requested.empty())
+    RequestChanges changes = without_pins(manifest.requests, names, session);
+    request.requests = std::move(changes.said);
+    request.forget_requests = std::move(changes.forgotten);
+    if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty())
       report.take(apply(std::move(request), environment, session));
     if (session.settings().user) show_user_commands(environment, session);
     clones.keep();
