@@ -13,7 +13,7 @@
 namespace moat {
 
 // One package's file at the path.
-struct Claim {
+struct PathClaim {
   std::string owner;       // normalised name
   bool requested = false;  // the owner was asked for by name
   std::string sha256;
@@ -23,7 +23,7 @@ struct Claim {
 
 // Do the bytes of `a` lie there, and not those of `b`? What was asked for by name comes before a dependency,
 // then the later name: whatever came first, the same packages give the same environment.
-inline bool wins_over(const Claim& a, const Claim& b) {
+inline bool wins_over(const PathClaim& a, const PathClaim& b) {
   return std::tie(a.requested, a.owner) > std::tie(b.requested, b.owner);
 }
 

@@ -171,7 +171,7 @@ class Arrivals {
     files_ = std::move(rest);
   }
 
-  Claim claim(std::size_t index) const {
+  PathClaim claim(std::size_t index) const {
     const ArrivingFile& file = files_[index];
     return {.owner = file.owner, .requested = request_.install[file.package].requested};
   }

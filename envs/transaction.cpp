@@ -291,7 +291,7 @@ class Application {
 
   // One who brings a file to a path where others do: a package that comes, or one that stays.
   struct Contender {
-    Claim claim;
+    PathClaim claim;
     std::size_t arrival = kNone;                     // index in arrivals_, or
     const InstalledDistribution* staying = nullptr;  // its distribution,
     bool has_row = false;                            // with a row for the file in its RECORD,
@@ -332,7 +332,7 @@ class Application {
     return found && !is_leaving(*found) ? found : nullptr;
   }
 
-  Claim claim_of(const ArrivingFile& file) const {
+  PathClaim claim_of(const ArrivingFile& file) const {
     return {file.owner, stays_requested(request_.install[file.package]), file.sha256, file.size,
             mode_of(file, request_.link_mode, umask_)};
   }

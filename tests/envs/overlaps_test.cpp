@@ -8,7 +8,7 @@ namespace {
 
 TEST(Overlap, WhatWasAskedForComesBeforeADependencyThenTheLaterName) {
   const auto claim = [](const char* owner, bool requested) {
-    return Claim{.owner = owner, .requested = requested};
+    return PathClaim{.owner = owner, .requested = requested};
   };
   EXPECT_TRUE(wins_over(claim("b", false), claim("a", false)));
   EXPECT_FALSE(wins_over(claim("a", false), claim("b", false)));
