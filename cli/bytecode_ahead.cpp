@@ -2,15 +2,18 @@
 
 #include "envs/bytecode.h"
 
+#include <system_error>
 #include <utility>
 
 namespace moat {
 
 BytecodeAhead::BytecodeAhead(std::shared_future<Runtime> runtime, Session& session)
-    : runtime_(std::move(runtime)),
-      store_(session.store()),
-      reporter_(session.reporter()),
-      thread_([this](const std::stop_token& stop) { work(stop); }) {}
+    : runtime_(std::move(runtime)), store_(session.store()), reporter_(session.reporter()) {
+  try {
+    thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+  } catch (const std::system_error&) {  // no thread is to be had: the change compiles what is missing
+  }
+}
 
 BytecodeAhead::~BytecodeAhead() {
   thread_.request_stop();

@@ -1,6 +1,7 @@
 #include "cli/program.h"
 
 #include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
@@ -156,6 +157,9 @@ void execute_program(const std::vector<std::string>& argv, const Variables& vari
   for (std::string& text : texts) environment.push_back(text.data());
   arguments.push_back(nullptr);
   environment.push_back(nullptr);
+  // A deadline of ours would hold for the program, too.
+  throw_if_interrupted();
+  ::alarm(0);
   ::execve(arguments[0], arguments.data(), environment.data());
   if (errno == ENOEXEC) {  // a script without a first line: what a shell would do
     words.insert(words.begin(), "/bin/sh");

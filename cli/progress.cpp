@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <system_error>
 
 namespace moat {
 namespace {
@@ -80,8 +81,11 @@ std::string live_line(std::string_view phase, const PhaseProgress& progress, std
 }
 
 Progress::Progress(Output& output) : output_(output) {
-  if (output_.live())
+  if (!output_.live()) return;
+  try {
     artist_ = std::jthread([this](const std::stop_token& stop) { draw_until_stopped(stop); });
+  } catch (const std::system_error&) {  // no thread is to be had: nothing is drawn
+  }
 }
 
 Progress::~Progress() {

@@ -9,6 +9,8 @@
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/open_files.h"
+#include "fetch/os/waiting.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -68,6 +70,15 @@ int run_invocation(const Invocation& invocation, const Variables& variables, Out
   return status;
 }
 
+// Said at once, and not by whatever meets the limit first.
+void check_limits() {
+  constexpr std::size_t kFewest = 32;
+  if (most_open_files() >= kFewest) return;
+  throw Error(ErrorKind::Disk,
+              fmt::format("only {} files may be open at once; moat needs {}", most_open_files(), kFewest),
+              {"raise the limit: `ulimit -n 256`"});
+}
+
 int run_arguments(const std::vector<std::string>& arguments, Output& output) {
   const Variables variables = read_variables();
   // Even a usage error is told as the user wants to be told.
@@ -85,7 +96,9 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
   if (std::holds_alternative<PipCommand>(invocation.command))
     translate_pip(invocation, variables, working_directory());
   output.configure(output_options(invocation.global, variables));
+  check_limits();
   const Interrupts interrupts;
+  const WaitsAreTold waits([&](const std::string& message) { output.say(message); });
   try {
     return run_invocation(invocation, variables, output, interrupts.token());
   } catch (const Error& error) {

@@ -1,6 +1,8 @@
 #include "envs/change.h"
 
 #include "envs/history.h"
+#include "fetch/os/interrupt.h"
+#include "fetch/os/waiting.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
@@ -191,6 +193,7 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
   write_synced(aside / "journal", text);
 
   // From here the change will happen, by us or by whoever opens the environment next.
+  const CommitUnderWay under_way;
   rename_over(aside / "journal", impl_->root / ".moat/journal");
   impl_->committed = true;
   sync_directory(impl_->root / ".moat");
@@ -203,8 +206,10 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
 }
 
 bool roll_forward(const fs::path& environment) {
-  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(kPatience);
-  const int result = moat_journal_roll_forward(environment.c_str(), static_cast<int>(patience.count()));
+  Wait wait(kPatience, [&] { return lock_holder(environment / ".moat/lock"); });
+  int result = MOAT_JOURNAL_BUSY;
+  while ((result = moat_journal_roll_forward(environment.c_str(), 0)) == MOAT_JOURNAL_BUSY)
+    if (!wait.pause()) break;
   if (result < 0) throw_journal_error(result, environment);
   return result == MOAT_JOURNAL_APPLIED;
 }

@@ -9,6 +9,7 @@
 #include "envs/pip_shim.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/roomy_directory.h"
 #include "resolver/base/text.h"
@@ -416,6 +417,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   make_roomy_directory(staged);
   stage(staged, root, options, runtime, workers);
   if (options.fill) options.fill(Environment::open(staged));
+  const CommitUnderWay under_way;
   switch_over(staged, root, options.replace);
   old.reset();
   return Environment::open(root);

@@ -190,7 +190,7 @@ std::optional<Runtime> read_likely_runtime(const Interpreter& interpreter, const
 Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter) {
   // While the base is walked, what the store most likely has for it is looked at.
   std::vector<SnapshotSource> sources;
-  auto walk = std::async(std::launch::async, [&] {
+  auto walk = begin_async([&] {
     sources = snapshot_sources(interpreter);
     return snapshot_fingerprint(interpreter, sources);
   });

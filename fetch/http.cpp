@@ -4,6 +4,8 @@
 #include "fetch/http_body.h"
 #include "fetch/http_policy.h"
 #include "fetch/os/guarded.h"
+#include "fetch/os/interrupt.h"
+#include "fetch/os/open_files.h"
 #include "fetch/os/workers.h"
 #include "resolver/base/text.h"
 
@@ -28,6 +30,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMostRedirects = 20;
+constexpr std::chrono::milliseconds kLookForSignal{50};
+
+// Bytes a second: who sends less for the time of a stall sends nothing. Pages, which are waited for, must
+// also have come by so many times of it.
+constexpr long kSlowest = 100;
+constexpr long kStallsOfAPage = 10;
+
+// A body that was packed may be so many times what was sent. Honest pages reach 30.
+constexpr std::uint64_t kMostExpansion = 200;
+constexpr std::uint64_t kSmallBody = 1ULL << 20U;
 // A download that came this much further has not failed in vain: its attempts are counted anew.
 constexpr std::uint64_t kProgressWorthNewAttempts = 1ULL << 20U;
 // 0x20 and above, and no line ends: what goes into a header as it is.
@@ -135,6 +147,7 @@ struct Transfer {
   long connect_status = 0;  // what a proxy said to CONNECT
   HttpHeaders headers;
   bool body_begun = false;
+  std::uint64_t unpacked = 0;  // bytes of the body so far
   std::exception_ptr failure;  // thrown in a callback
 
   void begin_body() {
@@ -177,6 +190,17 @@ std::size_t guard_callback(Transfer& transfer, std::size_t count, F&& body) noex
   }
 }
 
+// libcurl unpacks Content-Encoding, and knows what came over the wire.
+void check_expansion(Transfer& transfer, std::size_t piece) {
+  transfer.unpacked += piece;
+  if (transfer.unpacked < kSmallBody) return;
+  curl_off_t sent = 0;
+  curl().easy_getinfo(transfer.easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &sent);
+  if (transfer.unpacked / kMostExpansion > static_cast<std::uint64_t>(sent))
+    throw Error(ErrorKind::Network, fmt::format("cannot use {}: it unpacks to more than {} times its size",
+                                                quote(transfer.url.display()), kMostExpansion));
+}
+
 extern "C" {
 std::size_t moat_on_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
@@ -187,6 +211,7 @@ std::size_t moat_on_body(char* data, std::size_t size, std::size_t count, void* 
   auto& transfer = *static_cast<Transfer*>(user);
   return guard_callback(transfer, size * count, [&] {
     transfer.begin_body();
+    check_expansion(transfer, size * count);
     transfer.sink.write({data, size * count});
   });
 }
@@ -280,6 +305,9 @@ void configure(Transfer& transfer, const HttpOptions& options) {
   CURL* easy = transfer.easy.get();
   set(easy, CURLOPT_PRIVATE, static_cast<void*>(&transfer));
   set(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  set(easy, CURLOPT_QUICK_EXIT, 1L);  // or the end would wait for a name server that does not answer
+#endif
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set_text(easy, CURLOPT_URL, transfer.url.without_credentials().without_fragment().to_string());
   set(easy, CURLOPT_PATH_AS_IS, 1L);
@@ -289,8 +317,10 @@ void configure(Transfer& transfer, const HttpOptions& options) {
   set(easy, CURLOPT_PIPEWAIT, may_share ? 1L : 0L);
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout.count()));
-  set(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(easy, CURLOPT_LOW_SPEED_LIMIT, kSlowest);
   set(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_timeout.count()));
+  if (!transfer.request.to_file)
+    set(easy, CURLOPT_TIMEOUT, static_cast<long>(options.stall_timeout.count()) * kStallsOfAPage);
   set(easy, CURLOPT_BUFFERSIZE, 131072L);
   set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy, CURLOPT_ERRORBUFFER, transfer.error_text.data());
@@ -317,6 +347,16 @@ Error error_from(const std::exception_ptr& failure, const Url& url) {
   }
 }
 
+// Each request may have a connection and a file open.
+HttpOptions within_limits(HttpOptions options) {
+  const auto bounded = [](int most) {
+    return static_cast<int>(at_once(static_cast<std::size_t>(std::max(most, 1)), 2));
+  };
+  options.requests_at_once = bounded(options.requests_at_once);
+  options.connections_per_host = std::min(options.connections_per_host, options.requests_at_once);
+  return options;
+}
+
 }  // namespace
 
 const CurlLibrary& curl() {
@@ -333,7 +373,7 @@ const CurlLibrary& curl() {
 // The network thread and what it owns. Others reach it through `inbox_` and curl_multi_wakeup only.
 class HttpClient::Loop {
  public:
-  explicit Loop(HttpOptions options) : options_(std::move(options)) {}
+  explicit Loop(HttpOptions options) : options_(within_limits(std::move(options))) {}
 
   ~Loop() {
     if (!thread_.joinable()) return;
@@ -376,7 +416,13 @@ class HttpClient::Loop {
     curl().multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS,
                         static_cast<long>(options_.connections_per_host));
     curl().multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options_.requests_at_once) * 2);
-    thread_ = std::jthread([this] { run(); });
+    try {
+      thread_ = std::jthread([this] { run(); });
+    } catch (const std::system_error& error) {
+      throw Error(ErrorKind::Disk,
+                  fmt::format("cannot start a thread for the network: {}", error.code().message()),
+                  {"raise the limit of processes and threads: `ulimit -u`, or pids.max of the container"});
+    }
   }
 
   void wake() { curl().multi_wakeup(multi_.get()); }
@@ -387,15 +433,26 @@ class HttpClient::Loop {
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-    while (take_inbox()) {
-      end_embargoes();
-      start_waiting();
-      int running = 0;
-      curl().multi_perform(multi_.get(), &running);
-      if (take_finished()) continue;  // there may be room for others now
-      curl().multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr);
+    bool goes_on = true;
+    while (goes_on) {
+      try {
+        goes_on = take_turn();
+      } catch (const std::exception&) {  // memory that is not to be had; nobody may wait for ever for it
+        fail_all(std::current_exception());
+      }
     }
     cancel_all();
+  }
+
+  bool take_turn() {
+    if (!take_inbox()) return false;
+    end_embargoes();
+    start_waiting();
+    int running = 0;
+    curl().multi_perform(multi_.get(), &running);
+    if (take_finished()) return true;  // there may be room for others now
+    curl().multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr);
+    return true;
   }
 
   bool take_inbox() {
@@ -494,6 +551,7 @@ class HttpClient::Loop {
     transfer.connect_status = 0;
     transfer.headers.clear();
     transfer.body_begun = false;
+    transfer.unpacked = 0;
     transfer.failure = nullptr;
     configure(transfer, options_);
     if (curl().multi_add_handle(multi_.get(), transfer.easy.get()) != CURLM_OK)
@@ -676,12 +734,25 @@ class HttpClient::Loop {
 
   void cancel_all() {
     asker_.reset();  // its answers are not wanted any more
+    end_all([](const Transfer& transfer) {
+      return Error(ErrorKind::Interrupted, fmt::format("cancelled: {}", quote(transfer.url.display())));
+    });
+  }
+
+  void fail_all(const std::exception_ptr& failure) {
+    asker_.reset();
+    embargoed_.clear();
+    for (auto& [name, origin] : origins_) origin.waiting.clear();
+    end_all([&](const Transfer& transfer) { return error_from(failure, transfer.url); });
+  }
+
+  template <class F>
+  void end_all(const F& error) {
     for (auto& [transfer, owned] : transfers_)
       if (transfer->easy) detach(*transfer);
     while (!transfers_.empty()) {
       Transfer& transfer = *transfers_.begin()->second;
-      complete(transfer,
-               Error(ErrorKind::Interrupted, fmt::format("cancelled: {}", quote(transfer.url.display()))));
+      complete(transfer, error(transfer));
     }
   }
 
@@ -718,7 +789,9 @@ void HttpClient::send(HttpRequest request, std::function<void(Result)> done) {
 HttpResponse HttpClient::get(HttpRequest request) {
   const auto promise = std::make_shared<std::promise<Result>>();
   send(std::move(request), [promise](Result result) { promise->set_value(std::move(result)); });
-  Result result = promise->get_future().get();
+  std::future<Result> future = promise->get_future();
+  while (future.wait_for(kLookForSignal) == std::future_status::timeout) throw_if_interrupted();
+  Result result = future.get();
   if (Error* error = std::get_if<Error>(&result)) throw std::move(*error);
   return std::get<HttpResponse>(std::move(result));
 }

@@ -5,6 +5,7 @@
 #include "fetch/find_links.h"
 #include "fetch/index_pages.h"
 #include "fetch/os/guarded.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/release_metadata.h"
 #include "fetch/remote_metadata.h"
 #include "resolver/base/text.h"
@@ -291,6 +292,7 @@ class IndexSource::State {
   }
 
   const ReleaseMetadata* find_metadata(const Release& release) const {
+    throw_if_interrupted(stop_);
     const auto slot = metadata_.find(&release);
     if (slot == metadata_.end()) return nullptr;
     if (slot->second.error) throw Error(*slot->second.error);

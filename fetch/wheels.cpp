@@ -2,6 +2,7 @@
 
 #include "fetch/download.h"
 #include "fetch/os/guarded.h"
+#include "fetch/os/open_files.h"
 #include "fetch/os/presence.h"
 #include "fetch/wheel_check.h"
 #include "resolver/base/text.h"
@@ -298,12 +299,23 @@ class Obtaining {
     if (!name)
       throw Error(ErrorKind::BadArchive, fmt::format("{} is no name of a wheel: {}",
                                                      quote(order.artifact.filename), name.error().message));
-    ++adding_;
-    store_.begin_add_wheel(
-        {arrival.file, std::move(*name), order.artifact.filename, sha256}, workers_, cancelled_.get_token(),
-        [this, job, mailbox = mailbox_, file = arrival.file](Store::Added added) {
-          mailbox->post([this, job, file, added = std::move(added)] { this->added(job, file, added); });
-        });
+    to_add_.push_back({job, {arrival.file, std::move(*name), order.artifact.filename, sha256}});
+    add_next();
+  }
+
+  // A few at once: each has files open until it is unpacked, and a few keep the pool busy.
+  void add_next() {
+    while (!to_add_.empty() && adding_ < most_added_) {
+      auto [job, wheel] = std::move(to_add_.front());
+      to_add_.pop_front();
+      ++adding_;
+      const fs::path file = wheel.file;
+      store_.begin_add_wheel(
+          std::move(wheel), workers_, cancelled_.get_token(),
+          [this, job = job, mailbox = mailbox_, file](Store::Added added) {
+            mailbox->post([this, job, file, added = std::move(added)] { this->added(job, file, added); });
+          });
+    }
   }
 
   // So that the same order needs no network next time, though sha256 was not among its digests.
@@ -317,6 +329,7 @@ class Obtaining {
 
   void added(std::size_t job, const fs::path& file, const Store::Added& added) {
     --adding_;
+    if (!cancelled_.stop_requested()) add_next();
     if (const auto* failed = std::get_if<std::exception_ptr>(&added)) std::rethrow_exception(*failed);
     std::error_code still_there;  // the folder goes in the end
     if (!is_local(*jobs_[job].order)) fs::remove(file, still_there);
@@ -341,6 +354,8 @@ class Obtaining {
   std::vector<std::size_t> job_of_;  // of each order
   std::size_t waiting_ = 0;          // jobs not finished
   std::size_t adding_ = 0;           // of those, the ones the pool works on
+  const std::size_t most_added_ = at_once(workers_.size() + 2, 3);
+  std::deque<std::pair<std::size_t, WheelToAdd>> to_add_;
   std::vector<std::string> unreachable_;
   std::stop_source cancelled_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();

@@ -78,8 +78,8 @@ int execute(const CreateCommand& command, Session& session) {
   // come. Both objects are made here, before there are two threads to ask for them.
   Store& store = session.store();
   Workers& workers = session.workers();
-  const std::shared_future<Runtime> runtime = std::async(
-      std::launch::async, [&] { return obtain_runtime(interpreter, store, workers, session.reporter()); });
+  const std::shared_future<Runtime> runtime =
+      begin_async([&] { return obtain_runtime(interpreter, store, workers, session.reporter()); });
 
   // Whatever can fail for want of an answer or a file fails before there is an environment.
   ChangeReport report{.created = true};

@@ -6,6 +6,7 @@
 #include "envs/change.h"
 #include "envs/installed.h"
 #include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/presence.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"
@@ -52,12 +53,19 @@ bool is_confirmed(const fs::path& root, Session& session) {
   return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
 }
 
-// Deleting takes a while and may be interrupted: first out of the way, then gone.
-void remove_environment(const fs::path& root) {
+// Deleting takes a while and may be interrupted: first out of the way, then gone. What cannot be deleted does
+// not bring it back.
+void remove_environment(const fs::path& root, Session& session) {
   const fs::path aside =
       root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
+  const CommitUnderWay under_way;
   rename_over(root, aside);
-  remove_tree(aside);
+  try {
+    remove_tree(aside);
+  } catch (const Error& error) {
+    session.reporter().warn(
+        fmt::format("a part of it is left in {}: {}", quote(aside.native()), error.what()));
+  }
 }
 
 }  // namespace
@@ -156,7 +164,7 @@ int execute(const EnvRemoveCommand& command, Session& session) {
     session.output().say("nothing was deleted");
     return 1;
   }
-  remove_environment(environment.root());
+  remove_environment(environment.root(), session);
   session.output().say(fmt::format("removed {}", root.native()));
   if (session.output().json()) session.output().document({{"schema", 1}, {"removed", root.native()}});
   return 0;

@@ -1,6 +1,7 @@
 #include "fetch/os/file.h"
 
 #include "fetch/os/beneath.h"
+#include "fetch/os/waiting.h"
 #include "resolver/base/text.h"
 
 #include <dirent.h>
@@ -18,7 +19,6 @@
 #include <cstdio>
 #include <memory>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -30,6 +30,11 @@ std::vector<std::string> hints_for(int error_number) {
     case ENOSPC:
     case EDQUOT:
       return {"free some space there; `moat store prune` gives back what moat can do without"};
+    case EFBIG:
+      return {"no file may grow so long here: see `ulimit -f`"};
+    case EMFILE:
+    case ENFILE:
+      return {"raise the limit of open files: `ulimit -n 256`"};
     case EROFS:
       return {"the file system is mounted read-only; choose another place with --store-dir or --env"};
     case EACCES:
@@ -196,13 +201,6 @@ UniqueFd open_lock_file(const PathBeneath& place, FileLock::Mode mode) {
   return fd;
 }
 
-std::string holder_of(int fd, const fs::path& path) {
-  if (::lseek(fd, 0, SEEK_SET) < 0) return "another process";
-  const std::string text = read_everything(fd, path);
-  const std::string_view holder = trim(text);
-  return holder.empty() ? "another process" : std::string(holder);
-}
-
 }  // namespace
 
 void throw_errno(std::string_view doing, const fs::path& path, int error_number) {
@@ -332,23 +330,15 @@ TempDir::~TempDir() {
 
 fs::path TempDir::keep() { return std::exchange(path_, {}); }
 
-FileLock FileLock::acquire(const PathBeneath& place, Mode mode, std::chrono::milliseconds patience,
-                           const std::function<void(std::string_view holder)>& told) {
+FileLock FileLock::acquire(const PathBeneath& place, Mode mode, std::chrono::milliseconds patience) {
   const fs::path path = place.path();
   UniqueFd fd = open_lock_file(place, mode);
-  const auto deadline = std::chrono::steady_clock::now() + patience;
   // fcntl has no waiting with a limit; asking again costs a microsecond.
-  auto pause = std::chrono::milliseconds(1);
-  for (bool first = true; !try_lock(fd.get(), mode, path); first = false) {
-    if (first && told) told(holder_of(fd.get(), path));
-    const auto left = deadline - std::chrono::steady_clock::now();
-    if (left <= left.zero())
-      throw Error(ErrorKind::Busy,
-                  fmt::format("{} is in use by {}", quote(path.native()), holder_of(fd.get(), path)),
+  Wait wait(patience, [&] { return lock_holder(path); });
+  while (!try_lock(fd.get(), mode, path))
+    if (!wait.pause())
+      throw Error(ErrorKind::Busy, fmt::format("{} is in use by {}", quote(path.native()), lock_holder(path)),
                   {"wait for it to end, then try again"});
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, pause));
-    pause = std::min(pause * 2, std::chrono::milliseconds(50));
-  }
   FileLock lock(std::move(fd), path);
   if (mode == Mode::Exclusive) lock.describe("");  // the words of the holder before us are no longer true
   return lock;

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -108,10 +107,8 @@ class TempDir {
 class FileLock {
  public:
   enum class Mode { Shared, Exclusive };
-  // Waits at most `patience`, then throws Error(Busy) naming the holder (what it wrote into the file).
-  // `told`: called once if there is something to wait for, with the holder's own words.
-  static FileLock acquire(const PathBeneath& place, Mode mode, std::chrono::milliseconds patience,
-                          const std::function<void(std::string_view holder)>& told = {});
+  // Waits at most `patience`, then throws Error(Busy) naming the holder; as fetch/os/waiting.h says.
+  static FileLock acquire(const PathBeneath& place, Mode mode, std::chrono::milliseconds patience);
   // nullopt where another holds it.
   static std::optional<FileLock> try_acquire(const PathBeneath& place, Mode mode);
 

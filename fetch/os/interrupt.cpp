@@ -7,28 +7,62 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <string_view>
+#include <system_error>
 
 namespace moat {
 namespace {
 
 constexpr std::array<int, 2> kSignals = {SIGINT, SIGTERM};
+constexpr unsigned kSecondsToEnd = 2;
 
 // A signal handler has no other way to know anything. Set while an Interrupts lives.
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
 std::atomic<int> handler_pipe = -1;
 std::atomic<int> signals_seen = 0;
+std::atomic<int> first_signal = 0;
+std::atomic<int> commits_under_way = 0;
+std::atomic<bool> commit_met_signal = false;
+std::atomic<bool> has_watcher = false;
+std::atomic<std::stop_source*> current_source = nullptr;
 std::array<struct sigaction, kSignals.size()> actions_before;
+struct sigaction alarm_before;
+struct sigaction file_limit_before;
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
-static_assert(std::atomic<int>::is_always_lock_free, "or it may not be used in a signal handler");
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
+              "or they may not be used in a signal handler");
+
+void end_process(int signal) {
+  constexpr std::string_view kLastWords = "error: interrupted\n";
+  // On a terminal the line in progress goes first. Nothing could be done about a failure here.
+  if (::isatty(STDERR_FILENO) == 1) [[maybe_unused]]
+    const ssize_t cleared = ::write(STDERR_FILENO, "\r\x1b[K", 4);
+  [[maybe_unused]] const ssize_t count = ::write(STDERR_FILENO, kLastWords.data(), kLastWords.size());
+  ::_exit(128 + signal);
+}
 
 extern "C" void moat_on_interrupt(int signal) {
   const int error_before = errno;
   if (signals_seen.fetch_add(1) > 0) ::_exit(128 + signal);
+  first_signal = signal;
+  if (commits_under_way != 0) {
+    commit_met_signal = true;
+  } else if (!has_watcher) {
+    end_process(signal);
+  } else {
+    ::alarm(kSecondsToEnd);
+  }
   const char byte = static_cast<char>(signal);
   // The pipe is empty, so there is room; nothing could be done about a failure here.
   [[maybe_unused]] const ssize_t count = ::write(handler_pipe, &byte, 1);
   errno = error_before;
 }
+
+extern "C" void moat_on_deadline(int) {
+  if (!commit_met_signal && commits_under_way == 0) end_process(first_signal);
+}
+
+extern "C" void moat_on_file_limit(int) {}
 
 }  // namespace
 
@@ -39,7 +73,22 @@ Interrupts::Interrupts() {
   write_.reset(fds[1]);
   handler_pipe = write_.get();
   signals_seen = 0;
-  watcher_ = std::jthread([this] { watch(); });
+  first_signal = 0;
+  commit_met_signal = false;
+  current_source = &source_;
+  try {
+    watcher_ = std::jthread([this] { watch(); });
+  } catch (const std::system_error&) {  // no thread is to be had: the first signal ends the process
+  }
+  has_watcher = watcher_.joinable();
+  struct sigaction deadline {};
+  deadline.sa_handler = &moat_on_deadline;
+  deadline.sa_flags = SA_RESTART;
+  ::sigaction(SIGALRM, &deadline, &alarm_before);
+  struct sigaction file_limit {};
+  file_limit.sa_handler = &moat_on_file_limit;  // not SIG_IGN, which programs that are started would inherit
+  file_limit.sa_flags = SA_RESTART;
+  ::sigaction(SIGXFSZ, &file_limit, &file_limit_before);
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     ::sigaction(kSignals[i], nullptr, &actions_before[i]);
     if (actions_before[i].sa_handler == SIG_IGN) continue;
@@ -52,11 +101,15 @@ Interrupts::Interrupts() {
 
 Interrupts::~Interrupts() {
   for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &actions_before[i], nullptr);
+  ::alarm(0);
+  ::sigaction(SIGALRM, &alarm_before, nullptr);
+  ::sigaction(SIGXFSZ, &file_limit_before, nullptr);
   const char end = 0;
   while (::write(write_.get(), &end, 1) < 0 && errno == EINTR) {
   }
-  watcher_.join();
+  if (watcher_.joinable()) watcher_.join();
   handler_pipe = -1;
+  current_source = nullptr;
 }
 
 std::optional<int> Interrupts::signal() const {
@@ -65,6 +118,11 @@ std::optional<int> Interrupts::signal() const {
 }
 
 void Interrupts::watch() {
+  // Whatever the mask we were started with: the deadline must reach somebody.
+  sigset_t deadline;
+  sigemptyset(&deadline);
+  sigaddset(&deadline, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &deadline, nullptr);
   while (true) {
     char byte = 0;
     const ssize_t count = ::read(read_.get(), &byte, 1);
@@ -74,5 +132,25 @@ void Interrupts::watch() {
     source_.request_stop();
   }
 }
+
+std::stop_token interrupt_token() {
+  const std::stop_source* const source = current_source;
+  return source == nullptr ? std::stop_token() : source->get_token();
+}
+
+void throw_if_interrupted(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
+}
+
+CommitUnderWay::CommitUnderWay() {
+  ++commits_under_way;
+  // A signal sees the count, or we see the signal.
+  if (signals_seen != 0 && !commit_met_signal) {
+    --commits_under_way;
+    throw Error(ErrorKind::Interrupted, "interrupted");
+  }
+}
+
+CommitUnderWay::~CommitUnderWay() { --commits_under_way; }
 
 }  // namespace moat

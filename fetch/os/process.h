@@ -1,6 +1,8 @@
 // Child processes, without a shell.
 #pragma once
 
+#include "fetch/os/interrupt.h"
+
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -34,7 +36,7 @@ struct ProcessResult {
 
 // Runs to its end, reading both streams; kills the child's process group on timeout or stop.
 // Throws Error(Disk or Interpreter) only where the program cannot be started (message names it and why).
-ProcessResult run_process(const Command& command, std::stop_token stop = {});
+ProcessResult run_process(const Command& command, std::stop_token stop = interrupt_token());
 
 // PATH look-up: the first executable regular file `name` in the ':'-separated list.
 std::optional<std::filesystem::path> find_program(const std::string& name, const std::string& path);

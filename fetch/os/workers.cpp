@@ -1,5 +1,7 @@
 #include "fetch/os/workers.h"
 
+#include "fetch/os/interrupt.h"
+
 #include <algorithm>
 #include <exception>
 #include <limits>
@@ -24,6 +26,7 @@ class Share {
       }
       std::exception_ptr error;
       try {
+        throw_if_interrupted(stop_);
         work_(unit);
       } catch (...) {
         error = std::current_exception();
@@ -48,6 +51,7 @@ class Share {
     if (--running_ == 0) idle_.notify_all();
   }
 
+  const std::stop_token stop_ = interrupt_token();
   const std::size_t count_;
   const std::function<void(std::size_t)>& work_;
   std::mutex mutex_;
@@ -63,7 +67,10 @@ class Share {
 Workers::Workers(unsigned threads) {
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   threads_.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
+  try {
+    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
+  } catch (const std::system_error&) {  // no more are to be had: those that began are enough
+  }
 }
 
 Workers::~Workers() {
@@ -89,6 +96,7 @@ void Workers::for_each(std::size_t count, const std::function<void(std::size_t)>
 }
 
 void Workers::push(std::function<void()> task) {
+  if (threads_.empty()) return task();
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(task));

@@ -8,6 +8,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -15,8 +16,9 @@
 
 namespace moat {
 
-// As many threads as cores by default. A unit of work is a value moved in and never waits for another unit of
-// the same pool. What a unit throws travels in its future. The destructor drops what has not begun and joins.
+// As many threads as cores by default; fewer where the system allows no more, and with none at all submit()
+// does the work itself. A unit of work is a value moved in and never waits for another unit of the same pool.
+// What a unit throws travels in its future. The destructor drops what has not begun and joins.
 class Workers {
  public:
   explicit Workers(unsigned threads = 0);
@@ -36,8 +38,8 @@ class Workers {
   }
 
   // work(i) for all i in [0, count), spread over the pool and the calling thread; returns when all are done
-  // and throws the error of the lowest i that failed. Later units are not begun after a failure. May not be
-  // called from inside the pool.
+  // and throws the error of the lowest i that failed. Later units are not begun after a failure, nor after a
+  // signal (Error(Interrupted)). May not be called from inside the pool.
   void for_each(std::size_t count, const std::function<void(std::size_t)>& work);
 
  private:
@@ -50,5 +52,15 @@ class Workers {
   bool stopping_ = false;
   std::vector<std::jthread> threads_;
 };
+
+// `work` on a thread of its own; where none can be made, when its result is asked for.
+template <class F>
+auto begin_async(F work) -> std::future<std::invoke_result_t<F>> {
+  try {
+    return std::async(std::launch::async, work);
+  } catch (const std::system_error&) {
+    return std::async(std::launch::deferred, std::move(work));
+  }
+}
 
 }  // namespace moat

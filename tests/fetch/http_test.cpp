@@ -116,21 +116,25 @@ TEST_F(HttpTest, SendsWhatIsAskedAndNoMore) {
   EXPECT_EQ(got.header("authorization"), "");
 }
 
-TEST_F(HttpTest, DecodesGzipInMemoryAndChunksAnywhere) {
-  const std::string text(10'000, 'x');
-  std::string packed(1000, '\0');
+std::string gzip(std::string text) {
+  std::string packed(1000 + text.size() / 100, '\0');
   z_stream stream{};
-  ASSERT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string copy = text;
-  void* in = copy.data();
+  EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  void* in = text.data();
   void* out = packed.data();
   stream.next_in = static_cast<Bytef*>(in);
-  stream.avail_in = static_cast<uInt>(copy.size());
+  stream.avail_in = static_cast<uInt>(text.size());
   stream.next_out = static_cast<Bytef*>(out);
   stream.avail_out = static_cast<uInt>(packed.size());
-  ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
   packed.resize(stream.total_out);
   deflateEnd(&stream);
+  return packed;
+}
+
+TEST_F(HttpTest, DecodesGzipInMemoryAndChunksAnywhere) {
+  const std::string text(10'000, 'x');
+  const std::string packed = gzip(text);
   server_.route("/gz", [&](const LoopbackRequest&) {
     LoopbackReply reply;
     reply.headers.emplace_back("Content-Encoding", "gzip");
@@ -146,6 +150,21 @@ TEST_F(HttpTest, RefusesBodiesTooLargeForMemory) {
   HttpRequest wanted = request("/big");
   wanted.max_size = 1000;
   EXPECT_THAT(error_of(wanted).what(), HasSubstr("larger than 1000 bytes"));
+}
+
+TEST_F(HttpTest, RefusesBodiesThatUnpackToALotMore) {
+  const auto packed = [](std::size_t size) {
+    return [body = gzip(std::string(size, 'x'))](const LoopbackRequest&) {
+      LoopbackReply reply;
+      reply.headers.emplace_back("Content-Encoding", "gzip");
+      reply.body = body;
+      return reply;
+    };
+  };
+  server_.route("/bomb", packed(20'000'000));
+  EXPECT_THAT(error_of(request("/bomb")).what(), HasSubstr("unpacks to more than 200 times its size"));
+  server_.route("/small", packed(500'000));  // what is small may be as dense as it likes
+  EXPECT_EQ(client_.get(request("/small")).body.size(), 500'000U);
 }
 
 TEST_F(HttpTest, FollowsRedirectsAndSaysWhereTheyEnded) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <latch>
 #include <optional>
@@ -42,6 +43,65 @@ TEST(Interrupts, TheSecondSignalEndsTheProcess) {
   };
   EXPECT_EXIT(interrupt_twice(SIGTERM, SIGINT), ::testing::ExitedWithCode(130), "");
   EXPECT_EXIT(interrupt_twice(SIGINT, SIGTERM), ::testing::ExitedWithCode(143), "");
+}
+
+void wait_for_ever() {
+  std::latch never(1);
+  never.wait();
+}
+
+TEST(Interrupts, WhoDoesNotHearTheSignalIsEnded) {
+  const auto interrupt_once = [](int signal) {
+    const Interrupts interrupts;
+    ::raise(signal);
+    wait_for_ever();
+  };
+  EXPECT_EXIT(interrupt_once(SIGINT), ::testing::ExitedWithCode(130), "error: interrupted");
+  EXPECT_EXIT(interrupt_once(SIGTERM), ::testing::ExitedWithCode(143), "error: interrupted");
+}
+
+TEST(Interrupts, WhoseCallbackHangsIsEnded) {
+  const auto interrupt_once = [] {
+    const Interrupts interrupts;
+    const std::stop_callback callback(interrupts.token(), wait_for_ever);
+    ::raise(SIGINT);
+    wait_for_ever();
+  };
+  EXPECT_EXIT(interrupt_once(), ::testing::ExitedWithCode(130), "error: interrupted");
+}
+
+TEST(Interrupts, ACommitGoesOnToItsEnd) {
+  const auto commit = [] {
+    const Interrupts interrupts;
+    {
+      const CommitUnderWay under_way;
+      ::raise(SIGINT);
+      ::sleep(3);  // longer than the process would be let live
+    }
+    ::_exit(7);
+  };
+  EXPECT_EXIT(commit(), ::testing::ExitedWithCode(7), "");
+}
+
+TEST(Interrupts, NoCommitBeginsAfterASignal) {
+  const Interrupts interrupts;
+  { const CommitUnderWay fine; }
+  ::raise(SIGINT);
+  EXPECT_THROW({ const CommitUnderWay late; }, Error);
+}
+
+TEST(Interrupts, TheTokenIsKnownEverywhere) {
+  EXPECT_FALSE(interrupt_token().stop_possible());
+  std::latch stopped(1);
+  {
+    const Interrupts interrupts;
+    const std::stop_callback callback(interrupt_token(), [&] { stopped.count_down(); });
+    EXPECT_NO_THROW(throw_if_interrupted());
+    ::raise(SIGTERM);
+    stopped.wait();
+    EXPECT_THROW(throw_if_interrupted(), Error);
+  }
+  EXPECT_NO_THROW(throw_if_interrupted());
 }
 
 TEST(Interrupts, IgnoredSignalsStayIgnoredAndHandlersComeBack) {

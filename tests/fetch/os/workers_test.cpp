@@ -1,6 +1,10 @@
 #include "fetch/os/workers.h"
 
+#include "fetch/os/interrupt.h"
+
 #include <gmock/gmock.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <atomic>
 #include <latch>
@@ -59,6 +63,59 @@ TEST(Workers, ForEachThrowsTheLowestErrorAndBeginsNoMore) {
     FAIL();
   } catch (const std::runtime_error& error) {
     EXPECT_STREQ(error.what(), "0");
+  }
+  EXPECT_LE(begun, 3);
+}
+
+// No thread can be made while threads are to have stacks that no machine has.
+class NoThreads {
+ public:
+  NoThreads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t huge = before_;
+    pthread_attr_setstacksize(&huge, std::size_t{1} << 46U);
+    pthread_setattr_default_np(&huge);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+  ~NoThreads() { pthread_setattr_default_np(&before_); }
+
+ private:
+  pthread_attr_t before_{};
+};
+
+TEST(Workers, WithoutThreadsWorkIsDoneByWhoBringsIt) {
+  const NoThreads none;
+  Workers workers(4);
+  EXPECT_EQ(workers.size(), 0U);
+  EXPECT_EQ(workers.submit([] { return 7; }).get(), 7);
+  EXPECT_THROW(workers.submit([]() -> int { throw std::runtime_error("no"); }).get(), std::runtime_error);
+  int sum = 0;
+  workers.for_each(10, [&](std::size_t i) { sum += static_cast<int>(i); });
+  EXPECT_EQ(sum, 45);
+}
+
+TEST(Workers, WithoutThreadsBackgroundWorkIsDoneWhenAsked) {
+  const NoThreads none;
+  std::future<int> answer = begin_async([] { return 7; });
+  EXPECT_EQ(answer.get(), 7);
+}
+
+TEST(Workers, ASignalEndsForEach) {
+  const Interrupts interrupts;
+  Workers workers(2);
+  std::atomic<int> begun = 0;
+  std::latch stopped(1);
+  const std::stop_callback callback(interrupts.token(), [&] { stopped.count_down(); });
+  try {
+    workers.for_each(1000, [&](std::size_t i) {
+      ++begun;
+      if (i == 0) ::raise(SIGINT);
+      stopped.wait();
+    });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Interrupted);
   }
   EXPECT_LE(begun, 3);
 }
