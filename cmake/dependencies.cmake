@@ -11,7 +11,6 @@ find_package(simdjson REQUIRED)
 find_package(tomlplusplus REQUIRED)
 pkg_check_modules(SOLV REQUIRED IMPORTED_TARGET libsolv)
 pkg_check_modules(DEFLATE IMPORTED_TARGET libdeflate)  # optional: unpacks two to three times as fast as zlib
-pkg_check_modules(GUMBO REQUIRED IMPORTED_TARGET gumbo)
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
 
 # moat_soname(VARIABLE LIBRARY): the name under which the system finds a shared library at run time.

@@ -1,9 +1,8 @@
 #include "fetch/simple_api_html.h"
 
 #include "fetch/charset.h"
+#include "fetch/html_tags.h"
 #include "resolver/base/text.h"
-
-#include <gumbo.h>
 
 #include <algorithm>
 #include <array>
@@ -17,11 +16,14 @@ struct HtmlMemory {
   std::string_view keep(std::string text) { return texts.emplace_back(std::move(text)); }
 };
 
-std::optional<std::string_view> attribute(const GumboElement& element, const char* name) {
-  const GumboAttribute* found = gumbo_get_attribute(&element.attributes, name);  // any case
-  if (found == nullptr) return std::nullopt;
-  return std::string_view(found->value);
-}
+constexpr std::array<std::string_view, 8> kAttributes = {"href",
+                                                         "name",
+                                                         "content",
+                                                         "data-core-metadata",
+                                                         "data-dist-info-metadata",
+                                                         "data-requires-python",
+                                                         "data-yanked",
+                                                         "http-equiv"};
 
 bool is_archive_name(std::string_view filename) {
   constexpr std::array<std::string_view, 9> kEndings = {".whl", ".gz",  ".zip", ".bz2", ".xz",
@@ -42,58 +44,40 @@ class PageReader {
  public:
   PageReader(ProjectPage& page, HtmlMemory& memory) : page_(page), memory_(memory) {}
 
-  // The document in order, without recursion: nesting is the page's choice.
-  void read(const GumboNode& root) {
-    std::vector<const GumboNode*> open{&root};
-    while (!open.empty()) {
-      const GumboNode& node = *open.back();
-      open.pop_back();
-      if (node.type != GUMBO_NODE_ELEMENT && node.type != GUMBO_NODE_TEMPLATE) continue;
-      take(node.v.element);
-      const GumboVector& children = node.v.element.children;
-      for (unsigned i = children.length; i > 0; --i)
-        open.push_back(static_cast<const GumboNode*>(children.data[i - 1]));
-    }
+  void read(std::string_view text) {
+    HtmlTags tags(text, kAttributes);
+    while (tags.next()) take(tags);
   }
 
   const std::string& api_version() const { return api_version_; }
   bool is_for_people() const { return is_for_people_; }
 
  private:
-  void take(const GumboElement& element) {
-    switch (element.tag) {
-      case GUMBO_TAG_A:
-        take_anchor(element);
-        break;
-      case GUMBO_TAG_BASE:
-        take_base(element);
-        break;
-      case GUMBO_TAG_META:
-        take_meta(element);
-        break;
-      case GUMBO_TAG_FORM:
-      case GUMBO_TAG_SCRIPT:
-      case GUMBO_TAG_IFRAME:
-        is_for_people_ = true;
-        break;
-      default:
-        break;
-    }
+  void take(const HtmlTags& tag) {
+    const std::string& name = tag.name();
+    if (name == "a")
+      take_anchor(tag);
+    else if (name == "base")
+      take_base(tag);
+    else if (name == "meta")
+      take_meta(tag);
+    else if (name == "form" || name == "script" || name == "iframe")
+      is_for_people_ = true;
   }
 
-  void take_base(const GumboElement& element) {
-    const auto href = attribute(element, "href");
+  void take_base(const HtmlTags& tag) {
+    const auto href = tag.attribute("href");
     if (base_seen_ || !href) return;
     base_seen_ = true;  // the first one counts
     if (auto url = page_.resolve(*href)) page_.base = std::move(*url);
   }
 
-  void take_meta(const GumboElement& element) {
-    if (const auto equivalent = attribute(element, "http-equiv");
+  void take_meta(const HtmlTags& tag) {
+    if (const auto equivalent = tag.attribute("http-equiv");
         equivalent && iequals_ascii(*equivalent, "refresh"))
       is_for_people_ = true;
-    const auto name = attribute(element, "name");
-    const auto content = attribute(element, "content");
+    const auto name = tag.attribute("name");
+    const auto content = tag.attribute("content");
     if (!name || !content) return;
     if (iequals_ascii(*name, "pypi:repository-version"))
       api_version_ = *content;
@@ -103,8 +87,8 @@ class PageReader {
       page_.status_reason = *content;
   }
 
-  void take_anchor(const GumboElement& element) {
-    const auto href = attribute(element, "href");
+  void take_anchor(const HtmlTags& tag) {
+    const auto href = tag.attribute("href");
     const std::string_view target = href ? trim(*href) : std::string_view();
     if (target.empty()) return;
     const auto url = page_.resolve(target);
@@ -117,12 +101,11 @@ class PageReader {
     PageFile file;
     file.filename = memory_.keep(std::move(filename));
     file.url = memory_.keep(url->without_fragment().to_string());
-    if (const auto python = attribute(element, "data-requires-python"))
+    if (const auto python = tag.attribute("data-requires-python"))
       file.requires_python = memory_.keep(std::string(trim(*python)));
-    if (const auto yanked = attribute(element, "data-yanked"))
-      file.yanked = memory_.keep(std::string(*yanked));
+    if (const auto yanked = tag.attribute("data-yanked")) file.yanked = memory_.keep(std::string(*yanked));
     take_hash(url->fragment(), file);
-    take_metadata(element, file);
+    take_metadata(tag, file);
     page_.files.push_back(file);
   }
 
@@ -138,9 +121,9 @@ class PageReader {
     }
   }
 
-  void take_metadata(const GumboElement& element, PageFile& file) {
-    auto said = attribute(element, "data-core-metadata");
-    if (!said) said = attribute(element, "data-dist-info-metadata");
+  void take_metadata(const HtmlTags& tag, PageFile& file) {
+    auto said = tag.attribute("data-core-metadata");
+    if (!said) said = tag.attribute("data-dist-info-metadata");
     if (!said || iequals_ascii(trim(*said), "false")) return;
     file.has_metadata_file = true;
     const PageHash hash = hash_of(trim(*said));
@@ -155,10 +138,6 @@ class PageReader {
   bool is_for_people_ = false;
 };
 
-struct GumboDelete {
-  void operator()(GumboOutput* output) const { gumbo_destroy_output(&kGumboDefaultOptions, output); }
-};
-
 }  // namespace
 
 Expected<ProjectPage> parse_simple_html(std::string body, const Url& final_url,
@@ -167,10 +146,8 @@ Expected<ProjectPage> parse_simple_html(std::string body, const Url& final_url,
   std::string charset = charset_of_html(body, content_type);
   if (!decode_text(body, charset)) page.unknown_charset = std::move(charset);
   auto memory = std::make_shared<HtmlMemory>();
-  const std::unique_ptr<GumboOutput, GumboDelete> output(
-      gumbo_parse_with_options(&kGumboDefaultOptions, body.data(), body.size()));
   PageReader reader(page, *memory);
-  reader.read(*output->root);
+  reader.read(body);
   auto newer = check_api_version(reader.api_version());
   if (!newer) return tl::unexpected(newer.error());
   // A link home or to the terms of use does not make an index of it.

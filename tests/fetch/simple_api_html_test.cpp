@@ -63,6 +63,78 @@ TEST(SimpleHtml, TakesMarkupAsItComes) {
   EXPECT_EQ(page.files[1].filename, "foo-2.0.zip");
 }
 
+std::vector<std::string> names_on(std::string_view body) {
+  std::vector<std::string> names;
+  const ProjectPage page = page_of(body);
+  for (const PageFile& file : page.files) names.emplace_back(file.filename);
+  return names;
+}
+
+TEST(SimpleHtml, KnowsWhatIsNoTag) {
+  using Names = std::vector<std::string>;
+  const std::string one = "<a href=1.zip>", two = "<a href=2.zip>";
+  // Each hides `one`; `two` comes after it.
+  for (const std::string& hidden :
+       {"<!--" + one + "-->", "<!--" + one + "--!>", "<!-- -- > " + one + " --->", "<!" + one.substr(1),
+        "<?" + one.substr(1), "</ " + one.substr(1), "</a " + one.substr(2), "<title>" + one + "</title>",
+        "<TITLE>" + one + "</TiTle >", "<textarea>" + one + "</textareas></textarea/>",
+        "<style>" + one + "</style>", "<script>'</scriptx>'" + one + "</script>",
+        "<script><!--<script>" + one + "</script>" + one + "--></script>", "<script><!--" + one + "</script>",
+        "<xmp>" + one + "</xmp>", "<iframe>" + one + "</iframe>", "<b title='" + one + "'>",
+        "<b title=\"" + one + "\">", "<!DOCTYPE html PUBLIC '-//W3C//" + one.substr(1)})
+    EXPECT_EQ(names_on(hidden + two), Names{"2.zip"}) << hidden;
+  // And none of these hides anything.
+  for (const std::string& open :
+       {"<!-->", "<!--->", "<!---->", "<!>", "<?>", "</>", "<>", "< ", "<1", "<b/>", "<b title='>' x>",
+        "<noscript>", "<svg/>", "<script><!--<script></script>--></script>", "<script><!--></script>",
+        "a > b </b c='>'>"})
+    EXPECT_EQ(names_on(open + one + two), (Names{"1.zip", "2.zip"})) << open;
+  // What never ends holds the rest.
+  for (const std::string& open :
+       {"<!--", "<title>", "<script>", "<plaintext>", "<b title='", "<b ", "</b x=\""})
+    EXPECT_EQ(names_on(one + open + two), Names{"1.zip"}) << open;
+}
+
+TEST(SimpleHtml, ReadsAttributesAsTheStandardDoes) {
+  const auto yanked = [](std::string_view attributes) {
+    return only_artifact(page_of("<a href=foo-1.0.zip " + std::string(attributes) + ">x</a>")).yanked;
+  };
+  EXPECT_EQ(yanked("data-yanked=a data-yanked=b"), "a");  // the first
+  EXPECT_EQ(yanked("DATA-YANKED = 'a'"), "a");
+  EXPECT_EQ(yanked("data-yanked=a/b"), "a/b");
+  EXPECT_EQ(yanked("data-yanked='a'class=b"), "a");
+  EXPECT_EQ(yanked("/data-yanked/"), "");
+  EXPECT_EQ(yanked("data-yanked= "), "");
+  EXPECT_EQ(yanked("=x data-yanked"), "");
+  EXPECT_EQ(yanked("data-yanked='a\r\nb\rc'"), "a\nb\nc");
+  EXPECT_EQ(yanked(std::string_view("data-yanked='a\0b'", 17)),
+            "a\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(yanked("data-yanked='a\xFF"
+                   "b\xC3\xA9'"),
+            "a\xEF\xBF\xBD"
+            "b\xC3\xA9");
+  for (const auto& [written, meant] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"&amp;&lt;&gt;&quot;&#39;&apos;", "&<>\"''"},
+           {"&AMP &ampx &amp= &copy=1 &copy 1", "& &ampx &amp= &copy=1 \xC2\xA9 1"},
+           {"&hellip;&mdash;&NotEqualTilde;", "\xE2\x80\xA6\xE2\x80\x94\xE2\x89\x82\xCC\xB8"},
+           {"&hellip &nosuch; &; &", "&hellip &nosuch; &; &"},
+           {"&notit;&notin;", "&notit;\xE2\x88\x89"},
+           {"&#65&#x42;&#X43;&#;&#x;", "ABC&#;&#x;"},
+           {"&#0;&#xD800;&#99999999999;&#x80;", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xE2\x82\xAC"}})
+    EXPECT_EQ(yanked("data-yanked=\"" + std::string(written) + "\""), meant) << written;
+}
+
+TEST(SimpleHtml, APageOfNothingButBeginningsCostsNothing) {
+  for (const std::string_view piece :
+       {"<a ", "<!--", "<!--x-->", "&zz", "<a x=", "<a href='&amp", "<title>", "</", "<script><!--"}) {
+    std::string page = "<b title='";
+    page.pop_back();
+    while (page.size() < 5'000'000) page += piece;
+    EXPECT_TRUE(page_of(page).files.empty()) << piece;
+  }
+}
+
 TEST(SimpleHtml, SpacesInsideAnHrefAreEncoded) {
   const Artifact file = only_artifact(page_of("<a href=' my files/foo 1.0.zip '>x</a>"));
   EXPECT_EQ(file.filename, "foo 1.0.zip");
