@@ -76,6 +76,7 @@ Dependencies Dependencies::of(const ReleaseMetadata& metadata, const ResolveRequ
     for (Requirement& requirement : overridden(written, request))
       out.dependencies_.push_back({std::move(requirement), when, named});
   }
+  out.sort_by_extra();
   return out;
 }
 
@@ -87,21 +88,59 @@ Dependencies Dependencies::unknown(std::string why) {
   return out;
 }
 
-std::vector<const Requirement*> Dependencies::in_force(const std::set<ExtraName>& extras) const {
+void Dependencies::sort_by_extra() {
+  for (std::size_t i = 0; i < dependencies_.size(); ++i) {
+    const Dependency& dependency = dependencies_[i];
+    const bool by_name = !dependency.when || dependency.when->wants_extras_by_name();
+    only_grows_ = only_grows_ && by_name;
+    if (!dependency.when || !by_name || holds(dependency, *environment_, {})) {
+      always_.push_back(i);
+    } else {
+      for (const ExtraName& extra : dependency.named) by_extra_[extra].push_back(i);
+    }
+  }
+}
+
+Dependencies::Places Dependencies::places_for(const std::set<ExtraName>& extras) const {
+  Places places = always_;
+  for (const ExtraName& extra : extras)
+    if (const auto found = by_extra_.find(extra); found != by_extra_.end())
+      places.insert(places.end(), found->second.begin(), found->second.end());
+  std::sort(places.begin(), places.end());
+  places.erase(std::unique(places.begin(), places.end()), places.end());
+  return places;
+}
+
+std::vector<const Requirement*> Dependencies::those_that_hold(const Places& places,
+                                                              const std::set<ExtraName>& extras) const {
   std::vector<const Requirement*> out;
-  for (const Dependency& dependency : dependencies_)
-    if (holds(dependency, *environment_, extras)) out.push_back(&dependency.requirement);
+  for (const std::size_t place : places)
+    if (holds(dependencies_[place], *environment_, extras)) out.push_back(&dependencies_[place].requirement);
   return out;
+}
+
+std::vector<const Requirement*> Dependencies::in_force(const std::set<ExtraName>& extras) const {
+  return those_that_hold(places_for(extras), extras);
+}
+
+std::vector<const Requirement*> Dependencies::in_force_with(const std::set<ExtraName>& extras,
+                                                            const ExtraName& added) const {
+  if (!only_grows_) return in_force(extras);
+  const auto found = by_extra_.find(added);
+  return found == by_extra_.end() ? std::vector<const Requirement*>()
+                                  : those_that_hold(found->second, extras);
 }
 
 std::vector<const Requirement*> Dependencies::of_base() const { return in_force({}); }
 
 std::vector<const Requirement*> Dependencies::of_extra(const ExtraName& extra) const {
   std::vector<const Requirement*> out;
-  for (const Dependency& dependency : dependencies_)
+  for (const std::size_t place : places_for({extra})) {
+    const Dependency& dependency = dependencies_[place];
     if (dependency.when && !holds(dependency, *environment_, {}) &&
         makes_hold(extra, dependency, *environment_))
       out.push_back(&dependency.requirement);
+  }
   return out;
 }
 

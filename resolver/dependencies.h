@@ -30,8 +30,14 @@ class Dependencies {
   const std::optional<std::string>& unusable() const { return unusable_; }
   const ReleaseMetadata& metadata() const { return *metadata_; }
 
-  // Exactly what is needed when the package is asked for with these extras.
+  // Exactly what is needed when the package is asked for with these extras. In the order of the metadata.
   std::vector<const Requirement*> in_force(const std::set<ExtraName>& extras) const;
+  // The same, when it is known what is needed without `added`, one of them: at least what comes with it.
+  std::vector<const Requirement*> in_force_with(const std::set<ExtraName>& extras,
+                                                const ExtraName& added) const;
+  // Does each extra but add to what is needed? Then so do many, and what in_force_with() gives is all they
+  // add.
+  bool only_grows() const { return only_grows_; }
   // What the release needs without extras.
   std::vector<const Requirement*> of_base() const;
   // What an extra adds, for an encoding that takes extras one by one: at least all that it adds alone or
@@ -43,7 +49,17 @@ class Dependencies {
   const ReleaseMetadata* metadata_ = nullptr;
   const MarkerEnvironment* environment_ = nullptr;
   std::optional<std::string> unusable_;
+  using Places = std::vector<std::size_t>;
+  Places places_for(const std::set<ExtraName>& extras) const;
+  std::vector<const Requirement*> those_that_hold(const Places& places,
+                                                  const std::set<ExtraName>& extras) const;
+  void sort_by_extra();
+
   std::vector<Dependency> dependencies_;
+  // Metadata may have thousands of extras that lead to one another: what an extra does is looked up.
+  Places always_;                         // must be asked whatever the extras are
+  std::map<ExtraName, Places> by_extra_;  // can hold only with it
+  bool only_grows_ = true;
 };
 
 }  // namespace moat

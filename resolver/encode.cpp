@@ -48,6 +48,7 @@ void Encoding::add_variant(PackageIndex index, std::optional<ExtraName> extra) {
   Variant& variant = package.variants.emplace_back();
   const solv::NameId name = pool_.name(extra ? view.name().normalized() + "[" + extra->normalized() + "]"
                                              : view.name().normalized());
+  if (extra) package.by_extra.emplace(*extra, number);
   variant.extra = std::move(extra);
   variant.fed.resize(view.size());
   std::vector<solv::SolvableId> all;
@@ -98,10 +99,8 @@ std::optional<PackageIndex> Encoding::find(const PackageName& name) const {
 }
 
 std::optional<VariantIndex> Encoding::find_variant(PackageIndex package, const ExtraName& extra) const {
-  const std::deque<Variant>& variants = packages_[package].variants;
-  for (VariantIndex i = 1; i < variants.size(); ++i)
-    if (*variants[i].extra == extra) return i;
-  return std::nullopt;
+  const auto found = packages_[package].by_extra.find(extra);
+  return found == packages_[package].by_extra.end() ? std::nullopt : std::optional(found->second);
 }
 
 VariantIndex Encoding::variant(PackageIndex package, const ExtraName& extra) {

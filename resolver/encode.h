@@ -105,6 +105,7 @@ class Encoding {
     solv::SolvableId rungs = 0;  // L[1]
     solv::SolvableId licence = 0;
     std::deque<Variant> variants;  // references stay valid
+    std::map<ExtraName, VariantIndex> by_extra;
     std::map<std::pair<std::size_t, std::size_t>, solv::Dep> holes;
   };
 

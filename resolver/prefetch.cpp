@@ -1,6 +1,7 @@
 #include "resolver/prefetch.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace moat {
 
@@ -47,9 +48,17 @@ void Prefetcher::want(const Requirement& requirement) {
     return;  // the solver decides whether that counts
   requests_.project(requirement.name);
   Guess& guess = guesses_[requirement.name];
-  if (!requirement.specifier.empty()) guess.specifiers.push_back(&requirement.specifier);
-  guess.extras.insert(requirement.extras.begin(), requirement.extras.end());
-  to_do_.push_back(requirement.name);
+  bool says_more = !std::exchange(guess.wanted, true);
+  if (!requirement.specifier.empty() && guess.seen.insert(&requirement.specifier).second) {
+    guess.specifiers.push_back(&requirement.specifier);
+    says_more = true;
+  }
+  for (const ExtraName& extra : requirement.extras)
+    if (guess.extras.insert(extra).second) {
+      guess.fresh.push_back(extra);
+      says_more = true;
+    }
+  if (says_more) to_do_.push_back(requirement.name);
 }
 
 void Prefetcher::work() {
@@ -93,14 +102,25 @@ void Prefetcher::advance(const PackageName& name, Guess& guess) {
   if (!index) return;
   if (guess.index != index) {
     guess.index = index;
-    guess.followed.reset();
+    guess.followed = false;
     if (!view->candidate(*index).file->may_need_build()) requests_.metadata(*view, *index);
   }
-  if (guess.followed == guess.extras || !requests_.has_asked(*view, *index)) return;
+  if ((guess.followed && guess.fresh.empty()) || !requests_.has_asked(*view, *index)) return;
   const Dependencies* dependencies = views_.dependencies(*view, *index);
   if (dependencies == nullptr || dependencies->unusable()) return;
-  guess.followed = guess.extras;
-  for (const Requirement* requirement : dependencies->in_force(guess.extras)) want(*requirement);
+  follow(*dependencies, guess);
+}
+
+// An extra may ask for another one of the same project, and that for the next: only what is new is looked at.
+void Prefetcher::follow(const Dependencies& dependencies, Guess& guess) {
+  const bool knows_the_rest = std::exchange(guess.followed, true);
+  const std::vector<ExtraName> fresh = std::exchange(guess.fresh, {});
+  if (!knows_the_rest || !dependencies.only_grows()) {
+    for (const Requirement* requirement : dependencies.in_force(guess.extras)) want(*requirement);
+    return;
+  }
+  for (const ExtraName& extra : fresh)
+    for (const Requirement* requirement : dependencies.in_force_with(guess.extras, extra)) want(*requirement);
 }
 
 }  // namespace moat

@@ -52,14 +52,18 @@ class Prefetcher {
  private:
   struct Guess {
     std::vector<const SpecifierSet*> specifiers;
+    std::set<const SpecifierSet*> seen;  // the same
     std::set<ExtraName> extras;
+    std::vector<ExtraName> fresh;       // those of them that were not followed
     std::optional<std::size_t> chosen;  // by the solver
     std::optional<std::size_t> index;
-    std::optional<std::set<ExtraName>> followed;  // with these extras
+    bool wanted = false;
+    bool followed = false;  // but for the fresh extras
   };
   void want(const Requirement& requirement);
   void work();
   void advance(const PackageName& name, Guess& guess);
+  void follow(const Dependencies& dependencies, Guess& guess);
   static std::optional<std::size_t> best(const ProjectView& view, const Guess& guess);
 
   Requests& requests_;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <stdexcept>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -55,6 +57,7 @@ class Reader {
     solution_ = {};
     solution_.choices.resize(chosen_.size());
     own_needs_.assign(chosen_.size(), {});
+    grown_.assign(chosen_.size(), {});
     for (LineIndex line = 0; line < lines_.lines().size(); ++line) {
       if (lines_.lines()[line].is_constraint) continue;
       const Requirement& requirement = lines_.lines()[line].requirement();
@@ -69,10 +72,18 @@ class Reader {
   }
 
   Solution with_needs() {
-    for (PackageIndex package = 0; package < own_needs_.size(); ++package)
+    for (PackageIndex package = 0; package < own_needs_.size(); ++package) {
+      if (grown_[package].base_followed) sort_as_written(own_needs_[package]);
       for (const Requirement* requirement : own_needs_[package])
         solution_.needs.push_back({package, std::nullopt, requirement});
+    }
     return std::move(solution_);
+  }
+
+  // They lie one behind the other, as the metadata has them.
+  static void sort_as_written(std::vector<const Requirement*>& needs) {
+    std::sort(needs.begin(), needs.end(), std::less<>());
+    needs.erase(std::unique(needs.begin(), needs.end()), needs.end());
   }
 
   void reach(const Requirement& requirement) {
@@ -81,15 +92,19 @@ class Reader {
     auto& choice = solution_.choices[*package];
     const bool is_new = !choice;
     if (is_new) choice.emplace().index = *chosen_[*package];
-    const std::size_t before = choice->extras.size();
-    choice->extras.insert(requirement.extras.begin(), requirement.extras.end());
-    if (is_new || choice->extras.size() != before) to_do_.push_back(*package);
+    std::vector<ExtraName>& fresh = grown_[*package].fresh;
+    const std::size_t before = fresh.size();
+    for (const ExtraName& extra : requirement.extras)
+      if (choice->extras.insert(extra).second) fresh.push_back(extra);
+    if (is_new || fresh.size() != before) to_do_.push_back(*package);
   }
 
   void follow(PackageIndex package) {
     Solution::Choice& choice = *solution_.choices[package];
     choice.complete = encoding_.is_fed(package, 0, choice.index);
     if (!choice.complete) return;
+    const Dependencies* dependencies = encoding_.view(package).dependencies(choice.index);
+    if (!known_ && dependencies->only_grows()) return follow_growth(package, *dependencies);
     std::set<ExtraName> fed;
     for (const ExtraName& extra : known_ ? (*known_)[package] : choice.extras) {
       const auto variant = encoding_.find_variant(package, extra);
@@ -98,7 +113,6 @@ class Reader {
       else
         choice.complete = false;
     }
-    const Dependencies* dependencies = encoding_.view(package).dependencies(choice.index);
     Needs needs = dependencies->in_force(fed);
     for (const Requirement* requirement : needs) reach(*requirement);
     for (const Requirement* before : own_needs_[package])
@@ -109,7 +123,37 @@ class Reader {
     own_needs_[package] = std::move(needs);
   }
 
+  // Extras that ask for the next one of their project make thousands of steps: each looks at what is new
+  // only.
+  void follow_growth(PackageIndex package, const Dependencies& dependencies) {
+    Solution::Choice& choice = *solution_.choices[package];
+    Growth& growth = grown_[package];
+    Needs added;
+    if (!std::exchange(growth.base_followed, true)) added = dependencies.in_force({});
+    for (const ExtraName& extra : std::exchange(growth.fresh, {})) {
+      const auto variant = encoding_.find_variant(package, extra);
+      if (!variant || !encoding_.is_fed(package, *variant, choice.index)) {
+        growth.lacks_extra = true;
+        continue;
+      }
+      growth.fed.insert(extra);
+      const Needs more = dependencies.in_force_with(growth.fed, extra);
+      added.insert(added.end(), more.begin(), more.end());
+    }
+    choice.complete = !growth.lacks_extra;
+    for (const Requirement* requirement : added) reach(*requirement);
+    own_needs_[package].insert(own_needs_[package].end(), added.begin(), added.end());
+  }
+
   using Needs = std::vector<const Requirement*>;
+
+  // A package whose extras but add to what it needs.
+  struct Growth {
+    bool base_followed = false;
+    std::vector<ExtraName> fresh;  // not followed yet
+    std::set<ExtraName> fed;
+    bool lacks_extra = false;  // one of them is not fed
+  };
 
   const Encoding& encoding_;
   const RequestLines& lines_;
@@ -117,6 +161,7 @@ class Reader {
   std::optional<Extras> known_;  // nullopt: those that were met so far
   bool took_back_ = false;
   std::vector<Needs> own_needs_;
+  std::vector<Growth> grown_;
   std::deque<PackageIndex> to_do_;
   Solution solution_;
 };

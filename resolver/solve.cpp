@@ -361,7 +361,9 @@ class Resolver {
   void feed(const Fresh& one) {
     const Dependencies* dependencies = encoding_->view(one.package).dependencies(one.index);
     if (dependencies == nullptr) return;
-    for (const VariantIndex variant : unfed(one)) {
+    // An extra that is fed may ask for another one of the same release, which is then one more variant.
+    for (VariantIndex variant = 0; variant < encoding_->variants(one.package); ++variant) {
+      if (encoding_->is_fed(one.package, variant, one.index)) continue;
       if (dependencies->unusable()) {
         encoding_->forbid(one.package, variant, one.index);
         continue;

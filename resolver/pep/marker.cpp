@@ -248,6 +248,20 @@ bool Marker::mentions_extra() const {
   return mentions(mentions, *root_);
 }
 
+bool Marker::wants_extras_by_name() const {
+  const auto by_name = [](const MarkerComparison& comparison) {
+    const bool is_set = comparison.field().type == MarkerType::Set;
+    return comparison.op == (is_set ? MarkerOperator::In : MarkerOperator::Equal);
+  };
+  const auto all_by_name = [&](const auto& self, const Node& node) -> bool {
+    if (node.kind == Node::Kind::Comparison)
+      return !is_of_extras(node.comparison) || by_name(node.comparison);
+    return std::all_of(node.children.begin(), node.children.end(),
+                       [&](const auto& child) { return self(self, *child); });
+  };
+  return all_by_name(all_by_name, *root_);
+}
+
 std::set<ExtraName> Marker::extras_named() const {
   std::set<ExtraName> names;
   const auto collect = [&names](const auto& self, const Node& node) -> void {

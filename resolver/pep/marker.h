@@ -47,6 +47,9 @@ class Marker {
 
   // Does `extra` or `extras` stand anywhere in it?
   bool mentions_extra() const;
+  // Does each comparison of an extra hold for the one it names and no other (`extra == "x"`)? Then more
+  // extras never make it false, and those it does not name never make it true.
+  bool wants_extras_by_name() const;
   // The names that `extra` or `extras` is compared with.
   std::set<ExtraName> extras_named() const;
   // True if it can hold for no set of extras in this environment (used to drop requirements once, early).

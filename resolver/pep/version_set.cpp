@@ -113,15 +113,20 @@ VersionSet VersionSet::all() {
 VersionSet VersionSet::none() { return {}; }
 
 std::optional<VersionSet> VersionSet::from(const SpecifierSet& specifiers) {
-  VersionSet set = all();
+  std::vector<VersionSet> sets;
   for (const Specifier& clause : specifiers.clauses()) {
     if (clause.op() == Operator::ArbitraryEqual) return std::nullopt;
     VersionSet one;
     auto [lower, upper] = ends_of(clause);
     if (!is_empty_between(lower, upper)) one.intervals_.push_back({std::move(lower), std::move(upper)});
-    set = set.intersect(clause.op() == Operator::NotEqual ? one.complement() : one);
+    sets.push_back(clause.op() == Operator::NotEqual ? one.complement() : std::move(one));
   }
-  return set;
+  if (sets.empty()) return all();
+  // By pairs, and pairs of pairs: one after the other would cost the square of thousands of `!=`.
+  for (; sets.size() > 1; sets.resize((sets.size() + 1) / 2))
+    for (std::size_t i = 0; 2 * i < sets.size(); ++i)
+      sets[i] = 2 * i + 1 < sets.size() ? sets[2 * i].intersect(sets[2 * i + 1]) : std::move(sets[2 * i]);
+  return std::move(sets.front());
 }
 
 bool VersionSet::contains(const Version& version) const {

@@ -152,10 +152,10 @@ class BruteForce : public ::testing::Test {
       for (const Need& need : *needs)
         named |= need.name == name && SpecifierSet::parse(need.specifier)->names_prerelease();
       for (std::size_t other = 0; other < universe.rows(name).size(); ++other)
-        final_fits |=
-            finals.eligible(name, other) && std::all_of(needs->begin(), needs->end(), [&](const Need& need) {
-              return need.name != name || finals.admits(need, other);
-            });
+        final_fits |= finals.eligible(name, other) &&
+                      std::all_of(needs->begin(), needs->end(), [&, &name = name](const Need& need) {
+                        return need.name != name || finals.admits(need, other);
+                      });
       unlicensed_ += !named && final_fits;
       for (std::size_t other = 0; other < universe.rows(name).size(); ++other) {
         if (!finals.eligible(name, other)) continue;
