@@ -6,23 +6,28 @@
 #include "envs/build_tree.h"
 #include "envs/launcher/image.h"
 #include "fetch/hasher.h"
+#include "fetch/os/guarded.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
+#include "fetch/os/waiting.h"
 #include "fetch/source_labels.h"
 #include "fetch/wheel_check.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
+#include <map>
 #include <thread>
 #include <utility>
 
 namespace moat {
 namespace {
 
-constexpr std::size_t kDeepest = 16;  // builds within builds
-constexpr std::chrono::milliseconds kLookAgain{50};
+constexpr std::size_t kDeepest = 16;              // builds within builds
+constexpr std::chrono::hours kNoLimit{24 * 365};  // a build may take long
 constexpr std::uintmax_t kMostMetadata = 16 << 20;
 
 // As many at once as there are cores.
@@ -122,27 +127,48 @@ struct BuildFrontend::Shared {
     return safe;
   }
 
-  // The program that takes the network away; "" where builds keep it.
-  fs::path seal() {
+  // How commands of builds begin, so that nothing of them stays behind and, unless --build-network, they have
+  // no network (envs/launcher/seal.c).
+  struct Seal {
+    std::vector<std::string> command;
+    bool closes_network = false;
+  };
+  const Seal& seal() {
     std::call_once(seal_once, [&] {
-      if (options.network) return;
       folder.emplace(store.make_temp("seal"));
       const fs::path program = folder->path() / "seal";
       write_file_atomically(program, seal_image(), 0755);
-      Command check{.argv = {program.string(), "--check"}};
-      check.merge_output = true;
-      try {
-        const ProcessResult result = run_process(check);
-        if (result.status == 0)
-          seal_program = program;
-        else
-          reporter.note(
-              fmt::format("builds keep the network: it cannot be closed here ({})", trim(result.output)));
-      } catch (const Error& error) {
-        reporter.note(fmt::format("builds keep the network: {}", error.what()));
-      }
+      // What this system allows is found out by trying all of it at once: a namespace may be had, and no
+      // /proc in it.
+      std::string why;
+      for (const char* modes : {"np", "nr"})
+        if (!options.network && sealed.command.empty() && may_seal(program, modes, why))
+          sealed = {{program.string(), modes}, true};
+      if (!options.network && sealed.command.empty())
+        reporter.note(fmt::format("builds keep the network: it cannot be closed here ({})", why));
+      for (const char* modes : {"p", "r"})
+        if (sealed.command.empty() && may_seal(program, modes, why))
+          sealed = {{program.string(), modes}, false};
+      const bool sees_processes =
+          sealed.command.empty() || sealed.command.back().find('p') == std::string::npos;
+      // Then /proc would show a build our variables, with the passwords that may be in them.
+      if (sees_processes) ::prctl(PR_SET_DUMPABLE, 0);
     });
-    return seal_program;
+    return sealed;
+  }
+
+  static bool may_seal(const fs::path& program, const char* modes, std::string& why) {
+    Command check{.argv = {program.string(), modes, "--check"}};
+    check.merge_output = true;
+    try {
+      const ProcessResult result = run_process(check);
+      why = trim(result.output);
+      return result.status == 0;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::Interrupted) throw;
+      why = error.what();
+      return false;
+    }
   }
 
   BuildOptions options;
@@ -158,7 +184,9 @@ struct BuildFrontend::Shared {
   std::string safe;
   std::optional<std::string> setting_key;
   std::optional<TempDir> folder;
-  fs::path seal_program;
+  Seal sealed;
+  // The .dist-info that PrepareMetadata made in this run, by source and settings.
+  Guarded<std::map<std::string, std::shared_ptr<TempDir>>> prepared;
 };
 
 // One request on its way.
@@ -199,7 +227,7 @@ class BuildFrontend::Job {
     take_source();
     place_.settings = request_.settings;
     place_.scratch = work_->path() / "scratch";
-    place_.seal = shared_.seal();
+    place_.seal = shared_.seal().command;
     place_.timeout = shared_.options.timeout;
     if (shared_.options.without_isolation) {
       use_python(*shared_.options.without_isolation,
@@ -221,7 +249,8 @@ class BuildFrontend::Job {
     if (auto known = find_metadata()) return std::move(*known);
     const HookAnswer answer = call(Hook::PrepareMetadata);
     if (std::holds_alternative<HookAbsent>(answer.result)) return metadata_of(make_wheel_locked());
-    const fs::path file = out() / text_of(answer, Hook::PrepareMetadata) / "METADATA";
+    const fs::path made = out() / text_of(answer, Hook::PrepareMetadata);
+    const fs::path file = made / "METADATA";
     std::error_code unknown;
     if (fs::symlink_status(file, unknown).type() != fs::file_type::regular)
       fail(fmt::format("{} made a folder without METADATA", to_string(Hook::PrepareMetadata)), answer.output);
@@ -234,6 +263,11 @@ class BuildFrontend::Job {
       make_directories(metadata_file().parent_path());
       write_file_atomically(metadata_file(), text);
     }
+    shared_.prepared.with([&](auto& prepared) {
+      auto& kept = prepared[prepared_key()];
+      kept = std::make_shared<TempDir>(shared_.store.make_temp("prepared"));
+      rename_over(made, kept->path() / made.filename());
+    });
     return text;
   }
 
@@ -246,7 +280,7 @@ class BuildFrontend::Job {
   BuildFacts facts() const {
     return {.python_minor = shared_.environments.interpreter().minor,
             .isolated = !shared_.options.without_isolation,
-            .network = place_.seal.empty()};
+            .network = !shared_.sealed.closes_network};
   }
 
   [[noreturn]] void fail(std::string reason, std::string output = {},
@@ -263,6 +297,7 @@ class BuildFrontend::Job {
   std::vector<Requirement> parse_all(const std::vector<std::string>& texts, std::string_view source) const {
     std::vector<Requirement> out;
     for (const std::string& text : texts) {
+      if (trim(text).empty()) continue;  // setup_requires="""\n…""" gives such
       Expected<Requirement> requirement = Requirement::parse(text);
       if (!requirement)
         fail(
@@ -276,17 +311,18 @@ class BuildFrontend::Job {
     std::error_code failure;
     place_.source = fs::canonical(request_.tree.path, failure);
     if (failure) throw_errno("enter directory", request_.tree.path, failure.value());
-    if (purpose_ == For::Editable || !request_.tree.key.empty() || !wants_copy(place_.system, place_.source))
-      return;
+    is_users_ = request_.tree.key.empty() && purpose_ == For::Wheel;
+    if (!is_users_ || !wants_copy(place_.system, place_.source)) return;
     const fs::path copy = work_->path() / "source" / place_.source.filename();
     copy_tree(place_.source, copy);
     place_.source = copy;
+    is_users_ = false;
   }
 
   void use_python(const fs::path& python, const fs::path& environment) {
     place_.python = python;
     BuildVariables passed = shared_.passed;
-    if (place_.seal.empty()) {
+    if (!shared_.seal().closes_network) {
       const BuildVariables network = network_variables(shared_.options.variables);
       passed.insert(passed.end(), network.begin(), network.end());
     }
@@ -336,17 +372,19 @@ class BuildFrontend::Job {
   std::optional<FileLock> lock_file(const std::string& what) const {
     const fs::path file = shared_.store.layout().builds() / hash_bytes(what).hex;
     make_directories(file.parent_path());
-    for (bool told = false;; told = true) {
+    Wait wait(kNoLimit, [&] { return fmt::format("the build of {} by {}", label(), lock_holder(file)); });
+    for (;;) {
       if (auto lock = FileLock::try_acquire(file, FileLock::Mode::Exclusive)) return lock;
-      if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
-      if (!told) shared_.reporter.note(fmt::format("{} is being built elsewhere; waiting for it", label()));
-      std::this_thread::sleep_for(kLookAgain);
+      throw_if_interrupted(stop_);
+      wait.pause();
     }
   }
 
   HookAnswer call(Hook hook) {
     const auto lock = lock_tree();
     const Slot slot(shared_.slots, stop_);
+    const std::optional<BuildTraces> traces =
+        is_users_ ? std::optional<BuildTraces>(place_.source) : std::nullopt;
     const Phase phase(shared_.reporter, "build");
     shared_.reporter.progress("build", label(), 0, 0);
     shared_.reporter.note(fmt::format("{}: {} of {}", label(), to_string(hook), place_.system.backend));
@@ -390,8 +428,19 @@ class BuildFrontend::Job {
                       join(place_.system.requirements, ", "))});
   }
 
+  std::string prepared_key() const {
+    std::string key = request_.tree.key.empty() ? request_.tree.path.native() : request_.tree.key;
+    for (const auto& [name, value] : request_.settings) key += fmt::format("\n{}={}", name, value);
+    return key;
+  }
+
   StoredWheel make_wheel_locked() {
     const Hook hook = purpose_ == For::Editable ? Hook::BuildEditable : Hook::BuildWheel;
+    // A wheel whose metadata was asked for before is to have just that metadata (PEP 517,
+    // metadata_directory).
+    const std::shared_ptr<TempDir> kept =
+        shared_.prepared.with([&](auto& prepared) { return prepared[prepared_key()]; });
+    if (kept) place_.prepared = fs::directory_iterator(kept->path())->path();
     const HookAnswer answer = call(hook);
     const std::string filename = text_of(answer, hook);
     const Expected<WheelFilename> name = WheelFilename::parse(filename);
@@ -458,6 +507,7 @@ class BuildFrontend::Job {
   std::shared_ptr<const BuildEnvironment> environment_;
   std::optional<TempDir> work_;
   HookPlace place_;
+  bool is_users_ = false;  // place_.source is a folder of the user's, who wants it back as it was
 };
 
 BuildFrontend::BuildFrontend(BuildOptions options, Interpreter interpreter, HttpClient& http, Store& store,

@@ -106,7 +106,8 @@ nlohmann::json settings_document(const ConfigSettings& settings) {
 }
 
 // As the signatures of PEP 517 and 660 order them.
-nlohmann::json arguments_of(Hook hook, const fs::path& folder, const nlohmann::json& settings) {
+nlohmann::json arguments_of(Hook hook, const fs::path& folder, const HookPlace& place) {
+  const nlohmann::json settings = settings_document(place.settings);
   switch (hook) {
     case Hook::RequiresForWheel:
     case Hook::RequiresForEditable:
@@ -114,6 +115,9 @@ nlohmann::json arguments_of(Hook hook, const fs::path& folder, const nlohmann::j
     case Hook::PrepareMetadata:
       return nlohmann::json::array({folder.string(), settings});
     case Hook::BuildWheel:
+      if (!place.prepared.empty())
+        return nlohmann::json::array({folder.string(), settings, place.prepared.string()});
+      return nlohmann::json::array({folder.string(), settings, nullptr});
     case Hook::BuildEditable:
       return nlohmann::json::array({folder.string(), settings, nullptr});
   }
@@ -199,13 +203,13 @@ HookAnswer call_hook(Hook hook, const HookPlace& place, const fs::path& folder, 
   const nlohmann::json asked{{"backend", place.system.backend},
                              {"path", place.system.backend_path},
                              {"hook", to_string(hook)},
-                             {"arguments", arguments_of(hook, folder, settings_document(place.settings))},
+                             {"arguments", arguments_of(hook, folder, place)},
                              {"answer", answer.string()}};
   write_file_atomically(driver, kDriver);
   write_file_atomically(question, asked.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 
   Command command;
-  if (!place.seal.empty()) command.argv.push_back(place.seal);
+  command.argv = place.seal;
   command.argv.insert(command.argv.end(), {place.python.string(), driver.string(), question.string()});
   command.environment = place.variables;
   command.directory = place.source;

@@ -32,8 +32,9 @@ struct HookPlace {
   BuildSystem system;
   ConfigSettings settings;
   std::vector<std::pair<std::string, std::string>> variables;  // its whole environment
-  std::filesystem::path scratch;  // a folder of this build's own, for the driver and its answers
-  std::filesystem::path seal;     // runs it without network; "": with
+  std::filesystem::path scratch;   // a folder of this build's own, for the driver and its answers
+  std::filesystem::path prepared;  // what PrepareMetadata made before, for BuildWheel to keep to; "": nothing
+  std::vector<std::string> seal;   // what its command begins with
   std::optional<std::chrono::milliseconds> timeout;
 };
 

@@ -4,19 +4,36 @@
 #include "resolver/pyproject.h"
 
 #include <filesystem>
+#include <set>
 
 namespace moat {
 
 // pyproject.toml, else what trees without one get. Errors are clauses: "pyproject.toml: … (line 3)".
 Expected<BuildSystem> read_build_system(const std::filesystem::path& tree);
 
-// setuptools leaves build/ and *.egg-info in the tree and takes up again what it finds there; the other
-// backends do not. But sources that ask git for their version, in a folder of a bigger checkout, are only
-// themselves in their place.
+// Folders are built in their place: what lies beside them (`../VERSION`, links that lead out, the repository
+// they are part of) may belong to them. Only setuptools in a folder that may not be written to gets a copy,
+// since it writes there.
 bool wants_copy(const BuildSystem& system, const std::filesystem::path& tree);
 
+// Takes away what setuptools leaves in a folder while this lives: *.egg-info, and in build/ what it gathers
+// for the wheel. What was there before stays, and so do caches of native builds (build/temp.*, and all of
+// other tools).
+class BuildTraces {
+ public:
+  explicit BuildTraces(std::filesystem::path tree);
+  ~BuildTraces();
+  BuildTraces(const BuildTraces&) = delete;
+  BuildTraces& operator=(const BuildTraces&) = delete;
+
+ private:
+  std::filesystem::path tree_;
+  std::set<std::filesystem::path> before_;
+};
+
 // Without what cannot be source: environments, caches of tools, node_modules, what setuptools built before.
-// .git comes along. Links are copied as links. Error(Disk).
+// .git comes along. Links are copied as links; what cannot be read is left out. Error(Disk) where the copy
+// cannot be written.
 void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace moat

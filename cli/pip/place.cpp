@@ -112,15 +112,19 @@ void refuse_base_interpreter(const PipCommand& command, Session& session) {
                "`--target DIR` installs into a plain folder"});
 }
 
-Interpreter pip_interpreter(const PipCommand& command, Session& session) {
+std::optional<Environment> pip_environment(const PipCommand& command, Session& session) {
   const Settings& settings = session.settings();
-  if (command.has("python") && !settings.env) return session.chosen_interpreter();
-  if (const std::optional<ChosenEnvironment> chosen = choose_environment(settings);
-      chosen && (chosen->by == ChosenBy::Option || Environment::exists_at(chosen->root))) {
-    const Environment environment = Environment::open(chosen->root, Environment::Foreign::Allowed);
-    return interpreter_like(environment, session);
-  }
-  return session.chosen_interpreter();
+  if (command.has("python") && !settings.env) return std::nullopt;
+  const std::optional<ChosenEnvironment> chosen = choose_environment(settings);
+  if (!chosen || (chosen->by != ChosenBy::Option && !Environment::exists_at(chosen->root)))
+    return std::nullopt;
+  return Environment::open(chosen->root, Environment::Foreign::Allowed);
+}
+
+Interpreter pip_interpreter(const PipCommand& command, Session& session) {
+  const std::optional<Environment> environment = pip_environment(command, session);
+  if (!environment) return session.chosen_interpreter();
+  return interpreter_like(*environment, session);
 }
 
 bool is_foreign_target(const PipCommand& command) {

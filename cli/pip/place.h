@@ -29,6 +29,8 @@ PipPlace pip_place(const PipCommand& command, Session& session);
 // Installing into a base interpreter is what moat does not do: Error(Refused), with the way out.
 void refuse_base_interpreter(const PipCommand& command, Session& session);
 
+// The environment that is meant, by --env or by where we are; none with --python.
+std::optional<Environment> pip_environment(const PipCommand& command, Session& session);
 // The Python that files are chosen for: --python, else the environment's, else the default one.
 Interpreter pip_interpreter(const PipCommand& command, Session& session);
 // And with --platform, --python-version, --implementation and --abi, which need not be here.

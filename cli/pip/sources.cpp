@@ -98,7 +98,9 @@ std::unique_ptr<const PipChoice> choose_packages(const PipCommand& command, cons
   choice->goal = read_pip_goal(command, target.python, session);
   Goal& goal = choice->goal;
   forget_editables(goal);
-  prepare_sources(goal, here, session);
+  // Without isolation builds use what the environment holds.
+  prepare_sources(goal, here, session,
+                  session.settings().build_isolation ? std::nullopt : pip_environment(command, session));
   Present present;
   for (const InstalledDistribution& distribution : there.all)
     present.versions.emplace(distribution.name, distribution.version);

@@ -1,21 +1,32 @@
-/* Runs a command where there is no network: `seal COMMAND…`; `seal --check` tells by its status whether that
- * can be had here. A program of its own, since a user namespace can only be entered by a process of one
- * thread.
+/* Runs a command so that nothing of it stays behind: `seal MODES COMMAND…`. What the letters of MODES mean:
+ *   n  there is no network but loopback
+ *   p  its processes are a world of their own, with their own /proc: they see no others, and end with the
+ * command r  without such a world: what outlives the command is found by its descent, and killed `seal MODES
+ * --check` tells by its status whether all of that can be had here. A program of its own, since a user
+ * namespace can only be entered by a process of one thread.
  *
- * Whoever may (root) takes a network namespace alone; everybody else a user namespace around it, in which
- * they are who they were. The new network has one interface, loopback, which is brought up: programs that
- * talk to themselves keep working. */
+ * Whoever may (root) takes the namespaces alone; everybody else a user namespace around them, in which they
+ * are who they were. The new network has one interface, loopback, which is brought up: programs that talk to
+ * themselves keep working.
+ *
+ * moat ends a command by killing its process group, this process among it. The process between this one and
+ * the command (the first of its world, or the reaper) learns of that by PR_SET_PDEATHSIG. */
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { kCannot = 126 };
@@ -56,17 +67,111 @@ static void bring_up_loopback(void) {
   close(any);
 }
 
-int main(int count, char** arguments) {
-  if (count < 2) return kCannot;
-  prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed moat leaves no build behind */
+static int status_of(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Until this child has ended; others that end meanwhile are reaped. */
+static int wait_for(pid_t child) {
+  int status = 0;
+  for (;;) {
+    const pid_t ended = waitpid(-1, &status, 0);
+    if (ended == child) return status_of(status);
+    if (ended < 0 && errno != EINTR) return kCannot;
+  }
+}
+
+/* The parent of a process, by /proc/PID/stat: "123 (a name) S 45 …"; the name may hold anything. 0: it is
+ * gone. */
+static pid_t parent_of(const char* pid) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/%s/stat", pid);
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  const ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  text[length > 0 ? length : 0] = '\0';
+  const char* const end = strrchr(text, ')');
+  int parent = 0;
+  return end != NULL && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* Whatever lost its parent is a child of ours: so killing children again and again reaches everything. */
+static void kill_descendants(void) {
+  for (int rounds = 0; rounds < 1000; ++rounds) {
+    DIR* const all = opendir("/proc");
+    if (all == NULL) return;
+    const struct dirent* entry = NULL;
+    while ((entry = readdir(all)) != NULL)
+      if (isdigit((unsigned char)entry->d_name[0]) && parent_of(entry->d_name) == getpid())
+        kill((pid_t)atoi(entry->d_name), SIGKILL);
+    closedir(all);
+    while (waitpid(-1, NULL, WNOHANG) > 0) {
+    }
+    if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD) return;
+    usleep(1000);
+  }
+}
+
+static void on_end(int signal) {
+  (void)signal;
+  kill_descendants();
+  _exit(kCannot);
+}
+
+static int run_command(char** arguments) {
+  if (strcmp(arguments[0], "--check") == 0) return 0;
+  signal(SIGTERM, SIG_DFL);
+  execv(arguments[0], arguments);
+  return fail(arguments[0]);
+}
+
+/* The first process of a new world. When it ends, the kernel ends all others in it. */
+static int be_first(char** arguments) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return fail("mount");
+  if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) return fail("mount /proc");
+  const pid_t command = fork();
+  if (command < 0) return fail("fork");
+  if (command == 0) return run_command(arguments);
+  return wait_for(command);
+}
+
+/* Out of the process group, which may be killed before there was time to look for what left it. */
+static int be_reaper(char** arguments) {
+  setsid();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  signal(SIGTERM, on_end);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  const pid_t command = fork();
+  if (command < 0) return fail("fork");
+  if (command == 0) return run_command(arguments);
+  const int status = wait_for(command);
+  kill_descendants();
+  return status;
+}
+
+static int enter(int namespaces) {
   const uid_t user = geteuid();
   const gid_t group = getegid();
-  if (unshare(CLONE_NEWNET) != 0) {
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return fail("unshare");
-    if (keep_identity(user, group) != 0) return fail("uid_map");
-  }
-  bring_up_loopback();
-  if (strcmp(arguments[1], "--check") == 0) return 0;
-  execv(arguments[1], arguments + 1);
-  return fail(arguments[1]);
+  if (namespaces == 0 || unshare(namespaces) == 0) return 0;
+  if (unshare(CLONE_NEWUSER | namespaces) != 0) return fail("unshare");
+  return keep_identity(user, group) == 0 ? 0 : fail("uid_map");
+}
+
+int main(int count, char** arguments) {
+  if (count < 3) return kCannot;
+  const int closes_network = strchr(arguments[1], 'n') != NULL;
+  const int has_own_world = strchr(arguments[1], 'p') != NULL;
+  const int reaps = strchr(arguments[1], 'r') != NULL;
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed moat leaves no build behind */
+  const int entered =
+      enter((closes_network ? CLONE_NEWNET : 0) | (has_own_world ? CLONE_NEWPID | CLONE_NEWNS : 0));
+  if (entered != 0) return entered;
+  if (closes_network) bring_up_loopback();
+  if (!has_own_world && !reaps) return run_command(arguments + 2);
+  const pid_t child = fork();
+  if (child < 0) return fail("fork");
+  if (child == 0) return has_own_world ? be_first(arguments + 2) : be_reaper(arguments + 2);
+  return wait_for(child);
 }

@@ -1,12 +1,19 @@
 #include "envs/build.h"
 
 #include "envs/build_failure.h"
+#include "envs/launcher/image.h"
+#include "fetch/os/process.h"
 #include "resolver/base/text.h"
 #include "tests/envs/build_fixture.h"
 #include "tests/envs/folder.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -260,19 +267,159 @@ TEST_F(BuildTest, HoldsBuildRequirementsToTheirConstraints) {
   EXPECT_EQ(content(frontend(options)->build_wheel(request(root), {}), "out"), "1.0");
 }
 
-TEST_F(BuildTest, LeavesAFolderOfTheUsersAlone) {
-  // What setuptools does, by a backend that says it needs setuptools.
-  index_.add(WheelBuilder("setuptools", "80").file("setuptools/__init__.py", ""));
-  const fs::path root = tree("\nos.makedirs('build', exist_ok=True)\n");
-  write(root / "pyproject.toml",
-        "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'tiny'\n"
-        "backend-path = ['backend']\n");
-  write(root / ".venv/pyvenv.cfg", "");
-  write(root / "pkg/__pycache__/x.pyc", "");
-  write(root / ".git/HEAD", "ref");
-  const auto before = contents(root, "");
+TEST_F(BuildTest, TakesAwayWhatSetuptoolsLeaves) {
+  const fs::path root = tree(R"(
+for folder in ("build/lib", "build/bdist.linux", "build/temp.linux", "new.egg-info", "src/new.egg-info", "_skbuild"):
+    os.makedirs(folder, exist_ok=True)
+    open(folder + "/file", "w").close()
+)");
+  write(root / "old.egg-info/PKG-INFO", "");
+  write(root / "src/code.py", "");
   frontend()->build_wheel(request(root, ""), {});
-  EXPECT_EQ(contents(root, ""), before);
+  for (const char* gone : {"build/lib", "build/bdist.linux", "new.egg-info", "src/new.egg-info"})
+    EXPECT_FALSE(fs::exists(root / gone)) << gone;
+  // What was there, and what makes the next build quicker.
+  for (const char* kept : {"old.egg-info/PKG-INFO", "src/code.py", "build/temp.linux/file", "_skbuild/file"})
+    EXPECT_TRUE(fs::exists(root / kept)) << kept;
+}
+
+TEST_F(BuildTest, LeavesABuildFolderThatWasThere) {
+  const fs::path root = tree("\nos.makedirs('build/lib.new', exist_ok=True)\n");
+  write(root / "build/lib/old.py", "");
+  write(root / "build/notes.txt", "");
+  frontend()->build_wheel(request(root, ""), {});
+  EXPECT_TRUE(fs::exists(root / "build/lib/old.py"));
+  EXPECT_TRUE(fs::exists(root / "build/notes.txt"));
+  EXPECT_FALSE(fs::exists(root / "build/lib.new"));
+}
+
+TEST_F(BuildTest, BuildsAFolderInItsPlace) {
+  // setuptools' too: `../VERSION`, links that lead out, a repository's own .git file, and things that are no
+  // files.
+  index_.add(WheelBuilder("setuptools", "80").file("setuptools/__init__.py", ""));
+  const fs::path root = tree(
+      "\ndef _files():\n    return {'out': open('../VERSION').read() + open('shared/code.py').read() + "
+      "open('.git').read()}\n");
+  write(root / "pyproject.toml",
+        "[build-system]\nrequires = ['setuptools', '', ' ']\nbuild-backend = 'tiny'\nbackend-path = "
+        "['backend']\n");
+  write(root.parent_path() / "VERSION", "3.4.5 ");
+  write(root.parent_path() / "elsewhere/code.py", "code ");
+  write(root / ".git", "gitdir: ../.git/worktrees/tree");
+  fs::create_directory_symlink("../elsewhere", root / "shared");
+  fs::create_symlink("nowhere", root / "dangling");
+  fs::create_directory_symlink(".", root / "loop");
+  ASSERT_EQ(::mkfifo((root / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(content(frontend()->build_wheel(request(root, ""), {}), "out"),
+            "3.4.5 code gitdir: ../.git/worktrees/tree");
+}
+
+TEST_F(BuildTest, AWheelKeepsToTheMetadataThatWasAskedForBefore) {
+  const fs::path root = tree(R"(
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    _ran("metadata: %s" % (metadata_directory and os.path.basename(metadata_directory)))
+    if metadata_directory:
+        _ran(open(os.path.join(metadata_directory, "METADATA")).readline().strip())
+    return _wheel(wheel_directory, _files())
+)");
+  const auto front = frontend();
+  front->build_wheel(request(root, ""), {});
+  front->metadata(request(root, ""), {});
+  front->build_wheel(request(root, ""), {});
+  EXPECT_THAT(ran(root), ElementsAre("metadata: None", "prepare_metadata", "metadata: foo-1.0.dist-info",
+                                     "Metadata-Version: 2.1"));
+}
+
+// --- what outlives it ---
+
+constexpr const char* kLeaver = R"PY(
+import fcntl, subprocess
+def _files():
+    # In a session of its own and in the build's, holding a lock for as long as it lives.
+    code = ("import fcntl, time; f = open('held%d', 'w'); fcntl.flock(f, fcntl.LOCK_EX); "
+            "print('y', flush=True); time.sleep(600)")
+    for new_session in (True, False):
+        child = subprocess.Popen([sys.executable, "-c", code % new_session], stdout=subprocess.PIPE,
+                                 start_new_session=new_session)
+        child.stdout.readline()
+    return {"out": ""}
+)PY";
+
+bool is_locked(const fs::path& path) {
+  const UniqueFd file = open_file(path, O_RDWR);
+  return ::flock(file.get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+TEST_F(BuildTest, NothingOutlivesABuild) {
+  const fs::path root = tree(kLeaver);
+  frontend()->build_wheel(request(root), {});
+  EXPECT_FALSE(is_locked(root / "held0"));
+  EXPECT_FALSE(is_locked(root / "held1"));
+}
+
+TEST_F(BuildTest, NothingOutlivesABuildThatFails) {
+  const fs::path failed =
+      tree(std::string(kLeaver) + "\ndef build_wheel(*a):\n    _files()\n    sys.exit(1)\n");
+  told([&] { frontend()->build_wheel(request(failed), {}); });
+  EXPECT_FALSE(is_locked(failed / "held1"));
+}
+
+class SealTest : public InFolder {
+ protected:
+  fs::path seal() {
+    const fs::path program = folder() / "seal";
+    if (!fs::exists(program)) write_file_atomically(program, seal_image(), 0755);
+    return program;
+  }
+  ProcessResult run(const std::string& modes, const std::string& script) {
+    Command command{.argv = {seal().string(), modes, "/bin/sh", "-c", script}};
+    command.directory = folder();
+    command.merge_output = true;
+    return run_process(command);
+  }
+  bool allows(const std::string& modes) {
+    return run_process(Command{.argv = {seal().string(), modes, "--check"}}).status == 0;
+  }
+};
+
+TEST_F(SealTest, NothingStaysBehindInAnyMode) {
+  for (const std::string modes : {"r", "p", "nr", "np"}) {
+    if (!allows(modes)) {
+      EXPECT_NE(modes, "r");
+      continue;
+    }
+    // `flock` of a daemon in a session of its own, whose parent is gone, too.
+    const ProcessResult result =
+        run(modes,
+            "for i in 1 2; do (setsid flock held$i sh -c 'echo y >> ready; exec sleep 600' &); done; "
+            "until [ \"$(wc -l < ready)\" = 2 ]; do :; done 2> errors; exit 7");
+    EXPECT_EQ(result.status, 7) << modes << result.output;
+    EXPECT_FALSE(is_locked(folder() / "held1")) << modes;
+    EXPECT_FALSE(is_locked(folder() / "held2")) << modes;
+    fs::remove(folder() / "ready");
+  }
+}
+
+TEST_F(SealTest, TellsHowTheCommandEnded) {
+  for (const std::string modes : {"r", "p"}) {
+    if (!allows(modes)) continue;
+    EXPECT_EQ(run(modes, "exit 0").status, 0);
+    EXPECT_EQ(run(modes, "kill -9 $$").status, 128 + 9);
+    EXPECT_EQ(run_process(Command{.argv = {seal().string(), modes, "/no/such/program"}}).status, 126);
+  }
+}
+
+TEST_F(SealTest, InAWorldOfItsOwnItSeesNobodyElse) {
+  if (!allows("p")) GTEST_SKIP() << "no PID namespace may be made here";
+  ::setenv("MOAT_TEST_SECRET", "hunter2", 1);
+  Command command{
+      .argv = {seal().string(), "p", "/bin/sh", "-c", "cat /proc/[0-9]*/environ; ls -d /proc/[0-9]*"}};
+  command.environment = std::vector<std::pair<std::string, std::string>>{{"PATH", "/usr/bin:/bin"}};
+  command.merge_output = true;
+  const ProcessResult result = run_process(command);
+  ::unsetenv("MOAT_TEST_SECRET");
+  EXPECT_THAT(result.output, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(result.output, Not(HasSubstr(fmt::format("/proc/{}\n", ::getpid()))));
 }
 
 // --- what goes wrong ---
@@ -465,8 +612,7 @@ TEST_F(BuildTest, BuildsNothingWhereBuildsAreForbidden) {
 TEST_F(BuildTest, EndsWhenStopped) {
   const fs::path root = tree(
       "\nimport subprocess, time\ndef build_wheel(*a):\n"
-      "    child = subprocess.Popen(['sleep', '1000'])\n"
-      "    open('child', 'w').write(str(child.pid))\n    os.rename('child', 'started')\n"
+      "    subprocess.Popen(['flock', 'held', 'sh', '-c', 'touch started; exec sleep 1000'])\n"
       "    time.sleep(1000)\n");
   std::stop_source stop;
   const std::jthread stopper([&] {
@@ -475,10 +621,9 @@ TEST_F(BuildTest, EndsWhenStopped) {
   });
   EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), stop.get_token()); }).error,
               HasSubstr("interrupted: "));
-  const fs::path process = "/proc/" + read_file(root / "started");
-  // A zombie until somebody reaps it, but no longer at work.
-  const std::string status = read_file_if_exists(process / "status").value_or("State:\tZ");
-  EXPECT_THAT(status, HasSubstr("State:\tZ"));
+  // Free as soon as its holder is gone.
+  const UniqueFd held = open_file(root / "held", O_RDWR);
+  EXPECT_EQ(::flock(held.get(), LOCK_EX), 0);
 }
 
 TEST_F(BuildTest, EndsAHookThatTakesTooLong) {
