@@ -168,7 +168,8 @@ void Store::prepare() const {
   refuse_links();
   const fs::path format = layout_.root / "format";
   const std::string ours = fmt::format("{}\n", kStoreFormat);
-  const auto found = read_file_if_exists(format);
+  auto found = read_file_if_exists(format);
+  if (found && trim(*found).empty()) found.reset();  // what a power failure leaves of one that was not synced
   if (found && *found != ours)
     throw Error(ErrorKind::BadInput,
                 fmt::format("the store {} has format {}, and this moat knows format {}",
@@ -179,7 +180,7 @@ void Store::prepare() const {
     // Entries are made in tmp/, so they lie in its part of the disk.
     if (!fs::exists(layout_.tmp(), ignored)) make_roomy_directory(layout_.tmp());
     write_file_atomically(layout_.root / "CACHEDIR.TAG", kCacheTag);
-    write_file_atomically(format, ours);
+    write_file_atomically(format, ours, 0666, Durability::Synced);
   }
   for (const char* part : {"wheels", "links", "tmp"}) make_directories(layout_.root / part);
   const std::int64_t oldest = unix_now() - std::chrono::seconds(kRubbishAge).count();
