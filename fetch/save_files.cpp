@@ -1,7 +1,7 @@
 #include "fetch/save_files.h"
 
 #include "fetch/download.h"
-#include "fetch/os/file.h"
+#include "fetch/os/leftovers.h"
 
 #include <algorithm>
 
@@ -33,7 +33,9 @@ void fetch(const Artifact& artifact, const std::vector<Digest>& wanted, const fs
 std::vector<Saved> save_files(const std::vector<FileOrder>& orders, const fs::path& folder, HttpClient& http,
                               Workers& workers, Reporter& reporter, const std::stop_token& stop) {
   const Phase phase(reporter, "download");
+  sweep_leftovers(folder);
   const TempDir temp(folder, ".moat-download");
+  const FolderHold hold(temp.path());
   std::vector<Saved> out(orders.size(), Saved::Now);
   const auto place = [&](std::size_t i) { return temp.path() / std::to_string(i); };
   workers.for_each(orders.size(), [&](std::size_t i) {
