@@ -119,7 +119,7 @@ struct RunCommand {
 };
 struct ShellCommand {};
 struct DoctorCommand {
-  bool strict = false;
+  bool strict = false, repair = false;
 };
 
 struct LockCommand {
@@ -157,6 +157,7 @@ struct EnvHistoryCommand {
 };
 struct EnvRollbackCommand {
   std::optional<int> state;
+  bool force = false;
 };
 struct EnvAdoptCommand {
   std::optional<std::string> env;

@@ -395,6 +395,7 @@ TransactionResult apply(TransactionRequest request, const Environment& environme
   request.link_mode = session.settings().link_mode;
   request.compile = session.settings().compile;
   request.strict_files = session.settings().strict_files;
+  request.durable = session.settings().durable;
   request.reason = session.command_line();
   return apply_transaction(request, environment, session.store(), session.workers(), session.reporter(),
                            session.command_line());

@@ -109,7 +109,8 @@ Environment create_and_say(const fs::path& root, Session& session,
       settings.user ? session.chosen_interpreter(of_lock) : project_python(session, of_lock);
   const Runtime runtime = obtain_runtime(interpreter, session.store(), session.workers(), session.reporter());
   make_directories(root.parent_path());
-  const CreateOptions options{.root = root, .link_mode = settings.link_mode, .fill = std::move(fill)};
+  const CreateOptions options{
+      .root = root, .link_mode = settings.link_mode, .durable = settings.durable, .fill = std::move(fill)};
   Environment environment = create_environment(options, runtime, session.workers());
   remember_environment(environment.root(), settings);
   session.output().say(

@@ -6,6 +6,7 @@
 #include "envs/environment.h"
 #include "fetch/hasher.h"
 #include "fetch/os/disk_usage.h"
+#include "fetch/os/leftovers.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
@@ -167,9 +168,12 @@ void make_environment(const fs::path& root, const RunQuestion& question, const R
   const auto fill = [&](const Environment& staged) {
     if (!request.install.empty()) apply(std::move(request), staged, session);
   };
-  create_environment(
-      {.root = root, .prompt = question.name, .link_mode = session.settings().link_mode, .fill = fill},
-      runtime.get(), workers);
+  create_environment({.root = root,
+                      .prompt = question.name,
+                      .link_mode = session.settings().link_mode,
+                      .durable = session.settings().durable,
+                      .fill = fill},
+                     runtime.get(), workers);
 }
 
 // "; for this run lib 1.0 → 2.0"
@@ -267,6 +271,7 @@ RunEnvironmentUsage sweep_run_environments(const fs::path& store, std::chrono::s
   RunEnvironmentUsage swept;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder(store), error)) {
+    sweep_leftovers(entry.path());
     const PathBeneath lock = lock_of(entry.path().filename(), store);
     const std::optional<std::chrono::seconds> age = age_of(lock.path());
     if (!age || *age < older_than) continue;

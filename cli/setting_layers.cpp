@@ -31,6 +31,7 @@ constexpr std::array kSettings = {
     KnownSetting{"cert", SettingKind::Text},
     KnownSetting{"client-cert", SettingKind::Text},
     KnownSetting{"compile", SettingKind::Flag, ProjectMay::Set},
+    KnownSetting{"durable", SettingKind::Text},
     KnownSetting{"exclude-newer", SettingKind::Text, ProjectMay::Set},
     KnownSetting{"expand-variables", SettingKind::List},
     KnownSetting{"extra-index-url", SettingKind::List, ProjectMay::Set},

@@ -295,6 +295,9 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
                                                   {"copy", LinkMode::Copy},
                                                   {"hardlink", LinkMode::Hardlink},
                                                   {"symlink", LinkMode::Symlink}});
+  if (const auto told = first(std::nullopt, layers, "durable"))
+    settings.durable = chosen<Durable>(
+        *told, {{"auto", Durable::Auto}, {"always", Durable::Always}, {"never", Durable::Never}});
   if (const auto told = first(invocation.global.store_dir, layers, "store-dir"))
     settings.store_dir = absolute_against(settings.working_directory, told->value);
 }

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/script.h"
 #include "cli/setting_layers.h"
+#include "envs/durable.h"
 #include "envs/link.h"
 #include "fetch/index.h"
 #include "fetch/source_builder.h"
@@ -40,6 +41,7 @@ struct Settings {
   bool python_is_option = false;  // -p was typed: an environment that is there must meet it
   bool offline = false, refresh = false, compile = true, strict_files = false;
   LinkMode link_mode = LinkMode::Auto;
+  Durable durable = Durable::Auto;
   std::vector<PackageName> refresh_packages;
   bool allow_bad_records = false;                // of any package
   std::vector<PackageName> allowed_bad_records;  // of these

@@ -137,15 +137,19 @@ std::shared_ptr<const BuildEnvironment> BuildEnvironments::make(const std::vecto
                                                                 std::stop_token stop) {
   TransactionRequest request;
   request.reason = "build requirements";
+  request.durable = Durable::Never;
   if (!requirements.empty()) request.install = fetch(requirements, builder, stop);
   TempDir folder = store_.make_temp("build-env");
   const auto fill = [&](const Environment& staged) {
     if (!request.install.empty())
       apply_transaction(request, staged, store_, workers_, reporter_, "moat: a build environment");
   };
-  Environment environment =
-      create_environment({.root = folder.path() / "env", .prompt = "build", .own_pip = false, .fill = fill},
-                         runtime(), workers_);
+  Environment environment = create_environment({.root = folder.path() / "env",
+                                                .prompt = "build",
+                                                .own_pip = false,
+                                                .durable = Durable::Never,
+                                                .fill = fill},
+                                               runtime(), workers_);
   auto made = std::make_shared<BuildEnvironment>(std::move(folder), std::move(environment));
   made->remember();
   return made;

@@ -1,6 +1,9 @@
 #include "envs/change.h"
 
 #include "envs/history.h"
+#include "envs/launcher/recover.h"
+#include "envs/move_check.h"
+#include "envs/unflushed.h"
 #include "fetch/os/interrupt.h"
 #include "fetch/os/waiting.h"
 #include "resolver/base/text.h"
@@ -11,6 +14,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <set>
 
 namespace moat {
@@ -28,12 +32,22 @@ constexpr std::chrono::seconds kPatience{60};
                 fmt::format("{} holds a change that another user did not finish: {}",
                             quote(environment.string()), message),
                 {"run any moat command on it as that user, for example moat env history"});
+  if (result == MOAT_RECOVERY_DAMAGED)
+    throw Error(ErrorKind::Disk, fmt::format("{} is damaged: {}", quote(environment.string()), message),
+                {fmt::format("moat doctor --repair --env {}", environment.string())});
   if (result == MOAT_JOURNAL_BAD)
     throw Error(ErrorKind::Disk, fmt::format("cannot follow {}: {}",
                                              quote((environment / ".moat/journal").string()), message));
   throw Error(ErrorKind::Disk,
               fmt::format("cannot finish the change of {}: {}", quote(environment.string()), message),
-              {"what is left of it is done as soon as the cause is gone: run any moat command on it again"});
+              {fmt::format("remove the cause and run any moat command on it, or give the change up: "
+                           "moat env rollback --force --env {}",
+                           environment.string())});
+}
+
+[[noreturn]] void throw_taken_back(const fs::path& environment) {
+  throw Error(ErrorKind::Disk, fmt::format("cannot change {}: {}; nothing has changed",
+                                           quote(environment.string()), moat_journal_error()));
 }
 
 UniqueFd open_directory(const fs::path& path) { return open_file(path, O_RDONLY | O_DIRECTORY); }
@@ -114,16 +128,13 @@ int call_hook(void* context, std::size_t step) {
   return (*static_cast<const Change::StepHook*>(context))(step) ? 0 : 1;
 }
 
-void write_synced(const fs::path& path, std::string_view text) {
-  const UniqueFd file = open_file(path, O_WRONLY | O_CREAT | O_EXCL);
+void write_new(const fs::path& path, std::string_view text, Durable durable) {
+  const UniqueFd file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
   write_all(file.get(), text, path);
-  if (::fsync(file.get()) != 0) throw_errno("sync", path, errno);
+  if (durable != Durable::Never && ::fsync(file.get()) != 0) throw_errno("sync", path, errno);
 }
 
-void sync_file_system(const fs::path& inside) {
-  const UniqueFd directory = open_directory(inside);
-  if (::syncfs(directory.get()) != 0) throw_errno("sync", inside, errno);
-}
+std::int64_t unix_now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
 }  // namespace
 
@@ -137,6 +148,7 @@ struct Change::State {
   fs::path root;
   FileLock lock;
   fs::path stage;
+  std::int64_t begun = unix_now();
   bool committed = false;
 };
 
@@ -151,11 +163,13 @@ Change Change::begin(const fs::path& environment, const std::string& command) {
   state->lock.describe(fmt::format("pid {}: {}", ::getpid(), command));
   const int result = moat_journal_resume(open_directory(environment).get());
   if (result < 0) throw_journal_error(result, environment);
+  const int recovery = moat_recover(open_directory(environment).get(), MOAT_BOOT_ID_FILE);
+  if (recovery < 0) throw_journal_error(recovery, environment);
+  flush_if_old(environment, state->begun);
 
   // What a killed writer staged and never committed.
   remove_tree(folder / "stage");
-  const std::vector<int> history = history_states(environment);
-  const int number = 1 + std::max(manifest_state(environment), history.empty() ? 0 : history.front());
+  const int number = 1 + std::max(manifest_state(environment), newest_history_number(environment));
   state->stage = folder / "stage" / std::to_string(number);
   make_directories(state->stage / ".moat");
   return Change(std::move(state), number);
@@ -166,10 +180,10 @@ std::string Change::stage_relative() const { return fmt::format(".moat/stage/{}"
 std::string Change::history_relative() const { return fmt::format(".moat/history/{}/old", state_); }
 
 void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std::string& reason,
-                    const std::vector<std::string>& summary, bool durable, const StepHook& hook) {
+                    const std::vector<std::string>& summary, Durable durable, const StepHook& hook) {
   manifest.state = state_;
   const fs::path aside = impl_->stage / ".moat";
-  write_file_atomically(aside / "manifest", format_manifest(manifest));
+  write_new(aside / "manifest", format_manifest(manifest), durable);
 
   const std::string old_manifest = history_relative() + "/.moat/manifest";
   std::vector<Move> all = {{Move::Kind::Out, ".moat/manifest", old_manifest}};
@@ -180,29 +194,45 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
   steps.insert(steps.end(), all.begin(), all.end());
   steps.push_back({Move::Kind::In, stage_relative() + "/.moat/manifest", ".moat/manifest"});
 
-  const auto now =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-  const std::string text = format_journal(state_, now.count(), reason, summary, steps);
+  check_moves(impl_->root, steps);
+
+  const std::int64_t now = unix_now();
+  const std::string text = format_journal(state_, now, reason, summary, steps);
   const Journal journal(text, aside / "journal");  // what we would not follow, we do not write
   const UniqueFd root = open_directory(impl_->root);
   if (const int result = moat_journal_check(root.get(), &*journal); result < 0)
     throw Error(ErrorKind::Refused,
                 fmt::format("cannot change {}: {}", quote(impl_->root.string()), moat_journal_error()),
                 {"replace the link by what it points to"});
-  if (durable) sync_file_system(impl_->stage);
-  write_synced(aside / "journal", text);
+  if (durable == Durable::Always) sync_file_system(impl_->stage);
+  // Without it nobody finds the environment that is to be looked after.
+  if (durable == Durable::Auto && fs::exists(impl_->stage / "pyvenv.cfg"))
+    sync_file(impl_->stage / "pyvenv.cfg");
+  if (durable == Durable::Auto) mark_unflushed(impl_->root / ".moat", state_, impl_->begun);
+  write_new(aside / "journal", text, durable);
 
   // From here the change will happen, by us or by whoever opens the environment next.
   const CommitUnderWay under_way;
   rename_over(aside / "journal", impl_->root / ".moat/journal");
   impl_->committed = true;
-  sync_directory(impl_->root / ".moat");
+  if (durable != Durable::Never) sync_directory(impl_->root / ".moat");
   StepHook step = hook;
   const int result =
       moat_journal_apply(root.get(), &*journal, MOAT_JOURNAL_FRESH, hook ? call_hook : nullptr, &step);
   if (result < 0) throw_journal_error(result, impl_->root);
-  if (durable) sync_file_system(impl_->root);
-  prune_history(impl_->root, now.count());
+  if (result == MOAT_JOURNAL_TAKEN_BACK) throw_taken_back(impl_->root);
+  if (durable == Durable::Always) flush(impl_->root);
+  prune_history(impl_->root, now);
+}
+
+bool give_up_change(const fs::path& environment) {
+  if (!fs::exists(environment / ".moat/journal")) return false;
+  const FileLock lock = FileLock::acquire({environment, ".moat/lock"}, FileLock::Mode::Exclusive, kPatience);
+  const UniqueFd root = open_directory(environment);
+  if (const int result = moat_journal_resume(root.get()); result >= 0) return result != MOAT_JOURNAL_NONE;
+  if (const int result = moat_journal_give_up(root.get()); result < 0)
+    throw_journal_error(result, environment);
+  return true;
 }
 
 bool roll_forward(const fs::path& environment) {

@@ -2,6 +2,7 @@
 // that can be repeated from any point, kept in history so that it can be taken back.
 #pragma once
 
+#include "envs/durable.h"
 #include "envs/manifest.h"
 #include "fetch/os/file.h"
 
@@ -54,9 +55,11 @@ class Change {
   // Writes the manifest (its state becomes state()) into the stage and the journal beside the environment's;
   // the rename of the journal is the commit point; then applies, finishes and drops history that is too old.
   // `moves`: those out before those in; directories for `to` of moves out are made here, those for moves in
-  // are moves of their own. `durable`: every staged file is synced first, not only the journal.
+  // are moves of their own. What can be seen to fail is refused before the commit point; where a move fails
+  // all the same, what was done is taken back. So: Error, and nothing has changed. `durable`: every staged
+  // file is synced first, not only the journal.
   void commit(const std::vector<Move>& moves, Manifest manifest, const std::string& reason,
-              const std::vector<std::string>& summary, bool durable = false, const StepHook& hook = {});
+              const std::vector<std::string>& summary, Durable durable, const StepHook& hook = {});
 
  private:
   struct State;
@@ -69,9 +72,15 @@ class Change {
 // none.
 bool roll_forward(const std::filesystem::path& environment);
 
+// For an environment whose journal can be carried out neither forwards nor backwards: takes back what can be
+// taken back, and drops the journal. What is then not as its manifest says is for `doctor` to tell. False:
+// there was no journal.
+bool give_up_change(const std::filesystem::path& environment);
+
 std::vector<HistoryEntry> read_history(const std::filesystem::path& environment);  // newest first
 // Back to state N (default: the one before) by the recorded moves reversed, as one new change; its number.
 // Error(Refused) where history no longer reaches it, or where a file that moat did not place is in the way.
-int rollback(const std::filesystem::path& environment, std::optional<int> state, const std::string& command);
+int rollback(const std::filesystem::path& environment, std::optional<int> state, const std::string& command,
+             Durable durable = Durable::Auto);
 
 }  // namespace moat

@@ -6,29 +6,30 @@
 #include "envs/elf.h"
 #include "envs/launcher/home.h"
 #include "envs/launcher/image.h"
+#include "envs/new_place.h"
 #include "envs/pip_shim.h"
+#include "envs/staged_environment.h"
+#include "envs/unflushed.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/leftovers.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/roomy_directory.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <map>
 
 namespace moat {
 
-namespace {
-
-// pyvenv.cfg: keys in lower case, as Python reads them.
-std::map<std::string, std::string> read_settings(const fs::path& file) {
+std::map<std::string, std::string> read_venv_settings(const fs::path& file) {
   std::map<std::string, std::string> out;
   const std::string text = read_file(file);
   for (const std::string_view line : split_lines(text)) {
@@ -38,6 +39,8 @@ std::map<std::string, std::string> read_settings(const fs::path& file) {
   }
   return out;
 }
+
+namespace {
 
 std::string maker_of(const std::map<std::string, std::string>& settings) {
   for (const char* tool : {"uv", "virtualenv"})
@@ -205,8 +208,17 @@ class Staging {
   Manifest manifest_;
 };
 
-void stage(const fs::path& folder, const fs::path& root, const CreateOptions& options, const Runtime& runtime,
-           Workers& workers) {
+// What every start of the environment needs is on the disk before it has its name: a power failure leaves an
+// environment that can at least say what it lost.
+void sync_what_starts(const fs::path& folder) {
+  for (const char* name : {"bin/python", "pyvenv.cfg", ".moat/facts.json", ".moat/manifest"})
+    sync_file(folder / name);
+}
+
+}  // namespace
+
+void stage_environment(const fs::path& folder, const fs::path& root, const CreateOptions& options,
+                       const Runtime& runtime, Workers& workers) {
   const std::string prompt = printable(options.prompt);
   const Interpreter& interpreter = runtime.interpreter;
   const Scheme scheme = venv_scheme(interpreter.implementation,
@@ -245,11 +257,12 @@ void stage(const fs::path& folder, const fs::path& root, const CreateOptions& op
   write_file_atomically(folder / ".moat/manifest", format_manifest(staging.manifest()), 0644);
 }
 
+namespace {
+
 // Nothing there, an empty folder, or an environment that may go.
 void check_place(const fs::path& root, bool replace) {
   std::error_code ignored;
-  if (!fs::exists(fs::symlink_status(root, ignored))) return;
-  if (fs::is_directory(root, ignored) && fs::is_empty(root, ignored)) return;
+  if (is_vacant(root)) return;
   const std::string path = quote(root.string());
   if (!fs::is_directory(root, ignored)) throw Error(ErrorKind::Exists, path + " exists and is not a folder");
   const bool environment = Environment::exists_at(root);
@@ -259,38 +272,6 @@ void check_place(const fs::path& root, bool replace) {
   if (!replace)
     throw Error(ErrorKind::Exists, path + " holds an environment already",
                 {"moat create --replace " + root.string()});
-}
-
-// 0, or an errno. Both names must exist; nobody ever sees one of them missing.
-int exchange(const fs::path& a, const fs::path& b) {
-  constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE
-  return ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), kExchange) == 0 ? 0 : errno;
-}
-
-// `staged` takes the place of root; what was there lies in `staged` or beside it afterwards, to be removed.
-void switch_over(const fs::path& staged, const fs::path& root, bool replace) {
-  std::error_code ignored;
-  const bool is_there = fs::exists(fs::symlink_status(root, ignored));
-  if (!is_there || !replace) {
-    // An empty folder makes way; one that was filled meanwhile does not.
-    const bool placed =
-        is_there ? ::rename(staged.c_str(), root.c_str()) == 0 : rename_if_absent(staged, root);
-    if (placed) return;
-    if (is_there && errno != ENOTEMPTY && errno != EEXIST) throw_errno("replace", root, errno);
-    throw Error(ErrorKind::Exists,
-                quote(root.string()) + " appeared meanwhile; it was made by somebody else");
-  }
-  const int failure = exchange(staged, root);
-  if (failure == 0) return;
-  if (failure != EINVAL && failure != ENOSYS) throw_errno("replace", root, failure);
-  const fs::path aside = staged.parent_path() / "old";  // file systems without the exchange: two renames
-  rename_over(root, aside);
-  try {
-    rename_over(staged, root);
-  } catch (const Error&) {
-    rename_over(aside, root);
-    throw;
-  }
 }
 
 TempDir folder_beside(const fs::path& root) {
@@ -336,17 +317,21 @@ void check_environment_path(const fs::path& root) {
 
 bool Environment::exists_at(const fs::path& root) {
   std::error_code ignored;
-  return fs::is_regular_file(root / "pyvenv.cfg", ignored);
+  return fs::is_regular_file(root / "pyvenv.cfg", ignored) || fs::exists(root / ".moat/journal", ignored);
 }
 
 Environment Environment::open(const fs::path& root, Foreign foreign) {
   std::error_code failure;
   Environment environment;
   environment.root_ = fs::canonical(root, failure);
+  // Before anything else is read: a new environment may have been on its way in when its maker died.
+  // Where another user left a change unfinished, looking does not finish it.
+  if (!failure && (foreign == Foreign::Refused || is_ours(environment.root_)))
+    roll_forward(environment.root_);
   if (failure || !exists_at(environment.root_))
     throw Error(ErrorKind::NoEnvironment, "there is no environment at " + quote(root.string()),
                 {"moat create " + root.string()});
-  const auto settings = read_settings(environment.root_ / "pyvenv.cfg");
+  const auto settings = read_venv_settings(environment.root_ / "pyvenv.cfg");
   const auto value = [&](const char* key) {
     const auto found = settings.find(key);
     return found == settings.end() ? std::string() : found->second;
@@ -363,13 +348,11 @@ Environment Environment::open(const fs::path& root, Foreign foreign) {
     return environment;
   }
   check_format(value("moat"), environment.root_);
-  // Where another user left a change unfinished, looking does not finish it.
-  if (foreign == Foreign::Refused || is_ours(environment.root_)) roll_forward(environment.root_);
   const fs::path facts = environment.private_folder() / "facts.json";
   auto interpreter = interpreter_from_json(read_file(facts));
   if (!interpreter)
     throw Error(ErrorKind::BadInput, quote(facts.string()) + " is damaged: " + interpreter.error().message,
-                {"moat create --replace " + environment.root_.string()});
+                {"moat doctor --repair --env " + environment.root_.string()});
   environment.interpreter_ = std::move(*interpreter);
   return environment;
 }
@@ -398,6 +381,70 @@ Manifest Environment::manifest_without_files() const {
   return valid_manifest(parse_manifest_head(read_file(file)), file);
 }
 
+namespace {
+
+// Switches inside the folder that is there. Where this fails before the commit, the folder is as it was.
+template <class Stage>
+void make_inside(const fs::path& root, Durable durable, const Stage& stage_into) {
+  const bool was_there = fs::exists(root / ".moat");
+  try {
+    make_directories(root / ".moat");
+    Change change = Change::begin(root, "moat create");
+    stage_into(change.stage());
+    switch_inside(change, root, durable);
+  } catch (...) {
+    if (!was_there) remove_tree_quietly(root / ".moat");
+    throw;
+  }
+}
+
+// Data before names, as far as was asked for. What --replace deletes must not be gone before its successor is
+// there.
+void make_durable(const fs::path& staged, const fs::path& root, const CreateOptions& options,
+                  std::int64_t begun) {
+  if (options.durable == Durable::Never) return;
+  if (options.durable == Durable::Always || Environment::exists_at(root)) {
+    flush(staged);
+    return;
+  }
+  mark_unflushed(staged / ".moat", 0, begun);
+  sync_what_starts(staged);
+}
+
+void make_beside(const CreateOptions& options, const fs::path& root, const Runtime& runtime,
+                 Workers& workers) {
+  // The old environment must not be in the middle of somebody's change when it goes.
+  std::optional<FileLock> old;
+  std::error_code failure;
+  if (fs::is_directory(root / ".moat", failure))
+    old = FileLock::acquire({root, ".moat/lock"}, FileLock::Mode::Exclusive, std::chrono::seconds(10));
+
+  const std::int64_t begun = std::time(nullptr);
+  sweep_leftovers(root.parent_path());
+  TempDir staging = folder_beside(root);
+  const FolderHold hold(staging.path());
+  const fs::path staged =
+      staging.path() / "env";  // not the temporary folder itself, which is closed to others
+  make_roomy_directory(staged);
+  stage_environment(staged, root, options, runtime, workers);
+  if (options.fill) options.fill(Environment::open(staged));
+  make_durable(staged, root, options, begun);
+  const CommitUnderWay under_way;
+  if (switch_folders(staged, root, options.replace)) {
+    if (options.durable == Durable::Always) sync_directory(root.parent_path());
+    return;
+  }
+
+  // A lower layer of overlayfs, say: what was staged moves inside, and switches there.
+  old.reset();
+  make_inside(root, options.durable, [&](const fs::path& folder) {
+    remove_tree(folder);
+    rename_over(staged, folder);
+  });
+}
+
+}  // namespace
+
 Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers) {
   std::error_code failure;
   const fs::path root = fs::weakly_canonical(fs::absolute(options.root), failure);
@@ -405,21 +452,16 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   check_environment_path(root);
   check_place(root, options.replace);
   make_directories(root.parent_path());
-
-  // The old environment must not be in the middle of somebody's change when it goes.
-  std::optional<FileLock> old;
-  if (fs::is_directory(root / ".moat", failure))
-    old = FileLock::acquire({root, ".moat/lock"}, FileLock::Mode::Exclusive, std::chrono::seconds(10));
-
-  TempDir staging = folder_beside(root);
-  const fs::path staged =
-      staging.path() / "env";  // not the temporary folder itself, which is closed to others
-  make_roomy_directory(staged);
-  stage(staged, root, options, runtime, workers);
-  if (options.fill) options.fill(Environment::open(staged));
-  const CommitUnderWay under_way;
-  switch_over(staged, root, options.replace);
-  old.reset();
+  if (must_switch_inside(root))
+    make_inside(root, options.durable, [&](const fs::path& folder) {
+      check_place(root, options.replace);
+      stage_environment(folder, root, options, runtime, workers);
+      if (options.fill) options.fill(Environment::open(folder));
+      if (options.durable == Durable::Never) return;
+      Environment::exists_at(root) ? sync_file_system(folder) : sync_what_starts(folder);
+    });
+  else
+    make_beside(options, root, runtime, workers);
   return Environment::open(root);
 }
 

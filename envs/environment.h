@@ -2,6 +2,7 @@
 #pragma once
 
 #include "envs/bytecode_list.h"
+#include "envs/durable.h"
 #include "envs/interpreter.h"
 #include "envs/link.h"
 #include "envs/manifest.h"
@@ -26,7 +27,7 @@ class Environment {
   // allowed).
   enum class Foreign { Refused, Allowed };
   static Environment open(const std::filesystem::path& root, Foreign foreign = Foreign::Refused);
-  // Does the folder hold a pyvenv.cfg?
+  // Does the folder hold a pyvenv.cfg, or will it once the change in it is finished?
   static bool exists_at(const std::filesystem::path& root);
 
   const std::filesystem::path& root() const { return root_; }  // absolute
@@ -62,13 +63,15 @@ struct CreateOptions {
   std::string prompt;                   // "" : the folder's name
   LinkMode link_mode = LinkMode::Auto;  // of the runtime; Hardlink is what --share asks for
   bool own_pip = true;                  // the environment's pip is moat's (pip_shim.h); a build finds none
+  Durable durable = Durable::Auto;
   bool replace = false;  // an existing environment (or empty folder) makes way, in the same rename
   // Called with the environment before it has its place: packages that go in here are there from the first
   // moment, and where this throws, nothing was made.
   std::function<void(const Environment&)> fill;
 };
 
-// Everything staged in a sibling folder, then one rename. Error(Exists) for a non-empty folder without
+// Everything staged in a sibling folder, then one rename; inside where the folder cannot be renamed
+// (envs/new_place.h). Error(Exists) for a non-empty folder without
 // replace, or with replace where the folder is not an environment.
 Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers);
 

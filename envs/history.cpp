@@ -396,6 +396,11 @@ std::vector<int> history_states(const fs::path& environment) {
   return states;
 }
 
+int newest_history_number(const fs::path& environment) {
+  const std::vector<int> numbers = numbered_folders(history_folder(environment));
+  return numbers.empty() ? 0 : numbers.front();
+}
+
 void prune_history(const fs::path& environment, std::int64_t now) {
   const std::vector<int> states = history_states(environment);
   std::set<int> keep, mentioned;
@@ -471,7 +476,8 @@ void date_returning_files(std::vector<Move>& moves, const fs::path& environment,
 
 }  // namespace
 
-int rollback(const fs::path& environment, std::optional<int> state, const std::string& command) {
+int rollback(const fs::path& environment, std::optional<int> state, const std::string& command,
+             Durable durable) {
   Change change = Change::begin(environment, command);
   const std::vector<HistoryEntry> history = read_history(environment);
   const int current = change.state() - 1;
@@ -500,7 +506,7 @@ int rollback(const fs::path& environment, std::optional<int> state, const std::s
   date_returning_files(moves, environment, change, std::time(nullptr));
   renew_state_files(change, environment, read_bytecode_list(displaced, then), moves);
   const std::vector<std::string> summary = summarize(present, then);
-  change.commit(moves, std::move(then), command, summary);
+  change.commit(moves, std::move(then), command, summary, durable);
   return change.state();
 }
 

@@ -8,6 +8,7 @@
 #include "envs/bytecode.h"
 #include "envs/bytecode_list.h"
 #include "envs/change.h"
+#include "envs/damaged.h"
 #include "envs/file_plan.h"
 #include "envs/former_files.h"
 #include "envs/history.h"
@@ -118,7 +119,7 @@ class Application {
     Manifest manifest = next_manifest();
     renew_state_files(change, root_, next_bytecode(manifest), moves);
     std::vector<std::string> summary = summarize(manifest_, manifest);
-    change.commit(moves, std::move(manifest), request_.reason, summary);
+    change.commit(moves, std::move(manifest), request_.reason, summary, request_.durable);
     result_.state = change.state();
     result_.files_placed = arrivals_.size();
     return std::move(result_);
@@ -135,13 +136,14 @@ class Application {
       manifest_ = std::move(placed.manifest);
       bytecode_ = std::move(placed.bytecode);
     }
+    add_damaged(installed_, manifest_, root_);
     read_pip_shim();
     for (const WantedPackage& package : request_.install) leaving_names_.insert(package.name);
     leaving_names_.insert(request_.remove.begin(), request_.remove.end());
     present_.resize(installed_.all.size());
     workers_.for_each(present_.size(), [&](std::size_t i) {
       present_[i].distribution = &installed_.all[i];
-      if (installed_.all[i].has_record) present_[i].owned = owned_files(installed_.all[i], root_, scheme_);
+      present_[i].owned = files_of(installed_.all[i]);
     });
     for (const Present& present : present_) {
       if (is_leaving(*present.distribution)) continue;
@@ -164,6 +166,21 @@ class Application {
     if (has_one) shim_ = std::move(files);
   }
 
+  // By RECORD; what is damaged there the manifest knows.
+  OwnedFiles files_of(const InstalledDistribution& distribution) const {
+    OwnedFiles owned;
+    std::optional<Error> unreadable;
+    try {
+      if (distribution.has_record) owned = owned_files(distribution, root_, scheme_);
+    } catch (const Error& error) {
+      unreadable = error;
+    }
+    if (!distribution.legacy && (owned.files.empty() || is_leaving(distribution)))
+      add_placed_files(owned, distribution, manifest_);
+    if (unreadable && owned.files.empty()) throw Error(*unreadable);
+    return owned;
+  }
+
   bool is_leaving(const InstalledDistribution& distribution) const {
     return leaving_names_.count(distribution.name) != 0;
   }
@@ -174,7 +191,7 @@ class Application {
     for (const Present& present : present_) {
       const InstalledDistribution& distribution = *present.distribution;
       if (!is_leaving(distribution)) continue;
-      if (!distribution.has_record) refuse_unknown_files(distribution);
+      if (!distribution.has_record && present.owned.files.empty()) refuse_unknown_files(distribution);
       for (const OwnedFile& file : present.owned.files)
         if (staying_.count(file.path) == 0) leaving_.add_file(file.path);
       for (const std::string& row : present.owned.outside)
@@ -564,6 +581,7 @@ class Application {
     for (const auto& one : corrections_) {  // no binding: clang 14 captures none
       const InstalledDistribution* const distribution = one.first;
       const RecordCorrection& correction = one.second;
+      if (!distribution->has_record) continue;
       auto rows = parse_record(read_file(distribution->info / "RECORD"));
       const auto metadata = lstat_of(distribution->info / "METADATA");
       if (!rows || !metadata) continue;  // both have been read before
@@ -650,7 +668,7 @@ class Application {
       const std::string info = present.distribution->info.lexically_relative(root_).string() + "/";
       for (const OwnedFile& file : present.owned.files)
         if (!file.sha256.empty() && !is_bytecode(file.path) && file.path.compare(0, info.size(), info) != 0 &&
-            staying_.count(file.path) == 0)
+            staying_.count(file.path) == 0 && has_real_parents(file.path))
           candidates.emplace_back(&file, present.distribution);
     }
     for (const std::string& path : displaced_)
@@ -667,6 +685,18 @@ class Application {
         edited_.insert(candidates[i].first->path);
         keep(*candidates[i].first, *candidates[i].second);
       }
+  }
+
+  // What lies behind a link is not what was placed: a checkout, say, which stays as it is.
+  bool has_real_parents(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == path.npos) return true;
+    const std::string parent = path.substr(0, slash);
+    const auto [known, is_new] = real_folders_.emplace(parent, false);
+    if (!is_new) return known->second;
+    const auto facts = lstat_of(root_ / parent);
+    const bool is_real = facts && S_ISDIR(facts->st_mode) && has_real_parents(parent);
+    return real_folders_[parent] = is_real;
   }
 
   bool is_edited(const OwnedFile& file) const {
@@ -938,6 +968,7 @@ class Application {
   std::map<const InstalledDistribution*, RecordCorrection> corrections_;
   std::unordered_map<std::string, Place> places_;
   std::set<std::string> marked_;
+  std::unordered_map<std::string, bool> real_folders_;
   std::unordered_set<std::string> edited_;  // paths of leaving files that the user changed
   TransactionResult result_;
 };

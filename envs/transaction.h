@@ -2,6 +2,7 @@
 // installed.
 #pragma once
 
+#include "envs/durable.h"
 #include "envs/environment.h"
 #include "envs/installed.h"
 #include "fetch/store.h"
@@ -44,6 +45,7 @@ struct TransactionRequest {
   LinkMode link_mode = LinkMode::Auto;
   bool compile = true;
   bool strict_files = false;  // refuse two packages that bring one file with different contents
+  Durable durable = Durable::Auto;
   std::string reason;  // for history: "moat install flask"
 };
 

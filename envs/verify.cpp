@@ -1,4 +1,5 @@
 // What of an environment is still as it was placed, and whether its packages fit each other.
+#include "envs/file_state.h"
 #include "envs/isolation.h"
 #include "envs/pip_shim.h"
 #include "fetch/hasher.h"
@@ -15,24 +16,6 @@
 namespace moat {
 
 namespace {
-
-enum class State { Same, Missing, Changed };
-
-State state_of(const fs::path& root, const ManifestEntry& entry) {
-  const fs::path path = root / entry.path;
-  struct stat s {};
-  if (::lstat(path.c_str(), &s) != 0) return State::Missing;
-  if ((entry.mode & S_IFMT) == S_IFLNK) {
-    std::error_code failure;
-    if (!S_ISLNK(s.st_mode)) return State::Changed;
-    return hash_bytes(fs::read_symlink(path, failure).native()).hex == entry.sha256 ? State::Same
-                                                                                    : State::Changed;
-  }
-  // A file may lie there as a link into the store (--link-mode symlink): its content counts.
-  if (S_ISLNK(s.st_mode) && ::stat(path.c_str(), &s) != 0) return State::Missing;
-  if (!S_ISREG(s.st_mode) || static_cast<std::uint64_t>(s.st_size) != entry.size) return State::Changed;
-  return hash_file(path).hex == entry.sha256 ? State::Same : State::Changed;
-}
 
 bool is_compiled(const fs::path& path) { return path.extension() == ".pyc"; }
 
@@ -52,7 +35,7 @@ std::vector<std::string> unknown_files(const fs::path& root, const fs::path& fol
 }
 
 std::string hint_for(const Environment& environment, const std::string& owner) {
-  if (owner.empty()) return "moat create --replace " + environment.root().string();
+  if (owner.empty()) return "moat doctor --repair --env " + environment.root().string();
   return "moat install --env " + environment.root().string() + " --reinstall " + owner;
 }
 
@@ -121,9 +104,7 @@ std::string unmet(const InstalledDistribution& distribution, const Requirement& 
 std::vector<Finding> verify_files(const Environment& environment, Workers& workers) {
   if (environment.is_foreign()) return {};
   const std::vector<ManifestEntry> entries = placed_files(environment);
-  std::vector<State> states(entries.size(), State::Same);
-  workers.for_each(entries.size(),
-                   [&](std::size_t i) { states[i] = state_of(environment.root(), entries[i]); });
+  const std::vector<FileState> states = states_of(environment.root(), entries, workers);
 
   // pip itself may have taken the place of the environment's own, or have been removed by itself.
   std::set<std::string> shim;
@@ -137,14 +118,14 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
   std::set<std::string_view> known;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     known.insert(entries[i].path);
-    if (states[i] != State::Same && entries[i].owner.empty() && shim.contains(entries[i].path)) {
+    if (states[i] != FileState::Same && entries[i].owner.empty() && shim.contains(entries[i].path)) {
       if (has_pip) continue;
-      lacks_pip = lacks_pip || states[i] == State::Missing;
-      if (states[i] == State::Missing) continue;
+      lacks_pip = lacks_pip || states[i] == FileState::Missing;
+      if (states[i] == FileState::Missing) continue;
     }
-    if (states[i] != State::Same)
+    if (states[i] != FileState::Same)
       damaged[entries[i].owner].push_back(entries[i].path +
-                                          (states[i] == State::Missing ? " is gone" : " was changed"));
+                                          (states[i] == FileState::Missing ? " is gone" : " was changed"));
   }
   std::vector<Finding> out;
   add_damage(environment, damaged, out);

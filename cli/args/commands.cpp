@@ -180,6 +180,7 @@ void declare_shell(Declaration& d) {
 void declare_doctor(Declaration& d) {
   DoctorCommand& doctor = d.invocation.command.emplace<DoctorCommand>();
   d.flag("--strict", doctor.strict, "notes count, too, but for the one about the system's libraries");
+  d.flag("--repair", doctor.repair, "place again what is damaged, from the store or by fetching it");
   declare_environment(d);
 }
 
@@ -234,8 +235,10 @@ void declare_env_history(Declaration& d) {
   declare_environment(d);
 }
 void declare_env_rollback(Declaration& d) {
-  d.positional("N", d.invocation.command.emplace<EnvRollbackCommand>().state,
-               "the state to go back to (default: the one before)");
+  EnvRollbackCommand& rollback = d.invocation.command.emplace<EnvRollbackCommand>();
+  d.positional("N", rollback.state, "the state to go back to (default: the one before)");
+  d.flag("--force", rollback.force,
+         "give up an unfinished change that can neither be completed nor taken back");
   declare_environment(d);
 }
 void declare_env_adopt(Declaration& d) {

@@ -8,6 +8,7 @@
 #include "cli/requests.h"
 #include "cli/source_setup.h"
 #include "cli/which_env.h"
+#include "envs/new_place.h"
 #include "fetch/os/file.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
@@ -39,7 +40,7 @@ void refuse_what_is_there(const fs::path& root, bool replace) {
   if (status.type() != fs::file_type::directory)
     throw Error(ErrorKind::Exists,
                 fmt::format("{} is there already, and is not a folder", quote(root.native())));
-  if (fs::is_empty(root, error)) return;
+  if (is_vacant(root)) return;
   if (!Environment::exists_at(root))
     throw Error(ErrorKind::Exists,
                 fmt::format("{} is not empty, and is not an environment", quote(root.native())));
@@ -103,6 +104,7 @@ int execute(const CreateCommand& command, Session& session) {
   report.environment = create_environment({.root = root,
                                            .prompt = command.prompt,
                                            .link_mode = mode,
+                                           .durable = session.settings().durable,
                                            .replace = command.replace,
                                            .fill = fill},
                                           runtime.get(), workers)

@@ -1,10 +1,16 @@
 // moat doctor
 #include "cli/commands/commands.h"
 #include "cli/environment_facts.h"
+#include "cli/goal.h"
+#include "cli/install_pipeline.h"
 #include "cli/open_env.h"
+#include "cli/source_setup.h"
+#include "envs/damaged.h"
 #include "envs/direct_url.h"
 #include "envs/installed.h"
 #include "envs/isolation.h"
+#include "envs/repair.h"
+#include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
 
 #include <fmt/format.h>
@@ -79,17 +85,44 @@ std::vector<Finding> findings_from_outside(const Environment& environment) {
   return out;
 }
 
+std::string repair_command(const fs::path& root) { return "moat doctor --repair --env " + root.string(); }
+
+// Its Python, as it starts. One that does not is a finding too: the files tell why.
+std::vector<Finding> observed_from_inside(const Environment& environment, Session& session) {
+  const Variables& set = session.settings().variables;
+  try {
+    return judge(observe(environment, {set.begin(), set.end()}), environment);
+  } catch (const Error& error) {
+    if (environment.is_foreign()) throw;
+    return {{.level = Finding::Level::Damage,
+             .check = "python",
+             .message = error.what(),
+             .hint = repair_command(environment.root())}};
+  }
+}
+
+// Damage to the manifest itself is told, and keeps nobody from the other checks.
+std::vector<Finding> files_against_manifest(const Environment& environment, Session& session) {
+  try {
+    return verify_files(environment, session.workers());
+  } catch (const Error& error) {
+    return {{.level = Finding::Level::Damage,
+             .check = "manifest",
+             .message = error.what(),
+             .hint = repair_command(environment.root())}};
+  }
+}
+
 std::vector<Finding> examine(const Environment& environment, Session& session) {
   const Phase phase(session.reporter(), "examine");
-  const Variables& set = session.settings().variables;
   std::vector<Finding> findings = may_ask_python(environment, session)
-                                      ? judge(observe(environment, {set.begin(), set.end()}), environment)
+                                      ? observed_from_inside(environment, session)
                                       : findings_from_outside(environment);
   const auto append = [&](std::vector<Finding> more) {
     findings.insert(findings.end(), std::make_move_iterator(more.begin()),
                     std::make_move_iterator(more.end()));
   };
-  if (!environment.is_foreign()) append(verify_files(environment, session.workers()));
+  if (!environment.is_foreign()) append(files_against_manifest(environment, session));
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const Target target = target_of(environment, session);
   append(editables(installed));
@@ -118,9 +151,76 @@ nlohmann::ordered_json to_document(const Finding& finding) {
           {"hint", finding.hint}};
 }
 
+// ---- mending ----
+
+std::optional<std::string> direct_url_of(const InstalledDistributions& installed, const PackageName& name) {
+  const InstalledDistribution* const found = installed.find(name);
+  return found ? read_file_if_exists(found->info / "direct_url.json") : std::nullopt;
+}
+
+// The same wheels as before: from the store, else by fetching the same versions.
+TransactionRequest reinstallation(const Environment& environment, const std::set<std::string>& damaged,
+                                  Session& session) {
+  const Manifest manifest = environment.manifest();
+  const InstalledDistributions installed = read_installed(environment);
+  TransactionRequest request;
+  std::vector<std::string> to_fetch;
+  for (const ManifestPackage& package : manifest.packages) {
+    if (!damaged.contains(package.name)) continue;
+    const PackageName name = parse_package_name(package.name);
+    const auto version = Version::parse(package.version);
+    const auto digest = Digest::parse("sha256", package.wheel_sha256);
+    const auto wheel = digest ? session.store().find_wheel(*digest) : std::nullopt;
+    if (!wheel || !version) {
+      to_fetch.push_back(package.name + "==" + package.version);
+      continue;
+    }
+    request.install.push_back({.name = name,
+                               .version = *version,
+                               .wheel = *wheel,
+                               .requested = package.requested,
+                               .direct_url = direct_url_of(installed, name),
+                               .index = package.index});
+  }
+  if (to_fetch.empty()) return request;
+  Goal goal = read_goal(to_fetch, {}, {}, session);
+  prepare_sources(goal, environment.interpreter(), session);
+  const Resolution resolution =
+      resolve_goal(goal, {.no_deps = true}, target_of(environment.interpreter()), {}, session);
+  TransactionRequest fetched =
+      with_wheels(plan_install(goal, resolution, {}, true), {}, true,
+                  runtime_inside(environment.root(), environment.interpreter()), session);
+  for (WantedPackage& wanted : fetched.install) {
+    const auto before =
+        std::ranges::find(manifest.packages, wanted.name.normalized(), &ManifestPackage::name);
+    wanted.requested = before != manifest.packages.end() && before->requested;
+    request.install.push_back(std::move(wanted));
+  }
+  return request;
+}
+
+void repair(Session& session) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings(), ForProject::No);
+  if (!chosen || !fs::is_directory(chosen->root)) return;  // what opens it says what is wrong
+  if (Environment::exists_at(chosen->root) && !fs::exists(chosen->root / ".moat")) return;  // another tool's
+  const std::vector<std::string> mended =
+      repair_own_files(fs::canonical(chosen->root), session.store(), session.workers(), session.reporter(),
+                       session.settings().durable);
+  Output& output = session.output();
+  if (!mended.empty()) output.say(fmt::format("mended {} of the environment's own files", mended.size()));
+  const Environment environment = open_for_change(session);
+  const std::set<std::string> damaged = damaged_packages(environment, session.workers());
+  if (damaged.empty() && mended.empty()) output.say("nothing to mend");
+  if (damaged.empty()) return;
+  const TransactionResult result = apply(reinstallation(environment, damaged, session), environment, session);
+  for (const Operation& operation : result.operations)
+    output.say(fmt::format("mended {}", operation.name.display()));
+}
+
 }  // namespace
 
 int execute(const DoctorCommand& command, Session& session) {
+  if (command.repair) repair(session);
   const Environment environment = open_for_reading(session);
   const std::vector<Finding> findings = examine(environment, session);
   const auto count = [&](Finding::Level level) {

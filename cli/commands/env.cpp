@@ -5,8 +5,9 @@
 #include "cli/requests.h"
 #include "envs/change.h"
 #include "envs/installed.h"
-#include "fetch/os/file.h"
+#include "envs/new_place.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/leftovers.h"
 #include "fetch/os/presence.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"
@@ -53,19 +54,32 @@ bool is_confirmed(const fs::path& root, Session& session) {
   return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
 }
 
-// Deleting takes a while and may be interrupted: first out of the way, then gone. What cannot be deleted does
-// not bring it back.
+// Deleting takes a while and may be interrupted: first out of the way, then gone. A folder that must stay (a
+// mounted volume, one in somebody else's directory) is emptied; until the last it is an environment that can
+// be removed again. What cannot be deleted does not bring it back.
 void remove_environment(const fs::path& root, Session& session) {
   const fs::path aside =
       root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
+  sweep_leftovers(root.parent_path());
+  const FolderHold hold(root);
   const CommitUnderWay under_way;
-  rename_over(root, aside);
-  try {
-    remove_tree(aside);
-  } catch (const Error& error) {
-    session.reporter().warn(
-        fmt::format("a part of it is left in {}: {}", quote(aside.native()), error.what()));
+  if (!must_switch_inside(root) && ::rename(root.c_str(), aside.c_str()) == 0) {
+    try {
+      remove_tree(aside);
+    } catch (const Error& error) {
+      session.reporter().warn(
+          fmt::format("a part of it is left in {}: {}", quote(aside.native()), error.what()));
+    }
+    return;
   }
+  for (const fs::directory_entry& entry : fs::directory_iterator(root))
+    if (const fs::path& name = entry.path().filename();
+        name != ".moat" && name != "pyvenv.cfg" && name != "lost+found")
+      remove_tree(entry.path());
+  remove_tree(root / ".moat");
+  remove_tree(root / "pyvenv.cfg");
+  std::error_code must_stay;
+  fs::remove(root, must_stay);
 }
 
 }  // namespace
@@ -133,8 +147,16 @@ int execute(const EnvHistoryCommand& command, Session& session) {
 }
 
 int execute(const EnvRollbackCommand& command, Session& session) {
+  if (command.force) {
+    const auto chosen = choose_environment(session.settings(), ForProject::No);
+    if (chosen && give_up_change(chosen->root)) {
+      session.output().say("gave up the unfinished change; `moat doctor` says whether anything is damaged");
+      return 0;
+    }
+  }
   const Environment environment = open_for_change(session);
-  const int state = rollback(environment.root(), command.state, session.command_line());
+  const int state =
+      rollback(environment.root(), command.state, session.command_line(), session.settings().durable);
   if (session.settings().user) show_user_commands(environment, session);
   const std::vector<HistoryEntry> history = read_history(environment.root());
   const std::vector<std::string> summary =

@@ -64,6 +64,7 @@ int execute(const EnvAdoptCommand& command, Session& session) {
       .environment = foreign.root(), .created = true, .nothing = "nothing is installed in it"};
   create_environment({.root = foreign.root(),
                       .link_mode = session.settings().link_mode,
+                      .durable = session.settings().durable,
                       .replace = true,
                       .fill =
                           [&](const Environment& staged) {

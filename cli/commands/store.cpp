@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/moment.h"
 #include "cli/run_environments.h"
+#include "fetch/os/leftovers.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -43,6 +44,9 @@ int execute(const StorePruneCommand& command, Session& session) {
   if (!age)
     throw Error(ErrorKind::Usage, fmt::format("--older-than: {} is not an age", quote(command.older_than)),
                 {"30d, 12h, 0d"});
+  // What killed commands left where environments are made.
+  sweep_leftovers(session.settings().envs_dir());
+  sweep_leftovers(session.settings().working_directory);
   const RunEnvironmentUsage swept = sweep_run_environments(session.settings().store_dir, *age);
   Store::Pruned pruned = session.store().prune(*age, std::chrono::minutes(1));
   pruned.entries += swept.count;

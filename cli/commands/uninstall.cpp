@@ -6,6 +6,7 @@
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
 #include "cli/user_links.h"
+#include "envs/damaged.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -64,7 +65,7 @@ void warn_of_dependents(const std::set<PackageName>& removed, const InstalledGra
 
 ChangeReport uninstall_packages(const UninstallCommand& command, Session& session) {
   const Environment environment = open_for_change(session);
-  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  const InstalledDistributions installed = read_installed(environment);
   const InstalledGraph graph = graph_of(environment, installed, session);
   TransactionRequest request;
   request.remove = named_and_there(command, graph, session.output());

@@ -18,6 +18,7 @@
 #endif
 #include "envs/launcher/journal.h"
 
+#include "envs/launcher/recover.h"
 #include "fetch/os/beneath.h"
 
 #include <dirent.h>
@@ -37,6 +38,14 @@ static _Thread_local char error_text[1024];
 const char* moat_journal_error(void) { return error_text; }
 
 __attribute__((format(printf, 2, 3))) static int fail(int result, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(error_text, sizeof error_text, format, arguments);
+  va_end(arguments);
+  return result;
+}
+
+int moat_journal_fail(int result, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(error_text, sizeof error_text, format, arguments);
@@ -415,10 +424,85 @@ static size_t first_untouched(struct places* places, const struct moat_journal* 
   return 0;
 }
 
-static int finish(int env, const struct moat_journal* journal, moat_journal_hook hook, void* context) {
-  char stage[64], moves[64];
-  const char *journal_name = NULL, *moves_name = NULL, *stage_name = NULL;
+// ---- the way back ----
+
+// A move that was carried out, taken back. What merged into a directory takes that directory along.
+static int take_back(struct places* places, const struct moat_move* move) {
+  switch (move->kind) {
+    case MOAT_MOVE_MKDIR:
+      return apply_move(places, &(struct moat_move){MOAT_MOVE_RMDIR, move->from, NULL});
+    case MOAT_MOVE_RMDIR:
+      return apply_move(places, &(struct moat_move){MOAT_MOVE_MKDIR, move->from, NULL});
+    case MOAT_MOVE_OUT:
+    case MOAT_MOVE_IN:
+      return apply_move(places, &(struct moat_move){MOAT_MOVE_IN, move->to, move->from});
+  }
+  return 0;
+}
+
+int moat_journal_moves_out(const struct moat_journal* journal, const char* path) {
+  for (size_t i = 0; i < journal->move_count; ++i)
+    if (journal->moves[i].kind == MOAT_MOVE_OUT && strcmp(journal->moves[i].from, path) == 0) return 1;
+  return 0;
+}
+
+// The first change by a newer moat renames its pyvenv.cfg over the old one, which therefore cannot come back;
+// it stays, and is as good. In an environment that is being made there was none.
+static int stays(int env, const struct moat_journal* journal, const struct moat_move* move) {
+  char manifest[80];
+  if (move->kind != MOAT_MOVE_IN || strcmp(move->to, "pyvenv.cfg") != 0) return 0;
+  if (moat_journal_moves_out(journal, move->to)) return 0;
+  snprintf(manifest, sizeof manifest, ".moat/history/%d/old/.moat/manifest", journal->state);
+  struct parent parent = {env, -1, NULL, 0};
+  const int was_there = exists(&parent, manifest);
+  close_parent(&parent);
+  return was_there;
+}
+
+static int remove_journal(int env) {
+  const char* name = NULL;
+  const int folder = moat_open_parent_beneath(env, ".moat/journal", &name);
+  const int removed = folder >= 0 && (unlinkat(folder, name, 0) == 0 || errno == ENOENT);
+  const int reason = errno;
+  if (folder >= 0) close(folder);
+  return removed ? 0 : fail(MOAT_JOURNAL_FAILED, "cannot remove `.moat/journal`: %s", moat_reason(reason));
+}
+
+static void remove_stage(int env, const struct moat_journal* journal) {
+  char stage[64];
+  const char* name = NULL;
   snprintf(stage, sizeof stage, ".moat/stage/%d", journal->state);
+  const int stages = moat_open_parent_beneath(env, stage, &name);
+  if (stages < 0) return;
+  (void)remove_tree_at(stages, name);
+  close(stages);
+}
+
+static int take_back_moves(int env, const struct moat_journal* journal, size_t done) {
+  struct places places = places_in(env);
+  int result = 0;
+  for (size_t i = done; i > 0 && result == 0; --i)
+    if (!stays(env, journal, &journal->moves[i - 1])) result = take_back(&places, &journal->moves[i - 1]);
+  close_places(&places);
+  return result == 0 ? remove_journal(env) : result;
+}
+
+// After a failure, whose reason is the error so far, with the first `done` moves carried out. Stopped on the
+// way, the list is as after a crash of the way forward: some beginning of it is done.
+static int go_back(int env, const struct moat_journal* journal, size_t done) {
+  char reason[sizeof error_text / 2], second[sizeof error_text / 2];
+  snprintf(reason, sizeof reason, "%.*s", (int)sizeof reason - 1, error_text);
+  if (take_back_moves(env, journal, done) == 0) {
+    remove_stage(env, journal);
+    return fail(MOAT_JOURNAL_TAKEN_BACK, "%s", reason);
+  }
+  snprintf(second, sizeof second, "%.*s", (int)sizeof second - 1, error_text);
+  return fail(MOAT_JOURNAL_FAILED, "%s; and it cannot be taken back: %s", reason, second);
+}
+
+static int finish(int env, const struct moat_journal* journal, moat_journal_hook hook, void* context) {
+  char moves[64];
+  const char *journal_name = NULL, *moves_name = NULL;
   snprintf(moves, sizeof moves, ".moat/history/%d", journal->state);
   // The first move of every journal of ours makes it; a journal without moves has none.
   const int made = moat_make_directories_beneath(env, moves);
@@ -435,17 +519,15 @@ static int finish(int env, const struct moat_journal* journal, moat_journal_hook
     return fail(MOAT_JOURNAL_FAILED, "cannot move `.moat/journal` to `%s`: %s", moves, moat_reason(errno));
   if (hook && hook(context, journal->move_count + 1)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
   // What is left is empty directories; the next change sweeps them if this does not.
-  const int stages = moat_open_parent_beneath(env, stage, &stage_name);
-  if (stages < 0) return 0;
-  (void)remove_tree_at(stages, stage_name);
-  close(stages);
+  remove_stage(env, journal);
   return 0;
 }
 
+// `done`: how many were carried out.
 static int apply_moves(struct places* places, const struct moat_journal* journal,
-                       enum moat_journal_start start, moat_journal_hook hook, void* context) {
+                       enum moat_journal_start start, moat_journal_hook hook, void* context, size_t* done) {
   const size_t untouched = start == MOAT_JOURNAL_RESUME ? first_untouched(places, journal) : 0;
-  for (size_t i = 0; i < journal->move_count; ++i) {
+  for (size_t i = *done = 0; i < journal->move_count; *done = ++i) {
     const struct moat_move* move = &journal->moves[i];
     if (hook && hook(context, i)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
     if (start == MOAT_JOURNAL_RESUME && move->kind == MOAT_MOVE_OUT &&
@@ -460,9 +542,11 @@ static int apply_moves(struct places* places, const struct moat_journal* journal
 int moat_journal_apply(int env, const struct moat_journal* journal, enum moat_journal_start start,
                        moat_journal_hook hook, void* context) {
   struct places places = places_in(env);
-  const int result = apply_moves(&places, journal, start, hook, context);
+  size_t done = 0;
+  int result = apply_moves(&places, journal, start, hook, context, &done);
   close_places(&places);
-  return result == 0 ? finish(env, journal, hook, context) : result;
+  if (result == 0) result = finish(env, journal, hook, context);
+  return result == MOAT_JOURNAL_FAILED ? go_back(env, journal, done) : result;
 }
 
 // ---- rolling forward ----
@@ -533,6 +617,34 @@ int moat_journal_resume(int env) {
   return result;
 }
 
+static void take_back_what_goes(int env, const struct moat_journal* journal) {
+  struct places places = places_in(env);
+  for (size_t i = journal->move_count; i > 0; --i) {
+    const struct moat_move* move = &journal->moves[i - 1];
+    if (move->kind == MOAT_MOVE_IN && exists(&places.from, move->from)) continue;  // was not done
+    if (!stays(env, journal, move)) (void)take_back(&places, move);
+  }
+  close_places(&places);
+}
+
+int moat_journal_give_up(int env) {
+  size_t size = 0;
+  struct moat_journal journal;
+  struct stat facts;
+  const int file = open_journal(env);
+  char* const text = file >= 0 && fstat(file, &facts) == 0 && check_owner(&facts) == 0
+                         ? read_whole(file, (size_t)facts.st_size, &size)
+                         : NULL;
+  if (file >= 0) close(file);
+  if (text && moat_journal_parse(text, size, &journal) == 0) {
+    take_back_what_goes(env, &journal);
+    remove_stage(env, &journal);
+    moat_journal_free(&journal);
+  }
+  free(text);
+  return remove_journal(env);
+}
+
 static long long now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -569,31 +681,45 @@ static int may_follow(int directory) {
   return result;
 }
 
-static int lock_and_resume(int directory, int wait_ms, const char* env) {
+static int resume_and_recover(int env) {
+  const int result = moat_journal_resume(env);
+  if (result < 0) return result;
+  const int recovery = moat_recover(env, MOAT_BOOT_ID_FILE);
+  if (recovery < 0) return recovery;
+  return recovery == MOAT_RECOVERY_WENT_BACK ? MOAT_JOURNAL_WENT_BACK : result;
+}
+
+static int lock_and_resume(int directory, int wait_ms, const char* env, int has_journal) {
   int result = may_follow(directory);
   if (result != 0) return result;
   const int lock = moat_open_lock_beneath(directory, ".moat/lock", O_RDWR | O_CREAT);
+  if (lock < 0 && !has_journal) return MOAT_JOURNAL_NONE;  // a read-only environment runs as it is
   if (lock < 0)
     return fail(MOAT_JOURNAL_FAILED,
                 "environment `%s` holds an unfinished change and cannot be written (%s); start it once "
                 "from where it can",
                 env, moat_reason(errno));
   result = lock_exclusively(lock, wait_ms, env);
-  if (result == 0) result = moat_journal_resume(directory);
+  if (result == 0) result = resume_and_recover(directory);
   close(lock);
   return result;
 }
 
 int moat_journal_roll_forward(const char* env, int wait_ms) {
   char path[PATH_MAX];
-  const int length = snprintf(path, sizeof path, "%s/.moat/journal", env);
+  const int length = snprintf(path, sizeof path, "%s/.moat/unflushed", env);
   if (length < 0 || (size_t)length >= sizeof path)
     return fail(MOAT_JOURNAL_FAILED, "the path of the environment is too long");
-  if (access(path, F_OK) != 0) return MOAT_JOURNAL_NONE;
+  const int has_mark = access(path, F_OK) == 0;
+  snprintf(path, sizeof path, "%s/.moat/journal", env);
+  const int has_journal = access(path, F_OK) == 0;
+  if (!has_journal && !has_mark) return MOAT_JOURNAL_NONE;
 
   const int directory = open(env, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return fail(MOAT_JOURNAL_FAILED, "cannot open `%s`: %s", env, strerror(errno));
-  const int result = lock_and_resume(directory, wait_ms, env);
+  const int result = has_journal || moat_needs_recovery(directory, MOAT_BOOT_ID_FILE)
+                         ? lock_and_resume(directory, wait_ms, env, has_journal)
+                         : MOAT_JOURNAL_NONE;
   close(directory);
   return result;
 }

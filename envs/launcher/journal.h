@@ -13,23 +13,29 @@ extern "C" {
 // NOLINTBEGIN(readability-identifier-naming, modernize-use-using): it is C
 
 enum moat_journal_result {
-  MOAT_JOURNAL_NONE = 0,      // there was nothing to do
-  MOAT_JOURNAL_APPLIED = 1,   // there was a journal, and it has been carried out
-  MOAT_JOURNAL_BUSY = -1,     // another process holds the lock
-  MOAT_JOURNAL_BAD = -2,      // the journal is not one that may be followed
-  MOAT_JOURNAL_FAILED = -3,   // the system said no
-  MOAT_JOURNAL_STOPPED = -4,  // the step hook said stop
-  MOAT_JOURNAL_FOREIGN = -5   // another user wrote the journal
+  MOAT_JOURNAL_NONE = 0,     // there was nothing to do
+  MOAT_JOURNAL_APPLIED = 1,  // there was a journal, and it has been carried out
+  // The system refused a move, and all that had been done was taken back: the state before, and no journal.
+  // moat_journal_error() says what was refused.
+  MOAT_JOURNAL_TAKEN_BACK = 2,
+  MOAT_JOURNAL_WENT_BACK = 3,  // a power failure had cut the last change short (recover.h)
+  MOAT_JOURNAL_BUSY = -1,      // another process holds the lock
+  MOAT_JOURNAL_BAD = -2,       // the journal is not one that may be followed
+  MOAT_JOURNAL_FAILED = -3,    // the system said no
+  MOAT_JOURNAL_STOPPED = -4,   // the step hook said stop
+  MOAT_JOURNAL_FOREIGN = -5    // another user wrote the journal
 };
 
-// For the launcher and for whoever opens an environment: one access() where there is no journal. Where there
-// is one, takes the environment's lock (ENV/.moat/lock, F_OFD_SETLK, the same lock as moat's own), waiting at
-// most `wait_ms` for a living writer, and applies what is left. Negative: moat_journal_error() says why, in
-// one sentence.
+// For the launcher and for whoever opens an environment: two access() where there is no journal, and no mark
+// of a power failure (recover.h; its negative results are among those of this function). Where there is one,
+// takes the environment's lock (ENV/.moat/lock, F_OFD_SETLK, the same lock as moat's own), waiting at most
+// `wait_ms` for a living writer, and applies what is left; where that cannot be done, goes back. Negative:
+// moat_journal_error() says why, in one sentence.
 int moat_journal_roll_forward(const char* env, int wait_ms);
 
-// Of the last call in this thread that returned a negative number.
+// Of the last call in this thread that returned a negative number or MOAT_JOURNAL_TAKEN_BACK.
 const char* moat_journal_error(void);
+int moat_journal_fail(int result, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
 enum moat_move_kind { MOAT_MOVE_MKDIR, MOAT_MOVE_OUT, MOAT_MOVE_IN, MOAT_MOVE_RMDIR };
 
@@ -54,6 +60,8 @@ struct moat_journal {
 // MOAT_JOURNAL_BAD. Accepts only paths that stay below the environment: relative, without empty, `.` and `..`
 // components.
 int moat_journal_parse(char* text, size_t size, struct moat_journal* journal);
+// Does one of its moves out begin at this very path?
+int moat_journal_moves_out(const struct moat_journal* journal, const char* path);
 void moat_journal_free(struct moat_journal* journal);
 
 enum moat_journal_start {
@@ -66,7 +74,8 @@ enum moat_journal_start {
 typedef int (*moat_journal_hook)(void* context, size_t step);
 
 // Carries the journal out and finishes: .moat/journal becomes .moat/history/N/moves, .moat/stage/N goes.
-// The caller holds the lock; `env` is an open directory. 0, or a negative result.
+// The caller holds the lock; `env` is an open directory. 0, MOAT_JOURNAL_TAKEN_BACK, or a negative result;
+// MOAT_JOURNAL_FAILED: neither the way forward nor the way back is open, and the journal stays.
 int moat_journal_apply(int env, const struct moat_journal* journal, enum moat_journal_start start,
                        moat_journal_hook hook, void* context);
 
@@ -76,6 +85,10 @@ int moat_journal_check(int env, const struct moat_journal* journal);
 
 // As moat_journal_roll_forward for a caller that holds the lock already.
 int moat_journal_resume(int env);
+
+// The last resort, where moat_journal_resume cannot reach either state: takes back whatever can be taken
+// back, and removes the journal whatever it holds. The caller holds the lock. 0, or MOAT_JOURNAL_FAILED.
+int moat_journal_give_up(int env);
 
 // NOLINTEND(readability-identifier-naming, modernize-use-using)
 #ifdef __cplusplus

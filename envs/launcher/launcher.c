@@ -13,6 +13,7 @@
 #include "envs/launcher/home.h"
 #include "envs/launcher/journal.h"
 #include "envs/launcher/python_path.h"
+#include "envs/launcher/recover.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -354,19 +355,38 @@ static void tell_lost_capabilities(const char* file) {
             file);
 }
 
+/* What a killed moat left is carried out, or where that cannot be, taken back: both are whole states. */
+static void finish_change(const char* environment) {
+  const int result = moat_journal_roll_forward(environment, kWaitForWriter);
+  if (result == MOAT_RECOVERY_DAMAGED)
+    refuse("%s is damaged: %s; `moat doctor --repair --env %s` mends it", environment, moat_journal_error(),
+           environment);
+  if (result < 0)
+    refuse("%s is in the middle of a change: %s; `moat env rollback --force --env %s` gives the change up",
+           environment, moat_journal_error(), environment);
+  if (result == MOAT_JOURNAL_TAKEN_BACK)
+    fprintf(stderr,
+            "python (moat): an unfinished change of %s could not be completed, and was taken back: %s\n",
+            environment, moat_journal_error());
+  if (result == MOAT_JOURNAL_WENT_BACK)
+    fprintf(stderr,
+            "python (moat): a power failure cut the last change of %s short; it is as it was before that "
+            "change\n",
+            environment);
+}
+
 int main(int argc, char** argv) {
   static Path exe, environment, folder, runtime;
   static char home[PATH_MAX + 8], file[PATH_MAX + 256], self[PATH_MAX + 256];
   static Settings settings;
   const int has_proc = find_self(argc > 0 && argv[0] != NULL ? argv[0] : "", exe);
   find_environment(exe, environment, &settings);
-  if (moat_journal_roll_forward(environment, kWaitForWriter) < 0)
-    refuse("%s is in the middle of a change: %s", environment, moat_journal_error());
+  finish_change(environment);
 
   join(runtime, sizeof runtime, "%s/.moat/rt", environment);
   join(file, sizeof file, "%s/%s/os.py", runtime, settings.stdlib);
   if (settings.python[0] == '\0' || settings.stdlib[0] == '\0' || access(file, R_OK) != 0)
-    refuse("the runtime %s is missing or damaged; `moat doctor --env %s` says what is gone", runtime,
+    refuse("the runtime %s is missing or damaged; `moat doctor --repair --env %s` mends it", runtime,
            environment);
 
   /* Not asked of Python: home has to be absolute, and a wrong one makes it look at the base again. */

@@ -41,7 +41,7 @@ TYPED = {
     "--index-strategy": "nonsense", "--trusted-host": "", "--cert": "nosuch.pem", "--client-cert": "nosuch.pem",
     "--no-binary": "lib", "--only-binary": "src", "--no-build": "", "--no-build-isolation": "", "-C": "nonsense",
     "--build-constraint": "nosuch.txt", "--link-mode": "nonsense", "--no-compile": "", "--orphans": "", "--outdated": "", "--format": "freeze",
-    "--invert": "", "--depth": "0", "--pure": "", "--with": "lib", "-m": "", "--strict": "", "-o": "other.toml", "--python-version": "3.9",
+    "--invert": "", "--depth": "0", "--pure": "", "--with": "lib", "-m": "", "--strict": "", "--repair": "", "--force": "", "-o": "other.toml", "--python-version": "3.9",
     "--platform": "win_amd64", "--check": "", "--no-groups": "", "--extra": "nosuch", "--inexact": "", "-y": "", "--older-than": "nonsense",
     "--project": "nosuch", "--config": "nosuch.toml", "--json": "", "--color": "nonsense",
 }
@@ -80,6 +80,7 @@ UNSEEN = {
     "--trusted-host": "hosts that are not this machine; tests of the network", "--refresh-package": "is --refresh of one package",
     ("shell", "--json"): "the output is the program's", ("run", "--json"): "the output is the program's",
     ("env list", "--user"): "", ("doctor", "--strict"): "nothing but system libraries is noted here",
+    ("env rollback", "--force"): "needs a change that goes neither way: damage_test",
     # What a lock names needs no index: these act where something is built, or for credentials.
     **{("sync", o): "a lock names its files" for o in ("-i", "--extra-index-url", "--index")},
     **{("upgrade", o): "needs a source among what is installed" for o in ("--no-build", "--no-build-isolation", "--only-binary", "--only-final")},

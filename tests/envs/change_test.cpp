@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <optional>
 #include <random>
 
@@ -80,7 +81,7 @@ class Env {
       moves.push_back({Move::Kind::RemoveDirectory, folder_name + "/sub", {}});
       moves.push_back({Move::Kind::RemoveDirectory, folder_name, {}});
     }
-    change.commit(moves, next, "moat test " + name, {"+ " + name}, false, hook);
+    change.commit(moves, next, "moat test " + name, {"+ " + name}, Durable::Auto, hook);
   }
 
   Folder folder;
@@ -151,6 +152,114 @@ TEST(Change, WritesThroughNoLink) {
       }
     }
   }
+}
+
+// ---- what fails after the commit ----
+
+// Puts something into the way of a step of the journal, which has been committed: a file where a directory
+// has to be, a directory with something in it where a file has to be. Its path; "" where the step moves
+// nothing.
+std::string obstruct(const Env& env, std::size_t step) {
+  std::ifstream journal(env.path() / ".moat/journal");
+  std::string line, from, to;
+  for (std::size_t moves = 0; std::getline(journal, line);) {
+    const std::string word = line.substr(0, line.find('\t'));
+    if (word != "mkdir" && word != "out" && word != "in" && word != "rmdir") continue;
+    if (moves++ != step) continue;
+    const std::size_t first = line.find('\t'), second = line.find('\t', first + 1);
+    if (second == line.npos) return "";
+    from = line.substr(first + 1, second - first - 1);
+    to = line.substr(second + 1);
+    break;
+  }
+  if (from.empty()) return "";
+  if (std::filesystem::is_directory(env.path() / from))
+    env.folder.write(to, "in the way");
+  else
+    env.folder.write(to + "/in the way", "");
+  return to;
+}
+
+TEST(Change, AMoveThatFailsAfterTheCommitTakesEverythingBack) {
+  for (const bool whole : {true, false}) {
+    int refused = 0;
+    for (std::size_t step = 0;; ++step) {
+      const Env env;
+      env.change("foo", "", "1", 3, whole);
+      env.change("bar", "", "1", 3, whole);
+      Tree before = contents(env.path());
+      const std::string manifest = env.folder.read(".moat/manifest");
+      bool reached = false;
+      std::string obstacle;
+      const auto hook = [&](std::size_t at) {
+        if (at == step) {
+          reached = true;
+          obstacle = obstruct(env, step);
+        }
+        return true;
+      };
+      std::string said;
+      try {
+        env.change("foo", "1", "2", 3, whole, hook);
+      } catch (const Error& error) {
+        said = error.what();
+      }
+      if (!reached) break;
+      if (obstacle.empty() || obstacle.rfind(".moat/manifest", 0) == 0) continue;
+      EXPECT_NE(said.find("nothing has changed"), said.npos) << step << ": " << said;
+      ++refused;
+      if (obstacle.rfind(".moat", 0) != 0) std::filesystem::remove_all(env.path() / obstacle);
+      Tree after = contents(env.path());
+      // What obstructed a file that came back lies beside it no more.
+      EXPECT_EQ(after, before) << "step " << step << ", " << obstacle;
+      EXPECT_EQ(env.folder.read(".moat/manifest"), manifest);
+      EXPECT_FALSE(env.folder.has(".moat/journal"));
+      EXPECT_FALSE(roll_forward(env.path()));
+      // And the way is free for the next.
+      env.change("foo", "1", "3", 3, whole);
+      EXPECT_EQ(env.folder.read("lib/foo/only_3"), "3");
+    }
+    EXPECT_GT(refused, 3);
+  }
+}
+
+TEST(Change, AKilledChangeThatCannotBeCompletedIsTakenBack) {
+  const Env env;
+  env.change("foo", "", "1");
+  const Tree before = contents(env.path());
+  const auto stop = [&](std::size_t step) { return step < 6; };
+  EXPECT_THROW(env.change("foo", "1", "2", 3, true, stop), Error);
+  EXPECT_TRUE(env.folder.has(".moat/journal"));
+  // Meanwhile something came to lie where the new folder belongs.
+  std::filesystem::remove_all(env.path() / "lib/foo");
+  std::ofstream(env.path() / "lib/foo") << "in the way";
+  EXPECT_FALSE(roll_forward(env.path()));
+  std::filesystem::remove(env.path() / "lib/foo");
+  EXPECT_FALSE(env.folder.has(".moat/journal"));
+}
+
+TEST(Change, AChangeThatCanGoNeitherWayCanBeGivenUp) {
+  const Env env;
+  env.change("foo", "", "1");
+  EXPECT_THROW(env.change("foo", "1", "2", 3, true, [](std::size_t step) { return step < 6; }), Error);
+  env.folder.write(".moat/journal", "not a journal at all");
+  EXPECT_THROW(roll_forward(env.path()), Error);
+  EXPECT_TRUE(give_up_change(env.path()));
+  EXPECT_FALSE(env.folder.has(".moat/journal"));
+  EXPECT_FALSE(give_up_change(env.path()));
+}
+
+TEST(Change, WhatCanBeSeenToFailIsRefusedBeforeTheCommit) {
+  const Env env;
+  env.change("foo", "", "1");
+  // A parent that is a link, as of a checkout.
+  std::filesystem::rename(env.path() / "share", env.path() / "elsewhere");
+  std::filesystem::create_directory_symlink("elsewhere", env.path() / "share");
+  const Tree before = contents(env.path());
+  EXPECT_THROW(env.change("foo", "1", "2"), Error);
+  EXPECT_EQ(contents(env.path()), before);
+  EXPECT_FALSE(env.folder.has(".moat/journal"));
+  EXPECT_FALSE(env.folder.has(".moat/history/2"));
 }
 
 TEST(Change, HistoryIsToldNewestFirst) {

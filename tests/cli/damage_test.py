@@ -1,0 +1,155 @@
+"""Environments of which something is lost: each is told, mended, and can be changed; no advice leads in a circle.
+
+    damage_test.py MOAT [Class.test…]
+"""
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+
+import sandbox
+from volumes_test import wheel
+
+
+class DamageTest(sandbox.SandboxTest):
+    def setUp(self):
+        super().setUp()
+        self.wheels = self.root / "wheels"
+        self.wheels.mkdir()
+        for version in ("1.0", "2.0"):
+            wheel(self.wheels, version)
+        self.find = ["--no-index", "-f", self.wheels, "-q"]
+        self.create()
+        self.place = self.work / "env"
+        self.install(*self.find, "alpha==1.0")
+        self.site = next((self.place / "lib").glob("python3.*/site-packages"))
+        self.info = self.site / "alpha-1.0.dist-info"
+        self.stdlib = next((self.place / ".moat/rt/lib").glob("python3.*/os.py")).parent
+
+    def starts(self):
+        done = subprocess.run([str(self.place / "bin/python"), "-c", "import alpha.m; print(alpha.V)"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.stdout.strip()
+
+    def assert_mended(self):
+        self.moat("doctor", "--repair", "--env", "env")
+        self.assertEqual(self.starts(), "1.0")
+        self.moat("doctor", "--env", "env")
+        self.assertIn("alpha", self.moat("list", "--env", "env"))
+        self.moat("doctor", "--repair", "--env", "env")  # nothing is left to be mended
+        self.assertNotIn("mended", self.said)
+
+    # What may be lost: a name → how.
+    def losses(self):
+        manifest = self.place / ".moat/manifest"
+        return {
+            "METADATA": (self.info / "METADATA").unlink,
+            "RECORD": (self.info / "RECORD").unlink,
+            "half of RECORD": lambda: (self.info / "RECORD").write_text((self.info / "RECORD").read_text()[:60] + "\n"),
+            "RECORD of zeros": lambda: (self.info / "RECORD").write_bytes(b"\0" * 300),
+            "dist-info": lambda: shutil.rmtree(self.info),
+            "a module": (self.site / "alpha/m.py").unlink,
+            "a script": (self.place / "bin/alpha").unlink,
+        }, {
+            "the manifest": manifest.unlink,
+            "an empty manifest": lambda: manifest.write_text(""),
+            "os.py": (self.stdlib / "os.py").unlink,
+            "an extension module": next(self.stdlib.glob("lib-dynload/_json*.so")).unlink,
+            "an empty pyvenv.cfg": lambda: (self.place / "pyvenv.cfg").write_text(""),
+            "facts.json": (self.place / ".moat/facts.json").unlink,
+            "bin": lambda: shutil.rmtree(self.place / "bin"),
+            "the runtime": lambda: shutil.rmtree(self.place / ".moat/rt"),
+        }
+
+    def each(self, which):
+        for name in self.losses()[which]:
+            with self.subTest(name):
+                fresh = self.root / "fresh"
+                if not fresh.exists():
+                    shutil.copytree(self.place, fresh, symlinks=True)
+                shutil.rmtree(self.place)
+                shutil.copytree(fresh, self.place, symlinks=True)
+                self.losses()[which][name]()
+                yield name
+
+    def test_repair_mends_a_package(self):
+        for _ in self.each(0):
+            self.moat("doctor", "--env", "env", status=1)
+            self.assertIn("alpha", self.said)
+            self.assert_mended()
+
+    def test_repair_mends_the_environment_itself(self):
+        for _ in self.each(1):
+            self.assert_mended()
+
+    def test_a_damaged_package_can_be_reinstalled_upgraded_and_removed(self):
+        for _ in self.each(0):
+            self.install(*self.find, "--reinstall", "alpha==1.0")
+            self.assertEqual(self.starts(), "1.0")
+            self.moat("doctor", "--env", "env")
+        for _ in self.each(0):
+            self.install(*self.find, "alpha==2.0")
+            self.assertEqual(self.starts(), "2.0")
+            self.moat("doctor", "--env", "env")
+        for _ in self.each(0):
+            self.moat("uninstall", "--env", "env", "alpha")
+            self.assertNotIn("not installed", self.said)
+            self.assertEqual([p.name for p in self.site.iterdir() if p.name.startswith("alpha")], [])
+            self.assertFalse((self.place / "bin/alpha").exists())
+
+    def test_what_the_launcher_advises_helps(self):
+        (self.stdlib / "os.py").unlink()
+        said = self.starts()
+        self.assertIn("moat doctor --repair --env", said)
+        self.moat(*said.split("`")[1].split()[1:])
+        self.assertEqual(self.starts(), "1.0")
+
+    def test_what_moat_advises_helps(self):
+        (self.place / ".moat/facts.json").write_text("{}")
+        self.moat("list", "--env", "env", status=2)
+        hint = next(line for line in self.said.splitlines() if line.startswith("hint: "))
+        self.moat(*hint.split()[2:])
+        self.moat("list", "--env", "env")
+
+    def test_a_package_that_pip_removed_is_not_damaged(self):
+        shutil.rmtree(self.site / "alpha")
+        shutil.rmtree(self.info)
+        (self.place / "bin/alpha").unlink()
+        self.moat("uninstall", "--env", "env", "alpha")
+        self.assertIn("not installed", self.said)
+
+    def test_repair_gives_up_a_change_that_goes_nowhere(self):
+        (self.place / ".moat/journal").write_text("moat-journal 1\nstate\t9\nout\tlib\n")
+        self.moat("list", "--env", "env", status=3)
+        self.assert_mended()
+        (self.place / ".moat/journal").write_text("nonsense")
+        self.moat("env", "rollback", "--force", "--env", "env")
+        self.assertEqual(self.starts(), "1.0")
+
+    def test_what_killed_commands_left_is_swept(self):
+        left = self.work / ".lab.new-0123456789abcdef", self.work / ".lab.removed-1"
+        for path in left:
+            (path / "env").mkdir(parents=True)
+        self.moat("create", "lab")
+        self.assertEqual([path for path in left if path.exists()], [])
+        for path in left:
+            (path / "env").mkdir(parents=True)
+        self.moat("store", "prune")
+        self.assertEqual([path for path in left if path.exists()], [])
+
+    def test_a_killed_create_is_swept(self):
+        making = subprocess.Popen([sandbox.MOAT, "create", "lab"], cwd=self.work, env=self.env, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        while making.poll() is None and not any(self.work.glob(".lab.new-*/env/.moat")):
+            pass
+        making.send_signal(signal.SIGKILL)
+        making.wait()
+        if not (self.work / "lab").exists():
+            self.moat("create", "lab")
+        self.moat("env", "remove", "./lab")
+        self.assertEqual(list(self.work.glob(".lab.*")), [])
+
+
+if __name__ == "__main__":
+    sandbox.main()
