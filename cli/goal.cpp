@@ -154,7 +154,7 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
   for (const std::string& path : requirement_files) {
     const std::size_t before = goal.requirements.size(), unnamed_before = goal.unnamed.size();
     read_file_into(path, false, goal, session);
-    const std::string file = is_web(path)
+    const std::string file = path.find("://") != std::string::npos
                                  ? hide_credentials(path)
                                  : (session.settings().working_directory / path).lexically_normal().native();
     for (std::size_t i = before; i < goal.requirements.size(); ++i)
