@@ -18,28 +18,43 @@ constexpr std::string_view kHeadOfCommented =
 constexpr std::string_view kGroups = "# Groups: ";
 constexpr std::string_view kCommentedHash = "    # --hash=";
 
-// What a line says after `name @`, or after `-e`.
-std::string reference(const DirectSource& source, const fs::path& lock_directory) {
+// Characters that mean nothing in a line.
+bool is_plain(std::string_view path) {
+  return std::all_of(path.begin(), path.end(), [](char c) {
+    return is_ascii_alnum(c) || std::string_view("-_./+").find(c) != std::string_view::npos;
+  });
+}
+
+// A path as pip and uv have it: alone, and relative to where they are started; else a URL after the name.
+std::string local_line(const std::string& name, const std::string& path, const std::string& subdirectory,
+                       const fs::path& lock_directory) {
+  if (subdirectory.empty() && is_plain(path))
+    return path.starts_with('.') || path.starts_with('/') ? path : "./" + path;
+  return fmt::format("{} @ {}", name,
+                     Url::from_path((lock_directory / path).lexically_normal().native()).to_string());
+}
+
+std::string direct_line(const std::string& name, const DirectSource& source, const fs::path& lock_directory) {
+  const std::string& subdirectory = source.subdirectory;
   std::string out;
   switch (source.kind) {
     case DirectSourceKind::Archive:
-      out = source.archive.url.empty() ? "file:" + percent_encode_path(source.archive.path)
-                                       : source.archive.url;
+      out = source.archive.url.empty() ? local_line(name, source.archive.path, subdirectory, lock_directory)
+                                       : fmt::format("{} @ {}", name, source.archive.url);
       break;
     case DirectSourceKind::Directory:
-      out = "file:" + percent_encode_path(source.path);
+      out = local_line(name, source.path, subdirectory, lock_directory);
       break;
     case DirectSourceKind::Vcs:
       // pip has no relative form of these.
       out =
-          fmt::format("{}+{}@{}", source.vcs_type,
+          fmt::format("{} @ {}+{}@{}", name, source.vcs_type,
                       source.url.empty() ? Url::from_path((lock_directory / source.path).native()).to_string()
                                          : source.url,
                       source.commit_id);
       break;
   }
-  return source.subdirectory.empty() ? out
-                                     : out + "#subdirectory=" + percent_encode_path(source.subdirectory);
+  return subdirectory.empty() ? out : out + "#subdirectory=" + percent_encode_path(subdirectory);
 }
 
 std::set<std::string> hashes_of(const LockedPackage& package) {
@@ -59,7 +74,7 @@ std::string line_of(const LockedPackage& package, const fs::path& lock_directory
   if (package.direct && package.direct->editable)
     out = "-e " + package.direct->path;
   else if (package.direct)
-    out = fmt::format("{} @ {}", package.name.normalized(), reference(*package.direct, lock_directory));
+    out = direct_line(package.name.normalized(), *package.direct, lock_directory);
   else
     out =
         fmt::format("{}=={}", package.name.normalized(), package.version ? package.version->to_string() : "");

@@ -109,9 +109,10 @@ Goal pinned_goal(const fs::path& path, Session& session) {
   // What says that not all of it has hashes is a lock of folders and commits, too.
   const bool says_so =
       goal.file_options.require_hashes == false &&
-      std::any_of(goal.requirements.begin(), goal.requirements.end(), [](const RootRequirement& root) {
-        return !root.hashes.empty() || root.requirement.url.has_value();
-      });
+      (!goal.unnamed.empty() ||
+       std::any_of(goal.requirements.begin(), goal.requirements.end(), [](const RootRequirement& root) {
+         return !root.hashes.empty() || root.requirement.url.has_value();
+       }));
   if (!goal.require_hashes && !says_so)
     throw Error(
         ErrorKind::BadInput, fmt::format("{} has no hashes, so it is no lock", path.native()),

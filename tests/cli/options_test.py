@@ -4,6 +4,7 @@
 
 The options are those that --help lists, so that a new one fails here until it is in the table.
 """
+import os
 import pathlib
 import re
 import shutil
@@ -50,6 +51,8 @@ OTHER_LINES = {
     ("run", "--pure"): ("run --env env printenv PYTHONSAFE", "run --pure --env env printenv PYTHONSAFE"),
     ("run", "-m"): ("run --env env json.tool --help", "run --env env -m json.tool --help"),
     ("run", "--with"): ("run --env env python -c 'import new'", "run --env env --with new python -c 'import new'"),
+    **{("install", o.split()[0]): ("install --env env lib -U", f"install --env env lib -U {o}") for o in ("-c limits.txt", "-i $OTHER", "-f links")},
+    ("lock", "-f"): ("lock -r lib.in", "lock -r lib.in -f links"),
     ("install", "--only-binary"): ("install --env env src", "install --env env src --only-binary src"),
     "--only-binary": ("{0} src", "{0} src --only-binary src"), "--no-build": ("{0} built", "{0} built --no-build"),
     "--no-build-isolation": ("{0} built", "{0} built --no-build-isolation"), "--only-final": ("{0} new --pre", "{0} new --pre --only-final new"),
@@ -99,7 +102,7 @@ def option_of(line):
 class Options(sandbox.SandboxTest):
     def setUp(self):
         super().setUp()
-        self.servers = []
+        self.servers, self.known, self.changed = [], {}, False
         for lines in (["lib 1.0 uploaded 2024-01-01", "lib 2.0 uploaded 2024-03-01", "lib 3.0a1 uploaded 2024-04-01", "new 1.0", "new 2.0a1",
                        "needs 1.0 requires lib", "needs 2.0 requires lib>=2", "src 1.0 sdist static", "built 1.0 sdist dynamic",
                        "pip 1.0", "more 1.0"], ["lib 7.0"]):
@@ -107,6 +110,7 @@ class Options(sandbox.SandboxTest):
             for line in lines:
                 index.add(line)
             self.servers.append(loopback_index.serve(index))
+            self.addCleanup(self.servers[-1].server_close)
             self.addCleanup(self.servers[-1].shutdown)
         self.env.update(MOAT_INDEX_URL=self.servers[0].url, OTHER=self.servers[1].url, PYTHONSAFE="1", MOAT_RETRIES="0")
         self.template = pathlib.Path(tempfile.mkdtemp(prefix="options-"))
@@ -148,20 +152,38 @@ class Options(sandbox.SandboxTest):
         return hashlib.sha256(content).hexdigest()
 
     def fresh(self):
+        """Everything as it was at the beginning, where something may have changed: what fails changes nothing."""
+        if not self.changed:
+            return
         for folder, kept in ((self.work, "work"), (self.root / "moat/data", "data")):
             shutil.rmtree(folder)
-            shutil.copytree(self.template / kept, folder, symlinks=True)
+            subprocess.run(["cp", "-a", self.template / kept, folder], check=True)
         (self.root / "moat/config.toml").unlink(missing_ok=True)
+        self.changed = False
+
+    def files(self):
+        """What lies in the work folder but for runtimes, and whether their files have several names."""
+        found = []
+        for folder, folders, names in os.walk(self.work):
+            if folder.endswith("/.moat"):
+                folders[:] = []
+                found += [(p.name, p.stat().st_nlink) for p in pathlib.Path(folder).glob("rt/bin/python3*") if not p.is_symlink()]
+                continue
+            found += [(os.path.relpath(os.path.join(folder, name), self.work), 1) for name in names]
+        return sorted(found)
 
     def seen(self, line):
+        if line in self.known:
+            return self.known[line]
         self.fresh()
         done = subprocess.run(["bash", "-c", f'"{sandbox.MOAT}" {line}'], cwd=self.work, env=self.env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300)
         said = re.sub(r"\d+(\.\d+)? ?(ms|s)\b", "", done.stdout)
         said = re.sub(r"(packages? changed|resolve|download|compile|install|build)[^\n]*", r"\1", said)
-        files = {str(p.relative_to(self.work)): p.is_symlink() or p.stat().st_nlink for p in self.work.rglob("*") if p.is_symlink() or p.is_file()}
+        self.changed = done.returncode == 0 and line.split()[0] not in ("list", "freeze", "show", "tree", "why", "which", "run", "doctor", "python")
         cfg = sorted((str(p), p.read_text()) for p in self.work.glob("*/pyvenv.cfg"))
-        return done.returncode, said, sorted(files.items()), cfg
+        self.known[line] = done.returncode, said, self.files() if self.changed else [], cfg
+        return self.known[line]
 
     def commands(self):
         listed = self.moat("--help").split("Commands:\n")[1]
