@@ -505,6 +505,7 @@ int rollback(const fs::path& environment, std::optional<int> state, const std::s
   std::vector<Move> moves = undo.moves();
   date_returning_files(moves, environment, change, std::time(nullptr));
   renew_state_files(change, environment, read_bytecode_list(displaced, then), moves);
+  renew_launcher(change, present, then, moves);
   const std::vector<std::string> summary = summarize(present, then);
   change.commit(moves, std::move(then), command, summary, durable);
   return change.state();

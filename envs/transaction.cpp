@@ -118,6 +118,7 @@ class Application {
     std::vector<Move> moves = plan_moves(departures_, arriving, root_, single_files_, change);
     Manifest manifest = next_manifest();
     renew_state_files(change, root_, next_bytecode(manifest), moves);
+    renew_launcher(change, manifest_, manifest, moves);
     std::vector<std::string> summary = summarize(manifest_, manifest);
     change.commit(moves, std::move(manifest), request_.reason, summary, request_.durable);
     result_.state = change.state();

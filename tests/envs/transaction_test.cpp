@@ -961,6 +961,34 @@ TEST_F(FormatOneTest, CanBeGoneBackTo) {
   expect_true_manifest();
 }
 
+// It knows less of journals and marks than today's.
+TEST_F(FormatOneTest, LosesItsLauncherForGood) {
+  install({foo("1.0", true)});
+  const auto present = env.open().placed();
+  Manifest manifest = present.manifest;
+  for (const std::string name : {"bin/python", "bin/python3", ".moat/rt/bin/python3.11"}) {
+    fs::remove(env.root / name);
+    env.write(name, "the launcher of 0.1.0");
+    manifest.entries.push_back({name, hash_bytes("the launcher of 0.1.0").hex, 21, 0644, ""});
+  }
+  env.write("bin/python-of-foo", "no launcher");
+  env.write(".moat/manifest", format_manifest(manifest));
+  age();
+  apply({.install = {simple("bar", "bar.py", "")}, .compile = false});
+  const auto expect_new = [&] {
+    for (const char* name : {"bin/python", "bin/python3", ".moat/rt/bin/python3.11"})
+      EXPECT_GT(env.read(name).size(), 1000U) << name;
+    EXPECT_EQ(env.read("bin/python-of-foo"), "no launcher");
+    for (const ManifestEntry& entry : env.open().manifest().entries)
+      EXPECT_EQ(hash_file(env.root / entry.path).hex, entry.sha256) << entry.path;
+  };
+  expect_new();
+  rollback(env.root, std::nullopt, "back");
+  expect_new();
+  rollback(env.root, 0, "to the beginning");
+  expect_new();
+}
+
 TEST_F(TransactionTest, ANewerFormatIsRefused) {
   std::string settings = env.read("pyvenv.cfg");
   settings.replace(settings.find("moat = 2"), 8, "moat = 3");
