@@ -213,7 +213,8 @@ Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& ta
     broken.insert(broken.end(), broken_words.begin(), broken_words.end());
     if (broken.empty()) {
       if (fix)
-        throw Error(ErrorKind::Usage, fmt::format("--fix {}: there is no conflict to fix", *fix),
+        throw Error(ErrorKind::Usage,
+                    fmt::format("--fix {}: there is no conflict to fix", policy.fix.value_or(0)),
                     {"without `--fix` it is installed"});
       const std::vector<RootRequirement> kept = kept_sources(resolution, wider, policy, present);
       if (kept.empty()) return std::move(resolution);

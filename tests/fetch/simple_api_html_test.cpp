@@ -84,13 +84,13 @@ TEST(SimpleHtml, KnowsWhatIsNoTag) {
         "<b title=\"" + one + "\">", "<!DOCTYPE html PUBLIC '-//W3C//" + one.substr(1)})
     EXPECT_EQ(names_on(hidden + two), Names{"2.zip"}) << hidden;
   // And none of these hides anything.
-  for (const std::string& open :
+  for (const std::string open :
        {"<!-->", "<!--->", "<!---->", "<!>", "<?>", "</>", "<>", "< ", "<1", "<b/>", "<b title='>' x>",
         "<noscript>", "<svg/>", "<script><!--<script></script>--></script>", "<script><!--></script>",
         "a > b </b c='>'>"})
     EXPECT_EQ(names_on(open + one + two), (Names{"1.zip", "2.zip"})) << open;
   // What never ends holds the rest.
-  for (const std::string& open :
+  for (const std::string open :
        {"<!--", "<title>", "<script>", "<plaintext>", "<b title='", "<b ", "</b x=\""})
     EXPECT_EQ(names_on(one + open + two), Names{"1.zip"}) << open;
 }
