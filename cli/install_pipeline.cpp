@@ -197,13 +197,14 @@ Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& ta
                        const InstalledGraph& graph, const Present& present, Session& session) {
   Goal wider = goal;
   wider.requirements = with_earlier_of_named(goal);
-  std::optional<int> fix = policy.fix;
+  bool to_fix = policy.fix.has_value();
   for (;;) {
     auto outcome = try_goal(wider, policy, target, present.versions, session);
     if (const auto* unmet = std::get_if<Unmet>(&outcome)) {
-      if (!fix) throw conflict_error(*unmet, target, present.versions, policy.takes_fix);
-      goal = apply_fix(goal, *unmet, *fix);
-      wider = apply_fix(wider, *unmet, *std::exchange(fix, std::nullopt));
+      if (!to_fix) throw conflict_error(*unmet, target, present.versions, policy.takes_fix);
+      goal = apply_fix(goal, *unmet, *policy.fix);
+      wider = apply_fix(wider, *unmet, *policy.fix);
+      to_fix = false;
       continue;
     }
     Resolution& resolution = std::get<Resolution>(outcome);
@@ -212,9 +213,8 @@ Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& ta
     const std::vector<RootRequirement> broken_words = broken_requests(resolution, target, wider);
     broken.insert(broken.end(), broken_words.begin(), broken_words.end());
     if (broken.empty()) {
-      if (fix)
-        throw Error(ErrorKind::Usage,
-                    fmt::format("--fix {}: there is no conflict to fix", policy.fix.value_or(0)),
+      if (to_fix)
+        throw Error(ErrorKind::Usage, fmt::format("--fix {}: there is no conflict to fix", *policy.fix),
                     {"without `--fix` it is installed"});
       const std::vector<RootRequirement> kept = kept_sources(resolution, wider, policy, present);
       if (kept.empty()) return std::move(resolution);
