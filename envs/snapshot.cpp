@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
@@ -410,6 +411,16 @@ void compile_copy(const fs::path& tree, const RuntimeLayout& layout, Workers& wo
   });
 }
 
+// The copy is tried, and compiles its own standard library.
+void refuse_noexec(const fs::path& tree) {
+  struct statvfs facts {};
+  if (::statvfs(tree.parent_path().c_str(), &facts) != 0 || (facts.f_flag & ST_NOEXEC) == 0) return;
+  throw Error(
+      ErrorKind::Disk,
+      quote(tree.parent_path().string()) + " is on a file system mounted noexec: no program starts there",
+      {"keep the store where programs may start: MOAT_STORE_DIR=/path/to/store moat …"});
+}
+
 }  // namespace
 
 RuntimeLayout runtime_layout(const Interpreter& interpreter) {
@@ -479,6 +490,7 @@ std::string snapshot_fingerprint(const Interpreter& interpreter, const std::vect
 
 void make_snapshot(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
                    const fs::path& tree, Workers& workers) {
+  refuse_noexec(tree);
   const RuntimeLayout layout = runtime_layout(interpreter);
   Copying copying{interpreter, layout, {}};
   std::set<fs::path> folders;

@@ -4,11 +4,10 @@ disks that refuse links or programs. Each works, or is refused with what to do, 
     places_test.py MOAT [Class.test…]
 """
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
-import unittest
+import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sandbox  # noqa: E402
@@ -21,12 +20,6 @@ def namespaces():
 
 
 class PlacesTest(sandbox.SandboxTest):
-    def setUp(self):
-        super().setUp()
-        self.package = self.work / "pkg"
-        self.package.mkdir()
-        (self.package / "pyproject.toml").write_text("")
-
     def shell(self, script, *words, status=0, **variables):
         """Of bash, with MOAT and WORK set; → both streams."""
         done = subprocess.run(["bash", "-c", script, "bash", *map(str, words)], cwd=self.work, stdin=subprocess.DEVNULL,
@@ -43,7 +36,6 @@ class PlacesTest(sandbox.SandboxTest):
         return self.shell('unshare -m bash -e "$WORK/script"', status=status)
 
     def wheel(self):
-        import zipfile
         folder = self.work / "wheels"
         folder.mkdir(exist_ok=True)
         files = {"tiny.py": "VALUE = 1\n", "tiny-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n",
