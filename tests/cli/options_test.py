@@ -24,7 +24,8 @@ LINES = {
     "which": "which --env env lib", "run": "run --env env python -c pass", "shell": "shell --env env", "doctor": "doctor --env env",
     "lock": "lock -r r.in", "sync": "sync --env env pylock.1.toml", "env list": "env list", "env info": "env info --env env",
     "env history": "env history --env env", "env rollback": "env rollback --env env", "env adopt": "env adopt ./foreign",
-    "env remove": "env remove ./env", "env rename": "env rename one two", "store dir": "store dir", "store size": "store size",
+    "env remove": "env remove ./env", "env rename": "env rename one two",
+    "env clone": "env clone ./env ./copy", "env move": "env move ./env ./moved", "env diff": "env diff 1 --env env", "store dir": "store dir", "store size": "store size",
     "store prune": "store prune", "store verify": "store verify", "python list": "python list", "python find": "python find",
     "config list": "config list", "config get": "config get resolution", "config set": "config set resolution lowest",
     "config import-pip": "config import-pip",
@@ -43,7 +44,7 @@ TYPED = {
     "--no-binary": "lib", "--only-binary": "src", "--no-build": "", "--no-build-isolation": "", "-C": "nonsense",
     "--build-constraint": "nosuch.txt", "--link-mode": "nonsense", "--no-compile": "", "--orphans": "", "--outdated": "", "--format": "freeze",
     "--invert": "", "--depth": "0", "--pure": "", "--with": "lib", "-m": "", "--strict": "", "--repair": "", "--force": "", "-o": "other.toml", "--python-version": "3.9",
-    "--platform": "win_amd64", "--check": "", "--no-groups": "", "--extra": "nosuch", "--inexact": "", "-y": "", "--older-than": "nonsense",
+    "--platform": "win_amd64", "--check": "", "--no-groups": "", "--extra": "nosuch", "--inexact": "", "--limit": "0", "-y": "", "--older-than": "nonsense",
     "--project": "nosuch", "--config": "nosuch.toml", "--json": "", "--color": "nonsense",
 }
 # Where the line above shows nothing of an option: (command, option) or option, and the lines that do.

@@ -119,10 +119,9 @@ class OwnPipTest(sandbox.SandboxTest):
                 self.assertFalse(self.is_ours())
                 self.assertEqual(self.call(self.bin / "pip", "one"), "pip 99.0\n")
                 self.moat("doctor", "--env", "env", "--strict")
-                self.moat("install", "--env", "env", "-q", "one<2" if "one==2.0" in self.listed() else "one>=2")
-                self.moat("doctor", "--env", "env", "--strict")
-                if "rollback" in go:
-                    self.moat(*go, "--env", "env")
+                if "rollback" not in go:
+                    self.moat("install", "--env", "env", "-q", "one<2" if "one==2.0" in self.listed() else "one>=2")
+                    self.moat("doctor", "--env", "env", "--strict")
                 self.moat(*go, "--env", "env")
                 self.assertTrue(self.is_ours())
                 self.assertRegex(self.call(self.bin / "pip", "freeze"), r"\A(one==.*\n)?\Z")
