@@ -205,9 +205,11 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
                 fmt::format("cannot change {}: {}", quote(impl_->root.string()), moat_journal_error()),
                 {"replace the link by what it points to"});
   if (durable == Durable::Always) sync_file_system(impl_->stage);
-  // Without it nobody finds the environment that is to be looked after.
-  if (durable == Durable::Auto && fs::exists(impl_->stage / "pyvenv.cfg"))
-    sync_file(impl_->stage / "pyvenv.cfg");
+  // Without these nobody finds the environment that is to be looked after, or starts it.
+  if (durable == Durable::Auto)
+    for (std::size_t i = 0; i < journal->move_count; ++i)
+      if (moat_journal_replaces(&*journal, &journal->moves[i]))
+        sync_file(impl_->root / journal->moves[i].from);
   if (durable == Durable::Auto) mark_unflushed(impl_->root / ".moat", state_, impl_->begun);
   write_new(aside / "journal", text, durable);
 

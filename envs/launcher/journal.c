@@ -440,18 +440,36 @@ static int take_back(struct places* places, const struct moat_move* move) {
   return 0;
 }
 
-int moat_journal_moves_out(const struct moat_journal* journal, const char* path) {
-  for (size_t i = 0; i < journal->move_count; ++i)
-    if (journal->moves[i].kind == MOAT_MOVE_OUT && strcmp(journal->moves[i].from, path) == 0) return 1;
-  return 0;
+// Is `path` this folder, or does it lie below it?
+static int is_in(const char* path, const char* folder) {
+  const size_t length = strlen(folder);
+  return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
-// The first change by a newer moat renames its pyvenv.cfg over the old one, which therefore cannot come back;
-// it stays, and is as good. In an environment that is being made there was none.
+// python, python3, python3.13t, pypy3.10, in bin or in the private one.
+static int is_launcher(const char* path) {
+  const char* name = NULL;
+  if (strncmp(path, "bin/", 4) == 0)
+    name = path + 4;
+  else if (strncmp(path, ".moat/rt/bin/", 13) == 0)
+    name = path + 13;
+  if (!name || (strncmp(name, "python", 6) != 0 && strncmp(name, "pypy", 4) != 0)) return 0;
+  name += strncmp(name, "python", 6) == 0 ? 6 : 4;
+  return name[strspn(name, "0123456789.t")] == '\0';
+}
+
+int moat_journal_replaces(const struct moat_journal* journal, const struct moat_move* move) {
+  if (move->kind != MOAT_MOVE_IN || (strcmp(move->to, "pyvenv.cfg") != 0 && !is_launcher(move->to))) return 0;
+  for (size_t i = 0; i < journal->move_count; ++i)
+    if (journal->moves[i].kind == MOAT_MOVE_OUT && is_in(move->to, journal->moves[i].from)) return 0;
+  return 1;
+}
+
+// What was renamed over the old one cannot be taken back: it stays, and is as good. In an environment that is
+// being made there was none.
 static int stays(int env, const struct moat_journal* journal, const struct moat_move* move) {
   char manifest[80];
-  if (move->kind != MOAT_MOVE_IN || strcmp(move->to, "pyvenv.cfg") != 0) return 0;
-  if (moat_journal_moves_out(journal, move->to)) return 0;
+  if (!moat_journal_replaces(journal, move)) return 0;
   snprintf(manifest, sizeof manifest, ".moat/history/%d/old/.moat/manifest", journal->state);
   struct parent parent = {env, -1, NULL, 0};
   const int was_there = exists(&parent, manifest);

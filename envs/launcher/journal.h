@@ -60,8 +60,9 @@ struct moat_journal {
 // MOAT_JOURNAL_BAD. Accepts only paths that stay below the environment: relative, without empty, `.` and `..`
 // components.
 int moat_journal_parse(char* text, size_t size, struct moat_journal* journal);
-// Does one of its moves out begin at this very path?
-int moat_journal_moves_out(const struct moat_journal* journal, const char* path);
+// A move in of pyvenv.cfg or a launcher that no move out makes room for: the first change by a newer moat
+// renames these over the old ones, without which the environment would not be one.
+int moat_journal_replaces(const struct moat_journal* journal, const struct moat_move* move);
 void moat_journal_free(struct moat_journal* journal);
 
 enum moat_journal_start {

@@ -283,10 +283,9 @@ static void write_history_folders(FILE* out, int state, const char* place) {
   }
 }
 
-// A pyvenv.cfg that was renamed over the old one stays: there is no other.
+// What was renamed over the old one stays: there is no other.
 static int goes_out(const struct moat_journal* done, const struct moat_move* move) {
-  return move->kind == MOAT_MOVE_IN &&
-         (strcmp(move->to, "pyvenv.cfg") != 0 || moat_journal_moves_out(done, move->to));
+  return move->kind == MOAT_MOVE_IN && !moat_journal_replaces(done, move);
 }
 
 static void write_reversed(FILE* out, const struct moat_journal* done, int state) {
