@@ -517,6 +517,13 @@ TEST_F(StoreTest, SaysWhatItIs) {
               ::testing::StartsWith("Signature: 8a477f597d28d172789f06886806bc55"));
 }
 
+TEST_F(StoreTest, AnEmptyFormatIsNone) {
+  { Store store(root_); }
+  testing::write_bytes(root_ / "format", "");  // as a power failure leaves it
+  Store store(root_);
+  EXPECT_EQ(read_file(root_ / "format"), "1\n");
+}
+
 TEST_F(StoreTest, LeavesNewerFormatsAlone) {
   { Store store(root_); }
   testing::write_bytes(root_ / "format", "2\n");
