@@ -214,7 +214,7 @@ class Refusals(IndexTest):
             with self.subTest(index):
                 self.install("a", "-i", index, status=3, http_proxy=f"http://who:secret@{address}",
                              https_proxy=f"http://who:secret@{address}", MOAT_RETRIES="0")
-                self.assertIn(f"the proxy `http://{address}/` wants credentials (407)", self.said)
+                self.assertIn(f"the proxy `http://{address}` wants credentials (407)", self.said)
                 self.assertNotIn("secret", self.said)
 
     def test_a_proxy_that_is_not_there_is_named(self):
