@@ -30,7 +30,9 @@ constexpr std::array kOtherWords = {
     OtherWord{"venv", "`moat create` makes an environment"},
     OtherWord{"virtualenv", "`moat create` makes an environment"},
     OtherWord{"new", "`moat create` makes an environment"},
-    OtherWord{"cache", "`moat store` is where downloads are kept: dir, size, prune, verify"},
+    OtherWord{
+        "cache",
+        "`moat store size` says how much is kept, `moat store prune` removes what was not used for long"},
     OtherWord{"clean", "`moat store prune` removes what was not used for long"},
     OtherWord{"search", "`moat pip index versions NAME` lists the versions of a package"},
     OtherWord{"update", "`moat upgrade` takes the newest versions"},
