@@ -67,6 +67,17 @@ static int holds_python(const char* prefix, const char* version) {
   return contains(prefix, name);
 }
 
+// Debian's Python in P also has P/local.
+static int has_python_around(char* prefix, const char* version) {
+  if (holds_python(prefix, version)) return 1;
+  char* const slash = strrchr(prefix, '/');
+  if (slash == NULL || strcmp(slash, "/local") != 0) return 0;
+  *slash = '\0';
+  const int holds = holds_python(prefix, version);
+  *slash = '/';
+  return holds;
+}
+
 // `packages` ends before site-packages.
 static int is_packages_of_another(char* packages, const char* version, const char* home) {
   const char* const theirs = cut_last(packages);
@@ -75,7 +86,7 @@ static int is_packages_of_another(char* packages, const char* version, const cha
   if (strcmp(lib, "lib") != 0 && strcmp(lib, "lib64") != 0) return 0;
   const int any_version = strcmp(theirs, "python3") == 0;
   if (!any_version && strcmp(theirs, version) != 0) return 1;
-  return holds_python(packages, version) || is_user_site(packages, home);
+  return has_python_around(packages, version) || is_user_site(packages, home);
 }
 
 static int is_standard_library(const char* real) {

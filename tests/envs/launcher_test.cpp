@@ -248,6 +248,11 @@ TEST_F(Launcher, KeepsPackagesThatBelongToNoPython) {
     write_file_atomically(prefix + mark, "");
     EXPECT_FALSE(kept(prefix + "/lib/" + own + "/site-packages")) << mark;
   }
+  const std::string local = here + "/base/local/lib/" + own + "/dist-packages";
+  EXPECT_TRUE(kept(local));
+  make_directories(here + "/base/bin");
+  write_file_atomically(here + "/base/bin/python3", "");
+  EXPECT_FALSE(kept(local)) << "Debian's second place for packages";
   write_file_atomically(here + "/layer/lib/" + own + "/os.py", "");
   EXPECT_FALSE(kept(here + "/layer/lib/" + own + "/site-packages"));
   // The user's own, which only HOME tells from a layer.
