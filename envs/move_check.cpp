@@ -51,7 +51,8 @@ class MoveCheck {
         renewed_.insert(move.from);
         return;
       case Move::Kind::RemoveDirectory:
-        return;  // one that cannot be removed stays
+        emptied_.insert(move.from);  // one that is not empty stays
+        return;
       case Move::Kind::Out:
         check_out(move.from);
         renewed_.insert(move.from);
@@ -70,6 +71,16 @@ class MoveCheck {
     return false;
   }
 
+  // A directory that is removed once everything in it went out.
+  bool will_be_gone(const std::string& path) const {
+    if (emptied_.count(path) == 0) return false;
+    for (const fs::directory_entry& entry : fs::directory_iterator(root_ / path)) {
+      const std::string child = path + "/" + entry.path().filename().string();
+      if (renewed_.count(child) == 0 && !will_be_gone(child)) return false;
+    }
+    return true;
+  }
+
   void check_out(const std::string& path) {
     const auto facts = look_at(root_ / path);
     if (!facts) return;  // removed by somebody: a move of nothing
@@ -83,7 +94,8 @@ class MoveCheck {
     const auto there = look_at(root_ / move.to);
     if (!there) return;
     const auto coming = look_at(root_ / move.from);
-    if (coming && S_ISDIR(coming->stx_mode) != S_ISDIR(there->stx_mode))
+    const bool makes_room = S_ISDIR(there->stx_mode) && will_be_gone(move.to);
+    if (coming && !makes_room && S_ISDIR(coming->stx_mode) != S_ISDIR(there->stx_mode))
       throw Error(
           ErrorKind::Refused,
           fmt::format("{} is in the way: {}", quote((root_ / move.to).string()),
@@ -158,7 +170,7 @@ class MoveCheck {
 
   fs::path root_;
   Facts home_;  // of .moat, where the stage and the history are
-  std::unordered_set<std::string> renewed_, checked_, places_;
+  std::unordered_set<std::string> renewed_, emptied_, checked_, places_;
 };
 
 }  // namespace
