@@ -127,7 +127,7 @@ class Command:
 
 PACKAGES = ["--no-index", "-f", "wheels"]
 COMMANDS = [
-    Command("create", ["create", "new", "beta", *PACKAGES], env="new", cold=True),
+    Command("create", ["create", "./new", "beta", *PACKAGES], env="new", cold=True),
     Command("install", ["install", "--env", "env", "gamma", *PACKAGES], cold=True),
     Command("upgrade", ["install", "--env", "env", "-U", "alpha", *PACKAGES]),
     Command("uninstall", ["uninstall", "--env", "env", "beta"]),
@@ -222,10 +222,10 @@ class Torture:
         def moat(*words):
             subprocess.run([self.moat, *words], cwd=template, env=variables, check=True, stdout=subprocess.DEVNULL,
                            stderr=subprocess.PIPE)
-        moat("create", "-q", "-p", PYTHON, "env", "alpha==1", *PACKAGES)
+        moat("create", "-q", "-p", PYTHON, "./env", "alpha==1", *PACKAGES)
         moat("install", "-q", "--env", "env", "beta", "alpha==1", *PACKAGES)
         moat("create", "-q", "-p", PYTHON, "-n", "one")
-        moat("create", "-q", "-p", PYTHON, "other", "gamma", "alpha==2", *PACKAGES)  # warms the store
+        moat("create", "-q", "-p", PYTHON, "./other", "gamma", "alpha==2", *PACKAGES)  # warms the store
         shutil.rmtree(template / "other")
         (template / "home/moat/store/runtimes").rename(self.runtimes)
         shutil.rmtree(template / "home/moat/store/environments", True)
