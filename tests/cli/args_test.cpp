@@ -35,9 +35,12 @@ Error refusal(const std::vector<std::string>& words) {
 }
 
 TEST(Args, TheFirstWordOfCreateIsWhereTheRestArePackages) {
-  const auto create = command<CreateCommand>({"create", "env", "flask", "six"});
-  EXPECT_EQ(create.path, "env");
+  const auto create = command<CreateCommand>({"create", "./env", "flask", "six"});
+  EXPECT_EQ(create.path, "./env");
   EXPECT_THAT(create.packages, ElementsAre("flask", "six"));
+  EXPECT_EQ(command<CreateCommand>({"create", "env"}).path, "env");
+  // Either could be meant.
+  EXPECT_THROW(command<CreateCommand>({"create", "flask", "six"}), Error);
 }
 
 TEST(Args, WithANameEveryWordOfCreateIsAPackage) {
