@@ -91,10 +91,16 @@ std::string problem_of(const std::string& command) {
 
 // Names of commands that come in only when it is said.
 bool is_a_pattern(const std::string& command) {
-  static const std::set<std::string> kPatterns = {
-      "moat 1",        "moat 11",         "moat 1--help",
-      "moat 1 --help", "moat pip 1",      "moat pip help 1",
-      "moat eval 1",   "moat pip help11", "moat pip --python .venv 1 x"};
+  static const std::set<std::string> kPatterns = {"moat 1",
+                                                  "moat 11",
+                                                  "moat 1--help",
+                                                  "moat 1 --help",
+                                                  "moat pip 1",
+                                                  "moat pip help 1",
+                                                  "moat eval 1",
+                                                  "moat pip help11",
+                                                  "moat pip --python .venv 1 x",
+                                                  "moat install --user"};
   return kPatterns.contains(command) || command.find(" = ") != std::string::npos;
 }
 

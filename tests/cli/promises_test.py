@@ -229,7 +229,11 @@ class RequirementsLocks(Indexed):
         for path, text in loopback_index.tree("repo", "1.0", [], "static").items():
             self.write(f"repo/{path}", text)
         self.assertEqual(self.shell("cd repo && git init -q && git add -A && git -c user.name=a -c user.email=a@b commit -qm 1")[0], 0)
-        for lines in ("-e ./demo\nsix\n", "./demo\nsix\n", f"six\nrepo @ git+file://{self.work}/repo\n", "six\nlib\n"):
+        told = self.shell("/usr/bin/python3 -m pip --version")[1].split()
+        # A repository on this disk is no requirement to older ones, whatever its spelling beside a name.
+        takes_local_git = len(told) > 1 and told[1].split(".")[0].isdigit() and int(told[1].split(".")[0]) >= 25
+        repo = [f"six\nrepo @ git+file://{self.work}/repo\n"] * takes_local_git
+        for lines in ["-e ./demo\nsix\n", "./demo\nsix\n", "six\nlib\n", *repo]:
             self.write("r.in", lines)
             self.moat("lock", "-r", "r.in", "-o", "r.txt")
             text = (self.work / "r.txt").read_text()
