@@ -19,10 +19,6 @@
 namespace moat {
 
 struct NoSuchProject {};
-// The index answers 403: registries do so for projects that they do not have, and for those one may not see.
-struct ForbiddenProject {
-  Error error;  // where no other index has it
-};
 
 // Thread-safe. Pages go through the HTTP cache; what was made of one is kept beside it, so that a page that
 // has not changed is not even read.
@@ -35,10 +31,9 @@ class IndexPages {
   ~IndexPages();
 
   // `done` runs on the pool, exactly once unless the background was closed. 404 and 410 are NoSuchProject;
-  // 403 is
-  // ForbiddenProject; anything else but a page that can be read is an Error that names the index and the
-  // project. refresh: ask again although the cached page is still fresh.
-  using Answer = std::variant<DigestedPage, NoSuchProject, ForbiddenProject, Error>;
+  // anything else but a page that can be read is an Error that names the index and the project. refresh: ask
+  // again although the cached page is still fresh.
+  using Answer = std::variant<DigestedPage, NoSuchProject, Error>;
   void fetch(const Index& index, const PackageName& project, bool refresh, std::function<void(Answer)> done);
 
  private:

@@ -86,14 +86,13 @@ class Inbox {
 class LookUp : public std::enable_shared_from_this<LookUp> {
  public:
   LookUp(PackageName name, std::vector<Index> indexes, IndexStrategy strategy, bool refresh,
-         IndexPages& pages, FindLinks& links, Reporter& reporter, std::shared_ptr<Inbox> inbox)
+         IndexPages& pages, FindLinks& links, std::shared_ptr<Inbox> inbox)
       : name_(std::move(name)),
         indexes_(std::move(indexes)),
         strategy_(strategy),
         refresh_(refresh),
         pages_(pages),
         links_(links),
-        reporter_(reporter),
         inbox_(std::move(inbox)),
         answers_(indexes_.size()) {}
 
@@ -115,8 +114,7 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
   }
 
   void take_first(std::size_t i, IndexPages::Answer answer) {
-    const bool goes_on = std::holds_alternative<NoSuchProject>(answer) ||
-                         std::holds_alternative<ForbiddenProject>(answer) || is_unknown_offline(answer);
+    const bool goes_on = std::holds_alternative<NoSuchProject>(answer) || is_unknown_offline(answer);
     answers_[i] = std::move(answer);
     if (goes_on && i + 1 < indexes_.size()) return ask(i + 1);
     ask_links();
@@ -148,14 +146,11 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
     Project project{name_, {}, "", "", ""};
     std::vector<DigestedPage> found;
     std::optional<Error> offline;
-    const Error* forbidden = nullptr;
     for (std::size_t i = 0; i < answers_.size(); ++i) {
       if (is_unknown_offline(answers_[i])) {
         if (!offline) offline = std::get<Error>(answers_[i]);
       } else if (const auto* error = std::get_if<Error>(&answers_[i])) {
         return deliver(*error);
-      } else if (const auto* one = std::get_if<ForbiddenProject>(&answers_[i])) {
-        if (forbidden == nullptr) forbidden = &one->error;
       } else if (auto* page = std::get_if<DigestedPage>(&answers_[i])) {
         if (project.index.empty()) {
           project.index = indexes_[i].url.display();
@@ -165,9 +160,6 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
         found.push_back(std::move(*page));
       }
     }
-    if (forbidden != nullptr && found.empty()) return deliver(*forbidden);
-    if (forbidden != nullptr)
-      reporter_.warn(std::string(forbidden->what()) + "; " + quote(project.index) + " has it");
     auto& linked = std::get<std::vector<DigestedPage>>(from_links);
     std::move(linked.begin(), linked.end(), std::back_inserter(found));
     if (found.empty() && offline) return deliver(*offline);
@@ -183,7 +175,6 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
   const bool refresh_;
   IndexPages& pages_;
   FindLinks& links_;
-  Reporter& reporter_;
   const std::shared_ptr<Inbox> inbox_;
   std::mutex mutex_;
   std::size_t missing_ = 0;
@@ -257,7 +248,7 @@ class IndexSource::State {
     const bool refresh = options_.refresh || options_.refresh_packages.contains(name);
     try {
       std::make_shared<LookUp>(name, indexes_for(name), options_.indexes.strategy, refresh, pages_, links_,
-                               reporter_, inbox_)
+                               inbox_)
           ->start();
     } catch (const Error& error) {
       inbox_->put({name, nullptr, error});

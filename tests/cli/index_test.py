@@ -158,23 +158,18 @@ class Hashes(IndexTest):
 class Refusals(IndexTest):
     """What a server refuses is passed by where there is another way, and told."""
 
-    def test_403_of_one_of_several_indexes(self):
+    def test_403_of_one_of_several_indexes_is_not(self):
+        """A private index whose password ran out would give its names to whoever takes them on the next."""
         closed = self.second_server()
-        for name in ("a", "nowhere"):
-            closed.answer(f"/simple/{name}/", "no", status=403)
+        closed.answer("/simple/a/", "no", status=403)
         self.server.add("a")
         self.create()
-        for order in (["--extra-index-url", closed.url], ["-i", closed.url, "--extra-index-url", self.server.url],
-                      ["--extra-index-url", closed.url, "--index-strategy", "best-match"]):
+        for order in (["--extra-index-url", closed.url], ["--extra-index-url", closed.url, "--index-strategy", "best-match"],
+                      ["-i", closed.url]):
             with self.subTest(order):
-                self.install("a", "--reinstall", *order)
-                if "-i" not in order:  # else it was found before that one was asked
-                    self.assertIn("answered 403", self.said)
-                    self.assertIn("has it", self.said)
-        self.install("nowhere", "--extra-index-url", closed.url, status=3)
-        self.assertIn("answered 403", self.said)
-        self.install("a", "-i", closed.url, "--refresh", "--reinstall", status=3)
-        self.assertIn("answered 403", self.said)
+                self.install("a", *order, status=3)
+                self.assertIn("answered 403", self.said)
+                self.assertIn(closed.url, self.said)
 
     def test_401_of_one_of_several_is_not(self):
         closed = self.second_server()

@@ -318,7 +318,7 @@ TEST_F(IndexSourceTest, AnIndexMayBeAFolder) {
   EXPECT_THAT(project("bar").releases, IsEmpty());
   options.indexes.indexes = {{"", Url::from_path("/nowhere/at/all")}};
   open(options);
-  failure_of("foo", ErrorKind::Network);
+  failure_of("foo", ErrorKind::BadInput);
 }
 
 TEST_F(IndexSourceTest, AUrlTakesTheProjectsPlace) {
@@ -332,7 +332,8 @@ TEST_F(IndexSourceTest, AUrlTakesTheProjectsPlace) {
   EXPECT_THAT(versions(foo), ElementsAre("1.0"));
   EXPECT_EQ(metadata(foo).requires_dist.size(), 1U);
   EXPECT_EQ(index.page_requests(), 0U);
-  source.pin_to_url(name("bar"), "file:///w/bar-1.0-py3-none-any.whl#sha256=" + sha256);
+  const fs::path bar = WheelBuilder("bar", "1.0").write(folder_.path());
+  source.pin_to_url(name("bar"), Url::from_path(bar.string()).to_string() + "#sha256=" + sha256);
   EXPECT_EQ(project("bar").releases.at(0)->files.at(0).artifact.digests.at(0).hex, sha256);
   source.pin_to_url(name("baz"), index.file_url("foo-1.0-py3-none-any.whl"));
   EXPECT_THAT(failure_of("baz", ErrorKind::BadInput), HasSubstr("foo"));

@@ -150,7 +150,7 @@ TEST_F(WheelsTest, TakesLocalFilesWhereTheyAre) {
   EXPECT_EQ(obtain({local(changed)}, true)[0].digest, hash_bytes(changed.build()));
   WheelOrder gone = local(a);
   gone.artifact.url = Url::from_path("/nowhere/a-1.0-py3-none-any.whl");
-  EXPECT_THAT(failure({gone}, ErrorKind::Disk), HasSubstr("/nowhere/a-1.0"));
+  EXPECT_THAT(failure({gone}, ErrorKind::BadInput), HasSubstr("/nowhere/a-1.0"));
 }
 
 TEST_F(WheelsTest, AcceptsOneOfTheHashesOfTheUser) {
