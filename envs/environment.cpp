@@ -25,6 +25,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <future>
 #include <map>
 
 namespace moat {
@@ -211,8 +212,7 @@ class Staging {
 // What every start of the environment needs is on the disk before it has its name: a power failure leaves an
 // environment that can at least say what it lost.
 void sync_what_starts(const fs::path& folder) {
-  for (const char* name : {"bin/python", "pyvenv.cfg", ".moat/facts.json", ".moat/manifest"})
-    sync_file(folder / name);
+  for (const char* name : {"bin/python", "pyvenv.cfg", ".moat/facts.json"}) sync_file(folder / name);
 }
 
 }  // namespace
@@ -227,8 +227,14 @@ void stage_environment(const fs::path& folder, const fs::path& root, const Creat
        {std::string(".moat"), scheme.scripts, scheme.purelib, std::string("include")})
     make_directories(folder / directory);
   Staging staging(folder, runtime);
-  staging.add_runtime(runtime, options.link_mode, workers);
   staging.add_launchers(interpreter);
+  staging.write(".moat/facts.json", to_json(interpreter), 0644);
+  // Not in the manifest: the launcher mends `home` after a move.
+  write_file_atomically(folder / "pyvenv.cfg", pyvenv_cfg(root, prompt, runtime), 0644);
+  // The disk is waited for while the runtime, most of the work, is placed.
+  std::future<void> synced;
+  if (options.durable == Durable::Auto) synced = std::async(std::launch::async, sync_what_starts, folder);
+  staging.add_runtime(runtime, options.link_mode, workers);
   const RuntimeLayout layout = runtime_layout(interpreter);
   switch (start_of(runtime, layout)) {
     case Start::Load:
@@ -250,11 +256,9 @@ void stage_environment(const fs::path& folder, const fs::path& root, const Creat
       staging.write(file.path, file.text, file.executable ? 0755 : 0644);
   }
   staging.write(".gitignore", "*\n", 0644);
-  staging.write(".moat/facts.json", to_json(interpreter), 0644);
   staging.link_if_possible("lib64", "lib");
-  // Not in the manifest: the launcher mends `home` after a move.
-  write_file_atomically(folder / "pyvenv.cfg", pyvenv_cfg(root, prompt, runtime), 0644);
   write_file_atomically(folder / ".moat/manifest", format_manifest(staging.manifest()), 0644);
+  if (synced.valid()) synced.get();
 }
 
 namespace {
@@ -408,7 +412,6 @@ void make_durable(const fs::path& staged, const fs::path& root, const CreateOpti
     return;
   }
   mark_unflushed(staged / ".moat", 0, begun);
-  sync_what_starts(staged);
 }
 
 void make_beside(const CreateOptions& options, const fs::path& root, const Runtime& runtime,
@@ -457,8 +460,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
       check_place(root, options.replace);
       stage_environment(folder, root, options, runtime, workers);
       if (options.fill) options.fill(Environment::open(folder));
-      if (options.durable == Durable::Never) return;
-      Environment::exists_at(root) ? sync_file_system(folder) : sync_what_starts(folder);
+      if (options.durable != Durable::Never && Environment::exists_at(root)) sync_file_system(folder);
     });
   else
     make_beside(options, root, runtime, workers);

@@ -4,7 +4,7 @@ environment starts, and the store is of use.
     power_test.py MOAT [CUTS]
 
 Real cuts: an ext4 file system on a loop device whose writes are logged (write_log.c). The log is replayed to CUTS points
-of each command and of the seconds after it (default 6, a short form), each image is mounted, as after a power failure, and
+of each command and of the seconds after it (default 3, a short form), each image is mounted, as after a power failure, and
 looked at. A device number of its own tells the environment that this is not the disk it was written to.
 """
 import base64
@@ -212,9 +212,11 @@ class Power:
         for point in chosen:
             replay.apply(at, point)
             at = point
-            image = self.root / "cut"
+            # A file of its own each: a loop device is let go of after umount, and may still write to the last one.
+            image = self.root / f"cut{self.looked}"
             subprocess.run(["cp", "--sparse=always", base, image], check=True)
             fault = self.check(what, image, before, after, made)
+            image.unlink()
             if fault:
                 self.faults.append(f"{what}, cut after {points.index(point) + 1} of {len(points)} writes: {fault}")
                 print("FAULT:", self.faults[-1], flush=True)
@@ -238,7 +240,7 @@ class Power:
 
 
 def main():
-    program, cuts = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 6
+    program, cuts = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 3
     if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
         print("skipped: needs root and /dev/fuse")
         return SKIP
