@@ -130,12 +130,17 @@ EarlierLock earlier_pylock(const fs::path& path, const std::string& text, const 
   return out;
 }
 
+// Not so /dev/stdout.
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
 EarlierLock earlier_lock(const fs::path& path, const LockCommand& command, Session& session) {
-  if (std::error_code ignored; !fs::is_regular_file(path, ignored)) return {};  // /dev/stdout
-  const std::optional<std::string> text = read_file_if_exists(path);
-  if (!text) return {};
-  return form_of(command) == LockForm::Requirements ? earlier_pins(path, *text, session)
-                                                    : earlier_pylock(path, *text, command, session);
+  if (!is_file(path)) return {};
+  const std::string text = read_file(path);
+  return form_of(command) == LockForm::Requirements ? earlier_pins(path, text, session)
+                                                    : earlier_pylock(path, text, command, session);
 }
 
 // `PATH/pyproject.toml:NAME`, its path taken from one folder to another.
@@ -251,8 +256,8 @@ int execute(const LockCommand& command, Session& session) {
         group_seen_from(group, session.settings().working_directory, path.parent_path()));
   const std::string text =
       form == LockForm::Pylock ? format_pylock(lock) : format_requirements(lock, path.parent_path());
-  const bool differs = read_file_if_exists(path) != text;
-  if (differs && !command.check) write_file_atomically(path, text, 0666, Durability::Synced);
+  const bool differs = !is_file(path) || read_file(path) != text;
+  if (differs && !command.check) write_output_file(path, text, 0666, Durability::Synced);
 
   Output& output = session.output();
   const std::string packages = counted(resolution.packages.size(), "package");

@@ -153,8 +153,8 @@ void write_report(const Json& report, const std::string& file, Session& session)
   if (file == "-")
     session.output().document(report);
   else
-    write_file_atomically(session.settings().working_directory / file,
-                          report.dump(2, ' ', false, Json::error_handler_t::replace));
+    write_output_file(session.settings().working_directory / file,
+                      report.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string python_json(const Json& value) {

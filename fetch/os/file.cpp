@@ -261,6 +261,18 @@ void write_file_atomically(const fs::path& path, std::string_view contents, mode
   if (durability == Durability::Synced) sync_directory(directory_of(path));
 }
 
+void write_output_file(const fs::path& path, std::string_view contents, mode_t mode, Durability durability) {
+  std::error_code ignored;  // where nothing can be seen, writing says why
+  const fs::file_status status = fs::status(path, ignored);
+  const bool is_stream = (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) ||
+                         path.native().starts_with("/dev/") || path.native().starts_with("/proc/");
+  if (is_stream) return write_all(open_file(path, O_WRONLY | O_APPEND).get(), contents, path);
+  fs::path target = path;
+  for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(target, ignored)); ++links)
+    target = directory_of(target) / fs::read_symlink(target);
+  write_file_atomically(target, contents, mode, durability);
+}
+
 void sync_directory(const fs::path& directory) {
   const UniqueFd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
   // Some file systems have nothing to sync in a directory, and say EINVAL.

@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -111,6 +113,36 @@ TEST_F(FileTest, TempDirGoesUnlessKept) {
 TEST_F(FileTest, FreeSpaceIsKnownOfWhatExists) {
   EXPECT_GT(free_space(here_).value_or(0), 0U);
   EXPECT_EQ(free_space(here_ / "none"), std::nullopt);
+}
+
+TEST_F(FileTest, OutputIsWrittenIntoWhatIsNoFile) {
+  const fs::path pipe = here_ / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::string came;
+  std::thread reader([&] {
+    std::ifstream stream(pipe);
+    std::getline(stream, came, '\0');
+  });
+  write_output_file(pipe, "text\n");
+  reader.join();
+  EXPECT_EQ(came, "text\n");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+
+  write_file_atomically(here_ / "log", "earlier\n");
+  const UniqueFd log = open_file(here_ / "log", O_WRONLY | O_APPEND);
+  write_output_file("/dev/fd/" + std::to_string(log.get()), "text\n");
+  EXPECT_EQ(read_file(here_ / "log"), "earlier\ntext\n");
+}
+
+TEST_F(FileTest, OutputGoesWhereALinkLeads) {
+  make_directories(here_ / "far");
+  fs::create_symlink("far/file", here_ / "link");
+  for (const std::string text : {"new", "newer"}) {
+    write_output_file(here_ / "link", text);
+    EXPECT_EQ(read_file(here_ / "far/file"), text);
+  }
+  EXPECT_TRUE(fs::is_symlink(here_ / "link"));
+  EXPECT_THAT(names_in(here_ / "far"), ElementsAre("file"));
 }
 
 TEST_F(FileTest, ExclusiveLockKeepsOthersOutAndNamesItsHolder) {
