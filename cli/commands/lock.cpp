@@ -1,4 +1,6 @@
 // moat lock: requirements → pylock.toml, every file pinned with its hash.
+#include "cli/commands/lock.h"
+
 #include "cli/commands/commands.h"
 #include "cli/environment_facts.h"
 #include "cli/foreign_builds.h"
@@ -223,7 +225,7 @@ void add_project(bool has_groups, const Target& target, const AskBackend& ask, G
 
 }  // namespace
 
-int execute(const LockCommand& command, Session& session) {
+MadeLock make_lock(const LockCommand& command, Session& session) {
   const fs::path path = lock_path(command, session.settings()).lexically_normal();
   const LockForm form = form_of(command);
   const EarlierLock earlier = earlier_lock(path, command, session);
@@ -254,24 +256,32 @@ int execute(const LockCommand& command, Session& session) {
   for (const std::string& group : groups)
     lock.locked_groups.push_back(
         group_seen_from(group, session.settings().working_directory, path.parent_path()));
-  const std::string text =
-      form == LockForm::Pylock ? format_pylock(lock) : format_requirements(lock, path.parent_path());
-  const bool differs = !is_file(path) || read_file(path) != text;
-  if (differs && !command.check) write_output_file(path, text, 0666, Durability::Synced);
+  MadeLock made{.path = path, .lock = std::move(lock), .text = {}, .before = {}, .differs = true};
+  made.text = form == LockForm::Pylock ? format_pylock(made.lock)
+                                       : format_requirements(made.lock, path.parent_path());
+  if (is_file(path)) made.before = read_file(path);
+  made.differs = !is_file(path) || made.before != made.text;
+  return made;
+}
+
+int execute(const LockCommand& command, Session& session) {
+  const MadeLock made = make_lock(command, session);
+  if (made.differs && !command.check) write_output_file(made.path, made.text, 0666, Durability::Synced);
 
   Output& output = session.output();
-  const std::string packages = counted(resolution.packages.size(), "package");
+  const std::string packages = counted(made.lock.packages.size(), "package");
   if (output.json())
     output.document({{"schema", 1},
-                     {"lock", path.native()},
-                     {"packages", resolution.packages.size()},
-                     {"changed", differs},
-                     {"written", differs && !command.check}});
-  if (command.check && differs) {
-    output.say(fmt::format("{} would change; `moat lock` writes it", path.native()));
+                     {"lock", made.path.native()},
+                     {"packages", made.lock.packages.size()},
+                     {"changed", made.differs},
+                     {"written", made.differs && !command.check}});
+  if (command.check && made.differs) {
+    output.say(fmt::format("{} would change; `moat lock` writes it", made.path.native()));
     return 1;
   }
-  output.say(fmt::format("{}: {}{}", path.native(), packages, differs ? " locked" : ", nothing to change"));
+  output.say(fmt::format("{}: {}{}", made.path.native(), packages,
+                         made.differs ? " locked" : ", nothing to change"));
   return 0;
 }
 
