@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <string_view>
@@ -113,7 +114,7 @@ Interrupts::~Interrupts() {
 }
 
 std::optional<int> Interrupts::signal() const {
-  const int signal = signal_;
+  const int signal = first_signal;
   return signal == 0 ? std::nullopt : std::optional(signal);
 }
 
@@ -128,7 +129,6 @@ void Interrupts::watch() {
     const ssize_t count = ::read(read_.get(), &byte, 1);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0 || byte == 0) return;
-    signal_ = byte;
     source_.request_stop();
   }
 }

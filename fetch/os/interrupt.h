@@ -3,7 +3,6 @@
 
 #include "fetch/os/file.h"
 
-#include <atomic>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -31,7 +30,6 @@ class Interrupts {
   void watch();
 
   std::stop_source source_;
-  std::atomic<int> signal_ = 0;
   UniqueFd read_, write_;
   std::jthread watcher_;
 };
