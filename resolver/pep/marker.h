@@ -5,6 +5,7 @@
 #include "resolver/pep/name.h"
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -55,6 +56,11 @@ class Marker {
   // True if it can hold for no set of extras in this environment (used to drop requirements once, early).
   bool never_holds(const MarkerEnvironment& environment) const;
 
+  // What it says once the extras and groups are settled: it never holds, or it holds where `rest` does (nullopt:
+  // everywhere).
+  struct Settled;
+  Settled settle(const std::set<ExtraName>& extras, const std::set<GroupName>& groups) const;
+
   Marker both(const Marker& other) const;    // (this) and (other)
   Marker either(const Marker& other) const;  // (this) or (other)
 
@@ -68,6 +74,11 @@ class Marker {
   friend class MarkerParser;
   explicit Marker(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
   std::shared_ptr<const Node> root_;
+};
+
+struct Marker::Settled {
+  bool never = false;
+  std::optional<Marker> rest;
 };
 
 }  // namespace moat

@@ -211,5 +211,24 @@ TEST(Marker, SetsOfNamesAreForLockFiles) {
   EXPECT_FALSE(in_lock("'dev' in dependency_groups").value().mentions_extra());
 }
 
+TEST(Marker, WhatIsLeftOnceExtrasAndGroupsAreSettled) {
+  const std::set<GroupName> groups = {GroupName::parse("dev").value()};
+  for (const auto& [text, left] : std::vector<std::pair<std::string, std::string>>{
+           {"'dev' in dependency_groups", "always"},
+           {"'docs' in dependency_groups", "never"},
+           {"'x' in extras or 'y' in extras", "always"},
+           {"'y' in extras", "never"},
+           {"'x' in extras and os_name == 'nt'", "os_name == \"nt\""},
+           {"'y' in extras and os_name == 'nt'", "never"},
+           {"'y' in extras or os_name == 'nt'", "os_name == \"nt\""},
+           {"('y' in extras or os_name == 'nt') and 'dev' in dependency_groups and python_version < '3.9'",
+            "os_name == \"nt\" and python_version < \"3.9\""},
+           {"os_name == 'nt'", "os_name == \"nt\""}}) {
+    const Marker::Settled settled =
+        Marker::parse(text, MarkerContext::LockFile).value().settle(extras({"x"}), groups);
+    EXPECT_EQ(settled.never ? "never" : settled.rest ? settled.rest->to_string() : "always", left) << text;
+  }
+}
+
 }  // namespace
 }  // namespace moat
