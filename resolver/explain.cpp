@@ -12,19 +12,19 @@ namespace {
 constexpr std::string_view kEarlier = "asked for earlier by ";
 
 std::string subject(const Origin& origin) {
-  return origin.where.empty() ? "you ask" : origin.where + " asks";
+  return origin.where.empty() ? "you asked for" : origin.where + " requires";
 }
 
-std::string place(const Origin& origin) { return origin.where.empty() ? "you ask for it" : origin.where; }
+std::string place(const Origin& origin) { return origin.where.empty() ? "you asked for it" : origin.where; }
 
 // ", but …": why a requirement cannot be met by anything.
 std::string but(const ConflictStep& step) {
   if (!step.lack) return "";
   switch (*step.lack) {
     case Lack::UnknownProject:
-      return ", but no index has " + quote(step.requirement.name.display());
+      return ", but no index has it";
     case Lack::OnlyPrereleases:
-      return ", but " + step.detail + ", and those are not wanted";
+      return ", but " + step.detail + ", and pre-releases are not allowed";
     case Lack::CutByDate:
     case Lack::NoVersionInRange:
     case Lack::NoUsableFile:
@@ -96,14 +96,14 @@ std::string hint(const ConflictStep& step, const Target& target) {
       return "check the spelling, or name the index that has it: --extra-index-url URL";
     case Lack::NoUsableFile:
     case Lack::NeedsNewerPython:
-      return python.empty() ? "" : "another Python would do: moat create -p " + python;
+      return python.empty() ? "" : "use another Python: moat create -p " + python;
     case Lack::NoHash:
-      return "if that file is the right one, give its hash: `moat lock -r FILE -o requirements.txt` writes "
-             "all";
+      return "if that file is the right one, add its hash; `moat lock -r FILE -o requirements.txt` writes "
+             "all hashes";
     case Lack::OnlySdist:
       return "without `--no-build` moat builds it";
     case Lack::OnlyYanked:
-      return "to use a yanked version all the same, pin it: " + quote(name + "==" + step.facts.version);
+      return "to use a yanked version anyway, pin it: " + quote(name + "==" + step.facts.version);
     case Lack::CutByDate:
       if (!step.facts.since) return "";
       return "give a later date: --exclude-newer " + calendar_day(*step.facts.since + 86400);
@@ -182,7 +182,7 @@ class Teller {
     if (!advice.empty()) hints.push_back(std::move(advice));
   }
 
-  // "you ask pandas" is said by "pandas 3.1 (you ask for it) needs …" too.
+  // "you asked for pandas" is said by "pandas 3.1 (you asked for it) needs …" too.
   bool is_said_elsewhere(const ConflictStep& step) const {
     if (step.lack || step.requirement.url || !step.requirement.specifier.empty()) return false;
     return std::any_of(conflict_.steps.begin(), conflict_.steps.end(),

@@ -88,7 +88,7 @@ class TreePrinter {
     const bool circle = std::find(path_.begin(), path_.end(), &node) != path_.end();
     output_.result(fmt::format(
         "{}{} {}  {}{}", head, node.distribution.name.display(), node.distribution.version.to_string(),
-        output_.out(Paint::Dim, fmt::format("({}{})", invert_ ? "asks " : "", branch.asks)),
+        output_.out(Paint::Dim, fmt::format("({}{})", invert_ ? "requires " : "", branch.asks)),
         circle ? "  (again)" : ""));
     nlohmann::ordered_json document = described(node);
     document["requirement"] = branch.asks;
