@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <string_view>
 
 namespace moat {
 namespace {
@@ -54,14 +55,27 @@ std::vector<std::string> long_options(const CLI::App& app) {
   typed = typed.substr(0, typed.find('='));
   const std::string see = fmt::format("`moat {} --help` lists the options", command.name);
   if (!is_option(typed))
-    throw Error(ErrorKind::Usage, fmt::format("`moat {}` has no use for {}", command.name, quote(typed)),
+    throw Error(ErrorKind::Usage,
+                command.usage.empty()
+                    ? fmt::format("`moat {}` takes no arguments (got {})", command.name, quote(typed))
+                    : fmt::format("unexpected argument {} for `moat {}`", quote(typed), command.name),
                 {see});
   std::vector<std::string> hints;
   if (const std::optional<std::string> near = nearest_name(typed, long_options(app)))
     hints.push_back(fmt::format("did you mean `{}`?", *near));
   hints.push_back(see);
-  throw Error(ErrorKind::Usage, fmt::format("`moat {}` has no option {}", command.name, quote(typed)),
+  throw Error(ErrorKind::Usage, fmt::format("unknown option {1} for `moat {0}`", command.name, quote(typed)),
               std::move(hints));
+}
+
+// "Could not convert: --fix = x", as CLI11 says it.
+std::string not_a_number(std::string_view text) {
+  constexpr std::string_view kBefore = "Could not convert: ", kBetween = " = ";
+  if (text.starts_with(kBefore)) text.remove_prefix(kBefore.size());
+  const std::size_t equals = text.find(kBetween);
+  if (equals == std::string_view::npos) return fmt::format("{} is not a number", text);
+  return fmt::format("`{}` must be a number, not {}", text.substr(0, equals),
+                     quote(text.substr(equals + kBetween.size())));
 }
 
 // CLI11's own words, made ours.
@@ -70,15 +84,15 @@ std::vector<std::string> long_options(const CLI::App& app) {
   std::string text = error.what();
   const std::string option = text.substr(0, text.find(':'));
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
-    text = fmt::format("`moat {}` needs {}", command.name, command.usage);
+    text = fmt::format("missing argument: `moat {}` requires {}", command.name, command.usage);
   else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
-    text = text.find("required") != std::string::npos ? fmt::format("`{}` needs a value", option)
-                                                      : fmt::format("`{}` takes one value, once", option);
+    text = text.find("required") != std::string::npos
+               ? fmt::format("`{}` needs a value", option)
+               : fmt::format("`{}` takes one value, and can be given only once", option);
   else if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr)
-    text = fmt::format("{} is not a number",
-                       text.substr(text.find("--") == std::string::npos ? 0 : text.find("--")));
+    text = not_a_number(text);
   else if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr)
-    text = "`--env` and `--user` exclude each other";
+    text = "`--env` and `--user` cannot be used together";
   throw Error(ErrorKind::Usage, text, {see});
 }
 
@@ -162,7 +176,7 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
       throw Error(ErrorKind::Usage, "`-m` needs the name of a module",
                   {"`moat run -m http.server` runs one"});
     if (program.empty())
-      throw Error(ErrorKind::Usage, "no command to run was named", {"`moat run python` starts Python"});
+      throw Error(ErrorKind::Usage, "no command to run", {"`moat run python` starts Python"});
     // Python itself does both.
     if (run->module) program.insert(program.begin(), "-m");
     if (run->module || program.front() == "-") program.insert(program.begin(), "python");

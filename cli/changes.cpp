@@ -128,7 +128,7 @@ void report_changes(const ChangeReport& report, Session& session) {
   }
   const std::string changed = counted(report.operations.size(), "package");
   if (report.dry_run) {
-    output.say(fmt::format("{} would change; nothing was done", changed));
+    output.say(fmt::format("{} would change (dry run)", changed));
     return;
   }
   const std::string times = times_text(session.reporter());

@@ -78,9 +78,9 @@ std::vector<OfferedFix> offer(const std::vector<Fix>& found, const std::map<Pack
 
 // Why there may be more fixes than those that are offered.
 std::string left_out(const FoundFixes& found) {
-  if (found.ran_out) return "the search for fixes was cut short: there are too many combinations to try";
+  if (found.ran_out) return "the search for fixes was cut short: too many combinations to try";
   if (found.left_builds_out)
-    return "source distributions that were not asked before were left out of the search for fixes";
+    return "the search for fixes left out source distributions whose metadata was not known yet";
   return "";
 }
 
@@ -164,7 +164,7 @@ Goal apply_fix(const Goal& goal, const Unmet& unmet, int number) {
                 count == 0 ? fmt::format("--fix {}: no fix is known for this conflict", number)
                            : fmt::format("--fix {}: there {} {}", number, count == 1 ? "is only" : "are only",
                                          count == 1 ? "1 fix" : fmt::format("{} fixes", count)),
-                {"without `--fix` the conflict is explained, with its fixes"});
+                {"run it without `--fix` to see the conflict and its fixes"});
   const Fix& fix = unmet.found.fixes[static_cast<std::size_t>(number) - 1];
   Goal changed = goal;
   loosen_lines(changed.requirements, fix);

@@ -285,7 +285,7 @@ Json eval_tags(const Json& in) {
   const Version python = valid(Version::parse(text_member(in, "python")));
   const auto part = [&](std::size_t i) {
     const std::optional<std::uint64_t> value = python.release_at(i).as_uint64();
-    if (!value || *value > 10'000) throw Invalid{"`python` is not the version of a Python", std::nullopt};
+    if (!value || *value > 10'000) throw Invalid{"`python` must be a Python version", std::nullopt};
     return static_cast<unsigned>(*value);
   };
   const std::string flags = text_member_or(in, "flags", "");
@@ -378,7 +378,7 @@ std::string evaluate_line(EvalSubject subject, std::string_view line) {
   Json out;
   try {
     const Json in = Json::parse(line);
-    if (!in.is_object()) throw Invalid{"a line is one JSON object", std::nullopt};
+    if (!in.is_object()) throw Invalid{"each line must be a JSON object", std::nullopt};
     out = evaluate(subject, in);
   } catch (const Invalid& invalid) {
     out = {{"error", invalid.message}};

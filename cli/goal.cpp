@@ -64,9 +64,9 @@ void check_constraint(const RequirementsEntry& entry, const RootRequirement& roo
                                                  quote(hide_credentials(entry.text)), why));
   };
   if (entry.editable) refuse("it is editable");
-  if (!root.requirement.extras.empty()) refuse("a constraint has no extras");
+  if (!root.requirement.extras.empty()) refuse("a constraint cannot have extras");
   if (root.requirement.url && !says_its_name(entry.text, root.requirement.name))
-    refuse(fmt::format("a constraint begins with a name: {} @ …", root.requirement.name.display()));
+    refuse(fmt::format("a constraint must begin with a name: {} @ …", root.requirement.name.display()));
 }
 
 // What is editable is a folder: `-e proj` means `./proj`.
@@ -84,7 +84,7 @@ void add_line(const RequirementsEntry& entry, Goal& goal, const Session& session
   if (auto* unnamed = std::get_if<UnnamedSource>(&*line)) {
     if (entry.constraint)
       throw Error(ErrorKind::BadInput,
-                  fmt::format("{}: {} cannot be a constraint: a constraint begins with a name: NAME @ …",
+                  fmt::format("{}: {} cannot be a constraint: a constraint must begin with a name: NAME @ …",
                               entry.where, quote(hide_credentials(entry.text))));
     if (entry.editable) check_editable(entry, unnamed->url);
     goal.unnamed.push_back({.source = std::move(*unnamed),
@@ -132,8 +132,8 @@ void read_file_into(const std::string& path, bool constraint, Goal& goal, Sessio
   for (const std::string& warning : file.warnings) session.reporter().warn(warning);
   for (std::size_t i = 0; i < file.options.trusted_hosts.size(); ++i)
     session.reporter().warn(
-        fmt::format("{}: `--trusted-host` has no effect: a file cannot set it; on the command line, or as "
-                    "MOAT_TRUSTED_HOST={}, it does",
+        fmt::format("{}: `--trusted-host` ignored: a file cannot set it; give it on the command line, or set "
+                    "MOAT_TRUSTED_HOST={}",
                     file.options.trusted_hosts_at.at(i), file.options.trusted_hosts[i]));
   for (const RequirementsEntry& entry : file.entries) add_line(entry, goal, session);
   join_options(goal.file_options, std::move(file.options));
@@ -168,7 +168,7 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
     read_file_into(path, false, overrides, session);
     for (const RootRequirement& constraint : overrides.constraints)
       throw Error(ErrorKind::BadInput,
-                  fmt::format("{}: a file of overrides cannot have constraints", constraint.origin.where));
+                  fmt::format("{}: an override file cannot have constraints", constraint.origin.where));
     goal.overrides.insert(goal.overrides.end(), overrides.requirements.begin(), overrides.requirements.end());
   }
   const auto has_hashes = [](const auto& line) { return !line.hashes.empty(); };
@@ -186,7 +186,7 @@ void add_lines(const std::vector<NamedLine>& lines, Goal& goal, const Session& s
 
 std::string read_named_file(const fs::path& path) {
   std::optional<std::string> text = read_given_file(path);
-  if (!text) throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(path.native())));
+  if (!text) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(path.native())));
   return std::move(*text);
 }
 
@@ -194,7 +194,7 @@ PackageName parse_package_name(const std::string& text) {
   Expected<PackageName> name = PackageName::parse(text);
   if (!name)
     throw Error(ErrorKind::Usage,
-                fmt::format("{} is not a name of a package: {}", quote(text), name.error().message));
+                fmt::format("{} is not a valid package name: {}", quote(text), name.error().message));
   return std::move(*name);
 }
 

@@ -103,8 +103,8 @@ std::optional<ExplainedError> missing_hashes(const ResolveRequest& request, Cand
   for (std::size_t i = 0; i < missing.size(); ++i) lines.push_back(line_of(*missing[i], hashes[i]));
   return ExplainedError(
       ErrorKind::HashMismatch,
-      fmt::format("hashes are required, so everything must be pinned with `==` and have one; {} not",
-                  missing.size() == 1 ? "this is" : "these are"),
+      fmt::format("hashes are required, but {} not pinned with `==` and a hash",
+                  missing.size() == 1 ? "this requirement is" : "these requirements are"),
       std::move(lines),
       {"`moat lock -r FILE -o requirements.txt` writes such lines, with the hashes of all files"}, {});
 }

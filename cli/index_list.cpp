@@ -21,7 +21,7 @@ Url index_url(const std::string& text, const fs::path& directory) {
   Expected<Url> url = Url::parse(text);
   if (!url)
     throw Error(ErrorKind::Usage,
-                fmt::format("{} is not the URL of an index: {}", quote(text), url.error().message));
+                fmt::format("{} is not a valid index URL: {}", quote(text), url.error().message));
   return std::move(*url);
 }
 
@@ -41,7 +41,7 @@ IndexList index_list(const Settings& settings, const RequirementsOptions& file) 
   for (const std::string& text : settings.indexes) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || text.find('/') < equals)
-      throw Error(ErrorKind::Usage, fmt::format("--index: {} is not NAME=URL", quote(text)),
+      throw Error(ErrorKind::Usage, fmt::format("--index: expected NAME=URL, not {}", quote(text)),
                   {"--index internal=https://index.example/simple"});
     list.indexes.push_back({text.substr(0, equals), index_url(text.substr(equals + 1), directory)});
   }

@@ -215,7 +215,7 @@ Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& ta
     if (broken.empty()) {
       if (to_fix)
         throw Error(ErrorKind::Usage, fmt::format("--fix {}: there is no conflict to fix", *policy.fix),
-                    {"without `--fix` it is installed"});
+                    {"run it without `--fix`"});
       const std::vector<RootRequirement> kept = kept_sources(resolution, wider, policy, present);
       if (kept.empty()) return std::move(resolution);
       Goal keeping = wider;

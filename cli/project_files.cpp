@@ -48,7 +48,7 @@ ProjectFile open_project(const fs::path& path, const Settings& settings) {
   const bool inside = !relative.empty() && *relative.begin() != "..";
   ProjectFile project{inside ? relative.native() : path.native(), {}};
   const std::optional<std::string> text = read_file_if_exists(path);
-  if (!text) throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(path.native())));
+  if (!text) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(path.native())));
   Expected<PyProject> file = PyProject::parse(*text);
   if (!file) throw project.bad(file.error());
   project.file = std::move(*file);
@@ -76,7 +76,7 @@ GroupSpec parse_group(const std::string& text, const Settings& settings) {
     return {path, std::move(*name)};
   }
   if (!settings.pyproject)
-    throw Error(ErrorKind::Usage, "there is no pyproject.toml here whose group could be meant",
+    throw Error(ErrorKind::Usage, "no pyproject.toml here to take the group from",
                 {"--group path/to/pyproject.toml:NAME"});
   return {*settings.pyproject, std::move(*name)};
 }

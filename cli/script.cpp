@@ -47,7 +47,7 @@ std::optional<Script> find_script(const std::vector<std::string>& command,
 Script read_script(const std::string& name, const fs::path& working_directory) {
   const fs::path path = (working_directory / name).lexically_normal();
   const std::optional<std::string> bytes = read_file_if_exists(path);
-  if (!bytes) throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(name)));
+  if (!bytes) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(name)));
   std::optional<Script> script = parse_script(name, path, *bytes);
   if (!script)
     throw Error(ErrorKind::BadInput,

@@ -120,16 +120,16 @@ std::string refusal(std::string_view name, const TomlValue& value) {
 
 [[noreturn]] void throw_wrong_type(std::string_view name, const fs::path& file, const TomlValue& value,
                                    std::string_view wanted) {
-  throw Error(ErrorKind::BadInput, fmt::format("{} is not {}", place(name, file, value), wanted));
+  throw Error(ErrorKind::BadInput, fmt::format("{} must be {}", place(name, file, value), wanted));
 }
 
 // A list, or one text.
 std::vector<std::string> texts_of(std::string_view name, const fs::path& file, const TomlValue& value) {
   if (value.string() != nullptr) return {*value.string()};
-  if (value.array() == nullptr) throw_wrong_type(name, file, value, "a list of texts");
+  if (value.array() == nullptr) throw_wrong_type(name, file, value, "a list of strings");
   std::vector<std::string> out;
   for (const TomlValue& element : *value.array()) {
-    if (element.string() == nullptr) throw_wrong_type(name, file, element, "a list of texts");
+    if (element.string() == nullptr) throw_wrong_type(name, file, element, "a list of strings");
     out.push_back(*element.string());
   }
   return out;
@@ -208,14 +208,15 @@ std::optional<Told<std::string>> SettingLayers::text(std::string_view name) cons
   const std::optional<Found> found = from_file(name);
   if (!found) return std::nullopt;
   const auto& [file, value] = *found;
-  if (value.string() == nullptr) throw_wrong_type(name, file.path, value, "a text");
+  if (value.string() == nullptr) throw_wrong_type(name, file.path, value, "a string");
   return Told<std::string>{*value.string(), place(name, file.path, value)};
 }
 
 std::optional<Told<int>> SettingLayers::number(std::string_view name) const {
   if (const auto told = from_variable(name)) {
     if (const std::optional<int> number = parse_count(told->value)) return Told<int>{*number, told->where};
-    throw Error(ErrorKind::Usage, fmt::format("{} is not a number but {}", told->where, quote(told->value)));
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} must be a number, not {}", told->where, quote(told->value)));
   }
   const std::optional<Found> found = from_file(name);
   if (!found) return std::nullopt;
@@ -228,7 +229,7 @@ std::optional<Told<int>> SettingLayers::number(std::string_view name) const {
 std::optional<bool> SettingLayers::flag(std::string_view name) const {
   if (const auto told = from_variable(name)) {
     if (const std::optional<bool> flag = parse_flag(told->value)) return flag;
-    throw Error(ErrorKind::Usage, fmt::format("{} is not 1 or 0 but {}", told->where, quote(told->value)));
+    throw Error(ErrorKind::Usage, fmt::format("{} must be 1 or 0, not {}", told->where, quote(told->value)));
   }
   const std::optional<Found> found = from_file(name);
   if (!found) return std::nullopt;
@@ -272,9 +273,9 @@ std::map<std::string, std::string> SettingLayers::table(std::string_view name) c
   for (const File& file : files_) {
     const TomlValue* value = find_key(file.table, name);
     if (value == nullptr) continue;
-    if (value->table() == nullptr) throw_wrong_type(name, file.path, *value, "a table of texts");
+    if (value->table() == nullptr) throw_wrong_type(name, file.path, *value, "a table of strings");
     for (const auto& [key, element] : *value->table()) {
-      if (element.string() == nullptr) throw_wrong_type(name, file.path, element, "a table of texts");
+      if (element.string() == nullptr) throw_wrong_type(name, file.path, element, "a table of strings");
       out.emplace(key, *element.string());
     }
   }

@@ -73,7 +73,7 @@ class SettingLayers {
   // Of all files together; what a higher one says of a key counts.
   std::map<std::string, std::string> table(std::string_view name) const;
 
-  // Of any kind, as a list of texts: "true", "NAME=VALUE".
+  // Of any kind, as a list of strings: "true", "NAME=VALUE".
   std::optional<Told<std::vector<std::string>>> told(std::string_view name) const;
 
   // A warning for each name in a file that is no setting, and for each that a project may not set.

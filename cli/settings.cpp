@@ -71,7 +71,7 @@ void add_files(SettingLayers& layers, const Settings& settings, bool named) {
   std::error_code ignored;
   if (named && !is_there(settings.config_file))
     throw Error(ErrorKind::BadInput,
-                fmt::format("--config: there is no file {}", quote(settings.config_file.native())));
+                fmt::format("--config: no such file: {}", quote(settings.config_file.native())));
   if (named || fs::exists(settings.config_file, ignored))
     layers.add_file(settings.config_file,
                     table_of(read_given_file(settings.config_file).value_or(""), settings.config_file));
@@ -111,7 +111,7 @@ T chosen(const Told<std::string>& told, std::initializer_list<std::pair<std::str
     names.emplace_back(name);
   }
   throw Error(ErrorKind::Usage,
-              fmt::format("{}: {} is none of {}", told.where, quote(told.value), join(names, ", ")));
+              fmt::format("{}: {} must be one of: {}", told.where, quote(told.value), join(names, ", ")));
 }
 
 // Flag, else a lower layer.
@@ -142,7 +142,8 @@ std::optional<std::chrono::seconds> window(const Told<std::string>& told) {
   const std::optional<std::chrono::seconds> span = parse_age(told.value);
   // A window of nothing would be doubled for ever.
   if (!span || span->count() == 0)
-    throw Error(ErrorKind::Usage, fmt::format("{}: {} is no span of time", told.where, quote(told.value)),
+    throw Error(ErrorKind::Usage,
+                fmt::format("{}: {} is not a valid duration", told.where, quote(told.value)),
                 {"1y, 90d, 52w, or off"});
   return span;
 }
@@ -151,14 +152,15 @@ void set_builds(Settings& settings, const SharedOptions& shared, const SettingLa
   for (const std::string& text : shared.config_settings) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
-      throw Error(ErrorKind::Usage, fmt::format("--config-setting: {} is not KEY=VALUE", quote(text)));
+      throw Error(ErrorKind::Usage, fmt::format("--config-setting: expected KEY=VALUE, not {}", quote(text)));
     settings.config_settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   settings.build_env = layers.list_of_all("build-env");
   settings.build_env.insert(settings.build_env.end(), shared.build_env.begin(), shared.build_env.end());
   for (const std::string& text : settings.build_env)
     if (text.empty() || text.front() == '=')
-      throw Error(ErrorKind::Usage, fmt::format("build-env: {} is neither NAME nor NAME=VALUE", quote(text)));
+      throw Error(ErrorKind::Usage,
+                  fmt::format("build-env: expected NAME or NAME=VALUE, not {}", quote(text)));
   settings.build_constraints = first(shared.build_constraints, layers, "build-constraint");
   settings.no_build = shared.no_build || layers.flag("no-build").value_or(false);
   settings.build_isolation = !shared.no_build_isolation && !layers.flag("no-build-isolation").value_or(false);
@@ -180,7 +182,7 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Setting
     settings.exclude_newer = parse_moment(told->value, now);
     if (!settings.exclude_newer)
       throw Error(ErrorKind::Usage,
-                  fmt::format("{}: {} is neither a date nor an age", told->where, quote(told->value)),
+                  fmt::format("{}: {} is not a valid date or age", told->where, quote(told->value)),
                   {"2025-06-30, 2025-06-30T12:00:00Z, or an age such as 14d"});
   }
   if (const auto told = first(shared.window, layers, "window")) settings.window = window(*told);
@@ -227,7 +229,7 @@ std::vector<Url> own_indexes(const SharedOptions& shared, const SettingLayers& l
 void check_is_there(const std::optional<std::string>& file, std::string_view option,
                     const fs::path& directory) {
   if (file && !is_there(absolute_against(directory, *file)))
-    throw Error(ErrorKind::BadInput, fmt::format("{}: there is no file {}", option, quote(*file)));
+    throw Error(ErrorKind::BadInput, fmt::format("{}: no such file: {}", option, quote(*file)));
 }
 
 void set_indexes(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
@@ -257,7 +259,7 @@ std::optional<Told<int>> first_number(const std::optional<std::string>& flag, co
   if (!flag) return layers.number(name);
   if (const std::optional<int> count = parse_count(*flag))
     return Told<int>{*count, fmt::format("--{}", name)};
-  throw Error(ErrorKind::Usage, fmt::format("--{}: {} is not a number", name, quote(*flag)));
+  throw Error(ErrorKind::Usage, fmt::format("--{} must be a number, not {}", name, quote(*flag)));
 }
 
 void set_network(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
@@ -266,7 +268,7 @@ void set_network(Settings& settings, const SharedOptions& shared, const SettingL
     for (const char* name : {"http_proxy", "https_proxy", "all_proxy"})
       settings.variables.insert_or_assign(name, told->value);
   if (const auto told = first_number(shared.timeout, layers, "timeout")) {
-    if (told->value == 0) throw Error(ErrorKind::Usage, told->where + ": 0 seconds are too short");
+    if (told->value == 0) throw Error(ErrorKind::Usage, told->where + " must be at least 1 second");
     settings.timeout = std::chrono::seconds(told->value);
   }
   if (const auto told = first_number(shared.retries, layers, "retries")) settings.retries = told->value;
@@ -318,7 +320,7 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
                                    : working_directory;
   if (invocation.global.project && !fs::is_directory(status_of(settings.working_directory)))
     throw Error(ErrorKind::Usage,
-                fmt::format("--project: there is no folder {}", quote(settings.working_directory.native())));
+                fmt::format("--project: no such folder: {}", quote(settings.working_directory.native())));
   settings.config_file = set_folders(settings);
   if (invocation.global.config)
     settings.config_file = absolute_against(settings.working_directory, *invocation.global.config);

@@ -49,12 +49,12 @@ std::size_t place_for_new(const Lines& lines, std::string_view name, const std::
 
 std::string toml_flag(const std::string& value) {
   if (const std::optional<bool> flag = parse_flag(value)) return *flag ? "true" : "false";
-  throw Error(ErrorKind::Usage, fmt::format("{} is neither true nor false", quote(value)));
+  throw Error(ErrorKind::Usage, fmt::format("{} must be true or false", quote(value)));
 }
 
 std::string toml_number(const std::string& value) {
   if (const std::optional<int> count = parse_count(value)) return std::to_string(*count);
-  throw Error(ErrorKind::Usage, fmt::format("{} is not a number", quote(value)));
+  throw Error(ErrorKind::Usage, fmt::format("{} must be a number", quote(value)));
 }
 
 }  // namespace
@@ -82,14 +82,13 @@ Expected<std::string> with_setting(std::string_view text, std::string_view name,
 std::string toml_setting(std::string_view name, const std::vector<std::string>& values) {
   const std::optional<SettingKind> kind = setting_kind(name);
   if (kind == SettingKind::Table)
-    throw Error(ErrorKind::Usage,
-                fmt::format("{} is a table of the settings file, to be edited there", quote(name)));
+    throw Error(ErrorKind::Usage, fmt::format("{} is a table: edit it in the settings file", quote(name)));
   if (kind == SettingKind::List) {
     std::vector<std::string> quoted;
     for (const std::string& value : values) quoted.push_back(toml_quote(value));
     return "[" + join(quoted, ", ") + "]";
   }
-  if (values.size() != 1) throw Error(ErrorKind::Usage, fmt::format("{} has one value", quote(name)));
+  if (values.size() != 1) throw Error(ErrorKind::Usage, fmt::format("{} takes one value", quote(name)));
   if (kind == SettingKind::Flag) return toml_flag(values.front());
   return kind == SettingKind::Number ? toml_number(values.front()) : toml_quote(values.front());
 }

@@ -74,8 +74,8 @@ void check_names_are_free(const std::set<std::string>& commands, const UserLinks
     const fs::path place = links.bin_dir / command;
     if (!is_free(place, links))
       throw Error(ErrorKind::Refused,
-                  fmt::format("the command {} would take the place of {}, which is not moat's",
-                              quote(command), quote(place.native())),
+                  fmt::format("the command {} would replace {}, which moat did not make", quote(command),
+                              quote(place.native())),
                   {fmt::format("`mv {0} {0}.old` frees the name", place.native())});
   }
 }

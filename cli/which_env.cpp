@@ -57,7 +57,7 @@ fs::path environment_path(const std::string& path_or_name, const Settings& setti
     return as_path;
   if (!is_environment_name(path_or_name))
     throw Error(ErrorKind::Usage,
-                fmt::format("{} is neither a path nor a name of an environment", quote(path_or_name)),
+                fmt::format("{} is not a valid path or name of an environment", quote(path_or_name)),
                 {"a path holds a `/`; a name is letters, digits, `.`, `_` and `-`, and begins with a letter "
                  "or digit"});
   return settings.envs_dir() / path_or_name;

@@ -13,14 +13,14 @@ Expected<std::vector<ProjectLine>> read_project_lines(const TomlValue& value, st
   std::vector<ProjectLine> lines;
   for (const TomlValue& element : *value.array()) {
     if (element.string() == nullptr)
-      return error_at(element.line, fmt::format("`{}` holds something that is not a text", key));
+      return error_at(element.line, fmt::format("`{}` holds something that is not a string", key));
     lines.push_back({*element.string(), element.line});
   }
   return lines;
 }
 
 Expected<SpecifierSet> read_requires_python(const TomlValue& value) {
-  if (value.string() == nullptr) return error_at(value.line, "`requires-python` is not a text");
+  if (value.string() == nullptr) return error_at(value.line, "`requires-python` is not a string");
   Expected<SpecifierSet> specifiers = SpecifierSet::parse(*value.string());
   if (!specifiers)
     return error_at(value.line, fmt::format("`requires-python`: {}", specifiers.error().message));

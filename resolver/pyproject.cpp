@@ -128,7 +128,7 @@ Expected<std::optional<ProjectTable>> PyProject::project() const {
     out.dynamic = {keys->begin(), keys->end()};
   }
   if (const TomlValue* version = find_key(table, "version")) {
-    if (version->string() == nullptr) return at(*version, "`version` is not a text");
+    if (version->string() == nullptr) return at(*version, "`version` is not a string");
     Expected<Version> value = Version::parse(*version->string());
     if (!value) return at(*version, fmt::format("`version`: {}", value.error().message));
     out.version = std::move(*value);

@@ -264,7 +264,7 @@ class FileReader {
     } else if (name == "require-hashes" || name == "no-require-hashes") {
       const bool on = name == "require-hashes";
       if (to.require_hashes && *to.require_hashes != on)
-        line.fail("`--require-hashes` and `--no-require-hashes` exclude each other");
+        line.fail("`--require-hashes` and `--no-require-hashes` cannot be used together");
       to.require_hashes = on;
     } else if (name == "hash" || name == "config-settings") {
       RequirementsEntry nowhere;

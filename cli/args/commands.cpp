@@ -50,7 +50,7 @@ void declare_create(Declaration& d) {
     if (first_is_env) check_is_folder(d.words);
     if (create.share && d.invocation.shared.link_mode)
       throw Error(ErrorKind::Usage,
-                  "`--share` and `--link-mode` exclude each other: both say how files are placed");
+                  "`--share` and `--link-mode` cannot be used together: both say how files are placed");
     if (first_is_env) create.path = d.words.front();
     create.packages.assign(d.words.begin() + (first_is_env ? 1 : 0), d.words.end());
   });
@@ -84,8 +84,7 @@ void declare_install(Declaration& d) {
   d.finish.emplace_back([&install] {
     if (install.packages.empty() && install.editables.empty() && install.requirement_files.empty() &&
         install.groups.empty())
-      throw Error(ErrorKind::Usage, "nothing to install was named",
-                  {"`moat install PACKAGE…`, or `-r FILE`"});
+      throw Error(ErrorKind::Usage, "nothing to install", {"`moat install PACKAGE…`, or `-r FILE`"});
   });
 }
 
@@ -108,7 +107,7 @@ void declare_uninstall(Declaration& d) {
   declare_environment(d);
   d.finish.emplace_back([&uninstall] {
     if (uninstall.packages.empty() && !uninstall.orphans)
-      throw Error(ErrorKind::Usage, "nothing to uninstall was named", {"`moat uninstall PACKAGE…`"});
+      throw Error(ErrorKind::Usage, "nothing to uninstall", {"`moat uninstall PACKAGE…`"});
   });
 }
 
@@ -116,14 +115,15 @@ void declare_list(Declaration& d) {
   ListCommand& list = d.invocation.command.emplace<ListCommand>();
   d.flag("--outdated", list.outdated, "only what has a newer version, and which");
   d.value("--format", list.format, "FORM", "columns or freeze")->check([](const std::string& form) {
-    return form == "columns" || form == "freeze" ? std::string() : "columns or freeze, not " + quote(form);
+    return form == "columns" || form == "freeze" ? std::string()
+                                                 : "expected columns or freeze, not " + quote(form);
   });
   declare_environment(d);
   declare_index(d);
   d.finish.emplace_back([&d, &list] {
     if (const auto typed = typed_in_group(d, "Index"); typed && !list.outdated)
       throw Error(ErrorKind::Usage,
-                  fmt::format("`{}` has nothing to do: an index is asked by `--outdated` only", *typed));
+                  fmt::format("`{}` requires `--outdated`: nothing else uses an index", *typed));
   });
 }
 
@@ -205,7 +205,7 @@ void declare_lock(Declaration& d) {
   d.value("--env", d.invocation.shared.env, "PATH|NAME", "lock for this environment's Python");
   d.finish.emplace_back([&lock] {
     if (lock.no_groups && !lock.groups.empty())
-      throw Error(ErrorKind::Usage, "`--group` and `--no-groups` exclude each other");
+      throw Error(ErrorKind::Usage, "`--group` and `--no-groups` cannot be used together");
   });
   declare_resolver(d);
   declare_index(d);

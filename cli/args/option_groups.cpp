@@ -77,7 +77,7 @@ void declare_index(Declaration& d) {
   d.finish.emplace_back([&shared] {
     const bool names_one = shared.index_url || !shared.extra_index_urls.empty() || !shared.indexes.empty();
     if (shared.no_index && names_one)
-      throw Error(ErrorKind::Usage, "`--no-index` and an option that names an index exclude each other");
+      throw Error(ErrorKind::Usage, "`--no-index` and an option that names an index cannot be used together");
   });
 }
 

@@ -68,8 +68,7 @@ constexpr std::array kOtherWords = {
   else if (const std::optional<std::string> near = nearest_name(typed, known))
     hints.push_back(fmt::format("did you mean `moat {}{}`?", prefix, *near));
   hints.push_back(fmt::format("`moat {}--help` lists the commands", prefix));
-  throw Error(ErrorKind::Usage, fmt::format("there is no command `moat {}{}`", prefix, typed),
-              std::move(hints));
+  throw Error(ErrorKind::Usage, fmt::format("unknown command `moat {}{}`", prefix, typed), std::move(hints));
 }
 
 }  // namespace
@@ -87,7 +86,7 @@ Words take_apart(const std::vector<std::string>& words) {
   }
   if (i == words.size()) {
     if (!out.arguments.empty())
-      throw Error(ErrorKind::Usage, "no command was named", {"`moat --help` lists the commands"});
+      throw Error(ErrorKind::Usage, "no command given", {"`moat --help` lists the commands"});
     return {.help = true};
   }
   std::string name = words[i++];

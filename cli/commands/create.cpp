@@ -25,8 +25,8 @@ fs::path place_of(const CreateCommand& command, const Settings& settings) {
   if (!command.name) return (settings.working_directory / command.path.value_or(".venv")).lexically_normal();
   if (!is_environment_name(*command.name))
     throw Error(ErrorKind::Usage,
-                fmt::format("{} cannot be the name of an environment", quote(*command.name)),
-                {"letters, digits, `.`, `_` and `-`, beginning with a letter or digit"});
+                fmt::format("{} is not a valid name for an environment", quote(*command.name)),
+                {"a name is letters, digits, `.`, `_` and `-`, and begins with a letter or digit"});
   return settings.envs_dir() / *command.name;
 }
 

@@ -177,7 +177,7 @@ int execute(const EnvRemoveCommand& command, Session& session) {
   require_there(root);
   const Environment environment = Environment::open(root);  // only what moat made
   if (command.dry_run) {
-    session.output().say(fmt::format("would delete {}; nothing was done", root.native()));
+    session.output().say(fmt::format("would delete {} (dry run)", root.native()));
     if (session.output().json())
       session.output().document({{"schema", 1}, {"removed", nullptr}, {"would_remove", root.native()}});
     return 0;
@@ -196,7 +196,7 @@ int execute(const EnvRenameCommand& command, Session& session) {
   const Settings& settings = session.settings();
   for (const std::string& name : {command.from, command.to})
     if (!is_environment_name(name))
-      throw Error(ErrorKind::Usage, fmt::format("{} cannot be the name of an environment", quote(name)));
+      throw Error(ErrorKind::Usage, fmt::format("{} is not a valid name for an environment", quote(name)));
   const fs::path from = settings.envs_dir() / command.from, to = settings.envs_dir() / command.to;
   require_there(from);
   const Environment environment = Environment::open(from);

@@ -19,7 +19,7 @@ int execute(const EvalCommand& command, Session& /*session*/) {
     if (const auto near = nearest_name(command.subject, eval_subjects()))
       hints.push_back(fmt::format("did you mean `moat eval {}`?", *near));
     hints.push_back("one of " + join(eval_subjects(), ", "));
-    throw Error(ErrorKind::Usage, fmt::format("`moat eval` knows nothing of {}", quote(command.subject)),
+    throw Error(ErrorKind::Usage, fmt::format("`moat eval` has no subject {}", quote(command.subject)),
                 std::move(hints));
   }
   // There is nothing to clean up, and a read from a terminal does not look for a stop: a signal ends it.

@@ -203,10 +203,9 @@ std::optional<SyncCommand> as_sync(const InstallCommand& command) {
   const bool plain = !command.upgrade && command.upgrade_packages.empty() && !command.reinstall &&
                      !command.no_deps && !command.fix;
   if (!alone || !plain)
-    throw Error(
-        ErrorKind::Usage,
-        fmt::format("{} is a lock, which says all by itself: nothing can be asked beside it", quote(*lock)),
-        {fmt::format("`moat install -r {}` first, then the rest", shell_word(*lock))});
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is a lock file: nothing else can be installed with it", quote(*lock)),
+                {fmt::format("`moat install -r {}` first, then the rest", shell_word(*lock))});
   return SyncCommand{.lock = *lock, .extras = {}, .groups = {}, .inexact = true, .dry_run = command.dry_run};
 }
 

@@ -32,13 +32,14 @@ LockForm form_of(const LockCommand& command) {
   const std::string name = command.format.value_or(text_file ? "requirements" : "pylock");
   if (name == "pylock") return LockForm::Pylock;
   if (name == "requirements") return LockForm::Requirements;
-  throw Error(ErrorKind::Usage, fmt::format("--format: {} is neither pylock nor requirements", quote(name)));
+  throw Error(ErrorKind::Usage,
+              fmt::format("--format: {} must be one of: pylock, requirements", quote(name)));
 }
 
 fs::path lock_path(const LockCommand& command, const Settings& settings) {
   if (command.output) return settings.working_directory / *command.output;
   if (form_of(command) == LockForm::Requirements)
-    throw Error(ErrorKind::Usage, "`--format requirements` needs the name of the file",
+    throw Error(ErrorKind::Usage, "`--format requirements` requires a file name",
                 {"moat lock -r requirements.in -o requirements.txt"});
   const std::optional<fs::path> project =
       command.requirement_files.empty() ? project_folder(settings) : std::nullopt;
@@ -52,7 +53,8 @@ Interpreter interpreter_for(const LockCommand& command, Session& session,
   // Where another Python is the target, this one only builds.
   const std::optional<SpecifierSet> required = command.python_version ? std::nullopt : project;
   if (settings.env && settings.python_is_option)
-    throw Error(ErrorKind::Usage, "`--env` and `-p` exclude each other: both say which Python to lock for");
+    throw Error(ErrorKind::Usage,
+                "`--env` and `-p` cannot be used together: both say which Python to lock for");
   const auto chosen = choose_environment(settings, ForProject::Yes);
   if ((settings.python && !settings.env) || !chosen || !Environment::exists_at(chosen->root))
     return session.chosen_interpreter(required);

@@ -27,7 +27,7 @@ int execute(const PipCommand& command, Session& session) {
   try {
     for (const Entry& entry : kCommands)
       if (entry.name == command.command) return entry.run(command, session);
-    throw Error(ErrorKind::Usage, "no command was named", {"`moat pip help` lists the commands"});
+    throw Error(ErrorKind::Usage, "no command given", {"`moat pip help` lists the commands"});
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::Interrupted) throw;
     session.output().error(error);

@@ -97,7 +97,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
 Error not_found(const std::string& name, const fs::path& root, const Settings& settings, bool pure) {
   const bool is_file = name.ends_with(".py") || name.find('/') != std::string::npos;
   if (is_file && !is_there(settings.working_directory / name))
-    return {ErrorKind::NotFound, fmt::format("there is no file {}", quote(name))};
+    return {ErrorKind::NotFound, fmt::format("no such file: {}", quote(name))};
   if (is_file)
     return {ErrorKind::NotFound,
             fmt::format("{} is no program that can be started", quote(name)),
@@ -112,12 +112,10 @@ int execute(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
   const std::optional<RunEnvironment> made = made_for(command, session);
   if (!made && !command.about_packages.empty())
-    throw Error(
-        ErrorKind::Usage,
-        fmt::format("`{}` has nothing to do: only `--with` and scripts that say what they need install "
-                    "something",
-                    command.about_packages),
-        {fmt::format("leave `{}` out", command.about_packages)});
+    throw Error(ErrorKind::Usage,
+                fmt::format("`{}` requires `--with`, or a script that lists its requirements",
+                            command.about_packages),
+                {fmt::format("leave `{}` out", command.about_packages)});
   const fs::path root = made ? made->root : open_to_run(session).root();
   if (made) made->pass_on();
   const auto found = find_command(command.command, root, settings.working_directory,

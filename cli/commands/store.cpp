@@ -42,7 +42,8 @@ int execute(const StoreSizeCommand&, Session& session) {
 int execute(const StorePruneCommand& command, Session& session) {
   const std::optional<std::chrono::seconds> age = parse_age(command.older_than);
   if (!age)
-    throw Error(ErrorKind::Usage, fmt::format("--older-than: {} is not an age", quote(command.older_than)),
+    throw Error(ErrorKind::Usage,
+                fmt::format("--older-than: {} is not a valid age", quote(command.older_than)),
                 {"30d, 12h, 0d"});
   // What killed commands left where environments are made.
   sweep_leftovers(session.settings().envs_dir());

@@ -10,8 +10,7 @@ namespace moat {
 
 int pip_hash(const PipCommand& command, Session& session) {
   if (command.arguments.empty())
-    throw Error(ErrorKind::Usage, "no file to hash was named",
-                {"moat pip hash dist/foo-1.0-py3-none-any.whl"});
+    throw Error(ErrorKind::Usage, "no file given to hash", {"moat pip hash dist/foo-1.0-py3-none-any.whl"});
   const std::string algorithm = command.has("algorithm") ? command.value("algorithm") : "sha256";
   for (const std::string& path : command.arguments) {
     const Digest digest = hash_file(session.settings().working_directory / path, algorithm);

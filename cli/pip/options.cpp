@@ -204,14 +204,14 @@ const PipCommandInfo& require_command(const std::string& name) {
   if (const PipCommandInfo* found = find_command(name)) return *found;
   for (const Refusal& refusal : kRefused)
     if (refusal.name == name)
-      throw Error(ErrorKind::NotFound, fmt::format("there is no `moat pip {}`: {}", name, refusal.why),
+      throw Error(ErrorKind::NotFound, fmt::format("`moat pip {}` is not supported: {}", name, refusal.why),
                   {std::string(refusal.hint)});
   std::vector<std::string> known, hints;
   for (const PipCommandInfo& one : kCommands) known.emplace_back(one.name);
   if (const std::optional<std::string> near = nearest_name(name, known))
     hints.push_back(fmt::format("did you mean `moat pip {}`?", *near));
   hints.emplace_back("`moat pip help` lists the commands");
-  throw Error(ErrorKind::NotFound, fmt::format("there is no command `moat pip {}`", name), std::move(hints));
+  throw Error(ErrorKind::NotFound, fmt::format("unknown command `moat pip {}`", name), std::move(hints));
 }
 
 // One line of words, optparse's way.

@@ -205,7 +205,7 @@ void translate_pip(Invocation& invocation, const Variables& variables, const fs:
   const PipCommand& pip = std::get<PipCommand>(invocation.command);
   SharedOptions& shared = invocation.shared;
   if (invocation.global.json)
-    throw Error(ErrorKind::Usage, "`--json` is not for `moat pip`, which speaks as pip does",
+    throw Error(ErrorKind::Usage, "`moat pip` does not support `--json`: its output is pip's",
                 {"`moat pip list --format json`, `moat pip inspect`, `moat pip install --report FILE`"});
   const fs::path directory =
       invocation.global.project ? working_directory / *invocation.global.project : working_directory;

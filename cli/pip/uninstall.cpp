@@ -63,14 +63,14 @@ void say_what_goes(const InstalledDistribution& distribution, const Environment&
 bool confirmed(const PipCommand& command, Session& session) {
   if (command.has("yes")) return true;
   if (command.has("no-input"))
-    throw Error(ErrorKind::Usage, "no input was expected, and removing packages has to be confirmed",
+    throw Error(ErrorKind::Usage, "removing packages requires confirmation, and `--no-input` forbids asking",
                 {fmt::format("`moat pip uninstall -y {}` does not ask", join(command.arguments, " "))});
   for (;;) {
     session.output().text("Proceed (Y/n)? ");
     session.output().flush();
     std::string answer;
     if (!std::getline(std::cin, answer))
-      throw Error(ErrorKind::Usage, "removing packages has to be confirmed, and there is nobody to ask",
+      throw Error(ErrorKind::Usage, "removing packages requires confirmation, and standard input has ended",
                   {fmt::format("`moat pip uninstall -y {}` does not ask", join(command.arguments, " "))});
     answer = ascii_lower(trim(answer));
     if (answer.empty() || answer == "y") return true;

@@ -102,21 +102,27 @@ struct Refused {
 };
 TEST(Args, WhatIsNotUnderstoodIsAUsageErrorWithTheNearestName) {
   const std::vector<Refused> cases = {
-      {{"instal", "x"}, "there is no command `moat instal`", "did you mean `moat install`?"},
-      {{"env", "lst"}, "there is no command `moat env lst`", "did you mean `moat env list`?"},
+      {{"instal", "x"}, "unknown command `moat instal`", "did you mean `moat install`?"},
+      {{"env", "lst"}, "unknown command `moat env lst`", "did you mean `moat env list`?"},
       {{"env"}, "`moat env` needs a command", "`moat env --help` lists them"},
-      {{"install", "--upgrad", "x"}, "`moat install` has no option `--upgrad`", "did you mean `--upgrade`?"},
+      {{"install", "--upgrad", "x"},
+       "unknown option `--upgrad` for `moat install`",
+       "did you mean `--upgrade`?"},
       {{"install", "x", "--indexurl=y"},
-       "`moat install` has no option `--indexurl`",
+       "unknown option `--indexurl` for `moat install`",
        "did you mean `--index-url`?"},
-      {{"install"}, "nothing to install was named", "`moat install PACKAGE…`, or `-r FILE`"},
-      {{"uninstall"}, "nothing to uninstall was named", "`moat uninstall PACKAGE…`"},
-      {{"show"}, "`moat show` needs NAME…", "`moat show --help` lists the options"},
+      {{"install"}, "nothing to install", "`moat install PACKAGE…`, or `-r FILE`"},
+      {{"uninstall"}, "nothing to uninstall", "`moat uninstall PACKAGE…`"},
+      {{"show"}, "missing argument: `moat show` requires NAME…", "`moat show --help` lists the options"},
       {{"list", "--env"}, "`--env` needs a value", "`moat list --help` lists the options"},
-      {{"freeze", "x"}, "`moat freeze` has no use for `x`", "`moat freeze --help` lists the options"},
-      {{"tree", "--depth", "x"}, "--depth = x is not a number", "`moat tree --help` lists the options"},
-      {{"run"}, "no command to run was named", "`moat run python` starts Python"},
-      {{"--offline"}, "no command was named", "`moat --help` lists the commands"},
+      {{"freeze", "x"},
+       "`moat freeze` takes no arguments (got `x`)",
+       "`moat freeze --help` lists the options"},
+      {{"tree", "--depth", "x"},
+       "`--depth` must be a number, not `x`",
+       "`moat tree --help` lists the options"},
+      {{"run"}, "no command to run", "`moat run python` starts Python"},
+      {{"--offline"}, "no command given", "`moat --help` lists the commands"},
   };
   for (const Refused& expected : cases) {
     const Error error = refusal(expected.words);
@@ -130,7 +136,7 @@ TEST(Args, WhatIsNotUnderstoodIsAUsageErrorWithTheNearestName) {
 // What is not there yet must not be promised.
 TEST(Args, CommandsThatAreNotThereAreUnknown) {
   for (const char* name : {"init", "add", "remove", "export", "import", "bundle", "deploy", "tool"}) {
-    EXPECT_THAT(refusal({name}).what(), HasSubstr("there is no command")) << name;
+    EXPECT_THAT(refusal({name}).what(), HasSubstr("unknown command")) << name;
     EXPECT_THAT(overview(), ::testing::Not(HasSubstr("\n  " + std::string(name) + " "))) << name;
   }
 }

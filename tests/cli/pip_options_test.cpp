@@ -85,7 +85,7 @@ TEST(PipOptions, HelpAndVersionNeedNoCommand) {
 
 TEST(PipOptions, SayWhatThereIsInPlaceOfACommandThatIsNot) {
   EXPECT_THAT(refusal({"config", "list"}), HasSubstr("moat keeps its settings in files of its own"));
-  EXPECT_THAT(refusal({"frobnicate"}), HasSubstr("there is no command `moat pip frobnicate`"));
+  EXPECT_THAT(refusal({"frobnicate"}), HasSubstr("unknown command `moat pip frobnicate`"));
 }
 
 // Every command's options have names of their own: what a line means is never a matter of the table's order.

@@ -85,14 +85,14 @@ TEST_F(SettingsTest, FoldersFollowTheXdgVariablesAndMoatHomeIsForAll) {
 
 TEST_F(SettingsTest, ABadValueIsToldWithWhereItStands) {
   EXPECT_THAT(refusal({"install", "x", "--link-mode", "fast"}),
-              HasSubstr("--link-mode: `fast` is none of auto, clone"));
+              HasSubstr("--link-mode: `fast` must be one of: auto, clone"));
   EXPECT_THAT(refusal({"install", "x", "--exclude-newer", "soon"}),
-              HasSubstr("`soon` is neither a date nor an age"));
+              HasSubstr("`soon` is not a valid date or age"));
   variables["MOAT_OFFLINE"] = "maybe";
   EXPECT_THAT(refusal({"list"}), HasSubstr("MOAT_OFFLINE is not 1 or 0"));
   variables.erase("MOAT_OFFLINE");
   write("work/pyproject.toml", "[tool.moat]\n\npre = \"yes\"\n");
-  EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml:3 is not true or false"));
+  EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml:3 must be true or false"));
   write("work/pyproject.toml", "[tool.moat\n");
   EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml: "));
 }
@@ -125,7 +125,7 @@ TEST_F(SettingsTest, TheWayToTheNetworkIsASettingToo) {
   }
   variables.erase("MOAT_TIMEOUT");
   write("home/.config/moat/config.toml", "\nretries = \"3\"\n");
-  EXPECT_THAT(refusal({"list"}), HasSubstr("config.toml:2 is not a number"));
+  EXPECT_THAT(refusal({"list"}), HasSubstr("config.toml:2 must be a number"));
 }
 
 TEST_F(SettingsTest, AProjectSetsWhatItsCodeNeedsAndNoMore) {
@@ -177,9 +177,9 @@ TEST_F(SettingsTest, TheWindowIsAYearUnlessToldOtherwise) {
   variables["MOAT_WINDOW"] = "off";
   EXPECT_EQ(settings({"lock"}).window, std::nullopt);
   EXPECT_EQ(settings({"lock", "--window", "1y"}).window, hours(365 * 24));
-  EXPECT_THAT(refusal({"lock", "--window", "0d"}), HasSubstr("--window: `0d` is no span of time"));
+  EXPECT_THAT(refusal({"lock", "--window", "0d"}), HasSubstr("--window: `0d` is not a valid duration"));
   variables["MOAT_WINDOW"] = "2025-01-01";
-  EXPECT_THAT(refusal({"lock"}), HasSubstr("MOAT_WINDOW: `2025-01-01` is no span of time"));
+  EXPECT_THAT(refusal({"lock"}), HasSubstr("MOAT_WINDOW: `2025-01-01` is not a valid duration"));
 }
 
 TEST_F(SettingsTest, AnUnknownSettingIsAWarningWithTheNearestName) {

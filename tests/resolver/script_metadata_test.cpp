@@ -61,7 +61,7 @@ TEST(ScriptMetadata, WhatIsWrongNamesTheLineOfTheScript) {
             "there are two `# /// script` blocks (lines 1 and 5)");
   EXPECT_EQ(told("\n# /// script\n# dependencies = 'a'\n# ///\n"), "`dependencies` is not a list (line 3)");
   EXPECT_EQ(told("# /// script\n# dependencies = ['a', 1]\n# ///\n"),
-            "`dependencies` holds something that is not a text (line 2)");
+            "`dependencies` holds something that is not a string (line 2)");
   EXPECT_EQ(told("# /// script\n# tool = 1\n# ///\n"), "`tool` is not a table (line 2)");
   EXPECT_NE(told("# /// script\n# requires-python = '>=x'\n# ///\n").find("(line 2)"), std::string::npos);
   EXPECT_NE(told("import x\n# /// script\n# dependencies = [\n# ///\n").find("(line "), std::string::npos);
