@@ -120,13 +120,12 @@ void judge_prefixes(const ObservedPython& observed, const Environment& environme
     out.push_back(ok("interpreter", "interpreter and standard library are the environment's own"));
     return;
   }
-  out.push_back(
-      {.level = Finding::Level::Leak,
-       .check = "interpreter",
-       .message =
-           "the interpreter or its standard library lies outside: whoever changes it there changes it here",
-       .details = std::move(wrong),
-       .hint = hint_replace(environment)});
+  out.push_back({.level = Finding::Level::Leak,
+                 .check = "interpreter",
+                 .message = "the interpreter or its standard library is outside the environment: a change "
+                            "there is a change here",
+                 .details = std::move(wrong),
+                 .hint = hint_replace(environment)});
 }
 
 // Paths split into those of another Python (leaks) and the rest.
@@ -157,7 +156,7 @@ void judge_sys_path(const ObservedPython& observed, const Environment& environme
     out.push_back(
         {.level = Finding::Level::Note,
          .check = "sys.path",
-         .message = "folders of yours are on sys.path (PYTHONPATH, or a .pth file of an editable install)",
+         .message = "your own folders are on sys.path (PYTHONPATH, or a .pth file of an editable install)",
          .details = std::move(sorted.others)});
   if (!observed.left_out.empty())
     out.push_back({.level = Finding::Level::Note,
@@ -184,8 +183,8 @@ void judge_mapped_files(const ObservedPython& observed, const Environment& envir
   if (!sorted.others.empty())
     out.push_back({.level = Finding::Level::Note,
                    .check = "system libraries",
-                   .message = count_of(sorted.others.size(), "library", "libraries") +
-                              " of the system are shared with it, and change with it",
+                   .message = count_of(sorted.others.size(), "library is", "libraries are") +
+                              " shared with the operating system; its upgrades apply here too",
                    .details = std::move(sorted.others)});
 }
 
@@ -262,7 +261,7 @@ void judge_modules(const ObservedPython& observed, const Places& places, std::ve
   if (!sorted.others.empty())
     out.push_back({.level = Finding::Level::Note,
                    .check = "modules",
-                   .message = "modules loaded at start come from folders of yours",
+                   .message = "modules loaded at start come from your own folders",
                    .details = std::move(sorted.others)});
 }
 

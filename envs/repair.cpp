@@ -56,18 +56,18 @@ Runtime runtime_of(const fs::path& root, const std::string& fingerprint, Store& 
   if (!fingerprint.empty())
     if (auto runtime = find_runtime(fingerprint, store)) return *std::move(runtime);
   const auto facts = read_file_if_exists(root / ".moat/facts.json");
-  auto interpreter = facts ? interpreter_from_json(*facts) : Expected<Interpreter>(parse_error("is gone"));
-  const std::vector<std::string> hints = {"make it again: moat create --replace " + root.string()};
+  auto interpreter = facts ? interpreter_from_json(*facts) : Expected<Interpreter>(parse_error("is missing"));
+  const std::vector<std::string> hints = {"recreate it: moat create --replace " + root.string()};
   if (!interpreter)
     throw Error(ErrorKind::Refused,
-                fmt::format("cannot mend {}: the store no longer has its runtime {}, and {} is damaged",
+                fmt::format("cannot repair {}: the store no longer has its runtime {}, and {} is damaged",
                             quote(root.string()), fingerprint, quote((root / ".moat/facts.json").string())),
                 hints);
   Runtime runtime =
       obtain_runtime(probe_interpreter(interpreter->executable, store), store, workers, reporter);
   if (runtime.interpreter.version != interpreter->version)
     throw Error(ErrorKind::Refused,
-                fmt::format("cannot mend {}: it has Python {}, and {} is now {}", quote(root.string()),
+                fmt::format("cannot repair {}: it has Python {}, and {} is now {}", quote(root.string()),
                             interpreter->version, quote(interpreter->executable.string()),
                             runtime.interpreter.version),
                 hints);

@@ -48,7 +48,7 @@ void add_damage(const Environment& environment,
                    .message = std::to_string(paths.size()) +
                               (paths.size() == 1 ? " file of " : " files of ") +
                               (owner.empty() ? "the runtime or of the environment itself" : owner) +
-                              (paths.size() == 1 ? " is not what was placed" : " are not what was placed"),
+                              (paths.size() == 1 ? " is changed or missing" : " are changed or missing"),
                    .details = paths,
                    .hint = hint_for(environment, owner)});
 }
@@ -125,7 +125,7 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
     }
     if (states[i] != FileState::Same)
       damaged[entries[i].owner].push_back(entries[i].path +
-                                          (states[i] == FileState::Missing ? " is gone" : " was changed"));
+                                          (states[i] == FileState::Missing ? " is missing" : " was changed"));
   }
   std::vector<Finding> out;
   add_damage(environment, damaged, out);
@@ -134,17 +134,16 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
   if (!strange.empty())
     out.push_back({.level = Finding::Level::Damage,
                    .check = "files",
-                   .message = "something was put into the private runtime",
+                   .message = "the private runtime contains files that moat did not place",
                    .details = strange,
                    .hint = hint_for(environment, "")});
   if (out.empty())
-    out.push_back(
-        {.check = "files", .message = std::to_string(entries.size()) + " files are what was placed"});
+    out.push_back({.check = "files", .message = std::to_string(entries.size()) + " files unchanged"});
 
   if (lacks_pip)
     out.push_back({.level = Finding::Level::Note,
                    .check = "pip",
-                   .message = "the environment's own pip is gone; the next change brings it back"});
+                   .message = "the environment's own pip is missing; the next change restores it"});
   const auto unknown = unknown_files(environment.root(), environment.site_packages(), known);
   if (!unknown.empty())
     out.push_back({.level = Finding::Level::Note,
@@ -156,7 +155,7 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
                    .check = "shared files",
                    .message = std::to_string(shared) +
                               " files are shared with the store (--share or --link-mode): "
-                              "an edit in place reaches other environments"});
+                              "an edit in place affects other environments"});
   return out;
 }
 
@@ -188,9 +187,10 @@ std::vector<Finding> check_dependencies(const InstalledDistributions& installed,
     }
   }
   if (out.empty())
-    out.push_back(
-        {.check = "dependencies",
-         .message = "what " + std::to_string(installed.all.size()) + " installed packages need is there"});
+    out.push_back({.check = "dependencies",
+                   .message = std::to_string(installed.all.size()) +
+                              (installed.all.size() == 1 ? " package" : " packages") +
+                              ", all dependencies met"});
   return out;
 }
 

@@ -53,10 +53,10 @@ std::vector<Finding> editables(const InstalledDistributions& installed) {
   Finding finding{.level = Finding::Level::Note,
                   .check = "editables",
                   .message =
-                      "these packages are the folders they were installed from: what changes there "
-                      "changes here",
+                      "these packages are imported from the folders they were installed from: a change there "
+                      "is a change here",
                   .details = {},
-                  .hint = "`moat install FOLDER` installs one for good"};
+                  .hint = "`moat install FOLDER` installs a copy"};
   for (const InstalledDistribution& distribution : installed.all)
     if (const auto from = distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt;
         from && from->editable)
@@ -70,15 +70,16 @@ std::vector<Finding> findings_from_outside(const Environment& environment) {
   const std::string root = environment.root().native();
   std::vector<Finding> out;
   if (environment.is_foreign())
-    out.push_back({.level = Finding::Level::Leak,
-                   .check = "interpreter",
-                   .message = "another tool made it: interpreter and standard library are the base's",
-                   .details = {},
-                   .hint = "moat env adopt " + root});
+    out.push_back(
+        {.level = Finding::Level::Leak,
+         .check = "interpreter",
+         .message = "made by another tool: it uses the interpreter and standard library of its base",
+         .details = {},
+         .hint = "moat env adopt " + root});
   out.push_back(
       {.level = Finding::Level::Note,
        .check = "not inside",
-       .message = fmt::format("doctor did not look inside: its Python ({}) is only run where you name it",
+       .message = fmt::format("not checked inside: doctor runs its Python ({}) only if you name it",
                               is_ours(environment.root()) ? "another tool's" : owner_of(environment.root())),
        .details = {},
        .hint = "moat doctor --env " + root});
@@ -207,14 +208,14 @@ void repair(Session& session) {
       repair_own_files(fs::canonical(chosen->root), session.store(), session.workers(), session.reporter(),
                        session.settings().durable);
   Output& output = session.output();
-  if (!mended.empty()) output.say(fmt::format("mended {} of the environment's own files", mended.size()));
+  if (!mended.empty()) output.say(fmt::format("repaired {} of the environment's own files", mended.size()));
   const Environment environment = open_for_change(session);
   const std::set<std::string> damaged = damaged_packages(environment, session.workers());
-  if (damaged.empty() && mended.empty()) output.say("nothing to mend");
+  if (damaged.empty() && mended.empty()) output.say("nothing to repair");
   if (damaged.empty()) return;
   const TransactionResult result = apply(reinstallation(environment, damaged, session), environment, session);
   for (const Operation& operation : result.operations)
-    output.say(fmt::format("mended {}", operation.name.display()));
+    output.say(fmt::format("repaired {}", operation.name.display()));
 }
 
 }  // namespace

@@ -177,7 +177,7 @@ int moat_journal_parse(char* text, size_t size, struct moat_journal* journal) {
   journal->reason = "";
   if (memchr(text, '\0', size)) return fail(MOAT_JOURNAL_BAD, "the journal holds a NUL");
   if (size < first + last || memcmp(text, kFirstLine, first) != 0)
-    return fail(MOAT_JOURNAL_BAD, "the journal is of a format this moat does not know");
+    return fail(MOAT_JOURNAL_BAD, "the journal has a format that this moat does not support");
   if (text[size - last - 1] != '\n' || memcmp(text + size - last, kLastLine, last) != 0)
     return fail(MOAT_JOURNAL_BAD, "the journal is cut off");
 
@@ -197,7 +197,7 @@ int moat_journal_parse(char* text, size_t size, struct moat_journal* journal) {
     ++number;
     if (!parse_line(line, journal)) {
       moat_journal_free(journal);
-      return fail(MOAT_JOURNAL_BAD, "line %zu of the journal is not one that may be followed", number);
+      return fail(MOAT_JOURNAL_BAD, "line %zu of the journal is not valid", number);
     }
     line = end + 1;
   }
@@ -517,7 +517,7 @@ static int go_back(int env, const struct moat_journal* journal, size_t done) {
     return fail(MOAT_JOURNAL_TAKEN_BACK, "%s", reason);
   }
   snprintf(second, sizeof second, "%.*s", (int)sizeof second - 1, error_text);
-  return fail(MOAT_JOURNAL_FAILED, "%s; and it cannot be taken back: %s", reason, second);
+  return fail(MOAT_JOURNAL_FAILED, "%s; and it cannot be undone: %s", reason, second);
 }
 
 static int finish(int env, const struct moat_journal* journal, moat_journal_hook hook, void* context) {

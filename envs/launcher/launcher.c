@@ -186,7 +186,7 @@ static void find_environment(const char* exe, char* environment, Settings* setti
   }
   if (is_hidden) refuse("this user may not read pyvenv.cfg above %s, or a folder on the way to it", exe);
   refuse(
-      "%s belongs to an environment, and there is none around it (no pyvenv.cfg above); "
+      "%s must be inside an environment, and there is none (no pyvenv.cfg above); "
       "it does not run by itself",
       exe);
 }
@@ -359,14 +359,14 @@ static void tell_lost_capabilities(const char* file) {
 static void finish_change(const char* environment) {
   const int result = moat_journal_roll_forward(environment, kWaitForWriter);
   if (result == MOAT_RECOVERY_DAMAGED)
-    refuse("%s is damaged: %s; `moat doctor --repair --env %s` mends it", environment, moat_journal_error(),
+    refuse("%s is damaged: %s; `moat doctor --repair --env %s` repairs it", environment, moat_journal_error(),
            environment);
   if (result < 0)
-    refuse("%s is in the middle of a change: %s; `moat env rollback --force --env %s` gives the change up",
+    refuse("%s is in the middle of a change: %s; `moat env rollback --force --env %s` abandons the change",
            environment, moat_journal_error(), environment);
   if (result == MOAT_JOURNAL_TAKEN_BACK)
     fprintf(stderr,
-            "python (moat): an unfinished change of %s could not be completed, and was taken back: %s\n",
+            "python (moat): an unfinished change of %s could not be completed and was undone: %s\n",
             environment, moat_journal_error());
   if (result == MOAT_JOURNAL_WENT_BACK)
     fprintf(stderr,
@@ -386,7 +386,7 @@ int main(int argc, char** argv) {
   join(runtime, sizeof runtime, "%s/.moat/rt", environment);
   join(file, sizeof file, "%s/%s/os.py", runtime, settings.stdlib);
   if (settings.python[0] == '\0' || settings.stdlib[0] == '\0' || access(file, R_OK) != 0)
-    refuse("the runtime %s is missing or damaged; `moat doctor --repair --env %s` mends it", runtime,
+    refuse("the runtime %s is missing or damaged; `moat doctor --repair --env %s` repairs it", runtime,
            environment);
 
   /* Not asked of Python: home has to be absolute, and a wrong one makes it look at the base again. */
@@ -417,7 +417,7 @@ int main(int argc, char** argv) {
     run_library(runtime, settings.library, forced ? runtime : NULL, argc, argv);
   /* PyPy follows pyvenv.cfg only, and without it the folders of the system. */
   if (forced && strncmp(settings.python, "pypy", 4) == 0)
-    refuse("%s was moved, or another venv stands on top of it, and its pyvenv.cfg cannot be mended here",
+    refuse("%s was moved, or another venv stands on top of it, and its pyvenv.cfg cannot be repaired here",
            environment);
   if (forced || !has_proc) announce_home(runtime, forced ? runtime : "", has_proc);
   join(file, sizeof file, "%s/bin/%s", runtime, settings.python);

@@ -401,7 +401,7 @@ int moat_recover(int env, const char* boot_id_file) {
       return moat_journal_fail(MOAT_RECOVERY_DAMAGED, "`%s` was lost in a power failure", lost);
     if (result < 0)
       return moat_journal_fail(MOAT_RECOVERY_FAILED,
-                               "`%s` was lost in a power failure, and going back is not possible: %s", lost,
+                               "`%s` was lost in a power failure, and rolling back is not possible: %s", lost,
                                strerror(errno));
     went_back = 1;
   }

@@ -93,7 +93,7 @@ TEST(Args, WhatFollowsTheProgramOfRunIsTheProgramsOwn) {
 }
 
 TEST(Args, EnvAndUserExcludeEachOther) {
-  EXPECT_THAT(refusal({"list", "--env", "a", "--user"}).what(), HasSubstr("exclude each other"));
+  EXPECT_THAT(refusal({"list", "--env", "a", "--user"}).what(), HasSubstr("cannot be used together"));
 }
 
 struct Refused {

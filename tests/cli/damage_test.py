@@ -38,7 +38,7 @@ class DamageTest(sandbox.SandboxTest):
         self.moat("doctor", "--env", "env")
         self.assertIn("alpha", self.moat("list", "--env", "env"))
         self.moat("doctor", "--repair", "--env", "env")  # nothing is left to be mended
-        self.assertNotIn("mended", self.said)
+        self.assertNotIn("repaired", self.said)
 
     # What may be lost: a name → how.
     def losses(self):

@@ -89,7 +89,7 @@ TEST_F(SettingsTest, ABadValueIsToldWithWhereItStands) {
   EXPECT_THAT(refusal({"install", "x", "--exclude-newer", "soon"}),
               HasSubstr("`soon` is not a valid date or age"));
   variables["MOAT_OFFLINE"] = "maybe";
-  EXPECT_THAT(refusal({"list"}), HasSubstr("MOAT_OFFLINE is not 1 or 0"));
+  EXPECT_THAT(refusal({"list"}), HasSubstr("MOAT_OFFLINE must be 1 or 0"));
   variables.erase("MOAT_OFFLINE");
   write("work/pyproject.toml", "[tool.moat]\n\npre = \"yes\"\n");
   EXPECT_THAT(refusal({"list"}), HasSubstr("work/pyproject.toml:3 must be true or false"));

@@ -219,7 +219,7 @@ class CredentialsOfTheUser(TrustTest):
         self.create()
         (self.work / "r.txt").write_text("--trusted-host index.invalid\n--index-url http://index.invalid/simple\nlib\n")
         self.try_moat("install", "--env", "env", "-r", "r.txt", http_proxy=server.url, NO_PROXY="127.0.0.1")
-        self.assertIn("r.txt:1: `--trusted-host` has no effect", self.said)
+        self.assertIn("r.txt:1: `--trusted-host` ignored", self.said)
         self.assertEqual(server.asked, [])
         self.try_moat("install", "--env", "env", "-r", "r.txt", http_proxy=server.url, NO_PROXY="127.0.0.1",
                       MOAT_TRUSTED_HOST="index.invalid", MOAT_RETRIES="0")
@@ -356,7 +356,7 @@ class Questions(TrustTest):
                 self.assertEqual(self.tree(".venv"), before)
                 self.assertEqual(done.returncode, 1 if words == ["doctor"] else 0, self.said)
         self.try_moat("doctor")
-        self.assertIn("did not look inside", self.said)
+        self.assertIn("not checked inside", self.said)
         self.try_moat("doctor", "--env", ".venv")
         self.assertTrue(self.ran.exists(), self.said)
 

@@ -214,7 +214,7 @@ TEST(Change, AMoveThatFailsAfterTheCommitTakesEverythingBack) {
         whole, [&](const Env& env, const Tree& before, const std::string& obstacle, const std::string& said) {
           // Where the obstacle lies on the way back as well, the change is completed once it is gone.
           const bool blocks_both_ways = before.count(obstacle) != 0;
-          EXPECT_NE(said.find(blocks_both_ways ? "cannot be taken back" : "nothing has changed"), said.npos)
+          EXPECT_NE(said.find(blocks_both_ways ? "cannot be undone" : "nothing has changed"), said.npos)
               << said;
           EXPECT_EQ(env.folder.has(".moat/journal"), blocks_both_ways);
           std::filesystem::remove_all(env.path() / obstacle);

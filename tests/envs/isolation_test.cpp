@@ -196,7 +196,7 @@ TEST_F(VerifyFiles, FindsWhatIsGoneAndWhatWasAdded) {
   EXPECT_EQ(count(all, Level::Damage), 2U) << told(all);
   EXPECT_EQ(count(all, Level::Note), 1U) << told(all);
   const std::string text = told(all);
-  for (const char* expected : {"os.py is gone", "lib64 is gone", "sitecustomize.py", "stray.py"})
+  for (const char* expected : {"os.py is missing", "lib64 is missing", "sitecustomize.py", "stray.py"})
     EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
 }
 

@@ -295,7 +295,7 @@ def same(pip, moat):
         # Refused on purpose: a hash of the wrong length, both switches for hashes (pip says so later).
         refused = moat.get("error", "")
         # moat has none of pip's features, so any name of one will do.
-        return "hex digits" in refused or "exclude each other" in refused or "--use-feature: invalid" in pip.get("error", "")
+        return "hex digits" in refused or "cannot be used together" in refused or "--use-feature: invalid" in pip.get("error", "")
     theirs = dict(pip)
     urls = [] if moat["no_index"] else [moat["index_url"] or "default", *moat["extra_index_urls"]]
     releases = folded(moat["releases"], "all-releases")
