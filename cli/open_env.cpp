@@ -40,11 +40,11 @@ Environment open_for_reading(Session& session, ForProject project) {
 Environment open_for_change(Session& session, ForProject project) {
   Environment environment = open_chosen(session, project, Environment::Foreign::Refused);
   if (is_run_environment(environment.root(), session.settings().store_dir))
-    throw Error(
-        ErrorKind::Refused,
-        fmt::format("{} was made for a run, and serves every run with the same packages; it is not changed",
-                    quote(environment.root().native())),
-        {"moat run --with PACKAGE CMD"});
+    throw Error(ErrorKind::Refused,
+                fmt::format("{} belongs to `moat run`, which uses it for every run with the same packages; "
+                            "it cannot be changed",
+                            quote(environment.root().native())),
+                {"moat run --with PACKAGE CMD"});
   return environment;
 }
 
@@ -56,9 +56,9 @@ Environment open_to_run(Session& session) {
     Environment environment = open_for_reading(session, ForProject::Yes);
     check_python_option(environment, session);
     if (of_project)
-      check_required_python(environment, session,
-                            fmt::format("`moat run --env {} …` runs in it all the same",
-                                        shell_word(environment.root().native())));
+      check_required_python(
+          environment, session,
+          fmt::format("`moat run --env {} …` runs in it anyway", shell_word(environment.root().native())));
     return environment;
   }
   if (chosen->note) session.output().say(*chosen->note);
@@ -86,10 +86,10 @@ Interpreter project_python(Session& session, const std::optional<SpecifierSet>& 
   Interpreter python = session.chosen_interpreter(both(required, of_lock));
   if (required && !admits(*required, python))
     throw Error(ErrorKind::NoInterpreter,
-                fmt::format("{} asks for Python {}, and the project requires Python {}",
+                fmt::format("{} selects Python {}, but the project requires Python {}",
                             settings.python_is_option ? "-p" : "the setting `python`", python.version,
                             required->to_string()),
-                {fmt::format("`-p {}` takes one that meets it", shell_word(required->to_string()))});
+                {fmt::format("`-p {}` selects one that meets it", shell_word(required->to_string()))});
   return python;
 }
 

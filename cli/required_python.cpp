@@ -42,11 +42,11 @@ void check_python_option(const Environment& environment, Session& session) {
   find_interpreter(*settings.python, session.discovery(), session.store());  // or says what there is
   throw Error(
       ErrorKind::NoInterpreter,
-      fmt::format("{} has Python {}, and -p asks for {}", quote(environment.root().native()), python.version,
+      fmt::format("{} has Python {}, but -p requires {}", quote(environment.root().native()), python.version,
                   quote(*settings.python)),
-      {fmt::format("`moat create ./other -p {}` makes an environment with it, `--env ./other` names it",
+      {fmt::format("`moat create ./other -p {}` makes another one with it; use that with `--env ./other`",
                    shell_word(*settings.python)),
-       fmt::format("`{}` makes this one again, empty, with that Python",
+       fmt::format("`{}` recreates this one, empty, with that Python",
                    replacing(environment, settings, *settings.python))});
 }
 
@@ -59,11 +59,11 @@ void check_required_python(const Environment& environment, Session& session, con
   const Version python = environment.is_foreign() ? target_of(environment, session).python
                                                   : Version::of({facts.major, facts.minor, facts.micro});
   if (required->contains(python)) return;
-  std::vector<std::string> hints{fmt::format("`{}` makes it again, empty; then `moat lock` and `moat sync`",
+  std::vector<std::string> hints{fmt::format("`{}` recreates it, empty; then `moat lock` and `moat sync`",
                                              replacing(environment, settings, required->to_string()))};
   if (!otherwise.empty()) hints.push_back(otherwise);
   throw Error(ErrorKind::NoInterpreter,
-              fmt::format("{} has Python {}, and {} requires Python {}", quote(environment.root().native()),
+              fmt::format("{} has Python {}, but {} requires Python {}", quote(environment.root().native()),
                           python.to_string(),
                           settings.pyproject->lexically_proximate(settings.working_directory).native(),
                           required->to_string()),

@@ -121,7 +121,7 @@ void clone_for_editing(RootRequirement& root, const std::optional<Environment>& 
         {"`moat create`, then `moat install -e …`"});
   const fs::path folder = environment->root() / "src", clone = folder / root.requirement.name.normalized();
   if (std::error_code ignored; fs::exists(clone, ignored)) {
-    session.reporter().warn(fmt::format("{} is there already, and stays as it is", clone.native()));
+    session.reporter().warn(fmt::format("{} already exists; left unchanged", clone.native()));
   } else {
     made.add(fs::exists(folder, ignored) ? clone : folder);
     session.sources().clone(*source, clone, session.stop());

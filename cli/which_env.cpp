@@ -32,7 +32,7 @@ void check_own(const fs::path& environment, const Settings& settings) {
       is_obeyed(environment, environment.parent_path()))
     return;
   throw Error(ErrorKind::NoEnvironment,
-              fmt::format("{} belongs to {}, and is used only where it is named", quote(environment.native()),
+              fmt::format("{} belongs to {}; moat uses it only if you name it", quote(environment.native()),
                           owner_of(environment)),
               {fmt::format("--env {}", environment.native())});
 }
@@ -127,7 +127,7 @@ ChosenEnvironment require_environment(const Settings& settings, ForProject proje
     if (const std::string base = as_base_interpreter(chosen->root); !base.empty())
       throw Error(
           ErrorKind::NoEnvironment,
-          fmt::format("{} ({}) is {}, not an environment; nothing is installed into one",
+          fmt::format("{} ({}) is {}, not an environment; moat installs only into environments",
                       quote(chosen->root.native()), chosen->told, base),
           {"`moat create` makes an environment in ./.venv", "`moat install --user` installs for this user"});
     const bool by_name = chosen->root.parent_path() == settings.envs_dir();

@@ -45,7 +45,7 @@ case $_moat_root in
 esac
 unset _moat_file _moat_fd _moat_pid
 if [ -z "$_moat_root" ]; then
-    echo "activate: this shell does not tell where the script lies; nothing changed (try: moat shell --env PATH)" >&2
+    echo "activate: cannot find out where this script is; nothing changed (try: moat shell --env PATH)" >&2
     unset _moat_root
     return 1
 fi
@@ -56,7 +56,7 @@ if [ ! -f "$_moat_root/pyvenv.cfg" ]; then
 fi
 case $_moat_root in
     *:*)
-        echo "activate: $_moat_root cannot be on PATH, as it has a colon; nothing changed" >&2
+        echo "activate: $_moat_root cannot be on PATH because it contains a colon; nothing changed" >&2
         unset _moat_root
         return 1 ;;
 esac
@@ -143,7 +143,7 @@ if not test -f "$_moat_root/pyvenv.cfg"
     return 1
 end
 if string match -q '*:*' -- $_moat_root
-    echo "activate.fish: $_moat_root cannot be on PATH, as it has a colon; nothing changed" >&2
+    echo "activate.fish: $_moat_root cannot be on PATH because it contains a colon; nothing changed" >&2
     return 1
 end
 
@@ -281,7 +281,7 @@ if ("$_moat_root" != "" && "$_moat_root" !~ *:*) then
     unset _moat_left _moat_root
 endif
 # The status of the last command is the script's.
-test $?_moat_root = 0 || sh -c 'echo "activate.csh: this script lies in no environment that can be activated; nothing changed (try: moat shell --env PATH)" >&2; exit 1'
+test $?_moat_root = 0 || sh -c 'echo "activate.csh: this script is not in an environment that can be activated; nothing changed (try: moat shell --env PATH)" >&2; exit 1'
 )CSH";
 
 // The mark stands in the template only; what is put in is never searched.

@@ -26,7 +26,7 @@ constexpr std::chrono::seconds kPatience{60};
 
 [[noreturn]] void throw_journal_error(int result, const fs::path& environment) {
   const std::string message = moat_journal_error();
-  if (result == MOAT_JOURNAL_BUSY) throw Error(ErrorKind::Busy, message, {"try again when it has ended"});
+  if (result == MOAT_JOURNAL_BUSY) throw Error(ErrorKind::Busy, message, {"try again when it has finished"});
   if (result == MOAT_JOURNAL_FOREIGN)
     throw Error(ErrorKind::Refused,
                 fmt::format("{} holds a change that another user did not finish: {}",
@@ -40,8 +40,8 @@ constexpr std::chrono::seconds kPatience{60};
                                              quote((environment / ".moat/journal").string()), message));
   throw Error(ErrorKind::Disk,
               fmt::format("cannot finish the change of {}: {}", quote(environment.string()), message),
-              {fmt::format("remove the cause and run any moat command on it, or give the change up: "
-                           "moat env rollback --force --env {}",
+              {fmt::format("remove the cause and run any moat command on it, or abandon the change: moat env "
+                           "rollback --force --env {}",
                            environment.string())});
 }
 
@@ -203,7 +203,7 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
   if (const int result = moat_journal_check(root.get(), &*journal); result < 0)
     throw Error(ErrorKind::Refused,
                 fmt::format("cannot change {}: {}", quote(impl_->root.string()), moat_journal_error()),
-                {"replace the link by what it points to"});
+                {"replace the link with what it points to"});
   if (durable == Durable::Always) sync_file_system(impl_->stage);
   // Without these nobody finds the environment that is to be looked after, or starts it.
   if (durable == Durable::Auto)

@@ -223,14 +223,13 @@ std::optional<Interpreter> first_on_path(const std::string& name, const Discover
   return std::nullopt;
 }
 
-[[noreturn]] void nothing_found(const std::string& what, const std::vector<Interpreter>& found) {
-  std::string message = "no interpreter is " + what;
-  if (found.empty()) message += "; none was found at all";
+[[noreturn]] void nothing_found(std::string message, const std::vector<Interpreter>& found) {
+  if (found.empty()) message += "; no Python was found at all";
   std::vector<std::string> names;
   for (const Interpreter& one : found)
     names.push_back((one.implementation == "cpython" ? "" : one.implementation + "@") + one.version);
-  if (!names.empty()) message += "; found: " + join(names, ", ");
-  throw Error(ErrorKind::NoInterpreter, message, {"moat python list    (what is here, and where)"});
+  if (!names.empty()) message += "; available: " + join(names, ", ");
+  throw Error(ErrorKind::NoInterpreter, message, {"moat python list    (lists the interpreters found)"});
 }
 
 Interpreter choose(const Wanted& wanted, const std::string& described, const DiscoveryOptions& options,
@@ -245,7 +244,7 @@ Interpreter choose(const Wanted& wanted, const std::string& described, const Dis
     found = std::ranges::find_if(
         all, [&](const Interpreter& one) { return one.implementation == "cpython" && admits(one); });
   if (found == all.end()) found = std::ranges::find_if(all, admits);
-  if (found == all.end()) nothing_found(described, all);
+  if (found == all.end()) nothing_found(described + " not found", all);
   return *found;
 }
 
@@ -276,7 +275,7 @@ Interpreter system_python(const DiscoveryOptions& options, const Store& store) {
     if (!holds_shims(folder)) folders.push_back(folder.string());
   without_shims.path = join(folders, ":");
   if (auto python = first_on_path("python3", without_shims, store)) return std::move(*python);
-  throw Error(ErrorKind::NoInterpreter, "there is no python3 on PATH but pyenv's");
+  throw Error(ErrorKind::NoInterpreter, "no python3 on PATH except pyenv's");
 }
 
 // pyenv's own names first.
@@ -289,15 +288,15 @@ Interpreter pinned_as(const std::string& spec, const DiscoveryOptions& options, 
     return find_interpreter(fmt::format(">={0}.dev0,=={0}.*", line), options, store);
   if (!names_version(spec))
     throw Error(ErrorKind::NoInterpreter,
-                "a file that comes with a project names a version of Python, not a path or another program",
-                {"name it yourself: -p " + spec});
+                "a project file can only name a version of Python, not a path or another program",
+                {"name it on the command line: -p " + spec});
   return find_interpreter(spec, options, store);
 }
 
 // The first that is here and that `requires_python` admits.
 Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store& store,
                    const std::optional<SpecifierSet>& requires_python) {
-  const std::string told = quote(pin.file.string()) + " asks for " + quote(join(pin.specs, " "));
+  const std::string told = quote(pin.file.string()) + " requires " + quote(join(pin.specs, " "));
   std::optional<Error> missing;
   std::optional<Interpreter> outside;
   for (const std::string& spec : pin.specs) {
@@ -315,7 +314,7 @@ Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store&
   if (!outside) throw missing->with_context(told);
   throw Error(
       ErrorKind::NoInterpreter,
-      fmt::format("{} (Python {}), and the project requires Python {}", told, outside->version,
+      fmt::format("{} (Python {}), but the project requires Python {}", told, outside->version,
                   requires_python->to_string()),
       {fmt::format("change one of the two; `-p '{}'` overrides the file", requires_python->to_string())});
 }
@@ -335,9 +334,9 @@ Interpreter find_interpreter(std::string_view spec, const DiscoveryOptions& opti
   const std::string name(spec);
   if (!spec.empty() && (spec == "python" || !parse_wanted(spec) || is_python_name(spec)))
     if (auto interpreter = first_on_path(name, options, store)) return *interpreter;
-  if (const auto wanted = parse_wanted(spec)) return choose(*wanted, quote(spec), options, store);
+  if (const auto wanted = parse_wanted(spec)) return choose(*wanted, "Python " + quote(spec), options, store);
   const auto all = list_interpreters(options, store);
-  nothing_found(quote(spec) + ", as a version or as a program on PATH", all);
+  nothing_found(quote(spec) + " not found as a Python version or as a program on PATH", all);
 }
 
 bool meets_spec(const Interpreter& interpreter, std::string_view spec, const DiscoveryOptions& options,
@@ -356,10 +355,10 @@ Interpreter default_interpreter(const DiscoveryOptions& options, const Store& st
     return pinned(*pin, options, store, requires_python);
   if (requires_python) {
     const Wanted wanted{.implementation = "", .versions = *requires_python, .free_threaded = false};
-    return choose(wanted, "what requires-python asks, " + quote(requires_python->to_string()), options,
+    return choose(wanted, "Python " + quote(requires_python->to_string()) + " (requires-python)", options,
                   store);
   }
-  return choose({}, "a Python 3", options, store);
+  return choose({}, "Python 3", options, store);
 }
 
 std::vector<Interpreter> list_interpreters(const DiscoveryOptions& options, const Store& store) {

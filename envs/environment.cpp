@@ -274,7 +274,7 @@ void check_place(const fs::path& root, bool replace) {
     throw Error(ErrorKind::Exists, path + " exists, is not empty, and is not an environment",
                 {"choose another path: moat create OTHER"});
   if (!replace)
-    throw Error(ErrorKind::Exists, path + " holds an environment already",
+    throw Error(ErrorKind::Exists, path + " already holds an environment",
                 {"moat create --replace " + root.string()});
 }
 
@@ -300,11 +300,10 @@ void check_format(const std::string& text, const fs::path& root) {
                 "cannot read " + quote((root / "pyvenv.cfg").string()) + ": it has `moat = " + text + "`",
                 {"moat create --replace " + root.string()});
   if (format > kEnvironmentFormat)
-    throw Error(
-        ErrorKind::BadInput,
-        quote(root.string()) + " was made by a newer moat: it has format " + text +
-            ", and this moat reads formats up to " + std::to_string(kEnvironmentFormat),
-        {"use the newer moat, or make the environment again: moat create --replace " + root.string()});
+    throw Error(ErrorKind::BadInput,
+                quote(root.string()) + " was made by a newer moat: it has format " + text +
+                    ", and this moat reads formats up to " + std::to_string(kEnvironmentFormat),
+                {"use the newer moat, or recreate the environment: moat create --replace " + root.string()});
 }
 
 }  // namespace
@@ -313,9 +312,9 @@ void check_environment_path(const fs::path& root) {
   const auto refuse = [&](const std::string& reason) {
     throw Error(ErrorKind::Usage, "cannot make an environment at " + quote(root.string()) + ": " + reason);
   };
-  if (root.native().find(':') != std::string::npos) refuse("a path with `:` cannot stand on PATH");
+  if (root.native().find(':') != std::string::npos) refuse("a path that contains `:` cannot be on PATH");
   if (root.native().find_first_of("\n\r") != std::string::npos)
-    refuse("pyvenv.cfg has no way to write a line end");
+    refuse("pyvenv.cfg cannot hold a path with a line break");
   if (root == root.root_path()) refuse("it is the root directory");
 }
 

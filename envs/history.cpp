@@ -218,7 +218,7 @@ class Undo {
 
   [[noreturn]] void refuse_in_the_way(const std::string& path) const {
     throw Error(ErrorKind::Refused,
-                fmt::format("cannot go back: {} was not there then, and moat did not place it",
+                fmt::format("cannot roll back: {} did not exist then, and moat did not make it",
                             quote((root_ / path).string())),
                 {"move it elsewhere, then try again"});
   }
@@ -482,12 +482,11 @@ int rollback(const fs::path& environment, std::optional<int> state, const std::s
   const std::vector<HistoryEntry> history = read_history(environment);
   const int current = change.state() - 1;
   if (history.empty() || history.front().state != current)
-    throw Error(ErrorKind::Refused,
-                fmt::format("there is no change of {} to take back", quote(environment.string())));
+    throw Error(ErrorKind::Refused, fmt::format("nothing to roll back in {}", quote(environment.string())));
   const int target = state.value_or(current - 1);
   if (target >= current)
     throw Error(ErrorKind::Refused,
-                fmt::format("state {} is not before the present one, {}", target, current));
+                fmt::format("no earlier state {} (current: {}); see moat env history", target, current));
   const auto oldest = std::find_if(history.begin(), history.end(),
                                    [&](const HistoryEntry& entry) { return entry.state == target + 1; });
   if (oldest == history.end() || !oldest->can_return)

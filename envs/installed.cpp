@@ -48,7 +48,7 @@ class Reader {
     } else if (ends_with(name, ".egg")) {
       if (fs::is_directory(entry)) add(entry, entry / "EGG-INFO/PKG-INFO", true);
     } else if (ends_with(name, ".egg-link")) {
-      problem(entry, "an editable install of the old kind, which moat does not manage");
+      problem(entry, "an old-style editable install, which moat does not manage");
     }
   }
 
@@ -58,7 +58,7 @@ class Reader {
     const MetadataFields fields = parse_metadata_fields(*text);
     const auto name_text = fields.find("Name"), version_text = fields.find("Version");
     Expected<PackageName> name = PackageName::parse(trim(name_text.value_or("")));
-    if (!name) return problem(info, "its metadata names no project");
+    if (!name) return problem(info, "its metadata has no project name");
     Expected<Version> version = Version::parse(trim(version_text.value_or("")));
     if (!version) return problem(info, fmt::format("{} is not a version", quote(version_text.value_or(""))));
     InstalledDistribution out{.name = *std::move(name),

@@ -234,14 +234,14 @@ Json ask(const fs::path& python, const ProbeContext& context) {
   } catch (const Error& error) {
     refuse(python, std::string("does not start: ") + error.what());
   }
-  if (result.timed_out) refuse(python, "does not answer within 30 seconds");
+  if (result.timed_out) refuse(python, "timed out after 30 s");
   if (result.errors.starts_with("Unknown option: -I")) refuse(python, "is older than Python 3.6");
   if (result.status != 0) refuse(python, "does not start: " + last_line(result));
   const auto at = result.output.rfind(kAnswerMark);
   const Json answer = at == std::string::npos
                           ? Json()
                           : Json::parse(result.output.substr(at + kAnswerMark.size()), nullptr, false);
-  if (!answer.is_object()) refuse(python, "answers nonsense: " + last_line(result));
+  if (!answer.is_object()) refuse(python, "gave an invalid answer: " + last_line(result));
   return answer;
 }
 
@@ -361,7 +361,7 @@ Interpreter read_answer(const fs::path& python, const Json& answer) {
   environment.implementation_version = markers.at("implementation_version").get<std::string>();
 
   if (interpreter.major != 3 || interpreter.minor < 6)
-    refuse(python, "is Python " + interpreter.version + "; 3.6 is the oldest that is served");
+    refuse(python, "is Python " + interpreter.version + "; 3.6 is the oldest supported");
   const auto elf = read_elf(read_file(interpreter.executable));
   if (!elf)
     refuse(python, "runs " + quote(interpreter.executable.string()) + ", which is " + elf.error().message);
@@ -440,7 +440,7 @@ std::optional<fs::path> base_of_own_environment(const fs::path& python) {
 Interpreter probe_interpreter(const fs::path& python, const Store& store, const ProbeContext& context) {
   std::error_code failure;
   const fs::path path = fs::absolute(python, failure).lexically_normal();
-  if (!fs::is_regular_file(path, failure)) refuse(python, "is not there");
+  if (!fs::is_regular_file(path, failure)) refuse(python, "does not exist");
   if (const auto base = base_of_own_environment(path)) return probe_interpreter(*base, store, context);
 
   const bool cacheable = is_program(path);
@@ -469,7 +469,7 @@ Interpreter probe_interpreter(const fs::path& python, const Store& store, const 
     }
     return interpreter;
   } catch (const Json::exception& error) {
-    refuse(path, std::string("answers nonsense: ") + error.what());
+    refuse(path, std::string("gave an invalid answer: ") + error.what());
   }
 }
 

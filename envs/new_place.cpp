@@ -137,7 +137,7 @@ bool switch_folders(const fs::path& staged, const fs::path& root, bool replace) 
   if (is_there ? ::rename(staged.c_str(), root.c_str()) == 0 : rename_if_absent(staged, root)) return true;
   if (is_there && is_no_to_the_folder(errno)) return false;
   if (is_there && errno != ENOTEMPTY && errno != EEXIST) throw_errno("replace", root, errno);
-  throw Error(ErrorKind::Exists, quote(root.string()) + " appeared meanwhile; it was made by somebody else");
+  throw Error(ErrorKind::Exists, quote(root.string()) + ": another process created it meanwhile");
 }
 
 void switch_inside(Change& change, const fs::path& root, Durable durable) {

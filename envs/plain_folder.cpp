@@ -237,7 +237,7 @@ class Placing {
     result_.warnings = arrivals.warnings();
     const bool is_new = !is_there(root_);
     if (!is_new && !fs::is_directory(root_))
-      throw Error(ErrorKind::Refused, fmt::format("{} is there, and is not a folder", quote(root_.native())));
+      throw Error(ErrorKind::Refused, fmt::format("{} exists and is not a folder", quote(root_.native())));
     if (!is_new) installed_ = installed_in_folder(root_, request_.scheme);
     if (request_.keep && !is_new) leave_out_what_is_there(files);
     if (files.empty()) return std::move(result_);

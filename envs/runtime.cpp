@@ -206,7 +206,7 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
   const fs::path entry = store.layout().runtime(fingerprint);
   std::error_code ignored;
   if (fs::exists(entry, ignored)) {
-    reporter.warn("the runtime " + fingerprint + " in the store was changed from outside; it is made anew");
+    reporter.warn("the runtime " + fingerprint + " in the store was modified; recreating it");
     const TempDir grave = store.make_temp("damaged");
     rename_over(entry, grave.path() / "entry");
   }

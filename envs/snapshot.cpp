@@ -417,8 +417,8 @@ void refuse_noexec(const fs::path& tree) {
   if (::statvfs(tree.parent_path().c_str(), &facts) != 0 || (facts.f_flag & ST_NOEXEC) == 0) return;
   throw Error(
       ErrorKind::Disk,
-      quote(tree.parent_path().string()) + " is on a file system mounted noexec: no program starts there",
-      {"keep the store where programs may start: MOAT_STORE_DIR=/path/to/store moat …"});
+      quote(tree.parent_path().string()) + " is on a file system mounted noexec: programs cannot run there",
+      {"keep the store where programs can run: MOAT_STORE_DIR=/path/to/store moat …"});
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ Manifest manifest_of_state(const Environment& environment, int state) {
   auto manifest = text ? parse_manifest(*text) : Expected<Manifest>(tl::unexpected(ParseError{}));
   if (!text || !manifest || manifest->state != state)
     throw Error(ErrorKind::Refused,
-                fmt::format("state {} of {} is not kept", state, quote(environment.root().string())),
+                fmt::format("state {} of {} is no longer kept", state, quote(environment.root().string())),
                 {"moat env history"});
   return *std::move(manifest);
 }

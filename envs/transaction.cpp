@@ -196,8 +196,8 @@ class Application {
       for (const OwnedFile& file : present.owned.files)
         if (staying_.count(file.path) == 0) leaving_.add_file(file.path);
       for (const std::string& row : present.owned.outside)
-        warn(fmt::format("{} of {} is not a path of this environment's packages, and is left alone",
-                         quote(row), distribution.name.display()));
+        warn(fmt::format("{} of {} is outside this environment's packages and was left unchanged", quote(row),
+                         distribution.name.display()));
       leaving_.add_everything(distribution.info.lexically_relative(root_).string());
     }
   }
@@ -297,7 +297,7 @@ class Application {
       const bool is_same_package = other.package == package;
       if (is_same_package && file.is_derived) return;  // the wheel brings its own bytecode
       if (is_same_package)
-        throw Error(ErrorKind::BadArchive, fmt::format("cannot install {}: it brings {} twice",
+        throw Error(ErrorKind::BadArchive, fmt::format("cannot install {}: it contains {} twice",
                                                        label(request_.install[package]), quote(file.path)));
       contested_.insert(file.path);
       place->second = arrivals_.size();
@@ -446,10 +446,10 @@ class Application {
   // Nobody's bytes are to be had.
   void lose(const std::string& path, const Contenders& contenders) {
     for (const Contender& one : contenders)
-      warn(fmt::format(
-          "{} has no {} now: another package's file lay there, and its own is no longer in the store; "
-          "`moat install --reinstall {}` brings it",
-          label_of(one), quote(path), one.claim.owner));
+      warn(
+          fmt::format("{} is missing {}: another package's file was there, and its own is no longer in the "
+                      "store; `moat install --reinstall {}` restores it",
+                      label_of(one), quote(path), one.claim.owner));
   }
 
   std::string label_of(const Contender& one) const {
@@ -610,8 +610,8 @@ class Application {
     if (known != places_.end()) return known->second;
     if (last_arrival_.count(directory) != 0)
       throw Error(ErrorKind::Refused,
-                  fmt::format("cannot install {}: {} would have to be a file and a directory",
-                              on_behalf.owner, quote(directory)));
+                  fmt::format("cannot install {}: {} would be both a file and a directory", on_behalf.owner,
+                              quote(directory)));
     const std::size_t slash = directory.rfind('/');
     Place place = place_of(slash == directory.npos ? "" : directory.substr(0, slash), on_behalf);
     if (place == Place::Directory) {

@@ -79,7 +79,7 @@ class Layout {
     if (data.empty()) return {join(wheel_.root_is_purelib ? scheme_.purelib : scheme_.platlib, path)};
     const std::string_view below = path.substr(std::min(path.size(), data.size() + 1));
     const std::size_t slash = below.find('/');
-    if (slash == below.npos) fail(path, "lies directly in the .data folder");
+    if (slash == below.npos) fail(path, "is directly in the .data folder");
     const std::string_view key = below.substr(0, slash), rest = below.substr(slash + 1);
     if (key == "purelib") return {join(scheme_.purelib, rest)};
     if (key == "platlib") return {join(scheme_.platlib, rest)};
@@ -131,7 +131,7 @@ std::vector<Placement> place_all(const Layout& layout, std::span<const StoredFil
       continue;
     Target target = layout.target(file.path);
     if (!taken.insert(target.path).second)
-      layout.fail(file.path, "falls on the same path as another one of its files");
+      layout.fail(file.path, "has the same path as another of its files");
     out.push_back({std::move(target.path), file, target.is_script});
   }
   return out;

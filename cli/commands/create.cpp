@@ -39,14 +39,14 @@ void refuse_what_is_there(const fs::path& root, bool replace) {
   if (status.type() == fs::file_type::not_found) return;
   if (status.type() != fs::file_type::directory)
     throw Error(ErrorKind::Exists,
-                fmt::format("{} is there already, and is not a folder", quote(root.native())));
+                fmt::format("{} already exists and is not a folder", quote(root.native())));
   if (is_vacant(root)) return;
   if (!Environment::exists_at(root))
     throw Error(ErrorKind::Exists,
-                fmt::format("{} is not empty, and is not an environment", quote(root.native())));
+                fmt::format("{} is not empty and is not an environment", quote(root.native())));
   if (!replace)
-    throw Error(ErrorKind::Exists, fmt::format("there is an environment at {} already", quote(root.native())),
-                {"`--replace` makes way for a new one", "`moat install` adds packages to it"});
+    throw Error(ErrorKind::Exists, fmt::format("an environment already exists at {}", quote(root.native())),
+                {"`--replace` deletes it and makes a new one", "`moat install` adds packages to it"});
 }
 
 // `-p` names any Python; for the project's own environment one that requires-python excludes is of little
@@ -57,7 +57,7 @@ Interpreter python_for(const fs::path& root, Session& session) {
   Interpreter python = session.chosen_interpreter(required);
   if (required && !admits(*required, python) && root == settings.pyproject->parent_path() / ".venv")
     session.output().warn(fmt::format(
-        "the project requires Python {}: `moat run` and `moat sync` refuse an environment with {}",
+        "the project requires Python {}: `moat run` and `moat sync` will refuse this environment (Python {})",
         required->to_string(), python.version));
   return python;
 }
@@ -114,10 +114,9 @@ int execute(const CreateCommand& command, Session& session) {
   if (report.operations.empty())
     report.nothing =
         command.name
-            ? fmt::format("`moat install --env {} PACKAGE…` puts packages in", *command.name)
-            : fmt::format(
-                  "`moat run CMD` runs a command in it; so does, after `source {}/bin/activate`, CMD alone",
-                  root.native());
+            ? fmt::format("`moat install --env {} PACKAGE…` installs packages", *command.name)
+            : fmt::format("`moat run CMD` runs a command in it; `source {}/bin/activate` activates it",
+                          root.native());
   report_changes(report, session);
   return 0;
 }

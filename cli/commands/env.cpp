@@ -67,8 +67,8 @@ void remove_environment(const fs::path& root, Session& session) {
     try {
       remove_tree(aside);
     } catch (const Error& error) {
-      session.reporter().warn(
-          fmt::format("a part of it is left in {}: {}", quote(aside.native()), error.what()));
+      session.reporter().warn(fmt::format("could not delete all of it; the rest is in {}: {}",
+                                          quote(aside.native()), error.what()));
     }
     return;
   }
@@ -97,7 +97,7 @@ int execute(const EnvInfoCommand&, Session& session) {
   };
   line("Environment", environment.root().native());
   if (environment.is_foreign()) {
-    line("Made by", "another tool: moat reads it, and does not change it");
+    line("Made by", "another tool (moat can read it, but does not change it)");
   } else {
     const Interpreter& interpreter = environment.interpreter();
     const Environment::Placed placed = environment.placed();
@@ -131,7 +131,7 @@ int execute(const EnvHistoryCommand& command, Session& session) {
   for (const HistoryEntry& entry : read_history(environment.root())) {
     if (command.limit && documents.size() == static_cast<std::size_t>(*command.limit)) break;
     output.result(fmt::format("{:<4} {}  {}{}", entry.state, local_time(entry.time), entry.reason,
-                              entry.can_return ? "" : "  (cannot be taken back any more)"));
+                              entry.can_return ? "" : "  (can no longer be undone)"));
     for (const std::string& change : entry.summary) output.result("     " + change);
     documents.push_back({{"state", entry.state},
                          {"time", entry.time},
@@ -150,7 +150,7 @@ int execute(const EnvRollbackCommand& command, Session& session) {
   if (command.force) {
     const auto chosen = choose_environment(session.settings(), ForProject::No);
     if (chosen && give_up_change(chosen->root)) {
-      session.output().say("gave up the unfinished change; `moat doctor` says whether anything is damaged");
+      session.output().say("abandoned the unfinished change; `moat doctor` checks for damage");
       return 0;
     }
   }
@@ -163,7 +163,7 @@ int execute(const EnvRollbackCommand& command, Session& session) {
       history.empty() ? std::vector<std::string>{} : history.front().summary;
   Output& output = session.output();
   for (const std::string& change : summary) output.result(change);
-  output.say(fmt::format("this is state {} now; `moat env rollback` undoes it", state));
+  output.say(fmt::format("now at state {}; `moat env rollback` undoes it", state));
   if (output.json())
     output.document({{"schema", 1},
                      {"environment", environment.root().native()},
@@ -201,9 +201,8 @@ int execute(const EnvRenameCommand& command, Session& session) {
   require_there(from);
   const Environment environment = Environment::open(from);
   if (!rename_if_absent(environment.root(), to))
-    throw Error(ErrorKind::Exists,
-                fmt::format("there is an environment named {} already", quote(command.to)));
-  session.output().say(fmt::format("{} is {} now", command.from, command.to));
+    throw Error(ErrorKind::Exists, fmt::format("an environment named {} already exists", quote(command.to)));
+  session.output().say(fmt::format("renamed {} to {}", command.from, command.to));
   if (session.output().json())
     session.output().document({{"schema", 1}, {"from", from.native()}, {"to", to.native()}});
   return 0;

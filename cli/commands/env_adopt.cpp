@@ -22,7 +22,8 @@ Environment foreign_environment(const EnvAdoptCommand& command, Session& session
                                                     Environment::Foreign::Allowed)
                                 : open_for_reading(session);
   if (!environment.is_foreign())
-    throw Error(ErrorKind::Usage, fmt::format("{} is moat's own already", environment.root().native()));
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is already a moat environment", environment.root().native()));
   return environment;
 }
 
@@ -73,8 +74,7 @@ int execute(const EnvAdoptCommand& command, Session& session) {
                           }},
                      runtime.get(), session.workers());
   remember_environment(foreign.root(), session.settings());
-  session.output().say(
-      fmt::format("{} is moat's own now, with Python {}", foreign.root().native(), interpreter.version));
+  session.output().say(fmt::format("adopted {} (Python {})", foreign.root().native(), interpreter.version));
   report_changes(report, session);
   return 0;
 }

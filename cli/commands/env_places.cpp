@@ -99,9 +99,9 @@ void warn_of_editables(const Environment& environment, const fs::path& to, Sessi
   for (const InstalledDistribution& distribution :
        InstalledDistributions::read(environment.site_packages()).all)
     if (distribution.direct_url && distribution.direct_url->find(inside) != std::string::npos)
-      session.output().warn(fmt::format("{} is edited in {}; to edit it in {}, install it there again",
-                                        distribution.name.display(), environment.root().native(),
-                                        to.native()));
+      session.output().warn(
+          fmt::format("{} is an editable install from {}; to edit it in {}, install it again from there",
+                      distribution.name.display(), environment.root().native(), to.native()));
 }
 
 }  // namespace

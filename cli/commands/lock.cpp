@@ -62,7 +62,7 @@ Interpreter interpreter_for(const LockCommand& command, Session& session,
   Interpreter python = interpreter_like(environment, session);
   if (settings.env || !required || admits(*required, python)) return python;
   Interpreter other = session.chosen_interpreter(required);
-  session.output().warn(fmt::format("{} has Python {}, and the project requires Python {}: locking for {}",
+  session.output().warn(fmt::format("{} has Python {}, but the project requires Python {}: locking for {}",
                                     chosen->root.native(), python.version, required->to_string(),
                                     other.version));
   return other;
@@ -73,9 +73,9 @@ void check_target(const Target& target, const std::optional<SpecifierSet>& requi
   if (!required || required->contains(target.python)) return;
   const std::string python = shell_word(required->to_string());
   throw Error(ErrorKind::NoInterpreter,
-              fmt::format("the project requires Python {}, and the lock would be for {}",
+              fmt::format("the project requires Python {}, but the lock would be for {}",
                           required->to_string(), target.description),
-              {fmt::format("`moat lock -p {}` takes a Python that meets it", python)});
+              {fmt::format("`moat lock -p {}` selects one that meets it", python)});
 }
 
 Target target_for(const LockCommand& command, const Interpreter& here) {

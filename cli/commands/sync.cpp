@@ -37,7 +37,7 @@ fs::path lock_path(const SyncCommand& command, const Settings& settings) {
   if (!is_obeyed(path, settings.working_directory) && !is_obeyed(path, folder))
     throw Error(
         ErrorKind::Usage,
-        fmt::format("{} belongs to {}, and is used only where it is named", path.native(), owner_of(path)),
+        fmt::format("{} belongs to {}; moat uses it only if you name it", path.native(), owner_of(path)),
         {fmt::format("moat sync {}", path.native())});
   return path;
 }

@@ -613,7 +613,7 @@ TEST_F(TransactionTest, AFileWhereAnotherPackageHasADirectoryIsRefused) {
   EXPECT_THAT(refusal([&] {
                 install({simple("one", "x", "file"), simple("two", "x/y.py", "")});
               }),
-              HasSubstr("would have to be a file and a directory"));
+              HasSubstr("would be both a file and a directory"));
 }
 
 TEST_F(TransactionTest, AnUpgradeMayTurnAFileIntoADirectoryAndBack) {
