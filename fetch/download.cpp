@@ -48,16 +48,16 @@ void check_arrival(const Artifact& artifact, const std::vector<Digest>& wanted, 
     std::vector<std::string> expected;
     for (const Digest& digest : wanted) expected.push_back(digest.to_string());
     throw Error(ErrorKind::HashMismatch,
-                fmt::format("{} from {} hashes to {}, and {} was expected", quote(artifact.filename),
+                fmt::format("{} from {} has the hash {}, expected {}", quote(artifact.filename),
                             quote(artifact.url.display()),
                             arrival.digests.at(wanted.front().algorithm).to_string(), join(expected, " or ")),
-                {"if the file is the right one, its new hash goes where the old one stands (`moat lock -U` "
+                {"if the file is the right one, replace the old hash with its new one (`moat lock -U` "
                  "for a lock); "
                  "else ask whoever publishes it"});
   }
   if (artifact.size && *artifact.size != arrival.size)
     throw Error(ErrorKind::HashMismatch,
-                fmt::format("{} from {} has {} bytes, and {} were expected", quote(artifact.filename),
+                fmt::format("{} from {} has {} bytes, expected {}", quote(artifact.filename),
                             quote(artifact.url.display()), arrival.size, *artifact.size));
 }
 

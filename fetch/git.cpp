@@ -125,8 +125,8 @@ Git::Git(GitOptions options, Store& store, Reporter& reporter)
 std::string Git::find_git() const {
   if (const auto git = find_program("git", options_.path)) return git->string();
   throw Error(ErrorKind::BadInput,
-              "there is no git on PATH, and a requirement is to come from a git repository",
-              {"apt-get install git (or the like) brings it"});
+              "git not found on PATH, but a requirement comes from a git repository",
+              {"install it, for example: apt-get install git"});
 }
 
 std::filesystem::path Git::mirror_of(const SourceUrl& source) const {

@@ -364,7 +364,7 @@ const CurlLibrary& curl() {
     CurlLibrary loaded;
     // Thread-safe since 7.84, and never undone: other users of the library may be alive.
     if (loaded.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-      throw Error(ErrorKind::Network, "the network library does not start");
+      throw Error(ErrorKind::Network, "cannot start the network library");
     return loaded;
   }();
   return library;
@@ -474,7 +474,7 @@ class HttpClient::Loop {
     transfers_.emplace(&transfer, std::move(owned));
     const std::string shown = quote(transfer.url.display());
     if (options_.offline) {
-      complete(transfer, Error(ErrorKind::Offline, shown + " is needed, and the network is not to be used",
+      complete(transfer, Error(ErrorKind::Offline, shown + " is needed, but moat is offline",
                                {"run the command once without --offline"}));
     } else if (transfer.url.scheme() != "http" && transfer.url.scheme() != "https") {
       complete(transfer, Error(ErrorKind::BadInput, shown + " is neither an http nor an https URL"));

@@ -193,7 +193,7 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
       }
       if (options_.offline)
         throw Error(ErrorKind::Offline,
-                    fmt::format("{} is needed, and neither stored nor to be fetched",
+                    fmt::format("{} is needed, but it is not stored and moat is offline",
                                 quote(job.request.url.display())),
                     {"run the command once without --offline"});
       ask_network(shared);

@@ -57,7 +57,7 @@ Url page_url(const Index& index, const PackageName& project) {
 }
 
 std::string unknown_charset(std::string_view page, std::string_view charset) {
-  return std::string(page) + " is in a charset that is not known here, " + quote(charset) +
+  return std::string(page) + " has an unknown charset, " + quote(charset) +
          ": it was read as UTF-8";
 }
 
@@ -162,13 +162,13 @@ struct IndexPages::Shared {
   DigestedPage tell(DigestedPage page, const Index& index, const PackageName& project) const {
     if (page.newer_api)
       reporter.warn("the index " + shown(index) + " speaks version " + *page.newer_api +
-                    " of the Simple index protocol, which is newer than what is known here");
+                    " of the Simple index protocol, which is newer than moat supports");
     if (!page.unknown_charset.empty())
       reporter.warn(unknown_charset("a page of the index " + shown(index), page.unknown_charset));
     if (page.skipped > 0)
       reporter.note(std::to_string(page.skipped) + " files of " + quote(project.display()) +
                     " on the index " + shown(index) +
-                    " are passed over: they are no wheels or source distributions of it");
+                    " were skipped: they are not wheels or source distributions of it");
     return page;
   }
 

@@ -297,7 +297,7 @@ Expected<std::optional<std::string>> check_api_version(std::string_view text) {
   if (!major || !minor) return parse_error(quote(text) + " is not a version of the Simple index protocol");
   if (*major != 1)
     return parse_error("it speaks version " + quote(version) +
-                       " of the Simple index protocol; 1.x is what is understood");
+                       " of the Simple index protocol; moat supports 1.x");
   if (*minor > kKnownMinor) return std::optional<std::string>(version);
   return std::optional<std::string>();
 }
@@ -381,7 +381,7 @@ Expected<ProjectPage> parse_simple_page(std::string body, std::string_view conte
   if (type == kJsonType) return parse_simple_json(std::move(body), final_url);
   if (type == kHtmlType || type == "text/html" || type == "application/xhtml+xml")
     return parse_simple_html(std::move(body), final_url, content_type);
-  if (type.empty()) return parse_error("the answer has no content type, so it is not known how to read it");
+  if (type.empty()) return parse_error("the answer has no content type, so moat cannot read it");
   return parse_error("the answer is of type " + quote(type) + ", which is not a page of a Simple index");
 }
 

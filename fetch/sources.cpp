@@ -96,7 +96,7 @@ void check_is_project(const fs::path& folder, const std::string& label, bool of_
   if (of_user) hints.emplace_back("`-r FILE` installs what a file lists");
   throw Error(
       ErrorKind::BadInput,
-      fmt::format("{} is no Python project: it has neither a pyproject.toml nor a setup.py", quote(label)),
+      fmt::format("{} is not a Python project: it has no pyproject.toml and no setup.py", quote(label)),
       std::move(hints));
 }
 
@@ -107,10 +107,10 @@ ObtainedSource bring_folder(const SourceOrder& order) {
     std::vector<std::string> hints;
     const std::string name = top.filename().string();
     if (!fs::exists(status) && Version::parse(name))
-      hints.push_back(fmt::format("a version is asked for with `==`: NAME=={}", name));
+      hints.push_back(fmt::format("write a version with `==`: NAME=={}", name));
     else if (!fs::exists(status) && PackageName::parse(name))
       hints.push_back(
-          fmt::format("a package of an index is asked for by its name alone: moat install {}", name));
+          fmt::format("for the package from the index: moat install {}", name));
     throw Error(ErrorKind::BadInput,
                 fs::exists(status)
                     ? fmt::format("{} is neither a folder nor a wheel or source archive", quote(top.native()))
@@ -364,13 +364,13 @@ std::string source_metadata(const ObtainedSource& source, const std::optional<Pa
   if (auto text = static_metadata(source.files)) return std::move(*text);
   if (asker.builder == nullptr)
     throw Error(ErrorKind::Refused,
-                fmt::format("what {} needs is only known once it is built, and {}", quote(source.tree.label),
+                fmt::format("the dependencies of {} are only known after building it, and {}", quote(source.tree.label),
                             asker.refusal.empty() ? "nothing may be built here" : asker.refusal));
   const BuildRequest request{source.tree, name, version, settings};
   if (asker.may_build) return asker.builder->metadata(request, stop);
   if (auto known = asker.builder->known_metadata(request)) return std::move(*known);
   throw Error(ErrorKind::Refused,
-              fmt::format("what {} needs is only known once it is built", quote(source.tree.label)));
+              fmt::format("the dependencies of {} are only known after building it", quote(source.tree.label)));
 }
 
 }  // namespace moat

@@ -87,7 +87,7 @@ Expected<void> check_wheel_file(std::string_view text, const WheelFilename& name
   if (!version)
     return parse_error(fmt::format("its WHEEL file has no usable Wheel-Version ({})", quote(version_text)));
   if (version->first > 1)
-    return parse_error(fmt::format("it is of wheel version {}, and moat knows version 1", version_text));
+    return parse_error(fmt::format("it is of wheel version {}, and moat supports version 1", version_text));
   if (version->first == 1 && version->second > 0)
     contents.warnings.push_back(fmt::format("it is of wheel version {}, newer than 1.0", version_text));
   contents.root_is_purelib = iequals_ascii(trim(fields.find("Root-Is-Purelib").value_or("")), "true");
@@ -189,8 +189,8 @@ std::string wrong_record(const std::vector<RecordFault>& faults) {
       {record_fault::kUnlisted, "its RECORD does not list"},
       {record_fault::kMissing, "its RECORD lists files that are not there:"},
       {record_fault::kUnhashed, "its RECORD has no hash of sha256 or better for"},
-      {record_fault::kOtherSize, "its RECORD has another size for"},
-      {record_fault::kOtherHash, "its RECORD has another hash for"},
+      {record_fault::kOtherSize, "its RECORD has a different size for"},
+      {record_fault::kOtherHash, "its RECORD has a different hash for"},
       {record_fault::kTwoRows, "its RECORD has two different rows for"},
       {record_fault::kUnreadable, "it cannot be parsed:"},
   }};

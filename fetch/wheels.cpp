@@ -297,7 +297,7 @@ class Obtaining {
       return finished(job, std::move(*stored));
     auto name = WheelFilename::parse(order.artifact.filename);
     if (!name)
-      throw Error(ErrorKind::BadArchive, fmt::format("{} is no name of a wheel: {}",
+      throw Error(ErrorKind::BadArchive, fmt::format("{} is not a wheel file name: {}",
                                                      quote(order.artifact.filename), name.error().message));
     to_add_.push_back({job, {arrival.file, std::move(*name), order.artifact.filename, sha256}});
     add_next();

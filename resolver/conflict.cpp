@@ -211,7 +211,7 @@ class Teller {
           specifiers = specifiers.intersected(lines_.lines()[other].requirement().specifier);
     if (is_empty(step.requirement.specifier)) {
       step.lack = Lack::NoVersionInRange;
-      step.detail = "no version can be all of that";
+      step.detail = "no version meets all of that";
       return;
     }
     // Lines that exclude each other say all that there is to say.

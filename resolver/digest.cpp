@@ -35,7 +35,7 @@ unsigned nibble(char c) { return static_cast<unsigned>(is_ascii_digit(c) ? c - '
 Expected<Digest> Digest::parse(std::string_view algorithm, std::string_view hex) {
   Digest digest{ascii_lower(algorithm), ascii_lower(hex)};
   const Algorithm* known = find_algorithm(digest.algorithm);
-  if (known == nullptr) return parse_error(quote(algorithm) + " is not a hash algorithm that is known here");
+  if (known == nullptr) return parse_error(quote(algorithm) + " is not a supported hash algorithm");
   const auto is_hex = [](char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'f'); };
   if (digest.hex.size() != known->hex_length || !std::all_of(digest.hex.begin(), digest.hex.end(), is_hex))
     return parse_error("a " + digest.algorithm + " hash is " + std::to_string(known->hex_length) +

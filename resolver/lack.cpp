@@ -119,7 +119,7 @@ Lack kind_of(Verdict verdict) {
 
 // An index has the project, and nothing of it: PEP 792 says why it may be so.
 std::string nothing_there(const Project& project) {
-  if (project.status.empty()) return "the index has no file of it that is a package";
+  if (project.status.empty()) return "the index has no wheel or source distribution of it";
   return "it is " + project.status +
          (project.status_reason.empty() ? "" : ": " + quote(project.status_reason));
 }

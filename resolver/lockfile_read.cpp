@@ -264,7 +264,7 @@ void check_lock_version(const std::string& text, std::vector<std::string>* warni
   if (major != "1") throw BadLock{fmt::format("`lock-version` is {}; moat knows 1.0", text)};
   if (text != "1.0" && warnings != nullptr)
     warnings->push_back(
-        fmt::format("the lock is of version {}, newer than 1.0: what 1.0 does not know is ignored", text));
+        fmt::format("the lock is of version {}, newer than 1.0: keys that 1.0 does not define are ignored", text));
 }
 
 Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {

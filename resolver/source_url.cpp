@@ -53,7 +53,7 @@ std::optional<ParseError> read_egg(std::string_view text, SourceUrl& out) {
   if (extras.empty()) return std::nullopt;
   for (const std::string_view part : split(extras, ',')) {
     auto extra = ExtraName::parse(trim(part));
-    if (!extra) return ParseError{"`egg` has an extra that is none: " + extra.error().message, 0};
+    if (!extra) return ParseError{"`egg` has an extra that is not valid: " + extra.error().message, 0};
     out.extras.insert(std::move(*extra));
   }
   return std::nullopt;

@@ -29,9 +29,9 @@ std::vector<std::string> hints_for(int error_number) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-      return {"free some space there; `moat store prune` gives back what moat can do without"};
+      return {"free some space there; `moat store prune` deletes what moat can fetch or make again"};
     case EFBIG:
-      return {"no file may grow so long here: see `ulimit -f`"};
+      return {"files may not grow this large: see `ulimit -f`"};
     case EMFILE:
     case ENFILE:
       return {"raise the limit of open files: `ulimit -n 256`"};
@@ -39,9 +39,9 @@ std::vector<std::string> hints_for(int error_number) {
       return {"the file system is mounted read-only; choose another place with --store-dir or --env"};
     case EACCES:
     case EPERM:
-      return {"look who owns it and what is allowed: `ls -ld` on it and on the directories above"};
+      return {"check owners and permissions: `ls -ld` on it and on the directories above"};
     case ELOOP:
-      return {"look what lies there: `ls -ld` on it and on the directories above"};
+      return {"check what is there: `ls -ld` on it and on the directories above"};
     default:
       return {};
   }
@@ -81,7 +81,7 @@ std::string read_everything(int fd, const fs::path& path) {
   if (S_ISDIR(status.st_mode)) throw_errno("read", path, EISDIR);
   const bool is_null = S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(1, 3);
   if (!S_ISREG(status.st_mode) && !is_null) refuse_to_read(path, "it is a pipe or a device, not a file");
-  if (status.st_size > kMostBytes) refuse_to_read(path, "it has more than a gigabyte");
+  if (status.st_size > kMostBytes) refuse_to_read(path, "it is larger than 1 GB");
   std::string contents;
   std::size_t used = 0;
   // One byte more than the size, so that the end is seen without growing; files of /proc claim a size of 0.
@@ -92,7 +92,7 @@ std::string read_everything(int fd, const fs::path& path) {
     if (count < 0) throw_errno("read", path, errno);
     if (count == 0) break;
     used += static_cast<std::size_t>(count);
-    if (used > static_cast<std::size_t>(kMostBytes)) refuse_to_read(path, "it has more than a gigabyte");
+    if (used > static_cast<std::size_t>(kMostBytes)) refuse_to_read(path, "it is larger than 1 GB");
     if (used == contents.size()) contents.resize(contents.size() * 2);
   }
   contents.resize(used);

@@ -56,7 +56,7 @@ std::optional<std::string> read_given_file(const fs::path& path, std::uint64_t m
     if (count == 0) return out;
     out.append(piece.data(), static_cast<std::size_t>(count));
     if (out.size() > most)
-      throw Error(ErrorKind::BadInput, fmt::format("{} has more than {} MB, and so much is not read",
+      throw Error(ErrorKind::BadInput, fmt::format("{} has more than {} MB, the most that moat reads",
                                                    quote(path.native()), most >> 20U));
   }
 }

@@ -127,7 +127,7 @@ std::string path_variable(const Command& command) {
 std::string reason_not_started(const std::string& program, int error_number) {
   const bool has_slash = program.find('/') != std::string::npos;
   if (error_number == ENOENT && has_slash && ::access(program.c_str(), F_OK) == 0)
-    return "what its first line or its loader names does not exist";
+    return "the program named in its first line, or its loader, does not exist";
   if (error_number == ENOENT && !has_slash) return "it was not found on PATH";
   return std::generic_category().message(error_number);
 }

@@ -192,8 +192,8 @@ class Statuses(Indexed):
 
     # What docs/cli.md says of statuses, as its words are found in messages.
     TABLE = [
-        (1, r"no set of versions meets|there is no project|there is no [\w.-]+ [<>=!~]|hashes to sha256|hashes are required|"
-            r"was expected|no index has it"),
+        (1, r"no set of versions meets|there is no project|there is no [\w.-]+ [<>=!~]|has the hash sha256|hashes are required|"
+            r"expected sha256|no index has it"),
         (2, r"is not a requirement|there is no environment|unknown option|takes no arguments|unexpected argument|missing argument|needs a command|needs a value|"
             r"unknown command `moat|no such file: |cannot be used together|is not empty|no interpreter is|no pyproject.toml here|"
             r"may be a folder or a package|is no lock|must be one of|requires `--"),

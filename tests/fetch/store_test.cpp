@@ -183,9 +183,9 @@ TEST_F(StoreTest, HoldsRecordAndWheelAgainstEachOther) {
   EXPECT_EQ(wrong(foo().listed("\"gone\n.py\",sha256=abc,1")),
             "its RECORD lists files that are not there: `gone?.py`");
   EXPECT_EQ(wrong(foo().instead_of_row("foo/run.sh", record_row("foo/run.sh", "other bytes"))),
-            "its RECORD has another size for `foo/run.sh`; its RECORD has another hash for `foo/run.sh`");
+            "its RECORD has a different size for `foo/run.sh`; its RECORD has a different hash for `foo/run.sh`");
   EXPECT_EQ(wrong(foo().instead_of_row("foo/run.sh", record_row("foo/run.sh", "#!/bin/hs\n"))),
-            "its RECORD has another hash for `foo/run.sh`");
+            "its RECORD has a different hash for `foo/run.sh`");
   EXPECT_EQ(wrong(foo().instead_of_row("foo/run.sh",
                                        "foo/run.sh,md5=" + hash_bytes(bytes, "md5").base64() + ",10")),
             "its RECORD has no hash of sha256 or better for `foo/run.sh`");
