@@ -55,7 +55,7 @@ BuiltWheel SourceBuilds::build(const SourceToBuild& source) const {
   const MetadataAsker asker = policy.asker(package.name);
   if (asker.builder == nullptr)
     throw Error(ErrorKind::Refused,
-                fmt::format("{} is there only as a source, and {}", order.label, asker.refusal));
+                fmt::format("{} is available only as a source, and {}", order.label, asker.refusal));
   const BuildRequest request{obtained.tree, package.name, package.version, policy.settings_for(package.name)};
   StoredWheel wheel = source.editable ? asker.builder->build_editable(request, stop)
                                       : asker.builder->build_wheel(request, stop);

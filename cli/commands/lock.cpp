@@ -123,8 +123,8 @@ EarlierLock earlier_pylock(const fs::path& path, const std::string& text, const 
   if (!lock) {
     const std::string why = fmt::format("{}: {}", path.native(), lock.error().message);
     // What is made new needs nothing of the old one.
-    if (!command.upgrade) throw Error(ErrorKind::BadInput, why, {"`moat lock -U` makes it new"});
-    session.reporter().warn(why + "; it is made new");
+    if (!command.upgrade) throw Error(ErrorKind::BadInput, why, {"`moat lock -U` recreates it"});
+    session.reporter().warn(why + "; recreating it");
     return {};
   }
   for (const std::string& warning : warnings) session.reporter().warn(warning);
@@ -163,7 +163,7 @@ std::vector<std::string> groups_for(const LockCommand& command, const EarlierLoc
   for (const std::string& group : earlier.groups)
     groups.push_back(group_seen_from(group, path.parent_path(), session.settings().working_directory));
   session.output().say(fmt::format(
-      "with the groups of the lock that is there: {} (`--no-groups` leaves them out)", join(groups, ", ")));
+      "keeping the groups of the existing lock: {} (`--no-groups` leaves them out)", join(groups, ", ")));
   return groups;
 }
 
@@ -217,7 +217,7 @@ void add_project(bool has_groups, const Target& target, const AskBackend& ask, G
   if (!project.dependencies && !has_groups)
     throw Error(
         ErrorKind::BadInput,
-        fmt::format("{} describes no project: it has neither [project] nor [build-system], and there is "
+        fmt::format("{} does not describe a project: it has no [project] and no [build-system], and there is "
                     "no setup.py or setup.cfg",
                     (*folder / "pyproject.toml").native()),
         {"`dependencies` of [project] is where requirements go",

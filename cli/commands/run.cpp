@@ -25,7 +25,7 @@ Error refusal(const std::string& name, const fs::path& path, const fs::path& env
   return {ErrorKind::Refused,
           fmt::format("{} is not in {}; the one on PATH belongs to another Python: {}", quote(name),
                       environment.native(), path.native()),
-          {"`moat install PACKAGE` puts the package that brings it into the environment", as_it_is}};
+          {"`moat install PACKAGE` installs the package that provides it", as_it_is}};
 }
 
 // What is installed, so that a run beside it has the same.
@@ -71,7 +71,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
   const bool env_is_named = settings.env || settings.user;
   if (settings.script && env_is_named)
     session.output().note(
-        fmt::format("what {} asks for is not looked at: an environment was named", settings.script->name));
+        fmt::format("the requirements in {} are ignored, since an environment is named", settings.script->name));
   const Script* script = settings.script && !env_is_named ? &*settings.script : nullptr;
   if (script == nullptr && command.with.empty()) return std::nullopt;
 
@@ -100,7 +100,7 @@ Error not_found(const std::string& name, const fs::path& root, const Settings& s
     return {ErrorKind::NotFound, fmt::format("no such file: {}", quote(name))};
   if (is_file)
     return {ErrorKind::NotFound,
-            fmt::format("{} is no program that can be started", quote(name)),
+            fmt::format("{} is not an executable program", quote(name)),
             {fmt::format("`moat run python {}` has Python run it", shell_word(name))}};
   return {ErrorKind::NotFound, fmt::format("there is no command {} in {}{}", quote(name), root.native(),
                                            pure ? "" : " or on PATH")};

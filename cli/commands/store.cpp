@@ -67,7 +67,7 @@ int execute(const StoreVerifyCommand&, Session& session) {
     documents.push_back({{"entry", damage.entry.native()}, {"problem", damage.problem}});
   }
   if (output.json()) output.document({{"schema", 1}, {"sound", damaged.empty()}, {"damaged", documents}});
-  output.say(damaged.empty() ? "every wheel is as it was put in"
+  output.say(damaged.empty() ? "all wheels verified"
                              : "damaged wheels are fetched again when they are needed");
   return damaged.empty() ? 0 : 1;
 }

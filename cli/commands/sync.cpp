@@ -115,7 +115,7 @@ Goal pinned_goal(const fs::path& path, Session& session) {
        }));
   if (!goal.require_hashes && !says_so)
     throw Error(
-        ErrorKind::BadInput, fmt::format("{} has no hashes, so it is no lock", path.native()),
+        ErrorKind::BadInput, fmt::format("{} has no hashes, so it is not a lock", path.native()),
         {fmt::format("`moat lock -r {0}` makes one; `moat install -r {0}` installs without", path.native())});
   return goal;
 }
@@ -127,7 +127,7 @@ Lock read_lock(const fs::path& path, const SyncCommand& command, Session& sessio
   if (path.extension() == ".toml") return read_pylock(path, session);
   if (!command.extras.empty() || !command.groups.empty())
     throw Error(ErrorKind::Usage,
-                fmt::format("{} is a requirements file, which knows no extras and groups", path.native()),
+                fmt::format("{} is a requirements file, which has no extras or groups", path.native()),
                 {"`moat lock -o requirements.txt --group NAME` locks a group along"});
   return pinned_goal(path, session);
 }
@@ -197,7 +197,7 @@ int execute(const SyncCommand& command, Session& session) {
                       .state = environment.manifest_without_files().state,
                       .dry_run = command.dry_run,
                       .created = !place.made.empty(),
-                      .nothing = "the environment is what the lock says"};
+                      .nothing = "the environment matches the lock"};
   report.take_files(plan);
   if (command.dry_run) {
     report.operations = plan_operations(installed, request);

@@ -42,7 +42,7 @@ bool is_file(const Step& step) {
   const std::optional<SourceUrl>& source = step.package->file.direct;
   if (source && source->kind == SourceKind::Git)
     throw Error(ErrorKind::Refused,
-                fmt::format("{} comes from a git repository, which is no file to download",
+                fmt::format("{} comes from a git repository, so there is no file to download",
                             step.package->name.display()),
                 {"`moat pip wheel` builds a wheel of it"});
   return !source || source->kind != SourceKind::Directory;

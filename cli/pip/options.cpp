@@ -67,7 +67,7 @@ constexpr std::array kOptions = {
     PipOption{"--report", kValue, kPipInstall, "FILE",
               "what was (or would be) installed, as JSON; `-`: stdout"},
     // where
-    PipOption{"-t --target", kValue, kPipInstall, "DIR", "into this folder, which is no environment"},
+    PipOption{"-t --target", kValue, kPipInstall, "DIR", "into this folder, which is not an environment"},
     PipOption{"--prefix", kValue, kPipInstall, "DIR",
               "into lib/pythonX.Y/site-packages and bin of this folder"},
     PipOption{"--root", kValue, kPipInstall, "DIR", "as if this folder were /"},

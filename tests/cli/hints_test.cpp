@@ -46,7 +46,7 @@ std::string filled_in(std::string command) {
   return std::regex_replace(command, std::regex("\xE2\x80\xA6"), "x");
 }
 
-// "moat lock -U" of "`moat lock -U` makes it new".
+// "moat lock -U" of "`moat lock -U` recreates it".
 std::set<std::string> commands_in(const std::string& text) {
   static const std::regex kCommand("`(moat [^`\n]*)`");
   std::set<std::string> out;
