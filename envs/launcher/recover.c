@@ -288,7 +288,14 @@ static int goes_out(const struct moat_journal* done, const struct moat_move* mov
   return move->kind == MOAT_MOVE_IN && !moat_journal_replaces(done, move);
 }
 
-static void write_reversed(FILE* out, const struct moat_journal* done, int state) {
+// Is what was moved out where it was put? What was not there to be moved out does not come in again; a move in
+// whose source is gone would count as done, and with it every move before it (journal.c).
+static int comes_in(int env, const struct moat_move* move) {
+  struct stat facts;
+  return move->kind == MOAT_MOVE_OUT && fstatat(env, move->to, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void write_reversed(FILE* out, int env, const struct moat_journal* done, int state) {
   for (size_t i = done->move_count; i > 0; --i)
     if (goes_out(done, &done->moves[i - 1])) write_history_folders(out, state, done->moves[i - 1].to);
   for (size_t i = done->move_count; i > 0; --i) {
@@ -307,7 +314,7 @@ static void write_reversed(FILE* out, const struct moat_journal* done, int state
     if (done->moves[i - 1].kind == MOAT_MOVE_RMDIR) write_line(out, "mkdir", done->moves[i - 1].from);
   for (size_t i = done->move_count; i > 0; --i) {
     const struct moat_move* move = &done->moves[i - 1];
-    if (move->kind != MOAT_MOVE_OUT) continue;
+    if (!comes_in(env, move)) continue;
     fputs("in\t", out);
     write_field(out, move->to);
     fputc('\t', out);
@@ -328,7 +335,7 @@ static int commit_way_back(int env, const struct moat_journal* done, long long n
   if (out) {
     const int state = newest_state(env) + 1;
     fprintf(out, "moat-journal 1\nstate\t%d\ntime\t%lld\nreason\t%s%d\n", state, now, kReason, done->state);
-    write_reversed(out, done, state);
+    write_reversed(out, env, done, state);
     fputs("end\n", out);
     good = fflush(out) == 0 && fsync(fileno(out)) == 0;
     good = fclose(out) == 0 && good && renameat(folder, kAside, folder, "journal") == 0;
