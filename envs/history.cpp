@@ -102,6 +102,15 @@ class Tree {
     return attach_child(*directory, std::string(name), std::move(node));
   }
 
+  // visit(path) for every leaf of `node`, were it attached at `path`, where something lies already.
+  template <class Visit>
+  void for_each_clash(const std::string& path, Node& node, const Visit& visit) {
+    if (!find(path)) return;
+    if (!node.is_directory) return visit(path);
+    list(node);
+    for (auto& [name, child] : node.children) for_each_clash(path + "/" + name, *child, visit);
+  }
+
   // visit(path, node) for every leaf that does not lie where it should.
   template <class Visit>
   void for_each_displaced(const Visit& visit) {
@@ -259,9 +268,9 @@ class Undo {
 
   void put(const std::string& path, std::unique_ptr<Node> node, int state) {
     if (!node) return;  // somebody had removed it before
-    if (is_bytecode(path))
-      if (auto written_since = tree_.detach(path))
-        tree_.attach(parked(path, state), std::move(written_since));
+    tree_.for_each_clash(path, *node, [&](const std::string& leaf) {
+      if (is_bytecode(leaf)) tree_.attach(parked(leaf, state), tree_.detach(leaf));  // written since
+    });
     if (!tree_.attach(path, std::move(node))) refuse_in_the_way(path);
   }
 
