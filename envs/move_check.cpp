@@ -34,6 +34,35 @@ bool on_same_mount(const Facts& a, const Facts& b) {
   return a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
 }
 
+// proc_pid_mountinfo(5): blanks, line ends and backslashes of a path are three octal digits.
+std::string unescape_mount_point(std::string_view field) {
+  std::string out;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    if (field[i] == '\\' && i + 3 < field.size()) {
+      out += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0'));
+      i += 3;
+    } else {
+      out += field[i];
+    }
+  }
+  return out;
+}
+
+// Where something is mounted below a folder, relative to it. Nothing where the system does not say.
+std::vector<std::string> mount_points_below(const fs::path& folder) {
+  std::error_code failure;
+  const std::string prefix = fs::canonical(folder, failure).string() + "/";
+  const auto table = failure ? std::nullopt : read_file_if_exists("/proc/self/mountinfo");
+  std::vector<std::string> out;
+  for (const std::string_view line : split(table.value_or(""), '\n')) {
+    const std::vector<std::string_view> fields = split(line, ' ');
+    if (fields.size() < 5) continue;
+    const std::string place = unescape_mount_point(fields[4]);
+    if (place.starts_with(prefix)) out.push_back(place.substr(prefix.size()));
+  }
+  return out;
+}
+
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == path.npos ? std::string() : path.substr(0, slash);
@@ -86,6 +115,14 @@ class MoveCheck {
     if (!facts) return;  // removed by somebody: a move of nothing
     check_parent(parent_of(path));
     check_movable(path, *facts);
+    if (S_ISDIR(facts->stx_mode)) check_no_mount_below(path);
+  }
+
+  // The system would let the folder go, and what is mounted would go with it, to end among what is old.
+  void check_no_mount_below(const std::string& path) {
+    if (!mount_points_) mount_points_ = mount_points_below(root_);
+    for (const std::string& place : *mount_points_)
+      if (place.starts_with(path + "/")) refuse_mount(root_ / place);
   }
 
   void check_in(const Move& move) {
@@ -171,6 +208,7 @@ class MoveCheck {
   fs::path root_;
   Facts home_;  // of .moat, where the stage and the history are
   std::unordered_set<std::string> renewed_, emptied_, checked_, places_;
+  std::optional<std::vector<std::string>> mount_points_;  // below root_; asked for once it matters
 };
 
 }  // namespace
