@@ -167,7 +167,7 @@ void take_out_strangers(const fs::path& root, const Manifest& own, Renewal& rene
 std::vector<std::string> repair_own_files(const fs::path& root, Store& store, Workers& workers,
                                           Reporter& reporter, Durable durable) {
   const VenvSettings settings = settings_of(root);
-  make_directories(root / ".moat");
+  make_directories_beneath({root, ".moat"});  // not where a link leads: things are removed there
   give_up_change(root);
   // Everything is looked at here; to decide by the mark would be to go back.
   ::unlink((root / ".moat/unflushed").c_str());
