@@ -19,6 +19,7 @@
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -286,9 +287,18 @@ TempDir folder_beside(const fs::path& root) {
   }
 }
 
-Manifest valid_manifest(Expected<Manifest> manifest, const fs::path& file) {
+// The manifest of an environment, by one of its parsers. A lost one can be made again.
+template <class Parser>
+Manifest read_manifest_of(const fs::path& environment, const Parser& parse) {
+  const fs::path file = environment / ".moat/manifest";
+  const std::vector<std::string> hints = {"make it again: moat doctor --repair --env " +
+                                          environment.string()};
+  const auto text = read_file_if_exists(file);
+  if (!text) throw Error(ErrorKind::BadInput, fmt::format("{} is lost", quote(file.string())), hints);
+  Expected<Manifest> manifest = parse(*text);
   if (!manifest)
-    throw Error(ErrorKind::BadInput, "cannot read " + quote(file.string()) + ": " + manifest.error().message);
+    throw Error(ErrorKind::BadInput,
+                fmt::format("cannot read {}: {}", quote(file.string()), manifest.error().message), hints);
   return std::move(*manifest);
 }
 
@@ -366,23 +376,18 @@ Scheme Environment::scheme() const {
 }
 
 Manifest Environment::manifest() const {
-  const fs::path file = private_folder() / "manifest";
-  Manifest manifest = valid_manifest(parse_manifest(read_file(file)), file);
+  Manifest manifest = read_manifest_of(root_, parse_manifest);
   if (manifest.format == 1) read_bytecode_list(root_, manifest);
   return manifest;
 }
 
 Environment::Placed Environment::placed() const {
-  const fs::path file = private_folder() / "manifest";
-  Placed placed{valid_manifest(parse_manifest(read_file(file)), file), {}};
+  Placed placed{read_manifest_of(root_, parse_manifest), {}};
   placed.bytecode = read_bytecode_list(root_, placed.manifest);
   return placed;
 }
 
-Manifest Environment::manifest_without_files() const {
-  const fs::path file = private_folder() / "manifest";
-  return valid_manifest(parse_manifest_head(read_file(file)), file);
-}
+Manifest Environment::manifest_without_files() const { return read_manifest_of(root_, parse_manifest_head); }
 
 namespace {
 
