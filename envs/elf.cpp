@@ -48,19 +48,18 @@ struct DynamicEntry {
   std::uint64_t tag, value;
 };
 
-// Bytes of an ELF file with its fields readable and writable; every access is checked against the size, and
-// reads past the end give 0 and mark the file as broken.
-class Image {
+// Bytes of an ELF file with its fields readable; every access is checked against the size, and reads past the
+// end give 0 and mark the file as broken.
+class ElfReader {
  public:
-  explicit Image(std::string bytes)
-      : bytes_(std::move(bytes)), is_64_(bytes_[4] == 2), little_(bytes_[5] == 1) {}
+  explicit ElfReader(std::string_view bytes)
+      : bytes_(bytes), is_64_(bytes_[4] == 2), little_(bytes_[5] == 1) {}
 
   bool is_64() const { return is_64_; }
   bool little() const { return little_; }
   bool broken() const { return broken_; }
   std::uint64_t size() const { return bytes_.size(); }
-  const std::string& bytes() const { return bytes_; }
-  std::string take() { return std::move(bytes_); }
+  std::string_view bytes() const { return bytes_; }
 
   std::uint64_t get(std::uint64_t base, Field field) const {
     const unsigned count = is_64_ ? field.bytes64 : field.bytes32;
@@ -74,35 +73,18 @@ class Image {
     return value;
   }
 
-  void set(std::uint64_t base, Field field, std::uint64_t value) {
-    const unsigned count = is_64_ ? field.bytes64 : field.bytes32;
-    const std::uint64_t at = base + (is_64_ ? field.at64 : field.at32);
-    if (!contains(at, count)) return;
-    for (unsigned i = 0; i < count; ++i) {
-      const unsigned to = little_ ? i : count - 1 - i;
-      bytes_[at + to] = static_cast<char>(value >> (8 * i) & 0xff);
-    }
-  }
-
   std::string_view range(std::uint64_t at, std::uint64_t count) const {
-    return contains(at, count) ? std::string_view(bytes_).substr(at, count) : std::string_view();
+    return contains(at, count) ? bytes_.substr(at, count) : std::string_view();
   }
 
   std::string string_at(std::uint64_t at) const {
-    const auto end = at < bytes_.size() ? bytes_.find('\0', at) : std::string::npos;
-    if (end == std::string::npos) {
+    const auto end = at < bytes_.size() ? bytes_.find('\0', at) : std::string_view::npos;
+    if (end == std::string_view::npos) {
       broken_ = true;
       return {};
     }
-    return bytes_.substr(at, end - at);
+    return std::string(bytes_.substr(at, end - at));
   }
-
-  void overwrite(std::uint64_t at, std::string_view text) {
-    if (contains(at, text.size())) bytes_.replace(at, text.size(), text);
-  }
-  void append(std::string_view text) { bytes_ += text; }
-  void truncate(std::uint64_t size) { bytes_.resize(size); }
-  void align_end(std::uint64_t to) { bytes_.resize((bytes_.size() + to - 1) / to * to); }
 
   std::vector<Segment> segments() const {
     std::vector<Segment> out;
@@ -116,19 +98,11 @@ class Image {
     return out;
   }
 
-  void set_segment(std::uint64_t index, const Segment& segment) {
-    const std::uint64_t at = segment_at(index);
-    set(at, phdr::type, segment.type), set(at, phdr::flags, segment.flags);
-    set(at, phdr::offset, segment.offset), set(at, phdr::vaddr, segment.vaddr);
-    set(at, phdr::paddr, segment.paddr), set(at, phdr::filesz, segment.filesz);
-    set(at, phdr::memsz, segment.memsz), set(at, phdr::align, segment.align);
-  }
-
   std::uint64_t section_at(std::uint64_t i) const {
     return get(0, ehdr::shoff) + i * get(0, ehdr::shentsize);
   }
 
- private:
+ protected:
   std::uint64_t segment_at(std::uint64_t i) const {
     return get(0, ehdr::phoff) + i * get(0, ehdr::phentsize);
   }
@@ -138,9 +112,53 @@ class Image {
     return inside;
   }
 
-  std::string bytes_;
+  std::string_view bytes_;
   bool is_64_, little_;
   mutable bool broken_ = false;
+};
+
+// A copy whose fields are writable, too.
+class Image : public ElfReader {
+ public:
+  explicit Image(std::string_view bytes) : ElfReader(bytes), owned_(bytes) { bytes_ = owned_; }
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
+  std::string take() { return std::move(owned_); }
+
+  void set(std::uint64_t base, Field field, std::uint64_t value) {
+    const unsigned count = is_64_ ? field.bytes64 : field.bytes32;
+    const std::uint64_t at = base + (is_64_ ? field.at64 : field.at32);
+    if (!contains(at, count)) return;
+    for (unsigned i = 0; i < count; ++i) {
+      const unsigned to = little_ ? i : count - 1 - i;
+      owned_[at + to] = static_cast<char>(value >> (8 * i) & 0xff);
+    }
+  }
+
+  void overwrite(std::uint64_t at, std::string_view text) {
+    if (contains(at, text.size())) owned_.replace(at, text.size(), text);
+  }
+  void append(std::string_view text) {
+    owned_ += text;
+    bytes_ = owned_;
+  }
+  void truncate(std::uint64_t size) {
+    owned_.resize(size);
+    bytes_ = owned_;
+  }
+  void align_end(std::uint64_t to) { truncate((owned_.size() + to - 1) / to * to); }
+
+  void set_segment(std::uint64_t index, const Segment& segment) {
+    const std::uint64_t at = segment_at(index);
+    set(at, phdr::type, segment.type), set(at, phdr::flags, segment.flags);
+    set(at, phdr::offset, segment.offset), set(at, phdr::vaddr, segment.vaddr);
+    set(at, phdr::paddr, segment.paddr), set(at, phdr::filesz, segment.filesz);
+    set(at, phdr::memsz, segment.memsz), set(at, phdr::align, segment.align);
+  }
+
+ private:
+  std::string owned_;
 };
 
 std::optional<std::uint64_t> file_offset(const std::vector<Segment>& segments, std::uint64_t address) {
@@ -168,7 +186,7 @@ struct Dynamic {
   }
 };
 
-std::optional<Dynamic> read_dynamic(const Image& image, const std::vector<Segment>& segments) {
+std::optional<Dynamic> read_dynamic(const ElfReader& image, const std::vector<Segment>& segments) {
   const auto segment = std::ranges::find(segments, kDynamic, &Segment::type);
   if (segment == segments.end()) return std::nullopt;
   Dynamic dynamic;
@@ -268,7 +286,7 @@ bool is_elf(std::string_view bytes) {
 
 Expected<ElfFacts> read_elf(std::string_view bytes) {
   if (!is_elf(bytes)) return parse_error("not an ELF file");
-  const Image image{std::string(bytes)};
+  const ElfReader image{bytes};
   ElfFacts facts;
   facts.machine = static_cast<unsigned>(image.get(0, ehdr::machine));
   facts.is_64 = image.is_64();
@@ -317,7 +335,7 @@ std::string elf_architecture(const ElfFacts& facts) {
 
 std::string strip_elf(std::string_view bytes) {
   if (!is_elf(bytes)) return std::string(bytes);
-  Image image{std::string(bytes)};
+  Image image{bytes};
   const std::uint64_t count = image.get(0, ehdr::shnum), names = image.get(0, ehdr::shstrndx);
   if (image.get(0, ehdr::shoff) == 0 || count == 0 || names >= count) return image.take();
   if (image.get(0, ehdr::shentsize) == 0) return image.take();
@@ -370,7 +388,7 @@ std::string strip_elf(std::string_view bytes) {
 
 Expected<std::string> with_run_path(std::string_view bytes, std::string_view run_path) {
   if (!is_elf(bytes)) return parse_error("not an ELF file");
-  Image image{std::string(bytes)};
+  Image image{bytes};
   auto segments = image.segments();
   auto dynamic = read_dynamic(image, segments);
   if (!dynamic) return parse_error("it has no dynamic section");

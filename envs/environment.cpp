@@ -14,6 +14,7 @@
 #include "fetch/os/file.h"
 #include "fetch/os/interrupt.h"
 #include "fetch/os/leftovers.h"
+#include "fetch/os/mapped_file.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/roomy_directory.h"
 #include "resolver/base/text.h"
@@ -92,7 +93,8 @@ Interpreter facts_of_foreign(const fs::path& root, const std::map<std::string, s
 // Is the interpreter built for the same machine and libc as the launcher?
 bool is_of_our_libc(const Runtime& runtime, const RuntimeLayout& layout) {
   const auto launcher = read_elf(launcher_image());
-  const auto program = read_elf(read_file(runtime.tree / layout.python));
+  const MappedFile file(runtime.tree / layout.python);  // megabytes, of which a few pages are looked at
+  const auto program = read_elf(file.bytes());
   return launcher && program && launcher->machine == program->machine && launcher->is_64 == program->is_64 &&
          launcher->loader == program->loader;
 }
