@@ -115,8 +115,8 @@ class Compilation {
 
   void compile(Workers& workers) {
     if (sources_.empty()) return;
-    std::vector<std::vector<Source*>> shares(
-        std::min<std::size_t>(workers.size(), 1 + sources_.size() / kLeastShare));
+    const std::size_t most = std::max(1U, workers.size());  // no thread could be made: this one does the work
+    std::vector<std::vector<Source*>> shares(std::min(most, 1 + sources_.size() / kLeastShare));
     deal_out(shares);
     const TempDir elsewhere = store_.make_temp("empty");  // `-c` puts the working directory on sys.path
     workers.for_each(shares.size(), [&](std::size_t i) { compile_share(shares[i], elsewhere.path()); });

@@ -104,6 +104,25 @@ class FewThreads(LimitsTest):
             before = self.tree("env")
 
 
+    def test_no_thread_at_all_does(self):
+        """RLIMIT_DATA counts the stacks of threads."""
+        self.create()
+        make_wheel(self.wheels, "pkg", {"__init__.py": "A = 1\n", "b.py": "B = 1\n"})
+        for kilobytes in (1000, 2000, 4000, 8000, 12000, 20000):
+            for name in ("wheels", "pycs"):
+                shutil.rmtree(self.root / "moat/store" / name, True)
+            before = self.tree("env")
+            status, said = self.install_all(limits=[(resource.RLIMIT_DATA, kilobytes << 10)])
+            if status == 127 and "shared" in said:
+                continue  # the program does not even start
+            if status == -signal.SIGABRT and "Out of memory allocating" in said:  # libsolv knows no other way
+                self.assertEqual(self.tree("env"), before)
+                continue
+            self.check(status, said, before, f"{kilobytes} KB")
+            if status == 0:
+                self.moat("uninstall", "--env", "env", "pkg")
+
+
 class FewOpenFiles(LimitsTest):
     def test_many_wheels_need_few(self):
         self.create()
