@@ -44,15 +44,28 @@ std::string as_asked(const DirectUrl& from) {
   return asked.reference();
 }
 
-// What was asked of a package once, as far as it holds on. A pin holds until its package is named.
+// Whose `==` goes: of those that are named; without names, of all that were pinned on a command line. A
+// requirements file is the user's own text, and says the same tomorrow.
+std::set<PackageName> unpinned_by(const std::set<PackageName>& names,
+                                  const std::vector<ManifestRequest>& requests) {
+  if (!names.empty()) return names;
+  std::set<PackageName> out, of_files;
+  for (const ManifestRequest& request : requests)
+    if (auto name = PackageName::parse(request.name))
+      (request.kind == kFileRequest ? of_files : out).insert(*std::move(name));
+  for (const PackageName& name : of_files) out.erase(name);
+  return out;
+}
+
+// What was asked of a package once, as far as it holds on.
 std::vector<std::string> held_requests(const PackageName& name, const std::vector<ManifestRequest>& requests,
-                                       bool is_named) {
+                                       bool is_unpinned) {
   std::vector<std::string> out;
   for (const ManifestRequest& request : requests) {
     if (!request.binding || request.name != name.normalized()) continue;
     Expected<Requirement> requirement = Requirement::parse(request.requirement);
     if (!requirement || requirement->name != name || requirement->url) continue;
-    if (is_named && requirement->specifier.pinned_version()) requirement->specifier = {};
+    if (is_unpinned && requirement->specifier.pinned_version()) requirement->specifier = {};
     out.push_back(requirement->to_string());
   }
   if (out.empty()) out.push_back(name.display());
@@ -60,8 +73,8 @@ std::vector<std::string> held_requests(const PackageName& name, const std::vecto
 }
 
 // What was asked for by name holds on: of all that, and of what is named now, the newest is wanted.
-Goal goal_of(const std::set<PackageName>& names, const std::vector<ManifestRequest>& requests,
-             const InstalledGraph& graph, Session& session) {
+Goal goal_of(const std::set<PackageName>& names, const std::set<PackageName>& unpinned,
+             const std::vector<ManifestRequest>& requests, const InstalledGraph& graph, Session& session) {
   Goal goal = read_goal({}, {}, {}, session);
   std::vector<NamedLine> lines;
   std::vector<std::string> left;
@@ -80,7 +93,7 @@ Goal goal_of(const std::set<PackageName>& names, const std::vector<ManifestReque
       if (from->editable) goal.editables.insert(name);
       continue;
     }
-    for (std::string& text : held_requests(name, requests, is_named))
+    for (std::string& text : held_requests(name, requests, unpinned.contains(name)))
       lines.push_back({std::move(text), where});
   }
   add_lines(lines, goal, session);
@@ -100,7 +113,7 @@ void keep_requested(InstallPlan& plan, const InstalledGraph& graph) {
   std::erase_if(plan.mark_requested, [&](const PackageName& name) { return !was_requested(name); });
 }
 
-// A pin of what was named is not what the user wants any more.
+// A pin of what is upgraded is not what the user wants any more.
 RequestChanges without_pins(const std::vector<ManifestRequest>& requests, const std::set<PackageName>& names,
                             Session& session) {
   Goal words;
@@ -133,7 +146,8 @@ int execute(const UpgradeCommand& command, Session& session) {
                       .state = manifest.state,
                       .dry_run = command.dry_run,
                       .nothing = "everything is up to date"};
-  Goal goal = goal_of(names, manifest.requests, graph, session);
+  const std::set<PackageName> unpinned = unpinned_by(names, manifest.requests);
+  Goal goal = goal_of(names, unpinned, manifest.requests, graph, session);
   NewFolders clones = prepare_sources(goal, interpreter, session, environment, command.dry_run);
   const ResolvePolicy policy{.upgrade = names.empty(), .upgrade_packages = names};
   const Resolution resolution = resolve_for(goal, policy, target_of(interpreter), graph, present, session);
@@ -146,7 +160,7 @@ int execute(const UpgradeCommand& command, Session& session) {
   } else {
     TransactionRequest request =
         with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), session);
-    RequestChanges changes = without_pins(manifest.requests, names, session);
+    RequestChanges changes = without_pins(manifest.requests, unpinned, session);
     request.requests = std::move(changes.said);
     request.forget_requests = std::move(changes.forgotten);
     if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty())
