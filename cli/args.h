@@ -184,6 +184,7 @@ struct StoreDirCommand {};
 struct StoreSizeCommand {};
 struct StorePruneCommand {
   std::string older_than = "30d";
+  bool dry_run = false;
 };
 struct StoreVerifyCommand {};
 

@@ -267,6 +267,19 @@ RunEnvironmentUsage run_environments_size(const fs::path& store) {
   return usage;
 }
 
+RunEnvironmentUsage sweepable_run_environments(const fs::path& store, std::chrono::seconds older_than) {
+  RunEnvironmentUsage unused;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder(store), error)) {
+    const PathBeneath lock = lock_of(entry.path().filename(), store);
+    const std::optional<std::chrono::seconds> age = age_of(lock.path());
+    if (!age || *age < older_than || !FileLock::try_acquire(lock, FileLock::Mode::Shared)) continue;
+    unused.bytes += disk_bytes(entry.path());
+    ++unused.count;
+  }
+  return unused;
+}
+
 RunEnvironmentUsage sweep_run_environments(const fs::path& store, std::chrono::seconds older_than) {
   RunEnvironmentUsage swept;
   std::error_code error;

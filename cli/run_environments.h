@@ -49,5 +49,8 @@ RunEnvironmentUsage run_environments_size(const std::filesystem::path& store);
 // Removes those not used for `older_than` in which nothing runs, and answers without an environment.
 RunEnvironmentUsage sweep_run_environments(const std::filesystem::path& store,
                                            std::chrono::seconds older_than);
+// What that would remove now.
+RunEnvironmentUsage sweepable_run_environments(const std::filesystem::path& store,
+                                               std::chrono::seconds older_than);
 
 }  // namespace moat

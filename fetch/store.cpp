@@ -442,7 +442,26 @@ class SharedAgain {
   const fs::path& path_;
 };
 
+// Of every part what was not used for so long, and all that is on its way in.
+std::vector<fs::path> unused_entries(const fs::path& root, std::chrono::seconds older_than) {
+  const std::int64_t oldest = unix_now() - older_than.count();
+  std::vector<fs::path> out;
+  for (const Part& part : kParts)
+    for (const fs::path& entry : entries_of(root, part))
+      if (part.name == "tmp" || last_use(entry) <= oldest) out.push_back(entry);
+  return out;
+}
+
 }  // namespace
+
+Store::Pruned Store::prunable(std::chrono::seconds older_than) const {
+  Pruned pruned;
+  for (const fs::path& entry : unused_entries(layout_.root, older_than)) {
+    pruned.bytes += disk_bytes(entry);
+    ++pruned.entries;
+  }
+  return pruned;
+}
 
 Store::Pruned Store::prune(std::chrono::seconds older_than, std::chrono::milliseconds patience) {
   const fs::path path = layout_.lock();
@@ -452,17 +471,15 @@ Store::Pruned Store::prune(std::chrono::seconds older_than, std::chrono::millise
   lock_ = FileLock::acquire(path, FileLock::Mode::Exclusive, patience);
   lock_->describe(fmt::format("pid {}: moat store prune", ::getpid()));
 
-  const std::int64_t oldest = unix_now() - older_than.count();
   Pruned pruned;
+  const std::vector<fs::path> unused = unused_entries(layout_.root, older_than);
   // Moved away first: an entry is there whole or not at all, also where this process is killed.
   const TempDir grave = make_temp("pruned");
-  for (const Part& part : kParts)
-    for (const fs::path& entry : entries_of(layout_.root, part)) {
-      if (entry == grave.path() || (part.name != "tmp" && last_use(entry) > oldest)) continue;
-      pruned.bytes += disk_bytes(entry);
-      rename_over(entry, grave.path() / std::to_string(pruned.entries));
-      ++pruned.entries;
-    }
+  for (const fs::path& entry : unused) {
+    pruned.bytes += disk_bytes(entry);
+    rename_over(entry, grave.path() / std::to_string(pruned.entries));
+    ++pruned.entries;
+  }
   std::error_code not_empty;
   for (const fs::path& outer : children(layout_.root / "pycs")) fs::remove(outer, not_empty);
   return pruned;

@@ -112,6 +112,8 @@ class Store {
   // Removes what was not used for `older_than` (and tmp/); waits for other users of the store to end, at most
   // `patience`, then Error(Busy). Environments never point into the store, so everything may go.
   Pruned prune(std::chrono::seconds older_than, std::chrono::milliseconds patience);
+  // What that would remove now.
+  Pruned prunable(std::chrono::seconds older_than) const;
   // These wheels, with their bytecode, in the same way.
   Pruned remove_wheels(const std::vector<StoredWheel>& wheels, std::chrono::milliseconds patience);
 

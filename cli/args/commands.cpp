@@ -279,8 +279,10 @@ void declare_env_diff(Declaration& d) {
 void declare_store_dir(Declaration& d) { d.invocation.command.emplace<StoreDirCommand>(); }
 void declare_store_size(Declaration& d) { d.invocation.command.emplace<StoreSizeCommand>(); }
 void declare_store_prune(Declaration& d) {
-  d.value("--older-than", d.invocation.command.emplace<StorePruneCommand>().older_than, "AGE",
+  StorePruneCommand& prune = d.invocation.command.emplace<StorePruneCommand>();
+  d.value("--older-than", prune.older_than, "AGE",
           "what was not used for so long: 30d (default), 12h, 0d for everything");
+  d.flag("--dry-run", prune.dry_run, "say what would be removed, and remove nothing");
 }
 void declare_store_verify(Declaration& d) { d.invocation.command.emplace<StoreVerifyCommand>(); }
 

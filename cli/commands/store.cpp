@@ -39,22 +39,39 @@ int execute(const StoreSizeCommand&, Session& session) {
   return 0;
 }
 
+namespace {
+
+Store::Pruned with(Store::Pruned of_store, const RunEnvironmentUsage& of_runs) {
+  return {of_store.entries + of_runs.count, of_store.bytes + of_runs.bytes};
+}
+
+Store::Pruned prunable(std::chrono::seconds age, Session& session) {
+  return with(session.store().prunable(age), sweepable_run_environments(session.settings().store_dir, age));
+}
+
+Store::Pruned prune(std::chrono::seconds age, Session& session) {
+  // What killed commands left where environments are made.
+  sweep_leftovers(session.settings().envs_dir());
+  sweep_leftovers(session.settings().working_directory);
+  const RunEnvironmentUsage swept = sweep_run_environments(session.settings().store_dir, age);
+  return with(session.store().prune(age, std::chrono::minutes(1)), swept);
+}
+
+}  // namespace
+
 int execute(const StorePruneCommand& command, Session& session) {
   const std::optional<std::chrono::seconds> age = parse_age(command.older_than);
   if (!age)
     throw Error(ErrorKind::Usage,
                 fmt::format("--older-than: {} is not a valid age", quote(command.older_than)),
                 {"30d, 12h, 0d"});
-  // What killed commands left where environments are made.
-  sweep_leftovers(session.settings().envs_dir());
-  sweep_leftovers(session.settings().working_directory);
-  const RunEnvironmentUsage swept = sweep_run_environments(session.settings().store_dir, *age);
-  Store::Pruned pruned = session.store().prune(*age, std::chrono::minutes(1));
-  pruned.entries += swept.count;
-  pruned.bytes += swept.bytes;
-  session.output().say(fmt::format("entries removed: {}, {}", pruned.entries, human_bytes(pruned.bytes)));
+  const Store::Pruned pruned = command.dry_run ? prunable(*age, session) : prune(*age, session);
+  session.output().say(fmt::format("{}: {}, {}",
+                                   command.dry_run ? "entries that would be removed" : "entries removed",
+                                   pruned.entries, human_bytes(pruned.bytes)));
   if (session.output().json())
-    session.output().document({{"schema", 1}, {"removed", pruned.entries}, {"bytes", pruned.bytes}});
+    session.output().document(
+        {{"schema", 1}, {"dry_run", command.dry_run}, {"removed", pruned.entries}, {"bytes", pruned.bytes}});
   return 0;
 }
 
