@@ -121,6 +121,7 @@ HttpClient& Session::http(const IndexList& indexes) {
   options.credentials = [known = network.credentials.get()](const Url& url, bool again) {
     return known->find(url, again);
   };
+  options.told_of_retry = [this](std::string_view message) { progress_.note(message); };
   network.http = std::make_unique<HttpClient>(std::move(options));
   return *(current_ = network.http.get());
 }

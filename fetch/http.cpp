@@ -608,7 +608,9 @@ class HttpClient::Loop {
         transfer.sink.forget_resuming();
         return enqueue(transfer);
       }
-      if (is_retryable_status(transfer.status) && embargo(transfer, retry_after(transfer))) return;
+      if (is_retryable_status(transfer.status) &&
+          embargo(transfer, retry_after(transfer), fmt::format("status {}", transfer.status)))
+        return;
       respond(transfer);
     } catch (...) {
       complete(transfer, error_from(std::current_exception(), transfer.request.url));
@@ -618,7 +620,7 @@ class HttpClient::Loop {
   void fail_attempt(Transfer& transfer, CURLcode code) {
     const std::string_view detail = transfer.error_text.data();
     const std::string why(detail.empty() ? curl().easy_strerror(code) : trim(detail));
-    if (is_retryable(code) && embargo(transfer, std::nullopt)) return;
+    if (is_retryable(code) && embargo(transfer, std::nullopt, why)) return;
     std::string message = fmt::format("cannot get {}: {}", quote(transfer.request.url.display()), why);
     if (const std::string proxy = proxy_for(transfer.url, options_); !proxy.empty())
       message += fmt::format(" (through the proxy {})", shown_proxy(proxy));
@@ -635,7 +637,7 @@ class HttpClient::Loop {
   }
 
   // False: no attempt is left.
-  bool embargo(Transfer& transfer, std::optional<std::chrono::seconds> retry_after) {
+  bool embargo(Transfer& transfer, std::optional<std::chrono::seconds> retry_after, std::string_view why) {
     if (transfer.sink.stored() >= transfer.stored_at_first_attempt + kProgressWorthNewAttempts) {
       transfer.stored_at_first_attempt = transfer.sink.stored();
       transfer.attempt = 1;
@@ -643,6 +645,10 @@ class HttpClient::Loop {
     const double jitter = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
     const auto delay = retry_delay(options_.retry, ++transfer.attempt, jitter, retry_after);
     if (!delay) return false;
+    if (options_.told_of_retry)
+      options_.told_of_retry(fmt::format(
+          "{}: {}; attempt {} of {} in {:.1f} s", quote(transfer.request.url.display()), why,
+          transfer.attempt, options_.retry.attempts, std::chrono::duration<double>(*delay).count()));
     embargoed_.emplace(Clock::now() + *delay, &transfer);
     return true;
   }

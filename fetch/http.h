@@ -70,6 +70,8 @@ struct HttpOptions {
   // complete "user:password" (decoded) for this URL, or nullopt. Called on the network thread for the first,
   // on a thread of its own for the second.
   std::function<std::optional<std::string>(const Url&, bool again)> credentials;
+  // Told of each request that is sent again, and why. Called on the network thread.
+  std::function<void(std::string_view message)> told_of_retry;
 };
 
 // Thread-safe. Completion order is the network's. Destruction cancels what is under way and joins.

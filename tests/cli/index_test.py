@@ -109,6 +109,16 @@ class Patience(IndexTest):
                 self.assertEqual(len(self.server.http.asked), times)
 
 
+    def test_retries_are_told(self):
+        self.create()
+        self.server.answer("/simple/a/", "come back later", status=503)
+        self.env["MOAT_RETRIES"] = "1"
+        self.install("a", status=3)
+        self.assertNotIn("attempt", self.said)
+        self.install("-v", "a", status=3)
+        self.assertRegex(self.said, r"/simple/a/`: status 503; attempt 2 of 2 in 0\.\d s\n")
+
+
 class Hashes(IndexTest):
     def test_a_constraints_hash_is_held_though_the_index_promises_none(self):
         self.server.add("b", promise=False)
