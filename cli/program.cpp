@@ -1,5 +1,6 @@
 #include "cli/program.h"
 
+#include "envs/staged_environment.h"
 #include "fetch/os/file.h"
 #include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
@@ -131,6 +132,24 @@ std::variant<Program, ProgramRefused, ProgramNotFound> find_command(const std::v
   return with(*found);
 }
 
+namespace {
+
+// As `activate` shows it. venv writes what was given to --prompt in quotes.
+std::string prompt_of(const fs::path& environment) {
+  const fs::path file = environment / "pyvenv.cfg";
+  std::error_code ignored;
+  if (fs::is_regular_file(file, ignored)) {
+    std::string prompt = read_venv_settings(file)["prompt"];
+    const bool is_quoted = prompt.size() > 1 && (prompt.front() == '\'' || prompt.front() == '"') &&
+                           prompt.front() == prompt.back();
+    if (is_quoted) prompt = prompt.substr(1, prompt.size() - 2);
+    if (!prompt.empty()) return prompt;
+  }
+  return environment.filename().native();
+}
+
+}  // namespace
+
 Variables program_variables(const Variables& variables, const fs::path& environment, bool pure) {
   Variables out = variables;
   const std::string active = variable(variables, "VIRTUAL_ENV");
@@ -139,7 +158,7 @@ Variables program_variables(const Variables& variables, const fs::path& environm
   const std::string bin = (environment / "bin").native();
   out["PATH"] = rest.empty() ? bin : bin + ":" + path_without(rest, bin);
   out["VIRTUAL_ENV"] = environment.native();
-  out["VIRTUAL_ENV_PROMPT"] = environment.filename().native();
+  out["VIRTUAL_ENV_PROMPT"] = prompt_of(environment);
   out.erase("PYTHONHOME");
   if (pure)
     std::erase_if(out, [](const auto& entry) {

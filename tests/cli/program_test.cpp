@@ -114,5 +114,17 @@ TEST(ProgramVariables, PutTheEnvironmentFirstAndLeaveTheOldOne) {
   EXPECT_EQ(pure.at("LANG"), "C");
 }
 
+TEST(ProgramVariables, ShowThePromptOfTheEnvironment) {
+  const TempDir folder(fs::temp_directory_path(), "prompt");
+  const auto prompt = [&] { return program_variables({}, folder.path(), false).at("VIRTUAL_ENV_PROMPT"); };
+  EXPECT_EQ(prompt(), folder.path().filename().native());
+  write_file_atomically(folder.path() / "pyvenv.cfg", "home = /usr/bin\n");
+  EXPECT_EQ(prompt(), folder.path().filename().native());
+  write_file_atomically(folder.path() / "pyvenv.cfg", "prompt = my lab\n");
+  EXPECT_EQ(prompt(), "my lab");
+  write_file_atomically(folder.path() / "pyvenv.cfg", "prompt = 'of venv'\n");
+  EXPECT_EQ(prompt(), "of venv");
+}
+
 }  // namespace
 }  // namespace moat
