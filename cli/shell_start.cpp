@@ -1,5 +1,6 @@
 #include "cli/shell_start.h"
 
+#include "cli/shell_word.h"
 #include "envs/shell_words.h"
 #include "fetch/os/file.h"
 
@@ -7,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace moat {
@@ -16,6 +19,12 @@ namespace {
 std::string name_of(const fs::path& shell) {
   const std::string name = shell.filename().native();
   return name.substr(0, name.find_last_not_of("0123456789.-") + 1);
+}
+
+bool is_csh(std::string_view name) { return name == "tcsh" || name == "csh" || name == "bsd-csh"; }
+
+const char* script_for(std::string_view name) {
+  return is_csh(name) ? "activate.csh" : name == "fish" ? "activate.fish" : "activate";
 }
 
 // Stays open across exec; what reads it closes it.
@@ -93,13 +102,18 @@ void start_csh(ShellStart& start, const fs::path& script) {
 
 }  // namespace
 
+std::string activation_command(const fs::path& shell, const fs::path& environment) {
+  const std::string script = shell_word((environment / "bin" / script_for(name_of(shell))).native());
+  constexpr std::array<std::string_view, 5> kWithoutSource = {"sh", "dash", "ash", "ksh", "mksh"};
+  return (std::ranges::find(kWithoutSource, name_of(shell)) != kWithoutSource.end() ? ". " : "source ") +
+         script;
+}
+
 ShellStart shell_start(const fs::path& shell, const fs::path& environment, Variables variables) {
   ShellStart start{{shell.native()}, std::move(variables)};
   const std::string name = name_of(shell);
-  const auto script = [&](const char* file) { return environment / "bin" / file; };
   std::error_code ignored;
-  const bool is_csh = name == "tcsh" || name == "csh" || name == "bsd-csh";
-  const fs::path needed = script(is_csh ? "activate.csh" : name == "fish" ? "activate.fish" : "activate");
+  const fs::path needed = environment / "bin" / script_for(name);
   if (!fs::exists(needed, ignored)) return start;  // an environment of another tool, or one made before
   if (name == "bash")
     start_bash(start, needed);
@@ -107,7 +121,7 @@ ShellStart shell_start(const fs::path& shell, const fs::path& environment, Varia
     start_zsh(start, needed);
   else if (name == "fish")
     start.argv.insert(start.argv.end(), {"--init-command", "source " + quoted_for_fish(needed.native())});
-  else if (is_csh)
+  else if (is_csh(name))
     start_csh(start, needed);
   else if (name == "ksh")
     start_posix(start, needed, "$HOME/.kshrc");

@@ -15,6 +15,9 @@ struct ShellStart {
   Variables variables;
 };
 
+// What is typed in a shell to activate the environment: `source ENV/bin/activate`, or as the shell has it.
+std::string activation_command(const std::filesystem::path& shell, const std::filesystem::path& environment);
+
 // `shell`: an absolute path; which shell it is, its name says. `variables`: as for any program run in
 // `environment`; a shell that is not known has nothing but these. Makes a file in memory, or a temporary
 // folder that the shell removes.

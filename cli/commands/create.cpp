@@ -4,8 +4,9 @@
 #include "cli/install_pipeline.h"
 #include "cli/known_environments.h"
 #include "cli/project_files.h"
-#include "cli/required_python.h"
 #include "cli/requests.h"
+#include "cli/required_python.h"
+#include "cli/shell_start.h"
 #include "cli/source_setup.h"
 #include "cli/which_env.h"
 #include "envs/new_place.h"
@@ -113,10 +114,9 @@ int execute(const CreateCommand& command, Session& session) {
   session.output().say(fmt::format("created {} with Python {}", root.native(), interpreter.version));
   if (report.operations.empty())
     report.nothing =
-        command.name
-            ? fmt::format("`moat install --env {} PACKAGE…` installs packages", *command.name)
-            : fmt::format("`moat run CMD` runs a command in it; `source {}/bin/activate` activates it",
-                          root.native());
+        command.name ? fmt::format("`moat install --env {} PACKAGE…` installs packages", *command.name)
+                     : fmt::format("`moat run CMD` runs a command in it; `{}` activates it",
+                                   activation_command(variable(session.settings().variables, "SHELL"), root));
   report_changes(report, session);
   return 0;
 }
