@@ -76,8 +76,11 @@ class Reader {
     out_.all.push_back(std::move(out));
   }
 
+  // A name with a line end in it must not pass for a line of ours.
   void problem(const fs::path& entry, std::string_view what) {
-    out_.problems.push_back(fmt::format("{}: {}", entry.filename().string(), what));
+    const std::string name = entry.filename().string();
+    const bool is_plain = std::ranges::none_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    out_.problems.push_back(fmt::format("{}: {}", is_plain ? name : quote(name), what));
   }
 
   const fs::path& site_packages_;

