@@ -113,6 +113,36 @@ class VolumesTest(sandbox.SandboxTest):
         self.mount("--bind", volume, env)
         self.life_of(env)
 
+    def test_a_move_to_another_file_system_and_back(self):
+        env, disk = self.work / "env", self.root / "disk"
+        disk.mkdir()
+        self.mount("-t", "tmpfs", "none", disk)
+        self.moat("create", env, *self.find, "alpha==1.0")
+        self.moat("install", "--env", env, *self.find, "alpha==2.0")
+        (self.site(env) / "alpha/m.py").write_text("V = 'mine'\n")
+        for old, new in ((env, disk / "env"), (disk / "env", env)):
+            self.moat("env", "move", old, new)
+            self.assertFalse(old.exists())
+            self.assertEqual([path.name for path in old.parent.iterdir() if "env" in path.name], [])
+            self.assert_starts(new)
+            self.assertEqual(self.version(new), "2.0 mine")
+        (self.site(env) / "alpha/m.py").write_text("V = '2.0'\n")
+        self.moat("doctor", "--env", env)
+        self.moat("env", "rollback", "--env", env)
+        self.assertEqual(self.version(env), "1.0 1.0")
+
+    def test_a_move_to_a_file_system_that_is_too_small(self):
+        env, disk = self.work / "env", self.root / "disk"
+        disk.mkdir()
+        self.mount("-t", "tmpfs", "-o", "size=8m", "none", disk)
+        self.moat("create", env, *self.find, "alpha==1.0")
+        before = self.tree("env")
+        self.moat("env", "move", env, disk / "env", status=3)
+        self.assertIn("space", self.said)
+        self.assertEqual(list(disk.iterdir()), [])
+        self.assertEqual(self.tree("env"), before)
+        self.assertEqual(self.version(env), "1.0 1.0")
+
     def test_a_lower_layer(self):
         lower, upper, work, merged = (self.root / name for name in ("lower", "upper", "work2", "merged"))
         disk = self.root / "disk"
