@@ -98,8 +98,10 @@ class Disk:
         return self.log.stat().st_size
 
 
-def moat(program, disk, *arguments, check=True):
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(disk), "MOAT_HOME": str(disk / "home"), "LANG": "C.UTF-8"}
+def moat(program, disk, *arguments, check=True, wheels=None):
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(disk), "MOAT_HOME": str(disk / "home"), "LANG": "C.UTF-8", "MOAT_NO_INDEX": "1"}
+    if wheels:
+        env["MOAT_FIND_LINKS"] = str(wheels)
     env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
     done = subprocess.run([program, *map(str, arguments)], env=env, cwd=disk, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=120)
@@ -158,15 +160,18 @@ class Power:
         self.wheels.mkdir()
         for name, version in (("alpha", "1.0"), ("alpha", "2.0"), ("beta", "1.0")):
             wheel(self.wheels, name, version, package(name, version))
-        (root / "requirements.txt").write_text("beta==1.0\n")
+        self.lock = root / "requirements.txt"
+        digest = hashlib.sha256((self.wheels / "alpha-2.0-py3-none-any.whl").read_bytes()).hexdigest()
+        self.lock.write_text(f"alpha==2.0 --hash=sha256:{digest}\n")
         self.disk = Disk(root, program)
-        self.looked, self.faults = 0, []
+        self.looked, self.mended, self.faults = 0, 0, []
 
     def on_disk(self, *arguments):
-        return moat(self.program, self.disk.mount, *arguments)
+        return moat(self.program, self.disk.mount, *arguments, wheels=self.wheels)
 
-    def check(self, what, image, before, after, made):
-        """One cut: the environment `e` is as before or as after; the one that was being made starts, or is not there."""
+    def check(self, image, before, after, made, whole):
+        """One cut: the environment `e` is as before or as after. `made`, the one that was being made, is not there, or empty,
+        or as it was in the end (`whole`); where it was lost it says so, and `doctor --repair` mends it."""
         place = self.root / "after"
         place.mkdir(exist_ok=True)
         self.looked += 1
@@ -180,14 +185,18 @@ class Power:
                               for name in ("alpha", "beta"))
             if status != 0 or listed != seen:
                 return f"list says {status} {listed}, Python {seen}: {said[-300:]}"
-            if made and (place / made / "pyvenv.cfg").exists():
-                if not look(place / made).startswith("- -"):
-                    status, said = moat(self.program, place, "doctor", "--repair", "--env", place / made, check=False)
-                    if not look(place / made).startswith("- -"):
-                        return f"`{made}` says {look(place / made)}; doctor --repair: {said[-400:]}"
+            seen = look(place / made) if made and (place / made / "pyvenv.cfg").exists() else whole
+            if seen not in ("- -", whole):
+                self.mended += 1
+                if "lost in a power failure" not in seen:
+                    return f"`{made}` does not say what happened to it: {seen}"
+                status, said = moat(self.program, place, "doctor", "--repair", "--env", place / made, check=False,
+                                    wheels=self.wheels)
+                if look(place / made) not in ("- -", whole):
+                    return f"`{made}` says {look(place / made)}; doctor --repair: {said[-400:]}"
             if self.looked % 4 == 0:
                 status, said = moat(self.program, place, "create", place / "another", "-p", PYTHON, "-q", check=False)
-                if status != 0 or not look(place / "another").startswith("- -"):
+                if status != 0 or look(place / "another") != "- -":
                     return f"the store is of no use: {status} {said[-400:]}"
             return None
         finally:
@@ -201,7 +210,7 @@ class Power:
         subprocess.run(["cp", "--sparse=always", disk.image, base], check=True)
         before = look(disk.mount / "e")
         self.on_disk(*arguments)
-        after = look(disk.mount / "e")
+        after, whole = look(disk.mount / "e"), look(disk.mount / made) if made else None
         disk.names_reach_the_disk()
         named = disk.position()
         disk.flush()
@@ -215,7 +224,7 @@ class Power:
             # A file of its own each: a loop device is let go of after umount, and may still write to the last one.
             image = self.root / f"cut{self.looked}"
             subprocess.run(["cp", "--sparse=always", base, image], check=True)
-            fault = self.check(what, image, before, after, made)
+            fault = self.check(image, before, after, made, whole)
             image.unlink()
             if fault:
                 self.faults.append(f"{what}, cut after {points.index(point) + 1} of {len(points)} writes: {fault}")
@@ -223,16 +232,18 @@ class Power:
         print(f"{what}: {len(chosen)} cuts in {len(points)} writes", flush=True)
 
     def run(self):
-        find = ["--no-index", "-f", self.wheels, "-q"]
         e = ["--env", self.disk.mount / "e"]
         self.on_disk("create", self.disk.mount / "e", "-p", PYTHON, "-q")
-        self.on_disk("install", *e, *find, "alpha==1.0")
-        self.cut("install", "install", *e, *find, "beta==1.0")
-        self.cut("upgrade", "install", *e, *find, "alpha==2.0")
+        self.on_disk("install", *e, "-q", "alpha==1.0")
+        self.cut("install", "install", *e, "-q", "beta==1.0")
+        self.cut("upgrade", "install", *e, "-q", "alpha==2.0")
         self.cut("rollback", "env", "rollback", *e)
         self.cut("uninstall", "uninstall", *e, "beta")
-        self.cut("reinstall", "install", *e, *find, "--reinstall", "alpha==1.0")
-        self.cut("two in a row", "install", *e, *find, "beta==1.0")
+        self.cut("reinstall", "install", *e, "-q", "--reinstall", "alpha==1.0")
+        self.cut("two in a row", "install", *e, "-q", "beta==1.0")
+        self.cut("sync", "sync", *e, self.lock, "-q")
+        self.cut("rollback of a sync", "env", "rollback", *e)
+        self.cut("sync into a new environment", "sync", "--env", self.disk.mount / "s", self.lock, "-q", "-p", PYTHON, made="s")
         self.cut("create", "create", self.disk.mount / "n", "-p", PYTHON, "-q", made="n")
         self.cut("create --replace", "create", "--replace", self.disk.mount / "n", "-p", PYTHON, "-q", made="n")
         self.cut("prune", "store", "prune", "--older-than", "0d")
@@ -258,7 +269,7 @@ def main():
             print("skipped: cannot make a loop device here:", error)
             return SKIP
         power.run()
-        print(f"{power.looked} power failures, {len(power.faults)} faults")
+        print(f"{power.looked} power failures, {power.mended} times a new environment needed doctor --repair, {len(power.faults)} faults")
         return 1 if power.faults else 0
     finally:
         if power:
