@@ -274,6 +274,28 @@ std::set<ExtraName> Marker::extras_named() const {
   return names;
 }
 
+std::vector<Marker> Marker::comparisons() const {
+  std::vector<Marker> out;
+  const auto collect = [&out](const auto& self, const std::shared_ptr<const Node>& node) -> void {
+    if (node->kind == Node::Kind::Comparison) out.push_back(Marker(node));
+    for (const auto& child : node->children) self(self, child);
+  };
+  collect(collect, root_);
+  return out;
+}
+
+std::set<std::pair<std::string, std::string>> Marker::comparands() const {
+  std::set<std::pair<std::string, std::string>> out;
+  for (const Marker& one : comparisons()) {
+    const MarkerComparison& comparison = one.root_->comparison;
+    for (const MarkerOperand* side : {&comparison.left, &comparison.right}) {
+      const MarkerOperand& other = side == &comparison.left ? comparison.right : comparison.left;
+      if (side->field != nullptr) out.emplace(side->field->name, other.literal);
+    }
+  }
+  return out;
+}
+
 bool Marker::never_holds(const MarkerEnvironment& environment) const {
   return evaluate_tree(*root_, [&](const MarkerComparison& comparison) {
            return comparison.field().value ? truth(compare_values(comparison, environment)) : Truth::Unknown;

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace moat {
@@ -53,6 +54,10 @@ class Marker {
   bool wants_extras_by_name() const;
   // The names that `extra` or `extras` is compared with.
   std::set<ExtraName> extras_named() const;
+  // Each comparison in it as a marker of its own, and the variables with what they are compared with:
+  // ("python_version", "3.11").
+  std::vector<Marker> comparisons() const;
+  std::set<std::pair<std::string, std::string>> comparands() const;
   // True if it can hold for no set of extras in this environment (used to drop requirements once, early).
   bool never_holds(const MarkerEnvironment& environment) const;
 
