@@ -165,6 +165,15 @@ FilteredProject CandidateFilter::filter(const Project& project, bool from_url) {
   return out;
 }
 
+std::optional<Candidate> CandidateFilter::candidate(const PackageName& name,
+                                                    const std::shared_ptr<const Release>& release,
+                                                    bool from_url) {
+  Candidate candidate{release, nullptr, false, std::nullopt};
+  if (judge_release(name, from_url ? Rules::FromUrl : Rules::All, candidate) != Verdict::Eligible)
+    return std::nullopt;
+  return candidate;
+}
+
 std::optional<UnixTime> CandidateFilter::first_usable(const Project& project,
                                                       const SpecifierSet& specifiers) {
   std::optional<UnixTime> usable, any;

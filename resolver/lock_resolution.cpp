@@ -96,6 +96,15 @@ void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOp
 
 }  // namespace
 
+LockedPackage lock_package(const ResolvedPackage& package, const LockOptions& options) {
+  LockedPackage out{.name = package.name, .version = package.version};
+  if (package.metadata.requires_python && !package.metadata.requires_python->empty())
+    out.requires_python = package.metadata.requires_python;
+  out.index = index_of(package);
+  lock_files(out, package, options);
+  return out;
+}
+
 Pylock lock_resolution(const Resolution& resolution, const Target& target, const LockOptions& options) {
   Pylock lock;
   lock.created_by = "moat";
@@ -120,17 +129,13 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
         dependencies[*edge.from].emplace_back(package.name, std::nullopt);
 
   for (const ResolvedPackage& package : resolution.packages) {
-    LockedPackage out{.name = package.name, .version = package.version};
-    if (package.metadata.requires_python && !package.metadata.requires_python->empty())
-      out.requires_python = package.metadata.requires_python;
+    LockedPackage out = lock_package(package, options);
     out.dependencies = dependencies[package.name];
     std::sort(out.dependencies.begin(), out.dependencies.end(),
               [](const auto& a, const auto& b) { return a.first < b.first; });
     const auto repeated = std::unique(out.dependencies.begin(), out.dependencies.end(),
                                       [](const auto& a, const auto& b) { return a.first == b.first; });
     out.dependencies.erase(repeated, out.dependencies.end());
-    out.index = index_of(package);
-    lock_files(out, package, options);
     lock.packages.push_back(std::move(out));
   }
   return lock;

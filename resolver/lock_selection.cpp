@@ -90,7 +90,10 @@ std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& t
                                              const std::set<ExtraName>& extras,
                                              const std::optional<std::set<GroupName>>& groups) {
   std::set<GroupName> default_groups;
-  for (const std::string& text : lock.default_groups)
+  std::vector<std::string> defaults = lock.default_groups;
+  if (lock.inputs)
+    defaults.insert(defaults.end(), lock.inputs->default_groups.begin(), lock.inputs->default_groups.end());
+  for (const std::string& text : defaults)
     if (const Expected<GroupName> group = GroupName::parse(text)) default_groups.insert(*group);
   std::vector<GroupName> offered = lock.dependency_groups;
   offered.insert(offered.end(), default_groups.begin(), default_groups.end());

@@ -8,6 +8,7 @@
 #include "resolver/resolution.h"
 #include "resolver/target.h"
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -47,6 +48,18 @@ struct LockedPackage {
   std::optional<DirectSource> direct;
 };
 
+// [tool.moat] of a lock for several targets: what it was made from, as written, one line each. So a line that
+// is new can be named without resolving, and two branches that add lines merge.
+struct LockedInputs {
+  std::vector<std::string> targets;  // platforms that every package can be installed on
+  std::vector<std::string> pythons;  // "3.10", …: of these
+  bool universal = false;            // other platforms, too
+  std::vector<std::string> requirements, constraints;
+  std::map<std::string, std::vector<std::string>> extras, groups;  // theirs, by normalised name
+  std::vector<std::string> default_groups;                         // that `sync` takes where none is named
+  friend bool operator==(const LockedInputs&, const LockedInputs&) = default;
+};
+
 struct Pylock {
   std::string lock_version = "1.0";
   std::vector<Marker> environments;
@@ -60,6 +73,7 @@ struct Pylock {
   // [tool.moat] groups: the dependency groups that were locked along, as `--group` names them from the lock's
   // folder. Locking again keeps them.
   std::vector<std::string> locked_groups;
+  std::optional<LockedInputs> inputs;
 };
 
 // Everything the specification says of a reader. `name`: the file's, "pylock.toml"; "" is not checked.
@@ -80,6 +94,8 @@ struct LockOptions {
   std::set<PackageName> editables = {};
 };
 Pylock lock_resolution(const Resolution& resolution, const Target& target, const LockOptions& options);
+// One package of it, without what it needs.
+LockedPackage lock_package(const ResolvedPackage& package, const LockOptions& options);
 
 // What the target installs, in the lock's order; decided from names only, nothing is fetched.
 struct SelectedPackage {

@@ -267,6 +267,25 @@ void check_lock_version(const std::string& text, std::vector<std::string>* warni
         fmt::format("the lock is of version {}, newer than 1.0: keys that 1.0 does not define are ignored", text));
 }
 
+std::map<std::string, std::vector<std::string>> texts_by_name(const std::optional<Table>& table) {
+  std::map<std::string, std::vector<std::string>> out;
+  if (table)
+    for (const auto& [key, value] : table->raw()) out.emplace(key, table->texts(key));
+  return out;
+}
+
+std::optional<LockedInputs> read_inputs(const Table& moat) {
+  if (!moat.has("requirements")) return std::nullopt;
+  return LockedInputs{.targets = moat.texts("targets"),
+                      .pythons = moat.texts("pythons"),
+                      .universal = moat.flag("universal"),
+                      .requirements = moat.texts("requirements"),
+                      .constraints = moat.texts("constraints"),
+                      .extras = texts_by_name(moat.table("extra-requirements")),
+                      .groups = texts_by_name(moat.table("group-requirements")),
+                      .default_groups = moat.texts("default-groups")};
+}
+
 Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {
   Pylock lock;
   lock.lock_version = root.required_text("lock-version");
@@ -292,7 +311,10 @@ Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {
   lock.default_groups = root.texts("default-groups");
   lock.created_by = root.required_text("created-by");
   if (const std::optional<Table> tool = root.table("tool"))
-    if (const std::optional<Table> moat = tool->table("moat")) lock.locked_groups = moat->texts("groups");
+    if (const std::optional<Table> moat = tool->table("moat")) {
+      lock.locked_groups = moat->texts("groups");
+      lock.inputs = read_inputs(*moat);
+    }
   if (!root.has("packages")) root.fail("packages", "is missing");
   for (const Table& table : root.tables("packages")) lock.packages.push_back(read_package(table));
   return lock;

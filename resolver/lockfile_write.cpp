@@ -90,6 +90,31 @@ std::string package_table(const LockedPackage& package) {
   return out;
 }
 
+// One line each: what two branches add merges.
+std::string lines(std::string_view key, const std::vector<std::string>& texts) {
+  std::string out = fmt::format("{} = [\n", key);
+  for (const std::string& text : texts) out += "    " + toml_quote(text) + ",\n";
+  return out + "]\n";
+}
+
+std::string inputs_text(const LockedInputs& inputs) {
+  std::string out;
+  if (!inputs.default_groups.empty()) out += "default-groups = " + inline_names(inputs.default_groups) + "\n";
+  out += "targets = " + inline_names(inputs.targets) + "\n";
+  out += "pythons = " + inline_names(inputs.pythons) + "\n";
+  if (inputs.universal) out += "universal = true\n";
+  out += lines("requirements", inputs.requirements);
+  if (!inputs.constraints.empty()) out += lines("constraints", inputs.constraints);
+  const auto table = [&out](std::string_view name, const auto& by_name) {
+    if (by_name.empty()) return;
+    out += fmt::format("\n[tool.moat.{}]\n", name);
+    for (const auto& [key, texts] : by_name) out += lines(key, texts);
+  };
+  table("extra-requirements", inputs.extras);
+  table("group-requirements", inputs.groups);
+  return out;
+}
+
 }  // namespace
 
 std::string format_pylock(const Pylock& lock) {
@@ -113,8 +138,9 @@ std::string format_pylock(const Pylock& lock) {
   out += "created-by = " + toml_quote(lock.created_by) + "\n";
   if (lock.packages.empty()) out += "packages = []\n";
   for (const LockedPackage& package : lock.packages) out += "\n" + package_table(package);
-  if (!lock.locked_groups.empty())
-    out += "\n[tool.moat]\ngroups = " + inline_names(lock.locked_groups) + "\n";
+  if (!lock.locked_groups.empty() || lock.inputs) out += "\n[tool.moat]\n";
+  if (!lock.locked_groups.empty()) out += "groups = " + inline_names(lock.locked_groups) + "\n";
+  if (lock.inputs) out += inputs_text(*lock.inputs);
   return out;
 }
 

@@ -148,7 +148,14 @@ TagSet::TagSet(std::vector<Tag> best_first) : tags_(std::move(best_first)) {
   for (std::size_t i = 0; i < tags_.size(); ++i) ranks_.try_emplace(tags_[i].to_string(), i);
 }
 
+TagSet TagSet::anything() {
+  TagSet out;
+  out.anything_ = true;
+  return out;
+}
+
 std::optional<std::size_t> TagSet::rank(const Tag& tag) const {
+  if (anything_) return 0;
   const auto found = ranks_.find(tag.to_string());
   return found == ranks_.end() ? std::nullopt : std::optional<std::size_t>(found->second);
 }

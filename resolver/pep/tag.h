@@ -59,6 +59,8 @@ class TagSet {
  public:
   TagSet() = default;
   explicit TagSet(std::vector<Tag> best_first);
+  // Of a target of which nothing is known: every tag, none better than another.
+  static TagSet anything();
 
   const std::vector<Tag>& tags() const { return tags_; }
   std::optional<std::size_t> rank(const Tag& tag) const;
@@ -68,6 +70,7 @@ class TagSet {
  private:
   std::vector<Tag> tags_;
   std::unordered_map<std::string, std::size_t> ranks_;
+  bool anything_ = false;
 };
 
 }  // namespace moat
