@@ -125,8 +125,9 @@ struct DoctorCommand {
 struct LockCommand {
   std::vector<std::string> requirement_files, constraint_files, groups;
   bool no_groups = false;  // not those of the lock that is there either
-  std::optional<std::string> output, format, python_version;
-  std::vector<std::string> platforms;
+  std::optional<std::string> output, format;
+  std::vector<std::string> python_versions, platforms;
+  bool universal = false;
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
   bool check = false;

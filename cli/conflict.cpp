@@ -144,13 +144,14 @@ std::map<PackageName, std::string> near_names(const Conflict& conflict,
 }
 
 ExplainedError conflict_error(const Unmet& unmet, const Target& target,
-                              const std::map<PackageName, Version>& present, bool takes_fix) {
+                              const std::map<PackageName, Version>& present, bool takes_fix,
+                              const std::string& where) {
   Explanation told = explain(unmet.conflict, target);
   std::vector<std::string> hints;
   for (const auto& [name, near] : unmet.near) hints.push_back(fmt::format("did you mean `{}`?", near));
   hints.insert(hints.end(), told.hints.begin(), told.hints.end());
   return {lacks_a_project(unmet.conflict) ? ErrorKind::NotFound : ErrorKind::NoSolution,
-          told.headline,
+          where.empty() ? told.headline : fmt::format("{}: {}", where, told.headline),
           std::move(told.lines),
           std::move(hints),
           {offer(unmet.found.fixes, present, takes_fix), left_out(unmet.found)},

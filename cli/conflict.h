@@ -26,9 +26,10 @@ std::map<PackageName, std::string> near_names(const Conflict& conflict,
                                               const Store& store);
 
 // `present`: the versions that are there, against which other packages count as changed. `takes_fix`: the
-// command has an option --fix N.
+// command has an option --fix N. `where`: of several targets the one that has no answer.
 ExplainedError conflict_error(const Unmet& unmet, const Target& target,
-                              const std::map<PackageName, Version>& present, bool takes_fix);
+                              const std::map<PackageName, Version>& present, bool takes_fix,
+                              const std::string& where = "");
 
 // The goal with the line of fix N loosened. Error(Usage) where there is no fix N.
 Goal apply_fix(const Goal& goal, const Unmet& unmet, int number);

@@ -193,6 +193,22 @@ Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Tar
   return std::move(std::get<Resolution>(outcome));
 }
 
+UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& policy,
+                                       UniversalRequest& request, Session& session) {
+  request.request = request_for(goal, policy, request.request.target, {}, session);
+  const std::unique_ptr<IndexSource> source =
+      session.index_source(index_list(session.settings(), goal.file_options));
+  UniversalOutcome outcome = resolve_universal(request, *source, session.reporter(), session.stop());
+  if (auto* resolution = std::get_if<UniversalResolution>(&outcome)) return std::move(*resolution);
+  UniversalConflict& unsolved = std::get<UniversalConflict>(outcome);
+  Unmet unmet{std::move(unsolved.conflict), {}, {}};
+  unmet.near = near_names(unmet.conflict, unsolved.request.preferences, session.store());
+  unmet.found =
+      find_fixes(unmet.conflict, unsolved.request, *source, session.reporter(), session.stop(), kMostFixes);
+  throw conflict_error(unmet, unsolved.request.target, unsolved.request.preferences, false,
+                       unsolved.request.target.description);
+}
+
 Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& target,
                        const InstalledGraph& graph, const Present& present, Session& session) {
   Goal wider = goal;

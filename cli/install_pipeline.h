@@ -8,6 +8,7 @@
 #include "envs/runtime.h"
 #include "envs/transaction.h"
 #include "resolver/resolution.h"
+#include "resolver/universal.h"
 
 #include <future>
 #include <optional>
@@ -43,6 +44,10 @@ struct Present {
 // The versions that meet the goal. Throws ExplainedError(NoSolution or NotFound) where there are none.
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                         const std::map<PackageName, Version>& preferences, Session& session);
+
+// The same for many environments. The request's own lines and policies are those of the goal.
+UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& policy,
+                                       UniversalRequest& request, Session& session);
 
 // As resolve_goal, but installed packages and earlier requests that the answer would break join the goal, so
 // that they are changed along or say no. Obeys policy.fix, which loosens lines of the goal; Error(Usage)

@@ -137,6 +137,30 @@ ProjectFacts read_project(const fs::path& folder, const Settings& settings, cons
   return {project->requires_python, file->named(file->with_own_extras(project, project->dependencies))};
 }
 
+ProjectChoices read_choices(const fs::path& folder, const Settings& settings, const AskBackend& ask) {
+  ProjectChoices out;
+  if (std::error_code ignored; !fs::exists(folder / "pyproject.toml", ignored)) return out;
+  const ProjectFile file = open_project(folder / "pyproject.toml", settings);
+  std::optional<ProjectTable> project = whole_table(file, folder, ask);
+  if (project && project->dynamic.contains("optional-dependencies")) {
+    const BackendAnswer answer = ask(folder);
+    take_dynamic(*project, answer.metadata, answer.environment);
+  }
+  if (project)
+    for (const auto& [name, lines] : project->optional_dependencies)
+      out.extras.emplace(name.normalized(), file.named(file.with_own_extras(project, lines)));
+  const TomlValue* groups = find_key(file.file.table(), "dependency-groups");
+  if (groups == nullptr || groups->table() == nullptr) return out;
+  for (const auto& [text, value] : *groups->table()) {
+    const Expected<GroupName> name = GroupName::parse(text);
+    if (!name) throw file.bad(name.error());
+    const Expected<std::vector<ProjectLine>> lines = expand_group(file.file, *name);
+    if (!lines) throw file.bad(lines.error());
+    out.groups.emplace(name->normalized(), file.named(file.with_own_extras(project, *lines)));
+  }
+  return out;
+}
+
 std::optional<SpecifierSet> required_python(const Settings& settings) {
   if (!settings.pyproject) return std::nullopt;
   const std::optional<ProjectTable> project = open_project(*settings.pyproject, settings).project();

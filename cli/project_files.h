@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,14 @@ std::optional<std::filesystem::path> project_folder(const Settings& settings);
 // Of the project in this folder. Error(BadInput) where its file says something that cannot be meant.
 ProjectFacts read_project(const std::filesystem::path& folder, const Settings& settings,
                           const AskBackend& ask);
+
+// Its extras and dependency groups, by normalised name; what they take from the project's own extras and from
+// other groups is expanded. As read_project.
+struct ProjectChoices {
+  std::map<std::string, std::vector<NamedLine>> extras, groups;
+};
+ProjectChoices read_choices(const std::filesystem::path& folder, const Settings& settings,
+                            const AskBackend& ask);
 
 // What the project around says of Pythons in its pyproject.toml; nullopt where there is none, or it says
 // nothing. As read_project.

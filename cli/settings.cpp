@@ -155,6 +155,8 @@ void set_builds(Settings& settings, const SharedOptions& shared, const SettingLa
       throw Error(ErrorKind::Usage, fmt::format("--config-setting: expected KEY=VALUE, not {}", quote(text)));
     settings.config_settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
+  settings.targets = layers.list("targets");
+  settings.default_groups = layers.list("default-groups");
   settings.build_env = layers.list_of_all("build-env");
   settings.build_env.insert(settings.build_env.end(), shared.build_env.begin(), shared.build_env.end());
   for (const std::string& text : settings.build_env)

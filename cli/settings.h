@@ -54,6 +54,10 @@ struct Settings {
   std::vector<std::string> overrides;
   std::vector<std::pair<std::string, std::string>> binary;
 
+  std::vector<std::string> targets;  // platforms that a project is locked for; empty: this one
+  std::vector<std::string>
+      default_groups;  // of a project, that `sync` takes; empty: `dev`, where there is one
+
   // builds
   ConfigSettings config_settings;
   std::vector<std::string> build_constraints;  // files

@@ -196,9 +196,12 @@ void declare_lock(Declaration& d) {
   d.value("--format", lock.format, "FORM",
           "pylock or requirements (default: by FILE's name, pylock.toml or .txt)");
   declare_python(d, "the interpreter to lock for");
-  d.value("--python-version", lock.python_version, "X.Y[.Z]", "lock for this Python, which need not be here");
-  d.values("--platform", lock.platforms, "TAG",
-           "lock for this platform: manylinux_2_28_x86_64, linux-x86_64, …");
+  d.values("--python-version", lock.python_versions, "X.Y[.Z]",
+           "lock for this Python, which need not be here; several: for each of them");
+  d.values("--platform", lock.platforms, "TARGET",
+           "lock for this platform: linux-x86_64, manylinux_2_28_x86_64, …; several: for each of them");
+  d.flag("--universal", lock.universal,
+         "lock for every platform, and for the Pythons that requires-python admits");
   d.flag("-U,--upgrade", lock.upgrade, "forget the versions of the lock that is there");
   d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME", "forget the version of this package");
   d.flag("--check", lock.check, "change nothing; exit 1 where the lock would change");

@@ -6,6 +6,8 @@
 #include "cli/foreign_builds.h"
 #include "cli/install_pipeline.h"
 #include "cli/lock_hashes.h"
+#include "cli/lock_inputs.h"
+#include "cli/lock_space.h"
 #include "cli/open_env.h"
 #include "cli/project_files.h"
 #include "cli/required_python.h"
@@ -20,6 +22,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <set>
 
 namespace moat {
@@ -51,7 +55,7 @@ Interpreter interpreter_for(const LockCommand& command, Session& session,
                             const std::optional<SpecifierSet>& project) {
   const Settings& settings = session.settings();
   // Where another Python is the target, this one only builds.
-  const std::optional<SpecifierSet> required = command.python_version ? std::nullopt : project;
+  const std::optional<SpecifierSet> required = command.python_versions.empty() ? project : std::nullopt;
   if (settings.env && settings.python_is_option)
     throw Error(ErrorKind::Usage,
                 "`--env` and `-p` cannot be used together: both say which Python to lock for");
@@ -79,8 +83,9 @@ void check_target(const Target& target, const std::optional<SpecifierSet>& requi
 }
 
 Target target_for(const LockCommand& command, const Interpreter& here) {
-  if (!command.python_version && command.platforms.empty()) return target_of(here);
-  const std::string version = command.python_version.value_or(here.version);
+  if (command.python_versions.empty() && command.platforms.empty()) return target_of(here);
+  const std::string version =
+      command.python_versions.empty() ? here.version : command.python_versions.front();
   Expected<Target> target = foreign_target(version, command.platforms, &here);
   if (!target)
     throw Error(ErrorKind::Usage, target.error().message,
@@ -102,7 +107,8 @@ Interpreter builder_for(const Target& target, const Interpreter& here, Session& 
 
 // What the lock that is there says, so that locking again changes as little as may be.
 struct EarlierLock {
-  std::map<PackageName, Version> versions;
+  std::map<PackageName, Version> versions;  // the newest of several
+  std::optional<Pylock> pylock;
   std::vector<std::string> groups;  // as --group, from the lock's folder
 };
 
@@ -128,7 +134,7 @@ EarlierLock earlier_pylock(const fs::path& path, const std::string& text, const 
     return {};
   }
   for (const std::string& warning : warnings) session.reporter().warn(warning);
-  EarlierLock out{.versions = {}, .groups = lock->locked_groups};
+  EarlierLock out{.versions = {}, .pylock = *lock, .groups = lock->locked_groups};
   for (const LockedPackage& package : lock->packages)
     if (package.version) out.versions.emplace(package.name, *package.version);
   return out;
@@ -225,48 +231,246 @@ void add_project(bool has_groups, const Target& target, const AskBackend& ask, G
   if (project.dependencies) add_lines(*project.dependencies, goal, session);
 }
 
-}  // namespace
+// What a lock is made of, and what it replaces.
+struct LockOrder {
+  const LockCommand& command;
+  fs::path path;
+  EarlierLock earlier;
+  std::vector<std::string> groups;  // --group
+  bool of_project = false;
+  std::optional<SpecifierSet> required;  // requires-python of the project
+  Interpreter interpreter;
+};
 
-MadeLock make_lock(const LockCommand& command, Session& session) {
-  const fs::path path = lock_path(command, session.settings()).lexically_normal();
-  const LockForm form = form_of(command);
-  const EarlierLock earlier = earlier_lock(path, command, session);
-  const std::vector<std::string> groups = groups_for(command, earlier, path, session);
-  const bool of_project = command.requirement_files.empty();
-  Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
-  const std::optional<SpecifierSet> required =
-      of_project ? required_python(session.settings()) : std::nullopt;
-  const Interpreter interpreter = interpreter_for(command, session, required);
-  const Target target = target_for(command, interpreter);
-  check_target(target, required);
+// The groups that were named, as the lock's folder sees them.
+std::vector<std::string> groups_from_lock(const LockOrder& order, const Session& session) {
+  std::vector<std::string> out;
+  for (const std::string& group : order.groups)
+    out.push_back(group_seen_from(group, session.settings().working_directory, order.path.parent_path()));
+  return out;
+}
+
+Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
+  const Target target = target_for(order.command, order.interpreter);
+  check_target(target, order.required);
 
   // The requirements of the files, or of the project; those of groups join either.
-  LockBuilds builds(target, builder_for(target, interpreter, session), session);
-  if (of_project) add_project(!groups.empty(), target, builds.asker(goal), goal, session);
-  add_lines(read_groups(groups, session.settings(), builds.asker(goal)), goal, session);
+  LockBuilds builds(target, builder_for(target, order.interpreter, session), session);
+  if (order.of_project) add_project(!order.groups.empty(), target, builds.asker(goal), goal, session);
+  add_lines(read_groups(order.groups, session.settings(), builds.asker(goal)), goal, session);
   // Hashes in what is locked are held, but a lock is there to write the missing ones.
   goal.require_hashes = goal.file_options.require_hashes.value_or(false);
   builds.prepare(goal);
-  const ResolvePolicy policy = policy_of(command);
-  Resolution resolution = resolve_goal(goal, policy, target, earlier.versions, session);
-  check_upgrades(policy, resolution, earlier.versions);
+  const ResolvePolicy policy = policy_of(order.command);
+  Resolution resolution = resolve_goal(goal, policy, target, order.earlier.versions, session);
+  check_upgrades(policy, resolution, order.earlier.versions);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   learn_missing_hashes(resolution, target, session);
 
-  Pylock lock = lock_resolution(resolution, target,
-                                {.lock_directory = path.parent_path().native(), .editables = goal.editables});
-  for (const std::string& group : groups)
-    lock.locked_groups.push_back(
-        group_seen_from(group, session.settings().working_directory, path.parent_path()));
-  MadeLock made{.path = path, .lock = std::move(lock), .text = {}, .before = {}, .differs = true};
+  Pylock lock = lock_resolution(
+      resolution, target, {.lock_directory = order.path.parent_path().native(), .editables = goal.editables});
+  lock.locked_groups = groups_from_lock(order, session);
+  return lock;
+}
+
+// The versions of the earlier lock in an environment, but for those that are to be upgraded.
+std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> kept_versions(
+    const EarlierLock& earlier, const ResolvePolicy& policy) {
+  if (!earlier.pylock || policy.upgrade) return {};
+  const Pylock& lock = *earlier.pylock;
+  const std::set<ExtraName> extras(lock.extras.begin(), lock.extras.end());
+  const std::set<GroupName> groups(lock.dependency_groups.begin(), lock.dependency_groups.end());
+  return [&lock, &policy, extras, groups](const MarkerEnvironment& environment) {
+    std::map<PackageName, Version> out;
+    for (const LockedPackage& package : lock.packages)
+      if (package.version && !policy.upgrade_packages.contains(package.name) &&
+          (!package.marker || package.marker->evaluate(environment, extras, groups)))
+        out.emplace(package.name, *package.version);
+    return out;
+  };
+}
+
+// The project's extras and groups join its dependencies, each for those who ask for it.
+void add_choices(const LockOrder& order, const AskBackend& ask, Goal& goal, RootedLines& lines,
+                 Session& session) {
+  const Settings& settings = session.settings();
+  ProjectChoices choices;
+  if (order.of_project) choices = read_choices(*project_folder(settings), settings, ask);
+  for (const auto& [name, of_extra] : choices.extras) {
+    add_lines(of_extra, goal, session);
+    lines.close({LockRoot::Kind::Extra, name}, goal);
+  }
+  for (const auto& [name, of_group] : choices.groups) {
+    add_lines(of_group, goal, session);
+    lines.close({LockRoot::Kind::Group, name}, goal);
+  }
+  for (const std::string& group : order.groups) {
+    const std::vector<NamedLine> of_group = read_groups({group}, settings, ask);
+    const std::string name = GroupName::parse(group.substr(group.rfind(':') + 1))->normalized();
+    if (choices.groups.contains(name)) continue;
+    add_lines(of_group, goal, session);
+    lines.close({LockRoot::Kind::Group, name}, goal);
+  }
+}
+
+// The groups that `sync` takes where none is named: those of the setting, else `dev`.
+std::vector<std::string> default_groups(const LockedInputs& inputs, const Settings& settings) {
+  if (settings.default_groups.empty())
+    return inputs.groups.contains("dev") ? std::vector<std::string>{"dev"} : std::vector<std::string>();
+  std::vector<std::string> out;
+  for (const std::string& text : settings.default_groups) {
+    const Expected<GroupName> name = GroupName::parse(text);
+    if (!name || !inputs.groups.contains(name->normalized()))
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("`default-groups` names {}, which is not a dependency group of the project",
+                              quote(text)));
+    out.push_back(name->normalized());
+  }
+  return out;
+}
+
+// The packages of all targets, as those of one that takes any file.
+void check_and_hash(UniversalResolution& resolution, const ResolvePolicy& policy, const EarlierLock& earlier,
+                    const Target& here, Session& session) {
+  Target anywhere = here;
+  anywhere.tags = TagSet::anything();
+  Resolution packages;
+  for (UniversalPackage& one : resolution.packages) packages.packages.push_back(std::move(one.package));
+  check_upgrades(policy, packages, earlier.versions);
+  learn_missing_hashes(packages, anywhere, session);
+  for (std::size_t i = 0; i < packages.packages.size(); ++i)
+    resolution.packages[i].package = std::move(packages.packages[i]);
+}
+
+// All lines of a lock for several targets, as they are written now.
+LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& builds, const Target& here,
+                    Goal& goal, RootedLines& lines, Session& session) {
+  const AskBackend ask = builds.asker(goal);
+  if (order.of_project) add_project(true, here, ask, goal, session);
+  lines.close({}, goal);
+  add_choices(order, ask, goal, lines, session);
+  LockedInputs inputs = lines.inputs(goal);
+  inputs.targets = space.platforms;
+  for (auto python = space.pythons.rbegin(); python != space.pythons.rend(); ++python)
+    inputs.pythons.push_back(python->to_string());
+  inputs.universal = space.is_universal;
+  if (order.of_project) inputs.default_groups = default_groups(inputs, session.settings());
+  return inputs;
+}
+
+Pylock lock_for_all(const LockOrder& order, const LockSpace& space, Goal& goal, Session& session) {
+  const Target here = target_of(order.interpreter);
+  LockBuilds builds(here, order.interpreter, session);
+  RootedLines lines;
+  LockedInputs inputs = gather(order, space, builds, here, goal, lines, session);
+  goal.require_hashes = goal.file_options.require_hashes.value_or(false);
+  builds.prepare(goal);
+
+  const ResolvePolicy policy = policy_of(order.command);
+  UniversalRequest request{.request = {.target = here},
+                           .roots = lines.roots(),
+                           .root_of = lines.root_of(),
+                           .targets = space.targets,
+                           .targets_must_install = space.is_declared,
+                           .everywhere = space.is_universal ? space.pythons : std::vector<PythonMinor>(),
+                           .requires_python = space.requires_python,
+                           .preferences = kept_versions(order.earlier, policy)};
+  UniversalResolution resolution = resolve_everywhere(goal, policy, request, session);
+  for (const std::string& note : resolution.notes) session.reporter().warn(note);
+  check_and_hash(resolution, policy, order.earlier, here, session);
+
+  Pylock lock =
+      lock_universal(request, resolution,
+                     {.lock_directory = order.path.parent_path().native(), .editables = goal.editables});
+  if (!order.of_project) lock.locked_groups = groups_from_lock(order, session);
+  lock.environments = environments_of(space);
+  lock.has_environments = !lock.environments.empty();
+  lock.inputs = std::move(inputs);
+  return lock;
+}
+
+LockOrder order_of(const LockCommand& command, Session& session) {
+  LockOrder order{.command = command, .path = lock_path(command, session.settings()).lexically_normal()};
+  order.earlier = earlier_lock(order.path, command, session);
+  order.groups = groups_for(command, order.earlier, order.path, session);
+  order.of_project = command.requirement_files.empty();
+  if (order.of_project) order.required = required_python(session.settings());
+  order.interpreter = interpreter_for(command, session, order.required);
+  return order;
+}
+
+// What is wrong with a lock for several targets, found without resolving; nullopt: it is not such a lock.
+std::optional<std::vector<std::string>> faults_offline(const LockCommand& command, Session& session) {
+  const LockOrder order = order_of(command, session);
+  const Settings& settings = session.settings();
+  const std::optional<LockSpace> space =
+      lock_space(command, order.of_project, order.required, order.interpreter, settings);
+  if (!space || !order.earlier.pylock || !order.earlier.pylock->inputs) return std::nullopt;
+  const Pylock& lock = *order.earlier.pylock;
+  Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
+  const Target here = target_of(order.interpreter);
+  LockBuilds builds(here, order.interpreter, session);
+  RootedLines lines;
+  const LockedInputs now = gather(order, *space, builds, here, goal, lines, session);
+  std::vector<std::string> faults = input_differences(*lock.inputs, now);
+  if (lock.requires_python.value_or(SpecifierSet()) != space->requires_python)
+    faults.push_back(fmt::format("requires-python: {}", space->requires_python.to_string()));
+  if (faults.empty() && space->is_declared) faults = unproved(lock, *space, !settings.no_build);
+  return faults;
+}
+
+}  // namespace
+
+MadeLock make_lock(const LockCommand& command, Session& session) {
+  const LockForm form = form_of(command);
+  const LockOrder order = order_of(command, session);
+  Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
+  std::optional<LockSpace> space =
+      lock_space(command, order.of_project, order.required, order.interpreter, session.settings());
+  if (space && form == LockForm::Requirements) {
+    if (command.universal || command.platforms.size() > 1 || command.python_versions.size() > 1)
+      throw Error(ErrorKind::Usage, "a requirements file is for one target; only a pylock.toml holds several",
+                  {"moat lock -o pylock.toml"});
+    space.reset();
+  }
+
+  MadeLock made{.path = order.path, .lock = {}, .text = {}, .before = {}, .differs = true};
+  made.lock = space ? lock_for_all(order, *space, goal, session) : lock_for_one(order, goal, session);
+  if (space && space->is_declared)
+    if (const auto lacking = unproved(made.lock, *space, !session.settings().no_build); !lacking.empty())
+      throw Error(ErrorKind::NoSolution, "the lock could not be installed on every target", {}, lacking);
   made.text = form == LockForm::Pylock ? format_pylock(made.lock)
-                                       : format_requirements(made.lock, path.parent_path());
-  if (is_file(path)) made.before = read_file(path);
-  made.differs = !is_file(path) || made.before != made.text;
+                                       : format_requirements(made.lock, made.path.parent_path());
+  if (is_file(made.path)) made.before = read_file(made.path);
+  made.differs = !is_file(made.path) || made.before != made.text;
   return made;
 }
 
+namespace {
+
+int report_faults(const std::vector<std::string>& faults, const LockCommand& command, Session& session) {
+  Output& output = session.output();
+  const fs::path path = lock_path(command, session.settings()).lexically_normal();
+  if (output.json())
+    output.document({{"schema", 1},
+                     {"lock", path.native()},
+                     {"changed", !faults.empty()},
+                     {"written", false},
+                     {"differences", faults}});
+  if (faults.empty()) {
+    output.say(fmt::format("{}: up to date", path.native()));
+    return 0;
+  }
+  output.say(fmt::format("{} is out of date; `moat lock` updates it", path.native()));
+  for (const std::string& fault : faults) output.say("  " + fault);
+  return 1;
+}
+
+}  // namespace
+
 int execute(const LockCommand& command, Session& session) {
+  if (command.check)
+    if (const auto faults = faults_offline(command, session)) return report_faults(*faults, command, session);
   const MadeLock made = make_lock(command, session);
   if (made.differs && !command.check) write_output_file(made.path, made.text, 0666, Durability::Synced);
 
