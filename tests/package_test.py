@@ -1,0 +1,76 @@
+"""What `./dev package` makes of a build: a .deb and a relocatable tarball, the same bytes each time, each of them used.
+
+    package_test.py REPOSITORY BUILD
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+REPOSITORY, BUILD = (pathlib.Path(a).resolve() for a in sys.argv[1:3])
+sys.path.insert(0, str(REPOSITORY / "tests/transcripts"))
+import loopback_index  # noqa: E402
+
+OF_GLIBC = ("libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "libresolv.so", "ld-linux", "linux-vdso")
+
+
+def run(*argv, **variables):
+    done = subprocess.run([str(a) for a in argv], env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **variables},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    assert done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+def use(moat, folder, url):
+    """An environment, a wheel, and an sdist: what needs libcurl, libarchive and all the others."""
+    own = {"HOME": str(folder), "MOAT_HOME": str(folder / "home"), "MOAT_INDEX_URL": url}
+    version = (REPOSITORY / "VERSION").read_text().strip()
+    assert run(moat, "--version", **own) == f"moat {version}\n"
+    assert run(moat.parent / "moatx", "--version", **own) == f"moat {version}\n"
+    run(moat, "create", folder / "env", "-p", "/usr/bin/python3", "app", "src", **own)
+    assert run(moat, "run", "--env", folder / "env", "app", **own) == "app 1.0\n"
+    run(moat, "doctor", "--env", folder / "env", **own)
+
+
+def main():
+    for tool in ("dpkg-deb", "dpkg-shlibdeps", "patchelf", "strip"):
+        if not shutil.which(tool):
+            print(f"needs {tool}")
+            sys.exit(77)
+    index = loopback_index.Index()
+    for line in ("app 1.0 requires lib entry app=app:main", "lib 1.0", "src 1.0 sdist static"):
+        index.add(line)
+    url = loopback_index.serve(index).url
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for out in ("one", "two"):
+            run(REPOSITORY / "packaging/package.sh", BUILD, folder / out, SOURCE_DATE_EPOCH="1700000000", HOME=str(folder))
+        files = sorted(p.name for p in (folder / "one").iterdir())
+        for name in files:
+            assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes(), f"{name} differs"
+        deb, tarball = (next((folder / "one").glob(pattern)) for pattern in ("*.deb", "*.tar.gz"))
+        assert files == ["SHA256SUMS", tarball.name, deb.name], files
+
+        depends = run("dpkg-deb", "-f", deb, "Depends")
+        for package in ("libc6", "libcurl4", "libarchive13", "libsolv1"):
+            assert package in depends, depends
+        run("dpkg-deb", "-x", deb, folder / "deb")
+        (folder / "by-deb").mkdir()
+        use(folder / "deb/usr/bin/moat", folder / "by-deb", url)
+
+        run("tar", "-xzf", tarball, "-C", folder)
+        place = folder / "odd place"
+        (folder / tarball.name.removesuffix(".tar.gz")).rename(place)
+        for file in [place / "bin/moat", *(place / "lib/moat").iterdir()]:
+            for line in run("ldd", file).splitlines():
+                name = line.split()[0].rsplit("/", 1)[-1]
+                assert str(place) in line or name.startswith(OF_GLIBC) or "statically" in line, f"{file}: {line}"
+        assert not list((place / "lib/moat").glob("libicu*"))
+        assert len(list((place / "share/licences").iterdir())) > 10
+        (folder / "by-tarball").mkdir()
+        use(place / "bin/moat", folder / "by-tarball", url)
+
+
+main()
