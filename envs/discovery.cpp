@@ -21,6 +21,7 @@ struct Wanted {
   bool free_threaded = false;
 
   bool admits(const Interpreter& interpreter) const;
+  bool admits(std::string_view what, const std::optional<Version>& version, bool is_free_threaded) const;
 };
 
 // A pre-release interpreter says "3.15.0a8+"; the plus is no version.
@@ -33,11 +34,14 @@ std::optional<Version> version_of(const Interpreter& interpreter) {
 }
 
 bool Wanted::admits(const Interpreter& interpreter) const {
-  if (!implementation.empty() && interpreter.implementation != implementation) return false;
-  if (free_threaded != interpreter.free_threaded && (free_threaded || versions)) return false;
-  if (!versions) return true;
-  const auto version = version_of(interpreter);
-  return version && versions->contains(*version);
+  return admits(interpreter.implementation, version_of(interpreter), interpreter.free_threaded);
+}
+
+bool Wanted::admits(std::string_view what, const std::optional<Version>& version,
+                    bool is_free_threaded) const {
+  if (!implementation.empty() && what != implementation) return false;
+  if (free_threaded != is_free_threaded && (free_threaded || versions)) return false;
+  return !versions || (version && versions->contains(*version));
 }
 
 // "3.12", "3.12.1", ">=3.10,<3.13": a version means all that begin with it.
@@ -123,6 +127,7 @@ std::vector<fs::path> candidates(const DiscoveryOptions& options) {
   std::vector<fs::path> folders = folders_of(options.path);
   std::erase_if(folders, holds_shims);
   for (const fs::path& version : sorted_entries(pyenv_versions(options))) folders.push_back(version / "bin");
+  for (const fs::path& managed : sorted_entries(options.managed)) folders.push_back(managed / "bin");
   for (const char* usual : {"/usr/local/bin", "/usr/bin", "/bin"}) folders.emplace_back(usual);
 
   std::vector<fs::path> out;
@@ -326,6 +331,12 @@ bool names_version(std::string_view spec) {
   return is_python_name(spec) || parse_wanted(spec).has_value();
 }
 
+bool spec_admits(std::string_view spec, std::string_view implementation, const Version& version,
+                 bool free_threaded) {
+  const auto wanted = parse_wanted(trim(spec));
+  return wanted && wanted->admits(implementation, version, free_threaded);
+}
+
 Interpreter find_interpreter(std::string_view spec, const DiscoveryOptions& options, const Store& store) {
   spec = trim(spec);
   if (spec.starts_with("~/")) return interpreter_at(options.home / spec.substr(2), options, store);
@@ -337,6 +348,21 @@ Interpreter find_interpreter(std::string_view spec, const DiscoveryOptions& opti
   if (const auto wanted = parse_wanted(spec)) return choose(*wanted, "Python " + quote(spec), options, store);
   const auto all = list_interpreters(options, store);
   nothing_found(quote(spec) + " not found as a Python version or as a program on PATH", all);
+}
+
+bool is_here(std::string_view spec, const DiscoveryOptions& options, const Store& store) {
+  try {
+    find_interpreter(spec, options, store);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::NoInterpreter) throw;
+    return false;
+  }
+}
+
+std::vector<std::string> pinned_specs(const fs::path& folder) {
+  const auto pin = find_pin(folder);
+  return pin ? pin->specs : std::vector<std::string>();
 }
 
 bool meets_spec(const Interpreter& interpreter, std::string_view spec, const DiscoveryOptions& options,

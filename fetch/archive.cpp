@@ -180,24 +180,26 @@ std::optional<std::vector<std::string>> components(std::string_view path) {
 // known.
 class TarUnpacking {
  public:
-  TarUnpacking(const fs::path& archive, ArchiveKind kind, fs::path tree)
+  TarUnpacking(const fs::path& archive, TarFilter filter, fs::path tree)
       : name_(archive.filename().string()), tree_(std::move(tree)), handle_(libarchive().read_new()) {
     if (!handle_) throw std::bad_alloc();
     libarchive().read_support_format_tar(handle_.get());
     // One filter: a file that calls itself .tar.gz is that or nothing.
-    switch (kind) {
-      case ArchiveKind::TarGz:
+    switch (filter) {
+      case TarFilter::Gzip:
         libarchive().read_support_filter_gzip(handle_.get());
         break;
-      case ArchiveKind::TarBz2:
+      case TarFilter::Bzip2:
         libarchive().read_support_filter_bzip2(handle_.get());
         break;
-      case ArchiveKind::TarXz:
+      case TarFilter::Xz:
         libarchive().read_support_filter_xz(handle_.get());
         libarchive().read_support_filter_lzma(handle_.get());
         break;
-      case ArchiveKind::Tar:
-      case ArchiveKind::Zip:
+      case TarFilter::Zstd:
+        libarchive().read_support_filter_zstd(handle_.get());
+        break;
+      case TarFilter::None:
         break;
     }
     const UniqueFd probe = open_file(archive, O_RDONLY);  // says why it cannot be read
@@ -390,19 +392,44 @@ void unpack_source_zip(const fs::path& archive, const fs::path& into) {
     fs::permissions(into / file.path, fs::perms::owner_write, fs::perm_options::add);
 }
 
-}  // namespace
+TarFilter filter_of(ArchiveKind kind) {
+  switch (kind) {
+    case ArchiveKind::TarGz:
+      return TarFilter::Gzip;
+    case ArchiveKind::TarBz2:
+      return TarFilter::Bzip2;
+    case ArchiveKind::TarXz:
+      return TarFilter::Xz;
+    case ArchiveKind::Tar:
+    case ArchiveKind::Zip:
+      break;
+  }
+  return TarFilter::None;
+}
 
-fs::path unpack_source(const fs::path& archive, ArchiveKind kind, const fs::path& into) {
-  if (kind == ArchiveKind::Zip)
-    unpack_source_zip(archive, into);
-  else
-    TarUnpacking(archive, kind, into).run();
+// Its only directory, or the whole.
+fs::path top_of(const fs::path& into, const fs::path& archive) {
   fs::directory_iterator entry(into);
   if (entry == fs::directory_iterator()) refuse(archive.filename().string(), "it is empty");
   const fs::path first = entry->path();
   const bool only_directory =
       entry->is_directory() && !entry->is_symlink() && ++entry == fs::directory_iterator();
   return only_directory ? first : into;
+}
+
+}  // namespace
+
+fs::path unpack_source(const fs::path& archive, ArchiveKind kind, const fs::path& into) {
+  if (kind == ArchiveKind::Zip)
+    unpack_source_zip(archive, into);
+  else
+    TarUnpacking(archive, filter_of(kind), into).run();
+  return top_of(into, archive);
+}
+
+fs::path unpack_tar(const fs::path& archive, TarFilter filter, const fs::path& into) {
+  TarUnpacking(archive, filter, into).run();
+  return top_of(into, archive);
 }
 
 }  // namespace moat

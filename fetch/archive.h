@@ -60,4 +60,8 @@ class ZipUnpacking {
 // Error(BadArchive); modes become 0644/0755. On failure what is there is for the caller to remove.
 fs::path unpack_source(const fs::path& archive, ArchiveKind kind, const fs::path& into);
 
+enum class TarFilter { None, Gzip, Bzip2, Xz, Zstd };
+// The same for a tar file of anything.
+fs::path unpack_tar(const fs::path& archive, TarFilter filter, const fs::path& into);
+
 }  // namespace moat

@@ -21,6 +21,7 @@ struct ArchiveLibrary {
   MOAT_ARCHIVE(read_support_filter_bzip2);
   MOAT_ARCHIVE(read_support_filter_xz);
   MOAT_ARCHIVE(read_support_filter_lzma);
+  MOAT_ARCHIVE(read_support_filter_zstd);
   MOAT_ARCHIVE(read_open_filename);
   MOAT_ARCHIVE(read_next_header);
   MOAT_ARCHIVE(read_data_block);
