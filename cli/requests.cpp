@@ -82,6 +82,20 @@ std::vector<RootRequirement> with_earlier_of_named(const Goal& goal) {
   return out;
 }
 
+std::vector<std::string> held_requests(const PackageName& name, const std::vector<ManifestRequest>& requests,
+                                       bool is_named) {
+  std::vector<std::string> out;
+  for (const ManifestRequest& request : requests) {
+    if (!request.binding || request.name != name.normalized()) continue;
+    Expected<Requirement> requirement = Requirement::parse(request.requirement);
+    if (!requirement || requirement->name != name || requirement->url) continue;
+    if (is_named && requirement->specifier.pinned_version()) requirement->specifier = {};
+    out.push_back(requirement->to_string());
+  }
+  if (out.empty()) out.push_back(name.display());
+  return out;
+}
+
 std::vector<RootRequirement> broken_requests(const Resolution& resolution, const Target& target,
                                              const Goal& goal) {
   std::vector<RootRequirement> out;

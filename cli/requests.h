@@ -27,6 +27,11 @@ std::vector<RootRequirement> with_earlier_of_named(const Goal& goal);
 std::vector<RootRequirement> broken_requests(const Resolution& resolution, const Target& target,
                                              const Goal& goal);
 
+// What was asked of a package once, as far as it holds on: texts of requirements, its name alone where
+// nothing was. A pin holds until its package is named.
+std::vector<std::string> held_requests(const PackageName& name, const std::vector<ManifestRequest>& requests,
+                                       bool is_named);
+
 // For the manifest: what this change says, and what it takes back. Nothing where all of it was said before.
 struct RequestChanges {
   std::vector<ManifestRequest> said;

@@ -395,13 +395,13 @@ namespace {
 
 // Switches inside the folder that is there. Where this fails before the commit, the folder is as it was.
 template <class Stage>
-void make_inside(const fs::path& root, Durable durable, const Stage& stage_into) {
+void make_inside(const fs::path& root, const CreateOptions& options, const Stage& stage_into) {
   const bool was_there = fs::exists(root / ".moat");
   try {
     make_directories(root / ".moat");
-    Change change = Change::begin(root, "moat create");
+    Change change = Change::begin(root, options.as_change.value_or("moat create"));
     stage_into(change.stage());
-    switch_inside(change, root, durable);
+    switch_inside(change, root, options.durable, options.as_change);
   } catch (...) {
     if (!was_there) remove_tree_quietly(root / ".moat");
     throw;
@@ -446,7 +446,7 @@ void make_beside(const CreateOptions& options, const fs::path& root, const Runti
 
   // A lower layer of overlayfs, say: what was staged moves inside, and switches there.
   old.reset();
-  make_inside(root, options.durable, [&](const fs::path& folder) {
+  make_inside(root, options, [&](const fs::path& folder) {
     remove_tree(folder);
     rename_over(staged, folder);
   });
@@ -461,8 +461,8 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   check_environment_path(root);
   check_place(root, options.replace);
   make_directories(root.parent_path());
-  if (must_switch_inside(root))
-    make_inside(root, options.durable, [&](const fs::path& folder) {
+  if (options.as_change || must_switch_inside(root))
+    make_inside(root, options, [&](const fs::path& folder) {
       check_place(root, options.replace);
       stage_environment(folder, root, options, runtime, workers);
       if (options.fill) options.fill(Environment::open(folder));

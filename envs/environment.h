@@ -54,8 +54,8 @@ class Environment {
   std::string prompt_;
 };
 
-// The format of pyvenv.cfg and of what lies in .moat, as written. Environments of format 1 are read, and become
-// of this one with their next change.
+// The format of pyvenv.cfg and of what lies in .moat, as written. Environments of format 1 are read, and
+// become of this one with their next change.
 inline constexpr int kEnvironmentFormat = 2;
 
 struct CreateOptions {
@@ -64,6 +64,9 @@ struct CreateOptions {
   LinkMode link_mode = LinkMode::Auto;  // of the runtime; Hardlink is what --share asks for
   bool own_pip = true;                  // the environment's pip is moat's (pip_shim.h); a build finds none
   Durable durable = Durable::Auto;
+  // Set: with this reason, one more state of the environment that is there. What it held stays in its
+  // history, so that the change can be taken back.
+  std::optional<std::string> as_change = {};
   bool replace = false;  // an existing environment (or empty folder) makes way, in the same rename
   // Called with the environment before it has its place: packages that go in here are there from the first
   // moment, and where this throws, nothing was made.

@@ -1,6 +1,7 @@
 #include "envs/new_place.h"
 
 #include "envs/file_plan.h"
+#include "envs/history.h"
 #include "envs/move_check.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -140,7 +141,8 @@ bool switch_folders(const fs::path& staged, const fs::path& root, bool replace) 
   throw Error(ErrorKind::Exists, quote(root.string()) + ": another process created it meanwhile");
 }
 
-void switch_inside(Change& change, const fs::path& root, Durable durable) {
+void switch_inside(Change& change, const fs::path& root, Durable durable,
+                   const std::optional<std::string>& as_change) {
   const fs::path stage = change.stage();
   const fs::path file = stage / ".moat/manifest";
   auto manifest = parse_manifest(read_file(file));
@@ -157,9 +159,13 @@ void switch_inside(Change& change, const fs::path& root, Durable durable) {
   for (const std::string& name : names_in(stage))
     if (name != ".moat" && name != "pyvenv.cfg") bring(name);
   bring("pyvenv.cfg");
-  change.commit(moves, *std::move(manifest), "moat create", {}, durable);
+  std::vector<std::string> summary;
+  if (as_change)
+    if (const auto before = parse_manifest(read_file(root / ".moat/manifest")))
+      summary = summarize(*before, *manifest);
+  change.commit(moves, *std::move(manifest), as_change.value_or("moat create"), summary, durable);
   // There is no way back to what a new environment replaced.
-  remove_tree_quietly(root / ".moat/history");
+  if (!as_change) remove_tree_quietly(root / ".moat/history");
 }
 
 }  // namespace moat

@@ -7,6 +7,8 @@
 #include "envs/change.h"
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 namespace moat {
 
@@ -21,7 +23,9 @@ bool must_switch_inside(const std::filesystem::path& root);
 // where something appeared meanwhile.
 bool switch_folders(const std::filesystem::path& staged, const std::filesystem::path& root, bool replace);
 
-// The environment staged in change.stage() takes the place of everything that root holds.
-void switch_inside(Change& change, const std::filesystem::path& root, Durable durable);
+// The environment staged in change.stage() takes the place of everything that root holds. `as_change`: the
+// reason for a change that can be taken back; without one nothing leads back to what was there.
+void switch_inside(Change& change, const std::filesystem::path& root, Durable durable,
+                   const std::optional<std::string>& as_change = std::nullopt);
 
 }  // namespace moat
