@@ -92,7 +92,7 @@ std::string not_a_number(std::string_view text) {
   else if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr)
     text = not_a_number(text);
   else if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr)
-    text = "`--env` and `--user` cannot be used together";
+    text = "`--env`, `--user` and `--tool` cannot be used together";
   throw Error(ErrorKind::Usage, text, {see});
 }
 
@@ -157,7 +157,8 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
   declaration.group = "Options";
   words.command->declare(declaration);
   std::vector<std::string> program;
-  if (words.command->name == "run") program = split_off_program(words.arguments, declaration.app);
+  if (words.command->name == "run" || words.command->name == "tool run")
+    program = split_off_program(words.arguments, declaration.app);
 
   if (words.command->name == "pip") {
     PipCommand pip = parse_pip(words.pip);
@@ -180,6 +181,13 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
     // Python itself does both.
     if (run->module) program.insert(program.begin(), "-m");
     if (run->module || program.front() == "-") program.insert(program.begin(), "python");
+    run->command = std::move(program);
+  }
+  if (auto* run = std::get_if<ToolRunCommand>(&invocation.command)) {
+    if (program.empty())
+      throw Error(
+          ErrorKind::Usage, "missing argument: APP",
+          {"`moat tool run ruff` runs ruff, installed or not", "`moat tool list` lists what is installed"});
     run->command = std::move(program);
   }
   return invocation;

@@ -32,6 +32,7 @@ struct SharedOptions {
   // environment
   std::optional<std::string> env;
   bool user = false;
+  std::optional<std::string> tool;  // an application of this user
   std::optional<std::string> python;
   // resolver
   bool pre = false;
@@ -58,6 +59,9 @@ struct SharedOptions {
   bool no_compile = false;
   bool strict_files = false;
   std::vector<std::string> allow_bad_record;
+  // audit
+  std::vector<std::string> audit_ignore;
+  std::optional<std::string> advisories;
 };
 
 struct CreateCommand {
@@ -77,12 +81,14 @@ struct InstallCommand {
   bool reinstall = false, no_deps = false, dry_run = false, require_hashes = false;
   // pip's --upgrade: newest versions of what is named here, not of what that needs
   bool upgrade_named = false;
-  std::optional<int> fix;  // of a conflict, as it was told
+  bool of_application = false;  // `moat tool install`: its environment is made where there is none
+  std::optional<int> fix;       // of a conflict, as it was told
 };
 
 struct UpgradeCommand {
   std::vector<std::string> names;  // none: everything
   bool dry_run = false;
+  bool keep_pins = false;  // `moat tool upgrade`: what was asked for holds, `==` too
 };
 
 struct UninstallCommand {
@@ -118,8 +124,37 @@ struct RunCommand {
   std::vector<std::string> command;  // CMD ARG…, never empty
 };
 struct ShellCommand {};
+
+// Applications. APP: a requirement, a path or URL, or NAME@VERSION.
+struct ToolInstallCommand {
+  std::string app;
+  std::vector<std::string> with;
+  bool upgrade = false;
+};
+struct ToolRunCommand {
+  std::optional<std::string> from;  // the package, where its command is called otherwise
+  std::vector<std::string> with;
+  bool as_installed = true;          // nothing was typed that an installed application may not meet
+  std::vector<std::string> command;  // APP ARG…, never empty
+};
+struct ToolListCommand {};
+struct ToolUpgradeCommand {
+  std::vector<std::string> names;  // none: all
+  bool dry_run = false;
+};
+struct ToolUninstallCommand {
+  std::vector<std::string> names;
+};
+
 struct DoctorCommand {
   bool strict = false, repair = false;
+};
+
+struct AuditCommand {
+  std::optional<std::string> lock;  // none: the environment
+};
+struct ReportCommand {
+  std::optional<std::string> output;
 };
 
 struct LockCommand {
@@ -176,6 +211,7 @@ struct EnvCloneCommand {
 struct EnvMoveCommand {
   std::string from, to;
 };
+struct EnvUpgradePythonCommand {};
 struct EnvDiffCommand {
   std::string from;  // an environment, or the number of a state of this one
   std::optional<std::string> to;
@@ -189,23 +225,42 @@ struct StorePruneCommand {
 };
 struct StoreVerifyCommand {};
 
+struct CompletionCommand {
+  std::string shell;
+  std::vector<std::string> words;  // to complete the last of; none: print the script
+};
+
 struct EvalCommand {
   std::string subject;
 };
 
-struct PythonListCommand {};
+struct PythonListCommand {
+  bool available = false;  // those to install, instead of those that are here
+};
 struct PythonFindCommand {
   std::optional<std::string> spec;
+};
+struct PythonPinCommand {
+  std::optional<std::string> spec;  // none: what is pinned
+};
+struct PythonInstallCommand {
+  std::vector<std::string> specs;
+};
+struct PythonUninstallCommand {
+  std::vector<std::string> specs;
 };
 
 using CommandOptions =
     std::variant<CreateCommand, InstallCommand, UpgradeCommand, UninstallCommand, ListCommand, FreezeCommand,
-                 ShowCommand, TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, DoctorCommand,
-                 LockCommand, SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand,
-                 EnvRollbackCommand, EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, EnvCloneCommand,
-                 EnvMoveCommand, EnvDiffCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand,
+                 ShowCommand, TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand,
+                 ToolInstallCommand, ToolRunCommand, ToolListCommand, ToolUpgradeCommand,
+                 ToolUninstallCommand, DoctorCommand, AuditCommand, ReportCommand, LockCommand, SyncCommand,
+                 EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand, EnvAdoptCommand,
+                 EnvRemoveCommand, EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand,
+                 EnvUpgradePythonCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand,
                  StoreVerifyCommand, ConfigListCommand, ConfigGetCommand, ConfigSetCommand,
-                 ConfigImportPipCommand, PythonListCommand, PythonFindCommand, EvalCommand, PipCommand>;
+                 ConfigImportPipCommand, PythonListCommand, PythonFindCommand, PythonPinCommand,
+                 PythonInstallCommand, PythonUninstallCommand, CompletionCommand, EvalCommand, PipCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

@@ -100,23 +100,27 @@ void ChangeReport::take_files(const InstallPlan& plan) {
                            PlannedFile{step.package->file.artifact, step.package->index, step.requested});
 }
 
+nlohmann::ordered_json changes_document(const ChangeReport& report) {
+  nlohmann::ordered_json operations = nlohmann::ordered_json::array();
+  for (const Operation& operation : report.operations) {
+    operations.push_back(change_json(operation));
+    if (const auto file = report.files.find(operation.name); file != report.files.end())
+      operations.back()["file"] = file_json(file->second);
+  }
+  return {{"schema", 1},
+          {"environment", report.environment.native()},
+          {"created", report.created},
+          {"dry_run", report.dry_run},
+          {"state", report.state},
+          {"operations", operations},
+          {"warnings", report.warnings}};
+}
+
 void report_changes(const ChangeReport& report, Session& session) {
   Output& output = session.output();
   for (const std::string& warning : report.warnings) output.warn(warning);
   if (output.json()) {
-    nlohmann::ordered_json operations = nlohmann::ordered_json::array();
-    for (const Operation& operation : report.operations) {
-      operations.push_back(change_json(operation));
-      if (const auto file = report.files.find(operation.name); file != report.files.end())
-        operations.back()["file"] = file_json(file->second);
-    }
-    output.document({{"schema", 1},
-                     {"environment", report.environment.native()},
-                     {"created", report.created},
-                     {"dry_run", report.dry_run},
-                     {"state", report.state},
-                     {"operations", operations},
-                     {"warnings", report.warnings}});
+    output.document(changes_document(report));
     return;
   }
   if (output.verbosity() < -1) return;  // errors only

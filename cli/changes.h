@@ -38,6 +38,7 @@ struct ChangeReport {
   void take_files(const InstallPlan& plan);
 };
 
+nlohmann::ordered_json changes_document(const ChangeReport& report);
 // Changes on standard output, then one line of times on standard error; with --json the document.
 void report_changes(const ChangeReport& report, Session& session);
 

@@ -39,7 +39,9 @@ std::set<fs::path> still_there(std::set<fs::path> roots) {
 }  // namespace
 
 void remember_environment(const fs::path& root, const Settings& settings) {
-  if (root.parent_path() == settings.envs_dir() || root == settings.user_env()) return;
+  if (root.parent_path() == settings.envs_dir() || root.parent_path() == settings.tools_dir() ||
+      root == settings.user_env())
+    return;
   try {
     const std::string text = read_file_if_exists(register_of(settings)).value_or("");
     std::set<fs::path> roots = read_register(text);

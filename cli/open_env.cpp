@@ -4,9 +4,9 @@
 #include "cli/known_environments.h"
 #include "cli/project_files.h"
 #include "cli/required_python.h"
-#include "cli/shell_word.h"
 #include "cli/run_environments.h"
-#include "cli/user_links.h"
+#include "cli/shell_word.h"
+#include "cli/shown_commands.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
@@ -21,17 +21,11 @@ Environment open_chosen(Session& session, ForProject project, Environment::Forei
   Environment environment = Environment::open(chosen.root, foreign);
   // What a crash, or a change that went back, left of the links is mended by whoever comes by next.
   // Those who only look mend nothing.
-  if (session.settings().user && foreign == Environment::Foreign::Refused)
-    show_user_commands(environment, session);
+  if (foreign == Environment::Foreign::Refused) show_commands(environment, session.settings());
   return environment;
 }
 
 }  // namespace
-
-bool show_user_commands(const Environment& environment, const Session& session) {
-  return set_links(requested_commands(environment.manifest()), environment,
-                   {session.settings().bin_dir, session.settings().data_dir});
-}
 
 Environment open_for_reading(Session& session, ForProject project) {
   return open_chosen(session, project, Environment::Foreign::Allowed);
@@ -106,7 +100,7 @@ Environment create_and_say(const fs::path& root, Session& session,
                            const std::optional<SpecifierSet>& of_lock) {
   const Settings& settings = session.settings();
   const Interpreter interpreter =
-      settings.user ? session.chosen_interpreter(of_lock) : project_python(session, of_lock);
+      settings.user || settings.tool ? session.chosen_interpreter(of_lock) : project_python(session, of_lock);
   const Runtime runtime = obtain_runtime(interpreter, session.store(), session.workers(), session.reporter());
   make_directories(root.parent_path());
   const CreateOptions options{

@@ -16,9 +16,6 @@ Environment open_for_change(Session& session, ForProject project = ForProject::N
 // The project's own is made where it is not there.
 Environment open_to_run(Session& session);
 
-// Makes the links in ~/.local/bin those of the user environment as it is now. True: something was placed.
-bool show_user_commands(const Environment& environment, const Session& session);
-
 // The Python for an environment of the project around, as `-p`, the project and this machine have it.
 // `of_lock`: what the lock requires that it is made for. Error(NoInterpreter) where `-p` names one that
 // requires-python excludes.

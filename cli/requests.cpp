@@ -83,13 +83,13 @@ std::vector<RootRequirement> with_earlier_of_named(const Goal& goal) {
 }
 
 std::vector<std::string> held_requests(const PackageName& name, const std::vector<ManifestRequest>& requests,
-                                       bool is_named) {
+                                       bool is_unpinned) {
   std::vector<std::string> out;
   for (const ManifestRequest& request : requests) {
     if (!request.binding || request.name != name.normalized()) continue;
     Expected<Requirement> requirement = Requirement::parse(request.requirement);
     if (!requirement || requirement->name != name || requirement->url) continue;
-    if (is_named && requirement->specifier.pinned_version()) requirement->specifier = {};
+    if (is_unpinned && requirement->specifier.pinned_version()) requirement->specifier = {};
     out.push_back(requirement->to_string());
   }
   if (out.empty()) out.push_back(name.display());

@@ -28,9 +28,9 @@ std::vector<RootRequirement> broken_requests(const Resolution& resolution, const
                                              const Goal& goal);
 
 // What was asked of a package once, as far as it holds on: texts of requirements, its name alone where
-// nothing was. A pin holds until its package is named.
+// nothing was.
 std::vector<std::string> held_requests(const PackageName& name, const std::vector<ManifestRequest>& requests,
-                                       bool is_named);
+                                       bool is_unpinned);
 
 // For the manifest: what this change says, and what it takes back. Nothing where all of it was said before.
 struct RequestChanges {

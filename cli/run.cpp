@@ -79,6 +79,15 @@ void check_limits() {
               {"raise the limit: `ulimit -n 256`"});
 }
 
+// `moatx APP …` is `moat tool run APP …`.
+std::vector<std::string> words_of(int argc, char** argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  const bool named_moatx = argc > 0 && std::filesystem::path(argv[0]).filename() == "moatx";
+  const bool asks_version = words.size() == 1 && (words[0] == "--version" || words[0] == "-V");
+  if (named_moatx && !asks_version) words.insert(words.begin(), {"tool", "run"});
+  return words;
+}
+
 int run_arguments(const std::vector<std::string>& arguments, Output& output) {
   const Variables variables = read_variables();
   // Even a usage error is told as the user wants to be told.
@@ -115,7 +124,7 @@ int run(int argc, char** argv) {
   Output output;
   int status = 0;
   try {
-    status = run_arguments({argv + std::min(argc, 1), argv + argc}, output);
+    status = run_arguments(words_of(argc, argv), output);
   } catch (const Error& error) {
     output.error(error);
     status = exit_status(error.kind());

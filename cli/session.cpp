@@ -1,6 +1,7 @@
 #include "cli/session.h"
 
 #include "cli/index_list.h"
+#include "cli/python_installs.h"
 #include "cli/terminal_text.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/process.h"
@@ -174,8 +175,37 @@ SourceBuilder& Session::keep_builder(std::unique_ptr<SourceBuilder> builder) {
   return *builder_;
 }
 
+namespace {
+
+// The SPEC that nothing here met; "" where there was none, or it is no version.
+std::string missing_spec(const Settings& settings, const std::optional<SpecifierSet>& requires_python) {
+  if (settings.python) return *settings.python;
+  if (const std::vector<std::string> pins = pinned_specs(settings.working_directory);
+      settings.heeds_project && !pins.empty())
+    return pins.front();
+  return requires_python ? requires_python->to_string() : "3";
+}
+
+}  // namespace
+
 Interpreter Session::chosen_interpreter(const std::optional<SpecifierSet>& requires_python) {
+  try {
+    return present_interpreter(requires_python);
+  } catch (const Error& error) {
+    const std::string spec = missing_spec(settings_, requires_python);
+    if (error.kind() != ErrorKind::NoInterpreter || is_here(spec, discovery(), store())) throw;
+    if (auto downloaded = offer_python(spec, *this)) return std::move(*downloaded);
+    throw;
+  }
+}
+
+Interpreter Session::present_interpreter(const std::optional<SpecifierSet>& requires_python) {
   if (settings_.python) return find_interpreter(*settings_.python, discovery(), store());
+  if (!settings_.heeds_project) {
+    DiscoveryOptions anywhere = discovery();
+    anywhere.working_directory = "/";
+    return default_interpreter(anywhere, store(), requires_python);
+  }
   const FoundUpwards pins =
       find_upwards(settings_.working_directory, ".python-version", [](const fs::path& file) {
         std::error_code ignored;
@@ -191,6 +221,7 @@ DiscoveryOptions Session::discovery() const {
   DiscoveryOptions options;
   options.path = variable(settings_.variables, "PATH");
   options.home = settings_.home;
+  options.managed = settings_.pythons_dir();
   options.pyenv_root = variable(settings_.variables, "PYENV_ROOT");
   options.pyenv_version = variable(settings_.variables, "PYENV_VERSION");
   options.working_directory = settings_.working_directory;

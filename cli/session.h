@@ -48,6 +48,9 @@ class Session {
   std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
   IndexSourceOptions index_options(const IndexList& indexes) const;
 
+  // From here on the command is about this application's environment.
+  void work_on_tool(PackageName name) { settings_.tool = std::move(name); }
+
   // Until this is called sources are no candidates (see cli/source_setup.h).
   void use_sources(const IndexList& indexes, SourcePolicy policy);
   bool uses_sources() const { return sources_ != nullptr; }
@@ -56,11 +59,12 @@ class Session {
   // Kept for the session's life.
   SourceBuilder& keep_builder(std::unique_ptr<SourceBuilder> builder);
 
-  // --python, or what the project and this machine have.
+  // --python, or what the project and this machine have; where that is not here, what may be downloaded.
   Interpreter chosen_interpreter(const std::optional<SpecifierSet>& requires_python = std::nullopt);
   DiscoveryOptions discovery() const;
 
  private:
+  Interpreter present_interpreter(const std::optional<SpecifierSet>& requires_python);
   using IndexKey = std::pair<std::vector<Url>, std::vector<std::string>>;
   struct Network {
     IndexKey key;

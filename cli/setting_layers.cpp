@@ -24,7 +24,10 @@ struct KnownSetting {
 };
 
 constexpr std::array kSettings = {
+    KnownSetting{"advisories", SettingKind::Text},
     KnownSetting{"all-releases", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"allow-licences", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"audit-ignore", SettingKind::List, ProjectMay::Set},
     KnownSetting{"build-constraint", SettingKind::List, ProjectMay::Set},
     KnownSetting{"build-env", SettingKind::List, ProjectMay::Assign},
     KnownSetting{"build-network", SettingKind::Flag},
@@ -32,6 +35,7 @@ constexpr std::array kSettings = {
     KnownSetting{"client-cert", SettingKind::Text},
     KnownSetting{"compile", SettingKind::Flag, ProjectMay::Set},
     KnownSetting{"default-groups", SettingKind::List, ProjectMay::Set},
+    KnownSetting{"deny-licences", SettingKind::List, ProjectMay::Set},
     KnownSetting{"durable", SettingKind::Text},
     KnownSetting{"exclude-newer", SettingKind::Text, ProjectMay::Set},
     KnownSetting{"expand-variables", SettingKind::List},
@@ -53,6 +57,8 @@ constexpr std::array kSettings = {
     KnownSetting{"pre", SettingKind::Flag, ProjectMay::Set},
     KnownSetting{"proxy", SettingKind::Text},
     KnownSetting{"python", SettingKind::Text, ProjectMay::NameVersion},
+    KnownSetting{"python-downloads", SettingKind::Text},
+    KnownSetting{"python-mirror", SettingKind::Text},
     KnownSetting{"resolution", SettingKind::Text, ProjectMay::Set},
     KnownSetting{"retries", SettingKind::Number},
     KnownSetting{"store-dir", SettingKind::Text},

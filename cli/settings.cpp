@@ -280,7 +280,13 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
   const SharedOptions& shared = invocation.shared;
   settings.env = shared.env;
   settings.user = shared.user;
+  if (shared.tool) settings.tool = package_name(*shared.tool, "--tool");
   if (const auto told = first(shared.python, layers, "python")) settings.python = told->value;
+  if (const auto told = first(std::nullopt, layers, "python-mirror")) settings.python_mirror = told->value;
+  if (const auto told = first(std::nullopt, layers, "python-downloads"))
+    settings.python_downloads = chosen<PythonDownloads>(
+        *told,
+        {{"ask", PythonDownloads::Ask}, {"auto", PythonDownloads::Auto}, {"never", PythonDownloads::Never}});
   // pip's --python names an environment, or a base.
   settings.python_is_option =
       shared.python.has_value() && !std::holds_alternative<PipCommand>(invocation.command);
@@ -306,6 +312,24 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
     settings.store_dir = absolute_against(settings.working_directory, told->value);
 }
 
+bool is_about_application(const Invocation& invocation) {
+  const CommandOptions& command = invocation.command;
+  return invocation.shared.tool || std::holds_alternative<ToolInstallCommand>(command) ||
+         std::holds_alternative<ToolRunCommand>(command) ||
+         std::holds_alternative<ToolListCommand>(command) ||
+         std::holds_alternative<ToolUpgradeCommand>(command) ||
+         std::holds_alternative<ToolUninstallCommand>(command);
+}
+
+void set_audit(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
+  settings.audit_ignore = layers.list_of_all("audit-ignore");
+  settings.audit_ignore.insert(settings.audit_ignore.end(), shared.audit_ignore.begin(),
+                               shared.audit_ignore.end());
+  if (const auto told = first(shared.advisories, layers, "advisories")) settings.advisories = told->value;
+  settings.allow_licences = layers.list("allow-licences");
+  settings.deny_licences = layers.list("deny-licences");
+}
+
 ColorMode color_mode(const Told<std::string>& told) {
   return chosen<ColorMode>(
       told, {{"auto", ColorMode::Auto}, {"always", ColorMode::Always}, {"never", ColorMode::Never}});
@@ -327,7 +351,8 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   if (invocation.global.config)
     settings.config_file = absolute_against(settings.working_directory, *invocation.global.config);
   settings.reads_files = !invocation.global.no_config;
-  find_pyproject(settings, invocation.global.project.has_value());
+  settings.heeds_project = !is_about_application(invocation);
+  if (settings.heeds_project) find_pyproject(settings, invocation.global.project.has_value());
 
   if (const auto* run = std::get_if<RunCommand>(&invocation.command))
     settings.script = find_script(run->command, settings.working_directory);
@@ -339,6 +364,7 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   set_resolver(settings, invocation.shared, layers, now);
   set_indexes(settings, invocation.shared, layers);
   set_network(settings, invocation.shared, layers);
+  set_audit(settings, invocation.shared, layers);
   return settings;
 }
 
@@ -380,6 +406,7 @@ void check_settings(const std::string& toml, const fs::path& path) {
   set_resolver(scratch, {}, layers, 0);
   set_indexes(scratch, {}, layers);
   set_network(scratch, {}, layers);
+  set_audit(scratch, {}, layers);
   index_list(scratch);
 }
 

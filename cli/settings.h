@@ -24,6 +24,9 @@
 
 namespace moat {
 
+// What becomes of a Python that is asked for and not here.
+enum class PythonDownloads { Ask, Auto, Never };
+
 struct Settings {
   Variables variables;                      // as this process was given them
   std::filesystem::path working_directory;  // --project, or where moat was started
@@ -37,7 +40,12 @@ struct Settings {
 
   std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
   bool user = false;
+  std::optional<PackageName> tool;  // --tool, or the application that the command is about
+  // Not about applications: the folder one happens to be in has no say in them, nor in where they come from.
+  bool heeds_project = true;
   std::optional<std::string> python;
+  std::string python_mirror;  // a folder or URL; "": the default one
+  PythonDownloads python_downloads = PythonDownloads::Ask;
   bool python_is_option = false;  // -p was typed: an environment that is there must meet it
   bool offline = false, refresh = false, compile = true, strict_files = false;
   LinkMode link_mode = LinkMode::Auto;
@@ -45,6 +53,11 @@ struct Settings {
   std::vector<PackageName> refresh_packages;
   bool allow_bad_records = false;                // of any package
   std::vector<PackageName> allowed_bad_records;  // of these
+
+  // audit
+  std::vector<std::string> audit_ignore;  // ID, or ID@YYYY-MM-DD
+  std::string advisories;                 // a folder of OSV records; "": the indexes are asked
+  std::vector<std::string> allow_licences, deny_licences;
 
   // resolver
   PrereleasePolicy prereleases;
@@ -81,6 +94,8 @@ struct Settings {
 
   std::filesystem::path envs_dir() const { return data_dir / "envs"; }
   std::filesystem::path user_env() const { return data_dir / "user"; }
+  std::filesystem::path pythons_dir() const { return data_dir / "pythons"; }
+  std::filesystem::path tools_dir() const { return data_dir / "tools"; }
 };
 
 // `now`: unix seconds, for ages. Throws Error(Usage or BadInput) that says where a bad value comes from.

@@ -68,6 +68,11 @@ std::optional<ChosenEnvironment> choose_environment(const Settings& settings, Fo
     return ChosenEnvironment{
         environment_path(*settings.env, settings), ChosenBy::Option, "--env " + *settings.env, {}};
   if (settings.user) return ChosenEnvironment{settings.user_env(), ChosenBy::User, "--user", {}};
+  if (settings.tool)
+    return ChosenEnvironment{settings.tools_dir() / settings.tool->normalized(),
+                             ChosenBy::Tool,
+                             "--tool " + settings.tool->normalized(),
+                             {}};
   if (const std::string named = variable(settings.variables, "MOAT_ENV"); !named.empty())
     return ChosenEnvironment{environment_path(named, settings), ChosenBy::MoatEnv, "MOAT_ENV=" + named, {}};
 
@@ -130,6 +135,11 @@ ChosenEnvironment require_environment(const Settings& settings, ForProject proje
           fmt::format("{} ({}) is {}, not an environment; moat installs only into environments",
                       quote(chosen->root.native()), chosen->told, base),
           {"`moat create` makes an environment in ./.venv", "`moat install --user` installs for this user"});
+    if (chosen->by == ChosenBy::Tool)
+      throw Error(ErrorKind::NoEnvironment,
+                  fmt::format("application {} not found", quote(settings.tool->normalized())),
+                  {fmt::format("`moat tool install {}` installs it", settings.tool->normalized()),
+                   "`moat tool list` lists those that are installed"});
     const bool by_name = chosen->root.parent_path() == settings.envs_dir();
     const std::string create = chosen->by == ChosenBy::User ? "moat install --user PACKAGE"
                                : by_name ? fmt::format("moat create -n {}", chosen->root.filename().native())

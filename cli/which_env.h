@@ -11,7 +11,7 @@
 
 namespace moat {
 
-enum class ChosenBy { Option, User, MoatEnv, Project, Active, Upwards };
+enum class ChosenBy { Option, User, Tool, MoatEnv, Project, Active, Upwards };
 
 struct ChosenEnvironment {
   std::filesystem::path root;  // absolute; need not exist

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -31,6 +33,25 @@ std::vector<std::string> texts_of(const json& object, const char* key) {
   if (found != object.end() && found->is_array())
     for (const json& one : *found)
       if (one.is_string()) out.push_back(one.get<std::string>());
+  return out;
+}
+
+// Those elements of a list that are objects.
+std::vector<json> objects_of(const json& object, const char* key) {
+  std::vector<json> out;
+  const auto found = object.find(key);
+  if (found != object.end() && found->is_array())
+    std::copy_if(found->begin(), found->end(), std::back_inserter(out),
+                 [](const json& one) { return one.is_object(); });
+  return out;
+}
+
+// Of a range: {"introduced", "1.0"}, {"fixed", "1.2"}, in order.
+std::vector<std::pair<std::string, std::string>> events_of(const json& range) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const json& event : objects_of(range, "events"))
+    for (const char* kind : {"introduced", "fixed", "last_affected"})
+      if (std::string text = text_of(event, kind); !text.empty()) out.emplace_back(kind, std::move(text));
   return out;
 }
 
@@ -101,53 +122,43 @@ bool AdvisoryFolder::Range::contains(const Version& version) const {
   return !last_affected || version <= *last_affected;
 }
 
+// Events in order: each `introduced` opens a range, `fixed` or `last_affected` closes it.
+void AdvisoryFolder::Affected::add_range(const std::vector<Event>& events) {
+  std::optional<Range> open;
+  for (const auto& [kind, text] : events) {
+    const Expected<Version> version = Version::parse(text);
+    if (kind == "introduced") {
+      if (open) ranges.push_back(*open);
+      open = Range{};
+      if (version && text != "0") open->introduced = *version;
+    } else if (open && version) {
+      (kind == "fixed" ? open->fixed : open->last_affected) = *version;
+      if (kind == "fixed") advisory.fixed_in.push_back(*version);
+      ranges.push_back(*open);
+      open.reset();
+    }
+  }
+  if (open) ranges.push_back(*open);
+}
+
 void AdvisoryFolder::add(std::string_view text, const fs::path& file) {
   const json record = json::parse(text, nullptr, false);
-  std::optional<Advisory> advisory = advisory_of(record);
+  const std::optional<Advisory> advisory = advisory_of(record);
   if (!advisory)
     throw Error(ErrorKind::BadInput, fmt::format("{} is not an OSV record", quote(file.native())));
   ++records_;
   if (is_withdrawn(record)) return;
-  const auto affected = record.find("affected");
-  if (affected == record.end() || !affected->is_array()) return;
-  for (const json& one : *affected) {
-    const auto package = one.is_object() ? one.find("package") : one.end();
-    if (!one.is_object() || package == one.end() || !package->is_object()) continue;
+  for (const json& one : objects_of(record, "affected")) {
+    const auto package = one.find("package");
+    if (package == one.end() || !package->is_object() || !text_of(*package, "ecosystem").starts_with("PyPI"))
+      continue;
     const Expected<PackageName> name = PackageName::parse(text_of(*package, "name"));
-    if (!name || text_of(*package, "ecosystem").substr(0, 4) != "PyPI") continue;
+    if (!name) continue;
     Affected entry;
     entry.advisory = *advisory;
     for (const std::string& version : texts_of(one, "versions")) add_version(version, entry.versions);
-    const auto ranges = one.find("ranges");
-    if (ranges != one.end() && ranges->is_array())
-      for (const json& range : *ranges) {
-        if (!range.is_object() || text_of(range, "type") == "GIT") continue;
-        const auto events = range.find("events");
-        if (events == range.end() || !events->is_array()) continue;
-        // In order: each `introduced` opens a range, `fixed` or `last_affected` closes it.
-        std::optional<Range> open;
-        for (const json& event : *events) {
-          if (!event.is_object()) continue;
-          if (const std::string from = text_of(event, "introduced"); !from.empty()) {
-            if (open) entry.ranges.push_back(*open);
-            open = Range{};
-            if (const auto version = Version::parse(from); version && from != "0")
-              open->introduced = *version;
-          }
-          const std::string fixed = text_of(event, "fixed"), last = text_of(event, "last_affected");
-          if (const auto version = Version::parse(fixed); open && version) {
-            open->fixed = *version;
-            entry.advisory.fixed_in.push_back(*version);
-          } else if (const auto until = Version::parse(last); open && until) {
-            open->last_affected = *until;
-          } else {
-            continue;
-          }
-          entry.ranges.push_back(*open);
-          open.reset();
-        }
-        if (open) entry.ranges.push_back(*open);
-      }
+    for (const json& range : objects_of(one, "ranges"))
+      if (text_of(range, "type") != "GIT") entry.add_range(events_of(range));
     sort_versions(entry.advisory.fixed_in);
     affected_.emplace(*name, std::move(entry));
   }

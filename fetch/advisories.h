@@ -7,11 +7,13 @@
 #include "resolver/pep/name.h"
 #include "resolver/pep/version.h"
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace moat {
@@ -45,7 +47,9 @@ class AdvisoryFolder {
     std::optional<Version> introduced, fixed, last_affected;  // introduced: nullopt is "from the first"
     bool contains(const Version& version) const;
   };
+  using Event = std::pair<std::string, std::string>;
   struct Affected {
+    void add_range(const std::vector<Event>& events);
     Advisory advisory;
     std::vector<Range> ranges;
     std::vector<Version> versions;

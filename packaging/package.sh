@@ -79,7 +79,7 @@ Description: sealed Python environments
  Environments with their own interpreter, standard library and packages: what
  happens to the Python underneath does not reach in.
 CONTROL
-  printf 'moat %s\n' "$version" > "$root/usr/share/doc/moat/README"
+  install -m 0644 LICENSE "$root/usr/share/doc/moat/copyright"
   same_times "$root"
   dpkg-deb --root-owner-group -Zxz --build "$root" "$out/moat_${version}_$arch.deb" >/dev/null
 }

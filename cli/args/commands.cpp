@@ -114,10 +114,11 @@ void declare_uninstall(Declaration& d) {
 void declare_list(Declaration& d) {
   ListCommand& list = d.invocation.command.emplace<ListCommand>();
   d.flag("--outdated", list.outdated, "only what has a newer version, and which");
-  d.value("--format", list.format, "FORM", "columns or freeze")->check([](const std::string& form) {
-    return form == "columns" || form == "freeze" ? std::string()
-                                                 : "expected columns or freeze, not " + quote(form);
-  });
+  d.one_of("--format", list.format, "FORM", {"columns", "freeze"}, "columns or freeze")
+      ->check([](const std::string& form) {
+        return form == "columns" || form == "freeze" ? std::string()
+                                                     : "expected columns or freeze, not " + quote(form);
+      });
   declare_environment(d);
   declare_index(d);
   d.finish.emplace_back([&d, &list] {
@@ -177,10 +178,75 @@ void declare_shell(Declaration& d) {
   declare_environment(d);
 }
 
+void declare_tool_install(Declaration& d) {
+  ToolInstallCommand& install = d.invocation.command.emplace<ToolInstallCommand>();
+  d.positional("APP", install.app,
+               "`ruff`, `ruff@0.4`, `ruff@latest`, a requirement, or the path or URL of a package")
+      ->required();
+  d.values("--with", install.with, "PACKAGE", "this package, too: a plugin, for example");
+  d.flag("-U,--upgrade", install.upgrade, "newest versions allowed, of everything involved");
+  declare_python(d, "the Python of its environment, where it is made now");
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+  declare_link(d);
+}
+
+void declare_tool_run(Declaration& d) {
+  ToolRunCommand& run = d.invocation.command.emplace<ToolRunCommand>();
+  d.value("--from", run.from, "PACKAGE", "the package that has the command, where it is called otherwise");
+  d.values("--with", run.with, "PACKAGE", "with this package, too, for this run only");
+  d.flag("--refresh", d.invocation.shared.refresh, "choose versions again");
+  declare_python(d, "the Python to run it with");
+  declare_index(d);
+  d.finish.emplace_back([&d, &run] {
+    run.as_installed = !run.from && run.with.empty() && !d.invocation.shared.python &&
+                       !d.invocation.shared.refresh && !typed_in_group(d, "Index");
+  });
+}
+
+void declare_tool_list(Declaration& d) { d.invocation.command.emplace<ToolListCommand>(); }
+
+void declare_tool_upgrade(Declaration& d) {
+  ToolUpgradeCommand& upgrade = d.invocation.command.emplace<ToolUpgradeCommand>();
+  d.positional("APP", upgrade.names, "these applications (default: all)");
+  d.flag("--dry-run", upgrade.dry_run, "say what would change, and change nothing");
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+  declare_link(d);
+}
+
+void declare_tool_uninstall(Declaration& d) {
+  d.positional("APP", d.invocation.command.emplace<ToolUninstallCommand>().names, "what to remove")
+      ->required();
+}
+
 void declare_doctor(Declaration& d) {
   DoctorCommand& doctor = d.invocation.command.emplace<DoctorCommand>();
   d.flag("--strict", doctor.strict, "notes count, too, but for the one about the system's libraries");
   d.flag("--repair", doctor.repair, "place again what is damaged, from the store or by fetching it");
+  declare_environment(d);
+}
+
+void declare_audit(Declaration& d) {
+  AuditCommand& audit = d.invocation.command.emplace<AuditCommand>();
+  d.positional("LOCK", audit.lock, "pylock*.toml, or a requirements file of pins (default: the environment)");
+  d.values("--ignore", d.invocation.shared.audit_ignore, "ID[@DATE]",
+           "not this vulnerability; with a date, until that day");
+  d.value("--advisories", d.invocation.shared.advisories, "FOLDER",
+          "take vulnerabilities from the OSV records in this folder, instead of asking the indexes");
+  declare_environment(d);
+  declare_index(d);
+  d.finish.emplace_back([&d, &audit] {
+    if (const auto typed = typed_in_group(d, "Environment"); audit.lock && typed)
+      throw Error(ErrorKind::Usage, fmt::format("LOCK and `{}` exclude each other", *typed));
+  });
+}
+
+void declare_report(Declaration& d) {
+  ReportCommand& report = d.invocation.command.emplace<ReportCommand>();
+  d.value("-o,--output", report.output, "FILE", "default: ENV-report.html here");
   declare_environment(d);
 }
 
@@ -193,8 +259,8 @@ void declare_lock(Declaration& d) {
            "also this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
   d.flag("--no-groups", lock.no_groups, "without the groups of the lock that is there");
   d.value("-o,--output", lock.output, "FILE", "default: pylock.toml beside pyproject.toml, or here");
-  d.value("--format", lock.format, "FORM",
-          "pylock or requirements (default: by FILE's name, pylock.toml or .txt)");
+  d.one_of("--format", lock.format, "FORM", {"pylock", "requirements"},
+           "pylock or requirements (default: by FILE's name, pylock.toml or .txt)");
   declare_python(d, "the interpreter to lock for");
   d.values("--python-version", lock.python_versions, "X.Y[.Z]",
            "lock for this Python, which need not be here; several: for each of them");
@@ -279,6 +345,16 @@ void declare_env_diff(Declaration& d) {
   declare_environment(d);
 }
 
+void declare_env_upgrade_python(Declaration& d) {
+  d.invocation.command.emplace<EnvUpgradePythonCommand>();
+  declare_python(d, "the Python to change to (default: the newest of the same line, 3.12.1 to 3.12.9)");
+  declare_environment(d);
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+  declare_link(d);
+}
+
 void declare_store_dir(Declaration& d) { d.invocation.command.emplace<StoreDirCommand>(); }
 void declare_store_size(Declaration& d) { d.invocation.command.emplace<StoreSizeCommand>(); }
 void declare_store_prune(Declaration& d) {
@@ -289,10 +365,28 @@ void declare_store_prune(Declaration& d) {
 }
 void declare_store_verify(Declaration& d) { d.invocation.command.emplace<StoreVerifyCommand>(); }
 
-void declare_python_list(Declaration& d) { d.invocation.command.emplace<PythonListCommand>(); }
+void declare_python_list(Declaration& d) {
+  d.flag("--available", d.invocation.command.emplace<PythonListCommand>().available,
+         "those that `moat python install` can download");
+}
 void declare_python_find(Declaration& d) {
   d.positional("SPEC", d.invocation.command.emplace<PythonFindCommand>().spec,
                "3.12, >=3.10, cpython@3.13, pypy@3.10, or a path (default: what `create` would take)");
+}
+
+void declare_python_pin(Declaration& d) {
+  d.positional("SPEC", d.invocation.command.emplace<PythonPinCommand>().spec,
+               "a version: 3.12, >=3.10, pypy@3.10 (default: say what is pinned)");
+}
+void declare_python_install(Declaration& d) {
+  d.positional("SPEC", d.invocation.command.emplace<PythonInstallCommand>().specs,
+               "a version: 3.13, 3.13.1, >=3.11, 3.13t (free-threaded), pypy@3.10")
+      ->required();
+}
+void declare_python_uninstall(Declaration& d) {
+  d.positional("SPEC", d.invocation.command.emplace<PythonUninstallCommand>().specs,
+               "every installed one that this means, or the name of one")
+      ->required();
 }
 
 void declare_config_list(Declaration& d) { d.invocation.command.emplace<ConfigListCommand>(); }
@@ -311,6 +405,20 @@ void declare_config_import_pip(Declaration& d) {
   ConfigImportPipCommand& import = d.invocation.command.emplace<ConfigImportPipCommand>();
   d.flag("--dry-run", import.dry_run, "say what would be taken, and change nothing");
   d.flag("--replace", import.replace, "in place of settings that are there already");
+}
+
+void declare_completion(Declaration& d) {
+  CompletionCommand& completion = d.invocation.command.emplace<CompletionCommand>();
+  d.positional("SHELL", completion.shell, "bash, zsh or fish")->required();
+  d.positional("WORD", completion.words,
+               "behind --: what may stand in place of the last of these words (what the script asks)");
+  d.finish.emplace_back([&completion] {
+    const std::string& shell = completion.shell;
+    if (shell != "bash" && shell != "zsh" && shell != "fish")
+      throw Error(ErrorKind::Usage,
+                  fmt::format("SHELL must be one of: bash, zsh, fish (got {})", quote(shell)),
+                  {"`moat completion bash` prints the script for bash"});
+  });
 }
 
 void declare_eval(Declaration& d) {
@@ -350,8 +458,28 @@ constexpr std::array kCommands = {
                  "moat run --with rich python",
                  declare_run},
     CommandEntry{"shell", "", "a shell inside the environment", "moat shell --env lab", declare_shell},
+    CommandEntry{"tool install", "APP", "install an application for this user, in an environment of its own",
+                 "moat tool install ruff\nmoat tool install ansible-core --with ansible",
+                 declare_tool_install},
+    CommandEntry{"tool run", "APP [ARG…]", "run an application, installed or not (also: moatx APP)",
+                 "moat tool run ruff@0.4 check .\nmoat tool run --from httpie http --version\n"
+                 "moatx -p 3.12 black --check src",
+                 declare_tool_run},
+    CommandEntry{"tool list", "", "the applications that are installed, and their commands", "moat tool list",
+                 declare_tool_list},
+    CommandEntry{"tool upgrade", "[APP…]", "the newest versions that were asked for, of all or of these",
+                 "moat tool upgrade\nmoat env rollback --tool ruff      # the version before",
+                 declare_tool_upgrade},
+    CommandEntry{"tool uninstall", "APP…", "remove applications, with their environments and commands",
+                 "moat tool uninstall ruff", declare_tool_uninstall},
     CommandEntry{"doctor", "", "prove that the environment leaks nothing",
                  "moat doctor --strict         # exit 1 where something leaks or is damaged", declare_doctor},
+    CommandEntry{"audit", "[LOCK]", "what is known against what is installed, or locked",
+                 "moat audit                           # exit 1 where something is found\n"
+                 "moat audit pylock.toml --ignore GHSA-xxxx-yyyy-zzzz@2026-12-31",
+                 declare_audit},
+    CommandEntry{"report", "", "one HTML page about an environment", "moat report --env lab -o lab.html",
+                 declare_report},
     CommandEntry{"lock", "", "pin everything, with hashes", "moat lock -r requirements.txt -o pylock.toml",
                  declare_lock},
     CommandEntry{"sync", "[LOCK]", "make the environment equal to a lock", "moat sync pylock.toml",
@@ -375,6 +503,9 @@ constexpr std::array kCommands = {
     CommandEntry{"env diff", "A [B]", "which packages two environments, or two states of one, do not share",
                  "moat env diff lab lab-next\nmoat env diff 3 7        # two states of the environment here",
                  declare_env_diff},
+    CommandEntry{
+        "env upgrade-python", "", "another Python for an environment: packages chosen again, in one switch",
+        "moat env upgrade-python -p 3.13      # `moat env rollback` goes back", declare_env_upgrade_python},
     CommandEntry{"store dir", "", "where wheels, runtimes and pages are kept", "moat store dir",
                  declare_store_dir},
     CommandEntry{"store size", "", "how much is kept there", "moat store size", declare_store_size},
@@ -386,6 +517,12 @@ constexpr std::array kCommands = {
                  declare_python_list},
     CommandEntry{"python find", "[SPEC]", "which interpreter a SPEC means", "moat python find '>=3.10'",
                  declare_python_find},
+    CommandEntry{"python pin", "[SPEC]", "say in .python-version which Python is meant here",
+                 "moat python pin 3.12", declare_python_pin},
+    CommandEntry{"python install", "SPEC…", "download a Python, for this user alone",
+                 "moat python install 3.13", declare_python_install},
+    CommandEntry{"python uninstall", "SPEC…", "remove a downloaded Python; environments made from it go on",
+                 "moat python uninstall 3.12", declare_python_uninstall},
     CommandEntry{"pip", "COMMAND …",
                  "pip's own spelling: install uninstall list freeze show check download wheel hash …",
                  "moat pip install -q -r requirements.txt", declare_pip},
@@ -397,11 +534,15 @@ constexpr std::array kCommands = {
                  declare_config_set},
     CommandEntry{"config import-pip", "", "take over what pip's configuration says",
                  "moat config import-pip --dry-run", declare_config_import_pip},
+    CommandEntry{"completion", "SHELL", "the script that completes moat's words in bash, zsh or fish",
+                 "moat completion fish > ~/.config/fish/completions/moat.fish\n"
+                 "eval \"$(moat completion bash)\"      # in ~/.bashrc; zsh: the same in ~/.zshrc",
+                 declare_completion},
     CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
                  "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},
 };
 
-constexpr std::array<std::string_view, 4> kFamilies = {"env", "store", "python", "config"};
+constexpr std::array<std::string_view, 5> kFamilies = {"env", "tool", "store", "python", "config"};
 
 }  // namespace
 

@@ -9,9 +9,11 @@
 #include <CLI/Formatter.hpp>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace moat {
@@ -22,6 +24,7 @@ struct Declaration {
   Invocation& invocation;
   std::vector<std::string> words;             // positionals, where they need sorting out afterwards
   std::vector<std::function<void()>> finish;  // after a successful parse
+  std::map<const CLI::Option*, std::vector<std::string>> choices;  // of values, where only these will do
 
   explicit Declaration(Invocation& target) : invocation(target) {}
 
@@ -32,6 +35,14 @@ struct Declaration {
   CLI::Option* value(const std::string& names, T& into, const std::string& placeholder,
                      const std::string& help) {
     return app.add_option(names, into, help)->type_name(placeholder)->group(group);
+  }
+  // One of these; settings say so where it is none.
+  template <class T>
+  CLI::Option* one_of(const std::string& names, T& into, const std::string& placeholder,
+                      std::vector<std::string> values_of_it, const std::string& help) {
+    CLI::Option* option = value(names, into, placeholder, help);
+    choices[option] = std::move(values_of_it);
+    return option;
   }
   // May be given several times, one value each.
   CLI::Option* values(const std::string& names, std::vector<std::string>& into,

@@ -19,7 +19,7 @@ void declare_global(Declaration& d) {
   d.value("--project", global.project, "DIR", "work as if started in this folder");
   d.app.add_flag("-q,--quiet", global.quiet, "say less; twice: errors only")->group(d.group);
   d.app.add_flag("-v,--verbose", global.verbose, "say more")->group(d.group);
-  d.value("--color", global.color, "WHEN", "auto, always or never");
+  d.one_of("--color", global.color, "WHEN", {"auto", "always", "never"}, "auto, always or never");
   d.flag("--no-progress", global.no_progress, "no live line while something takes time");
   d.flag("--json", global.json, "one JSON document on standard output; errors too");
   d.flag("--offline", global.offline, "never use the network: what was fetched once is enough");
@@ -34,7 +34,9 @@ void declare_environment(Declaration& d) {
   d.group = "Environment";
   CLI::Option* env = d.value("--env", shared.env, "PATH|NAME", "the environment meant");
   CLI::Option* user = d.flag("--user", shared.user, "this user's own environment");
-  env->excludes(user);
+  CLI::Option* tool = d.value("--tool", shared.tool, "APP", "the environment of this application");
+  env->excludes(user)->excludes(tool);
+  user->excludes(tool);
 }
 
 void declare_python(Declaration& d, const std::string& help) {
@@ -48,7 +50,8 @@ void declare_resolver(Declaration& d) {
   d.values("--all-releases", shared.all_releases, "NAME",
            "pre-releases of this package may be chosen (:all: for all)");
   d.values("--only-final", shared.only_final, "NAME", "no pre-release of this package (:all: for all)");
-  d.value("--resolution", shared.resolution, "MODE", "highest, lowest, or lowest-direct");
+  d.one_of("--resolution", shared.resolution, "MODE", {"highest", "lowest", "lowest-direct"},
+           "highest, lowest, or lowest-direct");
   d.value("--exclude-newer", shared.exclude_newer, "DATE|AGE",
           "as if nothing had been uploaded since: 2025-06-30, 2025-06-30T12:00:00Z, 14d");
   d.value("--window", shared.window, "AGE|off",
@@ -69,8 +72,8 @@ void declare_index(Declaration& d) {
            "a folder or page of files that join the index's");
   d.flag("--no-index", shared.no_index, "ask no index: --find-links only");
   d.flag("--no-input", shared.no_input, "never ask for a password");
-  d.value("--index-strategy", shared.index_strategy, "HOW",
-          "first-index: the first that has the project; best-match: the best of all");
+  d.one_of("--index-strategy", shared.index_strategy, "HOW", {"first-index", "best-match"},
+           "first-index: the first that has the project; best-match: the best of all");
   d.values("--trusted-host", shared.trusted_hosts, "HOST[:PORT]", "do not verify this host's certificate");
   d.value("--cert", shared.cert, "FILE", "certificates to trust instead of the system's");
   d.value("--client-cert", shared.client_cert, "FILE", "certificate and key to present to servers");
@@ -113,7 +116,8 @@ void declare_build(Declaration& d) {
 
 void declare_link(Declaration& d) {
   d.group = "Link";
-  d.value("--link-mode", d.invocation.shared.link_mode, "MODE", "auto, clone, copy, hardlink or symlink");
+  d.one_of("--link-mode", d.invocation.shared.link_mode, "MODE",
+           {"auto", "clone", "copy", "hardlink", "symlink"}, "auto, clone, copy, hardlink or symlink");
   d.flag("--no-compile", d.invocation.shared.no_compile, "leave bytecode to the first import");
   d.flag("--strict-files", d.invocation.shared.strict_files,
          "refuse two packages that contain one file with different contents");

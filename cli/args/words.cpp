@@ -36,7 +36,7 @@ constexpr std::array kOtherWords = {
     OtherWord{"clean", "`moat store prune` removes what was not used for long"},
     OtherWord{"search", "`moat pip index versions NAME` lists the versions of a package"},
     OtherWord{"update", "`moat upgrade` takes the newest versions"},
-    OtherWord{"x", "`moat run --with PACKAGE COMMAND` runs a command of a package"},
+    OtherWord{"x", "`moat tool run APP` runs an application, installed or not"},
     OtherWord{"exec", "`moat run COMMAND` runs a command in the environment"},
     OtherWord{"self", "moat is updated as it was installed; `moat --version` says which one this is"},
     OtherWord{"version", "`moat --version` says which one this is"},
@@ -53,9 +53,7 @@ constexpr std::array kOtherWords = {
               "write it into `dependencies` of pyproject.toml; `moat lock`, then `moat sync`, installs it"},
     OtherWord{"remove", "`moat uninstall NAME` removes it from the environment"},
     OtherWord{"export", "`moat lock -o requirements.txt` writes a requirements file with hashes"},
-    OtherWord{"tool", "`moat install --user PACKAGE` installs an application for this user"},
-    OtherWord{"audit", "`moat list --outdated` lists what has a newer version"},
-    OtherWord{"pin", "`moat create -p SPEC` says which Python; `.python-version` pins one"},
+    OtherWord{"pin", "`moat python pin SPEC` says which Python is meant here"},
 };
 
 [[noreturn]] void throw_unknown_command(std::string_view typed, const std::vector<std::string>& known,

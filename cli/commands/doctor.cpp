@@ -1,4 +1,6 @@
 // moat doctor
+#include "cli/commands/doctor.h"
+
 #include "cli/commands/commands.h"
 #include "cli/environment_facts.h"
 #include "cli/goal.h"
@@ -20,20 +22,6 @@
 
 namespace moat {
 namespace {
-
-std::string_view level_name(Finding::Level level) {
-  switch (level) {
-    case Finding::Level::Ok:
-      return "ok";
-    case Finding::Level::Note:
-      return "note";
-    case Finding::Level::Leak:
-      return "leak";
-    case Finding::Level::Damage:
-      return "damage";
-  }
-  return "";
-}
 
 Paint paint_of(Finding::Level level) {
   switch (level) {
@@ -114,6 +102,22 @@ std::vector<Finding> files_against_manifest(const Environment& environment, Sess
   }
 }
 
+}  // namespace
+
+std::string_view level_name(Finding::Level level) {
+  switch (level) {
+    case Finding::Level::Ok:
+      return "ok";
+    case Finding::Level::Note:
+      return "note";
+    case Finding::Level::Leak:
+      return "leak";
+    case Finding::Level::Damage:
+      return "damage";
+  }
+  return "";
+}
+
 std::vector<Finding> examine(const Environment& environment, Session& session) {
   const Phase phase(session.reporter(), "examine");
   std::vector<Finding> findings = may_ask_python(environment, session)
@@ -130,6 +134,8 @@ std::vector<Finding> examine(const Environment& environment, Session& session) {
   append(check_dependencies(installed, target));
   return findings;
 }
+
+namespace {
 
 void print(const Finding& finding, Output& output) {
   constexpr std::size_t kShown = 8;

@@ -2,19 +2,18 @@
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
+#include "cli/remove_environment.h"
 #include "cli/requests.h"
+#include "cli/shown_commands.h"
 #include "envs/change.h"
 #include "envs/installed.h"
 #include "envs/new_place.h"
-#include "fetch/os/interrupt.h"
-#include "fetch/os/leftovers.h"
 #include "fetch/os/presence.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -52,34 +51,6 @@ bool is_confirmed(const fs::path& root, Session& session) {
       fmt::format("delete {}, with all that is in it? [y/N] ", root.native()), Echo::On, session.stop());
   session.output().hold_live(false);
   return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
-}
-
-// Deleting takes a while and may be interrupted: first out of the way, then gone. A folder that must stay (a
-// mounted volume, one in somebody else's directory) is emptied; until the last it is an environment that can
-// be removed again. What cannot be deleted does not bring it back.
-void remove_environment(const fs::path& root, Session& session) {
-  const fs::path aside =
-      root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
-  sweep_leftovers(root.parent_path());
-  const FolderHold hold(root);
-  const CommitUnderWay under_way;
-  if (!must_switch_inside(root) && ::rename(root.c_str(), aside.c_str()) == 0) {
-    try {
-      remove_tree(aside);
-    } catch (const Error& error) {
-      session.reporter().warn(fmt::format("could not delete all of it; the rest is in {}: {}",
-                                          quote(aside.native()), error.what()));
-    }
-    return;
-  }
-  for (const fs::directory_entry& entry : fs::directory_iterator(root))
-    if (const fs::path& name = entry.path().filename();
-        name != ".moat" && name != "pyvenv.cfg" && name != "lost+found")
-      remove_tree(entry.path());
-  remove_tree(root / ".moat");
-  remove_tree(root / "pyvenv.cfg");
-  std::error_code must_stay;
-  fs::remove(root, must_stay);
 }
 
 }  // namespace
@@ -157,7 +128,7 @@ int execute(const EnvRollbackCommand& command, Session& session) {
   const Environment environment = open_for_change(session);
   const int state =
       rollback(environment.root(), command.state, session.command_line(), session.settings().durable);
-  if (session.settings().user) show_user_commands(environment, session);
+  show_commands(environment, session.settings());
   const std::vector<HistoryEntry> history = read_history(environment.root());
   const std::vector<std::string> summary =
       history.empty() ? std::vector<std::string>{} : history.front().summary;

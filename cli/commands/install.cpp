@@ -6,11 +6,11 @@
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
+#include "cli/requests.h"
 #include "cli/required_python.h"
 #include "cli/shell_word.h"
-#include "cli/requests.h"
+#include "cli/shown_commands.h"
 #include "cli/source_setup.h"
-#include "cli/user_links.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
@@ -21,8 +21,8 @@
 namespace moat {
 namespace {
 
-// Where to install. The user's own environment is made on first use, when all else has succeeded; any other
-// must be there.
+// Where to install. The user's own environment, and that of an application that is installed, is made when
+// all else has succeeded; any other must be there.
 struct Place {
   fs::path root;
   std::optional<Environment> environment;
@@ -31,9 +31,11 @@ struct Place {
   Present present;
 };
 
-Place place_for(Session& session) {
+Place place_for(const InstallCommand& command, Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
-  if (chosen && chosen->by == ChosenBy::User && !Environment::exists_at(chosen->root))
+  const bool may_be_made =
+      chosen && (chosen->by == ChosenBy::User || (chosen->by == ChosenBy::Tool && command.of_application));
+  if (may_be_made && !Environment::exists_at(chosen->root))
     return {.root = chosen->root, .interpreter = session.chosen_interpreter()};
   const Environment environment = open_for_change(session);
   check_python_option(environment, session);
@@ -70,26 +72,6 @@ TransactionRequest only_marks(const Goal& goal, const InstalledGraph& graph) {
         node != nullptr && !node->distribution.requested)
       request.mark_requested.insert(root.requirement.name);
   return request;
-}
-
-UserLinks user_links(const Settings& settings) { return {settings.bin_dir, settings.data_dir}; }
-
-void check_commands(const TransactionRequest& request, const Settings& settings) {
-  std::set<std::string> commands;
-  for (const WantedPackage& wanted : request.install)
-    if (wanted.requested) commands.merge(commands_of(wanted.wheel));
-  check_names_are_free(commands, user_links(settings));
-}
-
-void place_commands(const Environment& environment, Session& session) {
-  const Settings& settings = session.settings();
-  const bool placed = show_user_commands(environment, session);
-  const std::string path = variable(settings.variables, "PATH");
-  const std::vector<std::string_view> folders = split(path, ':');
-  if (placed && std::find(folders.begin(), folders.end(), settings.bin_dir.native()) == folders.end())
-    session.output().warn(
-        fmt::format("{0} is not on PATH; this line in ~/.profile adds it: export PATH=\"{0}:$PATH\"",
-                    settings.bin_dir.native()));
 }
 
 // Names that the user wants at a newer version than he said before.
@@ -165,7 +147,7 @@ std::string nothing_to_do(const Goal& goal, const MarkerEnvironment& environment
 
 ChangeReport install_packages(const InstallCommand& command, Goal goal, Session& session,
                               const InstallLook& look) {
-  Place place = place_for(session);
+  Place place = place_for(command, session);
   goal.upgrades = command.upgrade || command.upgrade_named;
   add_earlier_requests(place.present.requests, upgraded_names(command, goal), goal);
   ChangeReport report{.environment = place.root,
@@ -178,9 +160,9 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
     report.operations = plan_operations(place.installed, request);
   } else {
     record_requests(goal, place, session, request);
-    if (session.settings().user) check_commands(request, session.settings());
+    check_commands(request, place.root, session.settings());
     change(place, std::move(request), report, session);
-    if (session.settings().user) place_commands(*place.environment, session);
+    show_new_commands(*place.environment, session);
     clones.keep();
   }
   return report;

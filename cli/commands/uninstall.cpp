@@ -5,7 +5,7 @@
 #include "cli/goal.h"
 #include "cli/install_pipeline.h"
 #include "cli/open_env.h"
-#include "cli/user_links.h"
+#include "cli/shown_commands.h"
 #include "envs/damaged.h"
 #include "resolver/base/text.h"
 
@@ -71,6 +71,11 @@ ChangeReport uninstall_packages(const UninstallCommand& command, Session& sessio
   request.remove = named_and_there(command, graph, session.output());
   if (command.orphans && (command.packages.empty() || !request.remove.empty()))
     request.remove.merge(orphans(request.remove, graph));
+  if (session.settings().tool && request.remove.contains(*session.settings().tool))
+    throw Error(ErrorKind::Usage,
+                fmt::format("{} is the application itself", quote(session.settings().tool->display())),
+                {fmt::format("`moat tool uninstall {}` removes it, with its environment",
+                             session.settings().tool->normalized())});
   warn_of_dependents(request.remove, graph, session.output());
 
   ChangeReport report{.environment = environment.root(),
@@ -80,16 +85,13 @@ ChangeReport uninstall_packages(const UninstallCommand& command, Session& sessio
   if (command.dry_run) {
     report.operations = plan_operations(installed, request);
   } else if (!request.remove.empty()) {
-    const UserLinks links{session.settings().bin_dir, session.settings().data_dir};
-    if (session.settings().user) {
-      // Links go before what they point to.
-      Manifest after = environment.manifest();
-      std::erase_if(after.packages, [&](const ManifestPackage& package) {
-        const Expected<PackageName> name = PackageName::parse(package.name);
-        return name && request.remove.count(*name) != 0;
-      });
-      set_links(requested_commands(after), environment, links);
-    }
+    const Settings& settings = session.settings();
+    Manifest after = environment.manifest();
+    std::erase_if(after.packages, [&](const ManifestPackage& package) {
+      const Expected<PackageName> name = PackageName::parse(package.name);
+      return name && request.remove.count(*name) != 0;
+    });
+    hide_other_commands(shown_commands(environment.root(), after, settings), environment.root(), settings);
     report.take(apply(std::move(request), environment, session));
   }
   return report;

@@ -1,4 +1,6 @@
 // moat upgrade [NAME…]
+#include "cli/commands/upgrade.h"
+
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
@@ -6,6 +8,7 @@
 #include "cli/open_env.h"
 #include "cli/project_files.h"
 #include "cli/requests.h"
+#include "cli/shown_commands.h"
 #include "cli/source_setup.h"
 #include "resolver/base/text.h"
 
@@ -54,21 +57,6 @@ std::set<PackageName> unpinned_by(const std::set<PackageName>& names,
     if (auto name = PackageName::parse(request.name))
       (request.kind == kFileRequest ? of_files : out).insert(*std::move(name));
   for (const PackageName& name : of_files) out.erase(name);
-  return out;
-}
-
-// What was asked of a package once, as far as it holds on.
-std::vector<std::string> held_requests(const PackageName& name, const std::vector<ManifestRequest>& requests,
-                                       bool is_unpinned) {
-  std::vector<std::string> out;
-  for (const ManifestRequest& request : requests) {
-    if (!request.binding || request.name != name.normalized()) continue;
-    Expected<Requirement> requirement = Requirement::parse(request.requirement);
-    if (!requirement || requirement->name != name || requirement->url) continue;
-    if (is_unpinned && requirement->specifier.pinned_version()) requirement->specifier = {};
-    out.push_back(requirement->to_string());
-  }
-  if (out.empty()) out.push_back(name.display());
   return out;
 }
 
@@ -133,7 +121,7 @@ void warn_of_lock(const Environment& environment, Session& session) {
 
 }  // namespace
 
-int execute(const UpgradeCommand& command, Session& session) {
+ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
   const Environment environment = open_for_change(session, ForProject::Yes);
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const InstalledGraph graph = graph_of(environment, installed, session);
@@ -146,7 +134,8 @@ int execute(const UpgradeCommand& command, Session& session) {
                       .state = manifest.state,
                       .dry_run = command.dry_run,
                       .nothing = "everything is up to date"};
-  const std::set<PackageName> unpinned = unpinned_by(names, manifest.requests);
+  const std::set<PackageName> unpinned =
+      command.keep_pins ? std::set<PackageName>{} : unpinned_by(names, manifest.requests);
   Goal goal = goal_of(names, unpinned, manifest.requests, graph, session);
   NewFolders clones = prepare_sources(goal, interpreter, session, environment, command.dry_run);
   const ResolvePolicy policy{.upgrade = names.empty(), .upgrade_packages = names};
@@ -163,13 +152,18 @@ int execute(const UpgradeCommand& command, Session& session) {
     RequestChanges changes = without_pins(manifest.requests, unpinned, session);
     request.requests = std::move(changes.said);
     request.forget_requests = std::move(changes.forgotten);
+    check_commands(request, environment.root(), session.settings());
     if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty())
       report.take(apply(std::move(request), environment, session));
-    if (session.settings().user) show_user_commands(environment, session);
+    show_commands(environment, session.settings());
     clones.keep();
   }
   if (!report.operations.empty()) warn_of_lock(environment, session);
-  report_changes(report, session);
+  return report;
+}
+
+int execute(const UpgradeCommand& command, Session& session) {
+  report_changes(upgrade_packages(command, session), session);
   return 0;
 }
 

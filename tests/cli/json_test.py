@@ -16,7 +16,7 @@ import sandbox  # noqa: E402
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/json.md"
 # Their standard output is a program's, or has forms of its own.
-WITHOUT = {"run", "shell", "eval", "pip"}
+WITHOUT = {"run", "shell", "eval", "pip", "tool run", "completion"}
 
 
 class Shape:
@@ -196,6 +196,33 @@ class Documents(JsonTest):
         self.assertTrue(self.document("python list")["interpreters"])
         self.document("python find")
 
+    def test_applications(self):
+        self.assertEqual(self.document("tool list")["applications"], [])
+        self.assertTrue(self.document("tool install", "app", "--with", "lib==1.0")["created"])
+        self.assertEqual(self.document("tool list")["applications"][0]["commands"], ["app"])
+        self.assertTrue(self.document("tool upgrade")["applications"])
+        self.assertEqual(self.document("tool uninstall", "app")["removed"], ["app"])
+
+    def test_audit_and_report(self):
+        self.create()
+        self.moat("install", "--env", "env", "app", "lib==1.0")
+        (self.work / "osv").mkdir()
+        (self.work / "osv/a.json").write_text(json.dumps({"id": "A", "affected": [{"package": {"ecosystem": "PyPI", "name": "lib"}, "ranges": [
+            {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]}]}))
+        told = self.document("audit", "--env", "env", "--advisories", "osv", status=1)
+        self.assertTrue(told["findings"] and told["fixes"])
+        self.document("report", "--env", "env")
+
+    def test_pins_and_another_python(self):
+        self.create()
+        self.assertEqual(self.document("env upgrade-python", "--env", "env")["summary"], [])
+        here = "%d.%d" % sys.version_info[:2]
+        self.assertEqual(self.document("python pin", here)["pins"], [here])
+        self.assertEqual(self.document("python uninstall", "3.99")["removed"], [])
+        (self.root / "mirror").mkdir()
+        (self.root / "mirror/SHA256SUMS").write_text(f"{'0' * 64}  cpython-3.99.1+20250101-{os.uname().machine}-unknown-linux-gnu-install_only.tar.gz\n")
+        self.assertTrue(self.document("python list", "--available", MOAT_PYTHON_MIRROR=str(self.root / "mirror"))["available"])
+
     def test_settings(self):
         self.document("config set", "link-mode", "copy")
         self.document("config get", "link-mode")
@@ -233,7 +260,7 @@ class Documents(JsonTest):
             if found := re.match(r"  ([a-z-]+(?: [a-z-]+)*)", line):
                 commands.append(found[1])
         self.assertIn("env list", commands)
-        missing = [command for command in commands if command.split()[0] not in WITHOUT and command not in DOCUMENTS]
+        missing = [command for command in commands if not {command, command.split()[0]} & WITHOUT and command not in DOCUMENTS]
         self.assertEqual(missing, [], "docs/json.md does not describe what these write")
         self.assertEqual([command for command in DOCUMENTS if command not in commands], [Documents.ERROR])
 

@@ -21,12 +21,15 @@ import sandbox  # noqa: E402
 LINES = {
     "create": "create ./new lib", "install": "install --env env lib", "upgrade": "upgrade --env env", "uninstall": "uninstall --env env lib",
     "list": "list --env env", "freeze": "freeze --env env", "show": "show --env env lib", "tree": "tree --env env", "why": "why --env env lib",
-    "which": "which --env env lib", "run": "run --env env python -c pass", "shell": "shell --env env", "doctor": "doctor --env env",
+    "which": "which --env env lib", "run": "run --env env python -c pass", "shell": "shell --env env", "tool install": "tool install app", "tool run": "tool run app", "tool list": "tool list",
+    "tool upgrade": "tool upgrade", "tool uninstall": "tool uninstall app", "doctor": "doctor --env env",
     "lock": "lock -r r.in", "sync": "sync --env env pylock.1.toml", "env list": "env list", "env info": "env info --env env",
     "env history": "env history --env env", "env rollback": "env rollback --env env", "env adopt": "env adopt ./foreign",
     "env remove": "env remove ./env", "env rename": "env rename one two",
     "env clone": "env clone ./env ./copy", "env move": "env move ./env ./moved", "env diff": "env diff 1 --env env", "store dir": "store dir", "store size": "store size",
     "store prune": "store prune", "store verify": "store verify", "python list": "python list", "python find": "python find",
+    "python pin": "python pin 3.11", "python install": "python install 3.99", "python uninstall": "python uninstall 3.99",
+    "env upgrade-python": "env upgrade-python --env env", "completion": "completion bash", "audit": "audit --env env", "report": "report --env env",
     "config list": "config list", "config get": "config get resolution", "config set": "config set resolution lowest",
     "config import-pip": "config import-pip",
 }
@@ -37,7 +40,7 @@ TYPED = {
     "--reinstall": ("install --env env lib==1.0", "install --env env lib==1.0 --reinstall"),
     "--no-deps": ("install --env env needs", "install --env env needs --no-deps"), "--dry-run": "", "--require-hashes": "",
     "--fix": ("install --env env 'lib<2' 'needs>=2'", "install --env env 'lib<2' 'needs>=2' --fix 1"),
-    "--env": "nosuch", "--user": "", "--pre": "", "--all-releases": "lib", "--only-final": "new", "--resolution": "lowest",
+    "--env": "nosuch", "--user": "", "--tool": "nosuch", "--from": "nosuch", "--available": "", "--ignore": "GHSA@nonsense", "--advisories": "nosuch", "--pre": "", "--all-releases": "lib", "--only-final": "new", "--resolution": "lowest",
     "--exclude-newer": "2024-02-02", "--window": "nonsense", "--override": "nosuch.txt", "--refresh": "", "--refresh-package": "lib",
     "-i": "$OTHER", "--extra-index-url": "$OTHER", "--index": "x=$OTHER", "-f": "links", "--no-index": "",
     "--index-strategy": "nonsense", "--trusted-host": "", "--cert": "nosuch.pem", "--client-cert": "nosuch.pem",
@@ -192,7 +195,7 @@ class Options(sandbox.SandboxTest):
         names = []
         for line in listed.splitlines():
             words = line.split()
-            name = " ".join(words[:2]) if words and words[0] in ("env", "store", "python", "config") else (words or [""])[0]
+            name = " ".join(words[:2]) if words and words[0] in ("env", "tool", "store", "python", "config") else (words or [""])[0]
             if line.startswith("  ") and name not in ("pip", "eval"):  # pip's options have tests of their own; eval has none
                 names.append(name)
         return names

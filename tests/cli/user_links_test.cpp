@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 
 struct UserLinksTest : ::testing::Test {
   TempDir folder{fs::temp_directory_path(), "links"};
-  UserLinks links{folder.path() / "bin", folder.path() / "data"};
+  UserLinks links{folder.path() / "bin", folder.path() / "data", folder.path() / "data" / "tools" / "own"};
 
   void refuses(const std::string& command, const std::string& words) {
     try {
@@ -38,6 +38,30 @@ TEST_F(UserLinksTest, OnlyLinksIntoMoatsDataMayBeReplaced) {
     refuses(name, (links.bin_dir / name).native());
 }
 
+TEST_F(UserLinksTest, TheCommandOfAnotherEnvironmentIsTakenWhileItIsThere) {
+  fs::create_directories(links.bin_dir);
+  for (const char* where : {"user", "tools/other", "tools/own"}) {
+    const fs::path bin = links.data_dir / where / "bin";
+    fs::create_directories(bin);
+    write_file_atomically(bin / "x", "");
+    fs::remove(links.bin_dir / "x");
+    fs::create_symlink(bin / "x", links.bin_dir / "x");
+    if (std::string(where) == "tools/own")
+      check_names_are_free({"x"}, links);
+    else
+      refuses("x", where == std::string("user") ? "--user" : "`other`");
+  }
+  fs::remove(links.bin_dir / "x");
+  fs::create_symlink(links.data_dir / "tools/other/bin/x", links.bin_dir / "x");
+  EXPECT_FALSE(set_links({"x"}, links));
+  EXPECT_EQ(fs::read_symlink(links.bin_dir / "x"), links.data_dir / "tools/other/bin/x");
+  fs::remove_all(links.data_dir / "tools/other");
+  EXPECT_TRUE(set_links({"x"}, links));
+  EXPECT_EQ(fs::read_symlink(links.bin_dir / "x"), links.environment / "bin/x");
+  EXPECT_FALSE(set_links({}, links));
+  EXPECT_FALSE(fs::exists(fs::symlink_status(links.bin_dir / "x")));
+}
+
 TEST_F(UserLinksTest, CommandsOfAWheelAreItsEntryPointsAndScripts) {
   const fs::path tree = folder.path() / "tree";
   fs::create_directories(tree / "x-1.dist-info");
@@ -59,6 +83,7 @@ TEST_F(UserLinksTest, TheManifestKnowsTheCommandsOfWhatWasAskedForByName) {
                       {"bin/sub/x", "", 0, 0755, "asked"},
                       {"lib/a", "", 0, 0644, "asked"}};
   EXPECT_THAT(requested_commands(manifest), ElementsAre("a"));
+  EXPECT_THAT(package_commands(manifest, "needed"), ElementsAre("n"));
 }
 
 }  // namespace

@@ -1,0 +1,351 @@
+// moat audit: what is known against the packages of an environment or a lock.
+#include "cli/audit_subject.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_status.h"
+#include "cli/index_list.h"
+#include "cli/install_pipeline.h"
+#include "cli/licence_policy.h"
+#include "cli/moment.h"
+#include "cli/open_env.h"
+#include "cli/requests.h"
+#include "cli/shell_word.h"
+#include "cli/source_setup.h"
+#include "fetch/advisories.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <ctime>
+#include <future>
+#include <map>
+#include <set>
+
+namespace moat {
+namespace {
+
+struct AuditFinding {
+  std::string kind;  // "vulnerability", "yanked", "status", "licence", "no_hash"
+  PackageName package;
+  std::string version, text;
+  std::optional<Advisory> advisory;
+  std::string ignored;  // the words of audit-ignore that say so
+};
+
+// "GHSA-…", or "GHSA-…@2026-12-31": until that day.
+struct AuditException {
+  std::string text, id;
+  std::optional<UnixTime> until;
+  bool used = false;
+};
+
+std::vector<AuditException> exceptions_of(const Settings& settings, UnixTime now) {
+  std::vector<AuditException> out;
+  for (const std::string& text : settings.audit_ignore) {
+    const std::size_t at = text.find('@');
+    AuditException one{.text = text, .id = text.substr(0, at), .until = {}};
+    if (at != std::string::npos) {
+      one.until = parse_moment(text.substr(at + 1), now);
+      if (!one.until || text.size() - at != std::string_view("@2026-12-31").size())
+        throw Error(ErrorKind::Usage, fmt::format("audit-ignore: {} is not ID or ID@YYYY-MM-DD", quote(text)),
+                    {fmt::format("`{}@2026-12-31` ignores it until that day", one.id)});
+      constexpr UnixTime kDay = 24 * 3600;
+      *one.until += kDay;  // that day counts
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+// ---- vulnerabilities
+
+// What the indexes say of each release, asked side by side. `silent`: indexes that have no such document.
+std::map<PackageName, std::vector<Advisory>> ask_indexes(const AuditSubject& subject, Session& session,
+                                                         std::set<std::string>& silent) {
+  const IndexList indexes = index_list(session.settings());
+  HttpClient& http = session.http(indexes);
+  struct Asked {
+    const AuditedPackage* package;
+    Url url;
+    std::future<HttpClient::Result> answer;
+  };
+  std::vector<Asked> asked;
+  for (const AuditedPackage& package : subject.packages) {
+    if (package.index.empty() || !package.version) continue;
+    const Expected<Url> index = Url::parse(package.index);
+    const std::optional<Url> url =
+        index ? release_json_url(*index, package.name, *package.version) : std::nullopt;
+    if (!url) {
+      silent.insert(package.index);
+      continue;
+    }
+    const auto promise = std::make_shared<std::promise<HttpClient::Result>>();
+    asked.push_back({&package, *url, promise->get_future()});
+    http.send({.url = *url}, [promise](HttpClient::Result result) { promise->set_value(std::move(result)); });
+  }
+  std::map<PackageName, std::vector<Advisory>> out;
+  for (Asked& one : asked) {
+    HttpClient::Result result = one.answer.get();
+    if (const Error* error = std::get_if<Error>(&result)) throw Error(*error);
+    const HttpResponse& response = std::get<HttpResponse>(result);
+    if (response.status == 404 || response.status == 410) {
+      silent.insert(one.package->index);
+      continue;
+    }
+    if (response.status != 200)
+      throw Error(ErrorKind::Network,
+                  fmt::format("{} answers with HTTP status {}", one.url.display(), response.status));
+    Expected<std::vector<Advisory>> advisories = parse_release_advisories(response.body);
+    if (!advisories)
+      throw Error(ErrorKind::Network,
+                  fmt::format("cannot read {}: {}", one.url.display(), advisories.error().message));
+    out[one.package->name] = std::move(*advisories);
+  }
+  return out;
+}
+
+void find_vulnerabilities(const AuditSubject& subject, Session& session,
+                          std::vector<AuditFinding>& findings) {
+  const Settings& settings = session.settings();
+  std::map<PackageName, std::vector<Advisory>> known;
+  std::set<std::string> silent;
+  const std::optional<AdvisoryFolder> folder =
+      settings.advisories.empty()
+          ? std::nullopt
+          : std::optional(AdvisoryFolder::read(settings.working_directory / settings.advisories));
+  if (!folder) known = ask_indexes(subject, session, silent);
+  for (const AuditedPackage& package : subject.packages) {
+    if (folder && package.version) known[package.name] = folder->of(package.name, *package.version);
+    for (const Advisory& advisory : known[package.name])
+      findings.push_back({.kind = "vulnerability",
+                          .package = package.name,
+                          .version = package.version->to_string(),
+                          .text = advisory.summary,
+                          .advisory = advisory,
+                          .ignored = {}});
+  }
+  for (const std::string& index : silent)
+    session.output().warn(
+        fmt::format("{} says nothing of vulnerabilities; `--advisories FOLDER` takes OSV records", index));
+}
+
+// ---- what an index says of a release besides
+
+void find_yanked(const AuditSubject& subject, Session& session, std::vector<AuditFinding>& findings) {
+  const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
+  for (const AuditedPackage& package : subject.packages)
+    if (!package.index.empty()) source->request_project(package.name);
+  for (const AuditedPackage& package : subject.packages) {
+    if (package.index.empty() || !package.version) continue;
+    const Project* project = source->find_project(package.name);
+    while (project == nullptr) {
+      source->wait();
+      project = source->find_project(package.name);
+    }
+    const auto add = [&](std::string kind, std::string text) {
+      findings.push_back({.kind = std::move(kind),
+                          .package = package.name,
+                          .version = package.version->to_string(),
+                          .text = std::move(text),
+                          .advisory = {},
+                          .ignored = {}});
+    };
+    for (const std::shared_ptr<const Release>& release : project->releases) {
+      if (release->version != *package.version) continue;
+      const auto yanked =
+          std::find_if(release->files.begin(), release->files.end(),
+                       [](const ReleaseFile& file) { return file.artifact.yanked.has_value(); });
+      if (yanked != release->files.end())
+        add("yanked", yanked->artifact.yanked->empty() ? "yanked" : "yanked: " + *yanked->artifact.yanked);
+    }
+    if (project->status == "archived" || project->status == "quarantined" || project->status == "deprecated")
+      add("status", project->status_reason.empty()
+                        ? fmt::format("the project is {}", project->status)
+                        : fmt::format("the project is {}: {}", project->status, project->status_reason));
+  }
+}
+
+void find_in_itself(const AuditSubject& subject, const Settings& settings,
+                    std::vector<AuditFinding>& findings) {
+  const LicencePolicy policy{settings.allow_licences, settings.deny_licences};
+  for (const AuditedPackage& package : subject.packages) {
+    const auto add = [&](std::string kind, std::string text) {
+      findings.push_back({.kind = std::move(kind),
+                          .package = package.name,
+                          .version = package.version ? package.version->to_string() : "",
+                          .text = std::move(text),
+                          .advisory = {},
+                          .ignored = {}});
+    };
+    if (!package.has_hash) add("no_hash", "no hash vouches for it: " + package.from);
+    if (!policy.empty() && package.licence && !policy.admits(*package.licence))
+      add("licence", package.licence->empty() ? "says no licence"
+                                              : fmt::format("licence {} is not allowed", *package.licence));
+  }
+}
+
+// ---- exceptions, ways out, output
+
+void apply_exceptions(std::vector<AuditFinding>& findings, std::vector<AuditException> exceptions,
+                      UnixTime now, Output& output) {
+  for (AuditException& exception : exceptions) {
+    const bool is_over = exception.until && now >= *exception.until;
+    for (AuditFinding& finding : findings) {
+      if (!finding.advisory || !finding.advisory->goes_by(exception.id)) continue;
+      exception.used = true;
+      if (!is_over) finding.ignored = exception.text;
+    }
+    if (exception.used && is_over)
+      output.warn(fmt::format("audit-ignore: {} is over", quote(exception.text)));
+    else if (!exception.used)
+      output.note(fmt::format("audit-ignore: nothing here has {}", exception.id));
+  }
+}
+
+// The lowest version in which all that is known against this one is fixed; nullopt where something is not.
+std::optional<Version> first_sound(const PackageName& package, const Version& now,
+                                   const std::vector<AuditFinding>& findings) {
+  std::optional<Version> out;
+  for (const AuditFinding& finding : findings) {
+    if (finding.package != package || !finding.advisory || !finding.ignored.empty()) continue;
+    const std::vector<Version>& fixed = finding.advisory->fixed_in;
+    const auto next = std::upper_bound(fixed.begin(), fixed.end(), now);
+    if (next == fixed.end()) return std::nullopt;
+    if (!out || *next > *out) out = *next;
+  }
+  return out;
+}
+
+struct Fix {
+  std::string requirement;             // "jinja2>=3.1.6"
+  std::optional<std::string> version;  // that it gives; nullopt: it does not fit what else was asked for
+};
+
+// Does it fit? Asked of the resolver, as `moat install` would.
+Fix fix_for(const PackageName& package, const Version& version, const Environment& environment,
+            Session& session) {
+  Fix fix{fmt::format("{}>={}", package.normalized(), version.to_string()), {}};
+  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  const InstalledGraph graph = graph_of(environment, installed, session);
+  const Present present = Present::of(environment, installed);
+  Goal goal = read_goal({fix.requirement}, {}, {}, session);
+  add_earlier_requests(present.requests, {}, goal);
+  try {
+    prepare_sources(goal, environment.interpreter(), session, environment, true);
+    const Resolution resolution =
+        resolve_for(goal, {}, target_of(environment.interpreter()), graph, present, session);
+    for (const ResolvedPackage& resolved : resolution.packages)
+      if (resolved.name == package) fix.version = resolved.version.to_string();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::NoSolution && error.kind() != ErrorKind::NotFound) throw;
+  }
+  return fix;
+}
+
+std::map<PackageName, Fix> find_fixes(const AuditSubject& subject, const std::vector<AuditFinding>& findings,
+                                      Session& session) {
+  std::map<PackageName, Fix> out;
+  for (const AuditedPackage& package : subject.packages) {
+    if (!package.version) continue;
+    const std::optional<Version> sound = first_sound(package.name, *package.version, findings);
+    if (!sound) continue;
+    if (subject.environment && !subject.environment->is_foreign())
+      out.emplace(package.name, fix_for(package.name, *sound, *subject.environment, session));
+    else
+      out.emplace(package.name,
+                  Fix{fmt::format("{}>={}", package.name.normalized(), sound->to_string()), {}});
+  }
+  return out;
+}
+
+void print(const AuditFinding& finding, Output& output) {
+  std::string id;
+  if (finding.advisory) {
+    id = finding.advisory->id;
+    if (!finding.advisory->aliases.empty()) id += fmt::format(" ({})", join(finding.advisory->aliases, ", "));
+    id += finding.text.empty() ? "" : ": ";
+  }
+  output.result(fmt::format("{} {}  {}{}", output.out(Paint::Bold, finding.package.display()),
+                            finding.version, id, finding.text));
+}
+
+void print(const PackageName& package, const Fix& fix, const AuditSubject& subject, Output& output) {
+  const std::string word = shell_word(fix.requirement);
+  if (fix.version)
+    output.result(fmt::format("  fix: moat install {}   gives {} {}", word, package.display(), *fix.version));
+  else if (subject.environment)
+    output.result(fmt::format("  fixed by {}, which what else was asked for does not allow", word));
+  else
+    output.result(fmt::format("  fixed by {}", word));
+}
+
+nlohmann::ordered_json to_document(const AuditFinding& finding) {
+  nlohmann::ordered_json out{{"kind", finding.kind},
+                             {"package", finding.package.normalized()},
+                             {"version", finding.version},
+                             {"text", finding.text},
+                             {"ignored", finding.ignored.empty() ? nlohmann::ordered_json()
+                                                                 : nlohmann::ordered_json(finding.ignored)}};
+  if (finding.advisory) {
+    std::vector<std::string> fixed;
+    for (const Version& version : finding.advisory->fixed_in) fixed.push_back(version.to_string());
+    out["id"] = finding.advisory->id;
+    out["aliases"] = finding.advisory->aliases;
+    out["link"] = finding.advisory->link;
+    out["fixed_in"] = fixed;
+  }
+  return out;
+}
+
+void tell(const AuditSubject& subject, const std::vector<AuditFinding>& findings,
+          const std::map<PackageName, Fix>& fixes, Output& output) {
+  std::size_t counting = 0, ignored = 0;
+  nlohmann::ordered_json documents = nlohmann::ordered_json::array(),
+                         fix_documents = nlohmann::ordered_json::array();
+  for (const AuditedPackage& package : subject.packages) {
+    for (const AuditFinding& finding : findings) {
+      if (finding.package != package.name) continue;
+      documents.push_back(to_document(finding));
+      ++(finding.ignored.empty() ? counting : ignored);
+      if (finding.ignored.empty()) print(finding, output);
+    }
+    const auto fix = fixes.find(package.name);
+    if (fix == fixes.end()) continue;
+    print(package.name, fix->second, subject, output);
+    fix_documents.push_back({{"package", package.name.normalized()},
+                             {"requirement", fix->second.requirement},
+                             {"gives", fix->second.version ? nlohmann::ordered_json(*fix->second.version)
+                                                           : nlohmann::ordered_json()}});
+  }
+  const std::string more = ignored == 0 ? "" : fmt::format(" ({} ignored)", ignored);
+  output.say(counting == 0
+                 ? fmt::format("no problem found in {}{}", counted(subject.packages.size(), "package"), more)
+                 : fmt::format("{} in {}{}", counted(counting, "problem"),
+                               counted(subject.packages.size(), "package"), more));
+  if (output.json())
+    output.document({{"schema", 1},
+                     {"subject", subject.name},
+                     {"packages", subject.packages.size()},
+                     {"findings", documents},
+                     {"fixes", fix_documents}});
+}
+
+}  // namespace
+
+int execute(const AuditCommand& command, Session& session) {
+  const UnixTime now = std::time(nullptr);
+  std::vector<AuditException> exceptions = exceptions_of(session.settings(), now);
+  const AuditSubject subject = audit_subject(command.lock, session);
+  std::vector<AuditFinding> findings;
+  find_vulnerabilities(subject, session, findings);
+  if (!session.settings().offline) find_yanked(subject, session, findings);
+  find_in_itself(subject, session.settings(), findings);
+  apply_exceptions(findings, std::move(exceptions), now, session.output());
+  tell(subject, findings, find_fixes(subject, findings, session), session.output());
+  const bool clean = std::all_of(findings.begin(), findings.end(),
+                                 [](const AuditFinding& finding) { return !finding.ignored.empty(); });
+  return clean ? 0 : kAnswerIsNo;
+}
+
+}  // namespace moat

@@ -1,0 +1,16 @@
+// What `moat doctor` finds, apart from what it prints: `moat report` shows it in a page.
+#pragma once
+
+#include "cli/session.h"
+#include "envs/isolation.h"
+
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+// "ok", "note", "leak", "damage".
+std::string_view level_name(Finding::Level level);
+std::vector<Finding> examine(const Environment& environment, Session& session);
+
+}  // namespace moat

@@ -1,0 +1,148 @@
+// moat env upgrade-python: another Python for the same environment.
+#include "cli/bytecode_ahead.h"
+#include "cli/commands/commands.h"
+#include "cli/install_pipeline.h"
+#include "cli/open_env.h"
+#include "cli/project_files.h"
+#include "cli/requests.h"
+#include "cli/required_python.h"
+#include "cli/shell_word.h"
+#include "cli/shown_commands.h"
+#include "cli/source_setup.h"
+#include "envs/change.h"
+#include "envs/direct_url.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <future>
+
+namespace moat {
+namespace {
+
+bool is_same_line(const Interpreter& a, const Interpreter& b) {
+  return a.implementation == b.implementation && a.major == b.major && a.minor == b.minor &&
+         a.free_threaded == b.free_threaded && a.debug == b.debug;
+}
+
+// -p, else the newest of the line that is here; nullopt where that is what the environment has.
+std::optional<Interpreter> python_to_take(const Environment& environment, Session& session) {
+  const Interpreter& now = environment.interpreter();
+  if (session.settings().python_is_option) {
+    Interpreter named = session.chosen_interpreter();
+    return named.version == now.version && is_same_line(named, now) ? std::nullopt
+                                                                    : std::optional(std::move(named));
+  }
+  for (Interpreter& one : list_interpreters(session.discovery(), session.store()))
+    if (is_same_line(one, now))  // newest first
+      return one.micro > now.micro ? std::optional(std::move(one)) : std::nullopt;
+  return std::nullopt;
+}
+
+void check_project(const Environment& environment, const Interpreter& python, Session& session) {
+  const Settings& settings = session.settings();
+  const std::optional<SpecifierSet> required = required_python(settings);
+  if (!required || admits(*required, python) ||
+      environment.root() != settings.pyproject->parent_path() / ".venv")
+    return;
+  throw Error(ErrorKind::NoInterpreter,
+              fmt::format("the project requires Python {}, and {} is Python {}", required->to_string(),
+                          python.executable.native(), python.version),
+              {fmt::format("`moat env upgrade-python -p {}` takes one that it admits",
+                           shell_word(required->to_string()))});
+}
+
+// What was asked for, as it was asked; where it came from a URL, that.
+Goal goal_of(const InstalledDistributions& installed, const std::vector<ManifestRequest>& requests,
+             Session& session) {
+  Goal goal = read_goal({}, {}, {}, session);
+  std::vector<NamedLine> lines;
+  for (const InstalledDistribution& distribution : installed.all) {
+    if (!distribution.requested) continue;
+    const std::string& name = distribution.name.display();
+    const std::string where = fmt::format("installed: {}", name);
+    if (const auto from =
+            distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt) {
+      lines.push_back({fmt::format("{} @ {}", name, from->reference()), where});
+      if (from->editable) goal.editables.insert(distribution.name);
+      continue;
+    }
+    for (std::string& text : held_requests(distribution.name, requests, false))
+      lines.push_back({std::move(text), where});
+  }
+  add_lines(lines, goal, session);
+  return goal;
+}
+
+}  // namespace
+
+int execute(const EnvUpgradePythonCommand&, Session& session) {
+  const Environment environment = open_for_change(session, ForProject::Yes);
+  const Manifest before = environment.manifest_without_files();
+  const std::string version = environment.interpreter().version;
+  Output& output = session.output();
+  const std::optional<Interpreter> python = python_to_take(environment, session);
+  if (!python) {
+    output.say(fmt::format("{} has Python {}, the newest {} that is here", environment.root().native(),
+                           version, environment.interpreter().major_minor()));
+    output.note("`-p SPEC` names another, `moat python install SPEC` downloads one");
+    if (output.json())
+      output.document({{"schema", 1},
+                       {"environment", environment.root().native()},
+                       {"from", version},
+                       {"to", version},
+                       {"state", before.state},
+                       {"summary", nlohmann::ordered_json::array()}});
+    return 0;
+  }
+  check_project(environment, *python, session);
+
+  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
+  Goal goal = goal_of(installed, before.requests, session);
+  const std::shared_future<Runtime> runtime =
+      ready_runtime(obtain_runtime(*python, session.store(), session.workers(), session.reporter()));
+  NewFolders clones = prepare_sources(goal, *python, session, environment);
+  const Resolution resolution =
+      resolve_goal(goal, {}, target_of(*python), Present::of(environment, installed).versions, session);
+  for (const std::string& note : resolution.notes) session.reporter().warn(note);
+  TransactionRequest request =
+      with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, session);
+  request.requests = before.requests;
+  check_commands(request, environment.root(), session.settings());
+
+  const fs::path root = environment.root();
+  const auto fill = [&](const Environment& staged) {
+    if (!request.install.empty()) apply(std::move(request), staged, session);
+  };
+  const Environment made = create_environment(
+      {.root = root,
+       .prompt = environment.prompt() == root.filename().native() ? "" : environment.prompt(),
+       .link_mode = session.settings().link_mode,
+       .durable = session.settings().durable,
+       .as_change = session.command_line(),
+       .replace = true,
+       .fill = fill},
+      runtime.get(), session.workers());
+  clones.keep();
+  show_commands(made, session.settings());
+
+  const std::vector<HistoryEntry> history = read_history(root);
+  const std::vector<std::string> summary =
+      history.empty() ? std::vector<std::string>() : history.front().summary;
+  const int state = made.manifest_without_files().state;
+  output.result(fmt::format("~ Python {} → {}", version, python->version));
+  for (const std::string& change : summary) output.result(change);
+  output.say(fmt::format("this is state {} now; `moat env rollback` goes back", state));
+  if (output.json())
+    output.document({{"schema", 1},
+                     {"environment", root.native()},
+                     {"from", version},
+                     {"to", python->version},
+                     {"state", state},
+                     {"summary", summary}});
+  return 0;
+}
+
+}  // namespace moat

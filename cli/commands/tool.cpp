@@ -1,0 +1,285 @@
+// moat tool install | run | list | upgrade | uninstall
+#include "cli/applications.h"
+#include "cli/changes.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/install.h"
+#include "cli/commands/upgrade.h"
+#include "cli/exit_status.h"
+#include "cli/nearest.h"
+#include "cli/open_env.h"
+#include "cli/program.h"
+#include "cli/remove_environment.h"
+#include "cli/requests.h"
+#include "cli/run_environments.h"
+#include "cli/shell_word.h"
+#include "cli/shown_commands.h"
+#include "cli/source_setup.h"
+#include "cli/user_links.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+
+namespace moat {
+namespace {
+
+fs::path environment_of(const PackageName& application, const Settings& settings) {
+  return settings.tools_dir() / application.normalized();
+}
+
+std::string version_of(const Manifest& manifest, const std::string& name) {
+  for (const ManifestPackage& package : manifest.packages)
+    if (package.name == name) return package.version;
+  return "";
+}
+
+// ---- list
+
+struct ListedTool {
+  std::string name, version, python, problem;
+  fs::path environment;
+  std::vector<std::string> commands, asked_for;
+};
+
+ListedTool look_at(const PackageName& name, const Settings& settings) {
+  ListedTool tool;
+  tool.name = name.normalized();
+  tool.environment = environment_of(name, settings);
+  try {
+    const Environment environment = Environment::open(tool.environment);
+    const Manifest manifest = environment.manifest();
+    tool.version = version_of(manifest, tool.name);
+    tool.python = environment.interpreter().version;
+    const std::set<std::string> commands = package_commands(manifest, tool.name);
+    tool.commands.assign(commands.begin(), commands.end());
+    for (const ManifestRequest& request : manifest.requests) tool.asked_for.push_back(request.requirement);
+  } catch (const Error& error) {
+    tool.problem = error.what();
+  }
+  return tool;
+}
+
+// ---- upgrade, uninstall
+
+std::vector<PackageName> named_or_all(const std::vector<std::string>& names, const Settings& settings) {
+  const std::vector<PackageName> installed = installed_applications(settings);
+  if (names.empty()) return installed;
+  std::vector<PackageName> out;
+  std::vector<std::string> known;
+  for (const PackageName& name : installed) known.push_back(name.normalized());
+  for (const std::string& text : names) {
+    PackageName name = parse_package_name(text);
+    if (std::find(installed.begin(), installed.end(), name) == installed.end()) {
+      std::vector<std::string> hints;
+      if (const auto near = nearest_name(name.normalized(), known))
+        hints.push_back(fmt::format("did you mean `{}`?", *near));
+      else
+        hints.push_back(fmt::format("`moat tool install {}` installs it", name.normalized()));
+      throw Error(ErrorKind::NoEnvironment, fmt::format("application {} not found", quote(text)),
+                  std::move(hints));
+    }
+    out.push_back(std::move(name));
+  }
+  return out;
+}
+
+// ---- run
+
+// The command of an application that is installed: by its package's name, or its own as in ~/.local/bin.
+std::optional<fs::path> installed_command(const std::string& word, const Settings& settings) {
+  const auto is_there = [](const fs::path& program) { return ::access(program.c_str(), X_OK) == 0; };
+  if (word.find('/') != std::string::npos) return std::nullopt;
+  if (const auto name = PackageName::parse(word))
+    if (fs::path program = environment_of(*name, settings) / "bin" / word; is_there(program)) return program;
+  std::error_code error;
+  const fs::path target = fs::read_symlink(settings.bin_dir / word, error);
+  if (error) return std::nullopt;
+  const fs::path tools = fs::weakly_canonical(settings.tools_dir(), error);
+  const bool of_application = target.parent_path().parent_path().parent_path() == tools;
+  return of_application && is_there(target) ? std::optional(target) : std::nullopt;
+}
+
+// As the command in ~/.local/bin would run: with the caller's own variables. What else the environment has is
+// found after everything that is on PATH.
+[[noreturn]] void become(const fs::path& program, const ToolRunCommand& command, Session& session) {
+  std::vector<std::string> argv{program.native()};
+  argv.insert(argv.end(), command.command.begin() + 1, command.command.end());
+  Variables variables = session.settings().variables;
+  std::string& path = variables["PATH"];
+  path += (path.empty() ? "" : ":") + program.parent_path().native();
+  session.output().flush();
+  execute_program(argv, variables);
+}
+
+// Which command of the package is meant: the one that was typed; of a package that was typed itself its only
+// one, too.
+std::optional<std::string> command_of(const std::set<std::string>& commands, const std::string& typed,
+                                      const PackageName& package, bool package_was_typed) {
+  if (commands.contains(typed)) return typed;
+  if (!package_was_typed) return std::nullopt;
+  if (commands.contains(package.display())) return package.display();
+  if (commands.contains(package.normalized())) return package.normalized();
+  return commands.size() == 1 ? std::optional(*commands.begin()) : std::nullopt;
+}
+
+Error no_such_command(const std::string& typed, const PackageName& package,
+                      const std::set<std::string>& commands, const ToolRunCommand& command) {
+  if (commands.empty())
+    return {ErrorKind::NotFound,
+            fmt::format("{} has no command", package.display()),
+            {fmt::format("`moat run --with {} python` starts Python with it", package.normalized())}};
+  const std::vector<std::string> names(commands.begin(), commands.end());
+  const std::string from = shell_word(command.from.value_or(command.command.front()));
+  std::vector<std::string> hints;
+  if (const auto near = nearest_name(typed, names))
+    hints.push_back(fmt::format("did you mean `moat tool run --from {} {}`?", from, shell_word(*near)));
+  else
+    hints.push_back(
+        fmt::format("`moat tool run --from {} {}` runs one of them", from, shell_word(names.front())));
+  return {ErrorKind::NotFound,
+          fmt::format("{} has no command {}; it has: {}", package.display(), quote(typed), join(names, ", ")),
+          std::move(hints)};
+}
+
+RunQuestion question_of(const ToolRunCommand& command, const std::string& requirement, Session& session) {
+  std::vector<std::string> packages{requirement};
+  packages.insert(packages.end(), command.with.begin(), command.with.end());
+  RunQuestion question{.name = command.from.value_or(command.command.front()),
+                       .goal = read_goal(packages, {}, {}, session),
+                       .interpreter = session.chosen_interpreter(),
+                       .preferences = {}};
+  if (!question.goal.unnamed.empty()) prepare_sources(question.goal, question.interpreter, session);
+  return question;
+}
+
+}  // namespace
+
+int execute(const ToolInstallCommand& command, Session& session) {
+  const ApplicationWord app = parse_application(command.app);
+  std::vector<std::string> packages{app.requirement};
+  packages.insert(packages.end(), command.with.begin(), command.with.end());
+  Goal goal = read_goal(packages, {}, {}, session);
+  if (!goal.unnamed.empty()) prepare_sources(goal, session.chosen_interpreter(), session);
+  const PackageName name = goal.requirements.front().requirement.name;
+  session.work_on_tool(name);
+
+  InstallCommand install;
+  install.upgrade = command.upgrade;
+  install.of_application = true;
+  if (app.latest) install.upgrade_packages.push_back(name.normalized());
+  ChangeReport report = install_packages(install, std::move(goal), session);
+  const Environment environment = open_for_reading(session);
+  const Manifest manifest = environment.manifest();
+  report.nothing =
+      fmt::format("{} {} is already installed", name.display(), version_of(manifest, name.normalized()));
+  report_changes(report, session);
+  session.output().say(
+      fmt::format("commands: {}", fmt::join(package_commands(manifest, name.normalized()), ", ")));
+  return 0;
+}
+
+int execute(const ToolRunCommand& command, Session& session) {
+  const std::string& typed = command.command.front();
+  const ApplicationWord app = parse_application(command.from.value_or(typed));
+  if (command.as_installed && app.plain)
+    if (const auto program = installed_command(typed, session.settings())) become(*program, command, session);
+
+  RunQuestion question = question_of(command, app.requirement, session);
+  const PackageName package = question.goal.requirements.front().requirement.name;
+  const RunEnvironment made = obtain_run_environment(std::move(question), session);
+  const std::set<std::string> commands =
+      package_commands(Environment::open(made.root).manifest(), package.normalized());
+  const bool package_was_typed = !command.from;
+  const auto name = command_of(commands, typed, package, package_was_typed);
+  // With --from, a command of anything that is there.
+  const fs::path program = made.root / "bin" / name.value_or(typed);
+  if (!name &&
+      (package_was_typed || typed.find('/') != std::string::npos || ::access(program.c_str(), X_OK) != 0)) {
+    session.output().error(no_such_command(typed, package, commands, command));
+    return kRunNotFound;
+  }
+  made.pass_on();
+  become(program, command, session);
+}
+
+int execute(const ToolListCommand&, Session& session) {
+  Output& output = session.output();
+  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
+  for (const PackageName& name : installed_applications(session.settings())) {
+    const ListedTool tool = look_at(name, session.settings());
+    output.result(tool.problem.empty()
+                      ? fmt::format("{} {}  (Python {})", tool.name, tool.version, tool.python)
+                      : fmt::format("{}  damaged: {}", tool.name, tool.problem));
+    for (const std::string& one : tool.commands) output.result("  " + one);
+    documents.push_back({{"name", tool.name},
+                         {"version", tool.version},
+                         {"python", tool.python},
+                         {"environment", tool.environment.native()},
+                         {"commands", tool.commands},
+                         {"asked_for", tool.asked_for},
+                         {"problem", tool.problem}});
+  }
+  if (output.json())
+    output.document({{"schema", 1}, {"applications", documents}});
+  else if (documents.empty())
+    output.say("no applications are installed; `moat tool install APP` installs one");
+  return 0;
+}
+
+int execute(const ToolUpgradeCommand& command, Session& session) {
+  Output& output = session.output();
+  const std::vector<PackageName> names = named_or_all(command.names, session.settings());
+  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
+  std::exception_ptr failure;
+  for (const PackageName& name : names) {
+    session.work_on_tool(name);
+    try {
+      ChangeReport report =
+          upgrade_packages({.names = {}, .dry_run = command.dry_run, .keep_pins = true}, session);
+      report.nothing = fmt::format("{} is up to date", name.display());
+      nlohmann::ordered_json document{{"name", name.normalized()}};
+      document.update(changes_document(report));
+      documents.push_back(std::move(document));
+      if (!output.json()) report_changes(report, session);
+    } catch (const Error& error) {
+      // The others are upgraded all the same; the first failure is the command's.
+      if (names.size() == 1 || error.kind() == ErrorKind::Interrupted) throw;
+      output.warn(fmt::format("{} was not upgraded{}", name.display(),
+                              failure ? fmt::format(": {}", error.what()) : std::string()));
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+  if (output.json())
+    output.document({{"schema", 1}, {"applications", documents}});
+  else if (names.empty())
+    output.say("no applications are installed; `moat tool install APP` installs one");
+  return 0;
+}
+
+int execute(const ToolUninstallCommand& command, Session& session) {
+  const Settings& settings = session.settings();
+  nlohmann::ordered_json removed = nlohmann::ordered_json::array();
+  for (const std::string& text : command.names) {
+    const PackageName name = parse_package_name(text);
+    const fs::path root = environment_of(name, settings);
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(root, error))) {
+      session.output().warn(fmt::format("application {} is not installed", quote(text)));
+      continue;
+    }
+    hide_other_commands({}, root, settings);
+    remove_environment(root, session);
+    session.output().result(fmt::format("- {}", name.normalized()));
+    removed.push_back(name.normalized());
+  }
+  if (session.output().json()) session.output().document({{"schema", 1}, {"removed", removed}});
+  return 0;
+}
+
+}  // namespace moat

@@ -1,0 +1,11 @@
+// What `moat upgrade` does, apart from what it prints: `moat tool upgrade` does it for several environments.
+#pragma once
+
+#include "cli/args.h"
+#include "cli/changes.h"
+
+namespace moat {
+
+ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session);
+
+}  // namespace moat

@@ -1,0 +1,25 @@
+// Which licences are allowed: `allow-licences` and `deny-licences`, SPDX identifiers that may hold `*`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+struct LicencePolicy {
+  std::vector<std::string> allowed;  // none: whatever is not denied
+  std::vector<std::string> denied;
+
+  bool empty() const { return allowed.empty() && denied.empty(); }
+  // An SPDX expression: of `MIT OR GPL-2.0-only` one will do, of `MIT AND BSD-3-Clause` both are needed. ""
+  // is no licence at all, which only an empty list of allowed ones takes.
+  bool admits(std::string_view expression) const;
+};
+
+// What METADATA says of the licence, as an SPDX expression as far as that can be told: License-Expression,
+// else the classifiers, else the field License where it is not the whole text.
+std::string licence_of(std::string_view metadata);
+
+}  // namespace moat
