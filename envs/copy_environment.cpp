@@ -1,6 +1,7 @@
 #include "envs/copy_environment.h"
 
 #include "envs/link.h"
+#include "envs/move_check.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
@@ -121,6 +122,7 @@ Environment move_environment(const Environment& environment, const fs::path& to,
     mend_home(to, to);
     return Environment::open(to);
   }
+  refuse_mounts_below(from);
   lock.reset();
   Environment moved = clone_environment(environment, to, workers);
   remove_tree(from);

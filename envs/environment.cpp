@@ -6,6 +6,7 @@
 #include "envs/elf.h"
 #include "envs/launcher/home.h"
 #include "envs/launcher/image.h"
+#include "envs/move_check.h"
 #include "envs/new_place.h"
 #include "envs/pip_shim.h"
 #include "envs/staged_environment.h"
@@ -279,6 +280,7 @@ void check_place(const fs::path& root, bool replace) {
   if (!replace)
     throw Error(ErrorKind::Exists, path + " already holds an environment",
                 {"moat create --replace " + root.string()});
+  refuse_mounts_below(root);
 }
 
 TempDir folder_beside(const fs::path& root) {

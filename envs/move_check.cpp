@@ -218,6 +218,16 @@ void check_moves(const fs::path& environment, const std::vector<Move>& moves) {
   for (const Move& move : moves) check.check(move);
 }
 
+void refuse_mounts_below(const fs::path& folder) {
+  const std::vector<std::string> places = mount_points_below(folder);
+  if (places.empty()) return;
+  const fs::path place = folder / places.front();
+  throw Error(ErrorKind::Disk,
+              fmt::format("cannot delete {}: something is mounted at {}, and its files would be deleted too",
+                          quote(folder.string()), quote(place.string())),
+              {fmt::format("unmount it first: umount {}", place.string())});
+}
+
 bool is_mount_point(const fs::path& folder) {
   const auto facts = look_at(folder);
   return facts && has(*facts, STATX_ATTR_MOUNT_ROOT);

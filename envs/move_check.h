@@ -14,6 +14,10 @@ namespace moat {
 // the path. What changes between now and the move is left to the way back (journal.h).
 void check_moves(const std::filesystem::path& environment, const std::vector<Move>& moves);
 
+// Error(Disk) where something is mounted below the folder: whoever deletes the folder would delete what is on
+// it. The folder itself may be a mount.
+void refuse_mounts_below(const std::filesystem::path& folder);
+
 // Is the folder the root of a mounted file system? False where the kernel cannot tell.
 bool is_mount_point(const std::filesystem::path& folder);
 

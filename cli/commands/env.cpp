@@ -7,6 +7,7 @@
 #include "cli/shown_commands.h"
 #include "envs/change.h"
 #include "envs/installed.h"
+#include "envs/move_check.h"
 #include "envs/new_place.h"
 #include "fetch/os/presence.h"
 #include "fetch/os/terminal.h"
@@ -147,6 +148,7 @@ int execute(const EnvRemoveCommand& command, Session& session) {
   const fs::path root = environment_path(command.env, session.settings());
   require_there(root);
   const Environment environment = Environment::open(root);  // only what moat made
+  refuse_mounts_below(environment.root());
   if (command.dry_run) {
     session.output().say(fmt::format("would delete {} (dry run)", root.native()));
     if (session.output().json())

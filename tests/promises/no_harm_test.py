@@ -365,6 +365,26 @@ class CommitTest(PromiseTest):
         self.still_works()
 
 
+    def test_what_is_on_a_mounted_volume_is_not_deleted(self):
+        volume, place = self.root / "volume", self.work / "env/data of mine"
+        volume.mkdir()
+        (volume / "precious").write_text("mine\n")
+        place.mkdir()
+        if subprocess.run(["mount", "--bind", volume, place], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("nothing can be mounted here")
+        try:
+            for words in (("env", "remove", "-y", "./env"), ("env", "remove", "./env", "--dry-run"), ("create", "--replace", "./env")):
+                with self.subTest(words):
+                    self.assert_unchanged_by(lambda: self.refuse(*words, statuses=(3,)))
+                    self.assertIn("umount", self.said)
+                    self.still_works()
+            self.add("alpha==2.0")  # which is not in the way
+        finally:
+            subprocess.run(["umount", place])
+        self.moat("env", "remove", "-y", "./env")
+        self.assertEqual((volume / "precious").read_text(), "mine\n")
+
+
 class LossTest(PromiseTest):
     """What is lost can be made again, and an environment goes on."""
 
