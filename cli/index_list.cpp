@@ -1,9 +1,12 @@
 #include "cli/index_list.h"
 
+#include "fetch/http_policy.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace moat {
 namespace {
@@ -25,6 +28,15 @@ Url index_url(const std::string& text, const fs::path& directory) {
   return std::move(*url);
 }
 
+// Is its 403 to be read as "not here"? pip reads every index's so.
+bool forbids_absent(const Settings& settings, const Index& index) {
+  const std::vector<std::string>& told = settings.skip_forbidden;
+  return settings.files_as_pip || std::any_of(told.begin(), told.end(), [&](const std::string& one) {
+           return one == ":all:" || (!index.name.empty() && one == index.name) ||
+                  is_trusted(index.url, {one});
+         });
+}
+
 }  // namespace
 
 IndexList index_list(const Settings& settings, const RequirementsOptions& file) {
@@ -43,13 +55,16 @@ IndexList index_list(const Settings& settings, const RequirementsOptions& file) 
     if (equals == std::string::npos || equals == 0 || text.find('/') < equals)
       throw Error(ErrorKind::Usage, fmt::format("--index: expected NAME=URL, not {}", quote(text)),
                   {"--index internal=https://index.example/simple"});
-    list.indexes.push_back({text.substr(0, equals), index_url(text.substr(equals + 1), directory)});
+    list.indexes.push_back(
+        {.name = text.substr(0, equals), .url = index_url(text.substr(equals + 1), directory)});
   }
   for (const std::vector<std::string>* urls : {&settings.extra_index_urls, &file.extra_index_urls})
-    for (const std::string& text : *urls) list.indexes.push_back({"", index_url(text, directory)});
+    for (const std::string& text : *urls)
+      list.indexes.push_back({.name = "", .url = index_url(text, directory)});
   const std::string last =
       settings.index_url ? *settings.index_url : file.index_url.value_or(MOAT_DEFAULT_INDEX);
-  list.indexes.push_back({"", index_url(last, directory)});
+  list.indexes.push_back({.name = "", .url = index_url(last, directory)});
+  for (Index& index : list.indexes) index.forbids_absent = forbids_absent(settings, index);
   return list;
 }
 

@@ -61,6 +61,7 @@ constexpr std::array kSettings = {
     KnownSetting{"python-mirror", SettingKind::Text},
     KnownSetting{"resolution", SettingKind::Text, ProjectMay::Set},
     KnownSetting{"retries", SettingKind::Number},
+    KnownSetting{"skip-forbidden", SettingKind::List},
     KnownSetting{"store-dir", SettingKind::Text},
     KnownSetting{"strict-files", SettingKind::Flag, ProjectMay::Restrict},
     KnownSetting{"targets", SettingKind::List, ProjectMay::Set},

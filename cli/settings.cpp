@@ -243,6 +243,7 @@ void set_indexes(Settings& settings, const SharedOptions& shared, const SettingL
   settings.files_as_pip = shared.files_as_pip;
   settings.expand_variables = layers.list("expand-variables");
   settings.own_indexes = own_indexes(shared, layers);
+  settings.skip_forbidden = layers.list("skip-forbidden");
   settings.no_input = shared.no_input || layers.flag("no-input").value_or(false);
   settings.no_index = shared.no_index || layers.flag("no-index").value_or(false);
   if (const auto told = first(shared.index_strategy, layers, "index-strategy"))

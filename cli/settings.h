@@ -86,7 +86,8 @@ struct Settings {
   // What requirements files may do (cli/requirement_files.h).
   bool files_as_pip = false;
   std::vector<std::string> expand_variables;
-  std::vector<Url> own_indexes;  // that the user named, not the project
+  std::vector<Url> own_indexes;             // that the user named, not the project
+  std::vector<std::string> skip_forbidden;  // names or hosts of indexes whose 403 means "not here"; `:all:`
   IndexStrategy index_strategy = IndexStrategy::FirstIndex;
   std::string cert, client_cert;
   std::optional<std::chrono::seconds> timeout;  // of connecting, and of waiting for the next byte

@@ -151,6 +151,8 @@ struct IndexPages::Shared {
   Answer read(const Index& index, const PackageName& project, const Url& url, CachedPage page,
               std::optional<DigestedPage> held) {
     if (page.status == 404 || page.status == 410) return NoSuchProject{};
+    if (page.status == 403 && index.forbids_absent)
+      return ForbiddenProject{bad_status(index, project, page.status)};
     if (page.status != 200) return bad_status(index, project, page.status);
     if (page.body_skipped && held) return tell(std::move(*held), index, project);
     auto parsed = parse_simple_page(std::move(page.body), page.content_type, page.final_url);

@@ -19,6 +19,10 @@
 namespace moat {
 
 struct NoSuchProject {};
+// 403 of an index that answers so for what it does not have.
+struct ForbiddenProject {
+  Error error;  // where nothing else has it, either
+};
 
 // Thread-safe. Pages go through the HTTP cache; what was made of one is kept beside it, so that a page that
 // has not changed is not even read.
@@ -30,10 +34,10 @@ class IndexPages {
              std::shared_ptr<Background> background, bool offline);
   ~IndexPages();
 
-  // `done` runs on the pool, exactly once unless the background was closed. 404 and 410 are NoSuchProject;
-  // anything else but a page that can be read is an Error that names the index and the project. refresh: ask
-  // again although the cached page is still fresh.
-  using Answer = std::variant<DigestedPage, NoSuchProject, Error>;
+  // `done` runs on the pool, exactly once unless the background was closed. 404 and 410 are NoSuchProject,
+  // 403 is ForbiddenProject where the index is known for it; anything else but a page that can be read is an
+  // Error that names the index and the project. refresh: ask again although the cached page is still fresh.
+  using Answer = std::variant<DigestedPage, NoSuchProject, ForbiddenProject, Error>;
   void fetch(const Index& index, const PackageName& project, bool refresh, std::function<void(Answer)> done);
 
  private:

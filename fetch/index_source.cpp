@@ -114,7 +114,8 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
   }
 
   void take_first(std::size_t i, IndexPages::Answer answer) {
-    const bool goes_on = std::holds_alternative<NoSuchProject>(answer) || is_unknown_offline(answer);
+    const bool goes_on = std::holds_alternative<NoSuchProject>(answer) ||
+                         std::holds_alternative<ForbiddenProject>(answer) || is_unknown_offline(answer);
     answers_[i] = std::move(answer);
     if (goes_on && i + 1 < indexes_.size()) return ask(i + 1);
     ask_links();
@@ -145,10 +146,12 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
     if (const auto* error = std::get_if<Error>(&from_links)) return deliver(*error);
     Project project{name_, {}, "", "", ""};
     std::vector<DigestedPage> found;
-    std::optional<Error> offline;
+    std::optional<Error> otherwise;  // why nothing is known of it, if nobody has it
     for (std::size_t i = 0; i < answers_.size(); ++i) {
       if (is_unknown_offline(answers_[i])) {
-        if (!offline) offline = std::get<Error>(answers_[i]);
+        if (!otherwise) otherwise = std::get<Error>(answers_[i]);
+      } else if (const auto* forbidden = std::get_if<ForbiddenProject>(&answers_[i])) {
+        if (!otherwise) otherwise = forbidden->error;
       } else if (const auto* error = std::get_if<Error>(&answers_[i])) {
         return deliver(*error);
       } else if (auto* page = std::get_if<DigestedPage>(&answers_[i])) {
@@ -162,7 +165,7 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
     }
     auto& linked = std::get<std::vector<DigestedPage>>(from_links);
     std::move(linked.begin(), linked.end(), std::back_inserter(found));
-    if (found.empty() && offline) return deliver(*offline);
+    if (found.empty() && otherwise) return deliver(*otherwise);
     project.releases = merge(std::move(found));
     inbox_->put({name_, nullptr, std::move(project)});
   }

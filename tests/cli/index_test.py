@@ -181,6 +181,33 @@ class Refusals(IndexTest):
                 self.assertIn("answered 403", self.said)
                 self.assertIn(closed.url, self.said)
 
+    def test_403_of_an_index_that_the_user_knows_for_it_is(self):
+        closed = self.second_server()
+        for name in ("a", "nowhere"):
+            closed.answer(f"/simple/{name}/", "no", status=403)
+        self.server.add("a")
+        self.create()
+        host = f"127.0.0.1:{closed.http.server_port}"
+        for told, order in ((host, ["--extra-index-url", closed.url]), ("inner", ["--index", f"inner={closed.url}"]),
+                            ("other.example 127.0.0.1", ["--extra-index-url", closed.url, "--index-strategy", "best-match"]),
+                            (":all:", ["-i", closed.url, "--extra-index-url", self.server.url])):
+            with self.subTest(told):
+                self.install("a", "--reinstall", "--refresh", *order, MOAT_SKIP_FORBIDDEN=told)
+        for told in ("other.example", "127.0.0.1:1", "outer"):
+            with self.subTest(told):
+                self.install("a", "--index", f"inner={closed.url}", status=3, MOAT_SKIP_FORBIDDEN=told)
+        # Where nobody has it, the refusal is the reason.
+        self.install("nowhere", "--extra-index-url", closed.url, status=3, MOAT_SKIP_FORBIDDEN=":all:")
+        self.assertIn("answered 403", self.said)
+
+    def test_moat_pip_reads_403_as_pip_does(self):
+        closed = self.second_server()
+        closed.answer("/simple/a/", "no", status=403)
+        self.server.add("a")
+        self.create()
+        self.moat("pip", "install", "--env", "env", "-i", closed.url, "--extra-index-url", self.server.url, "a")
+        self.assertIn("Successfully installed a-1.0", self.said)
+
     def test_401_of_one_of_several_is_not(self):
         closed = self.second_server()
         closed.http.password = "somebody:else"

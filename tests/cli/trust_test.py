@@ -100,7 +100,8 @@ class TrustTest(sandbox.SandboxTest):
 class SettingsOfACheckout(TrustTest):
     FORBIDDEN = {"proxy": '"http://127.0.0.1:9"', "trusted-host": '["index.example"]', "cert": '"ca.pem"', "client-cert": '"me.pem"',
                  "store-dir": '"store"', "build-network": "true", "no-build-isolation": "true", "offline": "true",
-                 "timeout": "600", "retries": "0", "no-input": "true", "expand-variables": '["HOME"]'}
+                 "timeout": "600", "retries": "0", "no-input": "true", "expand-variables": '["HOME"]',
+                 "skip-forbidden": '[":all:"]'}
 
     def test_each_forbidden_setting_is_told_and_has_no_effect(self):
         self.create()
