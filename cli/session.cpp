@@ -39,6 +39,8 @@ HttpOptions http_options(const Settings& settings, const IndexList& indexes) {
                         : settings.cert;
   options.ca_directory = variable(variables, "SSL_CERT_DIR");
   options.client_certificate = settings.client_cert;
+  // Who sees it learns who the user is. pip shows it to everyone.
+  if (!settings.files_as_pip) options.certificate_origins = settings.own_indexes;
   if (settings.timeout) options.connect_timeout = options.stall_timeout = *settings.timeout;
   if (settings.retries) options.retry.attempts = *settings.retries + 1;
   options.trusted_hosts = indexes.trusted_hosts;

@@ -235,15 +235,15 @@ std::string proxy_for(const Url& url, const HttpOptions& options) {
 // For people: without credentials. A proxy may be written without a scheme.
 std::string shown_proxy(const std::string& proxy) {
   const auto url = Url::parse(proxy.find("://") == std::string::npos ? "http://" + proxy : proxy);
-  return url ? quote(url->without_credentials().to_string()) : "the proxy";
+  return url ? "the proxy " + quote(url->without_credentials().to_string()) : "the proxy";
 }
 
 Error proxy_refuses(const Transfer& transfer, const HttpOptions& options) {
   const std::string& scheme = transfer.url.scheme();
   return Error(
       ErrorKind::Network,
-      fmt::format("cannot get {}: the proxy {} wants credentials (407)",
-                  quote(transfer.request.url.display()), shown_proxy(proxy_for(transfer.url, options))),
+      fmt::format("cannot get {}: {} wants credentials (407)", quote(transfer.request.url.display()),
+                  shown_proxy(proxy_for(transfer.url, options))),
       {fmt::format("give them in the proxy's URL: {}_proxy=http://USER:PASSWORD@HOST:PORT", scheme)});
 }
 
@@ -253,13 +253,20 @@ void set_proxy(CURL* easy, const Url& url, const HttpOptions& options) {
   set_text(easy, CURLOPT_NOPROXY, "");
 }
 
+bool shows_certificate(const Url& url, const HttpOptions& options) {
+  if (options.client_certificate.empty()) return false;
+  const auto& origins = options.certificate_origins;
+  return !origins || std::any_of(origins->begin(), origins->end(),
+                                 [&](const Url& origin) { return same_origin(origin, url); });
+}
+
 void set_tls(CURL* easy, const Url& url, const HttpOptions& options) {
   if (!options.ca_file.empty() || !options.ca_directory.empty()) {
     // What is named replaces what the system has.
     set(easy, CURLOPT_CAINFO, options.ca_file.empty() ? nullptr : options.ca_file.c_str());
     set(easy, CURLOPT_CAPATH, options.ca_directory.empty() ? nullptr : options.ca_directory.c_str());
   }
-  if (!options.client_certificate.empty()) set(easy, CURLOPT_SSLCERT, options.client_certificate.c_str());
+  if (shows_certificate(url, options)) set(easy, CURLOPT_SSLCERT, options.client_certificate.c_str());
   if (is_trusted(url, options.trusted_hosts)) {
     set(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     set(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -623,7 +630,7 @@ class HttpClient::Loop {
     if (is_retryable(code) && embargo(transfer, std::nullopt, why)) return;
     std::string message = fmt::format("cannot get {}: {}", quote(transfer.request.url.display()), why);
     if (const std::string proxy = proxy_for(transfer.url, options_); !proxy.empty())
-      message += fmt::format(" (through the proxy {})", shown_proxy(proxy));
+      message += fmt::format(" (through {})", shown_proxy(proxy));
     if (transfer.url.host() != transfer.request.url.host())
       message += fmt::format(" (redirected to {})", quote(transfer.url.host()));
     complete(transfer, Error(ErrorKind::Network, message, hints_for(code)));

@@ -61,7 +61,9 @@ struct HttpOptions {
   RetryOptions retry;
   std::string proxy_http, proxy_https, proxy_all, no_proxy;  // as in the environment variables
   std::filesystem::path ca_file, ca_directory;               // empty: the system's
+  // Shown to these origins alone; nullopt: to any server that asks for one.
   std::filesystem::path client_certificate;
+  std::optional<std::vector<Url>> certificate_origins = std::nullopt;
   std::vector<std::string> trusted_hosts;  // host[:port]: TLS unverified there
   std::string user_agent;
   int connections_per_host = 8;

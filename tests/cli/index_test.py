@@ -40,6 +40,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for key, value in {"Content-Type": "application/octet-stream", "Content-Length": str(len(body)), **headers}.items():
             self.send_header(key, value)
         self.end_headers()
+        drop = server.drops.get(self.path)
+        try:
+            while drop:  # never the end
+                self.wfile.write(drop)
+                time.sleep(0.1)
+        except OSError:
+            return
         self.wfile.write(body)
 
 
@@ -49,6 +56,7 @@ class Server:
     def __init__(self):
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads, self.http.answers, self.http.asked, self.http.password = True, {}, [], None
+        self.http.drops = {}  # path → what comes ten times a second, for ever
         self.projects = {}
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
@@ -117,6 +125,35 @@ class Patience(IndexTest):
         self.assertNotIn("attempt", self.said)
         self.install("-v", "a", status=3)
         self.assertRegex(self.said, r"/simple/a/`: status 503; attempt 2 of 2 in 0\.\d s\n")
+
+    def test_a_server_that_trickles_is_given_up(self):
+        """Less than 100 bytes a second count as nothing, and a page is to be here within ten times `timeout`."""
+        self.server.add("b")
+        self.create()
+        before = self.tree("env")
+        for drop in (b" ", b" " * 100):
+            with self.subTest(drop=len(drop)):
+                self.server.answer("/simple/a/", "[" + " " * 10_000_000, JSON_PAGE)
+                self.server.http.drops["/simple/a/"] = drop
+                self.install("a", status=3, MOAT_TIMEOUT="1", MOAT_RETRIES="0")
+                self.assertIn(self.server.url + "a/", self.said)
+        path = "/files/b-1.0-py3-none-any.whl"
+        self.server.http.drops[path] = b"P"
+        self.install("b", status=3, MOAT_TIMEOUT="1", MOAT_RETRIES="0")
+        self.assertEqual(self.tree("env"), before)
+
+    def test_pages_out_of_proportion_are_refused(self):
+        self.create()
+        tiny = '{"name": "a", "files": [' + ",".join(f'{{"filename": "a-{i}-py3-none-any.whl", "url": "x"}}' for i in range(60_000)) + "]}"
+        self.server.answer("/simple/a/", tiny, JSON_PAGE)
+        self.install("a", status=3)
+        self.assertIn("lists 60000 files and says next to nothing of each", self.said)
+        digest = "0" * 64
+        usual = ('{"name": "a", "files": [' + ",".join(f'{{"filename": "a-{i}-py3-none-win32.whl", "url": "x/{i}", "hashes": {{"sha256": "{digest}"}}}}'
+                                                       for i in range(60_000)) + "]}")
+        self.server.answer("/simple/a/", usual, JSON_PAGE)
+        self.install("a", status=1)
+        self.assertIn("59999", self.said)
 
 
 class Hashes(IndexTest):

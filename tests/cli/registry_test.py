@@ -345,6 +345,18 @@ class RegistryTest(sandbox.SandboxTest):
         self.again()
         self.install("-i", url, MOAT_CERT=str(tls / "ca.crt"), MOAT_CLIENT_CERT=str(tls / "client.pem"))
 
+    def test_the_client_certificate_is_shown_to_indexes_of_the_user_alone(self):
+        tls, url = self.apache.root / "tls", f"https://localhost:{self.apache.mutual}/simple"
+        own = {"MOAT_CERT": str(tls / "ca.crt"), "MOAT_CLIENT_CERT": str(tls / "client.pem"), "MOAT_RETRIES": "0"}
+        (self.work / "pyproject.toml").write_text(f'[tool.moat]\nindex-url = "{url}"\n')
+        self.install(status=3, **own)  # a checkout's server would learn who reads it
+        (self.work / "pyproject.toml").unlink()
+        (self.work / "in.txt").write_text(f"--index-url {url}\n")
+        self.install("-r", "in.txt", status=3, **own)
+        self.install("-r", "in.txt", MOAT_EXTRA_INDEX_URL=url, **own)
+        self.again()
+        self.moat("pip", "install", "--env", "env", "-r", "in.txt", "app", **own)  # as pip does
+
     def test_plain_http_elsewhere_is_refused(self):
         self.install("-i", "http://index.example/simple", status=1)
         self.assertIn("--trusted-host index.example", self.said)
