@@ -4,6 +4,7 @@
 #include "resolver/lack.h"
 #include "resolver/proof.h"
 #include "resolver/solv/solver.h"
+#include "resolver/source_url.h"
 #include "resolver/story.h"
 
 #include <algorithm>
@@ -120,7 +121,8 @@ std::vector<Claim> url_claims(const RequestLines& lines, const Encoding& encodin
       for (std::size_t index = view.size(); index-- > 0 && out.size() < seen.size();) {
         if (!encoding.is_fed(package, 0, index) || view.dependencies(index) == nullptr) continue;
         for (const Requirement* requirement : view.dependencies(index)->of_base())
-          if (requirement->name == name && requirement->url == encoding.pinned_url(name)) {
+          if (requirement->name == name && requirement->url &&
+              same_reference(*requirement->url, *encoding.pinned_url(name))) {
             out.push_back({package, 0, {index}, *requirement, {}});
             for (const LineIndex line : lines.of(view.name())) dropped[line] = false;
             break;

@@ -1,5 +1,7 @@
 #include "resolver/encode.h"
 
+#include "resolver/source_url.h"
+
 #include <cassert>
 #include <numeric>
 
@@ -125,7 +127,7 @@ void Encoding::forbid(PackageIndex package, VariantIndex variant, std::size_t in
 bool Encoding::url_fits(const Requirement& requirement) const {
   if (!requirement.url) return true;
   const auto pinned = pinned_.find(requirement.name);
-  return pinned != pinned_.end() && pinned->second == *requirement.url;
+  return pinned != pinned_.end() && same_reference(pinned->second, *requirement.url);
 }
 
 bool Encoding::is_possible(const Requirement& requirement) const {

@@ -1,5 +1,7 @@
 #include "resolver/request_lines.h"
 
+#include "resolver/source_url.h"
+
 #include <algorithm>
 #include <set>
 
@@ -32,7 +34,7 @@ std::vector<bool> RequestLines::allowed(const ProjectView& view, const std::vect
   for (const LineIndex line : of(view.name())) {
     if (!dropped.empty() && dropped[line]) continue;
     const Requirement& requirement = lines_[line].requirement();
-    if (requirement.url && urls_.at(view.name()) != *requirement.url)
+    if (requirement.url && !same_reference(urls_.at(view.name()), *requirement.url))
       return std::vector<bool>(view.size(), false);
     if (requirement.specifier.empty()) continue;
     std::size_t next = 0;

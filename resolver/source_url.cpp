@@ -161,6 +161,15 @@ std::string text_of(const SourceUrl& source, std::string url, const std::string&
 
 std::string SourceUrl::display() const { return text_of(*this, url.display(), revision); }
 
+bool same_reference(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  const auto one = SourceUrl::parse(a);
+  const auto other = SourceUrl::parse(b);
+  return one && other && one->kind == other->kind && one->revision == other->revision &&
+         one->subdirectory == other->subdirectory && one->digests == other->digests &&
+         one->url.without_credentials() == other->url.without_credentials();
+}
+
 std::string pinned_text(const SourceUrl& source) {
   return text_of(source, source.url.to_string(), source.commit.empty() ? source.revision : source.commit);
 }

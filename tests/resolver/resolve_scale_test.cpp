@@ -92,5 +92,26 @@ TEST(ResolveScale, AnAwkwardPairIsWalkedDownInDoublingSteps) {
   EXPECT_LT(asked.metadata_files, 1000);
 }
 
+// `e0 = ["chain[e1]"]`, `e1 = ["chain[e2]"]`, …: followed in one go, and not anew for each.
+TEST(ResolveScale, AChainOfExtrasIsFollowedOnce) {
+  constexpr int kExtras = 1000;
+  FakeSource source;
+  FakeRelease row{.name = "chain", .version = "1.0"};
+  for (int i = 0; i < kExtras; ++i) {
+    const std::string extra = "e" + std::to_string(i);
+    row.extras.push_back(extra);
+    row.requirements.push_back(
+        (i + 1 < kExtras ? "chain[e" + std::to_string(i + 1) + "]" : std::string("end")) + "; extra == \"" +
+        extra + "\"");
+  }
+  source.add(row);
+  source.add({.name = "end", .version = "1.0"});
+  const Asked asked = resolve_with(source, {"chain[e0]"});
+  const auto& resolution = std::get<Resolution>(asked.outcome);
+  EXPECT_EQ(packages_of(resolution), (std::vector<std::string>{"chain 1.0", "end 1.0"}));
+  EXPECT_LT(asked.statistics.rounds, 10);
+  EXPECT_EQ(asked.metadata_files, 2);
+}
+
 }  // namespace
 }  // namespace moat::testing

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace moat {
 namespace {
@@ -35,6 +37,28 @@ TEST(SourceUrl, ThePinnedTextHoldsTheCommit) {
   SourceUrl git = source("git+https://h/r.git@main#subdirectory=a&egg=foo");
   git.commit = std::string(40, 'a');
   EXPECT_EQ(pinned_text(git), "git+https://h/r.git@" + git.commit + "#subdirectory=a");
+}
+
+TEST(SourceUrl, OneThingHasManySpellings) {
+  const std::string sha(64, 'a');
+  const std::vector<std::pair<std::string, std::string>> equal = {
+      {"https://h/foo-1.0-py3-none-any.whl", "https://h/foo-1.0-py3-none-any.whl#egg=foo"},
+      {"https://h/foo-1.0-py3-none-any.whl", "https://me:secret@H/foo-1.0-py3-none-any.whl"},
+      {"https://h/foo-1.0.tar.gz#sha256=" + sha + "&egg=foo",
+       "https://h/foo-1.0.tar.gz#egg=foo&sha256=" + std::string(64, 'A')},
+      {"git+https://h/r.git@v1#subdirectory=a&egg=x", "git+https://u@h/r.git@v1#egg=x&subdirectory=a/"},
+      {"file:///a/foo", "file://localhost/a/foo"},
+      {"no url", "no url"}};
+  for (const auto& [a, b] : equal) EXPECT_TRUE(same_reference(a, b)) << a << " " << b;
+  const std::vector<std::pair<std::string, std::string>> different = {
+      {"https://h/foo-1.0-py3-none-any.whl", "http://h/foo-1.0-py3-none-any.whl"},
+      {"https://h/foo-1.0-py3-none-any.whl?x=1", "https://h/foo-1.0-py3-none-any.whl?x=2"},
+      {"https://h/foo-1.0.tar.gz", "https://h/foo-1.0.tar.gz#sha256=" + sha},
+      {"https://h/foo-1.0.tar.gz#subdirectory=a", "https://h/foo-1.0.tar.gz#subdirectory=b"},
+      {"git+https://h/r.git@v1", "git+https://h/r.git@v2"},
+      {"git+https://h/r.git@v1", "git+https://h/r.git"},
+      {"no url", "another"}};
+  for (const auto& [a, b] : different) EXPECT_FALSE(same_reference(a, b)) << a << " " << b;
 }
 
 TEST(SourceUrl, KindsByTheirNames) {
