@@ -130,7 +130,10 @@ void set_prereleases(PrereleasePolicy& policy, const std::vector<std::string>& n
   for (const std::string& value : names)
     for (const std::string_view part : split(value, ',')) {
       if (trim(part).empty()) continue;
-      if (trim(part) == ":all:")
+      if (trim(part) == ":none:") {
+        if (policy.otherwise == as) policy.otherwise = PrereleasePolicy().otherwise;
+        std::erase_if(policy.by_name, [&](const auto& entry) { return entry.second == as; });
+      } else if (trim(part) == ":all:")
         policy.otherwise = as;
       else
         policy.by_name.insert_or_assign(package_name(trim(part), option), as);

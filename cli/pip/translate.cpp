@@ -172,6 +172,8 @@ void take_options(Invocation& invocation, const PipCommand& pip, const fs::path&
   if (pip.has("timeout")) shared.timeout = whole_seconds(pip.value("timeout"));
   if (pip.has("retries")) shared.retries = pip.value("retries");
 
+  if (pip.has("pre") && (pip.has("all-releases") || pip.has("only-final")))
+    throw Error(ErrorKind::Refused, "--pre cannot be used with --all-releases or --only-final");
   shared.pre = pip.has("pre");
   take_names(shared.all_releases, pip.values("all-releases"));
   take_names(shared.only_final, pip.values("only-final"));
