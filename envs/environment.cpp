@@ -329,6 +329,12 @@ void check_environment_path(const fs::path& root) {
   if (root.native().find(':') != std::string::npos) refuse("a path that contains `:` cannot be on PATH");
   if (root.native().find_first_of("\n\r") != std::string::npos)
     refuse("pyvenv.cfg cannot hold a path with a line break");
+  // The loader replaces these in the path of every extension module.
+  for (const std::string_view token : {"ORIGIN", "LIB", "PLATFORM"})
+    for (const std::string_view dollar : {"$", "${"})
+      if (root.native().find(fmt::format("{}{}", dollar, token)) != std::string::npos)
+        refuse(
+            fmt::format("the loader of libraries reads `{}{}` in a path as something else", dollar, token));
   if (root == root.root_path()) refuse("it is the root directory");
 }
 

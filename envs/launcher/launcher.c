@@ -191,14 +191,16 @@ static void find_environment(const char* exe, char* environment, Settings* setti
       exe);
 }
 
-/* Writes pyvenv.cfg anew with the right home; 0 where that is not possible. Several processes may do so at
- * once. */
+/* Writes pyvenv.cfg anew with the right home; 0 where that is not possible, or the file belongs to another
+ * user: root would take it from them, and say where root sees it. Several processes may do so at once. */
 static int mend_home(const char* environment, const char* home) {
   char config[PATH_MAX + 16], aside[PATH_MAX + 48];
   join(config, sizeof config, "%s/pyvenv.cfg", environment);
   join(aside, sizeof aside, "%s/.pyvenv.cfg.%ld", environment, (long)getpid());
   FILE* in = fopen(config, "re");
-  FILE* out = in != NULL ? fopen(aside, "wxe") : NULL;
+  struct stat facts;
+  const int is_own = in != NULL && fstat(fileno(in), &facts) == 0 && facts.st_uid == geteuid();
+  FILE* out = is_own ? fopen(aside, "wxe") : NULL;
   int done = 0;
   if (out != NULL) {
     static char line[PATH_MAX + 64];
@@ -209,7 +211,7 @@ static int mend_home(const char* environment, const char* home) {
       else
         fputs(line, out);
     }
-    done = ferror(out) == 0;
+    done = ferror(out) == 0 && fchmod(fileno(out), facts.st_mode & 07777) == 0;
     done = fclose(out) == 0 && done && rename(aside, config) == 0;
     if (!done) unlink(aside);
   }

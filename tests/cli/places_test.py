@@ -81,6 +81,40 @@ class Streams(PlacesTest):
         self.assertIn("cannot write to standard output", said)
 
 
+class Paths(PlacesTest):
+    def test_paths_that_the_loader_of_libraries_reads_otherwise(self):
+        self.create()
+        for odd in ("a$ORIGIN", "${LIB}x", "$PLATFORM"):
+            folder = self.work / odd
+            self.moat("create", folder / "env", status=2)
+            self.assertIn("the loader of libraries reads `$", self.said)
+            self.moat("env", "clone", self.work / "env", folder / "env", status=2)
+            self.assertFalse((folder / "env").exists())
+        self.moat("create", self.work / "$HOME ${x} $ORIG")
+        self.assertEqual(self.shell("'./$HOME ${x} $ORIG/bin/python' -c 'import ssl; print(1)'"), "1\n")
+
+    def test_pyvenv_cfg_of_another_user_is_left_alone(self):
+        """Root that looks into somebody's environment at another path (a mount) would take the file from them."""
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("needs root and setpriv")
+        self.create()
+        for folder in (self.root, self.work):
+            folder.chmod(0o755)
+        moved = self.work / "moved"
+        (self.work / "env").rename(moved)
+        config = moved / "pyvenv.cfg"
+        config.chmod(0o640)
+        for path in (moved, *moved.rglob("*")):
+            os.chown(path, 12345, 12345, follow_symlinks=False)
+        before = config.read_text()
+        run = 'moved/bin/python -c "import sys; print(sys.prefix)"'
+        self.assertEqual(self.shell(run), f"{moved}\n")
+        self.assertEqual((config.read_text(), config.stat().st_uid), (before, 12345))
+        self.assertEqual(self.shell(f"setpriv --reuid 12345 --regid 12345 --clear-groups {run}"), f"{moved}\n")
+        self.assertIn(f"home = {moved}/.moat", config.read_text())
+        self.assertEqual(config.stat().st_mode & 0o777, 0o640)
+
+
 class Starts(PlacesTest):
     def test_without_a_working_directory(self):
         self.create()
