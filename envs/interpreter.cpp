@@ -232,6 +232,7 @@ Json ask(const fs::path& python, const ProbeContext& context) {
   try {
     result = run_process(command);
   } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Disk) throw;  // it is not the interpreter that lacks something
     refuse(python, std::string("does not start: ") + error.what());
   }
   if (result.timed_out) refuse(python, "timed out after 30 s");

@@ -156,6 +156,10 @@ pid_t spawn(const Command& command, const FileActions& actions) {
     const std::vector<char*> envp = pointers_to(texts);
     result = ::posix_spawn(&pid, found->c_str(), actions.get(), attributes.get(), argv.data(), envp.data());
   }
+  if (result == EAGAIN)
+    throw Error(ErrorKind::Disk,
+                fmt::format("cannot run {}: {}", quote(program), reason_not_started(program, result)),
+                {"this user may not have more processes: see `ulimit -u`, or the limit of the container"});
   if (result != 0) throw_cannot_run(kind_not_started(result), program, reason_not_started(program, result));
   return pid;
 }

@@ -91,6 +91,19 @@ class FewThreads(LimitsTest):
             if threads == 12:
                 self.assertEqual(status, 0, said)
 
+    @unittest.skipUnless(os.getuid() == 0, "the limit of processes holds for other users than root; needs root")
+    def test_where_no_interpreter_can_be_started_that_is_said(self):
+        """And not that there is none."""
+        program = self.root / "moat-program"
+        shutil.copy(sandbox.MOAT, program)
+        self.root.chmod(0o755)
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", self.work, self.home, self.root / "moat"], check=True)
+        for processes in (0, 1, 2):
+            status, said = self.limited("create", "new", user=NOBODY, program=program, limits=[(resource.RLIMIT_NPROC, processes)])
+            self.assertEqual(status, 3, said)
+            self.assertRegex(said, "cannot run `/usr.*Resource temporarily unavailable")
+            self.assertIn("ulimit -u", said)
+
     def test_any_amount_of_memory_does(self):
         self.create()
         for i in range(6):
