@@ -16,6 +16,7 @@
 #include "fetch/os/interrupt.h"
 #include "fetch/os/leftovers.h"
 #include "fetch/os/mapped_file.h"
+#include "fetch/os/noexec.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/roomy_directory.h"
 #include "resolver/base/text.h"
@@ -336,6 +337,11 @@ void check_environment_path(const fs::path& root) {
         refuse(
             fmt::format("the loader of libraries reads `{}{}` in a path as something else", dollar, token));
   if (root == root.root_path()) refuse("it is the root directory");
+  if (is_on_noexec(root))
+    throw Error(ErrorKind::Disk,
+                "cannot make an environment at " + quote(root.string()) +
+                    ": that file system is mounted noexec, so no program starts there",
+                {"choose a folder where programs may start"});
 }
 
 bool Environment::exists_at(const fs::path& root) {

@@ -5,6 +5,7 @@
 #include "envs/sysconfig_data.h"
 #include "fetch/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/noexec.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
@@ -12,7 +13,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
@@ -413,8 +413,7 @@ void compile_copy(const fs::path& tree, const RuntimeLayout& layout, Workers& wo
 
 // The copy is tried, and compiles its own standard library.
 void refuse_noexec(const fs::path& tree) {
-  struct statvfs facts {};
-  if (::statvfs(tree.parent_path().c_str(), &facts) != 0 || (facts.f_flag & ST_NOEXEC) == 0) return;
+  if (!is_on_noexec(tree.parent_path())) return;
   throw Error(
       ErrorKind::Disk,
       quote(tree.parent_path().string()) + " is on a file system mounted noexec: programs cannot run there",

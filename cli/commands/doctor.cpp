@@ -13,6 +13,7 @@
 #include "envs/isolation.h"
 #include "envs/repair.h"
 #include "fetch/os/file.h"
+#include "fetch/os/noexec.h"
 #include "fetch/os/ownership.h"
 
 #include <fmt/format.h>
@@ -83,6 +84,11 @@ std::vector<Finding> observed_from_inside(const Environment& environment, Sessio
     return judge(observe(environment, {set.begin(), set.end()}), environment);
   } catch (const Error& error) {
     if (environment.is_foreign()) throw;
+    if (is_on_noexec(environment.root() / "bin"))
+      return {{.level = Finding::Level::Damage,
+               .check = "python",
+               .message = "the file system is mounted noexec: no program starts there",
+               .hint = "moat env clone " + environment.root().string() + " NEW, where programs may start"}};
     return {{.level = Finding::Level::Damage,
              .check = "python",
              .message = error.what(),

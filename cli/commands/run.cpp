@@ -9,6 +9,7 @@
 #include "cli/shell_word.h"
 #include "envs/direct_url.h"
 #include "fetch/os/file.h"
+#include "fetch/os/noexec.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 
@@ -93,6 +94,18 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
   return obtain_run_environment(std::move(question), session);
 }
 
+// Of the environment, and nothing starts there.
+bool is_kept_from_starting(const std::string& name, const fs::path& root) {
+  return name.find('/') == std::string::npos && is_there(root / "bin" / name) && is_on_noexec(root / "bin");
+}
+
+Error kept_from_starting(const std::string& name, const fs::path& root) {
+  return {ErrorKind::Refused,
+          fmt::format("{} is on a file system mounted noexec: no program starts there",
+                      (root / "bin" / name).native()),
+          {fmt::format("moat env clone {} NEW, where programs may start", shell_word(root.native()))}};
+}
+
 // `run nosuch.py`: not a command, but a file that is not there.
 Error not_found(const std::string& name, const fs::path& root, const Settings& settings, bool pure) {
   const bool is_file = name.ends_with(".py") || name.find('/') != std::string::npos;
@@ -127,6 +140,10 @@ int execute(const RunCommand& command, Session& session) {
     return kRunRefused;
   }
   if (std::holds_alternative<ProgramNotFound>(found)) {
+    if (is_kept_from_starting(name, root)) {
+      output.error(kept_from_starting(name, root));
+      return kRunRefused;
+    }
     output.error(not_found(name, root, settings, command.pure));
     return kRunNotFound;
   }

@@ -207,6 +207,25 @@ class Disks(PlacesTest):
             self.assertIn("works 1", said)
 
 
+    def test_an_environment_where_no_program_starts(self):
+        self.create()
+        self.wheel()
+        (self.work / "noexec").mkdir()
+        said = self.elsewhere('mount -t tmpfs -o noexec none "$WORK/noexec"', '''
+            "$MOAT" create noexec/sub/new || echo "refused $?"
+            ls -A noexec
+            "$MOAT" env clone "$WORK/env" noexec/copy || echo "refused $?"
+            cp -a env noexec/env
+            "$MOAT" run --env noexec/env python -c "print('ran')" || echo "refused $?"
+            "$MOAT" doctor --env noexec/env || echo "found $?"
+            "$MOAT" list --env noexec/env''')
+        self.assertEqual(said.count("refused 3"), 2, said)
+        self.assertEqual(said.count("refused 126"), 1, said)
+        self.assertIn("found 1", said)
+        self.assertEqual(said.count("mounted noexec"), 4, said)
+        self.assertNotIn("--repair", said)  # which would change nothing
+
+
 class Homes(PlacesTest):
     def test_a_store_that_cannot_be_created_says_what_to_set(self):
         (self.work / "file").write_text("")
