@@ -248,7 +248,7 @@ namespace {
 
 // A folder that is asked for may have changed; an archive or a commit is what it was.
 bool comes_anew(const ResolvedPackage& package, bool requested, const Present& present) {
-  const std::optional<SourceUrl>& source = package.file.direct;
+  const SourceUrl* const source = package.file.direct.get();
   if (!source) return false;
   const auto before = present.direct.find(package.name);
   if (before == present.direct.end()) return true;
@@ -307,10 +307,10 @@ struct ReadyWheel {
 
 std::optional<DirectUrl> origin_of(const Step& step, const std::optional<Digest>& sha256,
                                    const std::string& commit) {
-  std::optional<SourceUrl> source = step.package->file.direct;
-  if (!source) return std::nullopt;
-  if (!commit.empty()) source->commit = commit;
-  return DirectUrl::of(*source, sha256, step.editable);
+  if (!step.package->file.direct) return std::nullopt;
+  SourceUrl source = *step.package->file.direct;
+  if (!commit.empty()) source.commit = commit;
+  return DirectUrl::of(source, sha256, step.editable);
 }
 
 BadRecord bad_record_rule(const PackageName& name, const Session& session) {

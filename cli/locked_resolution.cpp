@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 namespace moat {
@@ -45,8 +46,9 @@ Error bad_entry(const LockedPackage& package, const std::string& why) {
 }
 
 // What the entry names directly, if it does.
-std::optional<SourceUrl> source_of(const LockedPackage& package, const fs::path& lock_directory) {
-  if (!package.direct) return std::nullopt;
+// nullptr: it comes from an index.
+std::shared_ptr<const SourceUrl> source_of(const LockedPackage& package, const fs::path& lock_directory) {
+  if (!package.direct) return nullptr;
   const DirectSource& direct = *package.direct;
   SourceUrl out;
   out.subdirectory = direct.subdirectory;
@@ -75,7 +77,7 @@ std::optional<SourceUrl> source_of(const LockedPackage& package, const fs::path&
       out.kind = is_wheel(direct.archive.name) ? SourceKind::Wheel : SourceKind::Archive;
       break;
   }
-  return out;
+  return std::make_shared<const SourceUrl>(std::move(out));
 }
 
 // A folder's version is what it now says; a build may be needed to know.

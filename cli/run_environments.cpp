@@ -98,7 +98,7 @@ std::string answer_key(const RunQuestion& question, const Resolution& resolution
     key.add(package.name.normalized()).add(package.version.to_string()).add(package.file.artifact.filename);
     for (const Digest& digest : package.file.artifact.digests) key.add(digest.to_string());
     if (package.file.artifact.digests.empty()) key.add(package.file.artifact.url.to_string());
-    if (const std::optional<SourceUrl>& source = package.file.direct) {
+    if (const SourceUrl* const source = package.file.direct.get()) {
       key.add(pinned_text(*source));
       if (source->kind == SourceKind::Directory) key.add(newest_change(source->url.file_path()));
     }

@@ -41,7 +41,7 @@ ReleaseFile direct_wheel(const PackageName& name, SourceUrl source) {
   if (wheel->name != name)
     throw bad_reference(name, shown_place(source), "that is a wheel of " + quote(wheel->name.display()));
   file.wheel = std::move(*wheel);
-  file.direct = std::move(source);
+  file.direct = std::make_shared<const SourceUrl>(std::move(source));
   return file;
 }
 
@@ -65,7 +65,9 @@ DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& 
     order.artifact.size = obtained.size;
   }
   auto release = std::make_shared<Release>(Release{core->version, {}});
-  release->files.push_back({std::move(order.artifact), std::nullopt, std::move(source)});
+  release->files.push_back({.artifact = std::move(order.artifact),
+                            .wheel = std::nullopt,
+                            .direct = std::make_shared<const SourceUrl>(std::move(source))});
   return {Project{name, {std::move(release)}, "", "", ""}, std::move(metadata)};
 }
 

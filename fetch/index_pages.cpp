@@ -121,7 +121,11 @@ struct IndexPages::Shared {
   // Throws Error(Network).
   DigestedPage digest(ProjectPage page, const Index& index, const PackageName& project, const Url& url,
                       const std::string& validator) {
-    const std::string bytes = digest_page(page, project, validator);
+    std::string bytes;
+    {
+      const ProjectPage read = std::move(page);  // its memory is given back before what it says takes its own
+      bytes = digest_page(read, project, validator);
+    }
     auto digested = read_page_digest(bytes, project, validator);
     if (!digested)
       throw Error(ErrorKind::Network, looking_up(index, project) + ": its page cannot be digested");

@@ -22,6 +22,13 @@ constexpr std::uint64_t kKnownMinor = 5;
 constexpr std::size_t kLongestKey = 32;
 static_assert(kLongestKey <= simdjson::SIMDJSON_PADDING);
 
+// Of one file; there are no more algorithms than that.
+constexpr std::size_t kMostHashes = 16;
+
+// What is known of a file takes some room, however little the page says of it. A page of so many files that
+// says so little of each is no index's: a name, a URL and a hash are longer.
+constexpr std::size_t kManyFiles = 50'000, kLeastOfEach = 100;
+
 constexpr std::string_view kJsonType = "application/vnd.pypi.simple.v1+json";
 constexpr std::string_view kHtmlType = "application/vnd.pypi.simple.v1+html";
 
@@ -147,7 +154,8 @@ class FileReader {
     for (auto hash : value.get_object()) {
       const std::string_view algorithm = key_of(hash);
       const std::string_view hex = text(hash.value());
-      if (!hex.empty()) page_.hashes.push_back({algorithm, hex});
+      if (!hex.empty() && page_.hashes.size() - file_.first_hash < kMostHashes)
+        page_.hashes.push_back({algorithm, hex});
     }
   }
 
@@ -218,14 +226,6 @@ void read_files(ondemand::value value, ProjectPage& page) {
   }
 }
 
-void read_versions(ondemand::value value, ProjectPage& page) {
-  if (value.type() != ondemand::json_type::array) return;
-  for (auto element : value.get_array()) {
-    ondemand::value version = element.value();
-    if (version.type() == ondemand::json_type::string) page.versions.emplace_back(text(version));
-  }
-}
-
 void read_page(ondemand::object object, ProjectPage& page, std::string& api_version) {
   for (auto field : object) {
     const std::string_view key = key_of(field);
@@ -236,8 +236,6 @@ void read_page(ondemand::object object, ProjectPage& page, std::string& api_vers
       read_meta(value, api_version);
     } else if (key == "name") {
       page.name = text(value);
-    } else if (key == "versions") {
-      read_versions(value, page);
     } else if (key == "project-status") {
       read_status(value, page);
     }
@@ -367,6 +365,9 @@ Expected<ProjectPage> parse_simple_json(std::string body, const Url& final_url) 
                            : std::string("the body is not valid JSON (") +
                                  simdjson::error_message(error.error()) + ")");
   }
+  if (page.files.size() > kManyFiles && memory->body.size() / page.files.size() < kLeastOfEach)
+    return parse_error("it lists " + std::to_string(page.files.size()) +
+                       " files and says next to nothing of each");
   auto newer = check_api_version(api_version);
   if (!newer) return tl::unexpected(newer.error());
   page.newer_api = std::move(*newer);

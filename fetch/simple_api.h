@@ -48,7 +48,6 @@ class ProjectPage {
  public:
   std::string name;                   // as the page spells it; "" when it does not
   std::vector<PageFile> files;        // in the page's order
-  std::vector<std::string> versions;  // PEP 700; may list versions that have no files
   std::string status, status_reason;  // PEP 792; "" is active
   std::size_t skipped = 0;            // files left out because nothing sensible is said of them
   std::optional<std::string>

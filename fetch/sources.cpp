@@ -161,7 +161,9 @@ struct Sources::Slot {
   std::optional<ObtainedSource> source;
 };
 
-SourceOrder SourceOrder::of(const ReleaseFile& file) { return {file.artifact, file.direct}; }
+SourceOrder SourceOrder::of(const ReleaseFile& file) {
+  return {file.artifact, file.direct ? std::optional(*file.direct) : std::nullopt};
+}
 
 SourceOrder SourceOrder::of(const SourceUrl& source) {
   return {.artifact = {.filename = source.url.last_segment(), .url = source.url, .digests = source.digests},

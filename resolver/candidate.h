@@ -20,8 +20,9 @@ namespace moat {
 struct ReleaseFile {
   Artifact artifact;
   std::optional<WheelFilename> wheel;  // nullopt: a source distribution
-  // It is what a URL names: an archive, a folder, a commit. nullopt: a file that an index lists.
-  std::optional<SourceUrl> direct = {};
+  // It is what a URL names: an archive, a folder, a commit. nullptr: a file that an index lists, of which
+  // there may be very many.
+  std::shared_ptr<const SourceUrl> direct = {};
 
   // To learn what it needs may take a build, which is minutes and runs its code: asked for only of what was
   // chosen, never in advance.

@@ -62,7 +62,7 @@ class Judges {
     const auto [entry, is_new] = judge.known.try_emplace(package.release.get(), false);
     if (is_new)
       entry->second =
-          judge.filter->candidate(package.name, package.release, package.file.direct.has_value()).has_value();
+          judge.filter->candidate(package.name, package.release, package.file.direct != nullptr).has_value();
     return entry->second;
   }
 
@@ -180,7 +180,7 @@ class Walk {
   }
 
   bool meets(const Requirement& requirement, const ResolvedPackage& package) const {
-    const bool direct = package.file.direct.has_value();
+    const bool direct = package.file.direct != nullptr;
     if (requirement.url) return direct && same_url(*requirement.url, *package.file.direct);
     return requirement.specifier.contains(package.version, version_text(*package.release));
   }

@@ -39,7 +39,7 @@ std::string names_of(const std::vector<const Step*>& steps) {
 
 // A folder is there already, and pip passes it over, too. Of a repository pip would make an archive.
 bool is_file(const Step& step) {
-  const std::optional<SourceUrl>& source = step.package->file.direct;
+  const SourceUrl* const source = step.package->file.direct.get();
   if (source && source->kind == SourceKind::Git)
     throw Error(ErrorKind::Refused,
                 fmt::format("{} comes from a git repository, so there is no file to download",

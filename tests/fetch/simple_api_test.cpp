@@ -50,7 +50,6 @@ TEST(SimpleJson, ReadsAFileWithAllItsFields) {
   EXPECT_EQ(page.name, "foo");
   EXPECT_EQ(page.status, "archived");
   EXPECT_EQ(page.status_reason, "gone \"fishing\"");
-  EXPECT_EQ(page.versions, (std::vector<std::string>{"1.0", "2.0"}));
   EXPECT_FALSE(page.newer_api);
   const Artifact file = only_artifact(page);
   EXPECT_EQ(file.filename, "foo-1.0-py3-none-any.whl");
