@@ -53,6 +53,14 @@ constexpr std::array kOtherWords = {
               "write it into `dependencies` of pyproject.toml; `moat lock`, then `moat sync`, installs it"},
     OtherWord{"remove", "`moat uninstall NAME` removes it from the environment"},
     OtherWord{"export", "`moat lock -o requirements.txt` writes a requirements file with hashes"},
+    OtherWord{"rm", "`moat uninstall NAME` removes a package, `moat env remove ENV` an environment"},
+    OtherWord{"delete", "`moat env remove ENV` deletes an environment"},
+    OtherWord{"ls", "`moat list` lists what is installed"},
+    OtherWord{"deactivate", "type `deactivate` alone, in the shell where the environment is active"},
+    OtherWord{"use", "`moat shell` starts a shell in the environment"},
+    OtherWord{"reinstall", "`moat install --reinstall PACKAGE` installs it again"},
+    OtherWord{"outdated", "`moat list --outdated` lists what has a newer version"},
+    OtherWord{"requirements", "`moat freeze` writes what is installed as a requirements file"},
     OtherWord{"pin", "`moat python pin SPEC` says which Python is meant here"},
 };
 
