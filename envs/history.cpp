@@ -12,6 +12,7 @@
 #include "envs/former_files.h"
 #include "envs/link.h"
 #include "envs/state_files.h"
+#include "envs/unflushed.h"
 #include "fetch/hasher.h"
 #include "resolver/base/text.h"
 
@@ -412,11 +413,14 @@ int newest_history_number(const fs::path& environment) {
 
 void prune_history(const fs::path& environment, std::int64_t now) {
   const std::vector<int> states = history_states(environment);
+  const std::optional<int> unflushed = first_unflushed_state(environment);
   std::set<int> keep, mentioned;
   for (const int state : states) {
     const fs::path path = moves_file(environment, state);
     const Journal journal(read_file(path), path);
-    if (keep.size() == kHistoryEntries || (!keep.empty() && journal->time < now - kHistorySeconds)) break;
+    const bool is_needed = unflushed && state >= *unflushed;  // the way back after a power failure
+    const bool is_old = !keep.empty() && journal->time < now - kHistorySeconds;
+    if (!is_needed && (keep.size() >= kHistoryEntries || is_old)) break;
     keep.insert(state);
     add_mentioned_states(*journal, mentioned);
   }

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
+#include <vector>
 
 namespace moat {
 
@@ -47,6 +49,15 @@ void mark_unflushed(const fs::path& folder, int state, std::int64_t begun) {
   const std::array<timespec, 2> times = {timespec{begun, 0}, timespec{begun, 0}};
   if (::futimens(file.get(), times.data()) != 0) throw_errno("set the time of", aside, errno);
   rename_over(aside, folder / kName);
+}
+
+std::optional<int> first_unflushed_state(const fs::path& environment) {
+  const auto mark = read_file_if_exists(environment / ".moat" / kName);
+  if (!mark) return std::nullopt;
+  const std::vector<std::string_view> fields = split(*mark, ' ');
+  int state = 0;  // one that cannot be read protects all
+  if (fields.size() > 1) std::from_chars(fields[1].data(), fields[1].data() + fields[1].size(), state);
+  return state;
 }
 
 void sync_file_system(const fs::path& inside) {

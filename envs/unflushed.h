@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 namespace moat {
 
@@ -11,6 +12,9 @@ namespace moat {
 // power failure, nor on the layers of containers, which come to many machines. `state`: the first whose files
 // are not flushed; `begun`: before the first of them was written, unix seconds.
 void mark_unflushed(const std::filesystem::path& folder, int state, std::int64_t begun);
+
+// The first state whose files are not flushed, as the mark says; nullopt where there is none.
+std::optional<int> first_unflushed_state(const std::filesystem::path& environment);
 
 // What the kernel has most likely written by itself is made sure of, and the mark goes; a young one stays,
 // because syncing what was just written takes long.

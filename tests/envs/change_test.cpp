@@ -1,5 +1,6 @@
 #include "envs/change.h"
 
+#include "envs/unflushed.h"
 #include "fetch/hasher.h"
 #include "tests/envs/folder.h"
 
@@ -32,6 +33,8 @@ class Env {
     folder.write(".moat/manifest", format_manifest(first));
   }
   const std::filesystem::path& path() const { return folder.path(); }
+  // As when all was flushed.
+  void forget_mark() const { std::filesystem::remove(path() / ".moat/unflushed"); }
   Manifest manifest() const { return *parse_manifest(folder.read(".moat/manifest")); }
 
   static Tree files_of(const std::string& name, const std::string& version, int count) {
@@ -295,6 +298,7 @@ TEST(Change, OldHistoryIsDropped) {
   const Env env;
   std::string version;
   for (int i = 1; i <= 13; ++i) {
+    env.forget_mark();
     env.change("foo", version, std::to_string(i));
     version = std::to_string(i);
   }
@@ -308,6 +312,15 @@ TEST(Change, OldHistoryIsDropped) {
   EXPECT_EQ(contents(env.path()).at("lib/foo/only_3"), "644 3");
 }
 
+TEST(Change, HistoryIsKeptUntilItsFilesAreFlushed) {
+  const Env env;
+  for (int i = 1; i <= 13; ++i) env.change("foo", i == 1 ? "" : std::to_string(i - 1), std::to_string(i));
+  const std::optional<int> first = first_unflushed_state(env.path());
+  if (!first) GTEST_SKIP() << "nothing outlives a power failure on this file system";
+  for (int state = *first; state <= 13; ++state)
+    EXPECT_TRUE(env.folder.has(".moat/history/" + std::to_string(state) + "/moves")) << state;
+}
+
 TEST(Change, HistoryOfAnotherMonthIsDroppedButTheNewestStays) {
   const Env env;
   env.change("foo", "", "1");
@@ -318,6 +331,7 @@ TEST(Change, HistoryOfAnotherMonthIsDroppedButTheNewestStays) {
     moves.replace(at, moves.find('\n', at) - at, "1600000000");
     env.folder.write(".moat/history/" + state + "/moves", moves);
   }
+  env.forget_mark();
   env.change("foo", "2", "3");
   EXPECT_EQ(read_history(env.path()).size(), 1U);
   EXPECT_TRUE(read_history(env.path()).front().can_return);

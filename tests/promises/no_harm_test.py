@@ -443,6 +443,24 @@ class LossTest(PromiseTest):
         self.add("alpha==2.0", env="fresh")
         self.assertEqual(self.version_of("alpha", env="fresh"), "2.0")
 
+    def test_the_way_back_is_kept_until_all_is_flushed(self):
+        self.wheel("keeper", "1.0")
+        self.moat("create", "./fresh")
+        mark = self.work / "fresh/.moat/unflushed"
+        self.add("keeper", env="fresh")
+        if not mark.exists():
+            self.skipTest("nothing outlives a power failure on this file system")
+        for i in range(12):
+            self.add(f"alpha=={1 + i % 2}.0", "--no-compile", env="fresh")
+        fields = mark.read_text().split()
+        file = self.site("fresh") / "keeper.py"
+        mark.write_text(f"00000000-0000-0000-0000-000000000000 {fields[1]} {fields[2]}\n")
+        self.lose(file, file.stat().st_mtime)
+        os.utime(mark, (1, 1))
+        if int(fields[1]) > 1:
+            self.skipTest("it took so long that the first change was flushed")
+        self.assertIn("No module", self.python("-c", "try: import keeper\nexcept ImportError as e: print(e)", env="fresh"))
+
     def test_an_edit_is_no_loss(self):
         self.add("alpha==2.0")
         file = self.site() / "alpha.py"
