@@ -56,8 +56,7 @@ struct SharedOptions {
   std::vector<std::string> config_settings, build_constraints, build_env;
   // link
   std::optional<std::string> link_mode;
-  bool no_compile = false;
-  bool strict_files = false;
+  bool no_compile = false, strict_files = false, compile = false;
   std::vector<std::string> allow_bad_record;
   // audit
   std::vector<std::string> audit_ignore;
@@ -224,6 +223,10 @@ struct StorePruneCommand {
   bool dry_run = false;
 };
 struct StoreVerifyCommand {};
+struct StoreJobsCommand {
+  bool wait = false;
+  bool work = false;  // what is started behind
+};
 
 struct CompletionCommand {
   std::string shell;
@@ -250,17 +253,16 @@ struct PythonUninstallCommand {
   std::vector<std::string> specs;
 };
 
-using CommandOptions =
-    std::variant<CreateCommand, InstallCommand, UpgradeCommand, UninstallCommand, ListCommand, FreezeCommand,
-                 ShowCommand, TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand,
-                 ToolInstallCommand, ToolRunCommand, ToolListCommand, ToolUpgradeCommand,
-                 ToolUninstallCommand, DoctorCommand, AuditCommand, ReportCommand, LockCommand, SyncCommand,
-                 EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand, EnvAdoptCommand,
-                 EnvRemoveCommand, EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand,
-                 EnvUpgradePythonCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand,
-                 StoreVerifyCommand, ConfigListCommand, ConfigGetCommand, ConfigSetCommand,
-                 ConfigImportPipCommand, PythonListCommand, PythonFindCommand, PythonPinCommand,
-                 PythonInstallCommand, PythonUninstallCommand, CompletionCommand, EvalCommand, PipCommand>;
+using CommandOptions = std::variant<
+    CreateCommand, InstallCommand, UpgradeCommand, UninstallCommand, ListCommand, FreezeCommand, ShowCommand,
+    TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, ToolInstallCommand, ToolRunCommand,
+    ToolListCommand, ToolUpgradeCommand, ToolUninstallCommand, DoctorCommand, AuditCommand, ReportCommand,
+    LockCommand, SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
+    EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand,
+    EnvUpgradePythonCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand,
+    ConfigListCommand, ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand, PythonListCommand,
+    PythonFindCommand, PythonPinCommand, PythonInstallCommand, PythonUninstallCommand, CompletionCommand,
+    EvalCommand, PipCommand, StoreJobsCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

@@ -91,6 +91,7 @@ nlohmann::ordered_json change_json(const Operation& operation) {
 void ChangeReport::take(TransactionResult result) {
   operations = std::move(result.operations);
   state = result.state;
+  lacks_bytecode = lacks_bytecode || result.lacks_bytecode;
   warnings = std::move(result.warnings);
 }
 
@@ -119,6 +120,7 @@ nlohmann::ordered_json changes_document(const ChangeReport& report) {
 void report_changes(const ChangeReport& report, Session& session) {
   Output& output = session.output();
   for (const std::string& warning : report.warnings) output.warn(warning);
+  if (report.lacks_bytecode) session.lacks_bytecode(report.environment);
   if (output.json()) {
     output.document(changes_document(report));
     return;

@@ -30,6 +30,7 @@ struct ChangeReport {
   std::vector<Operation> operations;
   int state = 0;
   bool dry_run = false, created = false;
+  bool lacks_bytecode = false;
   std::string nothing;  // said where there are no operations: "everything asked for is installed"
   std::vector<std::string> warnings;
   std::map<PackageName, PlannedFile> files;  // for --json: of what is installed

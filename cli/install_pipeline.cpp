@@ -335,7 +335,7 @@ std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::sh
   }
   SourceBuilds builds(std::move(sources), session);
   std::optional<BytecodeAhead> bytecode;
-  if (session.settings().compile && runtime.valid()) bytecode.emplace(runtime, session);
+  if (session.settings().compile == Compile::Now && runtime.valid()) bytecode.emplace(runtime, session);
   const auto compile = [&](const StoredWheel& wheel) {
     if (bytecode) bytecode->add(wheel);
   };

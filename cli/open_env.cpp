@@ -101,11 +101,13 @@ Environment create_and_say(const fs::path& root, Session& session,
   const Settings& settings = session.settings();
   const Interpreter interpreter =
       settings.user || settings.tool ? session.chosen_interpreter(of_lock) : project_python(session, of_lock);
-  const Runtime runtime = obtain_runtime(interpreter, session.store(), session.workers(), session.reporter());
+  const Runtime runtime =
+      obtain_runtime(interpreter, session.store(), session.workers(), session.reporter(), settings.compile);
   make_directories(root.parent_path());
   const CreateOptions options{
       .root = root, .link_mode = settings.link_mode, .durable = settings.durable, .fill = std::move(fill)};
   Environment environment = create_environment(options, runtime, session.workers());
+  if (!runtime.is_compiled) session.lacks_bytecode(environment.root());
   remember_environment(environment.root(), settings);
   session.output().say(
       fmt::format("created {} with Python {}", root.native(), environment.interpreter().version));

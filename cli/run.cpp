@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include "cli/args.h"
+#include "cli/bytecode_later.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_status.h"
 #include "cli/output.h"
@@ -65,6 +66,7 @@ int run_invocation(const Invocation& invocation, const Variables& variables, Out
   {
     Session session(std::move(settings), invocation.line, output, progress, std::move(stop));
     status = std::visit([&](const auto& command) { return execute(command, session); }, invocation.command);
+    make_bytecode_later(session);
   }
   if (invocation.global.timings) print_timings(progress, std::chrono::steady_clock::now() - begun, output);
   return status;

@@ -160,8 +160,10 @@ void make_environment(const fs::path& root, const RunQuestion& question, const R
                       Session& session) {
   Store& store = session.store();
   Workers& workers = session.workers();
-  const std::shared_future<Runtime> runtime =
-      begin_async([&] { return obtain_runtime(question.interpreter, store, workers, session.reporter()); });
+  const std::shared_future<Runtime> runtime = begin_async([&] {
+    return obtain_runtime(question.interpreter, store, workers, session.reporter(),
+                          session.settings().compile);
+  });
   TransactionRequest request;
   if (!resolution.packages.empty())
     request = with_wheels(plan_install(question.goal, resolution, {}, false), {}, false, runtime, session);

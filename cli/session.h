@@ -13,9 +13,11 @@
 #include "fetch/sources.h"
 #include "fetch/store.h"
 
+#include <filesystem>
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -35,7 +37,7 @@ class Session {
 
   const Settings& settings() const { return settings_; }
   const std::string& command_line() const { return command_line_; }  // "moat install flask"
-  Output& output() { return output_; }
+  Output& output() const { return output_; }
   Progress& reporter() { return progress_; }
   std::stop_token stop() const { return stop_; }
 
@@ -58,6 +60,10 @@ class Session {
   SourcePolicy& source_policy() { return source_policy_; }
   // Kept for the session's life.
   SourceBuilder& keep_builder(std::unique_ptr<SourceBuilder> builder);
+
+  // What has its place, and whose bytecode is still to be made (cli/bytecode_later.h).
+  void lacks_bytecode(const std::filesystem::path& environment) { lacking_bytecode_.insert(environment); }
+  const std::set<std::filesystem::path>& lacking_bytecode() const { return lacking_bytecode_; }
 
   // --python, or what the project and this machine have; where that is not here, what may be downloaded.
   Interpreter chosen_interpreter(const std::optional<SpecifierSet>& requires_python = std::nullopt);
@@ -84,6 +90,7 @@ class Session {
   std::unique_ptr<Sources> sources_;
   std::unique_ptr<SourceBuilder> builder_;
   SourcePolicy source_policy_;
+  std::set<std::filesystem::path> lacking_bytecode_;
 };
 
 }  // namespace moat

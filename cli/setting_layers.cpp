@@ -33,7 +33,7 @@ constexpr std::array kSettings = {
     KnownSetting{"build-network", SettingKind::Flag},
     KnownSetting{"cert", SettingKind::Text},
     KnownSetting{"client-cert", SettingKind::Text},
-    KnownSetting{"compile", SettingKind::Flag, ProjectMay::Set},
+    KnownSetting{"compile", SettingKind::Text, ProjectMay::Set},
     KnownSetting{"default-groups", SettingKind::List, ProjectMay::Set},
     KnownSetting{"deny-licences", SettingKind::List, ProjectMay::Set},
     KnownSetting{"durable", SettingKind::Text},

@@ -1,5 +1,6 @@
 #include "cli/settings.h"
 
+#include "cli/compile_setting.h"
 #include "cli/fold_options.h"
 #include "cli/index_list.h"
 #include "cli/moment.h"
@@ -295,7 +296,7 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
   settings.python_is_option =
       shared.python.has_value() && !std::holds_alternative<PipCommand>(invocation.command);
   settings.offline = invocation.global.offline || layers.flag("offline").value_or(false);
-  settings.compile = !shared.no_compile && layers.flag("compile").value_or(true);
+  set_compile(settings, shared, layers);
   for (const std::string& name : shared.allow_bad_record) {
     if (name == ":all:")
       settings.allow_bad_records = true;

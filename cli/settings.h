@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/script.h"
 #include "cli/setting_layers.h"
+#include "envs/compile.h"
 #include "envs/durable.h"
 #include "envs/link.h"
 #include "fetch/index.h"
@@ -43,11 +44,14 @@ struct Settings {
   std::optional<PackageName> tool;  // --tool, or the application that the command is about
   // Not about applications: the folder one happens to be in has no say in them, nor in where they come from.
   bool heeds_project = true;
+  Compile compile = Compile::Now;
   std::optional<std::string> python;
   std::string python_mirror;  // a folder or URL; "": the default one
   PythonDownloads python_downloads = PythonDownloads::Ask;
   bool python_is_option = false;  // -p was typed: an environment that is there must meet it
-  bool offline = false, refresh = false, compile = true, strict_files = false;
+  bool offline = false, refresh = false;
+  bool works_behind = false;  // with Compile::Background: a process may go on after the command
+  bool strict_files = false;
   LinkMode link_mode = LinkMode::Auto;
   Durable durable = Durable::Auto;
   std::vector<PackageName> refresh_packages;

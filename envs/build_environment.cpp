@@ -53,7 +53,7 @@ BuildEnvironments::BuildEnvironments(BuildRequirementPolicy policy, Interpreter 
 const Runtime& BuildEnvironments::runtime() {
   std::call_once(runtime_once_, [&] {
     if (!runtime_fingerprint_.empty()) runtime_ = find_runtime(runtime_fingerprint_, store_);
-    if (!runtime_) runtime_ = obtain_runtime(interpreter_, store_, workers_, reporter_);
+    if (!runtime_) runtime_ = obtain_runtime(interpreter_, store_, workers_, reporter_, Compile::Never);
   });
   return *runtime_;
 }

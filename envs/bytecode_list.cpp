@@ -17,11 +17,12 @@ std::optional<std::string> read_entry(std::string_view line, std::vector<Bytecod
   BytecodeEntry entry;
   entry.sha256 = next_word(line);
   const bool sized = read_number(next_word(line), entry.size);
-  entry.owner = next_word(line);
+  const std::string_view owner = next_word(line);
+  entry.owner = without_dash(owner);
   auto path = unescape(line);
   if (!is_sha256(entry.sha256)) return "not a SHA-256";
   if (!sized) return "the size is not a number";
-  if (entry.owner.empty()) return "the owner is missing";
+  if (owner.empty()) return "the owner is missing";
   if (!path || !stays_inside(*path)) return "the path does not stay inside the environment";
   if (!is_bytecode(*path)) return "the path is not one of bytecode";
   entry.path = std::move(*path);
@@ -65,7 +66,7 @@ std::string format_bytecode_list(const std::vector<BytecodeEntry>& entries) {
         .append(" ")
         .append(std::to_string(entry->size))
         .append(" ")
-        .append(entry->owner)
+        .append(or_dash(entry->owner))
         .append(" ")
         .append(escape(entry->path))
         .append("\n");

@@ -16,7 +16,8 @@ struct BytecodeEntry {
   std::string path;    // relative to the environment
   std::string sha256;  // hex; a file that is there is this one or not ours, and one that is gone is no loss
   std::uint64_t size = 0;
-  std::string owner;  // normalised name of the distribution whose source it was compiled from
+  std::string
+      owner;  // normalised name of the distribution whose source it was compiled from; "": the runtime's
 };
 
 inline constexpr std::string_view kBytecodeList = ".moat/bytecode";

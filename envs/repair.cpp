@@ -63,8 +63,8 @@ Runtime runtime_of(const fs::path& root, const std::string& fingerprint, Store& 
                 fmt::format("cannot repair {}: the store no longer has its runtime {}, and {} is damaged",
                             quote(root.string()), fingerprint, quote((root / ".moat/facts.json").string())),
                 hints);
-  Runtime runtime =
-      obtain_runtime(probe_interpreter(interpreter->executable, store), store, workers, reporter);
+  Runtime runtime = obtain_runtime(probe_interpreter(interpreter->executable, store), store, workers,
+                                   reporter, Compile::Never);
   if (runtime.interpreter.version != interpreter->version)
     throw Error(ErrorKind::Refused,
                 fmt::format("cannot repair {}: it has Python {}, and {} is now {}", quote(root.string()),

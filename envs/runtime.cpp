@@ -22,6 +22,7 @@ namespace {
 
 constexpr unsigned kLinkMode = 0120777;
 constexpr std::string_view kPack = "pack";
+constexpr std::string_view kUncompiled = "uncompiled";
 
 struct TreeEntries {
   std::vector<std::string> files, links;  // relative, sorted
@@ -114,18 +115,15 @@ std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& s
                              .mtime = kRuntimeMtime});
   }
   if (is_runtime_pack(entry / kPack, runtime.files)) runtime.pack = entry / kPack;
+  std::error_code failure;
+  runtime.is_compiled = !fs::exists(entry / kUncompiled, failure);
   return runtime;
 }
 
-Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
-                     const std::string& fingerprint, Store& store, Workers& workers, Reporter& reporter) {
-  const Phase phase(reporter, "snapshot");
-  reporter.note("copying " + interpreter.executable.string() + " (" + interpreter.version +
-                ") into the store, once");
-  TempDir work = store.make_temp("runtime");
-  const fs::path tree = fs::absolute(work.path()) / "tree";  // it is run from another folder
-  make_snapshot(interpreter, sources, tree, workers);
-
+// The runtime whose tree lies in `work`, a folder of the store's tmp/, with all that an entry has beside it.
+Runtime describe_runtime(const fs::path& work, const Interpreter& interpreter, std::string_view fingerprint,
+                         Workers& workers) {
+  const fs::path tree = work / "tree";
   Runtime runtime;
   runtime.fingerprint = fingerprint;
   runtime.interpreter = interpreter;
@@ -135,15 +133,37 @@ Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotS
                    [&](std::size_t i) { runtime.files[i] = describe(tree, entries.files[i]); });
   for (const std::string& link : entries.links)
     runtime.links.emplace_back(link, fs::read_symlink(tree / link).string());
-  const bool is_packed = !clones_files(work.path());
-  if (is_packed) write_runtime_pack(work.path() / kPack, tree, runtime.files);
-  write_file_atomically(work.path() / "manifest", format_manifest(manifest_of(runtime)), 0644);
-  write_file_atomically(work.path() / "facts.json", to_json(interpreter), 0644);
-  store.publish(work.path(), store.layout().runtime(fingerprint));
-  const fs::path entry = store.layout().runtime(fingerprint);
-  runtime.tree = entry / "tree";
-  if (is_packed) runtime.pack = entry / kPack;
+  if (!clones_files(work)) {
+    write_runtime_pack(work / kPack, tree, runtime.files);
+    runtime.pack = kPack;
+  }
+  write_file_atomically(work / "manifest", format_manifest(manifest_of(runtime)), 0644);
+  write_file_atomically(work / "facts.json", to_json(interpreter), 0644);
   return runtime;
+}
+
+Runtime at_entry(Runtime runtime, const Store& store) {
+  const fs::path entry = store.layout().runtime(runtime.fingerprint);
+  runtime.tree = entry / "tree";
+  if (!runtime.pack.empty()) runtime.pack = entry / kPack;
+  return runtime;
+}
+
+Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
+                     const std::string& fingerprint, Store& store, Workers& workers, Reporter& reporter,
+                     Compile compile) {
+  const Phase phase(reporter, "snapshot");
+  reporter.note("copying " + interpreter.executable.string() + " (" + interpreter.version +
+                ") into the store, once");
+  const TempDir work = store.make_temp("runtime");
+  const fs::path folder = fs::absolute(work.path());  // it is run from another folder
+  make_snapshot(interpreter, sources, folder / "tree", workers);
+  if (compile == Compile::Now) compile_snapshot(interpreter, folder / "tree", workers);
+  Runtime runtime = describe_runtime(folder, interpreter, fingerprint, workers);
+  runtime.is_compiled = compile == Compile::Now;
+  if (!runtime.is_compiled) write_file_atomically(folder / kUncompiled, "", 0644);
+  store.publish(work.path(), store.layout().runtime(fingerprint));
+  return at_entry(std::move(runtime), store);
 }
 
 // Files of one folder, at most so many that the pool shares the work evenly.
@@ -187,7 +207,8 @@ std::optional<Runtime> read_likely_runtime(const Interpreter& interpreter, const
 
 }  // namespace
 
-Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter) {
+Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter,
+                       Compile compile) {
   // While the base is walked, what the store most likely has for it is looked at.
   std::vector<SnapshotSource> sources;
   auto walk = begin_async([&] {
@@ -201,7 +222,11 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
     runtime = read_runtime(fingerprint, store);
     whole = runtime && looks_whole(*runtime, workers);
   }
-  if (whole) return std::move(*runtime);
+  if (whole && (runtime->is_compiled || compile != Compile::Now)) return std::move(*runtime);
+  if (whole) {
+    const Phase phase(reporter, "snapshot");
+    if (auto completed = complete_runtime(fingerprint, store, workers)) return std::move(*completed);
+  }
   // Not there, or damaged: then it is renamed away first, so that nobody finds half of it.
   const fs::path entry = store.layout().runtime(fingerprint);
   std::error_code ignored;
@@ -210,7 +235,7 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
     const TempDir grave = store.make_temp("damaged");
     rename_over(entry, grave.path() / "entry");
   }
-  return make_runtime(interpreter, sources, fingerprint, store, workers, reporter);
+  return make_runtime(interpreter, sources, fingerprint, store, workers, reporter, compile);
 }
 
 std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& store) {
@@ -220,6 +245,20 @@ std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& s
   const bool whole =
       std::ranges::all_of(runtime->files, [&](const StoredFile& file) { return looks_whole(tree, file); });
   return whole ? std::move(runtime) : std::nullopt;
+}
+
+std::optional<Runtime> complete_runtime(std::string_view fingerprint, Store& store, Workers& workers) {
+  auto bare = find_runtime(fingerprint, store);
+  if (!bare || bare->is_compiled) return bare;
+  TempDir work = store.make_temp("runtime");
+  const fs::path folder = fs::absolute(work.path());
+  materialise(*bare, folder / "tree", LinkMode::Copy, workers);
+  compile_snapshot(bare->interpreter, folder / "tree", workers);
+  Runtime runtime = describe_runtime(folder, bare->interpreter, fingerprint, workers);
+  // Who copies from the one without goes on with it: it is swept from tmp/ later.
+  store.replace(work.path(), store.layout().runtime(fingerprint));
+  work.keep();
+  return at_entry(std::move(runtime), store);
 }
 
 void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Workers& workers) {

@@ -1,6 +1,7 @@
 // Runtime: a sanitised, relocatable snapshot of one base interpreter in the store (docs: isolation).
 #pragma once
 
+#include "envs/compile.h"
 #include "envs/interpreter.h"
 #include "envs/link.h"
 #include "fetch/os/workers.h"
@@ -20,6 +21,7 @@ struct Runtime {
   std::vector<std::pair<std::string, std::string>> links;  // path, target (relative, inside the tree)
   std::filesystem::path pack;  // the files in one (runtime_pack.h); "" where there is none
   Interpreter interpreter;     // facts of the base
+  bool is_compiled = true;     // its standard library; else only what every start needs
 };
 
 // Where things lie in a runtime's tree, relative to it.
@@ -35,9 +37,15 @@ RuntimeLayout runtime_layout(const Interpreter& interpreter);
 
 // From the store, or made now (once per base: 2 to 6 seconds, told as phase "snapshot"). Chosen by a walk of
 // the base's stdlib (size, mtime, ctime, inode), so that a base that changed gives another snapshot.
-Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter);
+// Compile::Now: its standard library is compiled; otherwise as it is, or quickly made (0.5 to 3 seconds
+// less).
+Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter,
+                       Compile compile = Compile::Now);
 // The one an environment was made from; nullopt when the store no longer has it.
 std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& store);
+// That one with its standard library compiled, which takes the place of the one without in one step: the same
+// files and more.
+std::optional<Runtime> complete_runtime(std::string_view fingerprint, Store& store, Workers& workers);
 
 // The whole tree into `to` (must not exist).
 void materialise(const Runtime& runtime, const std::filesystem::path& to, LinkMode mode, Workers& workers);

@@ -27,7 +27,7 @@ namespace moat {
 namespace {
 
 // Part of the fingerprint: a snapshot made in another way is another snapshot.
-constexpr std::string_view kRecipe = "5";
+constexpr std::string_view kRecipe = "6";
 
 constexpr std::array<std::string_view, 10> kLeftOut = {
     "test",          "tests",       "idlelib",          "turtledemo",       "site-packages",
@@ -307,7 +307,7 @@ void write_fixed_files(const fs::path& tree, const Interpreter& interpreter, con
 // imported when asked with Debian's Python 3.11 (from IPython and ansible to SQLAlchemy and twisted) is left
 // to its first import; and tkinter and msilib, which that Python does not have.
 constexpr const char* kCompile = R"PY(
-import os, py_compile, sys
+import importlib.util, os, py_compile, sys
 tree, index, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 rare_folders = set("__phello__ distutils ensurepip lib2to3 msilib pydoc_data tkinter venv".split())
 rare_modules = set("""
@@ -331,16 +331,20 @@ options = {}
 if hasattr(py_compile, "PycInvalidationMode"):
     options["invalidation_mode"] = py_compile.PycInvalidationMode.CHECKED_HASH
 for source in sources[index::count]:
+    if os.path.exists(importlib.util.cache_from_source(source)):
+        continue  # by the check, when the copy was made
     try:
         py_compile.compile(source, dfile="/moat/runtime/" + os.path.relpath(source, tree), doraise=True, **options)
     except (OSError, SyntaxError, UnicodeDecodeError, ValueError, py_compile.PyCompileError):
         pass  # templates and the like, that nobody imports
 )PY";
 
-// Imports every extension module of the standard library, then tells who it is and what is mapped.
+// Imports every extension module of the standard library, then tells who it is and what is mapped. What has
+// been imported until then is compiled as kCompile does it: among it is all that a start needs.
 constexpr const char* kCheck = R"PY(
 import os, sys
-tree = sys.argv[1]
+tree = os.path.realpath(sys.argv[1])
+import site
 for folder, folders, names in os.walk(os.path.dirname(os.__file__)):
     for name in names:
         module = name.split(".")[0]
@@ -349,6 +353,18 @@ for folder, folders, names in os.walk(os.path.dirname(os.__file__)):
                 __import__(module)
             except Exception:
                 pass
+files = sorted(set(filter(None, (getattr(module, "__file__", None) for module in list(sys.modules.values())))))
+import py_compile
+options = {}
+if hasattr(py_compile, "PycInvalidationMode"):
+    options["invalidation_mode"] = py_compile.PycInvalidationMode.CHECKED_HASH
+for source in files:
+    source = os.path.realpath(source)
+    if source.endswith(".py") and source.startswith(tree + os.sep):
+        try:
+            py_compile.compile(source, dfile="/moat/runtime/" + os.path.relpath(source, tree), doraise=True, **options)
+        except Exception:
+            pass
 print("version", sys.version.split()[0])
 print("stdlib", os.path.dirname(os.path.realpath(os.__file__)))
 if os.path.exists("/proc/self/maps"):
@@ -399,16 +415,6 @@ void check_copy(const fs::path& tree, const RuntimeLayout& layout, const Interpr
                         is_below(value, interpreter.prefix) && !is_below(value, tree));
     if (leaks) refuse("the copy still uses " + quote(value.string()));
   }
-}
-
-void compile_copy(const fs::path& tree, const RuntimeLayout& layout, Workers& workers) {
-  const std::size_t parts = std::max(1U, workers.size());
-  workers.for_each(parts, [&](std::size_t part) {
-    const ProcessResult result =
-        run_copy(tree, layout, kCompile, {tree.string(), std::to_string(part), std::to_string(parts)});
-    if (result.status != 0)
-      throw Error(ErrorKind::Interpreter, "cannot compile the standard library: " + last_line_of(result));
-  });
 }
 
 // The copy is tried, and compiles its own standard library.
@@ -505,7 +511,17 @@ void make_snapshot(const Interpreter& interpreter, const std::vector<SnapshotSou
   make_links(sources, tree);
   write_fixed_files(tree, interpreter, layout);
   check_copy(tree, layout, interpreter);
-  compile_copy(tree, layout, workers);
+}
+
+void compile_snapshot(const Interpreter& interpreter, const fs::path& tree, Workers& workers) {
+  const RuntimeLayout layout = runtime_layout(interpreter);
+  const std::size_t parts = std::max(1U, workers.size());
+  workers.for_each(parts, [&](std::size_t part) {
+    const ProcessResult result =
+        run_copy(tree, layout, kCompile, {tree.string(), std::to_string(part), std::to_string(parts)});
+    if (result.status != 0)
+      throw Error(ErrorKind::Interpreter, "cannot compile the standard library: " + last_line_of(result));
+  });
 }
 
 }  // namespace moat

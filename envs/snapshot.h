@@ -31,10 +31,12 @@ std::vector<SnapshotSource> snapshot_sources(const Interpreter& interpreter);
 // changed.
 std::string snapshot_fingerprint(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources);
 
-// Makes the tree (which must not exist), compiles its bytecode, and runs it: Error(Interpreter) where the
-// copy does not start or still maps a file of the base.
+// Makes the tree (which must not exist) and runs it: Error(Interpreter) where the copy does not start or
+// still maps a file of the base. What every start imports is compiled on the way.
 void make_snapshot(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
                    const std::filesystem::path& tree, Workers& workers);
+// Compiles the rest of the standard library in such a tree; what is compiled already stays as it is.
+void compile_snapshot(const Interpreter& interpreter, const std::filesystem::path& tree, Workers& workers);
 
 // All files of a runtime carry it: they are the same bytes whenever they were made, and bytecode of
 // Python 3.6, which knows no other check, stays valid.

@@ -91,7 +91,8 @@ class Application {
         single_files_(needs_single_files(root_)),
         departures_(root_, scheme_, single_files_) {}
 
-  TransactionResult run(const std::vector<StoredBytecode>& bytecode, const std::string& command) {
+  TransactionResult run(const std::vector<std::optional<StoredBytecode>>& bytecode,
+                        const std::string& command) {
     if (environment_.is_foreign()) make_directories(root_ / ".moat");
     Change change = Change::begin(root_, command);
     read_present();
@@ -211,21 +212,27 @@ class Application {
     return 0;
   }
 
-  void collect_arrivals(std::size_t index, const StoredBytecode& bytecode) {
+  void collect_arrivals(std::size_t index, const std::optional<StoredBytecode>& bytecode) {
     const WantedPackage& package = request_.install[index];
     const StoredWheel& wheel = package.wheel;
     const std::int64_t time = time_of(wheel);
     for (ArrivingFile& file : files_of(package)) arrive(std::move(file), index);
-    for (const Placement& placement : lay_out_bytecode(wheel, package.name, scheme_, bytecode.files)) {
+    if (bytecode) collect_bytecode(index, *bytecode);
+    const std::string info = scheme_.purelib + "/" + wheel.dist_info + "/";
+    arrive(text_file(info + "INSTALLER", "moat\n", time), index);
+    if (stays_requested(package)) arrive(text_file(info + "REQUESTED", "", time), index);
+    if (package.direct_url) arrive(text_file(info + "direct_url.json", *package.direct_url, time), index);
+  }
+
+  void collect_bytecode(std::size_t index, const StoredBytecode& bytecode) {
+    const WantedPackage& package = request_.install[index];
+    for (const Placement& placement :
+         lay_out_bytecode(package.wheel, package.name, scheme_, bytecode.files)) {
       ArrivingFile file = stored_file(placement, bytecode.tree);
       file.in_record = file.in_manifest = false;
       file.is_derived = true;
       arrive(std::move(file), index);
     }
-    const std::string info = scheme_.purelib + "/" + wheel.dist_info + "/";
-    arrive(text_file(info + "INSTALLER", "moat\n", time), index);
-    if (stays_requested(package)) arrive(text_file(info + "REQUESTED", "", time), index);
-    if (package.direct_url) arrive(text_file(info + "direct_url.json", *package.direct_url, time), index);
   }
 
   // What a wheel brings, its commands included.
@@ -910,7 +917,8 @@ class Application {
       if (listed.insert(file.path).second && file.is_derived)
         out.push_back({file.path, file.sha256, file.size, file.owner});
     for (const BytecodeEntry& entry : bytecode_)
-      if (owners.count(entry.owner) != 0 && listed.count(entry.path) == 0 && !departures_.covers(entry.path))
+      if ((entry.owner.empty() || owners.count(entry.owner) != 0) && listed.count(entry.path) == 0 &&
+          !departures_.covers(entry.path))
         out.push_back(entry);
     return out;
   }
@@ -974,16 +982,27 @@ class Application {
   TransactionResult result_;
 };
 
-std::vector<StoredBytecode> bytecode_for(const TransactionRequest& request, const Environment& environment,
-                                         Store& store, Workers& workers, Reporter& reporter) {
-  if (!request.compile || environment.is_foreign())
-    return std::vector<StoredBytecode>(request.install.size());
+// Of each package to install; nullopt: the store does not have it yet.
+std::vector<std::optional<StoredBytecode>> bytecode_for(const TransactionRequest& request,
+                                                        const Environment& environment, Store& store,
+                                                        Workers& workers, Reporter& reporter) {
+  std::vector<std::optional<StoredBytecode>> out(request.install.size());
+  if (request.compile == Compile::Never || environment.is_foreign()) {
+    out.assign(request.install.size(), StoredBytecode{});
+    return out;
+  }
   // The environment's own private runtime: it is there even when the store's has been pruned.
   const Runtime runtime{.tree = environment.private_folder() / "rt",
                         .interpreter = environment.interpreter()};
+  if (request.compile == Compile::Background) {
+    workers.for_each(
+        out.size(), [&](std::size_t i) { out[i] = find_bytecode(request.install[i].wheel, runtime, store); });
+    return out;
+  }
   std::vector<StoredWheel> wheels;
   for (const WantedPackage& package : request.install) wheels.push_back(package.wheel);
-  return obtain_bytecode(wheels, runtime, store, workers, reporter);
+  std::ranges::move(obtain_bytecode(wheels, runtime, store, workers, reporter), out.begin());
+  return out;
 }
 
 }  // namespace
@@ -1012,9 +1031,13 @@ TransactionResult apply_transaction(const TransactionRequest& request, const Env
                                     const std::string& command) {
   refuse_shared_import_names(request.install);
   // Before the lock: the first time it takes seconds, and changes nothing in the environment.
-  const std::vector<StoredBytecode> bytecode = bytecode_for(request, environment, store, workers, reporter);
+  const std::vector<std::optional<StoredBytecode>> bytecode =
+      bytecode_for(request, environment, store, workers, reporter);
   const Phase phase(reporter, "install");
-  return Application(request, environment, store, workers, reporter).run(bytecode, command);
+  TransactionResult result =
+      Application(request, environment, store, workers, reporter).run(bytecode, command);
+  result.lacks_bytecode = std::ranges::any_of(bytecode, [](const auto& one) { return !one; });
+  return result;
 }
 
 bool is_satisfied(const Manifest& manifest, const std::vector<WantedPackage>& wanted, bool exactly) {

@@ -2,6 +2,7 @@
 // installed.
 #pragma once
 
+#include "envs/compile.h"
 #include "envs/durable.h"
 #include "envs/environment.h"
 #include "envs/installed.h"
@@ -43,7 +44,7 @@ struct TransactionRequest {
   // same package any command, asked for before.
   std::vector<ManifestRequest> requests;
   LinkMode link_mode = LinkMode::Auto;
-  bool compile = true;
+  Compile compile = Compile::Now;
   bool strict_files = false;  // refuse two packages that bring one file with different contents
   Durable durable = Durable::Auto;
   std::string reason;  // for history: "moat install flask"
@@ -54,6 +55,7 @@ struct TransactionResult {
   int state = 0;                      // number of the new state
   std::vector<std::string> warnings;  // edited files kept aside as NAME.moat-saved, …
   std::size_t files_placed = 0;
+  bool lacks_bytecode = false;  // with Compile::Background: the store does not have all of it yet
 };
 
 // The list of operations, without doing anything: what --dry-run prints.

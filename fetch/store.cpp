@@ -16,6 +16,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -49,7 +50,8 @@ constexpr std::array kParts = {
     Part{"wheels", Shape::Entries},     Part{"pycs", Shape::NestedEntries}, Part{"runtimes", Shape::Entries},
     Part{"interpreters", Shape::Files}, Part{"links", Shape::Files},        Part{"index", Shape::Files},
     Part{"metadata", Shape::Files},     Part{"builds", Shape::Files},       Part{"logs", Shape::Files},
-    Part{"sources", Shape::Entries},    Part{"git", Shape::Entries},        Part{"tmp", Shape::Entries},
+    Part{"sources", Shape::Entries},    Part{"git", Shape::Entries},        Part{"jobs", Shape::Files},
+    Part{"tmp", Shape::Entries},
 };
 
 // What is in the store may vanish at any time: who looks at it takes an error for "no longer there".
@@ -219,6 +221,17 @@ void Store::publish(const fs::path& from, const fs::path& entry) const {
   make_directories(layout_.root / part);
   if (folder != part) make_directories_beneath({layout_.root / part, folder.lexically_relative(part)});
   mark_used(from);
+  if (!rename_if_absent(from, entry)) remove_tree_quietly(from);
+}
+
+void Store::replace(const fs::path& from, const fs::path& entry) const {
+  make_files_read_only(from);
+  mark_used(from);
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, entry.c_str(), RENAME_EXCHANGE) == 0) return;
+  // A file system that cannot exchange, or an entry that was pruned meanwhile.
+  const TempDir grave = make_temp("replaced");
+  if (::rename(entry.c_str(), (grave.path() / "entry").c_str()) != 0 && errno != ENOENT)
+    throw_errno("replace", entry, errno);
   if (!rename_if_absent(from, entry)) remove_tree_quietly(from);
 }
 
@@ -463,9 +476,18 @@ Store::Pruned Store::prunable(std::chrono::seconds older_than) const {
   return pruned;
 }
 
+FileLock Store::announce_pruning(std::chrono::milliseconds patience) const {
+  return FileLock::acquire(layout_.pruning(), FileLock::Mode::Exclusive, patience);
+}
+
+bool Store::is_to_be_pruned() const {
+  return !FileLock::try_acquire(layout_.pruning(), FileLock::Mode::Shared).has_value();
+}
+
 Store::Pruned Store::prune(std::chrono::seconds older_than, std::chrono::milliseconds patience) {
   const fs::path path = layout_.lock();
   // An exclusive lock and our own shared one exclude each other.
+  const FileLock announced = announce_pruning(patience);
   const SharedAgain shared_again(lock_, path);
   lock_.reset();
   lock_ = FileLock::acquire(path, FileLock::Mode::Exclusive, patience);
@@ -488,6 +510,7 @@ Store::Pruned Store::prune(std::chrono::seconds older_than, std::chrono::millise
 Store::Pruned Store::remove_wheels(const std::vector<StoredWheel>& wheels,
                                    std::chrono::milliseconds patience) {
   const fs::path path = layout_.lock();
+  const FileLock announced = announce_pruning(patience);
   const SharedAgain shared_again(lock_, path);
   lock_.reset();
   lock_ = FileLock::acquire(path, FileLock::Mode::Exclusive, patience);

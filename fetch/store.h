@@ -79,6 +79,9 @@ class Store {
   // read-only; dropped where the entry exists already.
   void publish(const fs::path& from, const fs::path& entry) const;
 
+  // The same in the place of an entry that holds less; what was there lies at `from` afterwards.
+  void replace(const fs::path& from, const fs::path& entry) const;
+
   // prune() goes by when an entry was last used. find_wheel() and publish() do this themselves.
   void mark_used(const fs::path& entry) const noexcept;
 
@@ -114,6 +117,8 @@ class Store {
   Pruned prune(std::chrono::seconds older_than, std::chrono::milliseconds patience);
   // What that would remove now.
   Pruned prunable(std::chrono::seconds older_than) const;
+  // Does somebody wait to do that? Who works on for long, for nobody in particular, makes way.
+  bool is_to_be_pruned() const;
   // These wheels, with their bytecode, in the same way.
   Pruned remove_wheels(const std::vector<StoredWheel>& wheels, std::chrono::milliseconds patience);
 
@@ -122,6 +127,7 @@ class Store {
   void refuse_links() const;
   std::optional<StoredWheel> read_entry(const Digest& sha256) const;
   void drop(const fs::path& entry) const;
+  FileLock announce_pruning(std::chrono::milliseconds patience) const;
   StoredWheel admit(const fs::path& entry, StoredWheel wheel) const;
 
   StoreLayout layout_;

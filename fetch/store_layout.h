@@ -13,7 +13,10 @@ namespace moat {
 // STORE/
 //   format                             "1\n"
 //   lock                               shared by users, exclusive for prune
-//   wheels/<sha256>/{tree/…,manifest}  unpacked, verified, read-only
+//   pruning                            exclusive while somebody prunes, or waits to
+//   worker                             exclusive while somebody works jobs off
+//   jobs/<sha256 of path>              an environment whose bytecode is to be made behind
+//   (fetch/store_jobs.h) wheels/<sha256>/{tree/…,manifest}  unpacked, verified, read-only
 //   pycs/<sha256>/<cache_tag>-<magic>/{tree/…,manifest}  bytecode, beside the sources of that wheel
 //   runtimes/<fingerprint>/{tree/…,manifest,facts.json,pack}
 //   interpreters/                      probe results
@@ -29,6 +32,7 @@ struct StoreLayout {
   std::filesystem::path root;
 
   std::filesystem::path lock() const { return root / "lock"; }
+  std::filesystem::path pruning() const { return root / "pruning"; }
   std::filesystem::path wheel(const Digest& sha256) const { return root / "wheels" / sha256.hex; }
   std::filesystem::path pycs(const Digest& sha256, std::string_view cache_key) const {
     return root / "pycs" / sha256.hex / cache_key;

@@ -31,7 +31,7 @@ def main():
             run("mount", "--bind", folder / "empty", place)
         try:
             moat = folder / "prefix/bin/moat"
-            own = {"HOME": str(folder), "MOAT_HOME": str(folder / "home")}
+            own = {"HOME": str(folder), "MOAT_HOME": str(folder / "home"), "MOAT_COMPILE": "now"}
             assert run(moat, "--version", **own) == f"moat {version}\n"
             run(moat, "create", folder / "env", "-p", "/usr/bin/python3", **own)
             said = run(folder / "env/bin/python", "-c", "import sys; print(sys.prefix)", **own)

@@ -364,6 +364,11 @@ void declare_store_prune(Declaration& d) {
   d.flag("--dry-run", prune.dry_run, "say what would be removed, and remove nothing");
 }
 void declare_store_verify(Declaration& d) { d.invocation.command.emplace<StoreVerifyCommand>(); }
+void declare_store_jobs(Declaration& d) {
+  StoreJobsCommand& jobs = d.invocation.command.emplace<StoreJobsCommand>();
+  d.flag("--wait", jobs.wait, "return when none is left");
+  d.flag("--work", jobs.work, "what runs in the background")->group("");
+}
 
 void declare_python_list(Declaration& d) {
   d.flag("--available", d.invocation.command.emplace<PythonListCommand>().available,
@@ -513,6 +518,8 @@ constexpr std::array kCommands = {
                  declare_store_prune},
     CommandEntry{"store verify", "", "hash every wheel in it again", "moat store verify",
                  declare_store_verify},
+    CommandEntry{"store jobs", "", "environments whose bytecode is being made in the background",
+                 "moat store jobs --wait", declare_store_jobs},
     CommandEntry{"python list", "", "the interpreters that are here", "moat python list",
                  declare_python_list},
     CommandEntry{"python find", "[SPEC]", "which interpreter a SPEC means", "moat python find '>=3.10'",

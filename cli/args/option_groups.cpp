@@ -118,7 +118,9 @@ void declare_link(Declaration& d) {
   d.group = "Link";
   d.one_of("--link-mode", d.invocation.shared.link_mode, "MODE",
            {"auto", "clone", "copy", "hardlink", "symlink"}, "auto, clone, copy, hardlink or symlink");
-  d.flag("--no-compile", d.invocation.shared.no_compile, "leave bytecode to the first import");
+  d.flag("--compile", d.invocation.shared.compile, "make bytecode before the command returns")
+      ->excludes(
+          d.flag("--no-compile", d.invocation.shared.no_compile, "leave bytecode to the first import"));
   d.flag("--strict-files", d.invocation.shared.strict_files,
          "refuse two packages that contain one file with different contents");
   d.values("--allow-bad-record", d.invocation.shared.allow_bad_record, "NAME",

@@ -48,6 +48,7 @@ int execute(const StoreDirCommand& command, Session& session);
 int execute(const StoreSizeCommand& command, Session& session);
 int execute(const StorePruneCommand& command, Session& session);
 int execute(const StoreVerifyCommand& command, Session& session);
+int execute(const StoreJobsCommand& command, Session& session);
 int execute(const PythonListCommand& command, Session& session);
 int execute(const PythonFindCommand& command, Session& session);
 int execute(const PythonPinCommand& command, Session& session);

@@ -80,8 +80,9 @@ int execute(const CreateCommand& command, Session& session) {
   // come. Both objects are made here, before there are two threads to ask for them.
   Store& store = session.store();
   Workers& workers = session.workers();
-  const std::shared_future<Runtime> runtime =
-      begin_async([&] { return obtain_runtime(interpreter, store, workers, session.reporter()); });
+  const std::shared_future<Runtime> runtime = begin_async([&] {
+    return obtain_runtime(interpreter, store, workers, session.reporter(), session.settings().compile);
+  });
 
   // Whatever can fail for want of an answer or a file fails before there is an environment.
   ChangeReport report{.created = true};
@@ -110,6 +111,7 @@ int execute(const CreateCommand& command, Session& session) {
                                            .fill = fill},
                                           runtime.get(), workers)
                            .root();
+  report.lacks_bytecode = report.lacks_bytecode || !runtime.get().is_compiled;
   remember_environment(report.environment, session.settings());
   session.output().say(fmt::format("created {} with Python {}", root.native(), interpreter.version));
   if (report.operations.empty())

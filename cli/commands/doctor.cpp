@@ -226,6 +226,7 @@ void repair(Session& session) {
   if (damaged.empty() && mended.empty()) output.say("nothing to repair");
   if (damaged.empty()) return;
   const TransactionResult result = apply(reinstallation(environment, damaged, session), environment, session);
+  if (result.lacks_bytecode) session.lacks_bytecode(environment.root());
   for (const Operation& operation : result.operations)
     output.say(fmt::format("repaired {}", operation.name.display()));
 }

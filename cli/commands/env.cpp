@@ -1,4 +1,5 @@
 // moat env info | history | rollback | remove | rename
+#include "cli/bytecode_later.h"
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
@@ -79,6 +80,11 @@ int execute(const EnvInfoCommand&, Session& session) {
     line("Made from", interpreter.executable.native());
     line("State", std::to_string(manifest.state));
     line("Size", human_bytes(size_of(placed)));
+    const bool is_pending = is_bytecode_pending(environment.root(), session.settings());
+    line("Bytecode", fmt::format("{}{}", counted(placed.bytecode.size(), "file"),
+                                 is_pending ? "; more is being made (`moat store jobs`)" : ""));
+    document["bytecode_files"] = placed.bytecode.size();
+    document["bytecode_pending"] = is_pending;
     const std::vector<std::string> asked_for = told_requests(manifest.requests);
     for (const std::string& words : asked_for) line("Asked for", words);
     document["asked_for"] = asked_for;
@@ -129,6 +135,7 @@ int execute(const EnvRollbackCommand& command, Session& session) {
   const Environment environment = open_for_change(session);
   const int state =
       rollback(environment.root(), command.state, session.command_line(), session.settings().durable);
+  session.lacks_bytecode(environment.root());  // what came back may have gone before it had all of its own
   show_commands(environment, session.settings());
   const std::vector<HistoryEntry> history = read_history(environment.root());
   const std::vector<std::string> summary =
@@ -173,8 +180,10 @@ int execute(const EnvRenameCommand& command, Session& session) {
   const fs::path from = settings.envs_dir() / command.from, to = settings.envs_dir() / command.to;
   require_there(from);
   const Environment environment = Environment::open(from);
+  const bool is_pending = is_bytecode_pending(from, settings);
   if (!rename_if_absent(environment.root(), to))
     throw Error(ErrorKind::Exists, fmt::format("an environment named {} already exists", quote(command.to)));
+  if (is_pending) session.lacks_bytecode(to);
   session.output().say(fmt::format("renamed {} to {}", command.from, command.to));
   if (session.output().json())
     session.output().document({{"schema", 1}, {"from", from.native()}, {"to", to.native()}});

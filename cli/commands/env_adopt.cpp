@@ -53,8 +53,8 @@ int execute(const EnvAdoptCommand& command, Session& session) {
   Goal goal = goal_of(installed);
   prepare_sources(goal, interpreter, session);
   const Resolution resolution = resolve_goal(goal, {.no_deps = true}, target_of(interpreter), {}, session);
-  const auto runtime =
-      ready_runtime(obtain_runtime(interpreter, session.store(), session.workers(), session.reporter()));
+  const auto runtime = ready_runtime(obtain_runtime(interpreter, session.store(), session.workers(),
+                                                    session.reporter(), session.settings().compile));
   TransactionRequest request =
       with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, session);
   for (WantedPackage& wanted : request.install)
@@ -73,6 +73,7 @@ int execute(const EnvAdoptCommand& command, Session& session) {
                               report.take(apply(std::move(request), staged, session));
                           }},
                      runtime.get(), session.workers());
+  report.lacks_bytecode = report.lacks_bytecode || !runtime.get().is_compiled;
   remember_environment(foreign.root(), session.settings());
   session.output().say(fmt::format("adopted {} (Python {})", foreign.root().native(), interpreter.version));
   report_changes(report, session);

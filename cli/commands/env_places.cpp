@@ -1,4 +1,5 @@
 // moat env list | clone | move: where environments lie.
+#include "cli/bytecode_later.h"
 #include "cli/commands/commands.h"
 #include "cli/known_environments.h"
 #include "cli/which_env.h"
@@ -133,7 +134,9 @@ int execute(const EnvCloneCommand& command, Session& session) {
   const Settings& settings = session.settings();
   const fs::path to = new_place(command.to, settings);
   const Environment environment = Environment::open(environment_path(command.from, settings));
+  const bool is_pending = is_bytecode_pending(environment.root(), settings);
   const Environment clone = clone_environment(environment, to, session.workers());
+  if (is_pending) session.lacks_bytecode(clone.root());
   remember_environment(clone.root(), settings);
   warn_of_editables(environment, to, session);
   session.output().say(fmt::format("copied {} to {}", environment.root().native(), clone.root().native()));
@@ -149,7 +152,9 @@ int execute(const EnvMoveCommand& command, Session& session) {
   const Environment environment = Environment::open(environment_path(command.from, settings));
   refuse_the_users_own(environment.root(), settings, "move");
   const fs::path from = environment.root();
+  const bool is_pending = is_bytecode_pending(from, settings);
   const Environment moved = move_environment(environment, to, session.workers());
+  if (is_pending) session.lacks_bytecode(moved.root());
   remember_environment(moved.root(), settings);
   session.output().say(fmt::format("moved {} to {}", from.native(), moved.root().native()));
   if (session.output().json())

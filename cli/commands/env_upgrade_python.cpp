@@ -102,7 +102,8 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   Goal goal = goal_of(installed, before.requests, session);
   const std::shared_future<Runtime> runtime =
-      ready_runtime(obtain_runtime(*python, session.store(), session.workers(), session.reporter()));
+      ready_runtime(obtain_runtime(*python, session.store(), session.workers(), session.reporter(),
+                                   session.settings().compile));
   NewFolders clones = prepare_sources(goal, *python, session, environment);
   const Resolution resolution =
       resolve_goal(goal, {}, target_of(*python), Present::of(environment, installed).versions, session);
@@ -113,8 +114,11 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
   check_commands(request, environment.root(), session.settings());
 
   const fs::path root = environment.root();
+  bool lacks_bytecode = !runtime.get().is_compiled;
   const auto fill = [&](const Environment& staged) {
-    if (!request.install.empty()) apply(std::move(request), staged, session);
+    if (request.install.empty()) return;
+    const TransactionResult result = apply(std::move(request), staged, session);
+    lacks_bytecode = lacks_bytecode || result.lacks_bytecode;
   };
   const Environment made = create_environment(
       {.root = root,
@@ -126,6 +130,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
        .fill = fill},
       runtime.get(), session.workers());
   clones.keep();
+  if (lacks_bytecode) session.lacks_bytecode(root);
   show_commands(made, session.settings());
 
   const std::vector<HistoryEntry> history = read_history(root);

@@ -108,10 +108,10 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
   const InstallPlan plan = plan_install(goal, resolution, place.present, command.reinstall);
   report.take_files(plan);
   if (command.dry_run && !look) return without_wheels(plan);
-  const auto runtime = place.environment
-                           ? runtime_inside(place.root, place.interpreter)
-                           : ready_runtime(obtain_runtime(place.interpreter, session.store(),
-                                                          session.workers(), session.reporter()));
+  const auto runtime =
+      place.environment ? runtime_inside(place.root, place.interpreter)
+                        : ready_runtime(obtain_runtime(place.interpreter, session.store(), session.workers(),
+                                                       session.reporter(), session.settings().compile));
   TransactionRequest request = with_wheels(plan, place.present, command.reinstall, runtime, session);
   if (look) look(goal, plan, request);
   return request;

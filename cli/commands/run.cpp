@@ -1,4 +1,5 @@
 // moat run [--] CMD…
+#include "cli/bytecode_later.h"
 #include "cli/commands/commands.h"
 #include "cli/environment_facts.h"
 #include "cli/exit_status.h"
@@ -71,8 +72,8 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
   const Settings& settings = session.settings();
   const bool env_is_named = settings.env || settings.user;
   if (settings.script && env_is_named)
-    session.output().note(
-        fmt::format("the requirements in {} are ignored, since an environment is named", settings.script->name));
+    session.output().note(fmt::format("the requirements in {} are ignored, since an environment is named",
+                                      settings.script->name));
   const Script* script = settings.script && !env_is_named ? &*settings.script : nullptr;
   if (script == nullptr && command.with.empty()) return std::nullopt;
 
@@ -148,6 +149,7 @@ int execute(const RunCommand& command, Session& session) {
     return kRunNotFound;
   }
   output.flush();
+  make_bytecode_later(session);
   execute_program(std::get<Program>(found).argv, program_variables(settings.variables, root, command.pure));
 }
 

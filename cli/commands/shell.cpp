@@ -1,4 +1,5 @@
 // moat shell
+#include "cli/bytecode_later.h"
 #include "cli/commands/commands.h"
 #include "cli/open_env.h"
 #include "cli/program.h"
@@ -34,6 +35,7 @@ int execute(const ShellCommand&, Session& session) {
   session.output().flush();
   ShellStart start = shell_start(shell, environment.root(),
                                  program_variables(settings.variables, environment.root(), false));
+  make_bytecode_later(session);
   execute_program(start.argv, start.variables);
 }
 

@@ -81,7 +81,7 @@ constexpr std::array kOptions = {
               "where the files go (default: here)"},
     PipOption{"-w --wheel-dir", kValue, kPipWheel, "DIR", "where the wheels go (default: here)"},
     PipOption{"--src --source --source-dir --source-directory", kValue, kSources, "DIR", ""},
-    PipOption{"--compile", kFlag, kPipInstall, "", "bytecode now (default)"},
+    PipOption{"--compile", kFlag, kPipInstall, "", "bytecode now"},
     PipOption{"--no-compile", kUnset, kPipInstall, "", "leave bytecode to the first import"},
     // builds
     PipOption{"--no-build-isolation", kUnset, kSources, "", "build with what the environment has"},

@@ -192,6 +192,7 @@ void take_options(Invocation& invocation, const PipCommand& pip, const fs::path&
   shared.no_build_isolation = pip.has("no-build-isolation");
   take_names(shared.config_settings, pip.values("config-settings"));
   take_names(shared.build_constraints, pip.values("build-constraint"));
+  shared.compile = pip.on("compile", "no-compile", false);
   shared.no_compile = !pip.on("compile", "no-compile", true);
   shared.allow_bad_record = {":all:"};  // pip does not look
 

@@ -63,7 +63,7 @@ class Case:
 
     def run(self, *argv, prefix=()):
         self.number += 1
-        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.root), "MOAT_HOME": str(self.root / "home"), "LANG": "C.UTF-8"}
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.root), "MOAT_HOME": str(self.root / "home"), "MOAT_COMPILE": "now", "LANG": "C.UTF-8"}
         env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
         done = subprocess.run([*prefix, str(self.moat), *map(str, argv)], env=env, cwd=self.root, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)

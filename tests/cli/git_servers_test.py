@@ -159,7 +159,7 @@ class GitTest(unittest.TestCase):
         for folder in (self.work, self.home, self.root / "moat/store"):
             folder.mkdir(parents=True)
         (self.root / "moat/store/runtimes").symlink_to(SHARED)
-        self.env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "MOAT_HOME": str(self.root / "moat"), "LANG": "C.UTF-8",
+        self.env = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "MOAT_HOME": str(self.root / "moat"), "MOAT_COMPILE": "now", "LANG": "C.UTF-8",
                     "TERM": "dumb", "MOAT_NO_INDEX": "1", "GIT_TRACE2_EVENT": str(self.root / "trace")}
         self.env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
         self.said = ""

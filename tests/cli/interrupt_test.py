@@ -17,7 +17,7 @@ def main():
     moat = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
         root = pathlib.Path(folder)
-        env = {"PATH": os.environ["PATH"], "HOME": folder, "MOAT_HOME": str(root / "moat"),
+        env = {"PATH": os.environ["PATH"], "HOME": folder, "MOAT_HOME": str(root / "moat"), "MOAT_COMPILE": "now",
                "MOAT_INDEX_URL": f"http://127.0.0.1:{server.getsockname()[1]}/simple"}
         subprocess.run([moat, "create", "env"], cwd=folder, env=env, check=True, stderr=subprocess.DEVNULL)
         before = sorted(p.relative_to(root) for p in (root / "env").rglob("*"))

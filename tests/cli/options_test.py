@@ -27,7 +27,7 @@ LINES = {
     "env history": "env history --env env", "env rollback": "env rollback --env env", "env adopt": "env adopt ./foreign",
     "env remove": "env remove ./env", "env rename": "env rename one two",
     "env clone": "env clone ./env ./copy", "env move": "env move ./env ./moved", "env diff": "env diff 1 --env env", "store dir": "store dir", "store size": "store size",
-    "store prune": "store prune", "store verify": "store verify", "python list": "python list", "python find": "python find",
+    "store prune": "store prune", "store verify": "store verify", "store jobs": "store jobs", "python list": "python list", "python find": "python find",
     "python pin": "python pin 3.11", "python install": "python install 3.99", "python uninstall": "python uninstall 3.99",
     "env upgrade-python": "env upgrade-python --env env", "completion": "completion bash", "audit": "audit --env env", "report": "report --env env",
     "config list": "config list", "config get": "config get resolution", "config set": "config set resolution lowest",
@@ -76,7 +76,11 @@ OTHER_LINES = {
     ("list", "--outdated"): ("list --env env", "list --env env --outdated"),
     ("config set", "--config"): ("config set pre true", "--config mine.toml config set pre true"),
     ("config import-pip", "--replace"): ("config import-pip", "config import-pip --replace"),
+    ("install", "--compile"): ("install --env bare lib --no-compile", "install --env bare lib --compile"),
+    ("sync", "--compile"): ("sync --env bare pylock.1.toml --no-compile", "sync --env bare pylock.1.toml --compile"),
     ("install", "--no-compile"): ("install --env bare lib", "install --env bare lib --no-compile"),
+    "--compile": ("{0} --no-compile", "{0} --compile"),
+    ("run", "--compile"): ("run --env env python -c pass", "run --compile --env env python -c pass"),
     ("create", "-p"): ("create ./new", "create ./new -p 3.99"), ("create", "--prompt"): ("create ./new", "create ./new --prompt here"),
     ("create", "--share"): ("create ./new", "create ./new --share"),
 }
@@ -87,6 +91,7 @@ UNSEEN = {
     "--store-dir": "test_everywhere", "--no-config": "test_everywhere", "-y": "asks only at a terminal",
     "--trusted-host": "hosts that are not this machine; tests of the network", "--refresh-package": "is --refresh of one package",
     ("shell", "--json"): "the output is the program's", ("run", "--json"): "the output is the program's",
+    ("store jobs", "--wait"): "background_test",
     ("env list", "--user"): "", ("doctor", "--strict"): "nothing but system libraries is noted here",
     ("env rollback", "--force"): "needs a change that goes neither way: damage_test",
     # What a lock names needs no index: these act where something is built, or for credentials.

@@ -99,7 +99,8 @@ class Disk:
 
 
 def moat(program, disk, *arguments, check=True, wheels=None):
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(disk), "MOAT_HOME": str(disk / "home"), "LANG": "C.UTF-8", "MOAT_NO_INDEX": "1"}
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(disk), "MOAT_HOME": str(disk / "home"), "LANG": "C.UTF-8", "MOAT_NO_INDEX": "1",
+           "MOAT_COMPILE": "now"}
     if wheels:
         env["MOAT_FIND_LINKS"] = str(wheels)
     env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})

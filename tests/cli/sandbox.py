@@ -22,7 +22,7 @@ class SandboxTest(unittest.TestCase):
             folder.mkdir(parents=True)
         (self.root / "moat/store/runtimes").symlink_to(SHARED)
         self.env = {"PATH": f"{self.tools}:/usr/bin:/bin", "HOME": str(self.home), "MOAT_HOME": str(self.root / "moat"),
-                    "LANG": "C.UTF-8", "TERM": "dumb"}
+                    "LANG": "C.UTF-8", "TERM": "dumb", "MOAT_COMPILE": "now"}
         self.env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
         self.said = ""       # by the last command, on both streams
         self.ever_said = ""  # by all of them

@@ -12,12 +12,15 @@ const std::string kHash(64, 'a');
 TEST(BytecodeList, IsWrittenSortedAndReadBack) {
   const std::string text =
       format_bytecode_list({{"lib/foo/__pycache__/b c.cpython-311.pyc", kHash, 12, "foo"},
+                            {".moat/rt/__pycache__/os.pyc", kHash, 7, ""},
                             {"lib/__pycache__/a.pyc", kHash, 3, "bar"}});
-  EXPECT_EQ(text, "moat-bytecode 1\n" + kHash + " 3 bar lib/__pycache__/a.pyc\n" + kHash +
+  EXPECT_EQ(text, "moat-bytecode 1\n" + kHash + " 7 - .moat/rt/__pycache__/os.pyc\n" + kHash +
+                      " 3 bar lib/__pycache__/a.pyc\n" + kHash +
                       " 12 foo lib/foo/__pycache__/b c.cpython-311.pyc\n");
   const auto entries = parse_bytecode_list(text);
   ASSERT_TRUE(entries) << entries.error().message;
-  EXPECT_EQ(entries->at(1).path, "lib/foo/__pycache__/b c.cpython-311.pyc");
+  EXPECT_EQ(entries->at(0).owner, "") << "of the runtime";
+  EXPECT_EQ(entries->at(2).path, "lib/foo/__pycache__/b c.cpython-311.pyc");
   EXPECT_EQ(format_bytecode_list(*entries), text);
 }
 

@@ -189,7 +189,7 @@ class Matrix:
         command = [part.format(env=env, base=self.base.python, store=self.store)
                    for part in shlex.split(self.create_command)]
         made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                              env=dict(os.environ, MOAT_STORE_DIR=self.store))
+                              env=dict(os.environ, MOAT_STORE_DIR=self.store, MOAT_COMPILE="now"))
         expect(made.returncode == 0, "create failed: " + made.stderr)
         return env
 

@@ -274,7 +274,7 @@ TEST_F(TimesTest, FilesSharedWithTheStoreAreCopiedWhereTheirTimeWillNotDo) {
   for (const LinkMode mode : {LinkMode::Hardlink, LinkMode::Symlink}) {
     remove("foo");
     for (const std::string version : {"1.0", "2.0", "1.0"}) {
-      TransactionRequest request{.install = {release(version)}, .link_mode = mode, .compile = false};
+      TransactionRequest request{.install = {release(version)}, .link_mode = mode, .compile = Compile::Never};
       apply(request);
       remove_bytecode();
       EXPECT_EQ(seen_with_cache(), version);
@@ -754,7 +754,7 @@ TEST_F(TransactionTest, LinksAreMadeWhereAskedFor) {
 }
 
 TEST_F(TransactionTest, WithoutCompileThereIsNoBytecode) {
-  apply({.install = {foo("1.0")}, .compile = false, .reason = "x"});
+  apply({.install = {foo("1.0")}, .compile = Compile::Never, .reason = "x"});
   EXPECT_FALSE(env.has(in_site("foo/__pycache__")));
 }
 
@@ -974,7 +974,7 @@ TEST_F(FormatOneTest, LosesItsLauncherForGood) {
   env.write("bin/python-of-foo", "no launcher");
   env.write(".moat/manifest", format_manifest(manifest));
   age();
-  apply({.install = {simple("bar", "bar.py", "")}, .compile = false});
+  apply({.install = {simple("bar", "bar.py", "")}, .compile = Compile::Never});
   const auto expect_new = [&] {
     for (const char* name : {"bin/python", "bin/python3", ".moat/rt/bin/python3.11"})
       EXPECT_GT(env.read(name).size(), 1000U) << name;

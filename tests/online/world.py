@@ -18,7 +18,7 @@ class World:
         self.home = self.root / "home"
         self.home.mkdir()
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "MOAT_"))}
-        self.env.update(HOME=str(self.home), MOAT_HOME=str(self.root / "moat"), NO_COLOR="1")
+        self.env.update(HOME=str(self.home), MOAT_HOME=str(self.root / "moat"), NO_COLOR="1", MOAT_COMPILE="now")
         if store:
             self.env["MOAT_STORE_DIR"] = str(pathlib.Path(store).resolve())
 

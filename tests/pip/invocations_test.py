@@ -134,10 +134,10 @@ class Moat(Side):
         self.pip = f"{moat} pip"
         self.moat_home = str(root / "moat")
         subprocess.run([moat, "create", "-q", "-p", python, self.env], check=True,
-                       env={"PATH": os.environ["PATH"], "HOME": str(root / "home"), "MOAT_HOME": self.moat_home})
+                       env={"PATH": os.environ["PATH"], "HOME": str(root / "home"), "MOAT_HOME": self.moat_home, "MOAT_COMPILE": "now"})
 
     def more(self, _):
-        return {"MOAT_HOME": self.moat_home, "VIRTUAL_ENV": str(self.env)}
+        return {"MOAT_HOME": self.moat_home, "MOAT_COMPILE": "now", "VIRTUAL_ENV": str(self.env)}
 
 
 def plain(value):

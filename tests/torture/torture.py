@@ -157,7 +157,7 @@ class World:
                 shutil.rmtree(self.store / part, True)
         if command.runtimes:
             (self.store / "runtimes").symlink_to(torture.runtimes)
-        self.variables = {"HOME": str(self.root / "home"), "MOAT_HOME": str(self.root / "home/moat"), "PATH": "/usr/bin:/bin",
+        self.variables = {"HOME": str(self.root / "home"), "MOAT_HOME": str(self.root / "home/moat"), "MOAT_COMPILE": "now", "PATH": "/usr/bin:/bin",
                           "LANG": "C.UTF-8", "TMPDIR": str(self.root / "tmp")}
 
     def __enter__(self):
@@ -220,7 +220,7 @@ class Torture:
         locked = {name: hashlib.sha256((template / f"wheels/{name}-1-py3-none-any.whl").read_bytes()).hexdigest()
                   for name in ("alpha", "gamma")}
         (template / "locked.txt").write_text("".join(f"{name}==1 --hash=sha256:{digest}\n" for name, digest in locked.items()))
-        variables = {"HOME": str(template / "home"), "MOAT_HOME": str(template / "home/moat"), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+        variables = {"HOME": str(template / "home"), "MOAT_HOME": str(template / "home/moat"), "MOAT_COMPILE": "now", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
         def moat(*words):
             subprocess.run([self.moat, *words], cwd=template, env=variables, check=True, stdout=subprocess.DEVNULL,

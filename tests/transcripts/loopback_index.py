@@ -14,8 +14,8 @@ import threading
 import zipfile
 
 
-def wheel(name, version, tags, requires, requires_python, entries, provides=()):
-    """File name and bytes of a wheel whose module of the same name says its version."""
+def wheel(name, version, tags="py3-none-any", requires=(), requires_python="", entries=(), provides=(), more=None):
+    """File name and bytes of a wheel whose module of the same name says its version; `more`: path → text of other files."""
     dist, info = name.replace("-", "_"), f"{name.replace('-', '_')}-{version}.dist-info"
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"]
     metadata += [f"Requires-Dist: {r}\n" for r in requires]
@@ -24,6 +24,7 @@ def wheel(name, version, tags, requires, requires_python, entries, provides=()):
     files = {f"{dist}/__init__.py": f"__version__ = {version!r}\ndef main():\n    print({name!r}, __version__)\n",
              f"{info}/METADATA": "".join(metadata),
              f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tags}\n"}
+    files.update(more or {})
     if entries:
         files[f"{info}/entry_points.txt"] = "[console_scripts]\n" + "".join(f"{e.replace('=', ' = ', 1)}\n" for e in entries)
     rows = io.StringIO()

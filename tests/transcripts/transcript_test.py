@@ -58,7 +58,7 @@ class Session:
         self.python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         self.env = {"PATH": f"{tools}:{os.path.dirname(self.python)}:/usr/bin:/bin", "HOME": str(self.root / "home"),
                     "MOAT_HOME": str(self.root / "moat"), "MOAT_INDEX_URL": self.server.url, "LANG": "C.UTF-8",
-                    "INDEX": self.server.url, "TERM": "dumb"}
+                    "INDEX": self.server.url, "TERM": "dumb", "MOAT_COMPILE": "now"}
         self.env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
 
     def close(self):

@@ -1,0 +1,54 @@
+// moat store jobs: environments whose bytecode is made in the background.
+#include "fetch/store_jobs.h"
+
+#include "cli/commands/commands.h"
+#include "envs/bytecode_behind.h"
+#include "fetch/os/waiting.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+
+namespace moat {
+namespace {
+
+// Goes on itself where nobody is at work: a process behind may have been killed.
+void wait_for_jobs(const fs::path& store, Session& session) {
+  const StoreJobs jobs(store);
+  const auto failed = [&](const Error& error) { session.output().warn(error.what()); };
+  Wait wait(std::chrono::hours(24), [&] { return lock_holder(store / "worker"); });
+  while (!jobs.list().empty())
+    if (!work_off_jobs(store, session.stop(), failed) && !wait.pause()) return;
+}
+
+}  // namespace
+
+int execute(const StoreJobsCommand& command, Session& session) {
+  const fs::path& store = session.settings().store_dir;
+  if (command.work) {
+    work_off_jobs(store, session.stop(), [](const Error&) {});
+    return 0;
+  }
+  if (command.wait) wait_for_jobs(store, session);
+  Output& output = session.output();
+  const StoreJobs jobs(store);
+  const std::vector<StoreJob> waiting = jobs.list();
+  const bool is_worked_on = !waiting.empty() && jobs.is_worked_on();
+  nlohmann::ordered_json documents = nlohmann::ordered_json::array();
+  for (const StoreJob& job : waiting) {
+    output.result(fmt::format("bytecode  {}", job.environment.native()));
+    documents.push_back(
+        {{"kind", "bytecode"}, {"environment", job.environment.native()}, {"time", job.time}});
+  }
+  if (waiting.empty())
+    output.say("nothing is left to do");
+  else if (!is_worked_on)
+    output.say(
+        "nobody works on it; `moat store jobs --wait` does, and so does the next change of an environment");
+  if (output.json()) output.document({{"schema", 1}, {"at_work", is_worked_on}, {"jobs", documents}});
+  return 0;
+}
+
+}  // namespace moat
