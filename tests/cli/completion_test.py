@@ -73,13 +73,13 @@ printf '%s\n' "${COMPREPLY[@]}"'''
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.work)
-            os.execvpe("zsh", ["zsh", "-i"], {**self.env, "TERM": "vt100", "COLUMNS": "200", "LINES": "200"})
+            os.execvpe("zsh", ["zsh", "-i"], {**self.env, "TERM": "xterm", "COLUMNS": "200", "LINES": "200"})
         shown = self.read_until(terminal, "READY> ")
         os.write(terminal, line.encode() + b"\t\x04")  # TAB, and ctrl-D lists what is left
         shown = self.read_until(terminal, None)
         os.close(terminal)
         os.waitpid(child, 0)
-        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x07\x1b]=?|\x1b[=>]", " ", shown)
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|[\x00\x07]", "", shown)
         return text.split()
 
     def read_until(self, terminal, mark):

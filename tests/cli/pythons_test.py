@@ -51,7 +51,8 @@ def archive(prefix, top="python", compression="gz"):
         parts = pathlib.PurePath(member.name).parts
         return None if any(p == name or (name.endswith("-") and p.startswith(name)) for p in parts for name in LEFT_OUT) else member
 
-    with tarfile.open(fileobj=out, mode=f"w:{compression}") as tar:
+    quick = {"compresslevel": 1} if compression == "gz" else {"preset": 0}
+    with tarfile.open(fileobj=out, mode=f"w:{compression}", **quick) as tar:
         tar.add(os.path.realpath(prefix / "bin/python3"), f"{top}/bin/python{line}")
         for name in ("python3", "python"):
             link = tarfile.TarInfo(f"{top}/bin/{name}")
