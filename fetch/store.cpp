@@ -50,8 +50,8 @@ constexpr std::array kParts = {
     Part{"wheels", Shape::Entries},     Part{"pycs", Shape::NestedEntries}, Part{"runtimes", Shape::Entries},
     Part{"interpreters", Shape::Files}, Part{"links", Shape::Files},        Part{"index", Shape::Files},
     Part{"metadata", Shape::Files},     Part{"builds", Shape::Files},       Part{"logs", Shape::Files},
-    Part{"sources", Shape::Entries},    Part{"git", Shape::Entries},        Part{"jobs", Shape::Files},
-    Part{"tmp", Shape::Entries},
+    Part{"originals", Shape::Files},    Part{"sources", Shape::Entries},    Part{"git", Shape::Entries},
+    Part{"jobs", Shape::Files},         Part{"tmp", Shape::Entries},
 };
 
 // What is in the store may vanish at any time: who looks at it takes an error for "no longer there".

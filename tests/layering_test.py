@@ -10,7 +10,7 @@ ORDER = ["resolver/base", "resolver/pep", "resolver", "fetch", "envs", "cli"]
 HOMES = {"solv/": "resolver/solv/", "curl/": r"fetch/(http\.|curl_library\.h)",
          "archive": r"fetch/archive(\.|_writer\.|_library\.h)", "openssl/": r"fetch/(hasher|signature)\.",
          "CLI/": r"cli/args[./]", "toml++": r"resolver/toml\.",
-         "simdjson": r"fetch/simple_api\.", "zlib": r"fetch/inflate\.",
+         "simdjson": r"fetch/simple_api\.", "zlib": r"fetch/(inflate|gzip)\.",
          "libdeflate": r"fetch/inflate\."}
 
 
