@@ -172,6 +172,49 @@ struct SyncCommand {
   bool inexact = false, dry_run = false;
 };
 
+struct BundleCommand {
+  std::optional<std::string> lock;
+  std::string output;
+  std::optional<std::string> name, sign;
+  bool with_python = false, no_project = false;
+  std::vector<std::string> extras, groups;
+};
+struct BundleShowCommand {
+  std::string file;
+};
+struct BundleVerifyCommand {
+  std::string file;
+  std::vector<std::string> keys;
+};
+
+// What a deploy and a rollback run besides.
+struct HookOptions {
+  std::string check_timeout = "60s", probe_timeout = "30s";
+  std::string check, after, probe;
+};
+struct DeployCommand {
+  std::string source, dest;
+  std::vector<std::string> keys;
+  bool insecure = false, not_older = false;
+  HookOptions hooks;
+  int keep = 3;
+};
+struct DeployRollbackCommand {
+  std::string dest;
+  std::optional<int> release;
+  HookOptions hooks;
+};
+struct DeployHistoryCommand {
+  std::string dest;
+  std::optional<int> limit;
+};
+struct DeployVerifyCommand {
+  std::string dest;
+};
+struct DeployStatusCommand {
+  std::string dest;
+};
+
 struct ConfigListCommand {};
 struct ConfigGetCommand {
   std::string name;
@@ -257,7 +300,7 @@ using CommandOptions = std::variant<
     CreateCommand, InstallCommand, UpgradeCommand, UninstallCommand, ListCommand, FreezeCommand, ShowCommand,
     TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, ToolInstallCommand, ToolRunCommand,
     ToolListCommand, ToolUpgradeCommand, ToolUninstallCommand, DoctorCommand, AuditCommand, ReportCommand,
-    LockCommand, SyncCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
+    LockCommand, SyncCommand, BundleCommand, BundleShowCommand, BundleVerifyCommand, DeployCommand, DeployRollbackCommand, DeployHistoryCommand, DeployVerifyCommand, DeployStatusCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
     EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand,
     EnvUpgradePythonCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand,
     ConfigListCommand, ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand, PythonListCommand,

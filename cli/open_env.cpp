@@ -7,6 +7,7 @@
 #include "cli/run_environments.h"
 #include "cli/shell_word.h"
 #include "cli/shown_commands.h"
+#include "envs/sealed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
@@ -33,6 +34,7 @@ Environment open_for_reading(Session& session, ForProject project) {
 
 Environment open_for_change(Session& session, ForProject project) {
   Environment environment = open_chosen(session, project, Environment::Foreign::Refused);
+  refuse_release(environment.root());
   if (is_run_environment(environment.root(), session.settings().store_dir))
     throw Error(ErrorKind::Refused,
                 fmt::format("{} belongs to `moat run`, which uses it for every run with the same packages; "

@@ -3,6 +3,7 @@
 #include "envs/history.h"
 #include "envs/launcher/recover.h"
 #include "envs/move_check.h"
+#include "envs/sealed.h"
 #include "envs/unflushed.h"
 #include "fetch/os/interrupt.h"
 #include "fetch/os/waiting.h"
@@ -157,6 +158,7 @@ Change::~Change() = default;
 Change::Change(std::unique_ptr<State> state, int number) : impl_(std::move(state)), state_(number) {}
 
 Change Change::begin(const fs::path& environment, const std::string& command) {
+  refuse_release(environment);
   const fs::path folder = environment / ".moat";
   auto state = std::make_unique<State>(
       environment, FileLock::acquire({environment, ".moat/lock"}, FileLock::Mode::Exclusive, kPatience));

@@ -9,6 +9,7 @@
 #include "envs/move_check.h"
 #include "envs/new_place.h"
 #include "envs/pip_shim.h"
+#include "envs/sealed.h"
 #include "envs/staged_environment.h"
 #include "envs/unflushed.h"
 #include "fetch/hasher.h"
@@ -274,6 +275,7 @@ void check_place(const fs::path& root, bool replace) {
   if (is_vacant(root)) return;
   const std::string path = quote(root.string());
   if (!fs::is_directory(root, ignored)) throw Error(ErrorKind::Exists, path + " exists and is not a folder");
+  refuse_release(root);
   const bool environment = Environment::exists_at(root);
   if (!environment)
     throw Error(ErrorKind::Exists, path + " exists, is not empty, and is not an environment",

@@ -1,6 +1,7 @@
 #include "envs/runtime.h"
 
 #include "envs/manifest.h"
+#include "envs/runtime_entry.h"
 #include "envs/runtime_pack.h"
 #include "envs/snapshot.h"
 #include "fetch/hasher.h"
@@ -206,6 +207,13 @@ std::optional<Runtime> read_likely_runtime(const Interpreter& interpreter, const
 }
 
 }  // namespace
+
+Runtime publish_runtime(const TempDir& work, const Interpreter& interpreter, const std::string& fingerprint,
+                        Store& store, Workers& workers) {
+  Runtime runtime = describe_runtime(fs::absolute(work.path()), interpreter, fingerprint, workers);
+  store.publish(work.path(), store.layout().runtime(fingerprint));
+  return at_entry(std::move(runtime), store);
+}
 
 Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter,
                        Compile compile) {

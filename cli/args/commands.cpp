@@ -294,6 +294,78 @@ void declare_sync(Declaration& d) {
   declare_link(d);
 }
 
+void declare_bundle(Declaration& d) {
+  BundleCommand& bundle = d.invocation.command.emplace<BundleCommand>();
+  d.positional("LOCK", bundle.lock, "pylock*.toml (default: the project's pylock.toml)");
+  d.value("-o,--output", bundle.output, "FILE", "where to write the bundle; - for standard output")
+      ->required();
+  d.value("--name", bundle.name, "NAME", "name of the program (default: the project's)");
+  d.flag("--with-python", bundle.with_python, "with the Python itself: the machine it goes to needs none");
+  d.flag("--no-project", bundle.no_project, "what the project needs, without the project itself");
+  d.value("--sign", bundle.sign, "KEYFILE", "sign with this private key (Ed25519, PEM)");
+  d.values("--extra", bundle.extras, "NAME", "with this extra");
+  d.values("--group", bundle.groups, "NAME", "this dependency group instead of the default ones");
+  declare_python(d, "the Python that the bundle is for");
+  declare_index(d);
+}
+void declare_bundle_show(Declaration& d) {
+  d.positional("FILE", d.invocation.command.emplace<BundleShowCommand>().file, "a bundle")->required();
+}
+void declare_bundle_verify(Declaration& d) {
+  BundleVerifyCommand& verify = d.invocation.command.emplace<BundleVerifyCommand>();
+  d.positional("FILE", verify.file, "a bundle")->required();
+  d.values("--key", verify.keys, "PUB",
+           "a public key, or a folder of them, one of which must have signed it");
+}
+
+void declare_hooks(Declaration& d, HookOptions& hooks) {
+  d.value("--after", hooks.after, "CMD",
+          "run once it is live, to restart what runs; where it fails, switch back");
+  d.value("--probe", hooks.probe, "CMD", "run then until it succeeds; where it never does, switch back");
+  d.value("--probe-timeout", hooks.probe_timeout, "TIME", "how long --probe may take (default: 30s)");
+}
+void declare_deploy(Declaration& d) {
+  DeployCommand& deploy = d.invocation.command.emplace<DeployCommand>();
+  d.positional("SOURCE", deploy.source, "a bundle; - for standard input")->required();
+  d.positional("DEST", deploy.dest, "the folder that the program is deployed to")->required();
+  d.values("--key", deploy.keys, "PUB",
+           "a public key, or a folder of them, one of which must have signed the bundle");
+  d.flag("--insecure", deploy.insecure, "take a bundle that nobody signed");
+  d.flag("--not-older", deploy.not_older, "refuse a bundle that was made before the one that is live");
+  d.value("--check", deploy.hooks.check, "CMD",
+          "run in the new release before it is live; where it fails, nothing changes");
+  d.value("--check-timeout", deploy.hooks.check_timeout, "TIME", "how long --check may take (default: 60s)");
+  declare_hooks(d, deploy.hooks);
+  d.value("--keep", deploy.keep, "N", "how many releases stay (default: 3)");
+  declare_python(d, "the Python to deploy with (default: the newest that fits the bundle)");
+  d.finish.emplace_back([&deploy] {
+    if (deploy.insecure && !deploy.keys.empty())
+      throw Error(ErrorKind::Usage, "`--key` and `--insecure` exclude each other");
+    if (deploy.keep < 1) throw Error(ErrorKind::Usage, "--keep must be at least 1");
+  });
+}
+void declare_deploy_rollback(Declaration& d) {
+  DeployRollbackCommand& rollback = d.invocation.command.emplace<DeployRollbackCommand>();
+  d.positional("DEST", rollback.dest, "the folder that the program is deployed to")->required();
+  d.positional("N", rollback.release, "the release to go back to (default: the one before)");
+  declare_hooks(d, rollback.hooks);
+}
+void declare_deploy_history(Declaration& d) {
+  DeployHistoryCommand& history = d.invocation.command.emplace<DeployHistoryCommand>();
+  d.positional("DEST", history.dest, "the folder that the program is deployed to")->required();
+  d.value("--limit", history.limit, "N", "the newest N only");
+}
+void declare_deploy_verify(Declaration& d) {
+  d.positional("DEST", d.invocation.command.emplace<DeployVerifyCommand>().dest,
+               "the folder that the program is deployed to")
+      ->required();
+}
+void declare_deploy_status(Declaration& d) {
+  d.positional("DEST", d.invocation.command.emplace<DeployStatusCommand>().dest,
+               "the folder that the program is deployed to")
+      ->required();
+}
+
 void declare_env_list(Declaration& d) { d.invocation.command.emplace<EnvListCommand>(); }
 void declare_env_info(Declaration& d) {
   d.invocation.command.emplace<EnvInfoCommand>();
@@ -489,6 +561,26 @@ constexpr std::array kCommands = {
                  declare_lock},
     CommandEntry{"sync", "[LOCK]", "make the environment equal to a lock", "moat sync pylock.toml",
                  declare_sync},
+    CommandEntry{"bundle", "[LOCK] -o FILE",
+                 "everything a lock installs, in one file for a machine without network",
+                 "moat bundle pylock.toml -o shop.moat --sign deploy.key", declare_bundle},
+    CommandEntry{"bundle show", "FILE", "what is in a bundle", "moat bundle show shop.moat",
+                 declare_bundle_show},
+    CommandEntry{"bundle verify", "FILE", "check every hash in a bundle, and its signature",
+                 "moat bundle verify shop.moat --key deploy.pub", declare_bundle_verify},
+    CommandEntry{"deploy", "SOURCE DEST",
+                 "put a bundle into production: check, switch, and back where it fails",
+                 "moat deploy shop.moat /srv/shop --key deploy.pub --check 'python -m shop --self-test' \\\n"
+                 "     --after 'systemctl restart shop' --probe 'curl -fsS localhost:8000/health'",
+                 declare_deploy},
+    CommandEntry{"deploy rollback", "DEST [N]", "back to an earlier release",
+                 "moat deploy rollback /srv/shop --after 'systemctl restart shop'", declare_deploy_rollback},
+    CommandEntry{"deploy history", "DEST", "every deploy, newest first", "moat deploy history /srv/shop",
+                 declare_deploy_history},
+    CommandEntry{"deploy verify", "DEST", "hash every file of every release again",
+                 "moat deploy verify /srv/shop", declare_deploy_verify},
+    CommandEntry{"deploy status", "DEST", "what is live", "moat deploy status /srv/shop --json",
+                 declare_deploy_status},
     CommandEntry{"env list", "", "this user's environments", "moat env list", declare_env_list},
     CommandEntry{"env info", "", "what an environment is made of", "moat env info --env lab",
                  declare_env_info},
@@ -549,7 +641,8 @@ constexpr std::array kCommands = {
                  "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},
 };
 
-constexpr std::array<std::string_view, 5> kFamilies = {"env", "tool", "store", "python", "config"};
+constexpr std::array<std::string_view, 7> kFamilies = {"env",    "tool",   "store", "python",
+                                                        "config", "bundle", "deploy"};
 
 }  // namespace
 

@@ -69,6 +69,13 @@ std::string command_help(const CommandEntry& command, const CLI::App& app) {
         out += help_line(option->get_positional() ? option->get_name(true, false) : option_names(*option),
                          option->get_description());
   }
+  if (is_family(command.name)) {
+    out += "\nCommands:\n";
+    for (const std::string& name : members_of(command.name)) {
+      const std::string member = fmt::format("{} {}", command.name, name);
+      out += help_line("moat " + member, find_command(member)->summary);
+    }
+  }
   out += "\nExample:\n";
   for (const std::string_view line : split_lines(command.example)) out += fmt::format("  {}\n", line);
   return out;

@@ -101,7 +101,9 @@ Words take_apart(const std::vector<std::string>& words) {
     if (i == words.size()) return out;
     name = words[i++];
   }
-  if (is_family(name)) {
+  // A family whose name alone is a command, too: `moat bundle`, `moat bundle show`.
+  const bool names_member = i < words.size() && find_command(name + " " + words[i]) != nullptr;
+  if (is_family(name) && (names_member || find_command(name) == nullptr)) {
     if (i == words.size() || asks_for_help(words[i])) {
       out.family = std::move(name);
       out.help = out.help || i < words.size();

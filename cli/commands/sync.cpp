@@ -1,12 +1,14 @@
 // moat sync [LOCK]: the environment becomes what the lock says.
+#include "cli/commands/sync.h"
+
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
 #include "cli/locked_resolution.h"
 #include "cli/open_env.h"
 #include "cli/project_files.h"
-#include "cli/required_python.h"
 #include "cli/requests.h"
+#include "cli/required_python.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
@@ -20,10 +22,9 @@
 #include <variant>
 
 namespace moat {
-namespace {
 
-fs::path lock_path(const SyncCommand& command, const Settings& settings) {
-  if (command.lock) return (settings.working_directory / *command.lock).lexically_normal();
+fs::path lock_path(const std::optional<std::string>& named, const Settings& settings) {
+  if (named) return (settings.working_directory / *named).lexically_normal();
   const std::optional<fs::path> project = project_folder(settings);
   const fs::path folder = project.value_or(settings.working_directory);
   fs::path path = folder / "pylock.toml";
@@ -41,6 +42,39 @@ fs::path lock_path(const SyncCommand& command, const Settings& settings) {
         {fmt::format("moat sync {}", path.native())});
   return path;
 }
+
+Pylock read_pylock(const fs::path& path, Session& session) {
+  std::vector<std::string> warnings;
+  Expected<Pylock> lock = parse_pylock(read_named_file(path), path.filename().native(), &warnings);
+  if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
+  for (const std::string& warning : warnings) session.reporter().warn(warning);
+  return std::move(*lock);
+}
+
+namespace {
+
+template <class Name>
+std::set<Name> names_of(const std::vector<std::string>& texts, std::string_view option) {
+  std::set<Name> out;
+  for (const std::string& text : texts) {
+    Expected<Name> name = Name::parse(text);
+    if (!name)
+      throw Error(ErrorKind::Usage, fmt::format("{}: {}: {}", option, quote(text), name.error().message));
+    out.insert(std::move(*name));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<SelectedPackage> select_packages(const Pylock& lock, const std::vector<std::string>& extras,
+                                             const std::vector<std::string>& groups, const Target& target) {
+  const auto named_groups = names_of<GroupName>(groups, "--group");
+  return select_packages(lock, target, names_of<ExtraName>(extras, "--extra"),
+                         named_groups.empty() ? std::nullopt : std::optional(named_groups));
+}
+
+namespace {
 
 // A path is made where nothing lies there. A name may be a slip of the hand, an active environment is gone.
 bool may_be_made(const std::optional<ChosenEnvironment>& chosen, const fs::path& root,
@@ -75,32 +109,6 @@ SyncPlace place_for(const SyncCommand& command, const fs::path& lock,
   if (lock_of_project || (chosen && chosen->by == ChosenBy::Project))
     check_required_python(place.environment, session);
   return place;
-}
-
-Pylock read_pylock(const fs::path& path, Session& session) {
-  std::vector<std::string> warnings;
-  Expected<Pylock> lock = parse_pylock(read_named_file(path), path.filename().native(), &warnings);
-  if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
-  for (const std::string& warning : warnings) session.reporter().warn(warning);
-  return std::move(*lock);
-}
-
-template <class Name>
-std::set<Name> names_of(const std::vector<std::string>& texts, std::string_view option) {
-  std::set<Name> out;
-  for (const std::string& text : texts) {
-    Expected<Name> name = Name::parse(text);
-    if (!name)
-      throw Error(ErrorKind::Usage, fmt::format("{}: {}: {}", option, quote(text), name.error().message));
-    out.insert(std::move(*name));
-  }
-  return out;
-}
-
-std::vector<SelectedPackage> select(const Pylock& lock, const SyncCommand& command, const Target& target) {
-  const auto groups = names_of<GroupName>(command.groups, "--group");
-  return select_packages(lock, target, names_of<ExtraName>(command.extras, "--extra"),
-                         groups.empty() ? std::nullopt : std::optional(groups));
 }
 
 // A requirements file pins everything itself: nothing is looked for beyond it.
@@ -150,7 +158,7 @@ Wanted wanted_by(const Lock& lock, const fs::path& lock_directory, const SyncCom
   Wanted wanted;
   const auto* const pylock = std::get_if<Pylock>(&lock);
   if (pylock != nullptr) {
-    selected = select(*pylock, command, target);
+    selected = select_packages(*pylock, command.extras, command.groups, target);
     wanted.goal = locked_goal(selected);
   } else {
     wanted.goal = std::get<Goal>(lock);
@@ -174,7 +182,7 @@ std::set<PackageName> strays(const InstalledDistributions& installed, const Reso
 }  // namespace
 
 int execute(const SyncCommand& command, Session& session) {
-  const fs::path path = lock_path(command, session.settings());
+  const fs::path path = lock_path(command.lock, session.settings());
   const Lock lock = read_lock(path, command, session);
 
   SyncPlace place = place_for(command, path, required_by(lock), session);

@@ -232,6 +232,23 @@ class Documents(JsonTest):
         self.assertTrue(self.document("config list")["settings"])
         self.document("config import-pip", "--dry-run", PIP_INDEX_URL="https://index.example/simple", PIP_PRE="1")
 
+    def test_bundles_and_deploys(self):
+        (self.work / "in.txt").write_text("app\n")
+        self.moat("lock", "-r", "in.txt")
+        self.assertTrue(self.document("bundle", "-o", "app.moat")["target"]["packages"])
+        self.assertEqual(len(self.document("bundle show", "app.moat")["targets"]), 1)
+        self.document("bundle verify", "app.moat")
+        self.document("deploy", "app.moat", "srv", "--insecure", "--check", "false", status=1, kind=self.ERROR)
+        self.assertIsNone(self.document("deploy status", "srv", status=1)["live"])
+        self.assertTrue(self.document("deploy", "app.moat", "srv", "--insecure")["changed"])
+        self.assertFalse(self.document("deploy", "app.moat", "srv", "--insecure")["changed"])
+        self.moat("bundle", "-o", "later.moat", SOURCE_DATE_EPOCH="2000000000")
+        self.document("deploy", "later.moat", "srv", "--insecure")
+        self.document("deploy rollback", "srv")
+        self.assertEqual(len(self.document("deploy history", "srv")["attempts"]), 4)
+        self.assertTrue(self.document("deploy status", "srv")["live"])
+        self.assertTrue(self.document("deploy verify", "srv")["sound"])
+
     def test_errors(self):
         self.create()
         self.moat("install", "--env", "env", "lib==2.0")

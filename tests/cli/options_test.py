@@ -32,6 +32,9 @@ LINES = {
     "env upgrade-python": "env upgrade-python --env env", "completion": "completion bash", "audit": "audit --env env", "report": "report --env env",
     "config list": "config list", "config get": "config get resolution", "config set": "config set resolution lowest",
     "config import-pip": "config import-pip",
+    "bundle": "bundle pylock.1.toml -o x.moat", "bundle show": "bundle show one.moat", "bundle verify": "bundle verify one.moat",
+    "deploy": "deploy one.moat srv --insecure", "deploy rollback": "deploy rollback srv2", "deploy history": "deploy history srv2",
+    "deploy verify": "deploy verify srv2", "deploy status": "deploy status srv2",
 }
 # What is typed for an option: words behind it, or another line altogether, (without, with).
 TYPED = {
@@ -48,6 +51,8 @@ TYPED = {
     "--build-constraint": "nosuch.txt", "--link-mode": "nonsense", "--no-compile": "", "--orphans": "", "--outdated": "", "--format": "freeze",
     "--invert": "", "--depth": "0", "--pure": "", "--with": "lib", "-m": "", "--strict": "", "--repair": "", "--force": "", "-o": "other.toml", "--python-version": "3.9",
     "--platform": "win_amd64", "--check": "", "--no-groups": "", "--extra": "nosuch", "--inexact": "", "--limit": "0", "-y": "", "--older-than": "nonsense",
+    "--name": "other", "--with-python": "", "--sign": "some.key", "--key": "nosuch.pem", "--check-timeout": "nonsense",
+    "--after": "false", "--probe-timeout": "nonsense", "--keep": "0",
     "--project": "nosuch", "--config": "nosuch.toml", "--json": "", "--color": "nonsense",
 }
 # Where the line above shows nothing of an option: (command, option) or option, and the lines that do.
@@ -82,6 +87,13 @@ OTHER_LINES = {
     "--compile": ("{0} --no-compile", "{0} --compile"),
     ("run", "--compile"): ("run --env env python -c pass", "run --compile --env env python -c pass"),
     ("create", "-p"): ("create ./new", "create ./new -p 3.99"), ("create", "--prompt"): ("create ./new", "create ./new --prompt here"),
+    ("bundle", "-o"): ("bundle pylock.1.toml -o x.moat", "bundle pylock.1.toml -o y.moat"),
+    ("bundle", "-f"): ("bundle pylock.away.toml -o x.moat", "bundle pylock.away.toml -o x.moat -f lib1"),
+    ("bundle", "--no-index"): ("bundle pylock.away.toml -o x.moat", "bundle pylock.away.toml -o x.moat --no-index"),
+    ("deploy", "--insecure"): ("deploy one.moat srv", "deploy one.moat srv --insecure"),
+    ("deploy", "--not-older"): ("deploy one.moat srv2 --insecure", "deploy one.moat srv2 --insecure --not-older"),
+    ("deploy", "--check"): ("deploy one.moat srv --insecure", "deploy one.moat srv --insecure --check false"),
+    "--probe": ("{0} --probe-timeout 1s", "{0} --probe-timeout 1s --probe false"),
     ("create", "--share"): ("create ./new", "create ./new --share"),
 }
 # Nothing can be seen of these here, and why.
@@ -95,7 +107,7 @@ UNSEEN = {
     ("env list", "--user"): "", ("doctor", "--strict"): "nothing but system libraries is noted here",
     ("env rollback", "--force"): "needs a change that goes neither way: damage_test",
     # What a lock names needs no index: these act where something is built, or for credentials.
-    **{("sync", o): "a lock names its files" for o in ("-i", "--extra-index-url", "--index")},
+    **{(c, o): "a lock names its files" for c in ("sync", "bundle") for o in ("-i", "--extra-index-url", "--index")},
     **{("upgrade", o): "needs a source among what is installed" for o in ("--no-build", "--no-build-isolation", "--only-binary", "--only-final")},
     **{("env adopt", o): "versions stay" for o in ("--pre", "--all-releases", "--only-final", "--resolution", "--exclude-newer",
                                                     "--extra-index-url", "--index", "-f", "--refresh", "-i", "--no-index")},
@@ -152,6 +164,11 @@ class Options(sandbox.SandboxTest):
             name, content = loopback_index.wheel("lib", version, "py3-none-any", [], "", [])
             (self.work / folder / name).write_bytes(content)
         subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", self.work / "foreign"], check=True)
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.work / "some.key"], check=True)
+        self.moat("bundle", "pylock.1.toml", "-o", "one.moat")
+        self.moat("bundle", "pylock.2.toml", "-o", "two.moat", SOURCE_DATE_EPOCH="2000000000")
+        self.moat("deploy", "one.moat", "srv2", "--insecure")
+        self.moat("deploy", "two.moat", "srv2", "--insecure")
 
     def other_lib(self):
         """lib 1.0 of other bytes, which no store has seen; its hash."""
@@ -200,7 +217,8 @@ class Options(sandbox.SandboxTest):
         names = []
         for line in listed.splitlines():
             words = line.split()
-            name = " ".join(words[:2]) if words and words[0] in ("env", "tool", "store", "python", "config") else (words or [""])[0]
+            member = words and (words[0] in ("env", "tool", "store", "python", "config") or words[0] in ("bundle", "deploy") and words[1].islower())
+            name = " ".join(words[:2]) if member else (words or [""])[0]
             if line.startswith("  ") and name not in ("pip", "eval"):  # pip's options have tests of their own; eval has none
                 names.append(name)
         return names

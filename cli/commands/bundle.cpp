@@ -1,0 +1,352 @@
+// moat bundle [LOCK] | show | verify
+#include "envs/deploy/bundle.h"
+
+#include "cli/commands/bundle.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/sync.h"
+#include "cli/install_pipeline.h"
+#include "cli/locked_resolution.h"
+#include "cli/open_env.h"
+#include "cli/source_setup.h"
+#include "envs/deploy/runtime_blob.h"
+#include "fetch/archive.h"
+#include "fetch/originals.h"
+#include "fetch/os/presence.h"
+#include "fetch/wheel_file.h"
+#include "resolver/base/text.h"
+#include "resolver/pyproject.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <ctime>
+#include <functional>
+
+namespace moat {
+namespace {
+
+// --- what goes in ---
+
+// The project beside a lock, as far as it says itself what it is.
+struct ProjectBeside {
+  ProjectTable table;
+  bool is_packaged =
+      false;  // it says how it is built: it is a package, and not only a list of what is needed
+};
+
+std::optional<ProjectBeside> project_beside(const fs::path& lock) {
+  const auto text = read_file_if_exists(lock.parent_path() / "pyproject.toml");
+  if (!text) return std::nullopt;
+  const auto file = PyProject::parse(*text);
+  if (!file) return std::nullopt;
+  auto table = file->project();
+  if (!table || !*table) return std::nullopt;
+  return ProjectBeside{std::move(**table), find_key(file->table(), "build-system") != nullptr};
+}
+
+// The project itself, where its pylock.toml does not list it: it is built as any folder of a lock is.
+std::optional<LockedPackage> own_package(const std::optional<ProjectBeside>& project, const fs::path& lock,
+                                         const std::vector<SelectedPackage>& selected) {
+  if (!project || !project->is_packaged || lock.filename() != "pylock.toml") return std::nullopt;
+  for (const SelectedPackage& one : selected)
+    if (one.package->name == project->table.name) return std::nullopt;
+  LockedPackage own{.name = project->table.name};
+  own.direct = DirectSource{.kind = DirectSourceKind::Directory};
+  own.direct->path = lock.parent_path().native();
+  return own;
+}
+
+// pylock.NAME.toml
+std::string name_of_lock(const fs::path& lock) {
+  const std::string stem = lock.stem().native();
+  constexpr std::string_view kBefore = "pylock.";
+  const std::string name = stem.starts_with(kBefore) ? stem.substr(kBefore.size()) : "";
+  return is_valid_name(name) ? name : "bundle";
+}
+
+void name_program(BundleConfig& config, const BundleCommand& command,
+                  const std::optional<ProjectBeside>& project, const fs::path& lock) {
+  const bool of_project = project && lock.filename() == "pylock.toml";
+  config.name = of_project ? project->table.name.display() : name_of_lock(lock);
+  if (of_project && project->table.version) config.version = project->table.version->to_string();
+  if (!command.name) return;
+  if (!is_valid_name(*command.name))
+    throw Error(ErrorKind::Usage, fmt::format("--name: {} is not a valid name", quote(*command.name)),
+                {"letters, digits, `.`, `_` and `-`, beginning and ending with a letter or digit"});
+  config.name = *command.name;
+}
+
+// SOURCE_DATE_EPOCH, else when the newest of the files was published: never the present, so that the same
+// lock gives the same bytes.
+std::int64_t time_of(const std::vector<SelectedPackage>& selected, const Settings& settings) {
+  std::int64_t time = kEarliestTime;
+  for (const SelectedPackage& one : selected)
+    if (one.file != nullptr && one.file->upload_time) time = std::max(time, *one.file->upload_time);
+  const auto given = settings.variables.find("SOURCE_DATE_EPOCH");
+  if (given == settings.variables.end()) return time;
+  const std::string& text = given->second;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 0)
+    throw Error(ErrorKind::Usage,
+                fmt::format("SOURCE_DATE_EPOCH: {} is not a number of seconds", quote(text)));
+  return seconds;
+}
+
+// Wheels that were downloaded are passed on as they came; from here on they are taken from the store.
+std::map<PackageName, Original> obtain_originals(Resolution& resolution, Session& session) {
+  std::vector<FileOrder> orders;
+  std::vector<ResolvedPackage*> packages;
+  for (ResolvedPackage& package : resolution.packages) {
+    if (!package.file.wheel) continue;
+    orders.push_back({package.file.artifact, package.accepted});
+    packages.push_back(&package);
+  }
+  const std::vector<Original> files = obtain_originals(orders, session.http(), session.store(),
+                                                       session.workers(), session.reporter(), session.stop());
+  std::map<PackageName, Original> out;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    packages[i]->file.artifact.url = Url::from_path(files[i].file.native());
+    out.emplace(packages[i]->name, files[i]);
+  }
+  return out;
+}
+
+// What a file on this machine was called is nobody's business elsewhere.
+std::optional<std::string> portable(const std::optional<std::string>& direct_url) {
+  const auto from = direct_url ? DirectUrl::parse(*direct_url) : std::nullopt;
+  return from && !from->url.starts_with("file:") ? direct_url : std::nullopt;
+}
+
+// Adds the packages to the contents. Wheels that were built are written into `folder`.
+void add_packages(const std::vector<WantedPackage>& wanted, const std::map<PackageName, Original>& originals,
+                  const fs::path& folder, BundleContents& contents) {
+  for (const WantedPackage& package : wanted) {
+    BundlePackage out{package.name, package.version, package.wheel.filename,      {}, 0, package.requested,
+                      false,        package.index,   portable(package.direct_url)};
+    const auto original = originals.find(package.name);
+    if (original != originals.end()) {
+      out.sha256 = original->second.sha256;
+      out.size = original->second.size;
+      contents.wheels.push_back(original->second.file);
+    } else {
+      const fs::path file = folder / package.wheel.filename;
+      write_wheel_file(package.wheel, file);
+      out.built = true;
+      out.sha256 = hash_file(file);
+      out.size = fs::file_size(file);
+      contents.wheels.push_back(file);
+    }
+    contents.config.packages.push_back(std::move(out));
+  }
+}
+
+BundlePython python_of(const Interpreter& interpreter) {
+  return {.implementation = interpreter.implementation,
+          .version = interpreter.version,
+          .major = interpreter.major,
+          .minor = interpreter.minor,
+          .free_threaded = interpreter.free_threaded};
+}
+
+// --- where it goes ---
+
+// Writes beside the file and renames; into standard output, a pipe or a device as they are.
+void write_output(const std::string& output, const Settings& settings,
+                  const std::function<void(int fd, const fs::path& label)>& write) {
+  if (output == "-") {
+    write(STDOUT_FILENO, "standard output");
+    return;
+  }
+  const fs::path file = settings.working_directory / output;
+  std::error_code error;
+  if (fs::is_directory(file, error))
+    throw Error(ErrorKind::Usage, fmt::format("{} is a folder", quote(file.native())),
+                {fmt::format("-o {}", (file / "bundle.moat").lexically_normal().native())});
+  if (const fs::file_status status = fs::status(file, error);
+      fs::exists(status) && !fs::is_regular_file(status)) {
+    const UniqueFd fd = open_file(file, O_WRONLY);
+    write(fd.get(), file);
+    return;
+  }
+  const fs::path real = fs::weakly_canonical(file, error);
+  const TempDir folder(real.parent_path(), ".moat-bundle");
+  const fs::path part = folder.path() / "bundle";
+  const UniqueFd fd = open_file(part, O_WRONLY | O_CREAT | O_EXCL);
+  write(fd.get(), file);
+  rename_over(part, real);
+}
+
+std::optional<PrivateKey> signing_key(const std::optional<std::string>& file, const Settings& settings) {
+  if (!file) return std::nullopt;
+  Expected<PrivateKey> key = PrivateKey::parse(read_named_file(settings.working_directory / *file));
+  if (!key)
+    throw Error(ErrorKind::BadInput, fmt::format("--sign: {}: {}", quote(*file), key.error().message),
+                {"openssl genpkey -algorithm ed25519 -out KEYFILE"});
+  return std::move(*key);
+}
+
+std::uint64_t bytes_of(const BundleConfig& config) {
+  std::uint64_t total = 0;
+  for (const BundlePackage& package : config.packages) total += package.size;
+  return total;
+}
+
+// --- what is told ---
+
+std::string title(const BundleConfig& config) {
+  return config.version.empty() ? config.name : fmt::format("{} {}", config.name, config.version);
+}
+
+std::string time_text(std::int64_t time) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(time)));
+}
+
+nlohmann::ordered_json document_of(const BundleConfig& config, bool with_python) {
+  nlohmann::ordered_json packages = nlohmann::ordered_json::array();
+  for (const BundlePackage& package : config.packages)
+    packages.push_back({{"name", package.name.display()},
+                        {"version", package.version.to_string()},
+                        {"filename", package.filename},
+                        {"sha256", package.sha256.hex},
+                        {"size", package.size},
+                        {"built", package.built}});
+  return {{"name", config.name},        {"version", config.version},
+          {"created", config.created},  {"python", config.python.to_string()},
+          {"with_python", with_python}, {"architecture", config.architecture},
+          {"packages", packages}};
+}
+
+void show_target(const BundleTarget& target, Output& output) {
+  const BundleConfig& config = target.config;
+  output.result(title(config));
+  output.result(fmt::format(
+      "python    {}, {}{}", config.python.to_string(), config.architecture,
+      target.runtime() == nullptr
+          ? ""
+          : fmt::format(", included: {}, {}", config.python.version, human_bytes(target.runtime()->size))));
+  output.result(fmt::format("created   {}, moat {}", time_text(config.created), config.moat));
+  output.result(fmt::format("packages  {}, {}", config.packages.size(), human_bytes(bytes_of(config))));
+  for (const BundlePackage& package : config.packages)
+    output.result(fmt::format("  {} {}  {}{}", package.name.display(), package.version.to_string(),
+                              human_bytes(package.size), package.built ? "  built from source" : ""));
+}
+
+}  // namespace
+
+UniqueFd open_bundle_file(const std::string& file, const Session& session) {
+  const fs::path path = session.settings().working_directory / file;
+  const fs::file_status status = status_of(path);
+  if (!fs::exists(status))
+    throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(path.native())));
+  if (!fs::is_regular_file(status))
+    throw Error(ErrorKind::BadInput, fmt::format("{} is not a regular file", quote(path.native())),
+                {"moat deploy - DEST takes a bundle from standard input"});
+  return open_file(path, O_RDONLY);
+}
+
+int execute(const BundleCommand& command, Session& session) {
+  const fs::path path = lock_path(command.lock, session.settings());
+  if (path.extension() != ".toml")
+    throw Error(ErrorKind::Usage, fmt::format("{} is not a pylock.toml", quote(path.native())),
+                {fmt::format("moat lock -r {} -o pylock.toml", path.filename().native())});
+  const std::optional<PrivateKey> key = signing_key(command.sign, session.settings());
+  const Pylock lock = read_pylock(path, session);
+  const Interpreter python = project_python(session, lock.requires_python);
+  std::vector<SelectedPackage> selected =
+      select_packages(lock, command.extras, command.groups, target_of(python));
+  const std::optional<ProjectBeside> project = project_beside(path);
+  const std::optional<LockedPackage> own =
+      command.no_project ? std::nullopt : own_package(project, path, selected);
+  if (own) selected.push_back({&*own, nullptr});
+
+  BundleContents contents{.config = {.name = "",
+                                     .version = "",
+                                     .created = time_of(selected, session.settings()),
+                                     .moat = MOAT_VERSION,
+                                     .architecture = python.markers.platform_machine,
+                                     .python = python_of(python),
+                                     .packages = {}},
+                          .lock = read_named_file(path),
+                          .wheels = {}};
+  name_program(contents.config, command, project, path);
+
+  Goal goal = locked_goal(selected);
+  goal.editables.clear();  // a folder that one edits here is not there
+  prepare_sources(goal, python, session);
+  Resolution resolution = locked_resolution(selected, path.parent_path(), session);
+  const std::map<PackageName, Original> originals = obtain_originals(resolution, session);
+  TransactionRequest request = with_wheels(plan_install(goal, resolution, {}, false), {}, false, {}, session);
+  std::sort(request.install.begin(), request.install.end(),
+            [](const WantedPackage& a, const WantedPackage& b) { return a.name < b.name; });
+  const TempDir folder = session.store().make_temp("bundle");
+  add_packages(request.install, originals, folder.path(), contents);
+  if (command.with_python) {
+    contents.runtime = folder.path() / "runtime.tar.gz";
+    write_runtime_blob(obtain_runtime(python, session.store(), session.workers(), session.reporter()),
+                       *contents.runtime);
+  }
+
+  std::optional<Digest> digest;
+  write_output(command.output, session.settings(), [&](int fd, const fs::path& label) {
+    digest = write_bundle(contents, key, fd, label, session.stop());
+  });
+  session.output().say(fmt::format("{}: {}, {}, {}", command.output, title(contents.config),
+                                   counted(contents.config.packages.size(), "package"),
+                                   human_bytes(bytes_of(contents.config))));
+  session.output().say(digest->to_string());
+  if (session.output().json() && command.output != "-")
+    session.output().document({{"schema", 1},
+                               {"digest", digest->to_string()},
+                               {"target", document_of(contents.config, command.with_python)}});
+  return 0;
+}
+
+int execute(const BundleShowCommand& command, Session& session) {
+  const Bundle bundle(open_bundle_file(command.file, session), command.file);
+  Output& output = session.output();
+  nlohmann::ordered_json targets = nlohmann::ordered_json::array();
+  for (const BundleTarget& target : bundle.targets()) {
+    show_target(target, output);
+    targets.push_back(document_of(target.config, target.runtime() != nullptr));
+  }
+  output.result(fmt::format("digest    {}", bundle.digest().to_string()));
+  for (const std::string& signer : bundle.claimed_signers())
+    output.result(fmt::format("signature by the key {} (`moat bundle verify --key PUB` checks it)", signer));
+  if (output.json())
+    output.document({{"schema", 1},
+                     {"digest", bundle.digest().to_string()},
+                     {"targets", targets},
+                     {"signers", bundle.claimed_signers()}});
+  return 0;
+}
+
+int execute(const BundleVerifyCommand& command, Session& session) {
+  std::vector<PublicKey> keys;
+  for (const std::string& key : command.keys)
+    for (PublicKey& one : read_public_keys(session.settings().working_directory / key))
+      keys.push_back(std::move(one));
+  const Bundle bundle(open_bundle_file(command.file, session), command.file);
+  const std::optional<std::string> signer = bundle.signed_by(keys);
+  if (!keys.empty() && !signer) refuse_untrusted(bundle);
+  bundle.verify(session.workers(), session.stop());
+  Output& output = session.output();
+  output.result(fmt::format("{}: all hashes verified, {}", command.file,
+                            signer ? fmt::format("signed by the key {}", *signer)
+                            : bundle.claimed_signers().empty()
+                                ? "not signed"
+                                : "signature not checked (--key PUB checks it)"));
+  if (output.json())
+    output.document({{"schema", 1},
+                     {"digest", bundle.digest().to_string()},
+                     {"signed_by", signer ? nlohmann::ordered_json(*signer) : nlohmann::ordered_json()}});
+  return 0;
+}
+
+}  // namespace moat

@@ -1,0 +1,396 @@
+#include "envs/deploy/bundle.h"
+
+#include "resolver/base/text.h"
+#include "resolver/pep/dist_filename.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace moat {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kSchema = 1;
+constexpr std::uint64_t kMostTextBytes = std::uint64_t{64} << 20U;  // of a manifest, a config, a lock
+constexpr std::string_view kUnknown = "unknown";
+const OciPlatform kNoPlatform{std::string(kUnknown), std::string(kUnknown)};
+
+// As Go, and so every registry and container tool, calls machines.
+std::string oci_architecture(const std::string& machine) {
+  if (machine == "x86_64") return "amd64";
+  if (machine == "aarch64") return "arm64";
+  if (machine == "i686" || machine == "i386") return "386";
+  return machine;
+}
+
+OciDescriptor describe(std::string_view media_type, std::string_view bytes) {
+  return {.media_type = std::string(media_type), .digest = hash_bytes(bytes), .size = bytes.size()};
+}
+
+OciDescriptor describe_wheel(const BundlePackage& package) {
+  return {.media_type = std::string(bundle::kWheelType),
+          .digest = package.sha256,
+          .size = package.size,
+          .annotations = {{"org.opencontainers.image.title", package.filename}}};
+}
+
+json to_json(const BundlePackage& package) {
+  json out{{"name", package.name.display()}, {"version", package.version.to_string()},
+           {"filename", package.filename},   {"sha256", package.sha256.hex},
+           {"size", package.size},           {"requested", package.requested},
+           {"built", package.built}};
+  if (!package.index.empty()) out["index"] = package.index;
+  if (package.direct_url) out["direct_url"] = *package.direct_url;
+  return out;
+}
+
+struct BadConfig {
+  std::string why;
+};
+
+template <class T>
+T take(const json& object, const char* key) {
+  try {
+    return object.at(key).get<T>();
+  } catch (const json::exception&) {
+    throw BadConfig{fmt::format("`{}` is missing or of the wrong kind", key)};
+  }
+}
+
+template <class T>
+T valid(Expected<T> value, const std::string& text) {
+  if (!value) throw BadConfig{fmt::format("{}: {}", quote(text), value.error().message)};
+  return std::move(*value);
+}
+
+BundlePackage package_of(const json& object) {
+  const auto name = take<std::string>(object, "name"), version = take<std::string>(object, "version"),
+             filename = take<std::string>(object, "filename"), sha256 = take<std::string>(object, "sha256");
+  BundlePackage out{valid(PackageName::parse(name), name),
+                    valid(Version::parse(version), version),
+                    filename,
+                    valid(Digest::parse("sha256", sha256), sha256),
+                    take<std::uint64_t>(object, "size"),
+                    take<bool>(object, "requested"),
+                    take<bool>(object, "built"),
+                    object.contains("index") ? take<std::string>(object, "index") : "",
+                    {}};
+  if (object.contains("direct_url")) out.direct_url = take<std::string>(object, "direct_url");
+  const WheelFilename wheel = valid(WheelFilename::parse(filename), filename);
+  if (wheel.name != out.name || wheel.version != out.version)
+    throw BadConfig{fmt::format("{} is not a wheel of {} {}", quote(filename), name, version)};
+  return out;
+}
+
+BundleConfig config_of(const json& object) {
+  if (take<int>(object, "schema") != kSchema)
+    throw BadConfig{
+        fmt::format("its schema is {}; this moat reads schema {}", take<int>(object, "schema"), kSchema)};
+  const json python = take<json>(object, "python");
+  BundleConfig out{.name = take<std::string>(object, "name"),
+                   .version = take<std::string>(object, "version"),
+                   .created = take<std::int64_t>(object, "created"),
+                   .moat = take<std::string>(object, "moat"),
+                   .architecture = take<std::string>(object, "architecture"),
+                   .python = {.implementation = take<std::string>(python, "implementation"),
+                              .version = take<std::string>(python, "version"),
+                              .major = take<unsigned>(python, "major"),
+                              .minor = take<unsigned>(python, "minor"),
+                              .free_threaded = take<bool>(python, "free_threaded")},
+                   .packages = {}};
+  if (!PackageName::parse(out.name)) throw BadConfig{fmt::format("{} is not a valid name", quote(out.name))};
+  std::set<PackageName> names;
+  for (const json& one : take<json>(object, "packages")) {
+    out.packages.push_back(package_of(one));
+    if (!names.insert(out.packages.back().name).second)
+      throw BadConfig{fmt::format("{} is there twice", out.packages.back().name.display())};
+  }
+  return out;
+}
+
+}  // namespace
+
+bool BundlePython::fits(const Interpreter& interpreter) const {
+  return interpreter.implementation == implementation && interpreter.major == major &&
+         interpreter.minor == minor && interpreter.free_threaded == free_threaded;
+}
+
+std::string BundlePython::to_string() const {
+  const std::string name = implementation == "cpython" ? "CPython"
+                           : implementation == "pypy"  ? "PyPy"
+                                                       : implementation;
+  return fmt::format("{} {}.{}{}", name, major, minor, free_threaded ? " (free-threaded)" : "");
+}
+
+std::string format_bundle_config(const BundleConfig& config) {
+  json packages = json::array();
+  for (const BundlePackage& package : config.packages) packages.push_back(to_json(package));
+  return json{{"schema", kSchema},
+              {"name", config.name},
+              {"version", config.version},
+              {"created", config.created},
+              {"moat", config.moat},
+              {"architecture", config.architecture},
+              {"python",
+               {{"implementation", config.python.implementation},
+                {"version", config.python.version},
+                {"major", config.python.major},
+                {"minor", config.python.minor},
+                {"free_threaded", config.python.free_threaded}}},
+              {"packages", packages}}
+      .dump(2);
+}
+
+Expected<BundleConfig> parse_bundle_config(std::string_view text) {
+  const json value = json::parse(text, nullptr, false);
+  if (!value.is_object()) return parse_error("it is not a JSON object");
+  try {
+    return config_of(value);
+  } catch (const BadConfig& error) {
+    return parse_error(error.why);
+  }
+}
+
+std::string signed_text(std::string_view name, const std::vector<Digest>& manifests) {
+  std::set<std::string> sorted;
+  for (const Digest& digest : manifests) sorted.insert(digest.to_string());
+  std::string out = fmt::format("moat-bundle-v1\n{}\n", name);
+  for (const std::string& digest : sorted) out += digest + "\n";
+  return out;
+}
+
+// --- writing ---
+
+namespace {
+
+// Blobs that are small enough to be made here: metadata comes before the wheels.
+class Metadata {
+ public:
+  OciDescriptor add(std::string_view media_type, std::string bytes) {
+    OciDescriptor out = describe(media_type, bytes);
+    blobs_.emplace_back(out.digest, std::move(bytes));
+    return out;
+  }
+  void write(OciArchiveWriter& to) const {
+    // The index was made last and is read first.
+    for (auto blob = blobs_.rbegin(); blob != blobs_.rend(); ++blob) to.add(blob->first, blob->second);
+  }
+
+ private:
+  std::vector<std::pair<Digest, std::string>> blobs_;
+};
+
+OciDescriptor add_signature(const PrivateKey& key, std::string_view text, Metadata& metadata) {
+  const OciDescriptor config = metadata.add(oci::kEmptyType, "{}");
+  const OciDescriptor signature =
+      metadata.add(bundle::kSignatureType, json{{"schema", kSchema},
+                                                {"key", key.public_key().fingerprint()},
+                                                {"signature", to_base64(key.sign(text))}}
+                                               .dump());
+  OciDescriptor manifest = metadata.add(oci::kManifestType, format_oci_manifest({config, {signature}}));
+  manifest.platform = kNoPlatform;
+  return manifest;
+}
+
+}  // namespace
+
+Digest write_bundle(const BundleContents& contents, const std::optional<PrivateKey>& key, int fd,
+                    const fs::path& label, const std::stop_token& stop) {
+  Metadata metadata;
+  OciManifest manifest{metadata.add(bundle::kConfigType, format_bundle_config(contents.config)),
+                       {metadata.add(bundle::kLockType, contents.lock)}};
+  std::optional<OciDescriptor> runtime;
+  if (contents.runtime) {
+    runtime = OciDescriptor{.media_type = std::string(bundle::kRuntimeType),
+                            .digest = hash_file(*contents.runtime),
+                            .size = fs::file_size(*contents.runtime)};
+    manifest.layers.push_back(*runtime);
+  }
+  for (const BundlePackage& package : contents.config.packages)
+    manifest.layers.push_back(describe_wheel(package));
+  OciDescriptor target = metadata.add(oci::kManifestType, format_oci_manifest(manifest));
+  target.platform = OciPlatform{oci_architecture(contents.config.architecture), "linux"};
+  std::vector<OciDescriptor> manifests{target};
+  if (key)
+    manifests.push_back(add_signature(*key, signed_text(contents.config.name, {target.digest}), metadata));
+  const OciDescriptor index = metadata.add(oci::kIndexType, format_oci_index(manifests));
+
+  OciArchiveWriter writer(fd, label, contents.config.created);
+  writer.begin(index);
+  metadata.write(writer);
+  if (runtime) writer.add_file(*runtime, *contents.runtime, stop);
+  for (std::size_t i = 0; i < contents.wheels.size(); ++i)
+    writer.add_file(describe_wheel(contents.config.packages[i]), contents.wheels[i], stop);
+  writer.finish();
+  return index.digest;
+}
+
+// --- reading ---
+
+const OciDescriptor* BundleTarget::runtime() const {
+  for (const OciDescriptor& layer : manifest.layers)
+    if (layer.media_type == bundle::kRuntimeType) return &layer;
+  return nullptr;
+}
+
+Bundle::Bundle(UniqueFd file, std::string label) : archive_(std::move(file), std::move(label)) {
+  refer(archive_.index());
+  const auto manifests = parse_oci_index(archive_.read(archive_.index(), kMostTextBytes));
+  if (!manifests) archive_.refuse(fmt::format("its index: {}", manifests.error().message));
+  for (const OciDescriptor& descriptor : *manifests) {
+    if (descriptor.media_type != oci::kManifestType)
+      archive_.refuse(fmt::format("{} is not a manifest", descriptor.digest.to_string()));
+    if (descriptor.platform == kNoPlatform)
+      read_signature(descriptor);
+    else
+      read_target(descriptor);
+  }
+  if (targets_.empty()) archive_.refuse("there is no target in it");
+  for (const BundleTarget& target : targets_)
+    if (target.config.name != name()) archive_.refuse("its targets are of different programs");
+  for (const auto& [hex, blob] : referred_)
+    if (!archive_.has(blob)) archive_.refuse(fmt::format("the blob {} is missing", blob.digest.to_string()));
+  if (archive_.blobs() != referred_.size()) archive_.refuse("it holds blobs that nothing refers to");
+}
+
+void Bundle::refer(const OciDescriptor& blob) {
+  const auto [found, added] = referred_.emplace(blob.digest.hex, blob);
+  if (!added && found->second.size != blob.size)
+    archive_.refuse(fmt::format("two sizes are given for the blob {}", blob.digest.to_string()));
+}
+
+void Bundle::read_target(const OciDescriptor& descriptor) {
+  refer(descriptor);
+  const auto manifest = parse_oci_manifest(archive_.read(descriptor, kMostTextBytes));
+  if (!manifest) archive_.refuse(fmt::format("a manifest: {}", manifest.error().message));
+  refer(manifest->config);
+  if (manifest->config.media_type != bundle::kConfigType)
+    archive_.refuse(
+        fmt::format("{} is not the configuration of a bundle", quote(manifest->config.media_type)));
+  auto config = parse_bundle_config(archive_.read(manifest->config, kMostTextBytes));
+  if (!config) archive_.refuse(fmt::format("its configuration: {}", config.error().message));
+  for (const OciDescriptor& layer : manifest->layers) refer(layer);
+  targets_.push_back({descriptor, *manifest, std::move(*config)});
+  check_layers(targets_.back());
+}
+
+// Each package has its wheel, and each wheel its package.
+void Bundle::check_layers(const BundleTarget& target) const {
+  std::map<std::string, std::uint64_t> wheels;
+  std::size_t locks = 0, runtimes = 0;
+  for (const OciDescriptor& layer : target.manifest.layers) {
+    if (layer.media_type == bundle::kWheelType)
+      wheels.emplace(layer.digest.hex, layer.size);
+    else if (layer.media_type == bundle::kLockType)
+      ++locks;
+    else if (layer.media_type == bundle::kRuntimeType)
+      ++runtimes;
+    else
+      archive_.refuse(fmt::format("it holds something of an unknown kind: {}", quote(layer.media_type)));
+  }
+  if (locks != 1) archive_.refuse("it does not hold one lock");
+  if (runtimes > 1) archive_.refuse("it holds more than one Python");
+  for (const BundlePackage& package : target.config.packages) {
+    const auto wheel = wheels.find(package.sha256.hex);
+    if (wheel == wheels.end() || wheel->second != package.size)
+      archive_.refuse(fmt::format("the wheel {} is missing", quote(package.filename)));
+  }
+  if (wheels.size() != target.config.packages.size())
+    archive_.refuse("it holds wheels that belong to no package");
+}
+
+void Bundle::read_signature(const OciDescriptor& descriptor) {
+  refer(descriptor);
+  const auto manifest = parse_oci_manifest(archive_.read(descriptor, kMostTextBytes));
+  if (!manifest || manifest->layers.size() != 1 ||
+      manifest->layers.front().media_type != bundle::kSignatureType)
+    archive_.refuse("it holds something that is neither a target nor a signature");
+  refer(manifest->config);
+  refer(manifest->layers.front());
+  const json value = json::parse(archive_.read(manifest->layers.front(), kMostTextBytes), nullptr, false);
+  try {
+    if (take<int>(value, "schema") != kSchema) archive_.refuse("it has a signature of an unknown schema");
+    auto bytes = from_base64(take<std::string>(value, "signature"));
+    if (!bytes) archive_.refuse("its signature is damaged");
+    signatures_.push_back({take<std::string>(value, "key"), std::move(*bytes)});
+  } catch (const BadConfig& error) {
+    archive_.refuse(fmt::format("its signature: {}", error.why));
+  }
+}
+
+std::optional<std::string> Bundle::signed_by(const std::vector<PublicKey>& keys) const {
+  std::vector<Digest> manifests;
+  for (const BundleTarget& target : targets_) manifests.push_back(target.descriptor.digest);
+  const std::string text = signed_text(name(), manifests);
+  for (const PublicKey& key : keys)
+    for (const Signature& signature : signatures_)
+      if (key.verifies(text, signature.bytes)) return key.fingerprint();
+  return std::nullopt;
+}
+
+std::vector<std::string> Bundle::claimed_signers() const {
+  std::vector<std::string> out;
+  for (const Signature& signature : signatures_) out.push_back(signature.fingerprint);
+  return out;
+}
+
+void Bundle::verify(Workers& workers, const std::stop_token& stop) const {
+  std::vector<const OciDescriptor*> blobs;
+  for (const auto& [hex, blob] : referred_) blobs.push_back(&blob);
+  std::sort(blobs.begin(), blobs.end(), [](const auto* a, const auto* b) { return a->size > b->size; });
+  workers.for_each(blobs.size(), [&](std::size_t i) {
+    archive_.pass(
+        *blobs[i], [](std::string_view) {}, stop);
+  });
+}
+
+void Bundle::save(const BundlePackage& package, const fs::path& file, const std::stop_token& stop) const {
+  const UniqueFd to = open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  archive_.pass(
+      describe_wheel(package), [&](std::string_view piece) { write_all(to.get(), piece, file); }, stop);
+}
+
+std::string Bundle::lock_text(const BundleTarget& target) const {
+  for (const OciDescriptor& layer : target.manifest.layers)
+    if (layer.media_type == bundle::kLockType) return archive_.read(layer, kMostTextBytes);
+  return {};
+}
+
+void refuse_untrusted(const Bundle& bundle) {
+  const std::vector<std::string> signers = bundle.claimed_signers();
+  if (signers.empty()) throw Error(ErrorKind::Refused, fmt::format("{} is not signed", bundle.label()));
+  throw Error(ErrorKind::Refused, fmt::format("{} is not signed by a trusted key; its signature names {}",
+                                              bundle.label(), join(signers, ", ")));
+}
+
+std::vector<PublicKey> read_public_keys(const fs::path& path) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(path, error))
+      if (entry.path().extension() == ".pem" || entry.path().extension() == ".pub")
+        files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    if (files.empty())
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("there is no *.pem or *.pub file in {}", quote(path.native())));
+  } else {
+    files.push_back(path);
+  }
+  std::vector<PublicKey> keys;
+  for (const fs::path& file : files) {
+    Expected<PublicKey> key = PublicKey::parse(read_file(file));
+    if (!key)
+      throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(file.native()), key.error().message),
+                  {"openssl pkey -in PRIVATE.pem -pubout -out PUBLIC.pem"});
+    keys.push_back(std::move(*key));
+  }
+  return keys;
+}
+
+}  // namespace moat

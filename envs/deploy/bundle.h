@@ -1,0 +1,147 @@
+// A bundle: everything a program needs on a machine without network, in one file that anybody's tools can
+// read. It is an OCI layout (fetch/oci_layout.h): an index of manifests, one a target and one a signature,
+// and blobs. A wheel's blob is the wheel as its index served it, so that the lock's hash vouches for it and
+// nobody has to believe the bundle.
+#pragma once
+
+#include "envs/interpreter.h"
+#include "fetch/oci_layout.h"
+#include "fetch/os/workers.h"
+#include "fetch/signature.h"
+#include "resolver/pep/name.h"
+#include "resolver/pep/version.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+namespace bundle {
+inline constexpr std::string_view kConfigType = "application/vnd.moat.bundle.config.v1+json",
+                                  kLockType = "application/vnd.moat.lock.v1+toml",
+                                  kWheelType = "application/vnd.pypa.wheel.v1+zip",
+                                  kRuntimeType = "application/vnd.moat.runtime.v1.tar+gzip",
+                                  kSignatureType = "application/vnd.moat.signature.v1+json";
+}  // namespace bundle
+
+struct BundlePackage {
+  PackageName name;
+  Version version;
+  std::string filename;
+  Digest sha256;
+  std::uint64_t size = 0;
+  bool requested = false;                 // by the lock itself, and not only by another package
+  bool built = false;                     // from sources: no index vouches for it
+  std::string index;                      // as in ManifestPackage
+  std::optional<std::string> direct_url;  // as in WantedPackage
+};
+
+// Which Python the packages were chosen for.
+struct BundlePython {
+  std::string implementation;  // "cpython"
+  std::string version;         // "3.11.7"
+  unsigned major = 0, minor = 0;
+  bool free_threaded = false;
+  bool fits(const Interpreter& interpreter) const;
+  std::string to_string() const;  // "CPython 3.11"
+};
+
+struct BundleConfig {
+  std::string name;          // of the program
+  std::string version;       // of it; "" where nothing says one
+  std::int64_t created = 0;  // unix seconds
+  std::string moat;          // version of the moat that made it
+  std::string architecture;  // "x86_64"
+  BundlePython python;
+  std::vector<BundlePackage> packages;  // by name
+};
+
+std::string format_bundle_config(const BundleConfig& config);
+// Error for a schema that is not known.
+Expected<BundleConfig> parse_bundle_config(std::string_view json);
+
+// --- writing ---
+
+struct BundleContents {
+  BundleConfig config;
+  std::string lock;                              // the text of the lock file
+  std::vector<std::filesystem::path> wheels;     // the file of each package in config
+  std::optional<std::filesystem::path> runtime;  // a blob as write_runtime_blob() makes it
+};
+
+// Writes the bundle to `fd` and gives its digest, that of its index. The same contents and key give the same
+// bytes. `label`: for messages.
+Digest write_bundle(const BundleContents& contents, const std::optional<PrivateKey>& key, int fd,
+                    const std::filesystem::path& label, const std::stop_token& stop);
+
+// --- reading ---
+
+// What a signature is about: the name and the manifests.
+std::string signed_text(std::string_view name, const std::vector<Digest>& manifests);
+
+struct BundleTarget {
+  OciDescriptor descriptor;
+  OciManifest manifest;
+  BundleConfig config;
+  const OciDescriptor* runtime() const;  // nullptr: it brings no Python
+};
+
+class Bundle {
+ public:
+  // Reads and verifies everything but the large blobs, whose names and sizes are compared with what the
+  // manifests say. Error(BadArchive) for anything that is not as this moat would write it, or that nothing
+  // refers to.
+  Bundle(UniqueFd file, std::string label);
+
+  const std::string& label() const { return archive_.label(); }
+  const Digest& digest() const { return archive_.index().digest; }
+  const std::vector<BundleTarget>& targets() const { return targets_; }  // never empty
+  const std::string& name() const { return targets_.front().config.name; }
+
+  // The fingerprint of the first of these keys that signed it; nullopt where none did.
+  std::optional<std::string> signed_by(const std::vector<PublicKey>& keys) const;
+  // Of every key that is said to have signed it.
+  std::vector<std::string> claimed_signers() const;
+
+  // Hashes every blob. Error(BadArchive).
+  void verify(Workers& workers, const std::stop_token& stop) const;
+  // Writes the blob of a package into a file that is not there yet, verified.
+  void save(const BundlePackage& package, const std::filesystem::path& file,
+            const std::stop_token& stop) const;
+  std::string lock_text(const BundleTarget& target) const;
+  // Passes any blob on in pieces, and has verified it when it returns.
+  void pass(const OciDescriptor& blob, const std::function<void(std::string_view)>& sink,
+            const std::stop_token& stop) const {
+    archive_.pass(blob, sink, stop);
+  }
+
+ private:
+  struct Signature {
+    std::string fingerprint, bytes;
+  };
+  void read_target(const OciDescriptor& descriptor);
+  void read_signature(const OciDescriptor& descriptor);
+  void check_layers(const BundleTarget& target) const;
+  void refer(const OciDescriptor& blob);
+
+  OciArchive archive_;
+  std::vector<BundleTarget> targets_;
+  std::vector<Signature> signatures_;
+  std::map<std::string, OciDescriptor> referred_;  // by hex digest
+};
+
+// Error(Refused): none of the trusted keys signed it.
+[[noreturn]] void refuse_untrusted(const Bundle& bundle);
+
+// The keys of a file, or of every *.pem and *.pub file in a folder. Error(BadInput) names the file that is
+// not one.
+std::vector<PublicKey> read_public_keys(const std::filesystem::path& path);
+
+}  // namespace moat

@@ -1,0 +1,408 @@
+#include "envs/deploy/deploy.h"
+
+#include "envs/environment.h"
+#include "envs/isolation.h"
+#include "envs/transaction.h"
+#include "envs/unflushed.h"
+#include "fetch/os/interrupt.h"
+#include "fetch/os/process.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/dist_filename.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <set>
+#include <thread>
+
+namespace moat {
+namespace {
+
+constexpr std::size_t kMostHookOutput = std::size_t{256} << 10U;
+constexpr std::size_t kToldLines = 20;
+constexpr std::chrono::milliseconds kProbePause{250};
+
+std::int64_t unix_now() { return static_cast<std::int64_t>(std::time(nullptr)); }
+
+// --- building ---
+
+StoredWheel obtain_wheel(const Bundle& bundle, const BundlePackage& package, const fs::path& folder,
+                         Store& store, Workers& workers) {
+  if (auto stored = store.find_wheel(package.sha256)) return std::move(*stored);
+  const fs::path file = folder / package.filename;
+  bundle.save(package, file, interrupt_token());
+  StoredWheel wheel = store.add_wheel(file, *WheelFilename::parse(package.filename), package.filename,
+                                      package.sha256, workers);
+  fs::remove(file);
+  return wheel;
+}
+
+// One after the other: of what the store lacks one wheel at a time needs room twice.
+std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target, Store& store,
+                                           Workers& workers, Reporter& reporter) {
+  const Phase phase(reporter, "unpack");
+  const TempDir folder = store.make_temp("deploy");
+  std::vector<WantedPackage> out;
+  for (const BundlePackage& package : target.config.packages) {
+    throw_if_interrupted();
+    out.push_back({package.name, package.version,
+                   obtain_wheel(bundle, package, folder.path(), store, workers), package.requested,
+                   package.direct_url, package.index});
+  }
+  return out;
+}
+
+// A full disk is told before anything is built. Bytecode is as large as the sources, about.
+void check_room(const fs::path& dest, const std::vector<WantedPackage>& packages, const Runtime& runtime) {
+  std::uint64_t bytes = 0, files = 0;
+  const auto count = [&](const std::vector<StoredFile>& list) {
+    for (const StoredFile& file : list) {
+      bytes += file.size * (file.path.ends_with(".py") ? 2U : 1U);
+      files += file.path.ends_with(".py") ? 2U : 1U;
+    }
+  };
+  count(runtime.files);
+  for (const WantedPackage& package : packages) count(package.wheel.files);
+  struct statvfs room {};
+  if (::statvfs(dest.c_str(), &room) != 0) throw_errno("look at", dest, errno);
+  const std::uint64_t free = std::uint64_t{room.f_bavail} * room.f_frsize;
+  if (free < bytes)
+    throw Error(ErrorKind::Disk, fmt::format("the release needs {} MB on the disk of {}, and {} MB are free",
+                                             bytes >> 20U, quote(dest.native()), free >> 20U));
+  if (room.f_files != 0 && room.f_favail < files)
+    throw Error(ErrorKind::Disk, fmt::format("the release has {} files, and {} more fit on the disk of {}",
+                                             files, room.f_favail, quote(dest.native())));
+}
+
+void take_write_bits(const fs::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) throw_errno("look at", path, errno);
+  if (S_ISLNK(status.st_mode) || (status.st_mode & 0222U) == 0) return;
+  if (::chmod(path.c_str(), status.st_mode & 07555U) != 0) throw_errno("change the mode of", path, errno);
+}
+
+// Everything in the folder; the folder itself stays open for release.json.
+void make_read_only(const fs::path& root) {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root))
+    take_write_bits(entry.path());
+}
+
+// What can start something, and what vouches for everything else.
+std::map<std::string, std::string> vouching_files(const fs::path& root) {
+  std::map<std::string, std::string> out;
+  for (const char* name : {"pyvenv.cfg", ".moat/manifest", ".moat/bytecode"})
+    if (std::error_code error; fs::is_regular_file(root / name, error))
+      out[name] = hash_file(root / name).hex;
+  return out;
+}
+
+void write_release(const fs::path& root, const DeployedRelease& release) {
+  const fs::path file = root / kReleaseFile;
+  write_file_atomically(file, format_release(release), 0444);
+  take_write_bits(root);
+}
+
+DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
+                              const DeploymentChange& change, const DeployOptions& options, Store& store,
+                              Workers& workers, Reporter& reporter) {
+  std::vector<WantedPackage> packages = obtain_packages(bundle, target, store, workers, reporter);
+  check_room(change.root(), packages, runtime);
+  DeployedRelease release{.number = change.next_number(),
+                          .digest = bundle.digest().to_string(),
+                          .name = target.config.name,
+                          .version = target.config.version,
+                          .python = runtime.interpreter.version,
+                          .created = target.config.created,
+                          .deployed = unix_now(),
+                          .signed_by = options.signed_by,
+                          .files = {}};
+  release.folder = fmt::format("{:04}-{}", release.number, bundle.digest().hex.substr(0, 12));
+  const fs::path root = change.folder_of(release.folder);
+  const Phase phase(reporter, "build");
+  create_environment({.root = root,
+                      .prompt = target.config.name,
+                      .own_pip = false,
+                      .durable = Durable::Always,
+                      .fill =
+                          [&](const Environment& staged) {
+                            if (packages.empty()) return;
+                            TransactionRequest request{.install = std::move(packages)};
+                            request.durable = Durable::Never;  // the whole is flushed once it is complete
+                            request.reason = options.command;
+                            apply_transaction(request, staged, store, workers, reporter, options.command);
+                          }},
+                     runtime, workers);
+  make_read_only(root);
+  release.files = vouching_files(root);
+  return release;
+}
+
+// --- hooks ---
+
+struct HookResult {
+  bool good = false;
+  std::string why;                   // "exit status 1", "no answer within 60 s"
+  std::vector<std::string> details;  // the end of what it said
+};
+
+std::vector<std::string> last_lines(const std::string& output) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split_lines(output)) lines.emplace_back(line);
+  if (lines.size() > kToldLines) lines.erase(lines.begin(), lines.end() - kToldLines);
+  return lines;
+}
+
+HookResult run_hook(const std::string& command, const Deployment& deployment, const std::string& release,
+                    const DeployHooks& hooks, std::optional<std::chrono::milliseconds> timeout,
+                    const std::stop_token& stop = interrupt_token()) {
+  const fs::path root = deployment.folder_of(release);
+  DeployHooks::Variables variables = hooks.variables(root);
+  variables.emplace_back("MOAT_RELEASE", release);
+  variables.emplace_back("MOAT_RELEASE_DIR", root.native());
+  Command process{.argv = {"/bin/sh", "-c", command}};
+  process.environment = std::move(variables);
+  process.merge_output = true;
+  process.timeout = timeout;
+  process.most_output = kMostHookOutput;
+  const ProcessResult result = run_process(process, stop);
+  HookResult out{
+      .good = result.status == 0 && !result.timed_out, .why = {}, .details = last_lines(result.output)};
+  out.why = result.timed_out ? fmt::format("timed out after {} s",
+                                           std::chrono::duration_cast<std::chrono::seconds>(*timeout).count())
+                             : fmt::format("exit status {}", result.status);
+  return out;
+}
+
+std::string what_stays(const std::string& live) {
+  return live.empty() ? "nothing is live" : fmt::format("{} stays live", live);
+}
+
+void check(const DeploymentChange& change, const std::string& release, const std::string& live,
+           const DeployHooks& hooks, Reporter& reporter) {
+  if (hooks.check.empty()) return;
+  const Phase phase(reporter, "check");
+  const HookResult result = run_hook(hooks.check, change, release, hooks, hooks.check_timeout);
+  throw_if_interrupted();
+  if (!result.good)
+    throw Error(ErrorKind::Refused,
+                fmt::format("the check of {} failed ({}); {}", release, result.why, what_stays(live)), {},
+                result.details);
+}
+
+// nullopt: it is confirmed.
+std::optional<Error> confirm(const DeploymentChange& change, const std::string& release,
+                             const DeployHooks& hooks, Reporter& reporter) {
+  const auto failed = [&](std::string_view what, const HookResult& result) {
+    return Error(ErrorKind::Refused, fmt::format("{} failed ({})", what, result.why), {}, result.details);
+  };
+  if (!hooks.after.empty()) {
+    const Phase phase(reporter, "after");
+    const HookResult result = run_hook(hooks.after, change, release, hooks, std::nullopt);
+    if (!result.good) return failed("--after", result);
+  }
+  if (hooks.probe.empty()) return std::nullopt;
+  const Phase phase(reporter, "probe");
+  const auto end = std::chrono::steady_clock::now() + hooks.probe_timeout;
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const HookResult result =
+        run_hook(hooks.probe, change, release, hooks, std::max(left, std::chrono::milliseconds(100)));
+    if (result.good) return std::nullopt;
+    if (interrupt_token().stop_requested() || std::chrono::steady_clock::now() + kProbePause >= end)
+      return failed("--probe", result);
+    std::this_thread::sleep_for(kProbePause);
+  }
+}
+
+// --- the switch ---
+
+void switch_back(const DeploymentChange& change, const std::string& release, const DeployHooks& hooks,
+                 Reporter& reporter) {
+  change.switch_to(release);
+  if (release.empty() || hooks.after.empty()) return;
+  // Also where a signal ended the deploy: what runs must be what is live.
+  const HookResult result = run_hook(hooks.after, change, release, hooks, std::nullopt, {});
+  if (!result.good)
+    reporter.warn(fmt::format("--after failed for {}, too ({}): see whether it runs", release, result.why));
+}
+
+// From one release to another, or back.
+void activate(const DeploymentChange& change, const std::string& from, const std::string& to,
+              const DeployHooks& hooks, Reporter& reporter) {
+  // A signal ends the hooks, and then what was live is live again.
+  const CommitUnderWay under_way;
+  change.set_unfinished(Unfinished{from, to});
+  std::optional<Error> failure;
+  try {
+    change.switch_to(to);
+    failure = confirm(change, to, hooks, reporter);
+  } catch (const Error& error) {
+    failure = error;
+  }
+  if (failure) {
+    switch_back(change, from, hooks, reporter);
+    change.set_unfinished(std::nullopt);
+    throw Error(failure->kind(), fmt::format("{}: {}; {}", to, failure->what(), what_stays(from)),
+                failure->hints(), failure->details());
+  }
+  change.set_unfinished(std::nullopt);
+}
+
+// --- which releases stay ---
+
+// Where the history is lost, each counts.
+bool was_ever_live(const std::string& folder, const std::vector<Attempt>& attempts) {
+  return attempts.empty() || std::any_of(attempts.begin(), attempts.end(), [&](const Attempt& attempt) {
+           return attempt.release == folder && attempt.result == AttemptResult::Live;
+         });
+}
+
+std::vector<std::string> remove_old(const DeploymentChange& change, const std::set<std::string>& needed,
+                                    int keep, Reporter& reporter) {
+  std::vector<DeployedRelease> releases = change.releases();
+  std::vector<std::string> removed;
+  int kept = 0;
+  for (auto release = releases.rbegin(); release != releases.rend(); ++release) {
+    const bool stays = needed.count(release->folder) != 0 || kept < keep;
+    if (stays || is_in_use(change.folder_of(release->folder))) {
+      ++kept;
+      continue;
+    }
+    try {
+      change.remove(release->folder);
+      removed.push_back(release->folder);
+    } catch (const Error& error) {
+      reporter.warn(error.what());  // the next deploy tries again
+    }
+  }
+  return removed;
+}
+
+void drop_failed(const DeploymentChange& change, const std::string& release) {
+  try {
+    if (!is_in_use(change.folder_of(release))) change.remove(release);
+  } catch (const Error&) {
+    // The next deploy sweeps it.
+  }
+}
+
+}  // namespace
+
+namespace {
+
+// A live release that is damaged is there to be replaced.
+std::optional<DeployedRelease> readable_live(const Deployment& deployment, Reporter& reporter) {
+  try {
+    return deployment.live();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::BadInput) throw;
+    reporter.warn(error.what());
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+const BundleTarget& fitting_target(const Bundle& bundle, const std::string& architecture) {
+  std::vector<std::string> there;
+  for (const BundleTarget& target : bundle.targets()) {
+    if (target.config.architecture == architecture) return target;
+    there.push_back(target.config.architecture);
+  }
+  throw Error(ErrorKind::NoSolution, fmt::format("{} is for {}; this machine is {}", bundle.label(),
+                                                 join(there, " and "), architecture));
+}
+
+void check_platform(const BundleTarget& target, const Interpreter& interpreter) {
+  const Target here = target_of(interpreter);
+  for (const BundlePackage& package : target.config.packages) {
+    const auto wheel = WheelFilename::parse(package.filename);
+    if (here.tags.rank(wheel->tags)) continue;
+    throw Error(ErrorKind::NoSolution,
+                fmt::format("{} does not run on this machine: {}", quote(package.filename), here.description),
+                {"bundle for a platform that this machine has: moat lock --platform, then moat bundle"});
+  }
+}
+
+Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
+                const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
+                Reporter& reporter) {
+  const std::optional<DeployedRelease> live = readable_live(change, reporter);
+  const std::string before = change.live_folder();
+  const std::optional<Unfinished> unfinished = change.unfinished();
+  if (live && live->digest == bundle.digest().to_string()) {
+    if (!unfinished || unfinished->to != before) return {*live, before, true, {}};
+    // Switched to by a deploy that was killed before its hooks had ended.
+    activate(change, unfinished->from, before, options.hooks, reporter);
+    return {*live, unfinished->from, false, {}};
+  }
+  if (live && live->created > target.config.created) {
+    const std::string message =
+        fmt::format("{} was made before the bundle of {}, which is live", bundle.label(), live->folder);
+    if (options.not_older) throw Error(ErrorKind::Refused, message);
+    reporter.warn(message);
+  }
+  const DeployedRelease release =
+      build_release(bundle, target, runtime, change, options, store, workers, reporter);
+  const fs::path root = change.folder_of(release.folder);
+  try {
+    check(change, release.folder, before, options.hooks, reporter);
+    write_release(root, release);
+    sync_file_system(root);
+    activate(change, before, release.folder, options.hooks, reporter);
+  } catch (const Error&) {
+    drop_failed(change, release.folder);
+    throw;
+  }
+  return {release, before, false, remove_old(change, {release.folder, before}, options.keep, reporter)};
+}
+
+Deployed roll_back(const DeploymentChange& change, std::optional<int> number, const DeployOptions& options,
+                   Reporter& reporter) {
+  const std::string before = change.live_folder();
+  const std::vector<Attempt> attempts = change.attempts();
+  std::optional<DeployedRelease> target;
+  std::vector<std::string> there;
+  for (const DeployedRelease& release : change.releases()) {
+    there.push_back(release.folder);
+    const bool is_earlier =
+        release.number < release_number(before) && was_ever_live(release.folder, attempts);
+    if (number ? release.number == *number : is_earlier) target = release;
+  }
+  if (!target)
+    throw Error(ErrorKind::NotFound,
+                number ? fmt::format("there is no release {}; there are {}", *number, join(there, ", "))
+                       : std::string("there is no earlier release"),
+                {fmt::format("moat deploy history {}", change.root().native())});
+  if (before == target->folder) return {*target, before, true, {}};
+  activate(change, before, target->folder, options.hooks, reporter);
+  return {*target, before, false, {}};
+}
+
+std::vector<std::string> changed_files(const Deployment& deployment, const DeployedRelease& release,
+                                       Workers& workers) {
+  const fs::path root = deployment.folder_of(release.folder);
+  std::vector<std::string> out;
+  for (const auto& [name, sha256] : release.files) {
+    std::error_code error;
+    if (!fs::is_regular_file(root / name, error))
+      out.push_back(fmt::format("{}: missing", name));
+    else if (hash_file(root / name).hex != sha256)
+      out.push_back(fmt::format("{}: changed", name));
+  }
+  if (!out.empty()) return out;
+  for (const Finding& finding : verify_files(Environment::open(root), workers)) {
+    if (finding.level != Finding::Level::Damage) continue;
+    out.push_back(finding.message);
+    out.insert(out.end(), finding.details.begin(), finding.details.end());
+  }
+  return out;
+}
+
+}  // namespace moat

@@ -1,0 +1,68 @@
+// A bundle becomes what runs in a folder: built beside what is live, checked, switched to by one rename,
+// taken back where it does not hold.
+#pragma once
+
+#include "envs/deploy/bundle.h"
+#include "envs/deploy/release.h"
+#include "envs/runtime.h"
+#include "fetch/os/workers.h"
+#include "fetch/store.h"
+#include "resolver/reporter.h"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moat {
+
+// Commands of the shell that decide whether a release stays; "": none.
+struct DeployHooks {
+  std::string check;  // before the switch
+  std::string after;  // once it is live: restarts what runs
+  std::string probe;  // then, until it succeeds
+  std::chrono::milliseconds check_timeout{60'000};
+  std::chrono::milliseconds probe_timeout{30'000};
+  // What they find in their environment, besides MOAT_RELEASE and MOAT_RELEASE_DIR.
+  using Variables = std::vector<std::pair<std::string, std::string>>;
+  std::function<Variables(const std::filesystem::path& environment)> variables;
+};
+
+struct DeployOptions {
+  std::string command;    // for the environment's history: "moat deploy shop.moat /srv/shop"
+  std::string signed_by;  // fingerprint; "" where nobody asked
+  DeployHooks hooks;
+  int keep = 3;  // releases that stay
+  bool not_older = false;
+};
+
+struct Deployed {
+  DeployedRelease release;
+  std::string before;                // what was live before; "" for nothing
+  bool was_live = false;             // nothing had to be done
+  std::vector<std::string> removed;  // releases that made room
+};
+
+// The part of the bundle for this machine and Python. Error(NoSolution) says what does not fit.
+const BundleTarget& fitting_target(const Bundle& bundle, const std::string& architecture);
+// Error(NoSolution): a wheel is for another platform, or a newer glibc.
+void check_platform(const BundleTarget& target, const Interpreter& interpreter);
+
+// REQUIRES: the bundle was verified. Error(Refused) where a hook says no; then, as with every other Error,
+// what was live is live.
+Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
+                const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
+                Reporter& reporter);
+
+// Back to release `number`, by default the newest before the live one that ever was live. Error(NotFound).
+Deployed roll_back(const DeploymentChange& change, std::optional<int> number, const DeployOptions& options,
+                   Reporter& reporter);
+
+// What is not as it was deployed: "bin/flask: changed". Empty: all of it is.
+std::vector<std::string> changed_files(const Deployment& deployment, const DeployedRelease& release,
+                                       Workers& workers);
+
+}  // namespace moat

@@ -1,0 +1,109 @@
+// The folder that a program is deployed to, on the disk:
+//
+//   DEST/current -> releases/0007-3f9a1c2b4d5e   the only thing that switches
+//   DEST/releases/NNNN-<12 digits>/              an environment each, read-only, complete once it has its
+//   release.json DEST/deploy.lock                             held by whoever changes any of this
+//   DEST/history                                 one line of JSON an attempt
+//   DEST/unfinished                              while a release that was switched to is not confirmed yet
+#pragma once
+
+#include "envs/sealed.h"
+#include "fetch/os/file.h"
+#include "resolver/base/error.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+// What release.json says.
+struct DeployedRelease {
+  std::string folder;  // "0007-3f9a1c2b4d5e"
+  int number = 0;
+  std::string digest;         // of the bundle, "sha256:…"
+  std::string name, version;  // of the program
+  std::string python;         // "3.11.7"
+  std::int64_t created = 0;   // the bundle, unix seconds
+  std::int64_t deployed = 0;  // unix seconds
+  std::string signed_by;      // fingerprint of the key; "" where nobody asked for one
+  std::map<std::string, std::string>
+      files;  // path → sha256, of what the environment's manifest does not list
+};
+int release_number(std::string_view folder);  // 7 of "0007-3f9a1c2b4d5e"; 0 of anything else
+std::string format_release(const DeployedRelease& release);
+// `folder`: where it was read, which must be its own.
+Expected<DeployedRelease> parse_release(std::string_view json, std::string_view folder);
+
+enum class AttemptResult { Live, Failed };
+struct Attempt {
+  std::int64_t time = 0;  // unix seconds, when it began
+  std::string user;       // who did it
+  std::string action;     // "deploy", "rollback"
+  std::string source;     // as named
+  std::string release;    // its folder; "" where it came to none
+  std::string digest;     // of the bundle; "" where it was not read
+  AttemptResult result = AttemptResult::Live;
+  std::string reason;  // of a failure
+  std::int64_t milliseconds = 0;
+};
+std::string format_attempt(const Attempt& attempt);
+std::optional<Attempt> parse_attempt(std::string_view line);
+
+// A release that was switched to; its hooks have not ended.
+struct Unfinished {
+  std::string from;  // what was live before; "" for nothing
+  std::string to;
+};
+
+// Looks and changes nothing; may be used while somebody deploys. Error(NoEnvironment) where nothing was ever
+// deployed, Error(Refused) where something else lies there.
+class Deployment {
+ public:
+  static Deployment open(const std::filesystem::path& dest);
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path folder_of(std::string_view release) const { return root_ / "releases" / release; }
+  std::vector<DeployedRelease> releases() const;  // complete ones, oldest first
+  std::optional<DeployedRelease> find(int number) const;
+  std::string live_folder() const;  // as `current` says; "" for nothing
+  // Error(BadInput) where its release.json cannot be read.
+  std::optional<DeployedRelease> live() const;
+  std::vector<Attempt> attempts() const;  // oldest first; lines that a crash cut off are passed over
+  std::optional<Unfinished> unfinished() const;
+
+ protected:
+  explicit Deployment(std::filesystem::path root) : root_(std::move(root)) {}
+  std::filesystem::path root_;
+};
+
+// The same under its lock.
+class DeploymentChange : public Deployment {
+ public:
+  // Makes the folder where it is not there, waits (bounded) for another deploy, and removes what a killed one
+  // left.
+  static DeploymentChange begin(const std::filesystem::path& dest, const std::string& command);
+
+  int next_number() const;
+  // `current` names this release from here on, also after a power failure. "": nothing.
+  void switch_to(const std::string& folder) const;
+  void append(const Attempt& attempt) const;
+  void set_unfinished(const std::optional<Unfinished>& unfinished) const;
+  // Complete or not. Whoever runs in it keeps its files until he ends.
+  void remove(const std::string& folder) const;
+
+ private:
+  DeploymentChange(std::filesystem::path root, FileLock lock)
+      : Deployment(std::move(root)), lock_(std::move(lock)) {}
+  void sweep() const;
+  FileLock lock_;
+};
+
+// Does a process that may be looked at run a program from this folder?
+bool is_in_use(const std::filesystem::path& folder);
+
+}  // namespace moat

@@ -1,0 +1,33 @@
+// A runtime on its way to a machine that has no Python: a tar+gzip that is the same bytes each time it is
+// written.
+//
+//   facts.json    the interpreter (envs/interpreter.h)
+//   links.json    symbolic links of the tree: path → target
+//   tree/…        its files
+#pragma once
+
+#include "envs/runtime.h"
+#include "fetch/os/workers.h"
+#include "fetch/store.h"
+#include "resolver/reporter.h"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace moat {
+
+// Writes a file that is not there yet.
+void write_runtime_blob(const Runtime& runtime, const std::filesystem::path& file);
+
+// Passes a blob on in pieces, once.
+using PassBlob = std::function<void(const std::function<void(std::string_view)>& sink)>;
+
+// The runtime as it is on this machine, from the store or unpacked into it. `version`: of the Python that it
+// must be; `sha256`: of the blob, which `pass` has verified when it returns. Error(BadArchive) for what is no
+// runtime, Error(NoSolution) where it does not start here.
+Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256, const PassBlob& pass,
+                               Store& store, Workers& workers, Reporter& reporter);
+
+}  // namespace moat
