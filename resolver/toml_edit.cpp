@@ -351,6 +351,12 @@ void TomlEdit::add_key(const TomlPath& path, const std::string& value) {
     return insert_line(
         last, fmt::format("{}{} = {}", indent_at(begin), key_text(path.back()), value_at(begin, false)));
   }
+  if (table.empty()) {
+    const std::vector<TomlEntry>& entries = sections_.front().entries;
+    const std::string line = fmt::format("{} = {}", key_text(path.back()), value_at(0, false));
+    if (!entries.empty()) return insert_line(entries.back().value.span.end, line);
+    return edit(0, 0, line + line_end_text(0));
+  }
   // Beside keys with dots that lead there.
   const TomlEntry* beside = nullptr;
   TomlPath rest;

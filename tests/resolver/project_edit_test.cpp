@@ -118,6 +118,17 @@ TEST(ProjectEdit, SourcesComeAndGo) {
   EXPECT_EQ(edit.text(), project);
 }
 
+TEST(TomlEdit, KeysBeforeAnyHeader) {
+  for (const auto& [before, after] :
+       {std::pair{"", "dependencies = [\n    \"a\",\n]\n"},
+        std::pair{"x = 1 # one\n\n[tool]\n", "x = 1 # one\ndependencies = [\n    \"a\",\n]\n\n[tool]\n"},
+        std::pair{"[tool]\r\n", "dependencies = [\r\n    \"a\",\r\n]\r\n[tool]\r\n"}}) {
+    TomlEdit edit = TomlEdit::parse(before).value();
+    edit.insert_item({"dependencies"}, 0, "a");
+    EXPECT_EQ(edit.text(), after);
+  }
+}
+
 TEST(ProjectEdit, SaysWhatItCannotEdit) {
   for (const char* text :
        {"[project\n", "[project]\ndependencies = \"a\"\n", "[project]\ndependencies = [1]\n",
