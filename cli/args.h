@@ -115,11 +115,24 @@ struct WhichCommand {
   std::vector<std::string> names;
 };
 
+struct SyncCommand {
+  std::optional<std::string> lock;
+  std::vector<std::string> extras, groups, only_groups;
+  bool all_extras = false, no_default_groups = false;
+  bool no_project = false, no_editable = false;  // the project's own package
+  bool locked = false, frozen = false;           // the lock has to be up to date; is not looked at
+  bool inexact = false, dry_run = false;
+};
+
 struct RunCommand {
   bool pure = false;
-  bool module = false;            // -m: `command` begins with a module
-  std::string about_packages;     // an option that was typed and only --with and scripts obey: "--index-url"
-  std::vector<std::string> with;  // PACKAGE
+  std::string matrix;          // "3.11,3.12": run in an environment for each
+  bool no_sync = false;        // a project's environment is taken as it is
+  std::string about_project;   // an option that was typed and only a project's environment obeys: "--extra"
+  SyncCommand sync;            // how it is brought up to date otherwise
+  bool module = false;         // -m: `command` begins with a module
+  std::string about_packages;  // an option that was typed and only --with and scripts obey: "--index-url"
+  std::vector<std::string> with;     // PACKAGE
   std::vector<std::string> command;  // CMD ARG…, never empty
 };
 struct ShellCommand {};
@@ -164,12 +177,39 @@ struct LockCommand {
   bool universal = false;
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
-  bool check = false;
+  bool check = false, dry_run = false;
 };
-struct SyncCommand {
+
+struct AddCommand {
+  std::vector<std::string> requirements, editables;
+  bool dev = false, raw = false;
+  std::optional<std::string> group, optional, bounds;
+  bool no_sync = false, dry_run = false;
+};
+struct RemoveCommand {
+  std::vector<std::string> names;
+  bool dev = false;
+  std::optional<std::string> group, optional;
+  bool no_sync = false, dry_run = false;
+};
+struct ExportCommand {
+  SyncCommand choice;  // its LOCK, extras and groups
+  std::optional<std::string> format, output;
+};
+struct BuildCommand {
+  bool sdist = false, wheel = false;  // neither: both
+  std::optional<std::string> output;
+};
+struct ImportCommand {
+  std::string file;
+  bool dry_run = false;
+};
+struct CacheKeyCommand {
   std::optional<std::string> lock;
-  std::vector<std::string> extras, groups;
-  bool inexact = false, dry_run = false;
+};
+struct InitCommand {
+  std::optional<std::string> path, name;
+  bool package = false;
 };
 
 struct BundleCommand {
@@ -300,12 +340,15 @@ using CommandOptions = std::variant<
     CreateCommand, InstallCommand, UpgradeCommand, UninstallCommand, ListCommand, FreezeCommand, ShowCommand,
     TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, ToolInstallCommand, ToolRunCommand,
     ToolListCommand, ToolUpgradeCommand, ToolUninstallCommand, DoctorCommand, AuditCommand, ReportCommand,
-    LockCommand, SyncCommand, BundleCommand, BundleShowCommand, BundleVerifyCommand, DeployCommand, DeployRollbackCommand, DeployHistoryCommand, DeployVerifyCommand, DeployStatusCommand, EnvListCommand, EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand,
-    EnvAdoptCommand, EnvRemoveCommand, EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand,
-    EnvUpgradePythonCommand, StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand,
-    ConfigListCommand, ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand, PythonListCommand,
-    PythonFindCommand, PythonPinCommand, PythonInstallCommand, PythonUninstallCommand, CompletionCommand,
-    EvalCommand, PipCommand, StoreJobsCommand>;
+    InitCommand, AddCommand, RemoveCommand, ExportCommand, BuildCommand, ImportCommand, CacheKeyCommand,
+    LockCommand, SyncCommand, BundleCommand, BundleShowCommand, BundleVerifyCommand, DeployCommand,
+    DeployRollbackCommand, DeployHistoryCommand, DeployVerifyCommand, DeployStatusCommand, EnvListCommand,
+    EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand, EnvAdoptCommand, EnvRemoveCommand,
+    EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand, EnvUpgradePythonCommand,
+    StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, ConfigListCommand,
+    ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand, PythonListCommand, PythonFindCommand,
+    PythonPinCommand, PythonInstallCommand, PythonUninstallCommand, CompletionCommand, EvalCommand,
+    PipCommand, StoreJobsCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

@@ -181,7 +181,12 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
 
 void add_lines(const std::vector<NamedLine>& lines, Goal& goal, const Session& session) {
   for (const NamedLine& line : lines)
-    add_line({.text = line.text, .where = line.where, .hashes = {}, .config_settings = {}}, goal, session);
+    add_line({.text = line.text,
+              .where = line.where,
+              .editable = line.editable,
+              .hashes = {},
+              .config_settings = {}},
+             goal, session);
 }
 
 std::string read_named_file(const fs::path& path) {

@@ -7,12 +7,16 @@
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -165,6 +169,32 @@ Variables program_variables(const Variables& variables, const fs::path& environm
       return entry.first.substr(0, 6) == "PYTHON" || entry.first.substr(0, 4) == "PIP_";
     });
   return out;
+}
+
+int run_program(const std::vector<std::string>& argv, const Variables& variables,
+                const std::stop_token& stop) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : variables) texts.push_back(name + "=" + value);
+  std::vector<std::string> words = argv;
+  std::vector<char*> arguments, environment;
+  for (std::string& word : words) arguments.push_back(word.data());
+  for (std::string& text : texts) environment.push_back(text.data());
+  arguments.push_back(nullptr);
+  environment.push_back(nullptr);
+  pid_t child = 0;
+  if (const int failure =
+          ::posix_spawn(&child, arguments[0], nullptr, nullptr, arguments.data(), environment.data());
+      failure != 0)
+    throw_errno("start", argv.front(), failure);
+  int status = 0;
+  bool told = false;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) throw_errno("wait for", argv.front(), errno);
+    // A terminal tells the child itself; whoever signals this process alone means it, too.
+    if (stop.stop_requested() && !std::exchange(told, true)) ::kill(child, SIGTERM);
+  }
+  throw_if_interrupted(stop);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 void execute_program(const std::vector<std::string>& argv, const Variables& variables) {

@@ -4,6 +4,7 @@
 #include "cli/settings.h"
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -38,6 +39,11 @@ std::variant<Program, ProgramRefused, ProgramNotFound> find_command(
 // The environment's bin first on PATH, VIRTUAL_ENV set, the bin of another active environment gone;
 // PYTHONHOME gone; with `pure` also all PYTHON* and PIP_*, and the rest of PATH.
 Variables program_variables(const Variables& variables, const std::filesystem::path& environment, bool pure);
+
+// Runs to its end on this process's own streams: its exit status, or 128 + signal. Error(Disk) where it
+// cannot be started, Error(Interrupted) where `stop` says so; then it was ended, too.
+int run_program(const std::vector<std::string>& argv, const Variables& variables,
+                const std::stop_token& stop);
 
 // Replaces this process. Only returns by throwing: Error(Disk) where it cannot be started.
 [[noreturn]] void execute_program(const std::vector<std::string>& argv, const Variables& variables);

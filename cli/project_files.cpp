@@ -17,6 +17,7 @@ namespace {
 // pyproject.toml, opened, and how it is called in messages.
 struct ProjectFile {
   std::string shown;
+  fs::path folder;
   PyProject file;
 
   Error bad(const ParseError& error) const {
@@ -26,8 +27,35 @@ struct ProjectFile {
     std::vector<NamedLine> out;
     // Line 0: the build backend said it.
     for (const ProjectLine& line : lines)
-      out.push_back({line.text, line.line == 0 ? shown : fmt::format("{}:{}", shown, line.line)});
+      out.push_back(
+          from_source({line.text, line.line == 0 ? shown : fmt::format("{}:{}", shown, line.line)}));
     return out;
+  }
+  // With the URL that [tool.moat.sources] has for it.
+  NamedLine from_source(NamedLine line) const {
+    const TomlValue* sources = find_path(file.table(), {"tool", "moat", "sources"});
+    if (sources == nullptr) return line;
+    if (sources->table() == nullptr)
+      throw bad({fmt::format("`sources` is not a table (line {})", sources->line)});
+    Expected<Requirement> requirement = Requirement::parse(line.text);
+    if (!requirement || requirement->url) return line;
+    for (const auto& [key, value] : *sources->table()) {
+      if (normalize_name(key) != requirement->name.normalized()) continue;
+      const TomlValue* path = value.table() != nullptr ? find_key(*value.table(), "path") : nullptr;
+      const TomlValue* editable = value.table() != nullptr ? find_key(*value.table(), "editable") : nullptr;
+      if (path == nullptr || path->string() == nullptr ||
+          (editable != nullptr && editable->boolean() == nullptr))
+        throw bad({fmt::format("the source of {} is not {{ path = \"…\", editable = true }} (line {})",
+                               quote(key), value.line)});
+      const fs::path place = (folder / *path->string()).lexically_normal();
+      requirement->url =
+          Url::from_path(place.has_filename() ? place.native() : place.parent_path().native()).to_string();
+      requirement->specifier = {};
+      line.text = requirement->to_string();
+      line.editable = editable != nullptr && *editable->boolean();
+      return line;
+    }
+    return line;
   }
   std::optional<ProjectTable> project() const {
     Expected<std::optional<ProjectTable>> table = file.project();
@@ -46,8 +74,9 @@ struct ProjectFile {
 ProjectFile open_project(const fs::path& path, const Settings& settings) {
   const fs::path relative = path.lexically_relative(settings.working_directory);
   const bool inside = !relative.empty() && *relative.begin() != "..";
-  ProjectFile project{inside ? relative.native() : path.native(), {}};
-  const std::optional<std::string> text = read_file_if_exists(path);
+  ProjectFile project{inside ? relative.native() : path.native(), path.parent_path(), {}};
+  const bool is_known = settings.pyproject_text && settings.pyproject == path;
+  const std::optional<std::string> text = is_known ? settings.pyproject_text : read_file_if_exists(path);
   if (!text) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(path.native())));
   Expected<PyProject> file = PyProject::parse(*text);
   if (!file) throw project.bad(file.error());
@@ -133,7 +162,8 @@ ProjectFacts read_project(const fs::path& folder, const Settings& settings, cons
     file = open_project(folder / "pyproject.toml", settings);
   const std::optional<ProjectTable> project = whole_table(file, folder, ask);
   if (!project) return {};
-  if (!file) file = ProjectFile{(folder / "setup.py").lexically_proximate(settings.working_directory), {}};
+  if (!file)
+    file = ProjectFile{(folder / "setup.py").lexically_proximate(settings.working_directory), folder, {}};
   return {project->requires_python, file->named(file->with_own_extras(project, project->dependencies))};
 }
 
@@ -157,6 +187,79 @@ ProjectChoices read_choices(const fs::path& folder, const Settings& settings, co
     const Expected<std::vector<ProjectLine>> lines = expand_group(file.file, *name);
     if (!lines) throw file.bad(lines.error());
     out.groups.emplace(name->normalized(), file.named(file.with_own_extras(project, *lines)));
+  }
+  return out;
+}
+
+bool describes_project(const Settings& settings) {
+  if (!settings.pyproject) return is_setuptools_project(settings.working_directory);
+  const ProjectFile file = open_project(*settings.pyproject, settings);
+  return find_key(file.file.table(), "project") != nullptr ||
+         find_key(file.file.table(), "build-system") != nullptr || is_setuptools_project(file.folder);
+}
+
+bool has_project_table(const Settings& settings) {
+  return settings.pyproject && open_project(*settings.pyproject, settings).project().has_value();
+}
+
+bool is_dynamic(std::string_view key, const Settings& settings) {
+  if (!settings.pyproject) return false;
+  const std::optional<ProjectTable> project = open_project(*settings.pyproject, settings).project();
+  return project && project->dynamic.contains(key);
+}
+
+std::optional<ProjectName> project_name(const Settings& settings) {
+  if (!settings.pyproject) return std::nullopt;
+  const std::optional<ProjectTable> project = open_project(*settings.pyproject, settings).project();
+  if (!project) return std::nullopt;
+  return ProjectName{project->name.display(), project->version ? project->version->to_string() : ""};
+}
+
+std::optional<OwnPackage> own_package(const Settings& settings) {
+  const std::optional<fs::path> folder = project_folder(settings);
+  if (!folder) return std::nullopt;
+  if (!settings.pyproject) return OwnPackage{*folder, std::nullopt};
+  const ProjectFile file = open_project(*settings.pyproject, settings);
+  const std::optional<ProjectTable> project = file.project();
+  const TomlTable& table = file.file.table();
+  bool is_package = find_key(table, "build-system") != nullptr || is_setuptools_project(*folder);
+  if (const TomlValue* said = find_path(table, {"tool", "moat", "package"})) {
+    if (said->boolean() == nullptr)
+      throw file.bad({fmt::format("`package` is not true or false (line {})", said->line)});
+    is_package = *said->boolean();
+  }
+  if (!is_package) return std::nullopt;
+  return OwnPackage{*folder, project ? std::optional(project->name) : std::nullopt};
+}
+
+std::vector<GroupName> project_groups(const Settings& settings) {
+  if (!settings.pyproject) return {};
+  const ProjectFile file = open_project(*settings.pyproject, settings);
+  const TomlValue* groups = find_key(file.file.table(), "dependency-groups");
+  std::vector<GroupName> out;
+  if (groups == nullptr) return out;
+  if (groups->table() == nullptr)
+    throw file.bad({fmt::format("`dependency-groups` is not a table (line {})", groups->line)});
+  for (const auto& [key, value] : *groups->table()) {
+    Expected<GroupName> name = GroupName::parse(key);
+    if (!name) throw file.bad({fmt::format("{} is not a name of a group (line {})", quote(key), value.line)});
+    out.push_back(std::move(*name));
+  }
+  return out;
+}
+
+std::vector<GroupName> default_groups(const Settings& settings) {
+  const std::vector<GroupName> groups = project_groups(settings);
+  const bool is_said = !settings.default_groups.empty();
+  std::vector<GroupName> out;
+  for (const std::string& text : is_said ? settings.default_groups : std::vector<std::string>{"dev"}) {
+    Expected<GroupName> name = GroupName::parse(text);
+    if (name && std::find(groups.begin(), groups.end(), *name) != groups.end())
+      out.push_back(std::move(*name));
+    else if (is_said)
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("`default-groups` names {}, which is not a dependency group of the project",
+                              quote(text)));
   }
   return out;
 }

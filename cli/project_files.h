@@ -3,6 +3,7 @@
 
 #include "resolver/pep/marker.h"
 #include "resolver/pep/metadata.h"
+#include "resolver/pep/name.h"
 #include "resolver/pep/specifier.h"
 
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moat {
@@ -20,6 +22,7 @@ struct Settings;
 struct NamedLine {
   std::string text;
   std::string where;
+  bool editable = false;
 };
 
 struct ProjectFacts {
@@ -27,6 +30,13 @@ struct ProjectFacts {
   // [project] dependencies; what asks for the project's own extras is expanded. nullopt: the file is not
   // about a project that could have any (no [project], no [build-system], no setup.py or setup.cfg).
   std::optional<std::vector<NamedLine>> dependencies;
+};
+
+// What of the project itself is installed: nullopt where it is not a package, which [build-system], a
+// setup.py or setup.cfg makes it, and `package` in [tool.moat] says for itself.
+struct OwnPackage {
+  std::filesystem::path folder;
+  std::optional<PackageName> name;  // nullopt: only the backend knows
 };
 
 // METADATA of the project in a folder, by its build backend, and the environment that its markers are read
@@ -52,6 +62,22 @@ struct ProjectChoices {
 };
 ProjectChoices read_choices(const std::filesystem::path& folder, const Settings& settings,
                             const AskBackend& ask);
+// Is it about a project? Not so a pyproject.toml that only configures tools. As read_project.
+bool describes_project(const Settings& settings);
+bool has_project_table(const Settings& settings);
+// Is this key of [project] left to the build backend?
+bool is_dynamic(std::string_view key, const Settings& settings);
+std::optional<OwnPackage> own_package(const Settings& settings);
+// Name and version as [project] has them; version: "" where the backend says it.
+struct ProjectName {
+  std::string name, version;
+};
+std::optional<ProjectName> project_name(const Settings& settings);
+
+// The dependency groups of the project around, by their normalised names; and those that `sync` takes where
+// none is named: `default-groups` in [tool.moat], else `dev`.
+std::vector<GroupName> project_groups(const Settings& settings);
+std::vector<GroupName> default_groups(const Settings& settings);
 
 // What the project around says of Pythons in its pyproject.toml; nullopt where there is none, or it says
 // nothing. As read_project.

@@ -2,6 +2,7 @@
 
 #include "cli/index_list.h"
 #include "cli/install_pipeline.h"
+#include "cli/project_stamp.h"
 #include "cli/source_setup.h"
 #include "envs/environment.h"
 #include "fetch/hasher.h"
@@ -100,7 +101,11 @@ std::string answer_key(const RunQuestion& question, const Resolution& resolution
     if (package.file.artifact.digests.empty()) key.add(package.file.artifact.url.to_string());
     if (const SourceUrl* const source = package.file.direct.get()) {
       key.add(pinned_text(*source));
-      if (source->kind == SourceKind::Directory) key.add(newest_change(source->url.file_path()));
+      // Of what is editable only what is built counts.
+      if (question.goal.editables.count(package.name) != 0)
+        key.add(project_digest(source->url.file_path(), Settings()));
+      else if (source->kind == SourceKind::Directory)
+        key.add(newest_change(source->url.file_path()));
     }
   }
   return key.digest();

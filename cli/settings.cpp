@@ -46,8 +46,6 @@ TomlTable table_of(const std::string& toml, const fs::path& path) {
   return std::move(*table);
 }
 
-TomlTable read_toml(const fs::path& path) { return table_of(read_file(path), path); }
-
 std::vector<SettingTold> told_by(const SettingLayers& layers) {
   std::vector<SettingTold> out;
   for (const std::string& name : setting_names())
@@ -64,7 +62,9 @@ void add_files(SettingLayers& layers, const Settings& settings, bool named) {
         tool != nullptr && tool->table() != nullptr)
       layers.add_project_file(settings.script->name, *tool->table());
   } else if (settings.pyproject) {
-    const TomlTable project = read_toml(*settings.pyproject);
+    const TomlTable project =
+        table_of(settings.pyproject_text ? *settings.pyproject_text : read_file(*settings.pyproject),
+                 *settings.pyproject);
     if (const TomlValue* tool = find_path(project, {"tool", "moat"});
         tool != nullptr && tool->table() != nullptr)
       layers.add_project_file(*settings.pyproject, *tool->table());
@@ -362,6 +362,7 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   if (const auto* run = std::get_if<RunCommand>(&invocation.command))
     settings.script = find_script(run->command, settings.working_directory);
 
+  if (settings.pyproject && settings.reads_files) settings.pyproject_text = read_file(*settings.pyproject);
   SettingLayers layers(settings.variables);
   add_files(layers, settings, invocation.global.config.has_value());
   for (std::string& warning : layers.warnings()) settings.warnings.push_back(std::move(warning));

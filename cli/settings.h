@@ -36,8 +36,10 @@ struct Settings {
   std::filesystem::path config_file;               // the user's settings; need not exist
   bool reads_files = true;                         // not --no-config
   std::optional<std::filesystem::path> pyproject;  // found upwards
-  std::vector<std::string> warnings;               // of settings files
-  std::optional<Script> script;                    // what `run` is to run, where it says itself what it needs
+  // What it says; of an edit that is not written yet, what it will say. nullopt: it was not read.
+  std::optional<std::string> pyproject_text;
+  std::vector<std::string> warnings;  // of settings files
+  std::optional<Script> script;       // what `run` is to run, where it says itself what it needs
 
   std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
   bool user = false;

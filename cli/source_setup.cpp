@@ -163,6 +163,12 @@ NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& 
   return clones;
 }
 
+std::unique_ptr<BuildFrontend> project_builder(const Interpreter& interpreter, Session& session) {
+  const BuildOptions options = build_options({}, std::nullopt, session);
+  return std::make_unique<BuildFrontend>(options, interpreter, session.http(), session.store(),
+                                         session.workers(), session.reporter());
+}
+
 BackendAnswer ask_backend(const fs::path& folder, const Target& target, Session& session) {
   const auto source = SourceUrl::parse(Url::from_path(folder.native()).to_string());
   if (!source)

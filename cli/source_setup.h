@@ -6,9 +6,11 @@
 #include "cli/new_folders.h"
 #include "cli/project_files.h"
 #include "cli/session.h"
+#include "envs/build.h"
 #include "envs/environment.h"
 #include "envs/interpreter.h"
 
+#include <memory>
 #include <optional>
 
 namespace moat {
@@ -23,6 +25,9 @@ namespace moat {
 NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
                            const std::optional<Environment>& environment = std::nullopt,
                            bool only_looks = false);
+
+// What builds the project around, by the user's own words.
+std::unique_ptr<BuildFrontend> project_builder(const Interpreter& interpreter, Session& session);
 
 // Asks the build backend of a project, as that of any source tree. REQUIRES: prepare_sources() was called.
 BackendAnswer ask_backend(const std::filesystem::path& folder, const Target& target, Session& session);

@@ -192,11 +192,11 @@ struct BuildFrontend::Shared {
 // One request on its way.
 class BuildFrontend::Job {
  public:
-  enum class For { Wheel, Editable };
+  enum class For { Wheel, Editable, Sdist };
 
   Job(Shared& shared, const BuildRequest& request, For purpose, std::stop_token stop)
       : shared_(shared), request_(request), purpose_(purpose), stop_(std::move(stop)) {
-    if (purpose == For::Editable || request.tree.key.empty() || !shared.setting()) return;
+    if (purpose != For::Wheel || request.tree.key.empty() || !shared.setting()) return;
     key_ = build_key(request, *shared.setting());
   }
 
@@ -271,6 +271,21 @@ class BuildFrontend::Job {
     return text;
   }
 
+  fs::path make_sdist(const fs::path& folder) {
+    const HookAnswer answer = call(Hook::BuildSdist);
+    const std::string filename = text_of(answer, Hook::BuildSdist);
+    if (!filename.ends_with(".tar.gz"))
+      fail(fmt::format("{} made {}, which is not the name of a source distribution",
+                       to_string(Hook::BuildSdist), quote(filename)),
+           answer.output);
+    const TempDir aside(folder, ".moat-sdist");
+    std::error_code failure;
+    fs::copy_file(out() / filename, aside.path() / filename, failure);
+    if (failure) throw_errno("write", aside.path() / filename, failure.value());
+    rename_over(aside.path() / filename, folder / filename);
+    return folder / filename;
+  }
+
  private:
   const std::string& label() const { return request_.tree.label; }
   fs::path out() const { return work_->path() / "out"; }
@@ -311,7 +326,7 @@ class BuildFrontend::Job {
     std::error_code failure;
     place_.source = fs::canonical(request_.tree.path, failure);
     if (failure) throw_errno("enter directory", request_.tree.path, failure.value());
-    is_users_ = request_.tree.key.empty() && purpose_ == For::Wheel;
+    is_users_ = request_.tree.key.empty() && purpose_ != For::Editable;
     if (!is_users_ || !wants_copy(place_.system, place_.source)) return;
     const fs::path copy = work_->path() / "source" / place_.source.filename();
     copy_tree(place_.source, copy);
@@ -353,7 +368,9 @@ class BuildFrontend::Job {
   }
 
   void add_dynamic_requirements(SourceBuilder& deeper, bool nested) {
-    const Hook hook = purpose_ == For::Editable ? Hook::RequiresForEditable : Hook::RequiresForWheel;
+    const Hook hook = purpose_ == For::Editable ? Hook::RequiresForEditable
+                      : purpose_ == For::Sdist  ? Hook::RequiresForSdist
+                                                : Hook::RequiresForWheel;
     const HookAnswer answer = call(hook);
     if (std::holds_alternative<HookAbsent>(answer.result)) return;
     if (const auto* failed = std::get_if<HookFailed>(&answer.result)) fail_hook(hook, *failed, answer.output);
@@ -553,6 +570,15 @@ std::string BuildFrontend::metadata(const BuildRequest& request, std::stop_token
 std::optional<std::string> BuildFrontend::known_metadata(const BuildRequest& request) {
   refuse_if_forbidden(request);
   return Job(*shared_, request, Job::For::Wheel, {}).find_metadata();
+}
+
+fs::path BuildFrontend::build_sdist(const BuildRequest& request, const fs::path& folder,
+                                    std::stop_token stop) {
+  refuse_if_forbidden(request);
+  Job job(*shared_, request, Job::For::Sdist, std::move(stop));
+  BuildFrontend deeper = descend(request);
+  job.prepare(deeper, !chain_.empty());
+  return job.make_sdist(folder);
 }
 
 StoredWheel BuildFrontend::build_wheel(const BuildRequest& request, std::stop_token stop) {

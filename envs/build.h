@@ -45,6 +45,9 @@ class BuildFrontend final : public SourceBuilder {
   std::optional<std::string> known_metadata(const BuildRequest& request) override;
   StoredWheel build_wheel(const BuildRequest& request, std::stop_token stop) override;
   StoredWheel build_editable(const BuildRequest& request, std::stop_token stop) override;
+  // A source distribution of the tree, into the folder, which is there; its path.
+  std::filesystem::path build_sdist(const BuildRequest& request, const std::filesystem::path& folder,
+                                    std::stop_token stop);
 
  private:
   struct Shared;

@@ -87,7 +87,8 @@ main()
 constexpr std::size_t kMostAnswer = 4 << 20;
 
 bool tells_requirements(Hook hook) {
-  return hook == Hook::RequiresForWheel || hook == Hook::RequiresForEditable;
+  return hook == Hook::RequiresForWheel || hook == Hook::RequiresForEditable ||
+         hook == Hook::RequiresForSdist;
 }
 
 nlohmann::json settings_document(const ConfigSettings& settings) {
@@ -111,8 +112,10 @@ nlohmann::json arguments_of(Hook hook, const fs::path& folder, const HookPlace& 
   switch (hook) {
     case Hook::RequiresForWheel:
     case Hook::RequiresForEditable:
+    case Hook::RequiresForSdist:
       return nlohmann::json::array({settings});
     case Hook::PrepareMetadata:
+    case Hook::BuildSdist:
       return nlohmann::json::array({folder.string(), settings});
     case Hook::BuildWheel:
       if (!place.prepared.empty())
@@ -189,9 +192,9 @@ std::string how_it_ended(const ProcessResult& result, const HookPlace& place) {
 }  // namespace
 
 std::string_view to_string(Hook hook) {
-  constexpr std::array<std::string_view, 5> kNames = {
+  constexpr std::array<std::string_view, 7> kNames = {
       "get_requires_for_build_wheel", "get_requires_for_build_editable", "prepare_metadata_for_build_wheel",
-      "build_wheel", "build_editable"};
+      "build_wheel", "build_editable", "get_requires_for_build_sdist", "build_sdist"};
   return kNames.at(static_cast<std::size_t>(hook));
 }
 

@@ -22,6 +22,8 @@ enum class Hook {
   PrepareMetadata,      // prepare_metadata_for_build_wheel
   BuildWheel,
   BuildEditable,
+  RequiresForSdist,  // get_requires_for_build_sdist
+  BuildSdist,
 };
 std::string_view to_string(Hook hook);  // as backends spell it
 

@@ -121,6 +121,7 @@ class Application {
     renew_state_files(change, root_, next_bytecode(manifest), moves);
     renew_launcher(change, manifest_, manifest, moves);
     std::vector<std::string> summary = summarize(manifest_, manifest);
+    if (request_.before_commit) request_.before_commit();
     change.commit(moves, std::move(manifest), request_.reason, summary, request_.durable);
     result_.state = change.state();
     result_.files_placed = arrivals_.size();

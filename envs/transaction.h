@@ -8,6 +8,7 @@
 #include "envs/installed.h"
 #include "fetch/store.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -48,6 +49,9 @@ struct TransactionRequest {
   bool strict_files = false;  // refuse two packages that bring one file with different contents
   Durable durable = Durable::Auto;
   std::string reason;  // for history: "moat install flask"
+  // Called when all is staged and the change can only be committed: what belongs to it outside the environment
+  // is placed here. Where it throws, nothing has changed. Not called where nothing is to be done.
+  std::function<void()> before_commit;
 };
 
 struct TransactionResult {

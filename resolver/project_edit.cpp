@@ -164,6 +164,10 @@ std::size_t ProjectEdit::remove(const RequirementList& list, const PackageName& 
   return removed;
 }
 
+void ProjectEdit::set_project(const std::string& key, std::string_view text) {
+  edit_.set_value({"project", key}, toml_quote(text));
+}
+
 void ProjectEdit::set_source(const PackageName& name, const ProjectSource& source) {
   edit_.set_value(
       below(kSources, name.normalized()),

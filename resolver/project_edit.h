@@ -54,6 +54,9 @@ class ProjectEdit {
   // Every line that names the package; how many there were.
   std::size_t remove(const RequirementList& list, const PackageName& name);
 
+  // A text in [project], which is made where it is missing.
+  void set_project(const std::string& key, std::string_view text);
+
   void set_source(const PackageName& name, const ProjectSource& source);
   void remove_source(const PackageName& name);
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -158,17 +159,40 @@ void declare_which(Declaration& d) {
   declare_environment(d);
 }
 
+// What of a project's lock is installed, and whether the lock may change.
+void declare_choice(Declaration& d, SyncCommand& sync) {
+  d.values("--extra", sync.extras, "NAME", "with this extra");
+  d.flag("--all-extras", sync.all_extras, "with every extra of the project");
+  d.values("--group", sync.groups, "NAME",
+           "with this dependency group; of a lock that is named: instead of its default ones");
+  d.flag("--no-default-groups", sync.no_default_groups, "without the default groups");
+  d.values("--only-group", sync.only_groups, "NAME", "this dependency group and nothing else");
+  d.flag("--no-project", sync.no_project, "without the project itself");
+  d.flag("--no-editable", sync.no_editable, "the project itself as a wheel, not editable");
+  CLI::Option* locked = d.flag("--locked", sync.locked, "exit 1 where the lock is not up to date");
+  CLI::Option* frozen = d.flag("--frozen", sync.frozen, "take the lock as it is");
+  locked->excludes(frozen);
+}
+
 void declare_run(Declaration& d) {
   RunCommand& run = d.invocation.command.emplace<RunCommand>();
   d.flag("--pure", run.pure, "without PYTHON*, PIP_* and the rest of PATH");
   d.values("--with", run.with, "PACKAGE", "with this package, too, for this run only");
   d.flag("--refresh", d.invocation.shared.refresh, "choose versions anew for --with or a script");
+  const std::string group = std::exchange(d.group, "Project");
+  declare_choice(d, run.sync);
+  run.sync.inexact = true;
+  d.flag("--no-sync", run.no_sync, "leave lock and environment as they are");
+  d.value("--matrix", run.matrix, "X.Y,…",
+          "run CMD once with each of these Pythons, in an environment of its own");
+  d.group = group;
   declare_environment(d);
   declare_python(d, "the Python that a script is run with; the environment's must be this one");
   d.flag("-m", run.module, "run the module that follows, as `python -m` does");
   declare_index(d);
   d.finish.emplace_back([&d, &run] {
     if (const auto typed = typed_in_group(d, "Index")) run.about_packages = *typed;
+    if (const auto typed = typed_in_group(d, "Project")) run.about_project = *typed;
     if (d.invocation.shared.refresh) run.about_packages = "--refresh";
   });
 }
@@ -271,6 +295,7 @@ void declare_lock(Declaration& d) {
   d.flag("-U,--upgrade", lock.upgrade, "forget the versions of the lock that is there");
   d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME", "forget the version of this package");
   d.flag("--check", lock.check, "change nothing; exit 1 where the lock would change");
+  d.flag("--dry-run", lock.dry_run, "say what would change, and change nothing");
   d.value("--env", d.invocation.shared.env, "PATH|NAME", "lock for this environment's Python");
   d.finish.emplace_back([&lock] {
     if (lock.no_groups && !lock.groups.empty())
@@ -281,16 +306,113 @@ void declare_lock(Declaration& d) {
   declare_build(d);
 }
 
+void declare_init(Declaration& d) {
+  InitCommand& init = d.invocation.command.emplace<InitCommand>();
+  d.positional("PATH", init.path, "the project's folder (default: here)");
+  d.value("--name", init.name, "NAME", "its name (default: the folder's)");
+  d.flag("--package", init.package, "with a [build-system], a module below src and a command");
+  declare_python(d, "the Python it is for: `requires-python`");
+}
+
+void declare_add(Declaration& d) {
+  AddCommand& add = d.invocation.command.emplace<AddCommand>();
+  d.positional("REQ", add.requirements, "a requirement, or the path or URL of a package");
+  d.values("--editable", add.editables, "FOLDER", "a folder, installed so that edits count");
+  CLI::Option* dev = d.flag("--dev", add.dev, "to the dependency group `dev`");
+  CLI::Option* group = d.value("--group", add.group, "NAME", "to this dependency group");
+  CLI::Option* optional = d.value("--optional", add.optional, "EXTRA", "to this extra");
+  dev->excludes(group)->excludes(optional);
+  group->excludes(optional);
+  d.value("--bounds", add.bounds, "KIND",
+          "of a REQ without a version: lower (default), exact, compatible or none");
+  d.flag("--raw", add.raw, "write REQ as it is typed");
+  d.flag("--no-sync", add.no_sync, "leave the environment alone");
+  d.flag("--dry-run", add.dry_run, "say what would change, and change nothing");
+  declare_environment(d);
+  declare_python(d, "the Python of the environment, where it is made now");
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+  declare_link(d);
+  d.finish.emplace_back([&add] {
+    if (add.requirements.empty() && add.editables.empty())
+      throw Error(ErrorKind::Usage, "missing argument: REQ", {"moat add flask"});
+  });
+}
+
+void declare_remove(Declaration& d) {
+  RemoveCommand& remove = d.invocation.command.emplace<RemoveCommand>();
+  d.positional("NAME", remove.names, "a package that pyproject.toml names")->required();
+  CLI::Option* dev = d.flag("--dev", remove.dev, "from the dependency group `dev`");
+  CLI::Option* group = d.value("--group", remove.group, "NAME", "from this dependency group");
+  CLI::Option* optional = d.value("--optional", remove.optional, "EXTRA", "from this extra");
+  dev->excludes(group)->excludes(optional);
+  group->excludes(optional);
+  d.flag("--no-sync", remove.no_sync, "leave the environment alone");
+  d.flag("--dry-run", remove.dry_run, "say what would change, and change nothing");
+  declare_environment(d);
+}
+
+void declare_export(Declaration& d) {
+  ExportCommand& command = d.invocation.command.emplace<ExportCommand>();
+  d.positional("LOCK", command.choice.lock,
+               "a pylock.toml (default: the project's, which has to be up to date)");
+  d.value("--format", command.format, "FORM",
+          "requirements (default: with hashes), constraints, pylock (for one target) or cyclonedx")
+      ->check([](const std::string& form) {
+        const bool is_known =
+            form == "requirements" || form == "constraints" || form == "pylock" || form == "cyclonedx";
+        return is_known ? std::string()
+                        : "requirements, constraints, pylock or cyclonedx, not " + quote(form);
+      });
+  d.value("-o,--output", command.output, "FILE", "write this file, instead of standard output");
+  d.values("--extra", command.choice.extras, "NAME", "with this extra");
+  d.flag("--all-extras", command.choice.all_extras, "with every extra of the project");
+  d.values("--group", command.choice.groups, "NAME", "with this dependency group");
+  d.flag("--no-default-groups", command.choice.no_default_groups, "without the default groups");
+  d.values("--only-group", command.choice.only_groups, "NAME", "this dependency group and no other");
+  d.flag("--frozen", command.choice.frozen, "take the project's lock as it is");
+  d.value("--env", d.invocation.shared.env, "PATH|NAME", "`pylock`: for this environment's Python");
+  declare_python(d, "`pylock`: for this Python");
+}
+
+void declare_build_command(Declaration& d) {
+  BuildCommand& build = d.invocation.command.emplace<BuildCommand>();
+  d.flag("--sdist", build.sdist, "the source distribution only");
+  d.flag("--wheel", build.wheel, "the wheel only, from the folder as it is");
+  d.value("-o,--output", build.output, "DIR", "where to (default: dist)");
+  declare_python(d, "the Python that builds");
+  declare_index(d);
+  declare_build(d);
+}
+
+void declare_import(Declaration& d) {
+  ImportCommand& import = d.invocation.command.emplace<ImportCommand>();
+  d.positional("FILE", import.file, "poetry.lock, uv.lock, pdm.lock, Pipfile.lock or a requirements file")
+      ->required();
+  d.flag("--dry-run", import.dry_run, "say what would change, and change nothing");
+  declare_resolver(d);
+  declare_index(d);
+  declare_build(d);
+}
+
+void declare_cache_key(Declaration& d) {
+  d.positional("LOCK", d.invocation.command.emplace<CacheKeyCommand>().lock,
+               "a lock (default: pylock.toml of the project)");
+  declare_python(d, "the Python that it is installed for");
+}
+
 void declare_sync(Declaration& d) {
   SyncCommand& sync = d.invocation.command.emplace<SyncCommand>();
   d.positional("LOCK", sync.lock, "pylock*.toml, or requirements.txt with hashes (default: pylock.toml)");
-  d.values("--extra", sync.extras, "NAME", "with this extra");
-  d.values("--group", sync.groups, "NAME", "this dependency group instead of the default ones");
+  declare_choice(d, sync);
   d.flag("--inexact", sync.inexact, "leave what the lock does not name");
   d.flag("--dry-run", sync.dry_run, "say what would change, and change nothing");
   declare_environment(d);
   declare_python(d, "the Python of the environment, where it is made now");
+  declare_resolver(d);
   declare_index(d);
+  declare_build(d);
   declare_link(d);
 }
 
@@ -516,7 +638,8 @@ constexpr std::array kCommands = {
         "install", "PACKAGE…", "resolve and install into an environment",
         "moat install 'flask>=3' ./dist/my_app-1.0-py3-none-any.whl\nmoat install -r requirements.txt",
         declare_install},
-    CommandEntry{"upgrade", "[NAME…]", "the newest versions allowed, of everything or of these",
+    CommandEntry{"upgrade", "[NAME…]",
+                 "the newest versions allowed, of everything or of these; of a project, in its lock, too",
                  "moat upgrade --dry-run\nmoat upgrade flask", declare_upgrade},
     CommandEntry{"uninstall", "PACKAGE…", "remove packages, and with --orphans what only they needed",
                  "moat uninstall --orphans flask", declare_uninstall},
@@ -557,9 +680,19 @@ constexpr std::array kCommands = {
                  declare_audit},
     CommandEntry{"report", "", "one HTML page about an environment", "moat report --env lab -o lab.html",
                  declare_report},
+    CommandEntry{"init", "[PATH]", "begin a project: write its pyproject.toml",
+                 "moat init                    # in this folder\nmoat init --package ./my-lib -p '>=3.10'",
+                 declare_init},
+    CommandEntry{"add", "REQ…", "add requirements to the project, its lock and its environment",
+                 "moat add flask 'httpx[http2]>=0.27'\nmoat add --dev pytest", declare_add},
+    CommandEntry{"remove", "NAME…", "remove requirements from the project, its lock and its environment",
+                 "moat remove flask\nmoat remove --dev pytest", declare_remove},
     CommandEntry{"lock", "", "pin everything, with hashes", "moat lock -r requirements.txt -o pylock.toml",
                  declare_lock},
-    CommandEntry{"sync", "[LOCK]", "make the environment equal to a lock", "moat sync pylock.toml",
+    CommandEntry{"sync", "[LOCK]", "make the environment equal to a lock",
+                 "moat sync                    # lock and environment of the project\n"
+                 "moat sync --locked           # CI: exit 1 where the lock is not up to date\n"
+                 "moat sync pylock.toml",
                  declare_sync},
     CommandEntry{"bundle", "[LOCK] -o FILE",
                  "everything a lock installs, in one file for a machine without network",
@@ -581,6 +714,16 @@ constexpr std::array kCommands = {
                  "moat deploy verify /srv/shop", declare_deploy_verify},
     CommandEntry{"deploy status", "DEST", "what is live", "moat deploy status /srv/shop --json",
                  declare_deploy_status},
+    CommandEntry{"export", "[LOCK]", "the lock in the form of another tool",
+                 "moat export -o requirements.txt\nmoat export --format cyclonedx -o sbom.json",
+                 declare_export},
+    CommandEntry{"import", "FILE", "go on with what another tool locked: the same versions",
+                 "moat import poetry.lock\nmoat import requirements.txt", declare_import},
+    CommandEntry{"build", "", "the project's source distribution and wheel",
+                 "moat build                   # both, into dist/\nmoat build --wheel -o out",
+                 declare_build_command},
+    CommandEntry{"cache-key", "[LOCK]", "a key for CI's caches: lock, Python and platform", "moat cache-key",
+                 declare_cache_key},
     CommandEntry{"env list", "", "this user's environments", "moat env list", declare_env_list},
     CommandEntry{"env info", "", "what an environment is made of", "moat env info --env lab",
                  declare_env_info},
@@ -642,7 +785,7 @@ constexpr std::array kCommands = {
 };
 
 constexpr std::array<std::string_view, 7> kFamilies = {"env",    "tool",   "store", "python",
-                                                        "config", "bundle", "deploy"};
+                                                       "config", "bundle", "deploy"};
 
 }  // namespace
 

@@ -112,6 +112,13 @@ struct EarlierLock {
   std::vector<std::string> groups;  // as --group, from the lock's folder
 };
 
+EarlierLock versions_of(const Pylock& lock) {
+  EarlierLock out{.versions = {}, .pylock = lock, .groups = lock.locked_groups};
+  for (const LockedPackage& package : lock.packages)
+    if (package.version) out.versions.emplace(package.name, *package.version);
+  return out;
+}
+
 // Of a requirements file.
 EarlierLock earlier_pins(const fs::path& path, const std::string& text, Session& session) {
   EarlierLock out;
@@ -134,10 +141,7 @@ EarlierLock earlier_pylock(const fs::path& path, const std::string& text, const 
     return {};
   }
   for (const std::string& warning : warnings) session.reporter().warn(warning);
-  EarlierLock out{.versions = {}, .pylock = *lock, .groups = lock->locked_groups};
-  for (const LockedPackage& package : lock->packages)
-    if (package.version) out.versions.emplace(package.name, *package.version);
-  return out;
+  return versions_of(*lock);
 }
 
 // Not so /dev/stdout.
@@ -421,9 +425,14 @@ std::optional<std::vector<std::string>> faults_offline(const LockCommand& comman
 
 }  // namespace
 
-MadeLock make_lock(const LockCommand& command, Session& session) {
+std::optional<std::vector<std::string>> lock_faults(const LockCommand& command, Session& session) {
+  return faults_offline(command, session);
+}
+
+MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept) {
   const LockForm form = form_of(command);
-  const LockOrder order = order_of(command, session);
+  LockOrder order = order_of(command, session);
+  if (kept != nullptr) order.earlier = versions_of(*kept);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
   std::optional<LockSpace> space =
       lock_space(command, order.of_project, order.required, order.interpreter, session.settings());
@@ -434,7 +443,7 @@ MadeLock make_lock(const LockCommand& command, Session& session) {
     space.reset();
   }
 
-  MadeLock made{.path = order.path, .lock = {}, .text = {}, .before = {}, .differs = true};
+  MadeLock made{.path = order.path, .lock = {}, .text = {}, .before = std::nullopt, .differs = true};
   made.lock = space ? lock_for_all(order, *space, goal, session) : lock_for_one(order, goal, session);
   if (space && space->is_declared)
     if (const auto lacking = unproved(made.lock, *space, !session.settings().no_build); !lacking.empty())
@@ -442,11 +451,20 @@ MadeLock make_lock(const LockCommand& command, Session& session) {
   made.text = form == LockForm::Pylock ? format_pylock(made.lock)
                                        : format_requirements(made.lock, made.path.parent_path());
   if (is_file(made.path)) made.before = read_file(made.path);
-  made.differs = !is_file(made.path) || made.before != made.text;
+  made.differs = made.before != made.text;
   return made;
 }
 
 namespace {
+
+// A package has several where targets have different ones.
+std::map<PackageName, std::vector<std::string>> versions_in(const Pylock& lock) {
+  std::map<PackageName, std::vector<std::string>> out;
+  for (const LockedPackage& package : lock.packages)
+    out[package.name].push_back(package.version ? package.version->to_string() : "");
+  for (auto& [name, versions] : out) std::sort(versions.begin(), versions.end());
+  return out;
+}
 
 int report_faults(const std::vector<std::string>& faults, const LockCommand& command, Session& session) {
   Output& output = session.output();
@@ -468,11 +486,33 @@ int report_faults(const std::vector<std::string>& faults, const LockCommand& com
 
 }  // namespace
 
+std::vector<std::string> lock_changes(const MadeLock& made) {
+  if (!made.before || !made.differs) return {};
+  const Expected<Pylock> earlier = parse_pylock(*made.before, "");
+  if (!earlier) return {};
+  const auto before = versions_in(*earlier), after = versions_in(made.lock);
+  std::vector<std::string> out;
+  std::map<PackageName, std::string> lines;
+  for (const auto& [name, versions] : after) {
+    const auto was = before.find(name);
+    if (was == before.end())
+      lines[name] = fmt::format("+ {} {}", name.display(), join(versions, ", "));
+    else if (was->second != versions)
+      lines[name] =
+          fmt::format("~ {} {} → {}", name.display(), join(was->second, ", "), join(versions, ", "));
+  }
+  for (const auto& [name, versions] : before)
+    if (after.count(name) == 0) lines[name] = fmt::format("- {} {}", name.display(), join(versions, ", "));
+  for (auto& [name, line] : lines) out.push_back(std::move(line));
+  return out;
+}
+
 int execute(const LockCommand& command, Session& session) {
   if (command.check)
     if (const auto faults = faults_offline(command, session)) return report_faults(*faults, command, session);
   const MadeLock made = make_lock(command, session);
-  if (made.differs && !command.check) write_output_file(made.path, made.text, 0666, Durability::Synced);
+  if (made.differs && !command.check && !command.dry_run)
+    write_output_file(made.path, made.text, 0666, Durability::Synced);
 
   Output& output = session.output();
   const std::string packages = counted(made.lock.packages.size(), "package");
@@ -481,7 +521,14 @@ int execute(const LockCommand& command, Session& session) {
                      {"lock", made.path.native()},
                      {"packages", made.lock.packages.size()},
                      {"changed", made.differs},
-                     {"written", made.differs && !command.check}});
+                     {"written", made.differs && !command.check && !command.dry_run}});
+  if (!output.json())
+    for (const std::string& line : lock_changes(made)) output.result(line);
+  if (command.dry_run) {
+    output.say(made.differs ? "nothing was written"
+                            : fmt::format("{}: {}, nothing to change", made.path.native(), packages));
+    return 0;
+  }
   if (command.check && made.differs) {
     output.say(fmt::format("{} would change; `moat lock` writes it", made.path.native()));
     return 1;

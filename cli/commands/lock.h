@@ -7,19 +7,30 @@
 #include "resolver/lockfile.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace moat {
 
 struct MadeLock {
   std::filesystem::path path;
   Pylock lock;
-  std::string text;    // of the file
-  std::string before;  // what the file holds now; "" where there is none
+  std::string text;                   // of the file
+  std::optional<std::string> before;  // what the file holds now; nullopt: there is none
   bool differs = false;
 };
 
-// Resolves; writes nothing.
-MadeLock make_lock(const LockCommand& command, Session& session);
+// Resolves; writes nothing. `kept`: whose versions are kept where they may be, instead of those of the lock
+// that is there.
+MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept = nullptr);
+
+// What is not as pyproject.toml says, found without resolving: "requirements: + flask"; empty: nothing. nullopt: only
+// resolving tells, for a lock that does not say what it was made from.
+std::optional<std::vector<std::string>> lock_faults(const LockCommand& command, Session& session);
+
+// "+ flask 3.1.0", "- six 1.16", "~ jinja2 3.1.2 → 3.1.4": what the lock changes of the one that is there;
+// nothing where there is none, or none that can be read.
+std::vector<std::string> lock_changes(const MadeLock& made);
 
 }  // namespace moat

@@ -1,6 +1,8 @@
 // moat run [--] CMD…
 #include "cli/bytecode_later.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/run_matrix.h"
+#include "cli/commands/sync.h"
 #include "cli/environment_facts.h"
 #include "cli/exit_status.h"
 #include "cli/open_env.h"
@@ -60,6 +62,30 @@ Interpreter python_for(const Script& script, Session& session) {
                             target.description),
                 {fmt::format("moat run -p '{}' {}", wanted->to_string(), script.name)});
   return python;
+}
+
+// A project's own environment, and its lock, are brought up to date first. Standard output is the program's.
+// False: there is none.
+bool bring_up_to_date(const RunCommand& command, Session& session) {
+  const Settings& settings = session.settings();
+  const std::optional<ChosenEnvironment> chosen = choose_environment(settings, ForProject::Yes);
+  if (settings.script || !chosen || chosen->by != ChosenBy::Project || !is_in_project(session)) {
+    if (!command.about_project.empty())
+      throw Error(ErrorKind::Usage,
+                  fmt::format("`{}` requires a project and its own environment", command.about_project),
+                  {fmt::format("leave `{}` out", command.about_project)});
+    return false;
+  }
+  if (command.no_sync) return false;
+  if (Environment::exists_at(chosen->root) && !is_there(chosen->root / ".moat" / "manifest")) {
+    session.output().note(fmt::format("{} is not changed: another tool made it", chosen->root.native()));
+    return false;
+  }
+  const std::optional<ChangeReport> report = update_project(command.sync, session);
+  if (!report) return true;
+  for (const std::string& warning : report->warnings) session.output().warn(warning);
+  for (const Operation& operation : report->operations) session.output().say(change_text(operation));
+  return true;
 }
 
 // Packages for one run need none around them. What is named, or a project's, is meant.
@@ -123,9 +149,11 @@ Error not_found(const std::string& name, const fs::path& root, const Settings& s
 }  // namespace
 
 int execute(const RunCommand& command, Session& session) {
+  if (!command.matrix.empty()) return run_matrix(command, session);
   const Settings& settings = session.settings();
+  const bool is_project = bring_up_to_date(command, session);
   const std::optional<RunEnvironment> made = made_for(command, session);
-  if (!made && !command.about_packages.empty())
+  if (!made && !is_project && !command.about_packages.empty())
     throw Error(ErrorKind::Usage,
                 fmt::format("`{}` requires `--with`, or a script that lists its requirements",
                             command.about_packages),

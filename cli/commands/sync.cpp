@@ -1,27 +1,44 @@
 // moat sync [LOCK]: the environment becomes what the lock says.
 #include "cli/commands/sync.h"
 
-#include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/install_pipeline.h"
 #include "cli/locked_resolution.h"
 #include "cli/open_env.h"
 #include "cli/project_files.h"
+#include "cli/project_stamp.h"
 #include "cli/requests.h"
 #include "cli/required_python.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
+#include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 #include "resolver/lockfile.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <variant>
 
 namespace moat {
+namespace {
+
+// One that was not named is a file, and not somebody else's.
+void check_found_lock(const fs::path& path, const Settings& settings) {
+  if (std::error_code ignored; !fs::is_regular_file(path, ignored))
+    throw Error(ErrorKind::Usage, fmt::format("{} is not a file", path.native()),
+                {"`moat sync FILE` names another one"});
+  if (!is_obeyed(path, settings.working_directory) && !is_obeyed(path, path.parent_path()))
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("{} belongs to {}; moat uses it only if you name it", path.native(), owner_of(path)),
+        {fmt::format("moat sync {}", path.native())});
+}
+
+}  // namespace
 
 fs::path lock_path(const std::optional<std::string>& named, const Settings& settings) {
   if (named) return (settings.working_directory / *named).lexically_normal();
@@ -32,46 +49,8 @@ fs::path lock_path(const std::optional<std::string>& named, const Settings& sett
     throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()),
                 {project ? "`moat lock` makes it, or `moat sync FILE` names another one"
                          : "`moat lock -r requirements.txt` makes one, or `moat sync FILE` names another"});
-  if (std::error_code ignored; !fs::is_regular_file(path, ignored))
-    throw Error(ErrorKind::Usage, fmt::format("{} is not a file", path.native()),
-                {"`moat sync FILE` names another one"});
-  if (!is_obeyed(path, settings.working_directory) && !is_obeyed(path, folder))
-    throw Error(
-        ErrorKind::Usage,
-        fmt::format("{} belongs to {}; moat uses it only if you name it", path.native(), owner_of(path)),
-        {fmt::format("moat sync {}", path.native())});
+  check_found_lock(path, settings);
   return path;
-}
-
-Pylock read_pylock(const fs::path& path, Session& session) {
-  std::vector<std::string> warnings;
-  Expected<Pylock> lock = parse_pylock(read_named_file(path), path.filename().native(), &warnings);
-  if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
-  for (const std::string& warning : warnings) session.reporter().warn(warning);
-  return std::move(*lock);
-}
-
-namespace {
-
-template <class Name>
-std::set<Name> names_of(const std::vector<std::string>& texts, std::string_view option) {
-  std::set<Name> out;
-  for (const std::string& text : texts) {
-    Expected<Name> name = Name::parse(text);
-    if (!name)
-      throw Error(ErrorKind::Usage, fmt::format("{}: {}: {}", option, quote(text), name.error().message));
-    out.insert(std::move(*name));
-  }
-  return out;
-}
-
-}  // namespace
-
-std::vector<SelectedPackage> select_packages(const Pylock& lock, const std::vector<std::string>& extras,
-                                             const std::vector<std::string>& groups, const Target& target) {
-  const auto named_groups = names_of<GroupName>(groups, "--group");
-  return select_packages(lock, target, names_of<ExtraName>(extras, "--extra"),
-                         named_groups.empty() ? std::nullopt : std::optional(named_groups));
 }
 
 namespace {
@@ -109,6 +88,18 @@ SyncPlace place_for(const SyncCommand& command, const fs::path& lock,
   if (lock_of_project || (chosen && chosen->by == ChosenBy::Project))
     check_required_python(place.environment, session);
   return place;
+}
+
+template <class Name>
+std::set<Name> names_of(const std::vector<std::string>& texts, std::string_view option) {
+  std::set<Name> out;
+  for (const std::string& text : texts) {
+    Expected<Name> name = Name::parse(text);
+    if (!name)
+      throw Error(ErrorKind::Usage, fmt::format("{}: {}: {}", option, quote(text), name.error().message));
+    out.insert(std::move(*name));
+  }
+  return out;
 }
 
 // A requirements file pins everything itself: nothing is looked for beyond it.
@@ -151,24 +142,66 @@ struct Wanted {
   NewFolders clones;
 };
 
-Wanted wanted_by(const Lock& lock, const fs::path& lock_directory, const SyncCommand& command,
-                 const Environment& environment, const Present& present, Session& session) {
+// What is wanted, and why.
+struct SyncOrder {
+  const Lock& lock;
+  fs::path lock_directory;
+  LockChoice chosen;
+  const SyncCommand& command;
+  std::optional<OwnPackage> own;
+  std::string project;                  // digest of its files
+  std::set<PackageName> unlocked = {};  // what is no longer locked goes also where others may stay
+};
+
+// A folder's name may be known to its build backend only. REQUIRES: sources are prepared.
+LockedPackage own_entry(const OwnPackage& own, bool editable, const Target& target, Session& session) {
+  LockedPackage entry{.name = own.name ? *own.name : ask_backend(own.folder, target, session).metadata.name};
+  entry.direct = DirectSource{.kind = DirectSourceKind::Directory};
+  entry.direct->path = own.folder.native();
+  entry.direct->editable = editable;
+  return entry;
+}
+
+Wanted wanted_by(const SyncOrder& order, const Environment& environment, const Present& present,
+                 Session& session) {
   const Target target = target_of(environment.interpreter());
   std::vector<SelectedPackage> selected;
   Wanted wanted;
-  const auto* const pylock = std::get_if<Pylock>(&lock);
+  const auto* const pylock = std::get_if<Pylock>(&order.lock);
   if (pylock != nullptr) {
-    selected = select_packages(*pylock, command.extras, command.groups, target);
+    selected = select_packages(*pylock, target, order.chosen.extras, order.chosen.groups);
     wanted.goal = locked_goal(selected);
   } else {
-    wanted.goal = std::get<Goal>(lock);
+    wanted.goal = std::get<Goal>(order.lock);
   }
   wanted.clones =
-      prepare_sources(wanted.goal, environment.interpreter(), session, environment, command.dry_run);
-  wanted.resolution = pylock != nullptr
-                          ? locked_resolution(selected, lock_directory, session)
-                          : resolve_goal(wanted.goal, {.no_deps = true}, target, present.versions, session);
+      prepare_sources(wanted.goal, environment.interpreter(), session, environment, order.command.dry_run);
+  if (pylock == nullptr) {
+    wanted.resolution = resolve_goal(wanted.goal, {.no_deps = true}, target, present.versions, session);
+    return wanted;
+  }
+  std::optional<LockedPackage> own;
+  if (order.own) {
+    own = own_entry(*order.own, !order.command.no_editable, target, session);
+    selected.push_back({&*own, nullptr});
+    if (own->direct->editable) wanted.goal.editables.insert(own->name);
+    wanted.goal.requirements.push_back({Requirement::parse(own->name.display()).value(), {}, {}});
+  }
+  wanted.resolution = locked_resolution(selected, order.lock_directory, session);
   return wanted;
+}
+
+// An editable package whose project says what it said when it was placed needs no other build.
+void drop_current(InstallPlan& plan, const OwnPackage& own, const Present& present) {
+  const std::string folder = Url::from_path(own.folder.native()).to_string();
+  const auto is_current = [&](const Step& step) {
+    const auto direct = present.direct.find(step.package->name);
+    const auto version = present.versions.find(step.package->name);
+    return step.editable && direct != present.direct.end() && direct->second.editable &&
+           direct->second.url == folder && version != present.versions.end() &&
+           version->second == step.package->version;
+  };
+  plan.steps.erase(std::remove_if(plan.steps.begin(), plan.steps.end(), is_current), plan.steps.end());
 }
 
 // What is there and not in the lock.
@@ -179,25 +212,26 @@ std::set<PackageName> strays(const InstalledDistributions& installed, const Reso
   return names;
 }
 
-}  // namespace
-
-int execute(const SyncCommand& command, Session& session) {
-  const fs::path path = lock_path(command.lock, session.settings());
-  const Lock lock = read_lock(path, command, session);
-
-  SyncPlace place = place_for(command, path, required_by(lock), session);
+ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& files, Session& session) {
+  const SyncCommand& command = order.command;
   const Environment& environment = place.environment;
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const Present present = Present::of(environment, installed);
+  const std::optional<ProjectStamp> stamp =
+      order.own ? read_stamp(environment.root()) : std::optional<ProjectStamp>();
 
-  Wanted wanted = wanted_by(lock, path.parent_path(), command, environment, present, session);
-  const InstallPlan plan = plan_install(wanted.goal, wanted.resolution, present, false);
+  Wanted wanted = wanted_by(order, environment, present, session);
+  InstallPlan plan = plan_install(wanted.goal, wanted.resolution, present, false);
+  if (stamp && stamp->project == order.project) drop_current(plan, *order.own, present);
+  // What the project is built from has to lie there; what fails from here on takes it back.
+  if (order.own && !command.dry_run) files.place();
   TransactionRequest request =
       command.dry_run ? without_wheels(plan)
                       : with_wheels(plan, present, false,
                                     runtime_inside(environment.root(), environment.interpreter()), session);
   // From here on every wheel is verified and in the store.
-  if (!command.inexact) request.remove = strays(installed, wanted.resolution);
+  for (const PackageName& name : strays(installed, wanted.resolution))
+    if (!command.inexact || order.unlocked.count(name) != 0) request.remove.insert(name);
   request.forget_requests =
       contradicted(present.requests, wanted.resolution, target_of(environment.interpreter()));
 
@@ -209,12 +243,222 @@ int execute(const SyncCommand& command, Session& session) {
   report.take_files(plan);
   if (command.dry_run) {
     report.operations = plan_operations(installed, request);
-  } else if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {
+    return report;
+  }
+  if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {
+    request.before_commit = [&files] { files.place(); };
     report.take(apply(std::move(request), environment, session));
   }
+  files.keep();
   wanted.clones.keep();
   place.made.keep();
-  report_changes(report, session);
+  return report;
+}
+
+// What the lock that is there has, and the new one has not.
+std::set<PackageName> unlocked_by(const MadeLock& made) {
+  std::set<PackageName> names;
+  if (const auto before = parse_pylock(made.before.value_or(""), ""))
+    for (const LockedPackage& package : before->packages) names.insert(package.name);
+  for (const LockedPackage& package : made.lock.packages) names.erase(package.name);
+  return names;
+}
+
+std::optional<OwnPackage> own_of(const SyncCommand& command, const Settings& settings) {
+  const bool left_out = command.no_project || !command.only_groups.empty();
+  return left_out ? std::nullopt : own_package(settings);
+}
+
+// What was chosen beside the files, for the stamp.
+std::string choice_text(const SyncCommand& command, const Settings& settings) {
+  // What a lock was not compared with is not known to be up to date.
+  std::string text = fmt::format("{} {} {} {} {}", command.no_project, command.no_editable,
+                                 command.all_extras, command.no_default_groups, command.frozen);
+  for (const auto& [word, names] : {std::pair{"extra", &command.extras}, std::pair{"group", &command.groups},
+                                    std::pair{"only", &command.only_groups}})
+    for (const std::string& name : *names) text += fmt::format(" {} {}", word, normalize_name(name));
+  return text + (settings.python_is_option ? " -p " + *settings.python : "");
+}
+
+fs::path project_lock_path(const Settings& settings) { return *project_folder(settings) / "pylock.toml"; }
+
+// Known without parsing anything: the stamp is of these very files.
+bool is_up_to_date(const SyncCommand& command, const fs::path& environment, Session& session) {
+  if (!Environment::exists_at(environment)) return false;
+  const std::optional<ProjectStamp> stamp = read_stamp(environment);
+  if (!stamp || stamp->manifest != manifest_mark(environment) || (!command.inexact && !stamp->exact))
+    return false;
+  const Settings& settings = session.settings();
+  const std::optional<std::string> lock = read_file_if_exists(project_lock_path(settings));
+  return lock && stamp->inputs == inputs_digest(project_digest(*project_folder(settings), settings), *lock,
+                                                choice_text(command, settings));
+}
+
+void check_options_of_project(const SyncCommand& command) {
+  const bool of_project = command.all_extras || command.no_default_groups || command.no_project ||
+                          command.no_editable || command.locked || command.frozen ||
+                          !command.only_groups.empty();
+  if (of_project)
+    throw Error(
+        ErrorKind::Usage,
+        "`--locked`, `--frozen`, `--all-extras`, `--only-group` and `--no-…` are about a project's lock",
+        {"without LOCK, in a folder with a pyproject.toml, `moat sync` takes the project's"});
+}
+
+// For the report of a project with nothing to do.
+ChangeReport unchanged_project(Session& session) {
+  const fs::path root = require_environment(session.settings(), ForProject::Yes).root;
+  return {.environment = root,
+          .operations = {},
+          .state = Environment::open(root).manifest_without_files().state,
+          .nothing = "the environment is up to date",
+          .warnings = {},
+          .files = {}};
+}
+
+}  // namespace
+
+Pylock read_pylock(const fs::path& path, Session& session) {
+  std::vector<std::string> warnings;
+  Expected<Pylock> lock = parse_pylock(read_named_file(path), path.filename().native(), &warnings);
+  if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
+  for (const std::string& warning : warnings) session.reporter().warn(warning);
+  return std::move(*lock);
+}
+
+std::vector<SelectedPackage> select_packages(const Pylock& lock, const std::vector<std::string>& extras,
+                                             const std::vector<std::string>& groups, const Target& target) {
+  const auto named_groups = names_of<GroupName>(groups, "--group");
+  return select_packages(lock, target, names_of<ExtraName>(extras, "--extra"),
+                         named_groups.empty() ? std::nullopt : std::optional(named_groups));
+}
+
+std::set<GroupName> LockChoice::all_groups(const Pylock& lock) const {
+  if (groups) return *groups;
+  std::set<GroupName> out;
+  for (const std::string& text : lock.default_groups)
+    if (Expected<GroupName> group = GroupName::parse(text)) out.insert(std::move(*group));
+  return out;
+}
+
+LockChoice choice_of(const SyncCommand& command) {
+  const auto groups = names_of<GroupName>(command.groups, "--group");
+  return {names_of<ExtraName>(command.extras, "--extra"),
+          groups.empty() ? std::nullopt : std::optional(groups)};
+}
+
+// In a project the default groups are there unless they are left out. A lock that knows no groups has them
+// all anyway.
+LockChoice choice_of_project(const SyncCommand& command, const Pylock& lock, const Settings& settings) {
+  LockChoice chosen{names_of<ExtraName>(command.extras, "--extra"),
+                    names_of<GroupName>(command.groups, "--group")};
+  chosen.groups->merge(names_of<GroupName>(command.only_groups, "--only-group"));
+  if (command.all_extras) chosen.extras.insert(lock.extras.begin(), lock.extras.end());
+  if (!command.no_default_groups && command.only_groups.empty())
+    for (GroupName& group : default_groups(settings))
+      if (std::find(lock.dependency_groups.begin(), lock.dependency_groups.end(), group) !=
+          lock.dependency_groups.end())
+        chosen.groups->insert(std::move(group));
+  return chosen;
+}
+
+FolderLock lock_project(Session& session) {
+  constexpr std::chrono::minutes kPatience{10};
+  return FolderLock::acquire(*project_folder(session.settings()), kPatience);
+}
+
+bool is_in_project(Session& session) {
+  const Settings& settings = session.settings();
+  return project_folder(settings) && describes_project(settings);
+}
+
+MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand how, const Pylock* kept) {
+  const fs::path path = project_lock_path(session.settings());
+  if (is_there(path)) check_found_lock(path, session.settings());
+  const std::optional<std::string> text = read_file_if_exists(path);
+  if (command.frozen) {
+    if (!text)
+      throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()), {"`moat lock` makes it"});
+    return {
+        .path = path, .lock = read_pylock(path, session), .text = *text, .before = *text, .differs = false};
+  }
+  for (const GroupName& group : default_groups(session.settings())) how.groups.push_back(group.normalized());
+  const bool keeps = kept == nullptr && !how.upgrade && how.upgrade_packages.empty();
+  const auto faults = text && keeps ? lock_faults(how, session) : std::nullopt;
+  if (faults && faults->empty())
+    return {
+        .path = path, .lock = read_pylock(path, session), .text = *text, .before = *text, .differs = false};
+  const auto out_of_date = [&] {
+    return Error(ErrorKind::Refused,
+                 text ? fmt::format("{} is not up to date with pyproject.toml", path.native())
+                      : fmt::format("there is no {}", path.native()),
+                 {"`moat lock` brings it up to date"}, faults.value_or(std::vector<std::string>()));
+  };
+  if (command.locked && (faults || !text)) throw out_of_date();
+  MadeLock made = make_lock(how, session, kept);
+  if (command.locked && made.differs) throw out_of_date();
+  return made;
+}
+
+ChangeReport sync_project(const SyncCommand& command, const MadeLock& made, StagedFiles& files,
+                          Session& session) {
+  const Settings& settings = session.settings();
+  if (made.differs && !command.dry_run) files.add(made.path, made.text, made.before);
+  const Lock lock = made.lock;
+  const std::string project = project_digest(*project_folder(settings), settings);
+  const SyncOrder order{.lock = lock,
+                        .lock_directory = made.path.parent_path(),
+                        .chosen = choice_of_project(command, made.lock, settings),
+                        .command = command,
+                        .own = own_of(command, settings),
+                        .project = project,
+                        .unlocked = unlocked_by(made)};
+  SyncPlace place = place_for(command, made.path, made.lock.requires_python, session);
+  ChangeReport report = sync_to(order, place, files, session);
+  if (!command.dry_run)
+    write_stamp(place.environment.root(),
+                {.inputs = inputs_digest(project, made.text, choice_text(command, settings)),
+                 .project = order.own ? project : "",
+                 .manifest = manifest_mark(place.environment.root()),
+                 .exact = !command.inexact});
+  return report;
+}
+
+std::optional<ChangeReport> update_project(const SyncCommand& command, Session& session) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings(), ForProject::Yes);
+  const auto is_done = [&] {
+    return chosen && !session.settings().python_is_option && is_up_to_date(command, chosen->root, session);
+  };
+  if (is_done()) return std::nullopt;
+  const FolderLock alone = lock_project(session);
+  if (is_done()) return std::nullopt;  // another command was quicker
+  const MadeLock made = project_lock(command, session);
+  StagedFiles files;
+  return sync_project(command, made, files, session);
+}
+
+int execute(const SyncCommand& command, Session& session) {
+  if (!command.lock && is_in_project(session)) {
+    const std::optional<ChangeReport> report = update_project(command, session);
+    if (report)
+      report_changes(*report, session);
+    else
+      report_changes(unchanged_project(session), session);
+    return 0;
+  }
+  check_options_of_project(command);
+  const fs::path path = lock_path(command.lock, session.settings());
+  const Lock lock = read_lock(path, command, session);
+  SyncPlace place = place_for(command, path, required_by(lock), session);
+  StagedFiles none;
+  report_changes(sync_to({.lock = lock,
+                          .lock_directory = path.parent_path(),
+                          .chosen = choice_of(command),
+                          .command = command,
+                          .own = {},
+                          .project = {}},
+                         place, none, session),
+                 session);
   return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/changes.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/sync.h"
 #include "cli/install_pipeline.h"
 #include "cli/nearest.h"
 #include "cli/open_env.h"
@@ -109,14 +110,21 @@ RequestChanges without_pins(const std::vector<ManifestRequest>& requests, const 
   return request_changes(words, requests, session.command_line());
 }
 
-void warn_of_lock(const Environment& environment, Session& session) {
-  const Settings& settings = session.settings();
-  if (!settings.pyproject || environment.root() != settings.pyproject->parent_path() / ".venv") return;
-  const fs::path lock = settings.pyproject->parent_path() / "pylock.toml";
-  if (std::error_code ignored; fs::exists(lock, ignored))
-    session.output().warn(
-        fmt::format("{} still pins what was there: `moat lock -U`, then `moat sync`, changes both",
-                    lock.lexically_proximate(settings.working_directory).native()));
+// The project's lock, and its environment with it.
+ChangeReport upgrade_project(const UpgradeCommand& command, Session& session) {
+  const FolderLock alone = lock_project(session);
+  const SyncCommand sync{.inexact = true, .dry_run = command.dry_run};
+  const MadeLock lock =
+      project_lock(sync, session, {.upgrade = command.names.empty(), .upgrade_packages = command.names});
+  StagedFiles files;
+  ChangeReport report = sync_project(sync, lock, files, session);
+  report.nothing = "everything is up to date";
+  return report;
+}
+
+bool is_about_project(Session& session) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings(), ForProject::Yes);
+  return chosen && chosen->by == ChosenBy::Project && is_in_project(session);
 }
 
 }  // namespace
@@ -158,11 +166,14 @@ ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
     show_commands(environment, session.settings());
     clones.keep();
   }
-  if (!report.operations.empty()) warn_of_lock(environment, session);
   return report;
 }
 
 int execute(const UpgradeCommand& command, Session& session) {
+  if (is_about_project(session)) {
+    report_changes(upgrade_project(command, session), session);
+    return 0;
+  }
   report_changes(upgrade_packages(command, session), session);
   return 0;
 }

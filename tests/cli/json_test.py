@@ -144,6 +144,29 @@ class Documents(JsonTest):
         self.assertTrue(self.document("env info", "--env", "theirs")["foreign"])
         self.document("env adopt", "theirs")
 
+    def test_projects(self):
+        document = self.document("init", "shop", "-p", ">=3.6")
+        self.assertEqual(document["name"], "shop")
+        shop = self.work / "shop"
+        with open(shop / "pyproject.toml", "a") as file:
+            file.write('[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n[tool.moat]\npackage = false\n')
+        (shop / "b.py").write_text("def build_sdist(folder, settings=None):\n    open(folder + '/shop-0.1.0.tar.gz', 'w').close()\n"
+                                   "    return 'shop-0.1.0.tar.gz'\n")
+        at = ["--project", str(shop)]
+        document = self.document("add", *at, "app", "lib<2")
+        self.assertEqual([line["requirement"] for line in document["pyproject"]], ["app>=1.0", "lib<2"])
+        self.assertTrue(document["operations"])
+        self.document("add", *at, "--dev", "old", "--dry-run")
+        self.document("add", *at, "--dev", "old", "--no-sync")
+        self.assertEqual(self.document("remove", *at, "lib")["pyproject"][0]["list"], "dependencies")
+        self.document("sync", *at)
+        self.assertIn("app==1.0", self.document("export", *at)["text"])
+        self.document("export", *at, "--format", "cyclonedx", "-o", "sbom.json")
+        self.document("build", *at, "--sdist")
+        self.document("cache-key", *at)
+        (shop / "pinned.txt").write_text("lib==1.0\n")
+        self.document("import", *at, "pinned.txt")
+
     def test_questions(self):
         self.create()
         self.moat("install", "--env", "env", "app", "lib<2")

@@ -35,6 +35,8 @@ LINES = {
     "bundle": "bundle pylock.1.toml -o x.moat", "bundle show": "bundle show one.moat", "bundle verify": "bundle verify one.moat",
     "deploy": "deploy one.moat srv --insecure", "deploy rollback": "deploy rollback srv2", "deploy history": "deploy history srv2",
     "deploy verify": "deploy verify srv2", "deploy status": "deploy status srv2",
+    "init": "init new", "add": "add --env env new", "remove": "remove --env env --dev more", "export": "export pylock.1.toml", "build": "build --project src",
+    "import": "import lib.in && cat pylock.toml", "cache-key": "cache-key pylock.1.toml",
 }
 # What is typed for an option: words behind it, or another line altogether, (without, with).
 TYPED = {
@@ -53,6 +55,9 @@ TYPED = {
     "--platform": "win_amd64", "--check": "", "--no-groups": "", "--extra": "nosuch", "--inexact": "", "--limit": "0", "-y": "", "--older-than": "nonsense",
     "--name": "other", "--with-python": "", "--sign": "some.key", "--key": "nosuch.pem", "--check-timeout": "nonsense",
     "--after": "false", "--probe-timeout": "nonsense", "--keep": "0",
+    "--name": "other", "--package": "", "--dev": "", "--optional": "fast", "--bounds": "exact", "--raw": "", "--no-sync": "", "--editable": "./src",
+    "--all-extras": "", "--no-default-groups": "", "--only-group": "nosuch", "--no-project": "", "--no-editable": "", "--locked": "", "--frozen": "",
+    "--matrix": "3.99", "--sdist": "", "--wheel": "",
     "--project": "nosuch", "--config": "nosuch.toml", "--json": "", "--color": "nonsense",
 }
 # Where the line above shows nothing of an option: (command, option) or option, and the lines that do.
@@ -94,6 +99,20 @@ OTHER_LINES = {
     ("deploy", "--not-older"): ("deploy one.moat srv2 --insecure", "deploy one.moat srv2 --insecure --not-older"),
     ("deploy", "--check"): ("deploy one.moat srv --insecure", "deploy one.moat srv --insecure --check false"),
     "--probe": ("{0} --probe-timeout 1s", "{0} --probe-timeout 1s --probe false"),
+    ("add", "--no-compile"): ("add --env bare lib", "add --env bare lib --no-compile"), ("add", "--dry-run"): ("add --env env lib", "add --env env lib --dry-run"),
+    ("add", "--only-final"): ("add --env env new --pre", "add --env env new --pre --only-final new"),
+    ("add", "--all-releases"): ("add --env env lib", "add --env env lib --all-releases lib"),
+    ("add", "--exclude-newer"): ("add --env env lib", "add --env env lib --exclude-newer 2024-02-02"),
+    ("add", "--resolution"): ("add --env env lib", "add --env env lib --resolution lowest"),
+    **{("add", o.split()[0]): ("add --env env lib", f"add --env env lib {o}") for o in ("-i $OTHER", "--extra-index-url $OTHER", "--index x=$OTHER", "-f links")},
+    ("remove", "--dev"): ("remove --env env more", "remove --env env --dev more"),
+    ("remove", "--group"): ("remove --env env more", "remove --env env --group dev more"),
+    ("remove", "--optional"): ("remove --env env more", "remove --env env --optional fast more"),
+    ("build", "--wheel"): ("build --project src", "build --project src --wheel"),
+    ("import", "--only-final"): ("import lib.in --pre && cat pylock.toml", "import lib.in --pre --only-final lib && cat pylock.toml"),
+    ("import", "--only-binary"): ("import built.in && cat pylock.toml", "import built.in --only-binary built && cat pylock.toml"),
+    ("import", "--no-build"): ("import built.in && cat pylock.toml", "import built.in --no-build && cat pylock.toml"),
+    ("import", "--no-build-isolation"): ("import built.in && cat pylock.toml", "import built.in --no-build-isolation && cat pylock.toml"),
     ("create", "--share"): ("create ./new", "create ./new --share"),
 }
 # Nothing can be seen of these here, and why.
@@ -108,6 +127,12 @@ UNSEEN = {
     ("env rollback", "--force"): "needs a change that goes neither way: damage_test",
     # What a lock names needs no index: these act where something is built, or for credentials.
     **{(c, o): "a lock names its files" for c in ("sync", "bundle") for o in ("-i", "--extra-index-url", "--index")},
+    **{("sync", o): "acts where a project's lock is brought up to date" for o in (
+        "--pre", "--all-releases", "--only-final", "--resolution", "--exclude-newer", "--refresh", "--no-binary", "--only-binary", "--no-build",
+        "--no-build-isolation")},
+    **{("build", o): "acts where the build requires something" for o in ("-i", "--extra-index-url", "--index", "-f", "--no-index", "--no-binary",
+                                                                          "--only-binary", "--no-build-isolation")},
+    **{(c, "--refresh"): "asks again for what is the same" for c in ("add", "import")},
     **{("upgrade", o): "needs a source among what is installed" for o in ("--no-build", "--no-build-isolation", "--only-binary", "--only-final")},
     **{("env adopt", o): "versions stay" for o in ("--pre", "--all-releases", "--only-final", "--resolution", "--exclude-newer",
                                                     "--extra-index-url", "--index", "-f", "--refresh", "-i", "--no-index")},
@@ -153,6 +178,7 @@ class Options(sandbox.SandboxTest):
             (self.work / "src").mkdir(exist_ok=True)
             (self.work / "src" / path).write_text(text)
         (self.work / "one.in").write_text("lib==1.0\n")
+        (self.work / "built.in").write_text("built\n")
         self.moat("lock", "-r", "one.in", "-o", "pylock.1.toml")
         self.moat("lock", "-r", "r.in", "-o", "pylock.2.toml")
         self.moat("lock", "-r", "r.in", "--group", "dev", "-o", "pylock.grouped.toml")

@@ -1,0 +1,181 @@
+// moat add REQ…: into pyproject.toml, the lock and the environment.
+#include "cli/commands/commands.h"
+#include "cli/project_change.h"
+#include "cli/project_files.h"
+#include "cli/required_python.h"
+#include "cli/shell_word.h"
+#include "cli/source_setup.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+#include "resolver/source_url.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace moat {
+namespace {
+
+enum class Bounds { Lower, Exact, Compatible, None };
+
+Bounds bounds_of(const AddCommand& command) {
+  const std::string& text = command.bounds.value_or("lower");
+  if (text == "lower") return Bounds::Lower;
+  if (text == "exact") return Bounds::Exact;
+  if (text == "compatible") return Bounds::Compatible;
+  if (text == "none") return Bounds::None;
+  throw Error(ErrorKind::Usage,
+              fmt::format("--bounds: {} must be one of: lower, exact, compatible, none", quote(text)));
+}
+
+// ">=3.1.3", "==3.1.3", ">=3.1.3,<4" (of 0.4.2 ">=0.4.2,<0.5")
+std::string bound(const Version& version, Bounds bounds) {
+  std::string text = version.to_string();
+  text = text.substr(0, text.find('+'));
+  switch (bounds) {
+    case Bounds::Lower:
+      return ">=" + text;
+    case Bounds::Exact:
+      return "==" + text;
+    case Bounds::Compatible: {
+      const std::string epoch = version.epoch().is_zero() ? "" : version.epoch().to_string() + "!";
+      const bool is_early = version.release_at(0).is_zero();
+      return fmt::format(">={},<{}{}{}", text, epoch, is_early ? "0." : "",
+                         version.release_at(is_early ? 1 : 0).next().to_string());
+    }
+    case Bounds::None:
+      return "";
+  }
+  return "";
+}
+
+RequirementList list_of(const AddCommand& command) {
+  if (command.dev) return {RequirementList::Kind::Group, "dev"};
+  if (command.group) {
+    if (const auto name = GroupName::parse(*command.group); !name)
+      throw Error(ErrorKind::Usage,
+                  fmt::format("--group: {}: {}", quote(*command.group), name.error().message));
+    return {RequirementList::Kind::Group, *command.group};
+  }
+  if (!command.optional) return {};
+  if (const auto name = ExtraName::parse(*command.optional); !name)
+    throw Error(ErrorKind::Usage,
+                fmt::format("--optional: {}: {}", quote(*command.optional), name.error().message));
+  return {RequirementList::Kind::Extra, *command.optional};
+}
+
+// A requirement to add, and where it comes from if that is on this machine.
+struct Addition {
+  Requirement requirement;
+  std::string typed;
+  std::optional<ProjectSource> source;
+};
+
+// With the names of paths and URLs, which may take a build to know.
+std::vector<Addition> additions_of(const AddCommand& command, Session& session) {
+  Goal goal = read_goal(command.requirements, {}, {}, session, command.editables);
+  const std::size_t named = goal.requirements.size();
+  const bool learns = !goal.unnamed.empty();
+  if (learns) prepare_sources(goal, interpreter_here(session), session, std::nullopt, true);
+  const fs::path folder = session.settings().pyproject->parent_path();
+  std::vector<Addition> out;
+  for (const RootRequirement& root : goal.requirements) {
+    Addition addition{root.requirement, root.requirement.to_string(), std::nullopt};
+    const Expected<SourceUrl> source = SourceUrl::parse(root.requirement.url.value_or(""));
+    if (source && source->url.scheme() == "file" && source->kind != SourceKind::Git) {
+      addition.source = ProjectSource{.path = fs::path(source->url.file_path())
+                                                  .lexically_normal()
+                                                  .lexically_proximate(folder)
+                                                  .generic_string(),
+                                      .editable = goal.editables.count(root.requirement.name) != 0};
+      addition.requirement.url.reset();
+    } else if (goal.editables.count(root.requirement.name) != 0) {
+      throw Error(ErrorKind::Usage,
+                  fmt::format("--editable: {} is not a folder", quote(root.requirement.name.display())));
+    }
+    out.push_back(std::move(addition));
+  }
+  // As it was typed, where it was a requirement.
+  if (!learns && out.size() == named && command.editables.empty())
+    for (std::size_t i = 0; i < named && i < command.requirements.size(); ++i)
+      if (Requirement::parse(command.requirements[i]))
+        out[i].typed = std::string(trim(command.requirements[i]));
+  return out;
+}
+
+// What is there already and says more than what was typed stays; extras add up.
+Requirement joined_with(Requirement wanted, const std::optional<std::string>& there) {
+  if (!there) return wanted;
+  const Expected<Requirement> before = Requirement::parse(*there);
+  if (!before || wanted.url) return wanted;
+  wanted.extras.insert(before->extras.begin(), before->extras.end());
+  if (wanted.specifier.empty() && !before->url) wanted.specifier = before->specifier;
+  return wanted;
+}
+
+void check_can_add(const RequirementList& list, const Session& session) {
+  const Settings& settings = session.settings();
+  if (list.kind == RequirementList::Kind::Group) return;
+  const std::string key =
+      list.kind == RequirementList::Kind::Dependencies ? "dependencies" : "optional-dependencies";
+  if (is_dynamic(key, settings))
+    throw Error(
+        ErrorKind::Refused,
+        fmt::format("{} leaves `{}` to its build backend (`dynamic`)", settings.pyproject->native(), key),
+        {"add the requirement where the backend reads it, then `moat sync`",
+         "`--group NAME` adds it to a dependency group"});
+  if (!has_project_table(settings))
+    throw Error(ErrorKind::BadInput, fmt::format("{} has no [project] table", settings.pyproject->native()),
+                {"`moat add --group NAME …` adds to a dependency group, which needs none"});
+}
+
+}  // namespace
+
+int execute(const AddCommand& command, Session& session) {
+  const Bounds bounds = bounds_of(command);
+  const RequirementList list = list_of(command);
+  ProjectChange change{.edit = open_project_edit(session), .lines = {}, .how = {}};
+  check_can_add(list, session);
+  change.no_sync = command.no_sync;
+  change.dry_run = command.dry_run;
+
+  struct Open {
+    Requirement requirement;
+    std::size_t line;
+  };
+  std::vector<Open> open;  // of which the version is to be said
+  for (const Addition& addition : additions_of(command, session)) {
+    const std::optional<std::string> there =
+        change.edit.find(list, addition.requirement.name, addition.requirement.marker);
+    const Requirement wanted = command.raw ? addition.requirement : joined_with(addition.requirement, there);
+    const bool says_all = command.raw || wanted.url || addition.source || !wanted.specifier.empty();
+    const bool as_typed = wanted == addition.requirement && !addition.source;
+    const std::string text = as_typed ? addition.typed : wanted.to_string();
+    if (addition.source) change.edit.set_source(wanted.name, *addition.source);
+    const bool is_same = there && Requirement::parse(*there) && *Requirement::parse(*there) == wanted;
+    if (is_same) continue;
+    change.edit.set(list, text);
+    change.lines.push_back({'+', text, list});
+    if (!says_all && bounds != Bounds::None) open.push_back({wanted, change.lines.size() - 1});
+  }
+  if (!open.empty())
+    change.finish = [&open, &list, bounds](ProjectChange& now, const Pylock& lock) {
+      for (Open& one : open) {
+        std::optional<Version> lowest;
+        for (const LockedPackage& package : lock.packages)
+          if (package.name == one.requirement.name && package.version &&
+              (!lowest || *package.version < *lowest))
+            lowest = package.version;
+        if (!lowest) continue;  // its marker excludes it
+        one.requirement.specifier = SpecifierSet::parse(bound(*lowest, bounds)).value();
+        std::string text = one.requirement.to_string();
+        now.edit.set(list, text);
+        now.lines[one.line].text = std::move(text);
+      }
+    };
+  change_project(std::move(change), session);
+  return 0;
+}
+
+}  // namespace moat

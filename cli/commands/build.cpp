@@ -1,0 +1,76 @@
+// moat build: the project's source distribution and wheel, in sealed environments.
+#include "cli/commands/commands.h"
+#include "cli/project_files.h"
+#include "cli/required_python.h"
+#include "cli/source_setup.h"
+#include "fetch/os/file.h"
+#include "fetch/wheel_file.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace moat {
+namespace {
+
+// A folder of the user's, or the sdist that was just made of it: what is in the wheel then comes from what
+// others build from.
+SourceTree tree_of(const fs::path& place, Session& session) {
+  const Expected<SourceUrl> source = SourceUrl::parse(Url::from_path(place.native()).to_string());
+  if (!source)
+    throw Error(ErrorKind::BadInput, fmt::format("{}: {}", place.native(), source.error().message));
+  SourceOrder order = SourceOrder::of(*source);
+  order.label = place.native();
+  return session.sources().obtain(order, session.stop()).tree;
+}
+
+fs::path write_wheel(const StoredWheel& wheel, const fs::path& folder) {
+  const TempDir aside(folder, ".moat-wheel");
+  write_wheel_file(wheel, aside.path() / wheel.filename);
+  rename_over(aside.path() / wheel.filename, folder / wheel.filename);
+  return folder / wheel.filename;
+}
+
+}  // namespace
+
+int execute(const BuildCommand& command, Session& session) {
+  const Settings& settings = session.settings();
+  const std::optional<fs::path> project = project_folder(settings);
+  if (!project || !describes_project(settings))
+    throw Error(ErrorKind::Usage,
+                "there is no project here to build: no pyproject.toml, setup.py or setup.cfg",
+                {"`moat init --package` begins one"});
+  const Interpreter python =
+      settings.python_is_option ? session.chosen_interpreter() : interpreter_here(session);
+  Goal nothing;
+  prepare_sources(nothing, python, session, std::nullopt, true);
+  const std::unique_ptr<BuildFrontend> builder = project_builder(python, session);
+
+  const fs::path folder = (settings.working_directory / command.output.value_or("dist")).lexically_normal();
+  make_directories(folder);
+  std::vector<fs::path> made;
+  if (command.sdist || !command.wheel)
+    made.push_back(builder->build_sdist(
+        {.tree = tree_of(*project, session), .name = {}, .version = {}, .settings = settings.config_settings},
+        folder, session.stop()));
+  if (command.wheel || !command.sdist) {
+    const fs::path from = made.empty() ? *project : made.front();
+    made.push_back(write_wheel(
+        builder->build_wheel(
+            {.tree = tree_of(from, session), .name = {}, .version = {}, .settings = settings.config_settings},
+            session.stop()),
+        folder));
+  }
+  Output& output = session.output();
+  if (output.json()) {
+    nlohmann::ordered_json files = nlohmann::ordered_json::array();
+    for (const fs::path& file : made) files.push_back(file.native());
+    output.document({{"schema", 1}, {"files", std::move(files)}});
+    return 0;
+  }
+  for (const fs::path& file : made)
+    output.result(file.lexically_proximate(settings.working_directory).native());
+  return 0;
+}
+
+}  // namespace moat

@@ -1,0 +1,163 @@
+// moat import FILE: a project of another tool's goes on with moat, at the versions that were locked there.
+#include "cli/commands/commands.h"
+#include "cli/commands/sync.h"
+#include "cli/project_change.h"
+#include "cli/project_files.h"
+#include "fetch/os/file.h"
+#include "fetch/os/presence.h"
+#include "resolver/base/text.h"
+#include "resolver/foreign_lock.h"
+#include "resolver/source_url.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace moat {
+namespace {
+
+struct Imported {
+  ForeignVersions versions;
+  ForeignProject project;
+};
+
+template <class T>
+T value_of(Expected<T> value, const fs::path& path) {
+  if (!value) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), value.error().message));
+  return std::move(*value);
+}
+
+// A line of a requirements file, as one of a project's.
+void add_requirement(const RootRequirement& line, const Goal& goal, const fs::path& folder,
+                     ForeignProject& project) {
+  Requirement requirement = line.requirement;
+  std::optional<ProjectSource> source;
+  const Expected<SourceUrl> url = SourceUrl::parse(requirement.url.value_or(""));
+  if (url && url->url.scheme() == "file" && url->kind != SourceKind::Git) {
+    source = ProjectSource{
+        fs::path(url->url.file_path()).lexically_normal().lexically_proximate(folder).generic_string(),
+        goal.editables.count(requirement.name) != 0};
+    requirement.url.reset();
+  }
+  project.requirements.push_back({{}, requirement.to_string(), std::move(source)});
+}
+
+// The pins of FILE; what was asked for is in the .in beside it, else in FILE.
+Imported of_requirements(const fs::path& path, Session& session) {
+  Imported out;
+  const Goal pins = read_goal({}, {path.native()}, {}, session);
+  for (const RootRequirement& line : pins.requirements)
+    if (const std::optional<Version> version = line.requirement.specifier.pinned_version())
+      out.versions[line.requirement.name].push_back(*version);
+  fs::path source = path;
+  source.replace_extension(".in");
+  const Goal asked =
+      source != path && is_there(source) ? read_goal({}, {source.native()}, {}, session) : pins;
+  const fs::path folder = session.settings().pyproject->parent_path();
+  for (const RootRequirement& line : asked.requirements) add_requirement(line, asked, folder, out.project);
+  for (const UnnamedRequirement& line : asked.unnamed)
+    out.project.left_out.push_back(fmt::format("{}: it does not say its name; `moat add` it", line.text));
+  return out;
+}
+
+Imported read_foreign(const fs::path& path, Session& session) {
+  const std::string name = path.filename();
+  if (name == "pylock.toml" || name == "pyproject.toml")
+    throw Error(ErrorKind::Usage, fmt::format("{} is moat's own", path.native()),
+                {name == "pylock.toml" ? "moat sync" : "moat lock"});
+  if (name == "Pipfile.lock") {
+    Imported out{value_of(read_pipfile_lock(read_named_file(path)), path), {}};
+    if (const fs::path pipfile = path.parent_path() / "Pipfile"; is_there(pipfile))
+      out.project = value_of(read_pipfile(read_file(pipfile)), pipfile);
+    return out;
+  }
+  if (!name.ends_with(".lock")) return of_requirements(path, session);
+  Imported out{value_of(read_package_tables(read_named_file(path)), path), {}};
+  const TomlTable table =
+      value_of(parse_toml(*session.settings().pyproject_text), *session.settings().pyproject);
+  if (const TomlValue* poetry = find_path(table, {"tool", "poetry"});
+      poetry != nullptr && poetry->table() != nullptr)
+    out.project = read_poetry_project(*poetry->table());
+  return out;
+}
+
+// Adds the [project] table that poetry's own stands for, and the requirements that are not there yet.
+void add_to_project(const ForeignProject& from, ProjectEdit& edit, bool has_project,
+                    std::vector<std::string>& added) {
+  if (!has_project && !from.name.empty()) {
+    edit.set_project("name", from.name);
+    edit.set_project("version", from.version.empty() ? "0" : from.version);
+    if (!from.description.empty()) edit.set_project("description", from.description);
+    if (!from.requires_python.empty()) edit.set_project("requires-python", from.requires_python);
+  }
+  for (const ForeignRequirement& one : from.requirements) {
+    const Requirement requirement = Requirement::parse(one.text).value();
+    if (edit.find(one.list, requirement.name, requirement.marker)) continue;
+    edit.set(one.list, one.text);
+    if (one.source) edit.set_source(requirement.name, *one.source);
+    added.push_back(one.text + (one.list == RequirementList{} ? "" : " in " + one.list.told()));
+  }
+}
+
+Pylock as_lock(const ForeignVersions& versions) {
+  Pylock lock;
+  for (const auto& [name, of_name] : versions)
+    lock.packages.push_back({.name = name, .version = *std::max_element(of_name.begin(), of_name.end())});
+  return lock;
+}
+
+// "flask 3.0.3 is now 3.1.0"
+std::vector<std::string> differences(const ForeignVersions& before, const Pylock& lock) {
+  std::vector<std::string> out;
+  for (const LockedPackage& package : lock.packages) {
+    const auto was = before.find(package.name);
+    if (was == before.end() || !package.version) continue;
+    const std::vector<Version>& versions = was->second;
+    if (std::find(versions.begin(), versions.end(), *package.version) == versions.end())
+      out.push_back(fmt::format("{} {} is now {}", package.name.display(), versions.front().to_string(),
+                                package.version->to_string()));
+  }
+  return out;
+}
+
+}  // namespace
+
+int execute(const ImportCommand& command, Session& session) {
+  const Settings& settings = session.settings();
+  ProjectEdit edit = open_project_edit(session);
+  const fs::path pyproject = *settings.pyproject;
+  const std::string before = edit.text();
+  session.take_project_text(before);
+  const Imported imported =
+      read_foreign((settings.working_directory / command.file).lexically_normal(), session);
+  std::vector<std::string> added;
+  add_to_project(imported.project, edit, has_project_table(settings), added);
+  session.take_project_text(edit.text());
+
+  const FolderLock alone = lock_project(session);
+  const Pylock kept = as_lock(imported.versions);
+  const MadeLock made = project_lock({}, session, {}, &kept);
+  const std::vector<std::string> changed = differences(imported.versions, made.lock);
+  if (!command.dry_run) {
+    StagedFiles files;
+    if (edit.text() != before) files.add(pyproject, edit.text(), before);
+    if (made.differs) files.add(made.path, made.text, made.before);
+    files.keep();
+  }
+  Output& output = session.output();
+  if (output.json())
+    output.document({{"schema", 1},
+                     {"lock", made.path.native()},
+                     {"packages", made.lock.packages.size()},
+                     {"changed", changed},
+                     {"left_out", imported.project.left_out}});
+  for (const std::string& line : added) output.say(fmt::format("pyproject.toml: + {}", line));
+  for (const std::string& text : imported.project.left_out) output.warn("left out: " + text);
+  for (const std::string& text : changed) output.warn(text);
+  output.say(fmt::format("{}: {}{}", made.path.native(), counted(made.lock.packages.size(), "package"),
+                         command.dry_run ? "; nothing was written" : ", `moat sync` installs them"));
+  return 0;
+}
+
+}  // namespace moat

@@ -1,0 +1,13 @@
+// moat run --matrix 3.11,3.12 -- CMD: the project's environment for several Pythons, CMD in each.
+#pragma once
+
+#include "cli/args.h"
+#include "cli/session.h"
+
+namespace moat {
+
+// The environments are sealed, and kept in the store as those of `run --with` are. Exit status: the worst of
+// CMD's.
+int run_matrix(const RunCommand& command, Session& session);
+
+}  // namespace moat

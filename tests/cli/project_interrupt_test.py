@@ -1,0 +1,93 @@
+"""`moat add` that is interrupted or killed at any moment: pyproject.toml, lock and environment are those of before or
+those of after, and a command later all three agree.
+
+    project_interrupt_test.py MOAT
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "transcripts"))
+import loopback_index  # noqa: E402
+import sandbox  # noqa: E402
+
+PYPROJECT = b"[project]\r\nname = 'app'\r\nversion = '1'\r\ndependencies = [\r\n\t'base',  # always\r\n]\r\n"
+
+
+class Interrupted(sandbox.SandboxTest):
+    def setUp(self):
+        super().setUp()
+        index = loopback_index.Index()
+        for line in ("base 1.0", "lib 1.0 requires more", "more 1.0"):
+            index.add(line)
+        server = loopback_index.serve(index)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.env["MOAT_INDEX_URL"] = server.url
+        (self.work / "pyproject.toml").write_bytes(PYPROJECT)
+        self.moat("sync")
+        self.before = self.state()
+
+    def state(self):
+        """The two files byte for byte, what is installed, and what else lies beside them."""
+        files = {name: (self.work / name).read_bytes() for name in ("pyproject.toml", "pylock.toml")}
+        return files, self.moat("list"), sorted(p.name for p in self.work.iterdir())
+
+    def add(self, number, delay):
+        child = subprocess.Popen([sandbox.MOAT, "add", "lib"], cwd=self.work, env=self.env, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            child.communicate(timeout=delay)
+        except subprocess.TimeoutExpired:
+            child.send_signal(number)
+            child.communicate(timeout=60)
+        return child.returncode
+
+    def all_moments(self, number):
+        """Statuses of `add` interrupted later and later, until it comes to its end twice."""
+        started = time.monotonic()
+        self.moat("add", "lib")
+        length = time.monotonic() - started
+        self.after = self.state()
+        self.moat("remove", "lib")
+        self.assertEqual(self.state(), self.before)
+        for step in range(30):
+            yield self.add(number, length * 1.2 * step / 30 + 0.001)
+
+    def test_interrupted(self):
+        seen = set()
+        for status in self.all_moments(signal.SIGINT):
+            seen.add(status)
+            state = self.state()
+            if status == 0:
+                self.assertEqual(state, self.after)
+                self.moat("remove", "lib")
+            elif status == 130:
+                self.assertEqual(state, self.before)
+            else:
+                # Before moat hears signals the system ends it.
+                self.assertEqual(status, -signal.SIGINT)
+                self.assertEqual(state, self.before)
+        self.assertIn(130, seen)
+
+    def test_killed(self):
+        for _ in self.all_moments(signal.SIGKILL):
+            files = {name: (self.work / name).read_bytes() for name in ("pyproject.toml", "pylock.toml")}
+            self.assertIn(files["pyproject.toml"], (self.before[0]["pyproject.toml"], self.after[0]["pyproject.toml"]))
+            self.moat("sync")
+            added = files["pyproject.toml"] != PYPROJECT
+            state = self.state()
+            self.assertEqual(state[:2], (self.after if added else self.before)[:2])
+            for name in state[2]:
+                if name.startswith(".py"):
+                    os.unlink(self.work / name)
+            if added:
+                self.moat("remove", "lib")
+
+
+if __name__ == "__main__":
+    sandbox.main()
