@@ -115,10 +115,8 @@ UniqueFd open_source(const std::string& source, const DeploymentChange& change, 
   }
 }
 
-// The fingerprint of the key that signed it; "" with --insecure.
-std::string check_trust(const Bundle& bundle, const DeployCommand& command, const Session& session) {
-  if (command.insecure) return "";
-  if (command.keys.empty())
+std::vector<PublicKey> trusted_keys(const DeployCommand& command, const Session& session) {
+  if (!command.insecure && command.keys.empty())
     throw Error(
         ErrorKind::Usage, fmt::format("nothing says whose bundles may be deployed to {}", command.dest),
         {"`--key PUB` names the public key that must have signed it", "`--insecure` takes any bundle"});
@@ -126,6 +124,12 @@ std::string check_trust(const Bundle& bundle, const DeployCommand& command, cons
   for (const std::string& key : command.keys)
     for (PublicKey& one : read_public_keys(session.settings().working_directory / key))
       keys.push_back(std::move(one));
+  return keys;
+}
+
+// The fingerprint of the key that signed it; "" where any bundle will do.
+std::string check_trust(const Bundle& bundle, const std::vector<PublicKey>& keys) {
+  if (keys.empty()) return "";
   const std::optional<std::string> signer = bundle.signed_by(keys);
   if (!signer) refuse_untrusted(bundle);
   return *signer;
@@ -170,15 +174,17 @@ std::string this_machine() {
   return ::uname(&facts) == 0 ? facts.machine : "";
 }
 
-Deployed deploy_bundle(const DeployCommand& command, const DeploymentChange& change, Attempt& attempt,
+Deployed deploy_bundle(const DeployCommand& command, const std::vector<PublicKey>& keys,
+                       DeployOptions options, const DeploymentChange& change, Attempt& attempt,
                        Session& session) {
   std::optional<TempDir> spool;
-  const Bundle bundle(open_source(command.source, change, spool, session), command.source);
+  const Bundle bundle(open_source(command.source, change, spool, session),
+                      command.source == "-" ? "standard input" : command.source);
   attempt.digest = bundle.digest().to_string();
-  DeployOptions options = options_of(command.hooks, session);
   options.keep = command.keep;
   options.not_older = command.not_older;
-  options.signed_by = check_trust(bundle, command, session);
+  options.signed_by = check_trust(bundle, keys);
+  options.begun = [&](const std::string& release) { attempt.release = release; };
   bundle.verify(session.workers(), session.stop());
   const BundleTarget& target = fitting_target(bundle, this_machine());
   const Runtime runtime = runtime_for(bundle, target, session);
@@ -238,34 +244,33 @@ void tell(const Deployed& deployed, Output& output) {
 }  // namespace
 
 int execute(const DeployCommand& command, Session& session) {
+  const std::vector<PublicKey> keys = trusted_keys(command, session);
+  const DeployOptions options = options_of(command.hooks, session);
   const DeploymentChange change =
       DeploymentChange::begin(place(command.dest, session), session.command_line());
+  Attempt attempt;
+  attempt.action = "deploy";
+  attempt.source = command.source;
   tell(recorded(
-           change,
-           {.user = {},
-            .action = "deploy",
-            .source = command.source,
-            .release = {},
-            .digest = {},
-            .reason = {}},
-           [&](Attempt& attempt) { return deploy_bundle(command, change, attempt, session); },
+           change, std::move(attempt),
+           [&](Attempt& one) { return deploy_bundle(command, keys, options, change, one, session); },
            session.output()),
        session.output());
   return 0;
 }
 
 int execute(const DeployRollbackCommand& command, Session& session) {
+  const DeployOptions options = options_of(command.hooks, session);
   Deployment::open(place(command.dest, session));  // nothing is made here
   const DeploymentChange change =
       DeploymentChange::begin(place(command.dest, session), session.command_line());
-  tell(
-      recorded(
-          change, {.user = {}, .action = "rollback", .source = {}, .release = {}, .digest = {}, .reason = {}},
-          [&](Attempt&) {
-            return roll_back(change, command.release, options_of(command.hooks, session), session.reporter());
-          },
-          session.output()),
-      session.output());
+  Attempt attempt;
+  attempt.action = "rollback";
+  tell(recorded(
+           change, std::move(attempt),
+           [&](Attempt&) { return roll_back(change, command.release, options, session.reporter()); },
+           session.output()),
+       session.output());
   return 0;
 }
 

@@ -24,7 +24,7 @@ namespace moat {
 namespace {
 
 constexpr std::size_t kMostHookOutput = std::size_t{256} << 10U;
-constexpr std::size_t kToldLines = 20;
+constexpr std::size_t kToldLines = 20, kToldBytes = 400;  // of each line
 constexpr std::chrono::milliseconds kProbePause{250};
 
 std::int64_t unix_now() { return static_cast<std::int64_t>(std::time(nullptr)); }
@@ -122,6 +122,7 @@ DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, 
                           .signed_by = options.signed_by,
                           .files = {}};
   release.folder = fmt::format("{:04}-{}", release.number, bundle.digest().hex.substr(0, 12));
+  if (options.begun) options.begun(release.folder);
   const fs::path root = change.folder_of(release.folder);
   const Phase phase(reporter, "build");
   create_environment({.root = root,
@@ -153,6 +154,8 @@ struct HookResult {
 std::vector<std::string> last_lines(const std::string& output) {
   std::vector<std::string> lines;
   for (const std::string_view line : split_lines(output)) lines.emplace_back(line);
+  for (std::string& line : lines)
+    if (line.size() > kToldBytes) line.resize(kToldBytes);
   if (lines.size() > kToldLines) lines.erase(lines.begin(), lines.end() - kToldLines);
   return lines;
 }
@@ -339,6 +342,7 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
   if (live && live->digest == bundle.digest().to_string()) {
     if (!unfinished || unfinished->to != before) return {*live, before, true, {}};
     // Switched to by a deploy that was killed before its hooks had ended.
+    if (options.begun) options.begun(before);
     activate(change, unfinished->from, before, options.hooks, reporter);
     return {*live, unfinished->from, false, {}};
   }

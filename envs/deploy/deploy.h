@@ -37,6 +37,7 @@ struct DeployOptions {
   DeployHooks hooks;
   int keep = 3;  // releases that stay
   bool not_older = false;
+  std::function<void(const std::string& release)> begun;  // told which one it is, once that is known
 };
 
 struct Deployed {

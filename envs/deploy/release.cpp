@@ -230,10 +230,11 @@ DeploymentChange DeploymentChange::begin(const fs::path& dest, const std::string
 
 void DeploymentChange::sweep() const {
   for (const std::string& name : names_in(root_)) {
-    const bool is_ours = name.starts_with(".incoming") || name == ".current-new";
-    if (is_ours) remove_tree(root_ / name);
+    if (name.starts_with('.')) remove_tree(root_ / name);
   }
   const std::string live = folder_of_link(root_);
+  // Killed before the switch: what is live was confirmed long ago.
+  if (const auto mark = unfinished(); mark && mark->to != live) set_unfinished(std::nullopt);
   for (const std::string& name : names_in(root_ / kReleases)) {
     const bool complete =
         is_folder_name(name) && type_of(folder_of(name) / kReleaseFile) == fs::file_type::regular;
