@@ -251,8 +251,10 @@ void activate(const DeploymentChange& change, const std::string& from, const std
   if (failure) {
     switch_back(change, from, hooks, reporter);
     change.set_unfinished(std::nullopt);
-    throw Error(failure->kind(), fmt::format("{}: {}; {}", to, failure->what(), what_stays(from)),
-                failure->hints(), failure->details());
+    const bool stopped = interrupt_token().stop_requested();
+    throw Error(stopped ? ErrorKind::Interrupted : failure->kind(),
+                fmt::format("{}: {}; {}", to, failure->what(), what_stays(from)), failure->hints(),
+                failure->details());
   }
   change.set_unfinished(std::nullopt);
 }

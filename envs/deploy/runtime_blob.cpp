@@ -158,13 +158,13 @@ void settle_here(Interpreter& python) {
 
 // Before anything is built of it.
 void require_that_it_starts(const Interpreter& python, const fs::path& tree, const fs::path& directory) {
-  const ProcessResult result =
-      run_process({.argv = {(tree / runtime_layout(python).python).native(), "-I", "-S", "-c", "import os"},
-                   .environment = {{{"PYTHONDONTWRITEBYTECODE", "1"}, {"LC_ALL", "C.UTF-8"}}},
-                   .directory = directory,
-                   .input = {},
-                   .merge_output = true,
-                   .timeout = std::chrono::seconds(30)});
+  const ProcessResult result = run_process(
+      {.argv = {(tree / runtime_layout(python).python).native(), "-I", "-S", "-B", "-c", "import os"},
+       .environment = {{{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}}},
+       .directory = directory,
+       .input = {},
+       .merge_output = true,
+       .timeout = std::chrono::seconds(30)});
   if (result.status == 0) return;
   std::vector<std::string> details;
   for (const std::string_view line : split_lines(result.output)) details.emplace_back(line);

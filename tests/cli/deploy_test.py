@@ -103,6 +103,21 @@ class Deploys(sandbox.SandboxTest):
         self.moat("bundle", elsewhere / "pylock.shop1.toml", "-o", "other.moat", "--name", "shop", MOAT_HOME=str(other))
         self.assertEqual((self.work / "other.moat").read_bytes(), first)
 
+    def test_project_comes_along(self):
+        project = self.work / "project"
+        project.mkdir()
+        for path, text in loopback_index.tree("web", "4.0", ["lib"], "static").items():
+            (project / path).write_text(text)
+        self.moat("--project", "project", "lock")
+        self.moat("--project", "project", "bundle", "-o", "web.moat")
+        shown = json.loads(self.moat("bundle", "show", "project/web.moat", "--json"))["targets"][0]
+        self.assertEqual(([p["name"] for p in shown["packages"]], shown["name"], shown["version"]), (["lib", "web"], "web", "4.0"))
+        self.assertEqual([p["built"] for p in shown["packages"]], [False, True])
+        self.moat("deploy", "project/web.moat", self.dest, "--insecure", "--check", "python -c 'import web, lib'")
+        self.moat("--project", "project", "bundle", "-o", "bare.moat", "--no-project")
+        shown = json.loads(self.moat("bundle", "show", "project/bare.moat", "--json"))["targets"][0]
+        self.assertEqual([p["name"] for p in shown["packages"]], ["lib"])
+
     # ---- hooks ----
 
     def test_check_that_never_ends(self):

@@ -123,6 +123,7 @@ UNSEEN = {
     "--trusted-host": "hosts that are not this machine; tests of the network", "--refresh-package": "is --refresh of one package",
     ("shell", "--json"): "the output is the program's", ("run", "--json"): "the output is the program's",
     ("store jobs", "--wait"): "background_test",
+    ("bundle", "--no-project"): "deploy_test",
     ("env list", "--user"): "", ("doctor", "--strict"): "nothing but system libraries is noted here",
     ("env rollback", "--force"): "needs a change that goes neither way: damage_test",
     # What a lock names needs no index: these act where something is built, or for credentials.
