@@ -48,7 +48,9 @@ fs::path own_environment(Session& session) {
   return chosen ? chosen->root : session.settings().pyproject->parent_path() / ".venv";
 }
 
-void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport& report, Session& session) {
+// `synced`: the report is of a change of the environment, or of one that would be.
+void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport& report, bool synced,
+          Session& session) {
   Output& output = session.output();
   if (output.json()) {
     nlohmann::ordered_json document = changes_document(report);
@@ -63,9 +65,9 @@ void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport&
     return;
   }
   for (const ProjectLineChange& line : change.lines)
-    output.say(fmt::format("{}: {} {}{}", "pyproject.toml", line.sign, line.text,
+    output.say(fmt::format("pyproject.toml: {} {}{}", line.sign, line.text,
                            line.list == RequirementList{} ? "" : fmt::format(" in {}", line.list.told())));
-  if (!change.no_sync) return report_changes(report, session);
+  if (synced) return report_changes(report, session);
   if (change.dry_run) output.say("nothing was done");
 }
 
@@ -82,6 +84,7 @@ ProjectEdit open_project_edit(Session& session) {
   if (!edit)
     throw Error(ErrorKind::BadInput,
                 fmt::format("{}: {}", settings.pyproject->native(), edit.error().message));
+  session.take_project_text(text);
   return std::move(*edit);
 }
 
@@ -108,14 +111,16 @@ void change_project(ProjectChange change, Session& session) {
                       .nothing = {},
                       .warnings = {},
                       .files = {}};
-  if (!change.no_sync) {
+  // A dry run makes no environment to compare with.
+  const bool syncs = !change.no_sync && (!change.dry_run || Environment::exists_at(report.environment));
+  if (syncs) {
     report = sync_project({.inexact = true, .dry_run = change.dry_run}, lock, files, session);
     report.nothing = edits ? "the environment has it all" : "everything is as asked already";
   } else if (!change.dry_run) {
     if (lock.differs) files.add(lock.path, lock.text, lock.before);
     files.keep();
   }
-  tell(change, lock, report, session);
+  tell(change, lock, report, syncs, session);
 }
 
 }  // namespace moat
