@@ -269,8 +269,9 @@ void TomlEdit::remove_item(const TomlPath& path, std::size_t index) {
   const TomlNode& array = *find(path);
   const TomlSpan span = array.items[index].span;
   const bool is_last = index + 1 == array.items.size();
-  const std::optional<std::size_t> before = index > 0 ? array.commas[index - 1] : std::nullopt;
-  const std::optional<std::size_t> comma = array.commas[index];
+  constexpr std::size_t kNone = std::string::npos;
+  const std::size_t before = index > 0 ? array.commas[index - 1].value_or(kNone) : kNone;
+  const std::size_t comma = array.commas[index].value_or(kNone);
   const auto holds_comment = [&](std::size_t from, std::size_t to) {
     return text_.substr(from, to - from).find('#') != std::string::npos;
   };
@@ -278,14 +279,14 @@ void TomlEdit::remove_item(const TomlPath& path, std::size_t index) {
     const std::size_t begin = line_begin(span.begin), end = line_end(behind_comma(array, index));
     edit(begin, end, "");
     // The last one had no comma, so the one that is last now has none.
-    if (is_last && !comma && before) edit(*before, *before + 1, "");
-  } else if (is_last && before && !holds_comment(*before, span.begin)) {
-    edit(*before, span.end, "");
+    if (is_last && comma == kNone && before != kNone) edit(before, before + 1, "");
+  } else if (is_last && before != kNone && !holds_comment(before, span.begin)) {
+    edit(before, span.end, "");
   } else {
-    std::size_t end = comma ? *comma + 1 : span.end;
-    if (comma && holds_comment(span.end, *comma)) {
+    std::size_t end = comma != kNone ? comma + 1 : span.end;
+    if (comma != kNone && holds_comment(span.end, comma)) {
       // The comma stands behind a comment, on a later line.
-      edit(*comma, *comma + 1, "");
+      edit(comma, comma + 1, "");
       end = span.end;
     }
     while (end < text_.size() && (text_[end] == ' ' || text_[end] == '\t')) ++end;
