@@ -367,11 +367,10 @@ class DigestReader {
     ReleaseFile& file = release.files.emplace_back();
     Artifact& artifact = file.artifact;
     artifact.filename = in_.text();
-    std::string url;
-    if ((flags & kUrlHasPrefix) != 0) url = prefix_;
-    url += in_.text();
-    if ((flags & kUrlEndsInName) != 0) url += artifact.filename;
-    auto parsed = Url::parse(url);
+    const std::string_view path = in_.text();
+    url_.assign((flags & kUrlHasPrefix) != 0 ? prefix_ : std::string_view()).append(path);
+    if ((flags & kUrlEndsInName) != 0) url_ += artifact.filename;
+    auto parsed = Url::parse(url_);
     if (!parsed) return false;
     artifact.url = std::move(*parsed);
     if ((flags & kIsWheel) != 0) {
@@ -410,6 +409,7 @@ class DigestReader {
   ByteReader in_;
   const PackageName& project_;
   std::string_view prefix_;
+  std::string url_;  // of the file that is being read: its room serves all of them
   std::vector<std::vector<Tag>> tags_;
   std::vector<std::string_view> pythons_;
   std::vector<std::string> algorithms_;

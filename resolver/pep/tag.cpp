@@ -154,17 +154,16 @@ TagSet TagSet::anything() {
   return out;
 }
 
-std::optional<std::size_t> TagSet::rank(const Tag& tag) const {
-  if (anything_) return 0;
-  const auto found = ranks_.find(tag.to_string());
-  return found == ranks_.end() ? std::nullopt : std::optional<std::size_t>(found->second);
-}
+std::optional<std::size_t> TagSet::rank(const Tag& tag) const { return rank(std::span(&tag, 1)); }
 
 std::optional<std::size_t> TagSet::rank(std::span<const Tag> tags) const {
+  if (anything_) return tags.empty() ? std::nullopt : std::optional<std::size_t>(0);
   std::optional<std::size_t> best;
+  std::string key;  // one for all: this is asked of every file of every release
   for (const Tag& tag : tags) {
-    const std::optional<std::size_t> one = rank(tag);
-    if (one && (!best || *one < *best)) best = one;
+    key.assign(tag.python).append("-").append(tag.abi).append("-").append(tag.platform);
+    const auto found = ranks_.find(key);
+    if (found != ranks_.end() && (!best || found->second < *best)) best = found->second;
   }
   return best;
 }

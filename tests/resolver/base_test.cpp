@@ -30,6 +30,17 @@ TEST(Url, JoinsAsRfc3986Section54Says) {
   for (const auto& [reference, want] : cases) EXPECT_EQ(base.join(reference)->to_string(), want) << reference;
 }
 
+TEST(Url, RefusesASpaceWhereverItStands) {
+  const std::string good = "https://host/a%20b/\xc3\xa9/~x-1_2.3+4";
+  ASSERT_TRUE(Url::parse(good));
+  for (std::size_t at = 0; at <= good.size(); ++at)
+    for (const char bad : {'\0', '\t', '\n', '\x1f', ' ', '\x7f'}) {
+      const auto parsed = Url::parse(std::string(good).insert(at, 1, bad));
+      ASSERT_FALSE(parsed) << at;
+      EXPECT_EQ(parsed.error().offset, at);
+    }
+}
+
 TEST(Url, NeverShowsCredentials) {
   const Url secret = url("https://user:p@ss@Host.Example:8443/simple/?a=b#sha256=00");
   EXPECT_EQ(secret.userinfo(), "user:p@ss");
