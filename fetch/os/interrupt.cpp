@@ -106,8 +106,10 @@ Interrupts::~Interrupts() {
   ::sigaction(SIGALRM, &alarm_before, nullptr);
   ::sigaction(SIGXFSZ, &file_limit_before, nullptr);
   const char end = 0;
-  while (::write(write_.get(), &end, 1) < 0 && errno == EINTR) {
+  ssize_t written = -1;
+  while ((written = ::write(write_.get(), &end, 1)) < 0 && errno == EINTR) {
   }
+  if (written < 0) write_.reset();  // wakes the watcher, too
   if (watcher_.joinable()) watcher_.join();
   handler_pipe = -1;
   current_source = nullptr;
