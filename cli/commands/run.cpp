@@ -164,15 +164,15 @@ int execute(const RunCommand& command, Session& session) {
                                   variable(settings.variables, "PATH"), command.pure);
   const std::string& name = command.command.front();
   Output& output = session.output();
+  if (!std::holds_alternative<Program>(found) && is_kept_from_starting(name, root)) {
+    output.error(kept_from_starting(name, root));
+    return kRunRefused;
+  }
   if (const auto* refused = std::get_if<ProgramRefused>(&found)) {
     output.error(refusal(name, refused->path, root));
     return kRunRefused;
   }
   if (std::holds_alternative<ProgramNotFound>(found)) {
-    if (is_kept_from_starting(name, root)) {
-      output.error(kept_from_starting(name, root));
-      return kRunRefused;
-    }
     output.error(not_found(name, root, settings, command.pure));
     return kRunNotFound;
   }

@@ -216,7 +216,7 @@ class Disks(PlacesTest):
             ls -A noexec
             "$MOAT" env clone "$WORK/env" noexec/copy || echo "refused $?"
             cp -a env noexec/env
-            "$MOAT" run --env noexec/env python -c "print('ran')" || echo "refused $?"
+            "$MOAT" run --env noexec/env python3 -c "print('ran')" || echo "refused $?"
             "$MOAT" doctor --env noexec/env || echo "found $?"
             "$MOAT" list --env noexec/env''')
         self.assertEqual(said.count("refused 3"), 2, said)
