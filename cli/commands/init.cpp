@@ -15,8 +15,9 @@ namespace {
 
 // "My App!" → "my-app"; "" where nothing of the folder's name is left.
 std::string name_from(const fs::path& folder) {
+  const std::string last = folder.filename().native();
   std::string out;
-  for (const char c : folder.filename().native()) out += is_ascii_alnum(c) ? ascii_lower(c) : '-';
+  for (const char c : last) out += is_ascii_alnum(c) ? ascii_lower(c) : '-';
   out = normalize_name(out);
   const std::size_t begin = out.find_first_not_of('-');
   return begin == std::string::npos ? "" : out.substr(begin, out.find_last_not_of('-') + 1 - begin);

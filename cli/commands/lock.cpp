@@ -371,7 +371,8 @@ Pylock lock_for_all(const LockOrder& order, const LockSpace& space, Goal& goal, 
   builds.prepare(goal);
 
   const ResolvePolicy policy = policy_of(order.command);
-  UniversalRequest request{.request = {.target = here},
+  ResolveRequest one{.target = here};  // apart: GCC 12 takes what is made in place for not initialised
+  UniversalRequest request{.request = std::move(one),
                            .roots = lines.roots(),
                            .root_of = lines.root_of(),
                            .targets = space.targets,
