@@ -47,8 +47,7 @@ TEST(Signature, RefusesWhatIsNoKey) {
 }
 
 TEST(Signature, Base64HasOneSpelling) {
-  for (const char* text : {"", "a", "ab", "abc", "abcd"})
-    if (*text != '\0') EXPECT_EQ(*from_base64(to_base64(text)), text);
+  for (const char* text : {"a", "ab", "abc", "abcd"}) EXPECT_EQ(*from_base64(to_base64(text)), text);
   for (const char* text : {"", "YQ", "YQ=", "YR==", "YQ==\n", " YQ=", "YQ==YQ=="})
     EXPECT_FALSE(from_base64(text)) << text;
 }
