@@ -346,11 +346,14 @@ TEST(ProjectEdit, ChangesOneListOfAnyFile) {
     // Comments on lines of their own, and every line end, are as they were.
     for (const std::string mark : {"# above", "# below", "# a file", "# the name", "# groups"})
       ASSERT_EQ(count_of(before, mark), count_of(after, mark)) << shown();
-    if (adds) ASSERT_EQ(count_of(before, "#"), count_of(after, "#")) << shown();
-    if (before.find("\r\n") != std::string::npos)
+    if (adds) {
+      ASSERT_EQ(count_of(before, "#"), count_of(after, "#")) << shown();
+    }
+    if (before.find("\r\n") != std::string::npos) {
       ASSERT_EQ(count_of(after, "\n"), count_of(after, "\r\n")) << shown();
-    else
+    } else {
       ASSERT_EQ(count_of(after, "\r"), 0U) << shown();
+    }
     // And undone: what was added to a list that was there goes again without a trace. Not so where white
     // space ends a line, or two stand on one.
     const bool is_plain = before.find(" ,") == std::string::npos && before.find(",\t") == std::string::npos &&
