@@ -355,7 +355,7 @@ class RegistryTest(sandbox.SandboxTest):
         self.install("-r", "in.txt", status=3, **own)
         self.install("-r", "in.txt", MOAT_EXTRA_INDEX_URL=url, **own)
         self.again()
-        self.moat("pip", "install", "--env", "env", "-r", "in.txt", "app", **own)  # as pip does
+        self.moat("pip", "install", "--env", "env", "--cert", tls / "ca.crt", "-r", "in.txt", "app", **own)  # as pip does
 
     def test_plain_http_elsewhere_is_refused(self):
         self.install("-i", "http://index.example/simple", status=1)
