@@ -282,6 +282,8 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
   std::optional<RuntimePack> pack;
   if ((mode == LinkMode::Auto || mode == LinkMode::Copy) && !runtime.pack.empty())
     pack.emplace(runtime.pack, runtime.files);
+  // The files of the list lie in the tree all the same.
+  if (pack && !pack->fits()) pack.reset();
   workers.for_each(slices.size(), [&](std::size_t i) {
     const Slice& slice = slices[i];
     const UniqueFd from = pack ? UniqueFd() : open_file(runtime.tree / slice.folder, O_RDONLY | O_DIRECTORY);

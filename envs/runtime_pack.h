@@ -19,10 +19,13 @@ bool is_runtime_pack(const std::filesystem::path& pack, const std::vector<Stored
 void write_runtime_pack(const std::filesystem::path& pack, const std::filesystem::path& tree,
                         const std::vector<StoredFile>& files);
 
-// Error(Disk) where it cannot be read. REQUIRES: is_runtime_pack(pack, files).
+// Error(Disk) where it cannot be read.
 class RuntimePack {
  public:
   RuntimePack(const std::filesystem::path& pack, const std::vector<StoredFile>& files);
+  // false: it is not of this list any more, since the runtime got its bytecode meanwhile.
+  bool fits() const { return pack_.bytes().size() == (ends_.empty() ? 0 : ends_.back()); }
+  // REQUIRES: fits().
   std::string_view bytes_of(std::size_t file) const;  // by its place in the list
 
  private:
