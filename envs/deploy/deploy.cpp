@@ -86,6 +86,19 @@ void take_write_bits(const fs::path& path) {
   if (::chmod(path.c_str(), status.st_mode & 07555U) != 0) throw_errno("change the mode of", path, errno);
 }
 
+// Starts its Python where it now stands: pyvenv.cfg still names the folder it was staged in, and the launcher mends
+// that as long as the file may be written.
+void start_in_place(const fs::path& root) {
+  const fs::path python = root / "bin/python";
+  const ProcessResult result = run_process({.argv = {python.native(), "-I", "-S", "-B", "-c", "pass"},
+                                            .directory = {},
+                                            .input = {},
+                                            .merge_output = true});
+  if (result.status != 0)
+    throw Error(ErrorKind::Interpreter, fmt::format("{} does not start", quote(python.native())), {},
+                {std::string(trim(result.output))});
+}
+
 // Everything in the folder; the folder itself stays open for release.json.
 void make_read_only(const fs::path& root) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root))
@@ -138,6 +151,7 @@ DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, 
                             apply_transaction(request, staged, store, workers, reporter, options.command);
                           }},
                      runtime, workers);
+  start_in_place(root);
   make_read_only(root);
   release.files = vouching_files(root);
   return release;
