@@ -86,8 +86,8 @@ void take_write_bits(const fs::path& path) {
   if (::chmod(path.c_str(), status.st_mode & 07555U) != 0) throw_errno("change the mode of", path, errno);
 }
 
-// Starts its Python where it now stands: pyvenv.cfg still names the folder it was staged in, and the launcher mends
-// that as long as the file may be written.
+// Starts its Python where it now stands: pyvenv.cfg still names the folder it was staged in, and the launcher
+// mends that as long as the file may be written.
 void start_in_place(const fs::path& root) {
   const fs::path python = root / "bin/python";
   const ProcessResult result = run_process({.argv = {python.native(), "-I", "-S", "-B", "-c", "pass"},
@@ -151,9 +151,6 @@ DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, 
                             apply_transaction(request, staged, store, workers, reporter, options.command);
                           }},
                      runtime, workers);
-  start_in_place(root);
-  make_read_only(root);
-  release.files = vouching_files(root);
   return release;
 }
 
@@ -368,10 +365,12 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
     if (options.not_older) throw Error(ErrorKind::Refused, message);
     reporter.warn(message);
   }
-  const DeployedRelease release =
-      build_release(bundle, target, runtime, change, options, store, workers, reporter);
+  DeployedRelease release = build_release(bundle, target, runtime, change, options, store, workers, reporter);
   const fs::path root = change.folder_of(release.folder);
   try {
+    start_in_place(root);
+    make_read_only(root);
+    release.files = vouching_files(root);
     check(change, release.folder, before, options.hooks, reporter);
     write_release(root, release);
     sync_file_system(root);
