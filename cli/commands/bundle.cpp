@@ -318,7 +318,8 @@ int execute(const BundleShowCommand& command, Session& session) {
   }
   output.result(fmt::format("digest    {}", bundle.digest().to_string()));
   for (const std::string& signer : bundle.claimed_signers())
-    output.result(fmt::format("signature by the key {} (`moat bundle verify --key PUB` checks it)", signer));
+    output.result(fmt::format("signature by the key {} (`moat bundle verify --key PUB {}` checks it)", signer,
+                              command.file));
   if (output.json())
     output.document({{"schema", 1},
                      {"digest", bundle.digest().to_string()},
