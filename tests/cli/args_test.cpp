@@ -135,7 +135,7 @@ TEST(Args, WhatIsNotUnderstoodIsAUsageErrorWithTheNearestName) {
 
 // What is not there yet must not be promised.
 TEST(Args, CommandsThatAreNotThereAreUnknown) {
-  for (const char* name : {"init", "add", "remove", "export", "import", "bundle", "deploy"}) {
+  for (const char* name : {"push", "pull", "image"}) {
     EXPECT_THAT(refusal({name}).what(), HasSubstr("unknown command")) << name;
     EXPECT_THAT(overview(), ::testing::Not(HasSubstr("\n  " + std::string(name) + " "))) << name;
   }
