@@ -139,7 +139,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
   const int state = made.manifest_without_files().state;
   output.result(fmt::format("~ Python {} → {}", version, python->version));
   for (const std::string& change : summary) output.result(change);
-  output.say(fmt::format("this is state {} now; `moat env rollback` goes back", state));
+  output.say(fmt::format("now at state {}; `moat env rollback` goes back", state));
   if (output.json())
     output.document({{"schema", 1},
                      {"environment", root.native()},

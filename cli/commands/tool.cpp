@@ -200,7 +200,8 @@ int execute(const ToolRunCommand& command, Session& session) {
   const fs::path program = made.root / "bin" / name.value_or(typed);
   if (!name &&
       (package_was_typed || typed.find('/') != std::string::npos || ::access(program.c_str(), X_OK) != 0)) {
-    session.output().error(no_such_command(typed, package, commands, command));
+    session.output().error(
+        no_such_command(package_was_typed ? package.display() : typed, package, commands, command));
     return kRunNotFound;
   }
   made.pass_on();
