@@ -404,8 +404,20 @@ LockOrder order_of(const LockCommand& command, Session& session) {
   return order;
 }
 
-// What is wrong with a lock for several targets, found without resolving; nullopt: it is not such a lock.
-std::optional<std::vector<std::string>> faults_offline(const LockCommand& command, Session& session) {
+// Several versions of a package are one.
+std::size_t package_count(const Pylock& lock) {
+  std::set<PackageName> names;
+  for (const LockedPackage& package : lock.packages) names.insert(package.name);
+  return names.size();
+}
+
+struct OfflineCheck {
+  std::size_t packages = 0;         // in the lock
+  std::vector<std::string> faults;  // what is out of date, or cannot be installed
+};
+
+// Of a lock for several targets, without resolving; nullopt: it is not such a lock.
+std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& session) {
   const LockOrder order = order_of(command, session);
   const Settings& settings = session.settings();
   const std::optional<LockSpace> space =
@@ -421,13 +433,15 @@ std::optional<std::vector<std::string>> faults_offline(const LockCommand& comman
   if (lock.requires_python.value_or(SpecifierSet()) != space->requires_python)
     faults.push_back(fmt::format("requires-python: {}", space->requires_python.to_string()));
   if (faults.empty() && space->is_declared) faults = unproved(lock, *space, !settings.no_build);
-  return faults;
+  return OfflineCheck{package_count(lock), std::move(faults)};
 }
 
 }  // namespace
 
 std::optional<std::vector<std::string>> lock_faults(const LockCommand& command, Session& session) {
-  return faults_offline(command, session);
+  std::optional<OfflineCheck> check = check_offline(command, session);
+  if (!check) return std::nullopt;
+  return std::move(check->faults);
 }
 
 MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept) {
@@ -467,21 +481,22 @@ std::map<PackageName, std::vector<std::string>> versions_in(const Pylock& lock) 
   return out;
 }
 
-int report_faults(const std::vector<std::string>& faults, const LockCommand& command, Session& session) {
+int report(const OfflineCheck& check, const LockCommand& command, Session& session) {
   Output& output = session.output();
   const fs::path path = lock_path(command, session.settings()).lexically_normal();
   if (output.json())
     output.document({{"schema", 1},
                      {"lock", path.native()},
-                     {"changed", !faults.empty()},
+                     {"packages", check.packages},
+                     {"changed", !check.faults.empty()},
                      {"written", false},
-                     {"differences", faults}});
-  if (faults.empty()) {
+                     {"differences", check.faults}});
+  if (check.faults.empty()) {
     output.say(fmt::format("{}: up to date", path.native()));
     return 0;
   }
   output.say(fmt::format("{} is out of date; `moat lock` updates it", path.native()));
-  for (const std::string& fault : faults) output.say("  " + fault);
+  for (const std::string& fault : check.faults) output.say("  " + fault);
   return 1;
 }
 
@@ -510,17 +525,17 @@ std::vector<std::string> lock_changes(const MadeLock& made) {
 
 int execute(const LockCommand& command, Session& session) {
   if (command.check)
-    if (const auto faults = faults_offline(command, session)) return report_faults(*faults, command, session);
+    if (const auto check = check_offline(command, session)) return report(*check, command, session);
   const MadeLock made = make_lock(command, session);
   if (made.differs && !command.check && !command.dry_run)
     write_output_file(made.path, made.text, 0666, Durability::Synced);
 
   Output& output = session.output();
-  const std::string packages = counted(made.lock.packages.size(), "package");
+  const std::string packages = counted(package_count(made.lock), "package");
   if (output.json())
     output.document({{"schema", 1},
                      {"lock", made.path.native()},
-                     {"packages", made.lock.packages.size()},
+                     {"packages", package_count(made.lock)},
                      {"changed", made.differs},
                      {"written", made.differs && !command.check && !command.dry_run}});
   if (!output.json())
