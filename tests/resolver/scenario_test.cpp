@@ -3,6 +3,8 @@
 
 #include "resolver/explain.h"
 #include "resolver/fixes.h"
+#include "resolver/lockfile.h"
+#include "resolver/universal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,10 +27,80 @@ std::string read(const fs::path& path) {
 
 struct Told {
   std::vector<std::string> packages, files, conflict, notes, hints, fixes, error, asked;
+  std::vector<std::string> later;
   std::map<std::string, int> counts;
 };
 
+std::vector<std::string> entries_of(const Pylock& lock) {
+  std::vector<std::string> out;
+  for (const LockedPackage& package : lock.packages)
+    out.push_back(package.name.normalized() + " " + package.version->to_string() +
+                  (package.marker ? "  " + package.marker->to_string() : ""));
+  return out;
+}
+
+// What a lock that is there has for an environment, but for what is to be upgraded.
+std::map<PackageName, Version> versions_of(const Pylock& lock, const std::set<PackageName>& upgrade,
+                                           const MarkerEnvironment& environment) {
+  const std::set<ExtraName> extras(lock.extras.begin(), lock.extras.end());
+  const std::set<GroupName> groups(lock.dependency_groups.begin(), lock.dependency_groups.end());
+  std::map<PackageName, Version> out;
+  for (const LockedPackage& package : lock.packages)
+    if (!upgrade.contains(package.name) &&
+        (!package.marker || package.marker->evaluate(environment, extras, groups)))
+      out.emplace(package.name, *package.version);
+  return out;
+}
+
+// Locks; locks again, which must change nothing; and once more when later releases are there.
+Told run_everywhere(const Scenario& scenario, FakeSource& source) {
+  scenario.fill(source);
+  Reporter quiet;
+  Told told;
+  UniversalRequest request = scenario.universal_request();
+  const auto lock = [&](FakeSource& from) -> std::optional<Pylock> {
+    const UniversalOutcome outcome = resolve_universal(request, from, quiet);
+    if (const auto* conflict = std::get_if<UniversalConflict>(&outcome)) {
+      const Explanation explanation = explain(conflict->conflict, conflict->request.target);
+      told.conflict = explanation.lines;
+      told.conflict.insert(told.conflict.begin(), explanation.headline);
+      told.conflict.insert(told.conflict.begin(), conflict->request.target.description);
+      return std::nullopt;
+    }
+    const auto& resolution = std::get<UniversalResolution>(outcome);
+    told.counts["solves"] = resolution.solves;
+    told.notes = resolution.notes;
+    return lock_universal(request, resolution, {.lock_directory = "/"});
+  };
+  const std::optional<Pylock> first = lock(source);
+  if (!first) return told;
+  const auto counts = told.counts;
+  told.packages = entries_of(*first);
+  const std::string text = format_pylock(*first);
+  const Pylock read = parse_pylock(text, "pylock.toml").value();
+  const std::set<PackageName> none;
+  request.preferences = [&](const MarkerEnvironment& here) { return versions_of(read, none, here); };
+  FakeSource again;
+  scenario.fill(again);
+  EXPECT_EQ(format_pylock(lock(again).value()), text) << "locking again changes the lock";
+  if (scenario.later) {
+    FakeSource newer;
+    scenario.fill(newer);
+    for (FakeRelease release : scenario.later_releases) {
+      release.sha256 = "cd";
+      newer.add(release);
+    }
+    request.preferences = [&](const MarkerEnvironment& here) {
+      return versions_of(read, scenario.everywhere->upgrade, here);
+    };
+    if (const auto later = lock(newer)) told.later = entries_of(*later);
+  }
+  told.counts = counts;
+  return told;
+}
+
 Told run(const Scenario& scenario, FakeSource& source) {
+  if (scenario.everywhere) return run_everywhere(scenario, source);
   scenario.fill(source);
   Reporter quiet;
   ResolveStatistics statistics;
@@ -101,6 +173,7 @@ class ScenarioTest : public ::testing::Test {
                             {"expect hints", told.hints},
                             {"expect fixes", told.fixes},
                             {"expect error", told.error},
+                            {"expect later", told.later},
                             {"expect asked", told.asked}});
     EXPECT_EQ(told.error, scenario.error.value_or(std::vector<std::string>{}));
     EXPECT_EQ(told.files, scenario.files.value_or(told.files));
@@ -110,6 +183,7 @@ class ScenarioTest : public ::testing::Test {
     EXPECT_EQ(told.notes, scenario.notes.value_or(told.notes));
     EXPECT_EQ(told.hints, scenario.hints.value_or(told.hints));
     EXPECT_EQ(told.fixes, scenario.fixes.value_or(told.fixes));
+    EXPECT_EQ(told.later, scenario.later.value_or(std::vector<std::string>{}));
     for (const auto& [what, count] : scenario.counts) EXPECT_EQ(told.counts.at(what), count) << what;
     for (std::uint64_t seed = 0; seed < 4; ++seed) {
       FakeSource shuffled;

@@ -12,7 +12,7 @@ namespace {
 const std::set<std::string_view> kRowKeys = {
     "requires", "extra",  "yanked", "yanked-files", "text",         "index-python", "python",
     "date",     "tags",   "sdist",  "sha256",       "sdist-sha256", "unusable",     "mended",
-    "url",      "status", "fails",  "build-fails",  "needs-build"};
+    "url",      "status", "fails",  "build-fails",  "needs-build",  "later"};
 
 std::vector<std::string> columns(std::string_view line) {
   std::vector<std::string> out;
@@ -29,7 +29,7 @@ std::vector<std::string> columns(std::string_view line) {
 
 std::size_t indentation(std::string_view line) { return std::min(line.find_first_not_of(' '), line.size()); }
 
-FakeRelease read_row(const std::vector<std::string>& row, Scenario& scenario) {
+FakeRelease read_row(const std::vector<std::string>& row, Scenario& scenario, bool& later) {
   FakeRelease out;
   const std::size_t blank = row.front().find(' ');
   out.name = row.front().substr(0, blank);
@@ -51,6 +51,7 @@ FakeRelease read_row(const std::vector<std::string>& row, Scenario& scenario) {
     if (key == "tags") out.tags = first == "none" ? std::vector<std::string>{} : values;
     if (key == "sdist") out.sdist = true;
     if (key == "needs-build") out.needs_build = true;
+    if (key == "later") later = true;
     if (key == "sha256") out.sha256 = first;
     if (key == "sdist-sha256") out.sdist_sha256 = first;
     if (key == "unusable") out.unusable = first;
@@ -151,6 +152,7 @@ class ScenarioReader {
     section_ = row.front();
     const std::vector<std::string> values(row.begin() + 1, row.end());
     ResolveRequest& request = out_.request;
+    if (begin_everywhere(values)) return;
     if (section_ == "index") {
     } else if (section_ == "resolve") {
       for (const std::string& value : values) request.requirements.push_back(read_line(value));
@@ -202,6 +204,42 @@ class ScenarioReader {
     }
   }
 
+  // What is about many environments; false where it is not.
+  bool begin_everywhere(const std::vector<std::string>& values) {
+    const auto everywhere = [this]() -> Everywhere& {
+      if (!out_.everywhere) out_.everywhere.emplace();
+      return *out_.everywhere;
+    };
+    if (section_ == "targets") {
+      everywhere().platforms = values;
+    } else if (section_ == "pythons") {
+      everywhere().pythons = values;
+    } else if (section_ == "universal") {
+      everywhere().universal = true;
+    } else if (section_ == "requires-python") {
+      everywhere().requires_python = SpecifierSet::parse(values.at(0)).value();
+    } else if (section_ == "upgrade") {
+      for (const std::string& value : values) everywhere().upgrade.insert(package_name(value));
+    } else if (section_.starts_with("extra ") || section_.starts_with("group ")) {
+      const bool extra = section_.starts_with("extra ");
+      const LockRoot root{extra ? LockRoot::Kind::Extra : LockRoot::Kind::Group, section_.substr(6)};
+      std::vector<LockRoot>& roots = everywhere().roots;
+      const auto place = std::find(roots.begin(), roots.end(), root);
+      const auto number = static_cast<std::size_t>(place - roots.begin());
+      if (place == roots.end()) roots.push_back(root);
+      everywhere().root_of.resize(out_.request.requirements.size());
+      for (const std::string& value : values) {
+        out_.request.requirements.push_back(read_line(value));
+        everywhere().root_of.push_back(number);
+      }
+    } else if (section_ == "expect later") {
+      out_.later.emplace();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   void add_to_section(std::string_view line) {
     if (section_ == "index") {
       if (!row_.empty() && indentation(line) > row_indentation_) {
@@ -230,14 +268,17 @@ class ScenarioReader {
       out_.hints->push_back(text);
     else if (section_ == "expect fixes")
       out_.fixes->push_back(text);
+    else if (section_ == "expect later")
+      out_.later->push_back(text);
     else
       begin_section(columns(section_ + "  " + text));
   }
 
   void finish_row() {
     if (row_.empty()) return;
-    FakeRelease release = read_row(row_, out_);
-    if (!release.version.empty()) out_.releases.push_back(std::move(release));
+    bool later = false;
+    FakeRelease release = read_row(row_, out_, later);
+    if (!release.version.empty()) (later ? out_.later_releases : out_.releases).push_back(std::move(release));
     row_.clear();
   }
 
@@ -253,10 +294,36 @@ class ScenarioReader {
 Scenario Scenario::parse(std::string_view text) { return ScenarioReader().read(text); }
 
 void Scenario::fill(FakeSource& source) const {
-  for (const FakeRelease& release : releases) source.add(release);
+  for (FakeRelease release : releases) {
+    if (everywhere && release.sha256.empty()) release.sha256 = "ab";  // a lock needs one
+    source.add(release);
+  }
   for (const auto& [name, status] : statuses) source.set_status(name, status, "");
   for (const Failure& failure : failures)
     source.fail(failure.name, failure.version, failure.kind, failure.message);
+}
+
+UniversalRequest Scenario::universal_request() const {
+  UniversalRequest out{.request = request,
+                       .roots = everywhere->roots,
+                       .root_of = everywhere->root_of,
+                       .targets = {},
+                       .everywhere = {},
+                       .requires_python = everywhere->requires_python,
+                       .preferences = {}};
+  out.root_of.resize(request.requirements.size());
+  for (const std::string& python : everywhere->pythons) {
+    const Version minor = version(python);
+    if (everywhere->universal)
+      out.everywhere.push_back({3, static_cast<unsigned>(minor.release_at(1).as_uint64().value())});
+    for (const std::string& platform : everywhere->platforms) {
+      LockTarget target{platform, target_on(platform, python + ".0")};
+      target.target.environment.platform_release.clear();
+      target.target.environment.platform_version.clear();
+      out.targets.push_back(std::move(target));
+    }
+  }
+  return out;
 }
 
 Target linux_target(std::string_view python) { return target_on("linux_x86_64", python); }

@@ -25,6 +25,12 @@
 // pre, only-final, pre=NAME, final=NAME, lowest, lowest-direct, no-window, build, require-hashes,
 // ignore-python, no-binary[=NAME], only-binary[=NAME].
 //
+// Of many environments: targets (platforms), pythons (minor releases, newest first), universal (every other
+// platform too), requires-python, `extra NAME` and `group NAME` (lines that count with them). Releases with
+// the key `later` come out after the lock was made; what locking again then gives is `expect later`, and
+// `upgrade` names packages that locking again gives up the versions of. `expect` then has the entries of the
+// lock, each `a 1.0` or `a 1.0  marker`, and counts may say `solves`.
+//
 // expect, expect files (what would be installed), expect conflict, expect notes, expect hints, expect fixes,
 // expect error (kind and message), expect asked (of the source, in order), expect counts
 // (`trips 4  pages 2  metadata 2  rounds 2  builds 1`).
@@ -32,15 +38,27 @@
 
 #include "resolver/fixes.h"
 #include "resolver/solve.h"
+#include "resolver/universal.h"
 #include "tests/support/fake_source.h"
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace moat::testing {
+
+// The environments of a scenario, and for whom its lines count.
+struct Everywhere {
+  std::vector<std::string> platforms = {"linux_x86_64"}, pythons;
+  bool universal = false;
+  SpecifierSet requires_python;
+  std::vector<LockRoot> roots = {LockRoot()};
+  std::vector<std::size_t> root_of;
+  std::set<PackageName> upgrade;
+};
 
 struct Scenario {
   std::vector<FakeRelease> releases;
@@ -54,6 +72,11 @@ struct Scenario {
   ResolveBudget fix_budget = kFixBudget;
   std::optional<std::vector<std::string>> packages, files, conflict, notes, hints, fixes, error, asked;
   std::map<std::string, int> counts;
+
+  std::optional<Everywhere> everywhere;
+  std::vector<FakeRelease> later_releases;
+  std::optional<std::vector<std::string>> later;
+  UniversalRequest universal_request() const;
 
   // Throws std::invalid_argument on what it does not understand.
   static Scenario parse(std::string_view text);
