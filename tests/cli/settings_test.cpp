@@ -136,6 +136,7 @@ TEST_F(SettingsTest, AProjectSetsWhatItsCodeNeedsAndNoMore) {
                                          "build-constraint",
                                          "build-env",
                                          "compile",
+                                         "default-groups",
                                          "exclude-newer",
                                          "extra-index-url",
                                          "find-links",
@@ -153,6 +154,7 @@ TEST_F(SettingsTest, AProjectSetsWhatItsCodeNeedsAndNoMore) {
                                          "python",
                                          "resolution",
                                          "strict-files",
+                                         "targets",
                                          "window"};
   for (const std::string& name : setting_names())
     EXPECT_EQ(project_may(name) != ProjectMay::NotSet, allowed.count(name) != 0) << name;
