@@ -232,7 +232,7 @@ class Refusals(IndexTest):
                 self.install("a", "--reinstall", "--refresh", *order, MOAT_SKIP_FORBIDDEN=told)
         for told in ("other.example", "127.0.0.1:1", "outer"):
             with self.subTest(told):
-                self.install("a", "--index", f"inner={closed.url}", status=3, MOAT_SKIP_FORBIDDEN=told)
+                self.install("a", "--reinstall", "--refresh", "--index", f"inner={closed.url}", status=3, MOAT_SKIP_FORBIDDEN=told)
         # Where nobody has it, the refusal is the reason.
         self.install("nowhere", "--extra-index-url", closed.url, status=3, MOAT_SKIP_FORBIDDEN=":all:")
         self.assertIn("answered 403", self.said)
