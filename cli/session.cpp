@@ -195,7 +195,9 @@ Interpreter Session::chosen_interpreter(const std::optional<SpecifierSet>& requi
     return present_interpreter(requires_python);
   } catch (const Error& error) {
     const std::string spec = missing_spec(settings_, requires_python);
-    if (error.kind() != ErrorKind::NoInterpreter || is_here(spec, discovery(), store())) throw;
+    // A path or a program that a checkout's file names is not to be run, not even to see whether it is there.
+    if (error.kind() != ErrorKind::NoInterpreter || !names_version(spec)) throw;
+    if (is_here(spec, discovery(), store())) throw;
     if (auto downloaded = offer_python(spec, *this)) return std::move(*downloaded);
     throw;
   }
