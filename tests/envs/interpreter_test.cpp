@@ -92,9 +92,9 @@ TEST_F(InterpreterProbe, QuotesTheLastLineOfOneThatDoesNotStart) {
   EXPECT_NE(message.find("libfoo.so: not found"), std::string::npos) << message;
   EXPECT_NE(message.find((folder() / "python3").string()), std::string::npos) << message;
   EXPECT_EQ(message.find('\n'), std::string::npos);
-  EXPECT_NE(failure_of(script("echo hello")).find("nonsense: hello"), std::string::npos);
-  EXPECT_NE(failure_of(script("echo 'moat-probe {\"environment\": 3}'")).find("nonsense"), std::string::npos);
-  EXPECT_NE(failure_of(folder() / "absent").find("is not there"), std::string::npos);
+  EXPECT_NE(failure_of(script("echo hello")).find("invalid answer: hello"), std::string::npos);
+  EXPECT_NE(failure_of(script("echo 'moat-probe {\"environment\": 3}'")).find("invalid answer"), std::string::npos);
+  EXPECT_NE(failure_of(folder() / "absent").find("does not exist"), std::string::npos);
 }
 
 TEST_F(InterpreterProbe, AScriptThatRunsOneIsThatOneAndAskedEachTime) {

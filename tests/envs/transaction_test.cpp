@@ -378,7 +378,7 @@ TEST_F(TransactionTest, RollbackRefusesToOverwriteWhatTheUserPutThere) {
   install({foo("1.0")});
   install({foo("2.0")});
   env.write(in_site("foo/only_1.0.py"), "mine");
-  EXPECT_THAT(refusal([&] { rollback(env.root, 1, "back"); }), HasSubstr("only_1.0.py` was not there then"));
+  EXPECT_THAT(refusal([&] { rollback(env.root, 1, "back"); }), HasSubstr("only_1.0.py` did not exist then"));
 }
 
 TEST_F(TransactionTest, AnEditThatIsWhatComesIsNotKept) {

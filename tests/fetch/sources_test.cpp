@@ -141,7 +141,7 @@ TEST_F(SourcesTest, WhatIsNoProjectIsSaid) {
   write_bytes(file, archive("foo-1.0", {{"README", ""}}));
   EXPECT_THAT(failure(order("file://" + file.native()), ErrorKind::BadInput), HasSubstr("not a Python project"));
   EXPECT_THAT(failure(order("file://" + folder({{"x", ""}}).native()), ErrorKind::BadInput),
-              HasSubstr("neither a pyproject.toml"));
+              HasSubstr("it has no pyproject.toml"));
   EXPECT_THAT(failure(order("file:///no/such/folder"), ErrorKind::BadInput), HasSubstr("there is no"));
   EXPECT_THAT(failure(order("file:///no/such-1.0.tar.gz"), ErrorKind::BadInput), HasSubstr("there is no"));
   write_bytes(file, "garbage");

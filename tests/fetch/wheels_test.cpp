@@ -179,7 +179,7 @@ TEST_F(WheelsTest, RefusesOtherBytesThanPromised) {
 
   order = promised(served(a), a);
   *order.artifact.size += 1;
-  EXPECT_THAT(failure({order}, ErrorKind::HashMismatch), HasSubstr("bytes, and"));
+  EXPECT_THAT(failure({order}, ErrorKind::HashMismatch), HasSubstr("bytes, expected"));
 
   order = promised(local(a), wheel("b"));
   EXPECT_THAT(failure({order}, ErrorKind::HashMismatch), HasSubstr("dir%20with%20space"));
