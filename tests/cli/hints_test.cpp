@@ -93,6 +93,7 @@ std::string problem_of(const std::string& command) {
 bool is_a_pattern(const std::string& command) {
   static const std::set<std::string> kPatterns = {"moat 1",
                                                   "moat 11",
+                                                  "moat remove1 1",
                                                   "moat 1--help",
                                                   "moat 1 --help",
                                                   "moat pip 1",
