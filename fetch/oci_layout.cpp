@@ -215,7 +215,9 @@ OciArchive::OciArchive(UniqueFd file, std::string label) : file_(std::move(file)
     return bytes;
   };
   const json version = json::parse(text(layout, "oci-layout"), nullptr, false);
-  if (version != json::parse(kLayout)) refuse("its oci-layout is not of version 1.0.0");
+  // What is not JSON compares as unequal to nothing.
+  if (version.is_discarded() || version != json::parse(kLayout))
+    refuse("its oci-layout is not of version 1.0.0");
   const auto manifests = parse_oci_index(text(index, "index.json"));
   if (!manifests) refuse(fmt::format("index.json: {}", manifests.error().message));
   if (manifests->size() != 1 || manifests->front().media_type != oci::kIndexType)
