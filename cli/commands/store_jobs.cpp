@@ -10,9 +10,14 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <ctime>
 
 namespace moat {
 namespace {
+
+// Seconds: whoever works on it has just been started.
+constexpr std::int64_t kBeginning = 5;
 
 // Goes on itself where nobody is at work: a process behind may have been killed.
 void wait_for_jobs(const fs::path& store, Session& session) {
@@ -44,7 +49,7 @@ int execute(const StoreJobsCommand& command, Session& session) {
   }
   if (waiting.empty())
     output.say("nothing is left to do");
-  else if (!is_worked_on)
+  else if (!is_worked_on && waiting.front().time + kBeginning < std::time(nullptr))
     output.say(
         "nobody works on it; `moat store jobs --wait` does, and so does the next change of an environment");
   if (output.json()) output.document({{"schema", 1}, {"at_work", is_worked_on}, {"jobs", documents}});
