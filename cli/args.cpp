@@ -44,6 +44,15 @@ std::vector<std::string> split_off_program(std::vector<std::string>& arguments, 
   return program;
 }
 
+// What stands behind `--` is somebody's line, and none of ours.
+std::vector<std::string> split_off_line(std::vector<std::string>& arguments) {
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  if (dashes == arguments.end()) return {};
+  std::vector<std::string> line(dashes + 1, arguments.end());
+  arguments.erase(dashes, arguments.end());
+  return line;
+}
+
 std::vector<std::string> long_options(const CLI::App& app) {
   std::vector<std::string> names{"--help"};
   for (const CLI::Option* option : app.get_options())
@@ -159,6 +168,7 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
   std::vector<std::string> program;
   if (words.command->name == "run" || words.command->name == "tool run")
     program = split_off_program(words.arguments, declaration.app);
+  if (words.command->name == "completion") program = split_off_line(words.arguments);
 
   if (words.command->name == "pip") {
     PipCommand pip = parse_pip(words.pip);
@@ -183,6 +193,8 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
     if (run->module || program.front() == "-") program.insert(program.begin(), "python");
     run->command = std::move(program);
   }
+  if (auto* completion = std::get_if<CompletionCommand>(&invocation.command); completion && !program.empty())
+    completion->words = program;
   if (auto* run = std::get_if<ToolRunCommand>(&invocation.command)) {
     if (program.empty())
       throw Error(
