@@ -115,7 +115,9 @@ void change_project(ProjectChange change, Session& session) {
   const bool syncs = !change.no_sync && (!change.dry_run || Environment::exists_at(report.environment));
   if (syncs) {
     report = sync_project({.inexact = true, .dry_run = change.dry_run}, lock, files, session);
-    report.nothing = edits ? "the environment has it all" : "everything is as asked already";
+    report.nothing = change.dry_run ? "nothing was done"
+                     : edits        ? "the environment has it all"
+                                    : "everything is as asked already";
   } else if (!change.dry_run) {
     if (lock.differs) files.add(lock.path, lock.text, lock.before);
     files.keep();

@@ -169,9 +169,12 @@ void declare_choice(Declaration& d, SyncCommand& sync) {
   d.values("--only-group", sync.only_groups, "NAME", "this dependency group and nothing else");
   d.flag("--no-project", sync.no_project, "without the project itself");
   d.flag("--no-editable", sync.no_editable, "the project itself as a wheel, not editable");
-  CLI::Option* locked = d.flag("--locked", sync.locked, "exit 1 where the lock is not up to date");
-  CLI::Option* frozen = d.flag("--frozen", sync.frozen, "take the lock as it is");
-  locked->excludes(frozen);
+  d.flag("--locked", sync.locked, "exit 1 where the lock is not up to date");
+  d.flag("--frozen", sync.frozen, "take the lock as it is");
+  d.finish.emplace_back([&sync] {
+    if (sync.locked && sync.frozen)
+      throw Error(ErrorKind::Usage, "`--locked` and `--frozen` cannot be used together");
+  });
 }
 
 void declare_run(Declaration& d) {
@@ -314,15 +317,18 @@ void declare_init(Declaration& d) {
   declare_python(d, "the Python it is for: `requires-python`");
 }
 
+void check_one_list(bool dev, bool group, bool optional) {
+  if (int{dev} + int{group} + int{optional} > 1)
+    throw Error(ErrorKind::Usage, "`--dev`, `--group` and `--optional` cannot be used together");
+}
+
 void declare_add(Declaration& d) {
   AddCommand& add = d.invocation.command.emplace<AddCommand>();
   d.positional("REQ", add.requirements, "a requirement, or the path or URL of a package");
   d.values("--editable", add.editables, "FOLDER", "a folder, installed so that edits count");
-  CLI::Option* dev = d.flag("--dev", add.dev, "to the dependency group `dev`");
-  CLI::Option* group = d.value("--group", add.group, "NAME", "to this dependency group");
-  CLI::Option* optional = d.value("--optional", add.optional, "EXTRA", "to this extra");
-  dev->excludes(group)->excludes(optional);
-  group->excludes(optional);
+  d.flag("--dev", add.dev, "to the dependency group `dev`");
+  d.value("--group", add.group, "NAME", "to this dependency group");
+  d.value("--optional", add.optional, "EXTRA", "to this extra");
   d.value("--bounds", add.bounds, "KIND",
           "of a REQ without a version: lower (default), exact, compatible or none");
   d.flag("--raw", add.raw, "write REQ as it is typed");
@@ -335,6 +341,7 @@ void declare_add(Declaration& d) {
   declare_build(d);
   declare_link(d);
   d.finish.emplace_back([&add] {
+    check_one_list(add.dev, add.group.has_value(), add.optional.has_value());
     if (add.requirements.empty() && add.editables.empty())
       throw Error(ErrorKind::Usage, "missing argument: REQ", {"moat add flask"});
   });
@@ -343,14 +350,14 @@ void declare_add(Declaration& d) {
 void declare_remove(Declaration& d) {
   RemoveCommand& remove = d.invocation.command.emplace<RemoveCommand>();
   d.positional("NAME", remove.names, "a package that pyproject.toml names")->required();
-  CLI::Option* dev = d.flag("--dev", remove.dev, "from the dependency group `dev`");
-  CLI::Option* group = d.value("--group", remove.group, "NAME", "from this dependency group");
-  CLI::Option* optional = d.value("--optional", remove.optional, "EXTRA", "from this extra");
-  dev->excludes(group)->excludes(optional);
-  group->excludes(optional);
+  d.flag("--dev", remove.dev, "from the dependency group `dev`");
+  d.value("--group", remove.group, "NAME", "from this dependency group");
+  d.value("--optional", remove.optional, "EXTRA", "from this extra");
   d.flag("--no-sync", remove.no_sync, "leave the environment alone");
   d.flag("--dry-run", remove.dry_run, "say what would change, and change nothing");
   declare_environment(d);
+  d.finish.emplace_back(
+      [&remove] { check_one_list(remove.dev, remove.group.has_value(), remove.optional.has_value()); });
 }
 
 void declare_export(Declaration& d) {
