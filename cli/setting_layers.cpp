@@ -308,12 +308,19 @@ std::optional<Told<std::vector<std::string>>> SettingLayers::told(std::string_vi
   return out;
 }
 
+namespace {
+
+// What [tool.moat] of a project says besides settings (cli/project_files.h).
+bool is_about_project(std::string_view key) { return key == "package" || key == "sources"; }
+
+}  // namespace
+
 std::vector<std::string> SettingLayers::warnings() const {
   std::vector<std::string> out = refused_;
   const std::vector<std::string> known = setting_names();
   for (const File& file : files_)
     for (const auto& [key, value] : file.table)
-      if (!setting_kind(key)) {
+      if (!setting_kind(key) && !(file.of_project && is_about_project(key))) {
         const std::optional<std::string> near = nearest_name(key, known);
         out.push_back(fmt::format("{} sets {}, which is not a setting{}", place(file.path, value), quote(key),
                                   near ? fmt::format("; did you mean `{}`?", *near) : ""));

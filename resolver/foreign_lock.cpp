@@ -140,7 +140,13 @@ struct Reader {
            std::optional<ProjectSource> source = std::nullopt) const {
     const Expected<Requirement> requirement = Requirement::parse(text);
     if (!requirement) return leave_out(name, requirement.error().message);
-    project.requirements.push_back({list, requirement->to_string(), std::move(source)});
+    // The lower end of versions first, as it was written.
+    if (!requirement->url)
+      text = std::string(trim(std::string_view(text).substr(0, text.find(';')))) +
+             (requirement->marker ? "; " + requirement->marker->to_string() : "");
+    else
+      text = requirement->to_string();
+    project.requirements.push_back({list, std::move(text), std::move(source)});
   }
 
   void read(const RequirementList& list, const std::string& name, const TomlValue& value) const {

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -48,6 +49,12 @@ std::string bound(const Version& version, Bounds bounds) {
       return "";
   }
   return "";
+}
+
+// The bound as it reads best: the lower end first. REQUIRES: the requirement has no specifier and no URL.
+std::string with_bound(Requirement requirement, const std::string& bound) {
+  const std::optional<Marker> marker = std::exchange(requirement.marker, std::nullopt);
+  return requirement.to_string() + bound + (marker ? "; " + marker->to_string() : "");
 }
 
 RequirementList list_of(const AddCommand& command) {
@@ -168,8 +175,7 @@ int execute(const AddCommand& command, Session& session) {
               (!lowest || *package.version < *lowest))
             lowest = package.version;
         if (!lowest) continue;  // its marker excludes it
-        one.requirement.specifier = SpecifierSet::parse(bound(*lowest, bounds)).value();
-        std::string text = one.requirement.to_string();
+        std::string text = with_bound(one.requirement, bound(*lowest, bounds));
         now.edit.set(list, text);
         now.lines[one.line].text = std::move(text);
       }

@@ -28,7 +28,7 @@ Error not_there(const PackageName& name, const RequirementList& list, const Proj
   std::vector<std::string> hints;
   for (const RequirementList& other : edit.lists_of(name))
     hints.push_back(
-        fmt::format("`moat remove{} {}` removes it from {}", option_of(other), name.display(), other.told()));
+        fmt::format("`moat remove {}{}` removes it from {}", name.display(), option_of(other), other.told()));
   return {ErrorKind::NotFound,
           fmt::format("{} is not in {} of pyproject.toml", quote(name.display()), list.told()),
           std::move(hints)};

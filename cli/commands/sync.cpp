@@ -9,6 +9,7 @@
 #include "cli/project_stamp.h"
 #include "cli/requests.h"
 #include "cli/required_python.h"
+#include "cli/shell_word.h"
 #include "cli/source_setup.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
@@ -20,6 +21,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <variant>
 
@@ -59,7 +61,9 @@ namespace {
 bool may_be_made(const std::optional<ChosenEnvironment>& chosen, const fs::path& root,
                  const Settings& settings) {
   std::error_code error;
-  if (fs::exists(root, error) && !(fs::is_directory(root, error) && fs::is_empty(root, error))) return false;
+  // What lies in the project's own place is told by whoever would make it.
+  if (fs::exists(root, error) && !(fs::is_directory(root, error) && fs::is_empty(root, error)))
+    return chosen && chosen->by == ChosenBy::Project;
   if (!chosen || chosen->by == ChosenBy::Project || chosen->by == ChosenBy::User) return true;
   const bool named = chosen->by == ChosenBy::Option || chosen->by == ChosenBy::MoatEnv;
   return named && root.parent_path() != settings.envs_dir();
@@ -316,6 +320,51 @@ ChangeReport unchanged_project(Session& session) {
           .files = {}};
 }
 
+// Before anything is resolved: does the Python do?
+void check_python(const std::optional<ChosenEnvironment>& chosen, bool to_run, Session& session) {
+  if (!chosen || !Environment::exists_at(chosen->root)) {
+    project_python(session);
+    return;
+  }
+  const Environment environment = Environment::open(chosen->root, Environment::Foreign::Allowed);
+  check_python_option(environment, session);
+  if (chosen->by == ChosenBy::Project)
+    check_required_python(environment, session,
+                          !to_run ? std::string()
+                                  : fmt::format("`moat run --env {} …` runs in it anyway",
+                                                shell_word(environment.root().native())));
+}
+
+using HashesByFile = std::map<std::string, std::vector<Digest>>;
+
+HashesByFile hashes_of(const Pylock& lock) {
+  HashesByFile out;
+  for (const LockedPackage& package : lock.packages) {
+    for (const LockedFile& wheel : package.wheels) out[wheel.name] = wheel.hashes;
+    if (package.sdist) out[package.sdist->name] = package.sdist->hashes;
+  }
+  return out;
+}
+
+// A lock is there to notice that an index serves other bytes. Whoever wants those says so.
+void check_hashes_hold(const MadeLock& made) {
+  const auto before = parse_pylock(made.before.value_or(""), "");
+  if (!before || !made.differs) return;
+  const HashesByFile now = hashes_of(made.lock);
+  for (const auto& [name, hashes] : hashes_of(*before)) {
+    const auto found = now.find(name);
+    if (found == now.end()) continue;
+    for (const Digest& was : hashes)
+      for (const Digest& is : found->second)
+        if (was.algorithm == is.algorithm && was.hex != is.hex)
+          throw Error(
+              ErrorKind::HashMismatch,
+              fmt::format("{}: {} has {}, and the index has {}", name, made.path.native(), was.to_string(),
+                          is.to_string()),
+              {"`moat lock` takes what the index has now; `moat sync --frozen` installs by the lock alone"});
+  }
+}
+
 }  // namespace
 
 Pylock read_pylock(const fs::path& path, Session& session) {
@@ -397,6 +446,7 @@ MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand 
   if (command.locked && (faults || !text)) throw out_of_date();
   MadeLock made = make_lock(how, session, kept);
   if (command.locked && made.differs) throw out_of_date();
+  check_hashes_hold(made);
   return made;
 }
 
@@ -432,6 +482,7 @@ std::optional<ChangeReport> update_project(const SyncCommand& command, Session& 
   if (is_done()) return std::nullopt;
   const FolderLock alone = lock_project(session);
   if (is_done()) return std::nullopt;  // another command was quicker
+  check_python(chosen, command.inexact, session);
   const MadeLock made = project_lock(command, session);
   StagedFiles files;
   return sync_project(command, made, files, session);

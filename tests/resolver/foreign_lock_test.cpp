@@ -66,15 +66,15 @@ black = "*"
   const ForeignProject project = read_poetry_project(table);
   EXPECT_EQ(project.name + " " + project.version + " " + project.requires_python, "shop 1.2 >=3.9,<4");
   EXPECT_EQ(told(project),
-            "-: flask<4,>=3.0\n"
-            "-: httpx[http2]<0.28,>=0.27; sys_platform == \"linux\"\n"
+            "-: flask>=3.0,<4\n"
+            "-: httpx[http2]>=0.27,<0.28; sys_platform == \"linux\"\n"
             "-: lib from ../lib (editable)\n"
             "-: mine @ git+ssh://git@host/me/mine.git\n"
-            "db: mysql<2,>=1\n"
+            "db: mysql>=1,<2\n"
             "-: old; python_version < \"3.11\"\n"
             "-: tool @ git+https://host/tool.git@v1\n"
             "dev: black\n"
-            "dev: pytest<9,>=8\n"
+            "dev: pytest>=8,<9\n"
             "left out: odd: `^1 || ^2`: alternatives of versions have no counterpart\n");
 }
 
