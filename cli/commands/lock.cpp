@@ -538,7 +538,7 @@ int execute(const LockCommand& command, Session& session) {
                      {"packages", package_count(made.lock)},
                      {"changed", made.differs},
                      {"written", made.differs && !command.check && !command.dry_run}});
-  if (!output.json())
+  if (!output.json() && output.verbosity() >= 0)
     for (const std::string& line : lock_changes(made)) output.result(line);
   if (command.dry_run) {
     output.say(made.differs ? "nothing was written"
