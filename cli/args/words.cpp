@@ -49,8 +49,6 @@ constexpr std::array kOtherWords = {
     OtherWord{"download", "`moat pip download PACKAGE` fetches the files of a package"},
     OtherWord{"wheel", "`moat pip wheel PACKAGE` builds the wheel of a package"},
     OtherWord{"build", "`moat pip wheel --no-deps .` builds the wheel of the project here"},
-    OtherWord{"add",
-              "write it into `dependencies` of pyproject.toml; `moat lock`, then `moat sync`, installs it"},
     OtherWord{"remove", "`moat uninstall NAME` removes it from the environment"},
     OtherWord{"export", "`moat lock -o requirements.txt` writes a requirements file with hashes"},
     OtherWord{"rm", "`moat uninstall NAME` removes a package, `moat env remove ENV` an environment"},
