@@ -273,12 +273,15 @@ void expect_exact(const EnvironmentSpace& space, const std::vector<Place>& place
         in_a.complement(), [&](const Place& p) { return !holds(a, p); }, "not");
     expect_same(
         in_a - in_b, [&](const Place& p) { return holds(a, p) && !holds(b, p); }, "and not");
-    if (in_a.is_subset_of(in_b))
+    if (in_a.is_subset_of(in_b)) {
       for (const Place& place : places) EXPECT_TRUE(!holds(a, place) || holds(b, place)) << "implication";
+    }
     // Equal sets are said in equal words.
     if (!in_a.empty()) {
       const std::optional<Marker> once = cells.marker_of(in_a);
-      if (once) EXPECT_EQ(cells.where(*once), in_a);
+      if (once) {
+        EXPECT_EQ(cells.where(*once), in_a);
+      }
     }
   }
 }
