@@ -15,6 +15,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <mutex>
 #include <set>
 
 namespace moat {
@@ -150,6 +151,10 @@ Runtime at_entry(Runtime runtime, const Store& store) {
   return runtime;
 }
 
+bool is_enough(const Runtime& runtime, Compile compile) {
+  return runtime.is_compiled || compile != Compile::Now;
+}
+
 Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
                      const std::string& fingerprint, Store& store, Workers& workers, Reporter& reporter,
                      Compile compile) {
@@ -164,7 +169,10 @@ Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotS
   runtime.is_compiled = compile == Compile::Now;
   if (!runtime.is_compiled) write_file_atomically(folder / kUncompiled, "", 0644);
   store.publish(work.path(), store.layout().runtime(fingerprint));
-  return at_entry(std::move(runtime), store);
+  // Another process may have been first, and its entry may hold less than ours.
+  auto there = read_runtime(fingerprint, store);
+  if (there && !is_enough(*there, compile)) there = complete_runtime(fingerprint, store, workers);
+  return there ? std::move(*there) : at_entry(std::move(runtime), store);
 }
 
 // Files of one folder, at most so many that the pool shares the work evenly.
@@ -230,7 +238,13 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
     runtime = read_runtime(fingerprint, store);
     whole = runtime && looks_whole(*runtime, workers);
   }
-  if (whole && (runtime->is_compiled || compile != Compile::Now)) return std::move(*runtime);
+  if (whole && is_enough(*runtime, compile)) return std::move(*runtime);
+  // One thread makes it, and those that want it meanwhile (an environment, and one for a build) take what it made.
+  static std::mutex making;
+  const std::lock_guard guard(making);
+  runtime = read_runtime(fingerprint, store);
+  whole = runtime && looks_whole(*runtime, workers);
+  if (whole && is_enough(*runtime, compile)) return std::move(*runtime);
   if (whole) {
     const Phase phase(reporter, "snapshot");
     if (auto completed = complete_runtime(fingerprint, store, workers)) return std::move(*completed);

@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <thread>
+#include <vector>
 
 namespace moat {
 namespace {
@@ -175,7 +178,29 @@ TEST_F(RuntimeInItsOwnStore, APackThatWasChangedIsNotUsed) {
   const auto second = find_runtime(first.fingerprint, store);
   ASSERT_TRUE(second);
   EXPECT_EQ(second->pack, "");
-  EXPECT_THROW(materialise(first, folder() / "env", LinkMode::Auto, test::shared_workers()), Error);
+  // Who read the list before takes the tree as well.
+  materialise(first, folder() / "env", LinkMode::Auto, test::shared_workers());
+  for (const StoredFile& file : first.files) ASSERT_EQ(hash_file(folder() / "env" / file.path), file.digest);
+}
+
+// Each thread as if it were alone: one makes it, and what the others get is what lies in the store.
+TEST_F(RuntimeInItsOwnStore, ManyWhoWantItAtOnceGetTheSame) {
+  std::vector<std::optional<Runtime>> got(4);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < got.size(); ++i)
+      threads.emplace_back([&, i] {
+        Reporter reporter;
+        got[i] = obtain_runtime(interpreter, store, test::shared_workers(), reporter,
+                                i % 2 == 0 ? Compile::Now : Compile::Background);
+      });
+  }
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    ASSERT_TRUE(got[i]);
+    const fs::path env = folder() / std::to_string(i);
+    materialise(*got[i], env, LinkMode::Auto, test::shared_workers());
+    for (const StoredFile& file : got[i]->files) ASSERT_EQ(hash_file(env / file.path), file.digest);
+  }
 }
 
 TEST_F(RuntimeOfSystem, HardLinksOnlyWhereAskedFor) {
