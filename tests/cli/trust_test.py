@@ -329,7 +329,7 @@ class WhoseFiles(TrustTest):
         (self.shared / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "evil"\npackages = []\n')
         self.give(self.shared / "pylock.toml")
         self.assertEqual(self.try_moat("sync", cwd=self.shared).returncode, 2, self.said)
-        self.assertIn("used only where it is named", self.said)
+        self.assertIn("moat uses it only if you name it", self.said)
 
     def test_root_works_in_a_checkout_of_another_user(self):
         self.wheel("lib", "checkout")
