@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent / "transcripts"))
 import loopback_index  # noqa: E402
 import sandbox  # noqa: E402
 
-POINTS = int(os.environ.get("MOAT_DEPLOY_POINTS", "12"))
+POINTS = int(os.environ.get("MOAT_DEPLOY_POINTS", "4"))
 CHANGES = ["openat", "write", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "unlink", "unlinkat", "link", "linkat", "symlink",
            "symlinkat", "fsync", "fdatasync", "syncfs", "chmod", "fchmodat", "utimensat", "close", "clone3", "exit_group"]
 ERRORS = {"ENOSPC": ["write", "openat", "mkdir", "mkdirat", "rename", "symlink", "fsync", "copy_file_range"],
