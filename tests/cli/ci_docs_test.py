@@ -67,7 +67,7 @@ class Page(sandbox.SandboxTest):
 
 
 BACKEND = '''
-import os, zipfile
+import base64, hashlib, os, zipfile
 
 def wheel(folder, files):
     name = "app-0.1.0-py3-none-any.whl"
@@ -78,7 +78,9 @@ def wheel(folder, files):
     with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
         for path, text in files.items():
             archive.writestr(path, text)
-        archive.writestr(info + "RECORD", "".join("%s,,\\n" % path for path in [*files, info + "RECORD"]))
+        rows = ["%s,sha256=%s,%d\\n" % (path, base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode(),
+                                       len(text.encode())) for path, text in files.items()]
+        archive.writestr(info + "RECORD", "".join(rows) + info + "RECORD,,\\n")
     return name
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
