@@ -91,7 +91,7 @@ class HintsHelp(Indexed):
 
     def test_no_lock(self):
         self.write("pyproject.toml", PROJECT.format(">=3"))
-        self.follow("moat sync", 2)
+        self.follow("moat sync --frozen", 2)
 
     def test_a_broken_lock(self):
         self.write("pyproject.toml", PROJECT.format(">=3"))
