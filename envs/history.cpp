@@ -180,8 +180,12 @@ bool is_saved_edit(std::string_view path) {
 
 class Undo {
  public:
-  Undo(const fs::path& environment, int new_state, const Manifest& present)
-      : root_(environment), new_state_(new_state), tree_(environment) {
+  // `then`: the manifest of the state to go back to.
+  Undo(const fs::path& environment, int new_state, const Manifest& present, const Manifest& then)
+      : root_(environment),
+        new_state_(new_state),
+        changes_python_(present.runtime != then.runtime),
+        tree_(environment) {
     for (const ManifestEntry& entry : present.entries) placed_.insert(entry.path);
   }
 
@@ -193,7 +197,7 @@ class Undo {
     park_stale_bytecode();
     std::vector<Move> all, ins;
     tree_.for_each_displaced([&](const std::string& path, const Node& node) {
-      const bool was_private = is_private(node.origin), is_now_private = is_private(path);
+      const bool was_private = stays_apart(node.origin), is_now_private = stays_apart(path);
       if (was_private && is_now_private)
         return;  // in history before and after: it may as well stay where it is
       if (was_private)
@@ -216,6 +220,16 @@ class Undo {
   }
 
  private:
+  // Of .moat only what another Python brought is part of a state.
+  bool stays_apart(std::string_view path) const {
+    return changes_python_ ? path.starts_with(".moat/history/") || path.starts_with(".moat/stage/")
+                           : is_private(path);
+  }
+  // Every change writes its own; but what starts a Python goes and comes with it.
+  bool is_written_anew(std::string_view path) const {
+    return changes_python_ ? path == ".moat/manifest" || path == kBytecodeList : is_state_file(path);
+  }
+
   // Files that came to lie in our directories since then stay.
   bool is_ours(const std::string& path) const {
     return placed_.count(path) != 0 || is_bytecode(path) || is_saved_edit(path);
@@ -244,7 +258,7 @@ class Undo {
 
   void take_back(const moat_move& move, int state) {
     const std::string from = move.from, to = move.to ? move.to : "";
-    if (is_state_file(from) || is_state_file(to)) return;  // every change writes its own
+    if (is_written_anew(from) || is_written_anew(to)) return;
     switch (move.kind) {
       case MOAT_MOVE_MKDIR:
         if (!is_private(from)) made_here_.insert(from);
@@ -327,6 +341,7 @@ class Undo {
 
   fs::path root_;
   int new_state_;
+  bool changes_python_;
   Tree tree_;
   std::set<std::string> made_here_;
   std::unordered_set<std::string> placed_;
@@ -507,17 +522,17 @@ int rollback(const fs::path& environment, std::optional<int> state, const std::s
                 {"moat env history shows the states that can be returned to"});
 
   const Manifest present = read_manifest(environment / ".moat/manifest");
-  Undo undo(environment, change.state(), present);
+  const fs::path displaced = history_folder(environment) / std::to_string(target + 1) / "old";
+  Manifest then = read_manifest(displaced / ".moat/manifest");
+  Undo undo(environment, change.state(), present, then);
   for (int taken = current; taken > target; --taken) {
     const fs::path path = moves_file(environment, taken);
     undo.take_back(*Journal(read_file(path), path));
   }
-  const fs::path displaced = history_folder(environment) / std::to_string(target + 1) / "old";
-  Manifest then = read_manifest(displaced / ".moat/manifest");
   std::vector<Move> moves = undo.moves();
   date_returning_files(moves, environment, change, std::time(nullptr));
   renew_state_files(change, environment, read_bytecode_list(displaced, then), moves);
-  renew_launcher(change, present, then, moves);
+  if (present.runtime == then.runtime) renew_launcher(change, present, then, moves);
   const std::vector<std::string> summary = summarize(present, then);
   change.commit(moves, std::move(then), command, summary, durable);
   return change.state();
