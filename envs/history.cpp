@@ -232,7 +232,8 @@ class Undo {
 
   // Files that came to lie in our directories since then stay.
   bool is_ours(const std::string& path) const {
-    return placed_.count(path) != 0 || is_bytecode(path) || is_saved_edit(path);
+    return placed_.count(path) != 0 || is_bytecode(path) || is_saved_edit(path) ||
+           (changes_python_ && path == "pyvenv.cfg");  // no manifest lists it: a move rewrites it
   }
 
   template <class Iterator>

@@ -127,8 +127,8 @@ def main():
         world.require_index()
         pythons = []
         for minor in (11, 12):
-            found = shutil.which(f"python3.{minor}") or next(
-                map(str, sorted(pathlib.Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3.{minor}"))), None)
+            places = [*pathlib.Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3.{minor}"), shutil.which(f"python3.{minor}")]
+            found = next((str(place) for place in places if place), None)
             if found:
                 pythons.append(found)
             else:
