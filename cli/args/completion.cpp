@@ -107,11 +107,13 @@ class Completing {
       return std::move(out_);
     }
     if (is_family(name)) {
-      if (next + 1 >= words_.size()) {
+      // `bundle` and `deploy` are commands as well as families.
+      const bool is_itself = find_command(name) != nullptr;
+      if (next + 1 >= words_.size() && !(is_itself && out_.typed.starts_with('-'))) {
         at_member(name);
         return std::move(out_);
       }
-      name += " " + words_[next++];
+      if (!is_itself || find_command(name + " " + words_[next]) != nullptr) name += " " + words_[next++];
     }
     if (const CommandEntry* command = find_command(name)) behind(*command, next);
     return std::move(out_);
