@@ -251,6 +251,8 @@ class Options(sandbox.SandboxTest):
                 names.append(name)
         return names
 
+    maxDiff = None
+
     def test_every_option_of_every_command(self):
         unknown, idle = [], []
         for command in self.commands():

@@ -164,8 +164,8 @@ class Pythons(sandbox.SandboxTest):
         self.offer(build(self.newest, "install_only_stripped"), real)
         available = json.loads(self.moat("python", "list", "--available", "--json"))["available"]
         self.assertEqual([(a["version"], a["free_threaded"], a["file"]) for a in available],
-                         [(self.newest, True, build(self.newest, "freethreaded+pgo+lto-full")),
-                          (self.newest, False, build(self.newest, "install_only_stripped"))])
+                         [(self.newest, False, build(self.newest, "install_only_stripped")),
+                          (self.newest, True, build(self.newest, "freethreaded+pgo+lto-full"))])
         self.moat("python", "install", ">=3.8")
         self.assertEqual(self.installed(), [f"cpython-{self.newest}"])
 
