@@ -21,7 +21,7 @@ import sandbox  # noqa: E402
 LINES = {
     "create": "create ./new lib", "install": "install --env env lib", "upgrade": "upgrade --env env", "uninstall": "uninstall --env env lib",
     "list": "list --env env", "freeze": "freeze --env env", "show": "show --env env lib", "tree": "tree --env env", "why": "why --env env lib",
-    "which": "which --env env lib", "run": "run --env env python -c pass", "shell": "shell --env env", "tool install": "tool install app", "tool run": "tool run app", "tool list": "tool list",
+    "which": "which --env env lib", "run": "run --env env python -c pass", "shell": "shell --env env", "tool install": "tool install cmd", "tool run": "tool run cmd", "tool list": "tool list",
     "tool upgrade": "tool upgrade", "tool uninstall": "tool uninstall app", "doctor": "doctor --env env",
     "lock": "lock -r r.in", "sync": "sync --env env pylock.1.toml", "env list": "env list", "env info": "env info --env env",
     "env history": "env history --env env", "env rollback": "env rollback --env env", "env adopt": "env adopt ./foreign",
@@ -123,6 +123,9 @@ UNSEEN = {
     "--trusted-host": "hosts that are not this machine; tests of the network", "--refresh-package": "is --refresh of one package",
     ("shell", "--json"): "the output is the program's", ("run", "--json"): "the output is the program's",
     ("store jobs", "--wait"): "background_test",
+    **{("tool upgrade", o): "no application is installed here: transcript tools" for o in ("-i", "-f")},
+    **{("env upgrade-python", o): "no newer Python of its line is here: pythons_test" for o in ("-i", "-f")},
+    **{("audit", o): "what is installed says which index it came from: audit_test" for o in ("-i", "-f")},
     **{(c, "--compile"): "as in install" for c in ("env adopt", "env upgrade-python", "tool install", "tool upgrade")},
     ("bundle", "--no-project"): "deploy_test",
     ("env list", "--user"): "", ("doctor", "--strict"): "nothing but system libraries is noted here",
@@ -154,7 +157,7 @@ class Options(sandbox.SandboxTest):
         self.servers, self.known, self.changed = [], {}, False
         for lines in (["lib 1.0 uploaded 2024-01-01", "lib 2.0 uploaded 2024-03-01", "lib 3.0a1 uploaded 2024-04-01", "new 1.0", "new 2.0a1",
                        "needs 1.0 requires lib", "needs 2.0 requires lib>=2", "src 1.0 sdist static", "built 1.0 sdist dynamic",
-                       "pip 1.0", "more 1.0"], ["lib 7.0"]):
+                       "pip 1.0", "more 1.0", "cmd 1.0 requires lib entry cmd=cmd:main"], ["lib 7.0"]):
             index = loopback_index.Index()
             for line in lines:
                 index.add(line)
