@@ -46,7 +46,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for out in ("one", "two"):
-            run(REPOSITORY / "packaging/package.sh", BUILD, folder / out, SOURCE_DATE_EPOCH="1700000000", HOME=str(folder))
+            run(REPOSITORY / "cmake/package.sh", BUILD, folder / out, SOURCE_DATE_EPOCH="1700000000", HOME=str(folder))
         files = sorted(p.name for p in (folder / "one").iterdir())
         for name in files:
             assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes(), f"{name} differs"
