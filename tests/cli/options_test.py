@@ -109,6 +109,7 @@ OTHER_LINES = {
     ("remove", "--group"): ("remove --env env more", "remove --env env --group dev more"),
     ("remove", "--optional"): ("remove --env env more", "remove --env env --optional fast more"),
     ("build", "--wheel"): ("build --project src", "build --project src --wheel"),
+    ("build", "-o"): ("build --project src --wheel", "build --project src --wheel -o out"),
     ("import", "--only-final"): ("import lib.in --pre && cat pylock.toml", "import lib.in --pre --only-final lib && cat pylock.toml"),
     ("import", "--only-binary"): ("import built.in && cat pylock.toml", "import built.in --only-binary built && cat pylock.toml"),
     ("import", "--no-build"): ("import built.in && cat pylock.toml", "import built.in --no-build && cat pylock.toml"),
