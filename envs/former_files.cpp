@@ -29,15 +29,18 @@ FormerFiles::FormerFiles(const fs::path& environment, const Manifest& manifest)
 }
 
 std::optional<std::int64_t> FormerFiles::find(const std::string& path) const {
+  // It may have gone alone once, and with its folder later: the latest counts.
+  std::optional<std::int64_t> latest;
   for (std::string part = path; !moved_out_.empty();) {
     if (const auto found = moved_out_.find(part); found != moved_out_.end())
       for (const std::string& to : found->second)
         if (const auto facts = facts_of_file(environment_ / (to + path.substr(part.size()))))
-          return facts->mtime;
+          latest = std::max(latest.value_or(facts->mtime), facts->mtime);
     const std::size_t slash = part.rfind('/');
     if (slash == part.npos) break;
     part.resize(slash);
   }
+  if (latest) return latest;
   const auto entry =
       std::lower_bound(manifest_.entries.begin(), manifest_.entries.end(), path,
                        [](const ManifestEntry& known, const std::string& p) { return known.path < p; });
