@@ -60,7 +60,7 @@ class VolumesTest(sandbox.SandboxTest):
         return next((env / "lib").glob("python3.*/site-packages"))
 
     def version(self, env):
-        done = subprocess.run([str(env / "bin/python"), "-c", "import alpha.m; print(alpha.V, alpha.m.V)"], text=True,
+        done = subprocess.run([str(env / "bin/python"), "-B", "-c", "import alpha.m; print(alpha.V, alpha.m.V)"], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.stdout.strip()
 
