@@ -82,7 +82,12 @@ class Disk:
     def close(self):
         subprocess.run(["umount", self.mount], stderr=subprocess.DEVNULL)
         subprocess.run(["umount", self.fuse], stderr=subprocess.DEVNULL)
-        self.logger.wait(10)
+        try:
+            self.logger.wait(10)
+        except subprocess.TimeoutExpired:  # the loop device may be let go of later, on a busy machine
+            subprocess.run(["umount", "-l", self.fuse], stderr=subprocess.DEVNULL)
+            self.logger.kill()
+            self.logger.wait()
 
     def flush(self):
         subprocess.run(["sync", "-f", self.mount], check=True)
