@@ -242,6 +242,9 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
   // One thread makes it, and those that want it meanwhile (an environment, and one for a build) take what it made.
   static std::mutex making;
   const std::lock_guard guard(making);
+  const fs::path entry = store.layout().runtime(fingerprint);
+  std::error_code ignored;
+  const bool was_there = fs::exists(entry, ignored);  // what another process publishes from now on is whole
   runtime = read_runtime(fingerprint, store);
   whole = runtime && looks_whole(*runtime, workers);
   if (whole && is_enough(*runtime, compile)) return std::move(*runtime);
@@ -250,9 +253,7 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
     if (auto completed = complete_runtime(fingerprint, store, workers)) return std::move(*completed);
   }
   // Not there, or damaged: then it is renamed away first, so that nobody finds half of it.
-  const fs::path entry = store.layout().runtime(fingerprint);
-  std::error_code ignored;
-  if (fs::exists(entry, ignored)) {
+  if (was_there) {
     reporter.warn("the runtime " + fingerprint + " in the store was modified; recreating it");
     const TempDir grave = store.make_temp("damaged");
     rename_over(entry, grave.path() / "entry");
