@@ -261,12 +261,22 @@ void write_file_atomically(const fs::path& path, std::string_view contents, mode
   if (durability == Durability::Synced) sync_directory(directory_of(path));
 }
 
+namespace {
+
+// An open descriptor of this process by one of its names, whatever it is.
+bool names_a_descriptor(std::string_view path) {
+  return path.starts_with("/dev/fd/") || path.starts_with("/dev/std") || path.starts_with("/proc/");
+}
+
+}  // namespace
+
 void write_output_file(const fs::path& path, std::string_view contents, mode_t mode, Durability durability) {
   std::error_code ignored;  // where nothing can be seen, writing says why
   const fs::file_status status = fs::status(path, ignored);
-  const bool is_stream = (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) ||
-                         path.native().starts_with("/dev/") || path.native().starts_with("/proc/");
-  if (is_stream) return write_all(open_file(path, O_WRONLY | O_APPEND).get(), contents, path);
+  const bool may_be_replaced =
+      !fs::exists(status) || fs::is_regular_file(status) || fs::is_directory(status);
+  if (!may_be_replaced || names_a_descriptor(path.native()))
+    return write_all(open_file(path, O_WRONLY | O_APPEND).get(), contents, path);
   fs::path target = path;
   for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(target, ignored)); ++links)
     target = directory_of(target) / fs::read_symlink(target);

@@ -134,6 +134,15 @@ TEST_F(FileTest, OutputIsWrittenIntoWhatIsNoFile) {
   EXPECT_EQ(read_file(here_ / "log"), "earlier\ntext\n");
 }
 
+TEST_F(FileTest, OutputBelowDevIsAFileWhereItIsOne) {
+  const TempDir memory("/dev/shm", "file-test");
+  const fs::path file = memory.path() / "file";
+  for (const std::string text : {"long text", "short"}) {
+    write_output_file(file, text);
+    EXPECT_EQ(read_file(file), text);
+  }
+}
+
 TEST_F(FileTest, OutputGoesWhereALinkLeads) {
   make_directories(here_ / "far");
   fs::create_symlink("far/file", here_ / "link");
