@@ -101,7 +101,7 @@ UniqueFd open_source(const std::string& source, const DeploymentChange& change, 
     throw Error(ErrorKind::Usage, "`moat deploy` takes a file; registries are not supported yet",
                 {"skopeo copy docker://HOST/REPO:TAG oci-archive:FILE"});
   if (source != "-") return open_bundle_file(source, session);
-  spool.emplace(change.root(), ".incoming");
+  spool.emplace(change.root(), kIncoming);
   const fs::path file = spool->path() / "bundle";
   const UniqueFd out = open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
   std::string buffer(std::size_t{1} << 18U, '\0');

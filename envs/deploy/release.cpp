@@ -23,9 +23,23 @@ constexpr const char *kCurrent = "current", *kReleases = "releases", *kLock = "d
                      *kHistory = "history", *kUnfinished = "unfinished";
 // How a release is called while it is removed.
 constexpr std::string_view kRemoved = ".removed-";
+constexpr const char* kNextCurrent = ".current-new";
 
+// "0007-3f9a1c2b4d5e"
 bool is_folder_name(std::string_view folder) {
-  return folder.size() >= 6 && is_ascii_digit(folder.front()) && folder.find('/') == std::string_view::npos;
+  constexpr std::size_t kLeastNumber = 4, kDigest = 12;
+  const std::size_t dash = folder.find('-');
+  if (dash == folder.npos || dash < kLeastNumber || folder.size() != dash + 1 + kDigest) return false;
+  return std::ranges::all_of(folder.substr(0, dash), is_ascii_digit) &&
+         std::ranges::all_of(folder.substr(dash + 1),
+                             [](char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'f'); });
+}
+
+// What a deploy that was killed left beside its releases. Other names with a dot are the user's: an .env,
+// say.
+bool is_leftover(std::string_view name) {
+  return name == kNextCurrent || name.starts_with(fmt::format("{}-", kIncoming)) ||
+         name.starts_with(".tmp-");  // of write_file_atomically
 }
 
 fs::file_type type_of(const fs::path& path) {
@@ -229,9 +243,8 @@ DeploymentChange DeploymentChange::begin(const fs::path& dest, const std::string
 }
 
 void DeploymentChange::sweep() const {
-  for (const std::string& name : names_in(root_)) {
-    if (name.starts_with('.')) remove_tree(root_ / name);
-  }
+  for (const std::string& name : names_in(root_))
+    if (is_leftover(name)) remove_tree(root_ / name);
   const std::string live = folder_of_link(root_);
   // Killed before the switch: what is live was confirmed long ago.
   if (const auto mark = unfinished(); mark && mark->to != live) set_unfinished(std::nullopt);
@@ -257,7 +270,7 @@ void DeploymentChange::switch_to(const std::string& folder) const {
     sync_directory(root_);
     return;
   }
-  const fs::path aside = root_ / ".current-new";
+  const fs::path aside = root_ / kNextCurrent;
   std::error_code error;
   fs::remove(aside, error);
   fs::create_symlink(fs::path(kReleases) / folder, aside, error);

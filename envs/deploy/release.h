@@ -21,6 +21,9 @@
 
 namespace moat {
 
+// What is read from standard input lies in a folder DEST/.incoming-… meanwhile.
+inline constexpr std::string_view kIncoming = ".incoming";
+
 // What release.json says.
 struct DeployedRelease {
   std::string folder;  // "0007-3f9a1c2b4d5e"

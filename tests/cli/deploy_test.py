@@ -213,6 +213,16 @@ class Deploys(sandbox.SandboxTest):
         self.assertEqual(self.live(), "1.0")
         self.assertTrue((real / "current").is_symlink())
 
+    def test_what_the_user_keeps_there_stays(self):
+        self.deploy(1)
+        (self.dest / ".env").write_text("KEY=1\n")
+        (self.dest / "releases/2024-notes").mkdir()
+        for left in (".incoming-0123", ".tmp-0123"):
+            (self.dest / left).mkdir()
+        self.deploy(2)
+        self.assertEqual(sorted(p.name for p in self.dest.iterdir()), [".env", "current", "deploy.lock", "history", "releases"])
+        self.assertTrue((self.dest / "releases/2024-notes").exists())
+
     def test_ordinary_user(self):
         if os.geteuid() != 0 or not may("setpriv", "--reuid", "12345", "--clear-groups", "true"):
             self.skipTest("needs root and setpriv")
