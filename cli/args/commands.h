@@ -1,5 +1,5 @@
 // Every command of moat, as it is typed and told: its name, its help and its options. A new command is a
-// function and an entry in commands.cpp.
+// function in the file of its family (commands_declared.h) and an entry in commands.cpp.
 #pragma once
 
 #include <span>

@@ -1,0 +1,83 @@
+// What is typed for bundles and deployments.
+#include "cli/args/commands_declared.h"
+#include "cli/args/declaration.h"
+#include "resolver/base/error.h"
+
+namespace moat {
+namespace {
+
+void declare_hooks(Declaration& d, HookOptions& hooks) {
+  d.value("--after", hooks.after, "CMD",
+          "run once it is live, to restart what runs; where it fails, switch back");
+  d.value("--probe", hooks.probe, "CMD", "run then until it succeeds; where it never does, switch back");
+  d.value("--probe-timeout", hooks.probe_timeout, "TIME", "how long --probe may take (default: 30s)");
+}
+
+}  // namespace
+
+void declare_bundle(Declaration& d) {
+  BundleCommand& bundle = d.invocation.command.emplace<BundleCommand>();
+  d.positional("LOCK", bundle.lock, "pylock*.toml (default: the project's pylock.toml)");
+  d.value("-o,--output", bundle.output, "FILE", "where to write the bundle; - for standard output")
+      ->required();
+  d.value("--name", bundle.name, "NAME", "name of the program (default: the project's)");
+  d.flag("--with-python", bundle.with_python, "with the Python itself: the machine it goes to needs none");
+  d.flag("--no-project", bundle.no_project, "what the project needs, without the project itself");
+  d.value("--sign", bundle.sign, "KEYFILE", "sign with this private key (Ed25519, PEM)");
+  d.values("--extra", bundle.extras, "NAME", "with this extra");
+  d.values("--group", bundle.groups, "NAME", "this dependency group instead of the default ones");
+  declare_python(d, "the Python that the bundle is for");
+  declare_index(d);
+}
+void declare_bundle_show(Declaration& d) {
+  d.positional("FILE", d.invocation.command.emplace<BundleShowCommand>().file, "a bundle")->required();
+}
+void declare_bundle_verify(Declaration& d) {
+  BundleVerifyCommand& verify = d.invocation.command.emplace<BundleVerifyCommand>();
+  d.positional("FILE", verify.file, "a bundle")->required();
+  d.values("--key", verify.keys, "PUB",
+           "a public key, or a folder of them, one of which must have signed it");
+}
+void declare_deploy(Declaration& d) {
+  DeployCommand& deploy = d.invocation.command.emplace<DeployCommand>();
+  d.positional("SOURCE", deploy.source, "a bundle; - for standard input")->required();
+  d.positional("DEST", deploy.dest, "the folder that the program is deployed to")->required();
+  d.values("--key", deploy.keys, "PUB",
+           "a public key, or a folder of them, one of which must have signed the bundle");
+  d.flag("--insecure", deploy.insecure, "take a bundle that nobody signed");
+  d.flag("--not-older", deploy.not_older, "refuse a bundle that was made before the one that is live");
+  d.value("--check", deploy.hooks.check, "CMD",
+          "run in the new release before it is live; where it fails, nothing changes");
+  d.value("--check-timeout", deploy.hooks.check_timeout, "TIME", "how long --check may take (default: 60s)");
+  declare_hooks(d, deploy.hooks);
+  d.value("--keep", deploy.keep, "N", "how many releases stay (default: 3)");
+  declare_python(d, "the Python to deploy with (default: the newest that fits the bundle)");
+  d.finish.emplace_back([&deploy] {
+    if (deploy.insecure && !deploy.keys.empty())
+      throw Error(ErrorKind::Usage, "`--key` and `--insecure` exclude each other");
+    if (deploy.keep < 1) throw Error(ErrorKind::Usage, "--keep must be at least 1");
+  });
+}
+void declare_deploy_rollback(Declaration& d) {
+  DeployRollbackCommand& rollback = d.invocation.command.emplace<DeployRollbackCommand>();
+  d.positional("DEST", rollback.dest, "the folder that the program is deployed to")->required();
+  d.positional("N", rollback.release, "the release to go back to (default: the one before)");
+  declare_hooks(d, rollback.hooks);
+}
+void declare_deploy_history(Declaration& d) {
+  DeployHistoryCommand& history = d.invocation.command.emplace<DeployHistoryCommand>();
+  d.positional("DEST", history.dest, "the folder that the program is deployed to")->required();
+  d.value("--limit", history.limit, "N", "the newest N only");
+}
+void declare_deploy_verify(Declaration& d) {
+  d.positional("DEST", d.invocation.command.emplace<DeployVerifyCommand>().dest,
+               "the folder that the program is deployed to")
+      ->required();
+}
+void declare_deploy_status(Declaration& d) {
+  d.positional("DEST", d.invocation.command.emplace<DeployStatusCommand>().dest,
+               "the folder that the program is deployed to")
+      ->required();
+}
+
+}  // namespace moat

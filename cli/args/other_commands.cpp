@@ -1,0 +1,67 @@
+// What is typed for the store, settings, completion and other tools.
+#include "cli/args/commands_declared.h"
+#include "cli/args/declaration.h"
+#include "resolver/base/error.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+namespace moat {
+
+void declare_store_dir(Declaration& d) { d.invocation.command.emplace<StoreDirCommand>(); }
+void declare_store_size(Declaration& d) { d.invocation.command.emplace<StoreSizeCommand>(); }
+void declare_store_prune(Declaration& d) {
+  StorePruneCommand& prune = d.invocation.command.emplace<StorePruneCommand>();
+  d.value("--older-than", prune.older_than, "AGE",
+          "what was not used for so long: 30d (default), 12h, 0d for everything");
+  d.flag("--dry-run", prune.dry_run, "say what would be removed, and remove nothing");
+}
+void declare_store_verify(Declaration& d) { d.invocation.command.emplace<StoreVerifyCommand>(); }
+void declare_store_jobs(Declaration& d) {
+  StoreJobsCommand& jobs = d.invocation.command.emplace<StoreJobsCommand>();
+  d.flag("--wait", jobs.wait, "return when none is left");
+  d.flag("--work", jobs.work, "what runs in the background")->group("");
+}
+
+void declare_config_list(Declaration& d) { d.invocation.command.emplace<ConfigListCommand>(); }
+void declare_config_get(Declaration& d) {
+  d.positional("NAME", d.invocation.command.emplace<ConfigGetCommand>().name,
+               "a setting: index-url, link-mode, …")
+      ->required();
+}
+void declare_config_set(Declaration& d) {
+  ConfigSetCommand& set = d.invocation.command.emplace<ConfigSetCommand>();
+  d.positional("NAME", set.name, "a setting: index-url, link-mode, …")->required();
+  d.positional("VALUE", set.values, "its value, several for a list; without one it is set no more");
+}
+
+void declare_config_import_pip(Declaration& d) {
+  ConfigImportPipCommand& import = d.invocation.command.emplace<ConfigImportPipCommand>();
+  d.flag("--dry-run", import.dry_run, "say what would be taken, and change nothing");
+  d.flag("--replace", import.replace, "in place of settings that are there already");
+}
+
+void declare_completion(Declaration& d) {
+  CompletionCommand& completion = d.invocation.command.emplace<CompletionCommand>();
+  d.positional("SHELL", completion.shell, "bash, zsh or fish")->required();
+  d.positional("WORD", completion.words,
+               "behind --: what may stand in place of the last of these words (what the script asks)");
+  d.finish.emplace_back([&completion] {
+    const std::string& shell = completion.shell;
+    if (shell != "bash" && shell != "zsh" && shell != "fish")
+      throw Error(ErrorKind::Usage,
+                  fmt::format("SHELL must be one of: bash, zsh, fish (got {})", quote(shell)),
+                  {"`moat completion bash` prints the script for bash"});
+  });
+}
+
+void declare_eval(Declaration& d) {
+  EvalCommand& eval = d.invocation.command.emplace<EvalCommand>();
+  d.positional("SUBJECT", eval.subject,
+               "version, specifier, marker, requirement, wheel, sdist, tags, name, metadata or lock")
+      ->required();
+}
+
+void declare_pip(Declaration& d) { d.invocation.command.emplace<PipCommand>(); }
+
+}  // namespace moat
