@@ -21,6 +21,7 @@
 #include <future>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -32,6 +33,15 @@ struct AuditFinding {
   std::optional<Advisory> advisory;
   std::string ignored;  // the words of audit-ignore that say so
 };
+
+// A lock for several targets may have several versions of a package: what is known is known of one of them.
+using AuditedRelease = std::pair<PackageName, std::string>;
+
+AuditedRelease release_of(const AuditedPackage& package) {
+  return {package.name, package.version ? package.version->to_string() : ""};
+}
+
+AuditedRelease release_of(const AuditFinding& finding) { return {finding.package, finding.version}; }
 
 // "GHSA-…", or "GHSA-…@2026-12-31": until that day.
 struct AuditException {
@@ -61,8 +71,8 @@ std::vector<AuditException> exceptions_of(const Settings& settings, UnixTime now
 // ---- vulnerabilities
 
 // What the indexes say of each release, asked side by side. `silent`: indexes that have no such document.
-std::map<PackageName, std::vector<Advisory>> ask_indexes(const AuditSubject& subject, Session& session,
-                                                         std::set<std::string>& silent) {
+std::map<AuditedRelease, std::vector<Advisory>> ask_indexes(const AuditSubject& subject, Session& session,
+                                                            std::set<std::string>& silent) {
   const IndexList indexes = index_list(session.settings());
   HttpClient& http = session.http(indexes);
   struct Asked {
@@ -84,7 +94,7 @@ std::map<PackageName, std::vector<Advisory>> ask_indexes(const AuditSubject& sub
     asked.push_back({&package, *url, promise->get_future()});
     http.send({.url = *url}, [promise](HttpClient::Result result) { promise->set_value(std::move(result)); });
   }
-  std::map<PackageName, std::vector<Advisory>> out;
+  std::map<AuditedRelease, std::vector<Advisory>> out;
   for (Asked& one : asked) {
     HttpClient::Result result = one.answer.get();
     if (const Error* error = std::get_if<Error>(&result)) throw Error(*error);
@@ -100,7 +110,7 @@ std::map<PackageName, std::vector<Advisory>> ask_indexes(const AuditSubject& sub
     if (!advisories)
       throw Error(ErrorKind::Network,
                   fmt::format("cannot read {}: {}", one.url.display(), advisories.error().message));
-    out[one.package->name] = std::move(*advisories);
+    out[release_of(*one.package)] = std::move(*advisories);
   }
   return out;
 }
@@ -108,7 +118,7 @@ std::map<PackageName, std::vector<Advisory>> ask_indexes(const AuditSubject& sub
 void find_vulnerabilities(const AuditSubject& subject, Session& session,
                           std::vector<AuditFinding>& findings) {
   const Settings& settings = session.settings();
-  std::map<PackageName, std::vector<Advisory>> known;
+  std::map<AuditedRelease, std::vector<Advisory>> known;
   std::set<std::string> silent;
   const std::optional<AdvisoryFolder> folder =
       settings.advisories.empty()
@@ -116,8 +126,9 @@ void find_vulnerabilities(const AuditSubject& subject, Session& session,
           : std::optional(AdvisoryFolder::read(settings.working_directory / settings.advisories));
   if (!folder) known = ask_indexes(subject, session, silent);
   for (const AuditedPackage& package : subject.packages) {
-    if (folder && package.version) known[package.name] = folder->of(package.name, *package.version);
-    for (const Advisory& advisory : known[package.name])
+    std::vector<Advisory>& of_release = known[release_of(package)];
+    if (folder && package.version) of_release = folder->of(package.name, *package.version);
+    for (const Advisory& advisory : of_release)
       findings.push_back({.kind = "vulnerability",
                           .package = package.name,
                           .version = package.version->to_string(),
@@ -204,13 +215,12 @@ void apply_exceptions(std::vector<AuditFinding>& findings, std::vector<AuditExce
 }
 
 // The lowest version in which all that is known against this one is fixed; nullopt where something is not.
-std::optional<Version> first_sound(const PackageName& package, const Version& now,
-                                   const std::vector<AuditFinding>& findings) {
+std::optional<Version> first_sound(const AuditedPackage& package, const std::vector<AuditFinding>& findings) {
   std::optional<Version> out;
   for (const AuditFinding& finding : findings) {
-    if (finding.package != package || !finding.advisory || !finding.ignored.empty()) continue;
+    if (release_of(finding) != release_of(package) || !finding.advisory || !finding.ignored.empty()) continue;
     const std::vector<Version>& fixed = finding.advisory->fixed_in;
-    const auto next = std::upper_bound(fixed.begin(), fixed.end(), now);
+    const auto next = std::upper_bound(fixed.begin(), fixed.end(), *package.version);
     if (next == fixed.end()) return std::nullopt;
     if (!out || *next > *out) out = *next;
   }
@@ -243,17 +253,17 @@ Fix fix_for(const PackageName& package, const Version& version, const Environmen
   return fix;
 }
 
-std::map<PackageName, Fix> find_fixes(const AuditSubject& subject, const std::vector<AuditFinding>& findings,
-                                      Session& session) {
-  std::map<PackageName, Fix> out;
+std::map<AuditedRelease, Fix> find_fixes(const AuditSubject& subject,
+                                         const std::vector<AuditFinding>& findings, Session& session) {
+  std::map<AuditedRelease, Fix> out;
   for (const AuditedPackage& package : subject.packages) {
     if (!package.version) continue;
-    const std::optional<Version> sound = first_sound(package.name, *package.version, findings);
+    const std::optional<Version> sound = first_sound(package, findings);
     if (!sound) continue;
     if (subject.environment && !subject.environment->is_foreign())
-      out.emplace(package.name, fix_for(package.name, *sound, *subject.environment, session));
+      out.emplace(release_of(package), fix_for(package.name, *sound, *subject.environment, session));
     else
-      out.emplace(package.name,
+      out.emplace(release_of(package),
                   Fix{fmt::format("{}>={}", package.name.normalized(), sound->to_string()), {}});
   }
   return out;
@@ -299,18 +309,18 @@ nlohmann::ordered_json to_document(const AuditFinding& finding) {
 }
 
 void tell(const AuditSubject& subject, const std::vector<AuditFinding>& findings,
-          const std::map<PackageName, Fix>& fixes, Output& output) {
+          const std::map<AuditedRelease, Fix>& fixes, Output& output) {
   std::size_t counting = 0, ignored = 0;
   nlohmann::ordered_json documents = nlohmann::ordered_json::array(),
                          fix_documents = nlohmann::ordered_json::array();
   for (const AuditedPackage& package : subject.packages) {
     for (const AuditFinding& finding : findings) {
-      if (finding.package != package.name) continue;
+      if (release_of(finding) != release_of(package)) continue;
       documents.push_back(to_document(finding));
       ++(finding.ignored.empty() ? counting : ignored);
       if (finding.ignored.empty()) print(finding, output);
     }
-    const auto fix = fixes.find(package.name);
+    const auto fix = fixes.find(release_of(package));
     if (fix == fixes.end()) continue;
     print(package.name, fix->second, subject, output);
     fix_documents.push_back({{"package", package.name.normalized()},

@@ -172,6 +172,17 @@ class Audit(sandbox.SandboxTest):
         self.moat("audit", "pylock.toml", "--env", "env", status=2)
         self.moat("audit", "--env", "nosuch", status=2)
 
+    def test_two_versions_of_a_package_in_one_lock(self):
+        """A lock for several targets: each version has what is known of it, and no other."""
+        (self.work / "pyproject.toml").write_text(
+            '[project]\nname = "two"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = [\n'
+            '  "lib==1.0; python_version < \'3.11\'", "lib==2.0; python_version >= \'3.11\'"]\n')
+        self.moat("lock", "--universal")
+        document = self.audit("pylock.toml")
+        self.assertEqual(sorted((f["package"], f["version"], f["id"]) for f in document["findings"]),
+                         [("lib", "1.0", "GHSA-aaaa-bbbb-cccc"), ("lib", "1.0", "PYSEC-1")])
+        self.assertEqual([fix["requirement"] for fix in document["fixes"]], ["lib>=1.2"])
+
 
 if __name__ == "__main__":
     sandbox.main()
