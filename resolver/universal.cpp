@@ -185,11 +185,12 @@ class Walk {
     return requirement.specifier.contains(package.version, version_text(*package.release));
   }
 
+  // As same_reference(), of a line and what was fetched for one like it: by then git's commit is known.
   static bool same_url(const std::string& text, const SourceUrl& url) {
     const Expected<SourceUrl> said = SourceUrl::parse(text);
     if (!said) return false;
     return said->kind == url.kind && said->subdirectory == url.subdirectory &&
-           said->url.without_fragment().to_string() == url.url.without_fragment().to_string() &&
+           said->url.without_credentials() == url.url.without_credentials() &&
            (said->kind != SourceKind::Git || said->revision == url.revision || said->revision == url.commit);
   }
 

@@ -78,6 +78,8 @@ void FakeSource::add(const FakeRelease& row) {
   if (row.needs_build) to_build_.insert(release.get());
   if (!row.mended.empty()) metadata.mended.push_back(row.mended);
   if (!row.url.empty()) {
+    const auto direct = std::make_shared<const SourceUrl>(valid(SourceUrl::parse(row.url), row.url));
+    for (ReleaseFile& file : release->files) file.direct = direct;
     by_url_.try_emplace({name, row.url}, Project{name, {release}, "", "", ""});
     return;
   }
