@@ -178,6 +178,21 @@ bool is_saved_edit(std::string_view path) {
   return path.find(".moat-saved", path.rfind('/') + 1) != path.npos;
 }
 
+fs::path history_folder(const fs::path& environment) { return environment / ".moat/history"; }
+
+Manifest read_manifest(const fs::path& path) {
+  Expected<Manifest> manifest = parse_manifest(read_file(path));
+  if (!manifest)
+    throw Error(ErrorKind::Disk,
+                fmt::format("cannot read {}: {}", quote(path.string()), manifest.error().message));
+  return *std::move(manifest);
+}
+
+// Of the state that the change ended.
+Manifest manifest_before(const fs::path& environment, int state) {
+  return read_manifest(history_folder(environment) / std::to_string(state) / "old/.moat/manifest");
+}
+
 class Undo {
  public:
   // `then`: the manifest of the state to go back to.
@@ -190,7 +205,24 @@ class Undo {
   }
 
   void take_back(const moat_journal& journal) {
-    for (std::size_t i = journal.move_count; i > 0; --i) take_back(journal.moves[i - 1], journal.state);
+    for (std::size_t i = journal.move_count; i > 0; --i) {
+      const moat_move& move = journal.moves[i - 1];
+      if (has_no_predecessor(journal, move))
+        staying_.insert(move.to);
+      else
+        take_back(move, journal.state);
+    }
+  }
+
+  // The lines of those launchers that stay, though another was there then.
+  void bring_into_line(Manifest& then) {
+    for (ManifestEntry& entry : then.entries) {
+      if (staying_.count(entry.path) == 0) continue;
+      const Node* const node = tree_.find(entry.path);
+      if (!node || node->is_directory) continue;
+      entry.sha256 = hash_file(root_ / node->origin).hex;
+      entry.size = fs::file_size(root_ / node->origin);
+    }
   }
 
   std::vector<Move> moves() {
@@ -228,6 +260,14 @@ class Undo {
   // Every change writes its own; but what starts a Python goes and comes with it.
   bool is_written_anew(std::string_view path) const {
     return changes_python_ ? path == ".moat/manifest" || path == kBytecodeList : is_state_file(path);
+  }
+
+  // Was it renamed over the one before it, which is nowhere now? Without it there would be no environment.
+  bool has_no_predecessor(const moat_journal& journal, const moat_move& move) const {
+    if (!changes_python_ || moat_journal_replaces(&journal, &move) == 0) return false;
+    const std::string_view path = move.to;
+    return path == "pyvenv.cfg" || std::ranges::binary_search(manifest_before(root_, journal.state).entries,
+                                                              path, {}, &ManifestEntry::path);
   }
 
   // Files that came to lie in our directories since then stay.
@@ -345,18 +385,8 @@ class Undo {
   bool changes_python_;
   Tree tree_;
   std::set<std::string> made_here_;
-  std::unordered_set<std::string> placed_;
+  std::unordered_set<std::string> placed_, staying_;
 };
-
-fs::path history_folder(const fs::path& environment) { return environment / ".moat/history"; }
-
-Manifest read_manifest(const fs::path& path) {
-  Expected<Manifest> manifest = parse_manifest(read_file(path));
-  if (!manifest)
-    throw Error(ErrorKind::Disk,
-                fmt::format("cannot read {}: {}", quote(path.string()), manifest.error().message));
-  return *std::move(manifest);
-}
 
 std::vector<int> numbered_folders(const fs::path& folder) {
   std::vector<int> out;
@@ -524,7 +554,7 @@ int rollback(const fs::path& environment, std::optional<int> state, const std::s
 
   const Manifest present = read_manifest(environment / ".moat/manifest");
   const fs::path displaced = history_folder(environment) / std::to_string(target + 1) / "old";
-  Manifest then = read_manifest(displaced / ".moat/manifest");
+  Manifest then = manifest_before(environment, target + 1);
   Undo undo(environment, change.state(), present, then);
   for (int taken = current; taken > target; --taken) {
     const fs::path path = moves_file(environment, taken);
@@ -533,6 +563,7 @@ int rollback(const fs::path& environment, std::optional<int> state, const std::s
   std::vector<Move> moves = undo.moves();
   date_returning_files(moves, environment, change, std::time(nullptr));
   renew_state_files(change, environment, read_bytecode_list(displaced, then), moves);
+  undo.bring_into_line(then);
   if (present.runtime == then.runtime) renew_launcher(change, present, then, moves);
   const std::vector<std::string> summary = summarize(present, then);
   change.commit(moves, std::move(then), command, summary, durable);

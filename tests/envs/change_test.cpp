@@ -437,6 +437,43 @@ TEST(RollbackDetails, AForeignFileInTheWayIsNotOverwritten) {
   EXPECT_FALSE(story.env.folder.has(".moat/journal"));
 }
 
+// The first change by a newer moat renames them over the old ones, of which nothing is kept.
+TEST(RollbackDetails, WhatWasRenamedOverTheOldStaysWhenThePythonGoesBack) {
+  const Env env;
+  const auto line = [](const std::string& text) {
+    return ManifestEntry{"bin/python", hash_bytes(text).hex, text.size(), 0755, ""};
+  };
+  Manifest first = env.manifest();
+  first.entries = {line("python")};
+  env.folder.write(".moat/manifest", format_manifest(first));
+  env.folder.write("pyvenv.cfg", "python");
+  const auto place = [&](const std::string& runtime, const std::string& text, bool keeps_old) {
+    Change change = Change::begin(env.path(), "test");
+    Manifest next = env.manifest();
+    next.runtime = runtime;
+    next.entries = {line(text)};
+    std::vector<Move> moves;
+    for (const std::string path : {"bin/python", "pyvenv.cfg"})
+      if (keeps_old) moves.push_back({Move::Kind::Out, path, change.history_relative() + "/" + path});
+    for (const std::string path : {"bin/python", "pyvenv.cfg"}) {
+      env.folder.write(change.stage_relative() + "/" + path, text);
+      moves.push_back({Move::Kind::In, change.stage_relative() + "/" + path, path});
+    }
+    change.commit(moves, next, "test", {}, Durable::Auto);
+  };
+  const auto expect = [&](const std::string& text) {
+    EXPECT_EQ(env.folder.read("pyvenv.cfg"), text);
+    EXPECT_EQ(env.folder.read("bin/python"), text);
+    EXPECT_EQ(env.manifest().entries.front().sha256, line(text).sha256);
+  };
+  place(first.runtime, "newer", false);
+  place("3.12.1-0123456789abcdef", "another", true);
+  rollback(env.path(), 0, "back");
+  expect("newer");
+  rollback(env.path(), 2, "and forth");
+  expect("another");
+}
+
 TEST(RollbackDetails, WithoutHistoryItIsRefused) {
   const Env env;
   EXPECT_THROW(rollback(env.path(), std::nullopt, "back"), Error);
