@@ -90,9 +90,10 @@ ProjectEdit open_project_edit(Session& session) {
 
 void change_project(ProjectChange change, Session& session) {
   const fs::path pyproject = *session.settings().pyproject;
+  const std::optional<std::string> known = session.settings().pyproject_text;
   const FolderLock alone = lock_project(session);
-  const std::string before = read_file(pyproject);
-  if (before != session.settings().pyproject_text)
+  const std::string before = *session.settings().pyproject_text;
+  if (before != known)
     throw Error(ErrorKind::Refused, fmt::format("{} changed meanwhile", pyproject.native()), {"try again"});
   session.take_project_text(change.edit.text());
   MadeLock lock = project_lock({}, session, change.how);

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace moat {
 namespace {
@@ -125,17 +126,17 @@ std::vector<std::string> differences(const ForeignVersions& before, const Pylock
 
 int execute(const ImportCommand& command, Session& session) {
   const Settings& settings = session.settings();
+  std::optional<FolderLock> alone;
+  if (settings.pyproject) alone.emplace(lock_project(session));
   ProjectEdit edit = open_project_edit(session);
   const fs::path pyproject = *settings.pyproject;
   const std::string before = edit.text();
-  session.take_project_text(before);
   const Imported imported =
       read_foreign((settings.working_directory / command.file).lexically_normal(), session);
   std::vector<std::string> added;
   add_to_project(imported.project, edit, has_project_table(settings), added);
   session.take_project_text(edit.text());
 
-  const FolderLock alone = lock_project(session);
   const Pylock kept = as_lock(imported.versions);
   const MadeLock made = project_lock({}, session, {}, &kept);
   const std::vector<std::string> changed = differences(imported.versions, made.lock);

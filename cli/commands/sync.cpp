@@ -413,7 +413,10 @@ LockChoice choice_of_project(const SyncCommand& command, const Pylock& lock, con
 
 FolderLock lock_project(Session& session) {
   constexpr std::chrono::minutes kPatience{10};
-  return FolderLock::acquire(*project_folder(session.settings()), kPatience);
+  const Settings& settings = session.settings();
+  FolderLock alone = FolderLock::acquire(*project_folder(settings), kPatience);
+  if (settings.pyproject) session.take_project_text(read_file(*settings.pyproject));
+  return alone;
 }
 
 bool is_in_project(Session& session) {

@@ -18,7 +18,8 @@
 
 namespace moat {
 
-// Others that would change the project wait meanwhile.
+// Others that would change the project wait meanwhile. From here on pyproject.toml is what it is now: whoever
+// was waited for may have changed it.
 FolderLock lock_project(Session& session);
 
 // Is what is around here a project, with requirements and perhaps a package of its own?

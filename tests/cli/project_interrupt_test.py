@@ -3,6 +3,7 @@ those of after, and a command later all three agree.
 
     project_interrupt_test.py MOAT
 """
+import fcntl
 import os
 import pathlib
 import signal
@@ -36,6 +37,22 @@ class Interrupted(sandbox.SandboxTest):
         """The two files byte for byte, what is installed, and what else lies beside them."""
         files = {name: (self.work / name).read_bytes() for name in ("pyproject.toml", "pylock.toml")}
         return files, self.moat("list"), sorted(p.name for p in self.work.iterdir())
+
+    def test_a_command_that_waited_sees_what_was_changed_meanwhile(self):
+        """It has read pyproject.toml by then; the lock it makes is of what is there when its turn comes."""
+        pyproject = self.work / "pyproject.toml"
+        pyproject.write_bytes(PYPROJECT + b"# changed\r\n")
+        folder = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        child = subprocess.Popen([sandbox.MOAT, "sync"], cwd=self.work, env=self.env, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True)
+        self.assertIn("waiting for another moat", child.stderr.readline())
+        pyproject.write_bytes(PYPROJECT.replace(b"'base',", b"'base', 'lib',"))
+        os.close(folder)
+        said = child.communicate(timeout=60)[1]
+        self.assertEqual(child.returncode, 0, said)
+        self.assertIn('name = "lib"', (self.work / "pylock.toml").read_text())
+        self.assertIn("lib", self.moat("list"))
 
     def add(self, number, delay):
         child = subprocess.Popen([sandbox.MOAT, "add", "lib"], cwd=self.work, env=self.env, stdin=subprocess.DEVNULL,
