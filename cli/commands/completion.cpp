@@ -5,6 +5,7 @@
 #include "cli/commands/commands.h"
 #include "cli/completion_scripts.h"
 #include "cli/setting_layers.h"
+#include "cli/shell_word.h"
 #include "cli/which_env.h"
 #include "envs/change.h"
 #include "envs/installed.h"
@@ -158,8 +159,10 @@ void print(const Completion& completion, Session& session) {
   }
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
+  // Values come from files, a stranger's pyproject.toml for one: what a shell would not take for a plain word
+  // must not get into a command line by itself.
   for (const std::string& value : values)
-    if (value.starts_with(completion.typed) && value.find('\n') == std::string::npos)
+    if (value.starts_with(completion.typed) && shell_word(value) == value)
       out += completion.before + value + "\n";
   if (completion.values == CompletionValues::Files || completion.values == CompletionValues::Commands)
     out += ":files\n";

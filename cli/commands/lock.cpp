@@ -317,22 +317,6 @@ void add_choices(const LockOrder& order, const AskBackend& ask, Goal& goal, Root
   }
 }
 
-// The groups that `sync` takes where none is named: those of the setting, else `dev`.
-std::vector<std::string> default_groups(const LockedInputs& inputs, const Settings& settings) {
-  if (settings.default_groups.empty())
-    return inputs.groups.contains("dev") ? std::vector<std::string>{"dev"} : std::vector<std::string>();
-  std::vector<std::string> out;
-  for (const std::string& text : settings.default_groups) {
-    const Expected<GroupName> name = GroupName::parse(text);
-    if (!name || !inputs.groups.contains(name->normalized()))
-      throw Error(ErrorKind::BadInput,
-                  fmt::format("`default-groups` names {}, which is not a dependency group of the project",
-                              quote(text)));
-    out.push_back(name->normalized());
-  }
-  return out;
-}
-
 // The packages of all targets, as those of one that takes any file.
 void check_and_hash(UniversalResolution& resolution, const ResolvePolicy& policy, const EarlierLock& earlier,
                     const Target& here, Session& session) {
@@ -358,7 +342,9 @@ LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& 
   for (auto python = space.pythons.rbegin(); python != space.pythons.rend(); ++python)
     inputs.pythons.push_back(python->to_string());
   inputs.universal = space.is_universal;
-  if (order.of_project) inputs.default_groups = default_groups(inputs, session.settings());
+  if (order.of_project)
+    for (const GroupName& group : default_groups(session.settings()))
+      inputs.default_groups.push_back(group.normalized());
   return inputs;
 }
 
