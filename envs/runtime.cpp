@@ -90,6 +90,9 @@ bool looks_whole(const Runtime& runtime, Workers& workers) {
 // As the store says; its files are not looked at.
 std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& store) {
   const fs::path entry = store.layout().runtime(fingerprint);
+  std::error_code failure;
+  // Before the list: the entry may be replaced by a compiled one meanwhile, never the other way round.
+  const bool is_compiled = !fs::exists(entry / kUncompiled, failure);
   const auto facts = read_file_if_exists(entry / "facts.json");
   const auto text = read_file_if_exists(entry / "manifest");
   if (!facts || !text) return std::nullopt;
@@ -101,10 +104,10 @@ std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& s
   runtime.fingerprint = fingerprint;
   runtime.tree = entry / "tree";
   runtime.interpreter = std::move(*interpreter);
+  runtime.is_compiled = is_compiled;
   runtime.files.reserve(manifest->entries.size());
   for (const ManifestEntry& file : manifest->entries) {
     if (file.mode == kLinkMode) {
-      std::error_code failure;
       const std::string target = fs::read_symlink(runtime.tree / file.path, failure).string();
       if (failure || hash_bytes(target).hex != file.sha256) return std::nullopt;
       runtime.links.emplace_back(file.path, target);
@@ -117,8 +120,6 @@ std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& s
                              .mtime = kRuntimeMtime});
   }
   if (is_runtime_pack(entry / kPack, runtime.files)) runtime.pack = entry / kPack;
-  std::error_code failure;
-  runtime.is_compiled = !fs::exists(entry / kUncompiled, failure);
   return runtime;
 }
 
@@ -223,6 +224,15 @@ Runtime publish_runtime(const TempDir& work, const Interpreter& interpreter, con
   return at_entry(std::move(runtime), store);
 }
 
+void drop_damaged_runtime(std::string_view fingerprint, Store& store) {
+  const fs::path entry = store.layout().runtime(fingerprint);
+  const TempDir grave = store.make_temp("damaged");
+  std::error_code failure;
+  fs::rename(entry, grave.path() / "entry", failure);
+  if (failure && failure != std::errc::no_such_file_or_directory)
+    throw_errno("remove the damaged runtime", entry, failure.value());
+}
+
 Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter,
                        Compile compile) {
   // While the base is walked, what the store most likely has for it is looked at.
@@ -255,8 +265,7 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
   // Not there, or damaged: then it is renamed away first, so that nobody finds half of it.
   if (was_there) {
     reporter.warn("the runtime " + fingerprint + " in the store was modified; recreating it");
-    const TempDir grave = store.make_temp("damaged");
-    rename_over(entry, grave.path() / "entry");
+    drop_damaged_runtime(fingerprint, store);
   }
   return make_runtime(interpreter, sources, fingerprint, store, workers, reporter, compile);
 }

@@ -58,10 +58,8 @@ bool is_inside(std::string_view path) {
   return path.find('\0') == std::string_view::npos;
 }
 
-bool stays_inside(const fs::path& link, const fs::path& target) {
-  if (target.empty() || target.is_absolute()) return false;
-  const fs::path end = (link.parent_path() / target).lexically_normal();
-  return !end.empty() && *end.begin() != "..";
+bool is_below(const fs::path& path, const fs::path& tree) {
+  return std::mismatch(tree.begin(), tree.end(), path.begin(), path.end()).first == tree.end();
 }
 
 class Unpacking {
@@ -103,18 +101,24 @@ class Unpacking {
     }
   }
 
-  // After the files, so that none is written through a link.
+  // After the files, so that none is written through a link; and no link is made through another one. Where a
+  // link leads depends on the others, and is known once all are there.
   void make_links(const fs::path& tree) const {
     const nlohmann::json links = nlohmann::json::parse(text(kLinks), nullptr, false);
     if (!links.is_object()) refuse("its links are damaged");
+    const fs::path root = fs::canonical(tree);
+    std::error_code error;
     for (const auto& [path, target] : links.items()) {
-      if (!target.is_string() || !is_inside(path) || !stays_inside(path, target.get<std::string>()))
+      const fs::path folder = (root / path).parent_path();
+      if (!target.is_string() || !is_inside(path) || fs::weakly_canonical(folder, error) != folder)
         refuse(fmt::format("the link {} leaves it", quote(path)));
-      make_directories((tree / path).parent_path());
-      std::error_code error;
-      fs::create_symlink(target.get<std::string>(), tree / path, error);
+      make_directories(folder);
+      fs::create_symlink(target.get<std::string>(), root / path, error);
       if (error) refuse(fmt::format("the link {} cannot be made: {}", quote(path), error.message()));
     }
+    for (const auto& [path, target] : links.items())
+      if (!is_below(fs::canonical(root / path, error), root))
+        refuse(fmt::format("the link {} leaves it", quote(path)));
   }
 
  private:
@@ -193,8 +197,9 @@ Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256,
                                Store& store, Workers& workers, Reporter& reporter) {
   // Named by its bytes, so that nobody's environment is made of it by chance.
   const std::string fingerprint = fmt::format("{}-{}", version, sha256.hex.substr(0, 16));
-  if (auto there = find_runtime(fingerprint, store); there && there->interpreter.libc == libc_here(*there))
-    return std::move(*there);
+  auto there = find_runtime(fingerprint, store);
+  if (there && there->interpreter.libc == libc_here(*there)) return std::move(*there);
+  if (!there) drop_damaged_runtime(fingerprint, store);  // or nothing
   const Phase phase(reporter, "unpack");
   const TempDir work = store.make_temp("runtime");
   const fs::path tree = fs::absolute(work.path()) / "tree";
