@@ -37,6 +37,13 @@ std::string for_quotes(const std::string& text, char quotes) {
   return Requirement::parse(out) ? out : text;
 }
 
+// This key of the table as the file spells it, where one that is the same name is there.
+TomlPath as_spelled(const TomlEdit& edit, const TomlPath& table, const std::string& name) {
+  for (const std::string& key : edit.keys(table))
+    if (normalize_name(key) == normalize_name(name)) return below(table, key);
+  return below(table, name);
+}
+
 std::string sort_key(const TomlNode& item) {
   if (const auto requirement = requirement_of(item)) return requirement->name.normalized();
   return item.text;
@@ -99,13 +106,9 @@ std::vector<RequirementList> ProjectEdit::lists() const {
   return out;
 }
 
-// The name as the file spells it.
 TomlPath ProjectEdit::path_of(const RequirementList& list) const {
   if (list.kind == RequirementList::Kind::Dependencies) return {"project", "dependencies"};
-  const TomlPath& table = list.kind == RequirementList::Kind::Extra ? kExtras : kGroups;
-  for (const std::string& key : edit_.keys(table))
-    if (normalize_name(key) == normalize_name(list.name)) return below(table, key);
-  return below(table, list.name);
+  return as_spelled(edit_, list.kind == RequirementList::Kind::Extra ? kExtras : kGroups, list.name);
 }
 
 std::vector<RequirementList> ProjectEdit::lists_of(const PackageName& name) const {
@@ -169,14 +172,14 @@ void ProjectEdit::set_project(const std::string& key, std::string_view text) {
 }
 
 void ProjectEdit::set_source(const PackageName& name, const ProjectSource& source) {
-  edit_.set_value(
-      below(kSources, name.normalized()),
-      fmt::format("{{ path = {}{} }}", toml_quote(source.path), source.editable ? ", editable = true" : ""));
+  const TomlPath place = as_spelled(edit_, kSources, name.normalized());
+  if (edit_.find(place) == nullptr) edit_.remove_key(place);  // a section, or keys with dots
+  edit_.set_value(place, fmt::format("{{ path = {}{} }}", toml_quote(source.path),
+                                     source.editable ? ", editable = true" : ""));
 }
 
 void ProjectEdit::remove_source(const PackageName& name) {
-  for (const std::string& key : edit_.keys(kSources))
-    if (normalize_name(key) == name.normalized()) edit_.remove_key(below(kSources, key));
+  edit_.remove_key(as_spelled(edit_, kSources, name.normalized()));
 }
 
 }  // namespace moat

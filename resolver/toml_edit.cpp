@@ -72,19 +72,21 @@ Expected<TomlEdit> TomlEdit::parse(std::string text) {
 
 // ---- what is there ----
 
-TomlEdit::Found TomlEdit::find_entry(const TomlPath& path) const {
+// The first entry whose full key is wanted, of those that may lead to `path`.
+template <class F>
+TomlEdit::Found TomlEdit::find_first(const TomlPath& path, F is_wanted) const {
   Found found;
-  const std::function<bool(const std::vector<TomlEntry>&, const TomlPath&, const TomlEntry*)> look =
-      [&](const std::vector<TomlEntry>& entries, const TomlPath& before, const TomlEntry* outer) {
+  const std::function<bool(const std::vector<TomlEntry>&, const TomlPath&, const TomlNode*)> look =
+      [&](const std::vector<TomlEntry>& entries, const TomlPath& before, const TomlNode* table) {
         return std::any_of(entries.begin(), entries.end(), [&](const TomlEntry& entry) {
           const TomlPath here = joined(before, entry.key);
-          if (here == path) {
+          if (is_wanted(here)) {
             found.entry = &entry;
-            found.outer = outer;
+            found.table = table;
             return true;
           }
           return entry.value.kind == TomlNode::Kind::InlineTable && starts_with(path, here) &&
-                 look(entry.value.entries, here, outer == nullptr ? &entry : outer);
+                 look(entry.value.entries, here, &entry.value);
         });
       };
   for (const TomlSection& section : sections_) {
@@ -93,6 +95,14 @@ TomlEdit::Found TomlEdit::find_entry(const TomlPath& path) const {
     if (look(section.entries, section.path, nullptr)) return found;
   }
   return {};
+}
+
+TomlEdit::Found TomlEdit::find_entry(const TomlPath& path) const {
+  return find_first(path, [&](const TomlPath& here) { return here == path; });
+}
+
+TomlEdit::Found TomlEdit::find_below(const TomlPath& path) const {
+  return find_first(path, [&](const TomlPath& here) { return starts_with(here, path); });
 }
 
 const TomlSection* TomlEdit::find_section(const TomlPath& path) const {
@@ -243,7 +253,7 @@ void TomlEdit::insert_item(const TomlPath& path, std::size_t index, std::string_
   const std::string text = quoted(item, quotes_of(found.entry != nullptr ? &found.entry->value : nullptr));
   if (found.entry == nullptr) return add_key(path, text);
   const TomlNode& array = found.entry->value;
-  if (array.items.empty()) return insert_first(array, text, found.outer != nullptr);
+  if (array.items.empty()) return insert_first(array, text, found.table != nullptr);
   if (index == 0) {
     const std::size_t next = array.items.front().span.begin;
     if (!begins_line(next)) return edit(next, next, text + separator(array));
@@ -384,10 +394,12 @@ void TomlEdit::set_value(const TomlPath& path, std::string_view value) {
 }
 
 void TomlEdit::remove_key(const TomlPath& path) {
-  const Found found = find_entry(path);
-  if (found.entry == nullptr) return;
-  if (found.outer != nullptr) {
-    const TomlNode& table = *find(parent_of(path));
+  for (Found found = find_below(path); found.entry != nullptr; found = find_below(path)) remove_entry(found);
+}
+
+void TomlEdit::remove_entry(const Found& found) {
+  if (found.table != nullptr) {
+    const TomlNode& table = *found.table;
     const auto at = static_cast<std::size_t>(found.entry - table.entries.data());
     if (table.entries.size() == 1) return edit(table.span.begin, table.span.end, "{}");
     if (at + 1 < table.entries.size()) return edit(found.entry->begin, table.entries[at + 1].begin, "");

@@ -38,18 +38,22 @@ class TomlEdit {
 
   // `value` is TOML. Replaces the value that is there.
   void set_value(const TomlPath& path, std::string_view value);
-  // A key, with its line; its section, too, where nothing else is in it.
+  // A key, with its line, and all that keys with dots or a section say below it; a section goes where nothing
+  // else is in it.
   void remove_key(const TomlPath& path);
 
  private:
   struct Found {
     const TomlSection* section = nullptr;
     const TomlEntry* entry = nullptr;
-    const TomlEntry* outer = nullptr;  // the line's entry, where `entry` stands in an inline table
+    const TomlNode* table = nullptr;  // the inline table that `entry` stands in
   };
 
   void edit(std::size_t begin, std::size_t end, std::string_view replacement);
   Found find_entry(const TomlPath& path) const;
+  Found find_below(const TomlPath& path) const;
+  template <class F>
+  Found find_first(const TomlPath& path, F is_wanted) const;
   const TomlSection* find_section(const TomlPath& path) const;
   std::size_t line_begin(std::size_t at) const;
   std::size_t line_end(std::size_t at) const;  // behind the line end
@@ -64,6 +68,7 @@ class TomlEdit {
   std::string first_items(std::string_view item, std::size_t at) const;
   void insert_first(const TomlNode& array, const std::string& item, bool one_line);
   void insert_line(std::size_t at, const std::string& line);
+  void remove_entry(const Found& found);
   void add_key(const TomlPath& path, const std::string& value);
   void add_section(const TomlPath& table, const std::string& line);
 

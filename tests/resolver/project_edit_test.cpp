@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <random>
+#include <tuple>
 
 namespace moat {
 namespace {
@@ -116,6 +117,34 @@ TEST(ProjectEdit, SourcesComeAndGo) {
   EXPECT_EQ(edit.text(), project + "\n[tool.moat.sources]\nlib = { path = \"other\" }\n");
   edit.remove_source(name);
   EXPECT_EQ(edit.text(), project);
+}
+
+TEST(ProjectEdit, SourcesHoweverTheyAreWritten) {
+  const PackageName name = PackageName::parse("my-lib").value();
+  for (const auto& [before, set, removed] : {
+           std::tuple{"[tool.moat.sources.My_Lib]\npath = \"a\"\neditable = true\n\n[x]\n",
+                      "[x]\n\n[tool.moat.sources]\nmy-lib = { path = \"b\" }\n", "[x]\n"},
+           std::tuple{
+               "[tool.moat.sources]\nmy-lib.path = \"a\"\nmy-lib.editable = true\nother.path = \"c\"\n",
+               "[tool.moat.sources]\nother.path = \"c\"\nmy-lib = { path = \"b\" }\n",
+               "[tool.moat.sources]\nother.path = \"c\"\n"},
+           std::tuple{"[tool.moat.sources]\nMy_Lib = { path = \"a\" }\n",
+                      "[tool.moat.sources]\nMy_Lib = { path = \"b\" }\n", ""},
+           std::tuple{"[tool]\nmoat = { sources.my-lib = { path = \"a\" }, x = 1 }\n",
+                      "[tool]\nmoat = { sources.my-lib = { path = \"b\" }, x = 1 }\n",
+                      "[tool]\nmoat = { x = 1 }\n"},
+           std::tuple{"tool = { moat.sources = { my-lib.path = \"a\" } }\n",
+                      "tool = { moat.sources = { my-lib = { path = \"b\" } } }\n",
+                      "tool = { moat.sources = {} }\n"},
+       }) {
+    ProjectEdit edit = ProjectEdit::parse(before).value();
+    edit.set_source(name, {"b", false});
+    EXPECT_EQ(edit.text(), set);
+    EXPECT_TRUE(parse_toml(edit.text())) << edit.text();
+    edit = ProjectEdit::parse(before).value();
+    edit.remove_source(name);
+    EXPECT_EQ(edit.text(), removed);
+  }
 }
 
 TEST(TomlEdit, KeysBeforeAnyHeader) {
