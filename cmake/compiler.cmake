@@ -38,3 +38,21 @@ function(moat_target name)
             $<$<BOOL:${MOAT_WERROR}>:-Werror>
             $<$<CONFIG:Debug>:-D_GLIBCXX_ASSERTIONS>)
 endfunction()
+
+# moat_room(FOLDER LINKS TARGET… USES TARGET… SOURCES FILE…): the library of one folder, moat_fetch_os of fetch/os, and
+# its alias moat::fetch_os. LINKS: rooms that its headers include; USES: what only its sources know.
+function(moat_room folder)
+  cmake_parse_arguments(PARSE_ARGV 1 room "" "" "LINKS;USES;SOURCES")
+  string(REPLACE "/" "_" name ${folder})
+  add_library(moat_${name} STATIC ${room_SOURCES})
+  add_library(moat::${name} ALIAS moat_${name})
+  moat_target(moat_${name})
+  target_link_libraries(moat_${name} PUBLIC ${room_LINKS} PRIVATE ${room_USES})
+endfunction()
+
+# moat_whole_room(NAME TARGET…): all of its folders, moat::fetch.
+function(moat_whole_room name)
+  add_library(moat_${name} INTERFACE)
+  add_library(moat::${name} ALIAS moat_${name})
+  target_link_libraries(moat_${name} INTERFACE ${ARGN})
+endfunction()

@@ -2,7 +2,7 @@
 
 #include "cli/args/commands.h"
 #include "cli/args/declaration.h"
-#include "cli/pip/options.h"
+#include "cli/args/pip_options.h"
 
 #include <fmt/format.h>
 

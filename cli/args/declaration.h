@@ -1,8 +1,8 @@
 // One command's options while its line is being read: the words that declare them, and the groups of options
-// that several commands share. Only cli/args/ and cli/args.cpp may include this: it is CLI11's way in.
+// that several commands share. Only cli/args/ and cli/args/args.cpp may include this: it is CLI11's way in.
 #pragma once
 
-#include "cli/args.h"
+#include "cli/args/args.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>

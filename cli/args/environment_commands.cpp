@@ -1,7 +1,7 @@
 // What is typed for environments and what is installed in them.
 #include "cli/args/commands_declared.h"
 #include "cli/args/declaration.h"
-#include "cli/shell_word.h"
+#include "cli/output/shell_word.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
 

@@ -1,6 +1,6 @@
 #include "cli/args/help.h"
 
-#include "cli/args.h"
+#include "cli/args/args.h"
 #include "cli/args/declaration.h"
 #include "resolver/base/text.h"
 

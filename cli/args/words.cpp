@@ -1,6 +1,6 @@
 #include "cli/args/words.h"
 
-#include "cli/nearest.h"
+#include "cli/output/nearest.h"
 #include "resolver/base/error.h"
 
 #include <fmt/format.h>

@@ -1,13 +1,13 @@
 // moat add REQ…: into pyproject.toml, the lock and the environment.
 #include "cli/commands/commands.h"
-#include "cli/project_change.h"
-#include "cli/project_files.h"
-#include "cli/required_python.h"
-#include "cli/shell_word.h"
-#include "cli/source_setup.h"
+#include "cli/commands/project_change.h"
+#include "cli/output/shell_word.h"
+#include "cli/session/required_python.h"
+#include "cli/session/source_setup.h"
+#include "cli/settings/project_files.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
-#include "resolver/source_url.h"
+#include "resolver/files/source_url.h"
 
 #include <fmt/format.h>
 

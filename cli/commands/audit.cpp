@@ -1,17 +1,17 @@
 // moat audit: what is known against the packages of an environment or a lock.
-#include "cli/audit_subject.h"
+#include "cli/commands/audit_subject.h"
 #include "cli/commands/commands.h"
-#include "cli/exit_status.h"
-#include "cli/index_list.h"
-#include "cli/install_pipeline.h"
-#include "cli/licence_policy.h"
-#include "cli/moment.h"
-#include "cli/open_env.h"
-#include "cli/requests.h"
-#include "cli/shell_word.h"
-#include "cli/source_setup.h"
-#include "fetch/advisories.h"
+#include "cli/output/exit_status.h"
+#include "cli/output/shell_word.h"
+#include "cli/session/install_pipeline.h"
+#include "cli/session/open_env.h"
+#include "cli/session/requests.h"
+#include "cli/session/source_setup.h"
+#include "cli/settings/index_list.h"
+#include "cli/settings/moment.h"
+#include "fetch/index/advisories.h"
 #include "resolver/base/text.h"
+#include "resolver/pep/licence_policy.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,10 +1,10 @@
 // moat build: the project's source distribution and wheel, in sealed environments.
 #include "cli/commands/commands.h"
-#include "cli/project_files.h"
-#include "cli/required_python.h"
-#include "cli/source_setup.h"
+#include "cli/session/required_python.h"
+#include "cli/session/source_setup.h"
+#include "cli/settings/project_files.h"
 #include "fetch/os/file.h"
-#include "fetch/wheel_file.h"
+#include "fetch/store/wheel_file.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

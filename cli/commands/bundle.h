@@ -1,7 +1,7 @@
 // What the commands about bundles share.
 #pragma once
 
-#include "cli/session.h"
+#include "cli/session/session.h"
 #include "fetch/os/file.h"
 
 #include <string>

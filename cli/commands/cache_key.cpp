@@ -1,9 +1,9 @@
 // moat cache-key: a name for what a lock installs here, for the caches of CI.
 #include "cli/commands/commands.h"
-#include "cli/goal.h"
-#include "cli/open_env.h"
-#include "cli/project_files.h"
-#include "fetch/hasher.h"
+#include "cli/session/goal.h"
+#include "cli/session/open_env.h"
+#include "cli/settings/project_files.h"
+#include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

@@ -2,8 +2,8 @@
 // command. What goes wrong is thrown.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/session.h"
+#include "cli/args/args.h"
+#include "cli/session/session.h"
 
 namespace moat {
 

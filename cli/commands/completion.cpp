@@ -1,17 +1,17 @@
 // moat completion SHELL
 #include "cli/args/completion.h"
 
-#include "cli/applications.h"
 #include "cli/commands/commands.h"
-#include "cli/completion_scripts.h"
-#include "cli/setting_layers.h"
-#include "cli/shell_word.h"
-#include "cli/which_env.h"
-#include "envs/change.h"
-#include "envs/installed.h"
+#include "cli/commands/completion_scripts.h"
+#include "cli/output/shell_word.h"
+#include "cli/session/applications.h"
+#include "cli/session/which_env.h"
+#include "cli/settings/setting_layers.h"
+#include "envs/environment/installed.h"
+#include "envs/journal/change.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
-#include "resolver/toml.h"
+#include "resolver/files/toml.h"
 
 #include <fmt/format.h>
 

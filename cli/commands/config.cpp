@@ -1,9 +1,9 @@
 // moat config list | get | set
 #include "cli/commands/commands.h"
-#include "cli/nearest.h"
-#include "cli/redact.h"
-#include "cli/setting_layers.h"
-#include "cli/user_config.h"
+#include "cli/output/nearest.h"
+#include "cli/output/redact.h"
+#include "cli/settings/setting_layers.h"
+#include "cli/settings/user_config.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

@@ -1,9 +1,9 @@
 // moat config import-pip
 #include "cli/commands/commands.h"
-#include "cli/pip/import.h"
-#include "cli/redact.h"
-#include "cli/user_config.h"
-#include "cli/which_env.h"
+#include "cli/output/redact.h"
+#include "cli/session/which_env.h"
+#include "cli/settings/pip_import.h"
+#include "cli/settings/user_config.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

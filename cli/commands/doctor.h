@@ -1,8 +1,8 @@
 // What `moat doctor` finds, apart from what it prints: `moat report` shows it in a page.
 #pragma once
 
-#include "cli/session.h"
-#include "envs/isolation.h"
+#include "cli/session/session.h"
+#include "envs/environment/isolation.h"
 
 #include <string_view>
 #include <vector>

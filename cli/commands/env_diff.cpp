@@ -1,9 +1,9 @@
 // moat env diff A [B]
 #include "cli/commands/commands.h"
-#include "cli/open_env.h"
-#include "cli/which_env.h"
-#include "envs/installed.h"
-#include "envs/states.h"
+#include "cli/session/open_env.h"
+#include "cli/session/which_env.h"
+#include "envs/environment/installed.h"
+#include "envs/environment/states.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -1,10 +1,10 @@
 // moat env list | clone | move: where environments lie.
-#include "cli/bytecode_later.h"
 #include "cli/commands/commands.h"
-#include "cli/known_environments.h"
-#include "cli/which_env.h"
-#include "envs/copy_environment.h"
-#include "envs/installed.h"
+#include "cli/session/bytecode_later.h"
+#include "cli/session/known_environments.h"
+#include "cli/session/which_env.h"
+#include "envs/environment/copy_environment.h"
+#include "envs/environment/installed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

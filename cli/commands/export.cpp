@@ -1,12 +1,12 @@
 // moat export: the lock in the form of another tool.
 #include "cli/commands/commands.h"
 #include "cli/commands/sync.h"
-#include "cli/environment_facts.h"
-#include "cli/exports.h"
-#include "cli/project_files.h"
-#include "cli/required_python.h"
+#include "cli/session/environment_facts.h"
+#include "cli/session/required_python.h"
+#include "cli/settings/project_files.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
+#include "resolver/lock/exports.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

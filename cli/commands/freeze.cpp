@@ -1,9 +1,9 @@
 // moat freeze
 #include "cli/commands/commands.h"
-#include "cli/open_env.h"
-#include "cli/requests.h"
-#include "envs/direct_url.h"
-#include "envs/installed.h"
+#include "cli/session/open_env.h"
+#include "cli/session/requests.h"
+#include "envs/environment/installed.h"
+#include "envs/place/direct_url.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,13 +1,13 @@
 // moat import FILE: a project of another tool's goes on with moat, at the versions that were locked there.
 #include "cli/commands/commands.h"
+#include "cli/commands/project_change.h"
 #include "cli/commands/sync.h"
-#include "cli/project_change.h"
-#include "cli/project_files.h"
+#include "cli/settings/project_files.h"
 #include "fetch/os/file.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
-#include "resolver/foreign_lock.h"
-#include "resolver/source_url.h"
+#include "resolver/files/foreign_lock.h"
+#include "resolver/files/source_url.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -3,9 +3,9 @@
 #include "fetch/os/file.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
+#include "resolver/files/toml.h"
 #include "resolver/pep/name.h"
 #include "resolver/pep/specifier.h"
-#include "resolver/toml.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

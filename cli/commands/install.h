@@ -1,9 +1,9 @@
 // What `moat install` does, apart from what it prints: `moat pip install` says it in pip's words.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/changes.h"
-#include "cli/install_pipeline.h"
+#include "cli/args/args.h"
+#include "cli/session/changes.h"
+#include "cli/session/install_pipeline.h"
 
 #include <functional>
 

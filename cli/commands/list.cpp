@@ -1,12 +1,12 @@
 // moat list
 #include "cli/commands/commands.h"
-#include "cli/environment_facts.h"
-#include "cli/fold_options.h"
-#include "cli/index_list.h"
-#include "cli/open_env.h"
-#include "envs/direct_url.h"
-#include "envs/installed.h"
-#include "resolver/candidate_filter.h"
+#include "cli/session/environment_facts.h"
+#include "cli/session/open_env.h"
+#include "cli/settings/fold_options.h"
+#include "cli/settings/index_list.h"
+#include "envs/environment/installed.h"
+#include "envs/place/direct_url.h"
+#include "resolver/solve/candidate_filter.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -2,9 +2,9 @@
 // themselves, together with the environment.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/session.h"
-#include "resolver/lockfile.h"
+#include "cli/args/args.h"
+#include "cli/session/session.h"
+#include "resolver/lock/lockfile.h"
 
 #include <filesystem>
 #include <optional>

@@ -1,9 +1,9 @@
 // moat python list | find | pin | install | uninstall
 #include "cli/commands/commands.h"
-#include "cli/project_files.h"
-#include "cli/python_installs.h"
-#include "cli/required_python.h"
-#include "envs/managed_pythons.h"
+#include "cli/session/python_installs.h"
+#include "cli/session/required_python.h"
+#include "cli/settings/project_files.h"
+#include "envs/python/managed_pythons.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

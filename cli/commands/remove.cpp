@@ -1,7 +1,7 @@
 // moat remove NAME…: from pyproject.toml, the lock and the environment.
 #include "cli/commands/commands.h"
-#include "cli/nearest.h"
-#include "cli/project_change.h"
+#include "cli/commands/project_change.h"
+#include "cli/output/nearest.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -1,14 +1,14 @@
 // moat report: one HTML page about an environment.
 #include "cli/commands/commands.h"
 #include "cli/commands/doctor.h"
-#include "cli/environment_facts.h"
-#include "cli/licence_policy.h"
-#include "cli/open_env.h"
-#include "cli/report_page.h"
-#include "cli/requests.h"
-#include "envs/direct_url.h"
+#include "cli/output/report_page.h"
+#include "cli/session/environment_facts.h"
+#include "cli/session/open_env.h"
+#include "cli/session/requests.h"
+#include "envs/place/direct_url.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
+#include "resolver/pep/licence_policy.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

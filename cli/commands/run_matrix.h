@@ -1,8 +1,8 @@
 // moat run --matrix 3.11,3.12 -- CMD: the project's environment for several Pythons, CMD in each.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/session.h"
+#include "cli/args/args.h"
+#include "cli/session/session.h"
 
 namespace moat {
 

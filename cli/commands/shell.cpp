@@ -1,9 +1,9 @@
 // moat shell
-#include "cli/bytecode_later.h"
 #include "cli/commands/commands.h"
-#include "cli/open_env.h"
-#include "cli/program.h"
-#include "cli/shell_start.h"
+#include "cli/commands/shell_start.h"
+#include "cli/session/bytecode_later.h"
+#include "cli/session/open_env.h"
+#include "cli/session/program.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 

@@ -1,10 +1,10 @@
 // moat show NAME…
 #include "cli/commands/commands.h"
-#include "cli/goal.h"
-#include "cli/open_env.h"
-#include "cli/requests.h"
-#include "envs/direct_url.h"
-#include "envs/installed.h"
+#include "cli/session/goal.h"
+#include "cli/session/open_env.h"
+#include "cli/session/requests.h"
+#include "envs/environment/installed.h"
+#include "envs/place/direct_url.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

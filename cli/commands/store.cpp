@@ -1,7 +1,7 @@
 // moat store dir | size | prune | verify
 #include "cli/commands/commands.h"
-#include "cli/moment.h"
-#include "cli/run_environments.h"
+#include "cli/session/run_environments.h"
+#include "cli/settings/moment.h"
 #include "fetch/os/leftovers.h"
 #include "resolver/base/text.h"
 

@@ -1,8 +1,8 @@
 // moat store jobs: environments whose bytecode is made in the background.
-#include "fetch/store_jobs.h"
+#include "fetch/store/store_jobs.h"
 
 #include "cli/commands/commands.h"
-#include "envs/bytecode_behind.h"
+#include "envs/place/bytecode_behind.h"
 #include "fetch/os/waiting.h"
 #include "resolver/base/text.h"
 

@@ -2,13 +2,13 @@
 // `add`, `remove` and `upgrade` do the same.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/changes.h"
+#include "cli/args/args.h"
 #include "cli/commands/lock.h"
-#include "cli/session.h"
+#include "cli/session/changes.h"
+#include "cli/session/session.h"
 #include "fetch/os/folder_lock.h"
 #include "fetch/os/staged_files.h"
-#include "resolver/lockfile.h"
+#include "resolver/lock/lockfile.h"
 
 #include <filesystem>
 #include <optional>

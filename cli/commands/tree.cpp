@@ -1,8 +1,8 @@
 // moat tree [NAME…]
 #include "cli/commands/commands.h"
-#include "cli/goal.h"
-#include "cli/open_env.h"
-#include "envs/installed.h"
+#include "cli/session/goal.h"
+#include "cli/session/open_env.h"
+#include "envs/environment/installed.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -2,11 +2,11 @@
 #include "cli/commands/uninstall.h"
 
 #include "cli/commands/commands.h"
-#include "cli/goal.h"
-#include "cli/install_pipeline.h"
-#include "cli/open_env.h"
-#include "cli/shown_commands.h"
-#include "envs/damaged.h"
+#include "cli/session/goal.h"
+#include "cli/session/install_pipeline.h"
+#include "cli/session/open_env.h"
+#include "cli/session/shown_commands.h"
+#include "envs/place/damaged.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

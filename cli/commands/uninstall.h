@@ -1,8 +1,8 @@
 // What `moat uninstall` does, apart from what it prints: `moat pip uninstall` says it in pip's words.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/changes.h"
+#include "cli/args/args.h"
+#include "cli/session/changes.h"
 
 namespace moat {
 

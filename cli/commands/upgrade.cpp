@@ -1,16 +1,16 @@
 // moat upgrade [NAME…]
 #include "cli/commands/upgrade.h"
 
-#include "cli/changes.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/sync.h"
-#include "cli/install_pipeline.h"
-#include "cli/nearest.h"
-#include "cli/open_env.h"
-#include "cli/project_files.h"
-#include "cli/requests.h"
-#include "cli/shown_commands.h"
-#include "cli/source_setup.h"
+#include "cli/output/nearest.h"
+#include "cli/session/changes.h"
+#include "cli/session/install_pipeline.h"
+#include "cli/session/open_env.h"
+#include "cli/session/requests.h"
+#include "cli/session/shown_commands.h"
+#include "cli/session/source_setup.h"
+#include "cli/settings/project_files.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 // What `moat upgrade` does, apart from what it prints: `moat tool upgrade` does it for several environments.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/changes.h"
+#include "cli/args/args.h"
+#include "cli/session/changes.h"
 
 namespace moat {
 

@@ -1,7 +1,7 @@
 // moat which NAME…: a command, a module or a package; which file, version and environment it is.
 #include "cli/commands/commands.h"
-#include "cli/open_env.h"
-#include "envs/installed.h"
+#include "cli/session/open_env.h"
+#include "envs/environment/installed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/record.h"

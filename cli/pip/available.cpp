@@ -1,8 +1,8 @@
 #include "cli/pip/available.h"
 
-#include "cli/fold_options.h"
-#include "cli/index_list.h"
-#include "resolver/candidate_filter.h"
+#include "cli/settings/fold_options.h"
+#include "cli/settings/index_list.h"
+#include "resolver/solve/candidate_filter.h"
 
 #include <algorithm>
 #include <set>

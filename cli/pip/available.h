@@ -1,9 +1,9 @@
 // What the indexes have, whoever may install it: for `list --outdated` and `index versions`.
 #pragma once
 
-#include "cli/session.h"
-#include "envs/installed.h"
-#include "resolver/solve.h"
+#include "cli/session/session.h"
+#include "envs/environment/installed.h"
+#include "resolver/solve/solve.h"
 
 #include <map>
 #include <vector>

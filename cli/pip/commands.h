@@ -1,8 +1,8 @@
 // pip's commands. Each: what was given in, exit status out (pip's); what goes wrong is thrown.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/session.h"
+#include "cli/args/args.h"
+#include "cli/session/session.h"
 
 namespace moat {
 

@@ -2,11 +2,11 @@
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/sources.h"
-#include "cli/source_builds.h"
-#include "fetch/hasher.h"
+#include "cli/session/source_builds.h"
+#include "fetch/bytes/hasher.h"
+#include "fetch/download/save_files.h"
 #include "fetch/os/file.h"
-#include "fetch/save_files.h"
-#include "fetch/wheel_file.h"
+#include "fetch/store/wheel_file.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -3,8 +3,8 @@
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
 #include "cli/pip/sources.h"
-#include "cli/which_env.h"
-#include "envs/plain_folder.h"
+#include "cli/session/which_env.h"
+#include "envs/place/plain_folder.h"
 #include "fetch/os/file.h"
 
 #include <fmt/format.h>

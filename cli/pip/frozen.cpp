@@ -1,6 +1,6 @@
 #include "cli/pip/frozen.h"
 
-#include "envs/direct_url.h"
+#include "envs/place/direct_url.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // An installed distribution as a line of a requirements file, as pip writes it.
 #pragma once
 
-#include "envs/installed.h"
+#include "envs/environment/installed.h"
 
 #include <string>
 

@@ -1,8 +1,8 @@
 // moat pip hash
+#include "cli/args/pip_options.h"
 #include "cli/pip/commands.h"
-#include "cli/pip/options.h"
 #include "cli/pip/place.h"
-#include "fetch/hasher.h"
+#include "fetch/bytes/hasher.h"
 
 #include <fmt/format.h>
 

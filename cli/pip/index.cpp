@@ -1,10 +1,10 @@
 // moat pip index versions
-#include "cli/goal.h"
 #include "cli/pip/available.h"
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
-#include "cli/which_env.h"
+#include "cli/session/goal.h"
+#include "cli/session/which_env.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

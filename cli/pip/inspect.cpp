@@ -2,7 +2,7 @@
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
-#include "envs/direct_url.h"
+#include "envs/place/direct_url.h"
 #include "fetch/os/file.h"
 
 #include <nlohmann/json.hpp>

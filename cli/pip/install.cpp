@@ -5,8 +5,8 @@
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
 #include "cli/pip/sources.h"
-#include "cli/which_env.h"
-#include "envs/pip_shim.h"
+#include "cli/session/which_env.h"
+#include "envs/environment/pip_shim.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -1,12 +1,12 @@
 // moat pip list, moat pip freeze
-#include "cli/goal.h"
 #include "cli/pip/available.h"
 #include "cli/pip/commands.h"
 #include "cli/pip/frozen.h"
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
+#include "cli/session/goal.h"
 #include "resolver/base/text.h"
-#include "resolver/requirement_line.h"
+#include "resolver/files/requirement_line.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

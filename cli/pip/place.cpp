@@ -1,8 +1,8 @@
 #include "cli/pip/place.h"
 
-#include "cli/environment_facts.h"
-#include "cli/open_env.h"
-#include "envs/direct_url.h"
+#include "cli/session/environment_facts.h"
+#include "cli/session/open_env.h"
+#include "envs/place/direct_url.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

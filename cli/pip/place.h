@@ -1,11 +1,11 @@
 // What a `moat pip` command looks at, or installs for.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/installed_graph.h"
-#include "cli/session.h"
-#include "envs/environment.h"
-#include "envs/installed.h"
+#include "cli/args/args.h"
+#include "cli/session/session.h"
+#include "envs/environment/environment.h"
+#include "envs/environment/installed.h"
+#include "envs/install/installed_graph.h"
 
 #include <filesystem>
 #include <optional>

@@ -1,8 +1,8 @@
 // JSON as pip's documents it: the installation report, `inspect`, and core metadata in JSON form.
 #pragma once
 
-#include "cli/goal.h"
-#include "cli/install_pipeline.h"
+#include "cli/session/goal.h"
+#include "cli/session/install_pipeline.h"
 #include "resolver/pep/marker.h"
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,7 +1,7 @@
 // moat pip show
-#include "cli/goal.h"
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
+#include "cli/session/goal.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/record.h"

@@ -1,10 +1,10 @@
 #include "cli/pip/sources.h"
 
-#include "cli/fold_options.h"
 #include "cli/pip/place.h"
-#include "cli/project_files.h"
-#include "cli/script.h"
-#include "cli/source_setup.h"
+#include "cli/session/source_setup.h"
+#include "cli/settings/fold_options.h"
+#include "cli/settings/project_files.h"
+#include "cli/settings/script.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

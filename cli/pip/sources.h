@@ -1,9 +1,9 @@
 // What pip's install, download and wheel have in common: what is asked for, and what of it moat cannot do.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/install_pipeline.h"
-#include "cli/session.h"
+#include "cli/args/args.h"
+#include "cli/session/install_pipeline.h"
+#include "cli/session/session.h"
 
 #include <memory>
 #include <string>

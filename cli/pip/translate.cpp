@@ -1,9 +1,9 @@
 #include "cli/pip/translate.h"
 
-#include "cli/pip/config.h"
-#include "cli/pip/options.h"
-#include "cli/which_env.h"
-#include "envs/environment.h"
+#include "cli/args/pip_options.h"
+#include "cli/session/which_env.h"
+#include "cli/settings/pip_config.h"
+#include "envs/environment/environment.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

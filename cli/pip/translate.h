@@ -1,8 +1,8 @@
 // pip's options and configuration → moat's own options.
 #pragma once
 
-#include "cli/args.h"
-#include "cli/settings.h"
+#include "cli/args/args.h"
+#include "cli/settings/settings.h"
 
 #include <filesystem>
 #include <string>

@@ -1,13 +1,13 @@
 // moat pip uninstall
 #include "cli/commands/uninstall.h"
 
-#include "cli/goal.h"
-#include "cli/open_env.h"
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
-#include "envs/owned_files.h"
+#include "cli/session/goal.h"
+#include "cli/session/open_env.h"
+#include "envs/place/owned_files.h"
 #include "resolver/base/text.h"
-#include "resolver/requirement_line.h"
+#include "resolver/files/requirement_line.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

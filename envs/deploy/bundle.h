@@ -1,13 +1,13 @@
 // A bundle: everything a program needs on a machine without network, in one file that anybody's tools can
-// read. It is an OCI layout (fetch/oci_layout.h): an index of manifests, one a target and one a signature,
-// and blobs. A wheel's blob is the wheel as its index served it, so that the lock's hash vouches for it and
-// nobody has to believe the bundle.
+// read. It is an OCI layout (fetch/oci/oci_layout.h): an index of manifests, one a target and one a
+// signature, and blobs. A wheel's blob is the wheel as its index served it, so that the lock's hash vouches
+// for it and nobody has to believe the bundle.
 #pragma once
 
-#include "envs/interpreter.h"
-#include "fetch/oci_layout.h"
+#include "envs/python/interpreter.h"
+#include "fetch/bytes/signature.h"
+#include "fetch/oci/oci_layout.h"
 #include "fetch/os/workers.h"
-#include "fetch/signature.h"
 #include "resolver/pep/name.h"
 #include "resolver/pep/version.h"
 

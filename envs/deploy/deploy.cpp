@@ -1,9 +1,9 @@
 #include "envs/deploy/deploy.h"
 
-#include "envs/environment.h"
-#include "envs/isolation.h"
-#include "envs/transaction.h"
-#include "envs/unflushed.h"
+#include "envs/environment/environment.h"
+#include "envs/environment/isolation.h"
+#include "envs/journal/unflushed.h"
+#include "envs/place/transaction.h"
 #include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"

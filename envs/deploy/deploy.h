@@ -4,10 +4,10 @@
 
 #include "envs/deploy/bundle.h"
 #include "envs/deploy/release.h"
-#include "envs/runtime.h"
+#include "envs/python/runtime.h"
 #include "fetch/os/workers.h"
-#include "fetch/store.h"
-#include "resolver/reporter.h"
+#include "fetch/store/store.h"
+#include "resolver/base/reporter.h"
 
 #include <chrono>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #include "envs/deploy/release.h"
 
-#include "fetch/hasher.h"
+#include "fetch/bytes/hasher.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>

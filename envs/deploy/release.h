@@ -7,7 +7,7 @@
 //   DEST/unfinished                              while a release that was switched to is not confirmed yet
 #pragma once
 
-#include "envs/sealed.h"
+#include "envs/journal/sealed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/error.h"
 

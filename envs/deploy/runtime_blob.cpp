@@ -1,10 +1,10 @@
 #include "envs/deploy/runtime_blob.h"
 
-#include "envs/runtime_entry.h"
-#include "envs/snapshot.h"
-#include "fetch/gzip.h"
+#include "envs/python/runtime_entry.h"
+#include "envs/python/snapshot.h"
+#include "fetch/archive/tar.h"
+#include "fetch/bytes/gzip.h"
 #include "fetch/os/process.h"
-#include "fetch/tar.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>

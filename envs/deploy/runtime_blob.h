@@ -1,15 +1,15 @@
 // A runtime on its way to a machine that has no Python: a tar+gzip that is the same bytes each time it is
 // written.
 //
-//   facts.json    the interpreter (envs/interpreter.h)
+//   facts.json    the interpreter (envs/python/interpreter.h)
 //   links.json    symbolic links of the tree: path → target
 //   tree/…        its files
 #pragma once
 
-#include "envs/runtime.h"
+#include "envs/python/runtime.h"
 #include "fetch/os/workers.h"
-#include "fetch/store.h"
-#include "resolver/reporter.h"
+#include "fetch/store/store.h"
+#include "resolver/base/reporter.h"
 
 #include <filesystem>
 #include <functional>

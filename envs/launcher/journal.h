@@ -1,7 +1,7 @@
 // The journal of a change, ENV/.moat/journal: read, checked and rolled forward. Plain C without any
-// dependency, because both of its users need the very same rules: moat itself (envs/change.cpp) and the
-// launcher that is `bin/python`, which finishes what a killed moat left before it starts the interpreter. The
-// format is in docs/environment-format.md.
+// dependency, because both of its users need the very same rules: moat itself (envs/journal/change.cpp) and
+// the launcher that is `bin/python`, which finishes what a killed moat left before it starts the interpreter.
+// The format is in docs/environment-format.md.
 #ifndef MOAT_ENVS_LAUNCHER_JOURNAL_H
 #define MOAT_ENVS_LAUNCHER_JOURNAL_H
 

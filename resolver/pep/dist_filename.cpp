@@ -129,6 +129,12 @@ std::optional<ArchiveKind> archive_kind(std::string_view filename) {
   return suffix ? std::optional<ArchiveKind>(suffix->kind) : std::nullopt;
 }
 
+bool is_plain_filename(std::string_view name) {
+  if (name.empty() || name == "." || name == "..") return false;
+  return std::none_of(name.begin(), name.end(),
+                      [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
 Expected<SdistFilename> SdistFilename::parse(std::string_view filename) {
   const ArchiveSuffix* suffix = find_suffix(filename);
   if (!suffix) return parse_error(kNoArchive, filename.size());

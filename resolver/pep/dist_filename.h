@@ -52,4 +52,7 @@ struct SdistFilename {
 // .tar.gz, .tgz, .zip, .tar.bz2, .tbz, .tar.xz, .tlz…, .tar; nullopt for anything else.
 std::optional<ArchiveKind> archive_kind(std::string_view filename);
 
+// May this be the name of a file on disk? Not empty, ".", "..", no '/', no control characters.
+bool is_plain_filename(std::string_view name);
+
 }  // namespace moat

@@ -1,5 +1,5 @@
 // Every command that a message of moat tells to type can be typed: the program's own parser takes it.
-#include "cli/args.h"
+#include "cli/args/args.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

@@ -1,10 +1,10 @@
 // Small pure things of this room: names that are near, credentials hidden, colours, sizes, the live line.
-#include "cli/nearest.h"
-#include "cli/output.h"
-#include "cli/progress.h"
-#include "cli/redact.h"
-#include "cli/requirement_files.h"
-#include "cli/terminal_text.h"
+#include "cli/output/nearest.h"
+#include "cli/output/output.h"
+#include "cli/output/progress.h"
+#include "cli/output/redact.h"
+#include "cli/output/terminal_text.h"
+#include "cli/session/requirement_files.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

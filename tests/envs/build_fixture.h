@@ -2,8 +2,8 @@
 // and sources of its own.
 #pragma once
 
-#include "envs/build.h"
-#include "fetch/sources.h"
+#include "envs/build/build.h"
+#include "fetch/sources/sources.h"
 #include "resolver/base/text.h"
 #include "tests/envs/real_pythons.h"
 #include "tests/support/loopback_index.h"

@@ -1,6 +1,6 @@
 // env_tool create ENV --python BASE --store DIR [--replace] [--share] [--prompt TEXT] [--timings]
-#include "envs/discovery.h"
-#include "envs/environment.h"
+#include "envs/environment/environment.h"
+#include "envs/python/discovery.h"
 #include "fetch/os/file.h"
 
 #include <chrono>

@@ -2,11 +2,11 @@
 // private runtime that is a link to a Python of the machine instead of a copy, so that it is made in no time.
 #pragma once
 
-#include "envs/environment.h"
-#include "fetch/hasher.h"
+#include "envs/environment/environment.h"
+#include "fetch/bytes/hasher.h"
 #include "fetch/os/process.h"
 #include "fetch/os/workers.h"
-#include "fetch/store.h"
+#include "fetch/store/store.h"
 #include "tests/envs/folder.h"
 #include "tests/support/wheel_builder.h"
 

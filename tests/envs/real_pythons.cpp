@@ -1,6 +1,6 @@
 #include "tests/envs/real_pythons.h"
 
-#include "fetch/hasher.h"
+#include "fetch/bytes/hasher.h"
 
 #include <unistd.h>
 

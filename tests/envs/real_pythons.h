@@ -2,12 +2,12 @@
 // snapshot takes seconds, and every test wants one.
 #pragma once
 
-#include "envs/environment.h"
-#include "envs/interpreter.h"
-#include "envs/runtime.h"
+#include "envs/environment/environment.h"
+#include "envs/python/interpreter.h"
+#include "envs/python/runtime.h"
 #include "fetch/os/file.h"
 #include "fetch/os/process.h"
-#include "fetch/store.h"
+#include "fetch/store/store.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "envs/bytecode_list.h"
+#include "envs/journal/bytecode_list.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

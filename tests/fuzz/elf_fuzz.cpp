@@ -1,5 +1,5 @@
 // Bytes that claim to be ELF: read, stripped, given a run path, or refused; what comes out is read again.
-#include "envs/elf.h"
+#include "envs/python/elf.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string>

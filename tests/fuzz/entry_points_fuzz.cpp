@@ -1,4 +1,4 @@
-#include "envs/scripts.h"
+#include "envs/environment/scripts.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <algorithm>

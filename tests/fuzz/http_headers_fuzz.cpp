@@ -1,7 +1,7 @@
 // What servers and proxies' variables may say: values within their bounds, whatever comes.
-#include "fetch/auth.h"
-#include "fetch/http_policy.h"
-#include "fetch/retry.h"
+#include "fetch/http/auth.h"
+#include "fetch/http/http_policy.h"
+#include "fetch/http/retry.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string>

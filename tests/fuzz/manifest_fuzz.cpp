@@ -1,4 +1,4 @@
-#include "envs/manifest.h"
+#include "envs/journal/manifest.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string>

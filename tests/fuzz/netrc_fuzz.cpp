@@ -1,5 +1,5 @@
 // A netrc written out again from what was read reads the same.
-#include "fetch/netrc.h"
+#include "fetch/http/netrc.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string>

@@ -1,4 +1,4 @@
-#include "fetch/page_digest.h"
+#include "fetch/index/page_digest.h"
 #include "tests/fuzz/fuzz.h"
 
 // The cache may hold anything.

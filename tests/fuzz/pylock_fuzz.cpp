@@ -1,5 +1,5 @@
 // Any bytes as pylock.toml; what was read, written out, reads the same.
-#include "resolver/lockfile.h"
+#include "resolver/lock/lockfile.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,5 +1,5 @@
 // Any bytes as pyproject.toml: each part is read or refused, and what is read keeps its promises.
-#include "resolver/dependency_groups.h"
+#include "resolver/files/dependency_groups.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,7 +1,7 @@
 // Any bytes as a requirements file that may include itself and a few others: read, or refused with file and
 // line.
 #include "resolver/base/text.h"
-#include "resolver/requirements_txt.h"
+#include "resolver/files/requirements_txt.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string>

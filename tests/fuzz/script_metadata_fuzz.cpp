@@ -1,5 +1,5 @@
 // Any bytes as a script: its block is read, or refused; what does not look like a block has none.
-#include "resolver/script_metadata.h"
+#include "resolver/files/script_metadata.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string>

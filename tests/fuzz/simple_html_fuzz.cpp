@@ -1,4 +1,4 @@
-#include "fetch/simple_api_html.h"
+#include "fetch/index/simple_api_html.h"
 #include "tests/fuzz/simple_page_laws.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,8 +1,9 @@
 // What holds of every page that parses, whatever wrote it.
 #pragma once
 
-#include "fetch/page_digest.h"
-#include "fetch/simple_api.h"
+#include "fetch/index/page_digest.h"
+#include "fetch/index/simple_api.h"
+#include "resolver/pep/dist_filename.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace moat::fuzz {

@@ -1,4 +1,4 @@
-#include "resolver/source_url.h"
+#include "resolver/files/source_url.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,5 +1,5 @@
+#include "resolver/files/static_metadata.h"
 #include "resolver/pep/metadata.h"
-#include "resolver/static_metadata.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

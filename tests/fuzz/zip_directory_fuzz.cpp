@@ -1,4 +1,4 @@
-#include "fetch/zip_directory.h"
+#include "fetch/archive/zip_directory.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <algorithm>

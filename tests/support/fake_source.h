@@ -2,7 +2,7 @@
 // so a test can count requests and the round trips that they take one after another.
 #pragma once
 
-#include "resolver/candidate.h"
+#include "resolver/solve/candidate.h"
 
 #include <cstdint>
 #include <map>

@@ -1,6 +1,6 @@
 #include "tests/support/loopback_index.h"
 
-#include "fetch/hasher.h"
+#include "fetch/bytes/hasher.h"
 #include "resolver/base/url.h"
 #include "resolver/pep/dist_filename.h"
 #include "resolver/pep/name.h"

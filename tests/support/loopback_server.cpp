@@ -1,6 +1,6 @@
 #include "tests/support/loopback_server.h"
 
-#include "fetch/http_policy.h"
+#include "fetch/http/http_policy.h"
 #include "resolver/base/text.h"
 
 #include <arpa/inet.h>

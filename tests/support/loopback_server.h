@@ -2,7 +2,7 @@
 // remembered.
 #pragma once
 
-#include "fetch/http.h"
+#include "fetch/http/http.h"
 #include "fetch/os/file.h"
 #include "resolver/base/url.h"
 

@@ -36,9 +36,9 @@
 // (`trips 4  pages 2  metadata 2  rounds 2  builds 1`).
 #pragma once
 
-#include "resolver/fixes.h"
-#include "resolver/solve.h"
-#include "resolver/universal.h"
+#include "resolver/lock/universal.h"
+#include "resolver/solve/fixes.h"
+#include "resolver/solve/solve.h"
 #include "tests/support/fake_source.h"
 
 #include <map>

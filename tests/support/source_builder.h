@@ -1,11 +1,11 @@
 // A small real SourceBuilder: it makes a wheel of the tree's project.json-like facts, without any Python.
 #pragma once
 
-#include "fetch/hasher.h"
+#include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
 #include "fetch/os/guarded.h"
 #include "fetch/os/process.h"
-#include "fetch/source_builder.h"
+#include "fetch/sources/source_builder.h"
 #include "tests/support/wheel_builder.h"
 
 #include <atomic>

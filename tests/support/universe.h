@@ -1,7 +1,7 @@
 // Small random universes of packages, and an oracle that answers each by trying everything.
 #pragma once
 
-#include "resolver/solve.h"
+#include "resolver/solve/solve.h"
 #include "tests/support/fake_source.h"
 
 #include <cstdint>

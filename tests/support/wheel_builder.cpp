@@ -1,6 +1,6 @@
 #include "tests/support/wheel_builder.h"
 
-#include "fetch/hasher.h"
+#include "fetch/bytes/hasher.h"
 
 #include <fmt/format.h>
 #include <zlib.h>

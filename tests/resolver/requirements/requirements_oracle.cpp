@@ -1,6 +1,6 @@
 // Reads requirements files as moat does, for comparison with pip: one JSON array of [path, constraint] a line
 // in, what the file says a line out. Variables and files are those of this process.
-#include "resolver/requirements_txt.h"
+#include "resolver/files/requirements_txt.h"
 
 #include <nlohmann/json.hpp>
 

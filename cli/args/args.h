@@ -1,0 +1,379 @@
+// The command line → Invocation. Every option's name and help, and CLI11, live in cli/args/.
+#pragma once
+
+#include "cli/args/pip_command.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace moat {
+
+// Understood by every command.
+struct GlobalOptions {
+  std::optional<std::string> project;
+  int quiet = 0;
+  int verbose = 0;
+  std::optional<std::string> color;  // auto, always, never
+  bool no_progress = false;
+  bool json = false;
+  bool offline = false;
+  bool timings = false;
+  std::optional<std::string> store_dir;
+  std::optional<std::string> config;
+  bool no_config = false;
+};
+
+// Groups of options that several commands share; empty where a command has no such group. As typed: their
+// values are read by settings, together with what environment variables and files say of the same things.
+struct SharedOptions {
+  // environment
+  std::optional<std::string> env;
+  bool user = false;
+  std::optional<std::string> tool;  // an application of this user
+  std::optional<std::string> python;
+  // resolver
+  bool pre = false;
+  std::vector<std::string> all_releases, only_final;
+  std::optional<std::string> resolution, exclude_newer, window;
+  std::vector<std::string> overrides;
+  bool refresh = false;
+  std::vector<std::string> refresh_packages;
+  // index
+  std::optional<std::string> index_url;
+  std::vector<std::string> extra_index_urls, indexes, find_links, trusted_hosts;
+  bool no_index = false, no_input = false;
+  std::optional<std::string> index_strategy, cert, client_cert;
+  // network: no options of moat's own commands, but of pip's
+  std::optional<std::string> proxy, timeout, retries;
+  // as pip: requirements files see every variable and include any file
+  bool files_as_pip = false;
+  // build: {"no-binary" | "only-binary", value} in the order given
+  std::vector<std::pair<std::string, std::string>> binary;
+  bool no_build = false, no_build_isolation = false, build_network = false;
+  std::vector<std::string> config_settings, build_constraints, build_env;
+  // link
+  std::optional<std::string> link_mode;
+  bool no_compile = false, strict_files = false, compile = false;
+  std::vector<std::string> allow_bad_record;
+  // audit
+  std::vector<std::string> audit_ignore;
+  std::optional<std::string> advisories;
+};
+
+struct CreateCommand {
+  std::optional<std::string> path;  // ENV; absent with -n
+  std::optional<std::string> name;
+  std::vector<std::string> packages;
+  std::vector<std::string> requirement_files, groups;
+  std::string prompt;
+  bool replace = false, share = false, pip = false;
+};
+
+struct InstallCommand {
+  std::vector<std::string> packages, editables;
+  std::vector<std::string> requirement_files, constraint_files, groups;
+  bool upgrade = false;
+  std::vector<std::string> upgrade_packages;
+  bool reinstall = false, no_deps = false, dry_run = false, require_hashes = false;
+  // pip's --upgrade: newest versions of what is named here, not of what that needs
+  bool upgrade_named = false;
+  bool of_application = false;  // `moat tool install`: its environment is made where there is none
+  std::optional<int> fix;       // of a conflict, as it was told
+};
+
+struct UpgradeCommand {
+  std::vector<std::string> names;  // none: everything
+  bool dry_run = false;
+  bool keep_pins = false;  // `moat tool upgrade`: what was asked for holds, `==` too
+};
+
+struct UninstallCommand {
+  std::vector<std::string> packages;
+  bool orphans = false, dry_run = false;
+};
+
+struct ListCommand {
+  bool outdated = false;
+  std::string format = "columns";
+};
+struct FreezeCommand {};
+struct ShowCommand {
+  std::vector<std::string> names;
+};
+struct TreeCommand {
+  bool invert = false;
+  std::optional<int> depth;
+  std::vector<std::string> names;
+};
+struct WhyCommand {
+  std::vector<std::string> names;
+};
+struct WhichCommand {
+  std::vector<std::string> names;
+};
+
+struct SyncCommand {
+  std::optional<std::string> lock;
+  std::vector<std::string> extras, groups, only_groups;
+  bool all_extras = false, no_default_groups = false;
+  bool no_project = false, no_editable = false;  // the project's own package
+  bool locked = false, frozen = false;           // the lock has to be up to date; is not looked at
+  bool inexact = false, dry_run = false;
+};
+
+struct RunCommand {
+  bool pure = false;
+  std::string matrix;          // "3.11,3.12": run in an environment for each
+  bool no_sync = false;        // a project's environment is taken as it is
+  std::string about_project;   // an option that was typed and only a project's environment obeys: "--extra"
+  SyncCommand sync;            // how it is brought up to date otherwise
+  bool module = false;         // -m: `command` begins with a module
+  std::string about_packages;  // an option that was typed and only --with and scripts obey: "--index-url"
+  std::vector<std::string> with;     // PACKAGE
+  std::vector<std::string> command;  // CMD ARG…, never empty
+};
+struct ShellCommand {};
+
+// Applications. APP: a requirement, a path or URL, or NAME@VERSION.
+struct ToolInstallCommand {
+  std::string app;
+  std::vector<std::string> with;
+  bool upgrade = false;
+};
+struct ToolRunCommand {
+  std::optional<std::string> from;  // the package, where its command is called otherwise
+  std::vector<std::string> with;
+  bool as_installed = true;          // nothing was typed that an installed application may not meet
+  std::vector<std::string> command;  // APP ARG…, never empty
+};
+struct ToolListCommand {};
+struct ToolUpgradeCommand {
+  std::vector<std::string> names;  // none: all
+  bool dry_run = false;
+};
+struct ToolUninstallCommand {
+  std::vector<std::string> names;
+};
+
+struct DoctorCommand {
+  bool strict = false, repair = false;
+};
+
+struct AuditCommand {
+  std::optional<std::string> lock;  // none: the environment
+};
+struct ReportCommand {
+  std::optional<std::string> output;
+};
+
+struct LockCommand {
+  std::vector<std::string> requirement_files, constraint_files, groups;
+  bool no_groups = false;  // not those of the lock that is there either
+  std::optional<std::string> output, format;
+  std::vector<std::string> python_versions, platforms;
+  bool universal = false;
+  bool upgrade = false;
+  std::vector<std::string> upgrade_packages;
+  bool check = false, dry_run = false;
+};
+
+struct AddCommand {
+  std::vector<std::string> requirements, editables;
+  bool dev = false, raw = false;
+  std::optional<std::string> group, optional, bounds;
+  bool no_sync = false, dry_run = false;
+};
+struct RemoveCommand {
+  std::vector<std::string> names;
+  bool dev = false;
+  std::optional<std::string> group, optional;
+  bool no_sync = false, dry_run = false;
+};
+struct ExportCommand {
+  SyncCommand choice;  // its LOCK, extras and groups
+  std::optional<std::string> format, output;
+};
+struct BuildCommand {
+  bool sdist = false, wheel = false;  // neither: both
+  std::optional<std::string> output;
+};
+struct ImportCommand {
+  std::string file;
+  bool dry_run = false;
+};
+struct CacheKeyCommand {
+  std::optional<std::string> lock;
+};
+struct InitCommand {
+  std::optional<std::string> path, name;
+  bool package = false;
+};
+
+struct BundleCommand {
+  std::optional<std::string> lock;
+  std::string output;
+  std::optional<std::string> name, sign;
+  bool with_python = false, no_project = false;
+  std::vector<std::string> extras, groups;
+};
+struct BundleShowCommand {
+  std::string file;
+};
+struct BundleVerifyCommand {
+  std::string file;
+  std::vector<std::string> keys;
+};
+
+// What a deploy and a rollback run besides.
+struct HookOptions {
+  std::string check_timeout = "60s", probe_timeout = "30s";
+  std::string check, after, probe;
+};
+struct DeployCommand {
+  std::string source, dest;
+  std::vector<std::string> keys;
+  bool insecure = false, not_older = false;
+  HookOptions hooks;
+  int keep = 3;
+};
+struct DeployRollbackCommand {
+  std::string dest;
+  std::optional<int> release;
+  HookOptions hooks;
+};
+struct DeployHistoryCommand {
+  std::string dest;
+  std::optional<int> limit;
+};
+struct DeployVerifyCommand {
+  std::string dest;
+};
+struct DeployStatusCommand {
+  std::string dest;
+};
+
+struct ConfigListCommand {};
+struct ConfigGetCommand {
+  std::string name;
+};
+struct ConfigSetCommand {
+  std::string name;
+  std::vector<std::string> values;
+};
+
+struct ConfigImportPipCommand {
+  bool dry_run = false, replace = false;
+};
+
+struct EnvListCommand {};
+struct EnvInfoCommand {};
+struct EnvHistoryCommand {
+  std::optional<int> limit;
+};
+struct EnvRollbackCommand {
+  std::optional<int> state;
+  bool force = false;
+};
+struct EnvAdoptCommand {
+  std::optional<std::string> env;
+};
+struct EnvRemoveCommand {
+  std::string env;
+  bool yes = false, dry_run = false;
+};
+struct EnvRenameCommand {
+  std::string from, to;
+};
+struct EnvCloneCommand {
+  std::string from, to;
+};
+struct EnvMoveCommand {
+  std::string from, to;
+};
+struct EnvUpgradePythonCommand {};
+struct EnvDiffCommand {
+  std::string from;  // an environment, or the number of a state of this one
+  std::optional<std::string> to;
+};
+
+struct StoreDirCommand {};
+struct StoreSizeCommand {};
+struct StorePruneCommand {
+  std::string older_than = "30d";
+  bool dry_run = false;
+};
+struct StoreVerifyCommand {};
+struct StoreJobsCommand {
+  bool wait = false;
+  bool work = false;  // what is started behind
+};
+
+struct CompletionCommand {
+  std::string shell;
+  std::vector<std::string> words;  // to complete the last of; none: print the script
+};
+
+struct EvalCommand {
+  std::string subject;
+};
+
+struct PythonListCommand {
+  bool available = false;  // those to install, instead of those that are here
+};
+struct PythonFindCommand {
+  std::optional<std::string> spec;
+};
+struct PythonPinCommand {
+  std::optional<std::string> spec;  // none: what is pinned
+};
+struct PythonInstallCommand {
+  std::vector<std::string> specs;
+};
+struct PythonUninstallCommand {
+  std::vector<std::string> specs;
+};
+
+using CommandOptions = std::variant<
+    CreateCommand, InstallCommand, UpgradeCommand, UninstallCommand, ListCommand, FreezeCommand, ShowCommand,
+    TreeCommand, WhyCommand, WhichCommand, RunCommand, ShellCommand, ToolInstallCommand, ToolRunCommand,
+    ToolListCommand, ToolUpgradeCommand, ToolUninstallCommand, DoctorCommand, AuditCommand, ReportCommand,
+    InitCommand, AddCommand, RemoveCommand, ExportCommand, BuildCommand, ImportCommand, CacheKeyCommand,
+    LockCommand, SyncCommand, BundleCommand, BundleShowCommand, BundleVerifyCommand, DeployCommand,
+    DeployRollbackCommand, DeployHistoryCommand, DeployVerifyCommand, DeployStatusCommand, EnvListCommand,
+    EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand, EnvAdoptCommand, EnvRemoveCommand,
+    EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand, EnvUpgradePythonCommand,
+    StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, ConfigListCommand,
+    ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand, PythonListCommand, PythonFindCommand,
+    PythonPinCommand, PythonInstallCommand, PythonUninstallCommand, CompletionCommand, EvalCommand,
+    PipCommand, StoreJobsCommand>;
+
+struct Invocation {
+  std::string name;  // "install", "env history"
+  std::string line;  // what was typed, for history and lock files: "moat install flask"; no credentials
+  GlobalOptions global;
+  SharedOptions shared;
+  CommandOptions command;
+  std::vector<std::string> warnings = {};  // about what was typed, or what pip's configuration says
+};
+
+// A text to print instead of doing anything: help, or the version.
+struct HelpText {
+  std::string text;
+};
+
+// Without argv[0]. Throws Error(Usage) for what is not understood, with the nearest name as a hint.
+std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string>& arguments);
+
+// The help of `moat` itself.
+std::string overview();
+
+// Every command's name, in the order of the overview: "create", …, "env list", ….
+std::vector<std::string> command_names();
+
+// Was --json asked for? Told without a full parse, so that even a usage error can be a document.
+bool wants_json(const std::vector<std::string>& arguments);
+
+}  // namespace moat

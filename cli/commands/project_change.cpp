@@ -1,0 +1,129 @@
+#include "cli/commands/project_change.h"
+
+#include "cli/commands/sync.h"
+#include "cli/output/output.h"
+#include "cli/session/which_env.h"
+#include "cli/settings/project_files.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace moat {
+namespace {
+
+std::string list_json(const RequirementList& list) {
+  switch (list.kind) {
+    case RequirementList::Kind::Dependencies:
+      return "dependencies";
+    case RequirementList::Kind::Extra:
+      return "extra:" + list.name;
+    case RequirementList::Kind::Group:
+      return "group:" + list.name;
+  }
+  return {};
+}
+
+// The lock says what it was made from. The lines that have their bounds now chose the same versions.
+void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vector<ProjectLineChange>& now,
+                  MadeLock& made) {
+  if (!made.lock.inputs) return;
+  LockedInputs& inputs = *made.lock.inputs;
+  const auto renew = [&](std::vector<std::string>& lines) {
+    for (std::string& line : lines)
+      for (std::size_t i = 0; i < now.size(); ++i)
+        if (line == Requirement::parse(before[i].text)->to_string())
+          line = Requirement::parse(now[i].text)->to_string();
+  };
+  renew(inputs.requirements);
+  for (auto& [name, lines] : inputs.extras) renew(lines);
+  for (auto& [name, lines] : inputs.groups) renew(lines);
+  made.text = format_pylock(made.lock);
+  made.differs = made.before != made.text;
+}
+
+fs::path own_environment(Session& session) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings(), ForProject::Yes);
+  return chosen ? chosen->root : session.settings().pyproject->parent_path() / ".venv";
+}
+
+// `synced`: the report is of a change of the environment, or of one that would be.
+void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport& report, bool synced,
+          Session& session) {
+  Output& output = session.output();
+  if (output.json()) {
+    nlohmann::ordered_json document = changes_document(report);
+    nlohmann::ordered_json lines = nlohmann::ordered_json::array();
+    for (const ProjectLineChange& line : change.lines)
+      lines.push_back({{"action", line.sign == '+' ? "add" : "remove"},
+                       {"requirement", line.text},
+                       {"list", list_json(line.list)}});
+    document["pyproject"] = std::move(lines);
+    document["lock"] = lock.path.native();
+    output.document(document);
+    return;
+  }
+  for (const ProjectLineChange& line : change.lines)
+    output.say(fmt::format("pyproject.toml: {} {}{}", line.sign, line.text,
+                           line.list == RequirementList{} ? "" : fmt::format(" in {}", line.list.told())));
+  if (synced) return report_changes(report, session);
+  if (change.dry_run) output.say("nothing was done");
+}
+
+}  // namespace
+
+ProjectEdit open_project_edit(Session& session) {
+  const Settings& settings = session.settings();
+  if (!settings.pyproject)
+    throw Error(ErrorKind::Usage, "there is no pyproject.toml here or above",
+                {"`moat init` makes one; `moat install PACKAGE` installs without a project"});
+  const std::string text =
+      settings.pyproject_text ? *settings.pyproject_text : read_file(*settings.pyproject);
+  Expected<ProjectEdit> edit = ProjectEdit::parse(text);
+  if (!edit)
+    throw Error(ErrorKind::BadInput,
+                fmt::format("{}: {}", settings.pyproject->native(), edit.error().message));
+  session.take_project_text(text);
+  return std::move(*edit);
+}
+
+void change_project(ProjectChange change, Session& session) {
+  const fs::path pyproject = *session.settings().pyproject;
+  const std::optional<std::string> known = session.settings().pyproject_text;
+  const FolderLock alone = lock_project(session);
+  const std::string before = *session.settings().pyproject_text;
+  if (before != known)
+    throw Error(ErrorKind::Refused, fmt::format("{} changed meanwhile", pyproject.native()), {"try again"});
+  session.take_project_text(change.edit.text());
+  MadeLock lock = project_lock({}, session, change.how);
+  if (change.finish) {
+    const std::vector<ProjectLineChange> as_typed = change.lines;
+    change.finish(change, lock.lock);
+    session.take_project_text(change.edit.text());
+    renew_inputs(as_typed, change.lines, lock);
+  }
+  StagedFiles files;
+  const bool edits = change.edit.text() != before;
+  if (edits && !change.dry_run) files.add(pyproject, change.edit.text(), before);
+  ChangeReport report{.environment = own_environment(session),
+                      .operations = {},
+                      .dry_run = change.dry_run,
+                      .nothing = {},
+                      .warnings = {},
+                      .files = {}};
+  // A dry run makes no environment to compare with.
+  const bool syncs = !change.no_sync && (!change.dry_run || Environment::exists_at(report.environment));
+  if (syncs) {
+    report = sync_project({.inexact = true, .dry_run = change.dry_run}, lock, files, session);
+    report.nothing = change.dry_run ? "nothing was done"
+                     : edits        ? "the environment has it all"
+                                    : "everything is as asked already";
+  } else if (!change.dry_run) {
+    if (lock.differs) files.add(lock.path, lock.text, lock.before);
+    files.keep();
+  }
+  tell(change, lock, report, syncs, session);
+}
+
+}  // namespace moat

@@ -1,0 +1,39 @@
+// `add` and `remove`: pyproject.toml, lock and environment change together, or none of them.
+#pragma once
+
+#include "cli/commands/lock.h"
+#include "cli/session/changes.h"
+#include "cli/session/session.h"
+#include "resolver/files/project_edit.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// A line of pyproject.toml that came or went: {'+', "flask>=3.1.3", the extra `web`}.
+struct ProjectLineChange {
+  char sign = '+';
+  std::string text;
+  RequirementList list;
+};
+
+struct ProjectChange {
+  ProjectEdit edit;
+  std::vector<ProjectLineChange> lines;
+  LockCommand how;  // -P, -U
+  // Once versions are known, before anything is written: may edit further, but only in what does not choose
+  // others.
+  std::function<void(ProjectChange&, const Pylock&)> finish = {};
+  bool no_sync = false, dry_run = false;
+};
+
+// The project around, opened for a change. Error(Usage or BadInput) where there is none with a [project]
+// table.
+ProjectEdit open_project_edit(Session& session);
+
+// Resolves, fetches and builds, then writes and commits; and tells.
+void change_project(ProjectChange change, Session& session);
+
+}  // namespace moat

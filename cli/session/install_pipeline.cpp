@@ -1,0 +1,421 @@
+#include "cli/session/install_pipeline.h"
+
+#include "cli/output/nearest.h"
+#include "cli/session/bytecode_ahead.h"
+#include "cli/session/conflict.h"
+#include "cli/session/hash_mode.h"
+#include "cli/session/requests.h"
+#include "cli/session/source_builds.h"
+#include "cli/settings/fold_options.h"
+#include "cli/settings/index_list.h"
+#include "fetch/download/wheels.h"
+#include "fetch/index/metadata_check.h"
+#include "resolver/solve/fixes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace moat {
+namespace {
+
+// The user's own words win over the file's.
+void add_prereleases(PrereleasePolicy& policy, const RequirementsOptions& file) {
+  PrereleasePolicy of_file = fold_releases(file);
+  if (policy.otherwise == Prereleases::IfNecessary) policy.otherwise = of_file.otherwise;
+  policy.by_name.merge(of_file.by_name);
+}
+
+ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                           const std::map<PackageName, Version>& preferences, const Session& session) {
+  const Settings& settings = session.settings();
+  ResolveRequest request{.requirements = goal.requirements,
+                         .constraints = goal.constraints,
+                         .overrides = goal.overrides,
+                         .target = target};
+  if (!policy.upgrade) request.preferences = preferences;
+  for (const PackageName& name : policy.upgrade_packages) request.preferences.erase(name);
+  request.mode = settings.resolution;
+  request.prereleases = settings.prereleases;
+  add_prereleases(request.prereleases, goal.file_options);
+  // The user's own words come after the file's, so they override.
+  std::vector<std::pair<std::string, std::string>> binary = goal.file_options.binary;
+  binary.insert(binary.end(), settings.binary.begin(), settings.binary.end());
+  request.binary = fold_binary(binary);
+  request.exclude_newer = settings.exclude_newer;
+  request.window = settings.window;
+  request.no_deps = policy.no_deps;
+  request.require_hashes = goal.require_hashes;
+  request.ignore_requires_python = goal.ignore_requires_python;
+  request.can_build = session.uses_sources() && !settings.no_build;
+  return request;
+}
+
+constexpr std::size_t kMostFixes = 3;
+
+std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                                         const std::map<PackageName, Version>& preferences,
+                                         Session& session) {
+  const ResolveRequest request = request_for(goal, policy, target, preferences, session);
+  const std::unique_ptr<IndexSource> source =
+      session.index_source(index_list(session.settings(), goal.file_options));
+  if (request.require_hashes && !is_pinned_throughout(request))
+    if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
+  Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
+  if (auto* resolution = std::get_if<Resolution>(&outcome)) return std::move(*resolution);
+  Unmet unmet{std::move(std::get<Conflict>(outcome)), {}, {}};
+  if (request.require_hashes && lacks_hashes(unmet.conflict, request))
+    if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
+  unmet.near = near_names(unmet.conflict, preferences, session.store());
+  unmet.found = find_fixes(unmet.conflict, request, *source, session.reporter(), session.stop(), kMostFixes);
+  return unmet;
+}
+
+// Installed packages outside the resolution that were fine and would not be any more.
+std::vector<RootRequirement> broken_by(const Resolution& resolution, const InstalledGraph& graph) {
+  std::map<PackageName, const ResolvedPackage*> chosen;
+  for (const ResolvedPackage& package : resolution.packages) chosen.emplace(package.name, &package);
+  std::vector<RootRequirement> broken;
+  for (const auto& [name, node] : graph.nodes()) {
+    if (chosen.count(name) != 0 || node.distribution.direct_url) continue;
+    for (const Requirement& requirement : graph.requirements_of(node)) {
+      const auto found = chosen.find(requirement.name);
+      const InstalledNode* now = graph.find(requirement.name);
+      if (found == chosen.end() || now == nullptr) continue;
+      const bool was_fine = requirement.specifier.contains(now->distribution.version);
+      if (!was_fine || requirement.specifier.contains(found->second->version)) continue;
+      const Expected<Requirement> itself = Requirement::parse(node.distribution.name.display());
+      broken.push_back(
+          {*itself,
+           {fmt::format("installed: {} {}", name.display(), node.distribution.version.to_string())},
+           {}});
+      break;
+    }
+  }
+  return broken;
+}
+
+// Installed packages that no index gave, which others need and nobody asked to change: they stay what they
+// are where they may, though an index has another version.
+std::vector<RootRequirement> kept_sources(const Resolution& resolution, const Goal& goal,
+                                          const ResolvePolicy& policy, const Present& present) {
+  std::vector<RootRequirement> kept;
+  if (policy.upgrade) return kept;
+  for (const ResolvedPackage& package : resolution.packages) {
+    const auto from = present.direct.find(package.name);
+    const bool asked = std::any_of(goal.requirements.begin(), goal.requirements.end(),
+                                   [&](const auto& root) { return root.requirement.name == package.name; });
+    if (from == present.direct.end() || package.file.direct || asked ||
+        policy.upgrade_packages.count(package.name) != 0)
+      continue;
+    Requirement itself{.name = package.name,
+                       .extras = package.extras,
+                       .specifier = {},
+                       .url = from->second.reference(),
+                       .marker = {}};
+    kept.push_back({std::move(itself), {fmt::format("installed: {}", package.name.display())}, {}});
+  }
+  return kept;
+}
+
+// What versions were chosen by must be what the wheel says. A lock has no metadata to hold it against.
+void check_metadata(const ResolvedPackage& package, const StoredWheel& wheel) {
+  if (package.release == nullptr || !package.file.wheel) return;
+  if (const auto difference = metadata_disagreement(package.metadata, wheel))
+    throw Error(ErrorKind::HashMismatch,
+                fmt::format("the metadata of `{}` that the index {} gives is not that of the file: {}",
+                            wheel.filename, package.index, *difference),
+                {"the index is at fault; the same command again goes by what the file says"});
+}
+
+bool holds_digest(const std::vector<Digest>& accepted, const std::string& sha256) {
+  return std::any_of(accepted.begin(), accepted.end(), [&](const Digest& digest) {
+    return digest.algorithm == "sha256" && digest.hex == sha256;
+  });
+}
+
+}  // namespace
+
+Present Present::of(const Environment& environment, const InstalledDistributions& installed) {
+  Present present;
+  for (const InstalledDistribution& distribution : installed.all) {
+    present.versions.emplace(distribution.name, distribution.version);
+    if (distribution.direct_url)
+      if (auto direct = DirectUrl::parse(*distribution.direct_url))
+        present.direct.emplace(distribution.name, std::move(*direct));
+  }
+  Manifest manifest = environment.manifest_without_files();
+  present.requests = std::move(manifest.requests);
+  for (ManifestPackage& package : manifest.packages)
+    if (Expected<PackageName> name = PackageName::parse(package.name); name)
+      present.placed.emplace(std::move(*name), std::move(package));
+  return present;
+}
+
+void say_excluded(const Goal& goal, const MarkerEnvironment& environment, Session& session) {
+  for (const RootRequirement& root : goal.requirements) {
+    const std::optional<Marker>& marker = root.requirement.marker;
+    if (!marker || marker->evaluate(environment)) continue;
+    const std::string told = fmt::format(
+        "{}{} is not installed: its marker `{}` does not hold for Python {} on {}",
+        root.origin.where.empty() ? "" : root.origin.where + ": ", root.requirement.name.display(),
+        marker->to_string(), environment.python_full_version, environment.sys_platform);
+    // A file is written for many machines; what is typed is meant for this one.
+    root.origin.where.empty() ? session.reporter().warn(told) : session.reporter().note(told);
+  }
+}
+
+void check_upgrades(const ResolvePolicy& policy, const Resolution& resolution,
+                    const std::map<PackageName, Version>& before) {
+  std::vector<std::string> known;
+  for (const ResolvedPackage& package : resolution.packages) known.push_back(package.name.display());
+  for (const auto& [name, version] : before) known.push_back(name.display());
+  for (const PackageName& name : policy.upgrade_packages) {
+    const bool is_known = before.contains(name) ||
+                          std::any_of(resolution.packages.begin(), resolution.packages.end(),
+                                      [&](const ResolvedPackage& package) { return package.name == name; });
+    if (is_known) continue;
+    std::vector<std::string> hints;
+    if (const auto near = nearest_name(name.display(), known))
+      hints.push_back(fmt::format("did you mean `-P {}`?", *near));
+    throw Error(ErrorKind::Usage, fmt::format("-P {}: nothing here needs it", name.display()),
+                std::move(hints));
+  }
+}
+
+Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
+                        const std::map<PackageName, Version>& preferences, Session& session) {
+  auto outcome = try_goal(goal, policy, target, preferences, session);
+  if (const auto* unmet = std::get_if<Unmet>(&outcome))
+    throw conflict_error(*unmet, target, preferences, policy.takes_fix);
+  return std::move(std::get<Resolution>(outcome));
+}
+
+UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& policy,
+                                       UniversalRequest& request, Session& session) {
+  request.request = request_for(goal, policy, request.request.target, {}, session);
+  const std::unique_ptr<IndexSource> source =
+      session.index_source(index_list(session.settings(), goal.file_options));
+  UniversalOutcome outcome = resolve_universal(request, *source, session.reporter(), session.stop());
+  if (auto* resolution = std::get_if<UniversalResolution>(&outcome)) return std::move(*resolution);
+  UniversalConflict& unsolved = std::get<UniversalConflict>(outcome);
+  Unmet unmet{std::move(unsolved.conflict), {}, {}};
+  unmet.near = near_names(unmet.conflict, unsolved.request.preferences, session.store());
+  unmet.found =
+      find_fixes(unmet.conflict, unsolved.request, *source, session.reporter(), session.stop(), kMostFixes);
+  throw conflict_error(unmet, unsolved.request.target, unsolved.request.preferences, false,
+                       unsolved.request.target.description);
+}
+
+Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& target,
+                       const InstalledGraph& graph, const Present& present, Session& session) {
+  Goal wider = goal;
+  wider.requirements = with_earlier_of_named(goal);
+  bool to_fix = policy.fix.has_value();
+  for (;;) {
+    auto outcome = try_goal(wider, policy, target, present.versions, session);
+    if (const auto* unmet = std::get_if<Unmet>(&outcome)) {
+      if (!to_fix) throw conflict_error(*unmet, target, present.versions, policy.takes_fix);
+      goal = apply_fix(goal, *unmet, *policy.fix);
+      wider = apply_fix(wider, *unmet, *policy.fix);
+      to_fix = false;
+      continue;
+    }
+    Resolution& resolution = std::get<Resolution>(outcome);
+    std::vector<RootRequirement> broken =
+        policy.no_deps ? std::vector<RootRequirement>() : broken_by(resolution, graph);
+    const std::vector<RootRequirement> broken_words = broken_requests(resolution, target, wider);
+    broken.insert(broken.end(), broken_words.begin(), broken_words.end());
+    if (broken.empty()) {
+      if (to_fix)
+        throw Error(ErrorKind::Usage, fmt::format("--fix {}: there is no conflict to fix", *policy.fix),
+                    {"run it without `--fix`"});
+      const std::vector<RootRequirement> kept = kept_sources(resolution, wider, policy, present);
+      if (kept.empty()) return std::move(resolution);
+      Goal keeping = wider;
+      keeping.requirements.insert(keeping.requirements.end(), kept.begin(), kept.end());
+      auto kept_outcome = try_goal(keeping, policy, target, present.versions, session);
+      auto* keeps = std::get_if<Resolution>(&kept_outcome);
+      return std::move(keeps != nullptr ? *keeps : resolution);
+    }
+    wider.requirements.insert(wider.requirements.end(), broken.begin(), broken.end());
+  }
+}
+
+namespace {
+
+// A folder that is asked for may have changed; an archive or a commit is what it was.
+bool comes_anew(const ResolvedPackage& package, bool requested, const Present& present) {
+  const SourceUrl* const source = package.file.direct.get();
+  if (!source) return false;
+  const auto before = present.direct.find(package.name);
+  if (before == present.direct.end()) return true;
+  if (source->kind == SourceKind::Directory) return requested;
+  const DirectUrl now = DirectUrl::of(*source, std::nullopt, false);
+  if (now.url != before->second.url || now.subdirectory != before->second.subdirectory) return true;
+  if (source->kind == SourceKind::Git)
+    return now.commit != before->second.commit || now.requested_revision != before->second.requested_revision;
+  const std::vector<Digest>& digests = package.file.artifact.digests;
+  return !before->second.sha256 ||
+         std::find(digests.begin(), digests.end(), *before->second.sha256) == digests.end();
+}
+
+}  // namespace
+
+InstallPlan plan_install(const Goal& goal, const Resolution& resolution, const Present& present,
+                         bool reinstall) {
+  std::map<PackageName, const RootRequirement*> asked;
+  for (const RootRequirement& root : goal.requirements) {
+    const auto [place, is_new] = asked.emplace(root.requirement.name, &root);
+    if (!is_new && root.requirement.url) place->second = &root;
+  }
+  InstallPlan plan;
+  for (const ResolvedPackage& package : resolution.packages) {
+    const auto found = asked.find(package.name);
+    if (found != asked.end() && goal.only_dependencies) continue;
+    Step step{&package, found != asked.end(), package.accepted, false};
+    step.editable = goal.editables.count(package.name) != 0;
+    const auto version = present.versions.find(package.name);
+    const auto placed = present.placed.find(package.name);
+    const bool same_version = version != present.versions.end() && version->second == package.version;
+    const bool hash_fits = step.hashes.empty() || (placed != present.placed.end() &&
+                                                   holds_digest(step.hashes, placed->second.wheel_sha256));
+    if (!same_version || reinstall || comes_anew(package, step.requested, present) || !hash_fits)
+      plan.steps.push_back(std::move(step));
+    else if (step.requested && !(placed != present.placed.end() && placed->second.requested))
+      plan.mark_requested.insert(package.name);
+  }
+  return plan;
+}
+
+TransactionRequest without_wheels(const InstallPlan& plan) {
+  TransactionRequest request;
+  for (const Step& step : plan.steps)
+    request.install.push_back({step.package->name, step.package->version, {}, step.requested, {}});
+  return request;
+}
+
+namespace {
+
+// A wheel in the store, and where it came from if no index gave it.
+struct ReadyWheel {
+  StoredWheel wheel;
+  std::optional<DirectUrl> from;
+};
+
+std::optional<DirectUrl> origin_of(const Step& step, const std::optional<Digest>& sha256,
+                                   const std::string& commit) {
+  if (!step.package->file.direct) return std::nullopt;
+  SourceUrl source = *step.package->file.direct;
+  if (!commit.empty()) source.commit = commit;
+  return DirectUrl::of(source, sha256, step.editable);
+}
+
+BadRecord bad_record_rule(const PackageName& name, const Session& session) {
+  const Settings& settings = session.settings();
+  const auto& names = settings.allowed_bad_records;
+  const bool is_allowed =
+      settings.allow_bad_records || std::find(names.begin(), names.end(), name) != names.end();
+  return is_allowed ? BadRecord::Allowed : BadRecord::NeedsHash;
+}
+
+// Of each step, in order: downloaded, or built meanwhile.
+std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::shared_future<Runtime>& runtime,
+                                   Session& session) {
+  std::vector<WheelOrder> orders;
+  std::vector<SourceToBuild> sources;
+  for (const Step& step : steps) {
+    if (step.package->file.wheel)
+      orders.push_back(
+          {step.package->file.artifact, step.hashes, bad_record_rule(step.package->name, session)});
+    else
+      sources.push_back({step.package, step.hashes, step.editable});
+  }
+  SourceBuilds builds(std::move(sources), session);
+  std::optional<BytecodeAhead> bytecode;
+  if (session.settings().compile == Compile::Now && runtime.valid()) bytecode.emplace(runtime, session);
+  const auto compile = [&](const StoredWheel& wheel) {
+    if (bytecode) bytecode->add(wheel);
+  };
+  const std::vector<StoredWheel> wheels =
+      obtain_wheels(orders, session.http(), session.store(), session.workers(), session.reporter(),
+                    session.stop(), compile);
+  const std::vector<BuiltWheel> built = builds.finish();
+  for (const BuiltWheel& one : built) compile(one.wheel);
+  if (bytecode) bytecode->finish();
+
+  std::vector<ReadyWheel> ready;
+  auto next_wheel = wheels.begin();
+  auto next_built = built.begin();
+  for (const Step& step : steps) {
+    if (step.package->file.wheel) {
+      check_metadata(*step.package, *next_wheel);
+      ready.push_back({*next_wheel, origin_of(step, next_wheel->digest, "")});
+      ++next_wheel;
+    } else {
+      ready.push_back({next_built->wheel, origin_of(step, next_built->sha256, next_built->commit)});
+      ++next_built;
+    }
+  }
+  return ready;
+}
+
+// The same bytes are placed; and, of what was built, from the same place.
+bool is_there(const Step& step, const ReadyWheel& ready, const Present& present) {
+  const auto placed = present.placed.find(step.package->name);
+  if (placed == present.placed.end() || placed->second.wheel_sha256 != ready.wheel.digest.hex ||
+      present.versions.count(step.package->name) == 0)
+    return false;
+  if (step.package->file.wheel) return true;
+  const auto from = present.direct.find(step.package->name);
+  const bool was_direct = from != present.direct.end();
+  return was_direct == ready.from.has_value() &&
+         (!was_direct || from->second.to_text() == ready.from->to_text());
+}
+
+}  // namespace
+
+TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
+                               const std::shared_future<Runtime>& runtime, Session& session) {
+  TransactionRequest request{.mark_requested = plan.mark_requested};
+  if (plan.steps.empty()) return request;
+  const std::vector<ReadyWheel> ready = make_ready(plan.steps, runtime, session);
+
+  // From here on every wheel is verified.
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    const Step& step = plan.steps[i];
+    const auto placed = present.placed.find(step.package->name);
+    const bool was_requested = placed != present.placed.end() && placed->second.requested;
+    if (!reinstall && is_there(step, ready[i], present)) {
+      if (step.requested && !was_requested) request.mark_requested.insert(step.package->name);
+      continue;
+    }
+    WantedPackage wanted{
+        step.package->name, step.package->version, ready[i].wheel, step.requested || was_requested, {}};
+    if (ready[i].from)
+      wanted.direct_url = ready[i].from->to_text();
+    else if (const Expected<Url> index = Url::parse(step.package->index))
+      wanted.index = index->without_credentials().to_string();
+    request.install.push_back(std::move(wanted));
+  }
+  return request;
+}
+
+std::shared_future<Runtime> runtime_inside(const std::filesystem::path& environment,
+                                           const Interpreter& interpreter) {
+  return ready_runtime({.tree = environment / ".moat" / "rt", .interpreter = interpreter});
+}
+
+TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session) {
+  request.link_mode = session.settings().link_mode;
+  request.compile = session.settings().compile;
+  request.strict_files = session.settings().strict_files;
+  request.durable = session.settings().durable;
+  request.reason = session.command_line();
+  return apply_transaction(request, environment, session.store(), session.workers(), session.reporter(),
+                           session.command_line());
+}
+
+}  // namespace moat

@@ -1,0 +1,38 @@
+// The lines that a lock for several targets is made of, and for whom each of them counts: for everybody, or
+// for those who ask for an extra or a dependency group.
+#pragma once
+
+#include "cli/session/goal.h"
+#include "resolver/lock/lockfile.h"
+#include "resolver/lock/universal.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+class RootedLines {
+ public:
+  // What was added to the goal since the last call is of this root.
+  void close(const LockRoot& root, const Goal& goal);
+
+  const std::vector<LockRoot>& roots() const { return roots_; }
+  // Of goal.requirements, once all of them have their names.
+  const std::vector<std::size_t>& root_of() const { return root_of_; }
+  // The lines, one text each. REQUIRES: nothing has been named since they were added.
+  LockedInputs inputs(const Goal& goal) const;
+
+ private:
+  struct End {
+    std::size_t requirements = 0, unnamed = 0;
+  };
+  std::vector<LockRoot> roots_;
+  std::vector<End> ends_;
+  std::vector<std::size_t> root_of_;
+};
+
+// How the lock was made before and now, line by line: "requirements: + flask>=3".
+std::vector<std::string> input_differences(const LockedInputs& before, const LockedInputs& now);
+
+}  // namespace moat

@@ -1,0 +1,51 @@
+// Which program `moat run CMD` starts, and with which variables: pure but for looking at files.
+#pragma once
+
+#include "cli/settings/settings.h"
+
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace moat {
+
+// What the first bytes of a file say of who runs it.
+enum class ProgramKind {
+  Other,          // anything that is no Python's
+  ForeignPython,  // a script tied to one Python, or a Python itself
+};
+// `path`: as found; links are followed. A script is tied to a Python by a first line with an absolute path to
+// one, by the `exec` trampolines of installers, or by being a shim of pyenv. `#!/usr/bin/env python` is tied
+// to none.
+ProgramKind program_kind(const std::filesystem::path& path);
+
+struct Program {
+  std::vector<std::string> argv;  // argv[0]: absolute path
+};
+struct ProgramRefused {
+  std::filesystem::path path;
+};
+struct ProgramNotFound {};
+
+// The environment's bin first; then a path; then PATH, unless `pure`. `script.py` is run by the environment's
+// python.
+std::variant<Program, ProgramRefused, ProgramNotFound> find_command(
+    const std::vector<std::string>& command, const std::filesystem::path& environment,
+    const std::filesystem::path& working_directory, const std::string& path_variable, bool pure);
+
+// The environment's bin first on PATH, VIRTUAL_ENV set, the bin of another active environment gone;
+// PYTHONHOME gone; with `pure` also all PYTHON* and PIP_*, and the rest of PATH.
+Variables program_variables(const Variables& variables, const std::filesystem::path& environment, bool pure);
+
+// Runs to its end on this process's own streams: its exit status, or 128 + signal. Error(Disk) where it
+// cannot be started, Error(Interrupted) where `stop` says so; then it was ended, too.
+int run_program(const std::vector<std::string>& argv, const Variables& variables,
+                const std::stop_token& stop);
+
+// Replaces this process. Only returns by throwing: Error(Disk) where it cannot be started.
+[[noreturn]] void execute_program(const std::vector<std::string>& argv, const Variables& variables);
+
+}  // namespace moat

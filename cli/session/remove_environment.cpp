@@ -1,0 +1,45 @@
+#include "cli/session/remove_environment.h"
+
+#include "envs/environment/new_place.h"
+#include "envs/journal/change.h"
+#include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
+#include "fetch/os/leftovers.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace moat {
+
+// Deleting takes a while and may be interrupted: first out of the way, then gone. A folder that must stay (a
+// mounted volume, one in somebody else's directory) is emptied; until the last it is an environment that can
+// be removed again. What cannot be deleted does not bring it back.
+void remove_environment(const fs::path& root, Session& session) {
+  const fs::path aside =
+      root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
+  sweep_leftovers(root.parent_path());
+  const FolderHold hold(root);
+  const CommitUnderWay under_way;
+  if (!must_switch_inside(root) && ::rename(root.c_str(), aside.c_str()) == 0) {
+    try {
+      remove_tree(aside);
+    } catch (const Error& error) {
+      session.reporter().warn(fmt::format("could not delete all of it; the rest is in {}: {}",
+                                          quote(aside.native()), error.what()));
+    }
+    return;
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(root))
+    if (const fs::path& name = entry.path().filename();
+        name != ".moat" && name != "pyvenv.cfg" && name != "lost+found")
+      remove_tree(entry.path());
+  remove_tree(root / ".moat");
+  remove_tree(root / "pyvenv.cfg");
+  std::error_code must_stay;
+  fs::remove(root, must_stay);
+}
+
+}  // namespace moat

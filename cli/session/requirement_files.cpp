@@ -1,0 +1,178 @@
+#include "cli/session/requirement_files.h"
+
+#include "cli/session/goal.h"
+#include "fetch/http/http_policy.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+#include "resolver/lock/requirements_lock.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moat {
+namespace {
+
+bool is_web(const std::string& path) {
+  const std::string begin = ascii_lower(path.substr(0, 8));
+  return begin.substr(0, 7) == "http://" || begin == "https://";
+}
+
+std::string read_from_web(const std::string& address, Session& session) {
+  const Expected<Url> url = Url::parse(address);
+  if (!url) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(address), url.error().message));
+  HttpRequest request;
+  request.url = *url;
+  const HttpResponse response = session.http().get(std::move(request));
+  if (response.status != 200)
+    throw Error(ErrorKind::Network,
+                fmt::format("cannot read {}: the server answered {}", url->display(), response.status));
+  return response.body;
+}
+
+fs::path on_disk(const std::string& path, const fs::path& directory) {
+  if (ascii_lower(path.substr(0, 5)) != "file:") return directory / path;
+  const Expected<Url> url = Url::parse(path);
+  if (!url) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(path), url.error().message));
+  return url->file_path();
+}
+
+fs::path real(const fs::path& path) {
+  std::error_code failed;
+  fs::path out = fs::weakly_canonical(path, failed);
+  return failed ? path.lexically_normal() : out;
+}
+
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  const fs::path relative = path.lexically_relative(folder);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+// The folder whose files belong together with this one; never all of the user's home.
+fs::path tree_of(const fs::path& file, const fs::path& home) {
+  for (fs::path folder = file.parent_path(); folder.has_relative_path() && folder != home;
+       folder = folder.parent_path()) {
+    std::error_code ignored;
+    for (const char* mark : {".git", ".hg", "pyproject.toml"})
+      if (fs::exists(folder / mark, ignored)) return folder;
+  }
+  return file.parent_path();
+}
+
+// Which files one named file may include.
+class Includes {
+ public:
+  Includes(const std::string& named, const Session& session)
+      : named_(named), directory_(session.settings().working_directory) {
+    if (session.settings().files_as_pip) return;
+    bounded_ = true;
+    if (is_web(named)) return;  // nothing here is its own
+    const fs::path file = on_disk(named, directory_);
+    const fs::path home = real(session.settings().home);
+    inside_ = {tree_of(real(file), home), tree_of(file.lexically_normal(), home)};
+    if (real(directory_) != home) inside_.push_back(real(directory_));
+  }
+
+  void check(const std::string& path) const {
+    if (!bounded_ || path == named_ || is_web(path)) return;
+    const fs::path file = real(on_disk(path, directory_));
+    if (std::any_of(inside_.begin(), inside_.end(),
+                    [&](const fs::path& folder) { return lies_in(file, folder); }))
+      return;
+    throw Error(ErrorKind::BadInput,
+                fmt::format("{} is outside the folder of {}, and only you can name such a file",
+                            quote(file.native()), quote(named_)),
+                {fmt::format("if that is meant, name it too: -r {}", file.native())});
+  }
+
+ private:
+  std::string named_;
+  fs::path directory_;
+  bool bounded_ = false;
+  std::vector<fs::path> inside_;
+};
+
+// "https://host" of a place in the text that begins with "scheme://"; nullopt where it is not written out.
+std::optional<Url> origin_at(std::string_view line, std::size_t slashes) {
+  std::size_t begin = slashes;
+  while (begin > 0 && (is_ascii_alnum(line[begin - 1]) || line[begin - 1] == ':')) --begin;
+  std::string_view authority = line.substr(slashes + 2);
+  authority = authority.substr(0, authority.find_first_of("/?# \t\"'"));
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos)
+    authority.remove_prefix(at + 1);
+  Expected<Url> url =
+      Url::parse(std::string(line.substr(begin, slashes - begin)) + "//" + std::string(authority));
+  const bool whole = authority.find_first_of("${}\\") == std::string_view::npos;
+  return url && whole ? std::optional(std::move(*url)) : std::nullopt;
+}
+
+// `http:${SLASHES}host`: what is to be judged is not written out.
+bool hides_a_url(std::string_view line) {
+  const std::string text = ascii_lower(line);
+  for (const std::string_view scheme : {"http:", "https:", "ssh:", "git:"})
+    for (std::size_t at = text.find(scheme); at != std::string::npos; at = text.find(scheme, at + 1))
+      if (text.substr(at + scheme.size(), 2) != "//") return true;
+  return false;
+}
+
+}  // namespace
+
+bool keeps_variables(const std::string& line, const std::vector<Url>& own_indexes) {
+  const std::string_view text = trim(line);
+  if (hides_a_url(text)) return false;
+  // `foo==${X}`: names and versions are what indexes are asked for.
+  const bool is_local = text.starts_with('-') || text.starts_with('.') || text.starts_with('/');
+  std::size_t slashes = text.find("//");
+  if (slashes == std::string_view::npos) return is_local;
+  for (; slashes != std::string_view::npos; slashes = text.find("//", slashes + 2)) {
+    if (slashes == 0 || text[slashes - 1] != ':') {
+      if (text.substr(0, slashes).find("://") == std::string_view::npos) return false;
+      continue;  // within the path of one that was judged
+    }
+    const std::optional<Url> url = origin_at(text, slashes);
+    if (!url) return false;
+    const bool is_known =
+        url->scheme() == "file" || std::any_of(own_indexes.begin(), own_indexes.end(),
+                                               [&](const Url& own) { return same_origin(own, *url); });
+    if (!is_known) return false;
+  }
+  return true;
+}
+
+RequirementsReader requirements_reader(const std::string& named, Session& session) {
+  const Settings& settings = session.settings();
+  const fs::path directory = settings.working_directory;
+  RequirementsReader reader;
+  reader.read = [directory, named, includes = Includes(named, session), &session](const std::string& path) {
+    includes.check(path);
+    if (is_web(path)) return with_commented_hashes(read_from_web(path, session));
+    const fs::path file = on_disk(path, directory);
+    if (std::error_code ignored;
+        path != named && fs::exists(file, ignored) && !fs::is_regular_file(file, ignored))
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("{} is not a file, and is read only where you name it", quote(file.native())));
+    return with_commented_hashes(read_named_file(file));
+  };
+  reader.variable = [&settings](const std::string& name) -> std::optional<std::string> {
+    const auto found = settings.variables.find(name);
+    return found == settings.variables.end() ? std::nullopt : std::optional(found->second);
+  };
+  reader.exists = [directory](const std::string& path) {
+    std::error_code ignored;
+    return fs::exists(directory / path, ignored);
+  };
+  if (settings.files_as_pip) return reader;
+  reader.check_variable = [&settings](const std::string& name, const std::string& line) {
+    const std::vector<std::string>& meant = settings.expand_variables;
+    if (std::find(meant.begin(), meant.end(), name) != meant.end()) return;
+    if (keeps_variables(line, settings.own_indexes)) return;
+    throw Error(ErrorKind::BadInput,
+                fmt::format("the value of ${{{}}} would be sent to a server that only this file names", name),
+                {fmt::format("if that is meant: MOAT_EXPAND_VARIABLES={0}, or `moat config set "
+                             "expand-variables {0}`",
+                             name)});
+  };
+  return reader;
+}
+
+}  // namespace moat

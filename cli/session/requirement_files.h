@@ -1,0 +1,25 @@
+// Requirements files as the command line may read them. The file that is named is somebody's text, often a
+// checkout's: what it includes has to lie beside it, and what it sends away must not hold the user's secrets.
+#pragma once
+
+#include "cli/session/session.h"
+#include "resolver/files/requirements_txt.h"
+
+#include <filesystem>
+#include <string>
+
+namespace moat {
+
+// For read_requirements(`named`, …). Reading throws Error(BadInput):
+//   for a file that `named`, or what it includes, includes from outside: the tree of `named` (the nearest
+//   folder upwards with .git or pyproject.toml, else its own) and the working folder are inside, links
+//   followed for a variable that the line would send to a host that only the file names; those in the setting
+//   `expand-variables` are meant to go anywhere
+// With Settings::files_as_pip neither is asked.
+RequirementsReader requirements_reader(const std::string& named, Session& session);
+
+// Would a line of a requirements file with ${NAME} in it give the value only to this machine, or to one of
+// these?
+bool keeps_variables(const std::string& line, const std::vector<Url>& own_indexes);
+
+}  // namespace moat

@@ -1,0 +1,98 @@
+// The composition root: the objects a command works with, each made when it is first asked for.
+#pragma once
+
+#include "cli/output/output.h"
+#include "cli/output/progress.h"
+#include "cli/settings/settings.h"
+#include "envs/environment/environment.h"
+#include "envs/python/discovery.h"
+#include "fetch/http/auth.h"
+#include "fetch/http/http.h"
+#include "fetch/index/index_source.h"
+#include "fetch/os/workers.h"
+#include "fetch/sources/sources.h"
+#include "fetch/store/store.h"
+
+#include <filesystem>
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moat {
+
+// Members are destroyed last first: what waits for the network goes before the network, threads before what
+// they use.
+class Session {
+ public:
+  Session(Settings settings, std::string command_line, Output& output, Progress& progress,
+          std::stop_token stop);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const Settings& settings() const { return settings_; }
+  // From here on the project's pyproject.toml counts as if it said this.
+  void take_project_text(std::string text) { settings_.pyproject_text = std::move(text); }
+  const std::string& command_line() const { return command_line_; }  // "moat install flask"
+  Output& output() const { return output_; }
+  Progress& reporter() { return progress_; }
+  std::stop_token stop() const { return stop_; }
+
+  Store& store();
+  Workers& workers();
+  // `indexes`: whose credentials may be used, and which hosts are trusted.
+  HttpClient& http(const IndexList& indexes);
+  // The one that was asked for last; the settings' indexes before.
+  HttpClient& http();
+  std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
+  IndexSourceOptions index_options(const IndexList& indexes) const;
+
+  // From here on the command is about this application's environment.
+  void work_on_tool(PackageName name) { settings_.tool = std::move(name); }
+
+  // Until this is called sources are no candidates (see cli/session/source_setup.h).
+  void use_sources(const IndexList& indexes, SourcePolicy policy);
+  bool uses_sources() const { return sources_ != nullptr; }
+  Sources& sources() { return *sources_; }  // REQUIRES: uses_sources()
+  SourcePolicy& source_policy() { return source_policy_; }
+  // Kept for the session's life.
+  SourceBuilder& keep_builder(std::unique_ptr<SourceBuilder> builder);
+
+  // What has its place, and whose bytecode is still to be made (cli/session/bytecode_later.h).
+  void lacks_bytecode(const std::filesystem::path& environment) { lacking_bytecode_.insert(environment); }
+  const std::set<std::filesystem::path>& lacking_bytecode() const { return lacking_bytecode_; }
+
+  // --python, or what the project and this machine have; where that is not here, what may be downloaded.
+  Interpreter chosen_interpreter(const std::optional<SpecifierSet>& requires_python = std::nullopt);
+  DiscoveryOptions discovery() const;
+
+ private:
+  Interpreter present_interpreter(const std::optional<SpecifierSet>& requires_python);
+  using IndexKey = std::pair<std::vector<Url>, std::vector<std::string>>;
+  struct Network {
+    IndexKey key;
+    std::unique_ptr<Credentials> credentials;
+    std::unique_ptr<HttpClient> http;
+  };
+
+  Settings settings_;
+  std::string command_line_;
+  Output& output_;
+  Progress& progress_;
+  std::stop_token stop_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Workers> workers_;
+  std::list<Network> network_;
+  HttpClient* current_ = nullptr;  // of those
+  std::unique_ptr<Sources> sources_;
+  std::unique_ptr<SourceBuilder> builder_;
+  SourcePolicy source_policy_;
+  std::set<std::filesystem::path> lacking_bytecode_;
+};
+
+}  // namespace moat

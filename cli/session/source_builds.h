@@ -1,0 +1,52 @@
+// Packages whose chosen file is a source become wheels, while others are downloaded.
+#pragma once
+
+#include "cli/session/session.h"
+#include "fetch/os/workers.h"
+#include "fetch/sources/sources.h"
+#include "resolver/solve/resolution.h"
+
+#include <future>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+namespace moat {
+
+struct SourceToBuild {
+  const ResolvedPackage* package = nullptr;
+  std::vector<Digest> accepted;  // hashes of the user or a lock
+  bool editable = false;
+};
+
+struct BuiltWheel {
+  StoredWheel wheel;
+  std::optional<Digest> sha256;  // of the archive it was built from
+  std::string commit;            // or the commit
+};
+
+// Builds begin at once, as many as there are cores. The first failure stops the others.
+class SourceBuilds {
+ public:
+  // Outlived by the session and the packages.
+  SourceBuilds(std::vector<SourceToBuild> sources, Session& session);
+  ~SourceBuilds();
+  SourceBuilds(const SourceBuilds&) = delete;
+  SourceBuilds& operator=(const SourceBuilds&) = delete;
+
+  // In the order given. Blocks; throws what the first of them threw.
+  std::vector<BuiltWheel> finish();
+
+ private:
+  BuiltWheel build(const SourceToBuild& source) const;
+
+  const std::vector<SourceToBuild> sources_;
+  Session& session_;
+  std::stop_source stop_;
+  std::optional<std::stop_callback<std::function<void()>>> interrupted_;
+  std::unique_ptr<Workers> workers_;
+  std::vector<std::future<BuiltWheel>> results_;
+};
+
+}  // namespace moat

@@ -1,0 +1,198 @@
+#include "cli/session/source_setup.h"
+
+#include "cli/output/redact.h"
+#include "cli/settings/fold_options.h"
+#include "cli/settings/index_list.h"
+#include "envs/build/build.h"
+#include "fetch/sources/sources.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/metadata.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+namespace moat {
+namespace {
+
+BinaryPolicy binary_policy(const Goal& goal, const Settings& settings) {
+  std::vector<std::pair<std::string, std::string>> binary = goal.file_options.binary;
+  binary.insert(binary.end(), settings.binary.begin(), settings.binary.end());
+  return fold_binary(binary);
+}
+
+BuildOptions build_options(const Goal& goal, const std::optional<Environment>& environment,
+                           Session& session) {
+  const Settings& settings = session.settings();
+  BuildOptions options;
+  options.requirements.indexes = session.index_options(index_list(settings, goal.file_options));
+  if (!settings.build_constraints.empty())
+    options.requirements.constraints = read_goal({}, {}, settings.build_constraints, session).constraints;
+  options.requirements.binary = binary_policy(goal, settings);
+  options.requirements.prereleases = settings.prereleases;
+  options.requirements.exclude_newer = settings.exclude_newer;
+  options.network = settings.build_network;
+  if (!settings.build_isolation) {
+    if (!environment)
+      throw Error(ErrorKind::Usage,
+                  "--no-build-isolation builds with what the environment holds, and there is none yet",
+                  {"`moat create`, then install what the builds need, then the package"});
+    options.without_isolation = environment->python();
+  }
+  options.variables = {settings.variables.begin(), settings.variables.end()};
+  options.named_variables = settings.build_env;
+  return options;
+}
+
+void set_builder(SourcePolicy& policy, const Goal& goal, const Interpreter& interpreter,
+                 const std::optional<Environment>& environment, Session& session) {
+  if (session.settings().no_build) {
+    policy.refusal = "`--no-build` forbids it";
+    return;
+  }
+  policy.builder = &session.keep_builder(
+      std::make_unique<BuildFrontend>(build_options(goal, environment, session), interpreter, session.http(),
+                                      session.store(), session.workers(), session.reporter()));
+  policy.forbids = [binary = binary_policy(goal, session.settings())](const PackageName& name) {
+    return !binary.sdists(name);
+  };
+}
+
+// What single lines say.
+void take_lines(SourcePolicy& policy, const Goal& goal) {
+  policy.settings_of = goal.config_settings;
+  for (const RootRequirement& root : goal.requirements)
+    if (!root.hashes.empty()) policy.accepted[root.requirement.name] = root.hashes;
+}
+
+std::string shown(const UnnamedRequirement& unnamed) {
+  const std::string text = quote(hide_credentials(unnamed.text));
+  return unnamed.origin.where.empty() ? text : fmt::format("{}: {}", unnamed.origin.where, text);
+}
+
+// Error(Refused): hashes stand for bytes, and these have none that stay.
+void check_hashable(const RootRequirement& root) {
+  if (!root.requirement.url) return;
+  const auto source = SourceUrl::parse(*root.requirement.url);
+  if (!source || source->kind == SourceKind::Wheel || source->kind == SourceKind::Archive) return;
+  const std::string what = root.origin.where.empty() ? quote(root.requirement.name.display())
+                                                     : fmt::format("{}: {}", root.origin.where,
+                                                                   quote(root.requirement.name.display()));
+  throw Error(ErrorKind::Refused,
+              fmt::format("{} comes from {}, and hashes are required: there is none for it", what,
+                          source->kind == SourceKind::Git ? "a git repository" : "a folder"),
+              {"`--no-require-hashes` in the file lets it pass"});
+}
+
+PackageName learn_name(const UnnamedRequirement& unnamed, Session& session) {
+  auto source = SourceUrl::parse(unnamed.source.url);
+  SourceOrder order = SourceOrder::of(*source);
+  order.accepted = unnamed.hashes;
+  order.label = hide_credentials(unnamed.text);  // as the user wrote it
+  try {
+    const ObtainedSource& obtained = session.sources().obtain(order, session.stop());
+    if (auto name = static_name(obtained.files)) return std::move(*name);
+    const SourcePolicy& policy = session.source_policy();
+    const MetadataAsker asker{policy.builder, policy.refusal};
+    const std::string text =
+        source_metadata(obtained, std::nullopt, std::nullopt, policy.settings, asker, session.stop());
+    auto core = CoreMetadata::parse(text);
+    if (!core)
+      throw Error(ErrorKind::BadArchive,
+                  fmt::format("its metadata cannot be used: {}", core.error().message));
+    return std::move(core->name);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Interrupted || unnamed.origin.where.empty()) throw;
+    throw error.with_context(unnamed.origin.where);
+  }
+}
+
+// A clone of the user's own, to be edited: made where there is none yet. The line names it from here on.
+void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment, NewFolders& made,
+                       Session& session) {
+  const Expected<SourceUrl> source = SourceUrl::parse(root.requirement.url.value_or(""));
+  if (!source || source->kind != SourceKind::Git) return;
+  if (!environment)
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("-e {}: a repository is cloned into the environment's folder, and there is none yet",
+                    quote(source->display())),
+        {"`moat create`, then `moat install -e …`"});
+  const fs::path folder = environment->root() / "src", clone = folder / root.requirement.name.normalized();
+  if (std::error_code ignored; fs::exists(clone, ignored)) {
+    session.reporter().warn(fmt::format("{} already exists; left unchanged", clone.native()));
+  } else {
+    made.add(fs::exists(folder, ignored) ? clone : folder);
+    session.sources().clone(*source, clone, session.stop());
+  }
+  root.requirement.url = Url::from_path(clone.native()).to_string();
+  if (!source->subdirectory.empty())
+    *root.requirement.url += "#subdirectory=" + percent_encode_path(source->subdirectory);
+}
+
+}  // namespace
+
+NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
+                           const std::optional<Environment>& environment, bool only_looks) {
+  session.use_sources(index_list(session.settings(), goal.file_options),
+                      {.settings = session.settings().config_settings});
+  SourcePolicy& policy = session.source_policy();
+  take_lines(policy, goal);
+  set_builder(policy, goal, interpreter, environment, session);
+  // From the last, so that the places of the others stay.
+  while (!goal.unnamed.empty()) {
+    UnnamedRequirement unnamed = std::move(goal.unnamed.back());
+    goal.unnamed.pop_back();
+    PackageName name = learn_name(unnamed, session);
+    session.reporter().note(fmt::format("{} is {}", shown(unnamed), name.display()));
+    if (unnamed.editable) goal.editables.insert(name);
+    if (!unnamed.config_settings.empty()) goal.config_settings[name] = unnamed.config_settings;
+    RootRequirement root{unnamed.source.named(std::move(name)), unnamed.origin, unnamed.hashes};
+    std::vector<RootRequirement>& lines = goal.requirements;
+    lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(unnamed.place), std::move(root));
+  }
+  NewFolders clones;
+  if (!only_looks)
+    for (RootRequirement& root : goal.requirements)
+      if (goal.editables.count(root.requirement.name) != 0)
+        clone_for_editing(root, environment, clones, session);
+  take_lines(policy, goal);  // of those too that have their names now
+  if (goal.require_hashes)
+    for (const RootRequirement& root : goal.requirements) check_hashable(root);
+  return clones;
+}
+
+std::unique_ptr<BuildFrontend> project_builder(const Interpreter& interpreter, Session& session) {
+  const BuildOptions options = build_options({}, std::nullopt, session);
+  return std::make_unique<BuildFrontend>(options, interpreter, session.http(), session.store(),
+                                         session.workers(), session.reporter());
+}
+
+BackendAnswer ask_backend(const fs::path& folder, const Target& target, Session& session) {
+  const auto source = SourceUrl::parse(Url::from_path(folder.native()).to_string());
+  if (!source)
+    throw Error(ErrorKind::BadInput, fmt::format("{}: {}", folder.native(), source.error().message));
+  SourceOrder order = SourceOrder::of(*source);
+  order.label = folder.native();
+  const SourcePolicy& policy = session.source_policy();
+  const ObtainedSource& obtained = session.sources().obtain(order, session.stop());
+  const auto core = CoreMetadata::parse(source_metadata(obtained, std::nullopt, std::nullopt, policy.settings,
+                                                        {policy.builder, policy.refusal}, session.stop()));
+  if (!core)
+    throw Error(ErrorKind::Build,
+                fmt::format("{}: the metadata that its build backend gives cannot be used: {}",
+                            folder.native(), core.error().message));
+  return {*core, target.environment};
+}
+
+AskBackend backend_asker(const Goal& goal, std::function<Interpreter()> python, Session& session) {
+  return [&goal, python = std::move(python), &session](const fs::path& folder) {
+    const Interpreter interpreter = python();
+    Goal options{.file_options = goal.file_options};
+    prepare_sources(options, interpreter, session);
+    return ask_backend(folder, target_of(interpreter), session);
+  };
+}
+
+}  // namespace moat

@@ -1,0 +1,34 @@
+// What an environment was last made from, so that a project with nothing to do is known by reading its files
+// once: ENV/.moat/synced, text. Whoever changes the environment otherwise, or goes back, changes the
+// manifest, and the stamp no longer counts. It is only ever a short cut: without it the same is found out the
+// long way.
+#pragma once
+
+#include "cli/settings/settings.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace moat {
+
+struct ProjectStamp {
+  std::string inputs;    // digest of the project's files, the lock, and what was chosen of it
+  std::string project;   // digest of the project's files alone: what its own package was built from
+  std::string manifest;  // which manifest it was
+  bool exact = false;    // nothing else is in the environment
+  friend bool operator==(const ProjectStamp&, const ProjectStamp&) = default;
+};
+
+// The files that say what a project is: pyproject.toml, setup.py and setup.cfg of its folder.
+std::string project_digest(const std::filesystem::path& folder, const Settings& settings);
+std::string inputs_digest(const std::string& project, const std::string& lock_text,
+                          const std::string& chosen);
+// "" where there is none.
+std::string manifest_mark(const std::filesystem::path& environment);
+
+std::optional<ProjectStamp> read_stamp(const std::filesystem::path& environment);
+// Failures are nobody's: the next command looks again.
+void write_stamp(const std::filesystem::path& environment, const ProjectStamp& stamp) noexcept;
+
+}  // namespace moat

@@ -1,0 +1,58 @@
+#include "cli/settings/script.h"
+
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+#include "resolver/files/requirements_text.h"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+namespace moat {
+namespace {
+
+// nullopt where it has no block.
+std::optional<Script> parse_script(const std::string& name, const fs::path& path, const std::string& bytes) {
+  if (bytes.find("# /// script") == std::string::npos) return std::nullopt;
+  const auto bad = [&](const ParseError& error) {
+    return Error(ErrorKind::BadInput, fmt::format("{}: {}", name, error.message));
+  };
+  // Python's own rules for the encoding of a source file are those of requirements files.
+  const Expected<std::string> text = decode_requirements(bytes);
+  if (!text) throw bad(text.error());
+  Expected<std::optional<ScriptMetadata>> metadata = parse_script_metadata(*text);
+  if (!metadata) throw bad(metadata.error());
+  if (!*metadata) return std::nullopt;
+  return Script{name, path, std::move(**metadata)};
+}
+
+}  // namespace
+
+std::vector<NamedLine> Script::lines() const {
+  std::vector<NamedLine> out;
+  for (const ProjectLine& line : metadata.dependencies)
+    out.push_back({line.text, fmt::format("{}:{}", name, line.line)});
+  return out;
+}
+
+std::optional<Script> find_script(const std::vector<std::string>& command,
+                                  const fs::path& working_directory) {
+  if (command.empty() || !command.front().ends_with(".py")) return std::nullopt;
+  const std::string& name = command.front();
+  const fs::path path = (working_directory / name).lexically_normal();
+  if (std::error_code ignored; !fs::is_regular_file(path, ignored)) return std::nullopt;
+  return parse_script(name, path, read_file(path));
+}
+
+Script read_script(const std::string& name, const fs::path& working_directory) {
+  const fs::path path = (working_directory / name).lexically_normal();
+  const std::optional<std::string> bytes = read_file_if_exists(path);
+  if (!bytes) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(name)));
+  std::optional<Script> script = parse_script(name, path, *bytes);
+  if (!script)
+    throw Error(ErrorKind::BadInput,
+                fmt::format("{} does not say what it needs: it has no `# /// script` block", name));
+  return std::move(*script);
+}
+
+}  // namespace moat

@@ -1,0 +1,30 @@
+// A script that says itself what it needs (PEP 723).
+#pragma once
+
+#include "cli/settings/project_files.h"
+#include "resolver/files/script_metadata.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+struct Script {
+  std::string name;            // as typed
+  std::filesystem::path path;  // absolute
+  ScriptMetadata metadata;
+
+  std::vector<NamedLine> lines() const;  // its dependencies, and where they stand
+};
+
+// `command`: what `moat run` is to run. nullopt where it is no Python script, or one without a block.
+// Error(BadInput) with script and line where the block is wrong.
+std::optional<Script> find_script(const std::vector<std::string>& command,
+                                  const std::filesystem::path& working_directory);
+
+// A file that must have such a block, whatever its name. Error(BadInput).
+Script read_script(const std::string& name, const std::filesystem::path& working_directory);
+
+}  // namespace moat

@@ -1,0 +1,261 @@
+// A .pyc says by which source it was made (checked-hash, PEP 552), so it needs no times and an edit is always
+// seen. It holds the path of its source as well, here relative to the wheel: Python puts the real one there
+// on import.
+//
+// A package's own tests are left out: hardly anybody imports them, pytest makes bytecode of its own for them,
+// and they are half of what numpy, scipy and pandas would have compiled and placed. Python makes theirs on
+// import, as it does where there is none.
+//
+// The sources of all wheels are dealt out to as many processes as there are cores, each a plain list of work.
+// A process answers one byte a file; should one die on the way (deep nesting has overflowed stacks before),
+// the file after the last answer is left out and the rest goes to another.
+#include "envs/place/bytecode.h"
+
+#include "envs/place/wheel_layout.h"
+#include "fetch/bytes/hasher.h"
+#include "fetch/os/process.h"
+#include "fetch/store/store_manifest.h"
+#include "resolver/base/text.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+namespace moat {
+
+namespace {
+
+// Fields on standard input, each ended by NUL: source, target, name for co_filename.
+constexpr const char* kDriver = R"(
+import gc, os, sys
+from importlib.util import MAGIC_NUMBER, source_hash
+from marshal import dumps
+gc.disable()
+fields = sys.stdin.buffer.read().split(b"\0")
+for i in range(0, len(fields) - 2, 3):
+    try:
+        with open(fields[i], "rb") as source:
+            text = source.read()
+        code = compile(text, os.fsdecode(fields[i + 2]), "exec", dont_inherit=True)
+        with open(fields[i + 1], "wb") as target:
+            target.write(MAGIC_NUMBER + b"\3\0\0\0" + source_hash(text) + dumps(code))
+        answer = b"+"
+    except Exception:
+        answer = b"-"
+    code = None
+    os.write(1, answer)
+    if i % 600 == 597:
+        gc.collect()
+)";
+
+std::string bytecode_path(std::string_view source, std::string_view cache_tag) {
+  const std::size_t slash = source.rfind('/');
+  const std::string_view folder = slash == source.npos ? "" : source.substr(0, slash + 1);
+  const std::string_view stem = source.substr(folder.size(), source.size() - folder.size() - 3);
+  return fmt::format("{}__pycache__/{}.{}.pyc", folder, stem, cache_tag);
+}
+
+// Is the entry what was put in?
+bool is_intact(const fs::path& tree, const std::vector<StoredFile>& files) {
+  return std::all_of(files.begin(), files.end(), [&](const StoredFile& file) {
+    struct stat facts {};
+    return ::lstat((tree / file.path).c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+           facts.st_ino == file.inode && static_cast<std::uint64_t>(facts.st_size) == file.size &&
+           facts.st_mtime == file.mtime;
+  });
+}
+
+// Starting a Python costs as much as compiling about so many files.
+constexpr std::size_t kLeastShare = 16;
+
+// The largest first, always to whom has least; a file costs something beside its bytes.
+std::vector<std::vector<SourceToCompile*>> deal_out(std::span<SourceToCompile* const> sources,
+                                                    std::size_t shares) {
+  std::vector<SourceToCompile*> by_size(sources.begin(), sources.end());
+  std::ranges::stable_sort(by_size, [](const SourceToCompile* a, const SourceToCompile* b) {
+    return a->source->size > b->source->size;
+  });
+  std::vector<std::vector<SourceToCompile*>> out(shares);
+  std::vector<std::uint64_t> loads(shares);
+  for (SourceToCompile* const source : by_size) {
+    const auto least = std::ranges::min_element(loads);
+    *least += source->source->size + 1000;
+    out[static_cast<std::size_t>(least - loads.begin())].push_back(source);
+  }
+  return out;
+}
+
+void remove_what_did_not_compile(const fs::path& tree, const std::vector<StoredFile>& files) {
+  std::vector<fs::path> rubbish;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(tree)) {
+    const std::string path = fs::path(entry.path()).lexically_relative(tree).string();
+    const auto found =
+        std::lower_bound(files.begin(), files.end(), path,
+                         [](const StoredFile& file, const std::string& p) { return file.path < p; });
+    if (!entry.is_directory() && (found == files.end() || found->path != path))
+      rubbish.push_back(entry.path());
+  }
+  for (const fs::path& path : rubbish) remove_tree(path);
+}
+
+}  // namespace
+
+Compilation::Compilation(const Runtime& runtime, Store& store) : runtime_(runtime), store_(store) {
+  const Interpreter& python = runtime.interpreter;
+  key_ = fmt::format("{}-{}", python.cache_tag, python.magic);
+}
+
+bool Compilation::is_possible(const Interpreter& interpreter) {
+  return interpreter.major > 3 || (interpreter.major == 3 && interpreter.minor >= 7);
+}
+
+std::optional<StoredBytecode> Compilation::find(const StoredWheel& wheel) const {
+  const fs::path entry = store_.layout().pycs(wheel.digest, key_);
+  const auto text = read_file_if_exists(entry / "manifest");
+  if (!text) return std::nullopt;
+  refuse_newer_entry(*text, entry);
+  Expected<StoredWheel> parsed = parse_wheel_manifest(*text);
+  if (parsed && is_intact(entry / "tree", parsed->files)) {
+    store_.mark_used(entry);
+    return StoredBytecode{entry / "tree", std::move(parsed->files)};
+  }
+  const TempDir grave = store_.make_temp("dropped");
+  rename_if_absent(entry, grave.path() / "entry");
+  return std::nullopt;
+}
+
+void Compilation::add(const StoredWheel& wheel) {
+  entries_.push_back({&wheel, store_.make_temp("bytecode")});
+  const fs::path tree = entries_.back().folder.path() / "tree";
+  std::set<fs::path> folders = {tree};
+  for (const StoredFile& file : wheel.files) {
+    if (!is_importable_source(file.path, wheel.dist_info) || is_of_tests(file.path)) continue;
+    std::string target = bytecode_path(file.path, runtime_.interpreter.cache_tag);
+    folders.insert((tree / target).parent_path());
+    sources_.push_back(
+        {.wheel = entries_.size() - 1, .source = &file, .bytecode = {.path = std::move(target)}});
+  }
+  for (const fs::path& folder : folders) make_directories(folder);
+}
+
+void Compilation::compile(std::span<SourceToCompile* const> sources, Workers& workers) const {
+  if (sources.empty()) return;
+  const auto shares =
+      deal_out(sources, std::clamp<std::size_t>(workers.size(), 1, 1 + sources.size() / kLeastShare));
+  const TempDir elsewhere = store_.make_temp("empty");  // `-c` puts the working directory on sys.path
+  workers.for_each(shares.size(), [&](std::size_t i) {
+    compile_share(shares[i], elsewhere.path());
+    for (SourceToCompile* const source : shares[i])
+      if (source->compiled) describe(*source);
+  });
+}
+
+fs::path Compilation::path_of(const SourceToCompile& source) const {
+  return entries_[source.wheel].folder.path() / "tree" / source.bytecode.path;
+}
+
+void Compilation::compile_share(std::vector<SourceToCompile*> left, const fs::path& directory) const {
+  while (!left.empty()) {
+    Command command{.argv = {(runtime_.tree / runtime_layout(runtime_.interpreter).python).string(), "-S",
+                             "-s", "-B", "-W", "ignore", "-c", kDriver},
+                    .environment = {{{"PYTHONHASHSEED", "0"}, {"LC_ALL", "C.UTF-8"}}},
+                    .directory = directory};
+    for (const SourceToCompile* const source : left) {
+      for (const std::string& field : {(entries_[source->wheel].wheel->tree / source->source->path).string(),
+                                       path_of(*source).string(), source->source->path})
+        command.input.append(field).push_back('\0');
+    }
+    const ProcessResult result = run_process(command);
+    const std::size_t answers = std::min(result.output.size(), left.size());
+    if (answers == 0 && left.size() == sources_.size() && result.status != 0)
+      throw Error(
+          ErrorKind::Interpreter,
+          fmt::format("cannot compile with {}: {}", quote(command.argv.front()), quote(trim(result.errors))));
+    for (std::size_t i = 0; i < answers; ++i) left[i]->compiled = result.output[i] == '+';
+    left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(std::min(answers + 1, left.size())));
+  }
+}
+
+// It gets the time of its source.
+void Compilation::describe(SourceToCompile& source) const {
+  const fs::path path = path_of(source);
+  const UniqueFd file = open_file(path, O_RDONLY);
+  const timespec time{.tv_sec = source.source->mtime, .tv_nsec = 0};
+  const timespec times[2] = {time, time};
+  struct stat facts {};
+  if (::futimens(file.get(), times) != 0 || ::fstat(file.get(), &facts) != 0)
+    throw_errno("set the time of", path, errno);
+  source.bytecode.digest = hash_file(path);
+  source.bytecode.size = static_cast<std::uint64_t>(facts.st_size);
+  source.bytecode.mtime = facts.st_mtime;
+  source.bytecode.inode = facts.st_ino;
+}
+
+std::vector<StoredBytecode> Compilation::publish(Workers& workers) const {
+  std::vector<StoredBytecode> out(entries_.size());
+  std::vector<std::vector<const SourceToCompile*>> compiled(entries_.size());
+  for (const SourceToCompile& source : sources_)
+    if (source.compiled) compiled[source.wheel].push_back(&source);
+  workers.for_each(entries_.size(), [&](std::size_t i) { out[i] = publish_one(entries_[i], compiled[i]); });
+  return out;
+}
+
+StoredBytecode Compilation::publish_one(const Entry& entry,
+                                        const std::vector<const SourceToCompile*>& compiled) const {
+  const fs::path tree = entry.folder.path() / "tree";
+  StoredWheel manifest{.filename = entry.wheel->filename,
+                       .dist_info = entry.wheel->dist_info,
+                       .root_is_purelib = entry.wheel->root_is_purelib};
+  for (const SourceToCompile* const source : compiled) manifest.files.push_back(source->bytecode);
+  std::ranges::sort(manifest.files, {}, &StoredFile::path);
+  remove_what_did_not_compile(tree, manifest.files);
+  write_file_atomically(entry.folder.path() / "manifest", format_wheel_manifest(manifest));
+  const fs::path place = store_.layout().pycs(entry.wheel->digest, key_);
+  store_.publish(entry.folder.path(), place);
+
+  // Another process may have been first; then its files are the entry.
+  Expected<StoredWheel> published = parse_wheel_manifest(read_file(place / "manifest"));
+  if (!published)
+    throw Error(ErrorKind::Disk,
+                fmt::format("{} is damaged: {}", quote(place.string()), published.error().message));
+  return {place / "tree", std::move(published->files)};
+}
+
+std::vector<StoredBytecode> obtain_bytecode(const std::vector<StoredWheel>& wheels, const Runtime& runtime,
+                                            Store& store, Workers& workers, Reporter& reporter) {
+  std::vector<StoredBytecode> out(wheels.size());
+  if (!Compilation::is_possible(runtime.interpreter)) return out;
+  Compilation compilation(runtime, store);
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < wheels.size(); ++i) {
+    if (auto found = compilation.find(wheels[i]))
+      out[i] = std::move(*found);
+    else
+      missing.push_back(i);
+  }
+  if (missing.empty()) return out;
+
+  const Phase phase(reporter, "compile");
+  for (const std::size_t i : missing) compilation.add(wheels[i]);
+  std::vector<SourceToCompile*> sources;
+  for (SourceToCompile& source : compilation.sources()) sources.push_back(&source);
+  compilation.compile(sources, workers);
+  std::vector<StoredBytecode> compiled = compilation.publish(workers);
+  for (std::size_t i = 0; i < missing.size(); ++i) out[missing[i]] = std::move(compiled[i]);
+  return out;
+}
+
+std::optional<StoredBytecode> find_bytecode(const StoredWheel& wheel, const Runtime& runtime, Store& store) {
+  const auto is_source = [&](const StoredFile& file) {
+    return is_importable_source(file.path, wheel.dist_info) && !is_of_tests(file.path);
+  };
+  if (!Compilation::is_possible(runtime.interpreter) || std::ranges::none_of(wheel.files, is_source))
+    return StoredBytecode{};
+  return Compilation(runtime, store).find(wheel);
+}
+
+}  // namespace moat

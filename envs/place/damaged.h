@@ -1,0 +1,24 @@
+// Installed packages whose .dist-info is gone or cannot be read: the manifest knows them, so they can be
+// reinstalled and removed like others.
+#pragma once
+
+#include "envs/environment/environment.h"
+#include "envs/environment/installed.h"
+#include "envs/place/owned_files.h"
+
+#include <filesystem>
+
+namespace moat {
+
+// Adds the packages of the manifest that have no readable .dist-info, but files in the environment; without
+// RECORD. What another installer removed has none, and is not added.
+void add_damaged(InstalledDistributions& installed, const Manifest& manifest,
+                 const std::filesystem::path& root);
+
+// What is installed, the damaged included. REQUIRES: not foreign.
+InstalledDistributions read_installed(const Environment& environment);
+
+// Adds the files that moat placed for this package, and that RECORD does not name.
+void add_placed_files(OwnedFiles& owned, const InstalledDistribution& distribution, const Manifest& manifest);
+
+}  // namespace moat

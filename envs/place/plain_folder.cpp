@@ -1,0 +1,383 @@
+#include "envs/place/plain_folder.h"
+
+#include "envs/environment/scripts.h"
+#include "envs/place/overlaps.h"
+#include "envs/place/owned_files.h"
+#include "envs/place/staging.h"
+#include "envs/place/wheel_layout.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace moat {
+namespace {
+
+std::string join_path(std::string_view folder, std::string_view rest) {
+  return folder.empty() ? std::string(rest) : fmt::format("{}/{}", folder, rest);
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
+}
+
+bool is_real_directory(const fs::path& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored).type() == fs::file_type::directory;
+}
+
+// A kernel takes some 250 bytes of a first line, and no spaces in the path. Then a shell starts Python, by a
+// line that is a string to Python.
+std::string first_line(const fs::path& python) {
+  const std::string& path = python.native();
+  if (path.size() < 120 && path.find(' ') == path.npos) return fmt::format("#!{}\n", path);
+  std::string quoted;  // as it stands between double quotes
+  for (const char c : path) {
+    if (std::string_view("\"$`\\").find(c) != std::string_view::npos) quoted += '\\';
+    quoted += c;
+  }
+  return fmt::format("#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\n", quoted);
+}
+
+std::string command_text(const fs::path& python, const EntryPoint& entry) {
+  const std::string_view attribute = entry.attribute;
+  return fmt::format(
+      "{}import sys\n\nfrom {} import {}\n\nif __name__ == \"__main__\":\n    sys.exit({}())\n",
+      first_line(python), entry.module, attribute.substr(0, attribute.find('.')), attribute);
+}
+
+std::vector<EntryPoint> entry_points_of(const StoredWheel& wheel) {
+  const std::optional<std::string> text =
+      read_file_if_exists(wheel.tree / wheel.dist_info / "entry_points.txt");
+  if (!text) return {};
+  auto parsed = parse_script_entry_points(*text);
+  if (!parsed)
+    throw Error(ErrorKind::BadArchive, fmt::format("cannot install {}: entry_points.txt: {}",
+                                                   quote(wheel.filename), parsed.error().message));
+  return *std::move(parsed);
+}
+
+// ---- what comes ----
+
+class Arrivals {
+ public:
+  explicit Arrivals(const FolderRequest& request) : request_(request) {}
+
+  std::vector<ArrivingFile> collect() {
+    for (std::size_t i = 0; i < request_.install.size(); ++i) collect(i);
+    leave_out_losers();
+    for (std::size_t i = 0; i < request_.install.size(); ++i) add_record(i);
+    return std::move(files_);
+  }
+  std::vector<std::string> warnings() const { return report_.sentences(); }
+
+ private:
+  void collect(std::size_t index) {
+    const WantedPackage& package = request_.install[index];
+    const StoredWheel& wheel = package.wheel;
+    const std::string info = join_path(request_.scheme.purelib, wheel.dist_info) + "/";
+    const std::int64_t time = time_of(wheel);
+    const std::vector<EntryPoint> entries = entry_points_of(wheel);
+    for (const Placement& placement : lay_out(wheel, package.name, request_.scheme)) {
+      if (placement.is_script &&
+          is_entry_point_wrapper(fs::path(placement.path).filename().string(), entries))
+        continue;
+      add(placed(placement, wheel), index);
+    }
+    for (const EntryPoint& entry : entries) {
+      ArrivingFile file = text_file(join_path(request_.scheme.scripts, entry.name),
+                                    command_text(request_.python, entry), time);
+      file.executable = true;
+      add(std::move(file), index);
+    }
+    add(text_file(info + "INSTALLER", "moat\n", time), index);
+    if (package.requested) add(text_file(info + "REQUESTED", "", time), index);
+    if (package.direct_url) add(text_file(info + "direct_url.json", *package.direct_url, time), index);
+  }
+
+  static std::int64_t time_of(const StoredWheel& wheel) {
+    for (const StoredFile& file : wheel.files)
+      if (file.path == wheel.dist_info + "/METADATA") return file.mtime;
+    return 0;
+  }
+
+  ArrivingFile placed(const Placement& placement, const StoredWheel& wheel) const {
+    constexpr std::string_view kPlaceholder = "#!python";
+    ArrivingFile file{.path = placement.path,
+                      .source = wheel.tree / placement.file.path,
+                      .sha256 = placement.file.digest.hex,
+                      .size = placement.file.size,
+                      .executable = placement.file.executable || placement.is_script,
+                      .mtime = placement.file.mtime,
+                      .linked = true};
+    if (!placement.is_script) return file;
+    const std::string text = read_file(file.source);
+    if (text.substr(0, kPlaceholder.size()) != kPlaceholder) return file;
+    ArrivingFile script = text_file(
+        file.path, first_line(request_.python) + text.substr(std::min(text.size(), text.find('\n') + 1)),
+        file.mtime);
+    script.executable = true;
+    return script;
+  }
+
+  void add_record(std::size_t index) {
+    const StoredWheel& wheel = request_.install[index].wheel;
+    const std::string path = join_path(request_.scheme.purelib, wheel.dist_info) + "/RECORD";
+    std::vector<RecordEntry> rows;
+    for (const std::vector<ArrivingFile>* const files : {&files_, &shared_})
+      for (const ArrivingFile& file : *files)
+        if (file.package == index)
+          rows.push_back({record_path(file.path, request_.scheme), "sha256",
+                          Digest{"sha256", file.sha256}.base64(), file.size});
+    rows.push_back({record_path(path, request_.scheme), "", "", std::nullopt});
+    ArrivingFile file = text_file(path, format_record(std::move(rows)), time_of(wheel));
+    file.package = index;
+    files_.push_back(std::move(file));
+  }
+
+  void add(ArrivingFile file, std::size_t index) {
+    file.package = index;
+    file.owner = request_.install[index].name.normalized();
+    by_path_[file.path].push_back(files_.size());
+    files_.push_back(std::move(file));
+  }
+
+  // The same files win as in an environment.
+  void leave_out_losers() {
+    std::set<std::size_t> lost, same;
+    for (auto& [path, files] : by_path_) {
+      if (files.size() == 1) continue;
+      std::sort(files.begin(), files.end(),
+                [&](std::size_t a, std::size_t b) { return wins_over(claim(a), claim(b)); });
+      const ArrivingFile& winner = files_[files.front()];
+      for (auto other = files.begin() + 1; other != files.end(); ++other) {
+        const bool differs = files_[*other].sha256 != winner.sha256;
+        (differs ? lost : same).insert(*other);
+        if (differs) tell(winner, files_[*other]);
+      }
+    }
+    std::vector<ArrivingFile> rest;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      if (same.count(i) != 0) shared_.push_back(std::move(files_[i]));
+      if (same.count(i) == 0 && lost.count(i) == 0) rest.push_back(std::move(files_[i]));
+    }
+    files_ = std::move(rest);
+  }
+
+  PathClaim claim(std::size_t index) const {
+    const ArrivingFile& file = files_[index];
+    return {.owner = file.owner, .requested = request_.install[file.package].requested};
+  }
+
+  void tell(const ArrivingFile& winner, const ArrivingFile& loser) {
+    const auto label = [&](const ArrivingFile& file) {
+      const WantedPackage& package = request_.install[file.package];
+      return fmt::format("{} {}", package.name.display(), package.version.to_string());
+    };
+    if (request_.strict_files)
+      throw Error(ErrorKind::Refused,
+                  fmt::format("cannot install {} beside {}: both contain {}, with different contents",
+                              label(loser), label(winner), quote(loser.path)),
+                  {"install only one of them, or leave out --strict-files"});
+    const auto declares = [](const ArrivingFile& file) {
+      return declares_only_a_namespace(file.source.empty() ? file.text : read_file(file.source));
+    };
+    if (fs::path(loser.path).filename() != "__init__.py" || !declares(winner) || !declares(loser))
+      report_.add(label(winner), label(loser), loser.path);
+  }
+
+  const FolderRequest& request_;
+  std::vector<ArrivingFile> files_;
+  std::vector<ArrivingFile> shared_;                         // the same as a file of another package
+  std::map<std::string, std::vector<std::size_t>> by_path_;  // → indexes in files_
+  OverlapReport report_;
+};
+
+// ---- how it gets there ----
+
+// Renames that can be taken back.
+class Renames {
+ public:
+  Renames() = default;
+  Renames(const Renames&) = delete;
+  Renames& operator=(const Renames&) = delete;
+  ~Renames() {
+    if (done_) return;
+    for (auto move = moves_.rbegin(); move != moves_.rend(); ++move) {
+      std::error_code ignored;
+      fs::rename(move->second, move->first, ignored);
+    }
+  }
+  void rename(const fs::path& from, const fs::path& to) {
+    rename_over(from, to);
+    moves_.emplace_back(from, to);
+  }
+  void keep() { done_ = true; }
+
+ private:
+  std::vector<std::pair<fs::path, fs::path>> moves_;
+  bool done_ = false;
+};
+
+class Placing {
+ public:
+  Placing(const FolderRequest& request, Workers& workers)
+      : request_(request), workers_(workers), root_(request.root) {}
+
+  FolderResult run() {
+    Arrivals arrivals(request_);
+    std::vector<ArrivingFile> files = arrivals.collect();
+    result_.warnings = arrivals.warnings();
+    const bool is_new = !is_there(root_);
+    if (!is_new && !fs::is_directory(root_))
+      throw Error(ErrorKind::Refused, fmt::format("{} exists and is not a folder", quote(root_.native())));
+    if (!is_new) installed_ = installed_in_folder(root_, request_.scheme);
+    if (request_.keep && !is_new) leave_out_what_is_there(files);
+    if (files.empty()) return std::move(result_);
+
+    make_directories(root_.parent_path());
+    temp_.emplace(root_.parent_path(), ".moat-new");
+    const fs::path stage = temp_->path() / "new";
+    make_directories(stage);
+    stage_files(files, stage, request_.link_mode, workers_);
+    if (!is_new || !rename_if_absent(stage, root_)) {
+      grave_ = temp_->path() / "old";
+      if (!request_.keep) take_out_old_versions();
+      bring_in(stage, root_);
+      renames_.keep();
+      for (auto folder = emptied_.rbegin(); folder != emptied_.rend(); ++folder) {
+        std::error_code not_empty;
+        fs::remove(*folder, not_empty);
+      }
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // ---- keep ----
+
+  void leave_out_what_is_there(std::vector<ArrivingFile>& files) {
+    std::set<std::string> kept;
+    const auto in_the_way = [&](const ArrivingFile& file) -> std::string {
+      const WantedPackage& package = request_.install[file.package];
+      if (const InstalledDistribution* there = installed_.find(package.name))
+        return there->info.filename().string();
+      const bool is_module = file.path.substr(0, file.path.find('/')) != request_.scheme.scripts;
+      const std::string entry = is_module ? file.path.substr(0, file.path.find('/')) : file.path;
+      return is_there(root_ / entry) ? entry : "";
+    };
+    std::erase_if(files, [&](const ArrivingFile& file) {
+      const std::string entry = in_the_way(file);
+      if (!entry.empty()) kept.insert(entry);
+      return !entry.empty();
+    });
+    result_.kept.assign(kept.begin(), kept.end());
+  }
+
+  // ---- replace ----
+
+  void take_out_old_versions() {
+    for (const WantedPackage& package : request_.install) {
+      const InstalledDistribution* there = installed_.find(package.name);
+      if (there == nullptr || !there->has_record) continue;
+      for (const OwnedFile& file : owned_files(*there, root_, request_.scheme).files) take_out(file.path);
+      // What was written into it without a row.
+      std::error_code ignored;
+      for (fs::directory_iterator i(there->info, ignored), end; !ignored && i != end; i.increment(ignored))
+        take_out(i->path().lexically_relative(root_).string());
+    }
+  }
+
+  void take_out(const std::string& path) {
+    const fs::path place = root_ / path;
+    if (!is_there(place) || is_real_directory(place) || !stays_inside(place.parent_path())) return;
+    move_aside(place, path);
+    for (fs::path folder = place.parent_path(); folder != root_; folder = folder.parent_path())
+      emptied_.insert(folder);
+    if (place.extension() == ".py") take_out_bytecode(place);
+  }
+
+  void take_out_bytecode(const fs::path& source) {
+    const fs::path cache = source.parent_path() / "__pycache__";
+    const std::string stem = source.stem().string() + ".";
+    std::error_code ignored;
+    for (fs::directory_iterator i(cache, ignored), end; !ignored && i != end; i.increment(ignored))
+      if (i->path().filename().string().substr(0, stem.size()) == stem)
+        move_aside(i->path(), i->path().lexically_relative(root_).string());
+    emptied_.insert(cache);
+  }
+
+  void move_aside(const fs::path& place, const std::string& path) {
+    const fs::path to = grave_ / path;
+    make_directories(to.parent_path());
+    renames_.rename(place, to);
+  }
+
+  // ---- in ----
+
+  // An entry that is not there moves whole; two folders become one; a file makes way.
+  void bring_in(const fs::path& from, const fs::path& to) {
+    std::vector<fs::path> entries;
+    for (const fs::directory_entry& entry : fs::directory_iterator(from)) entries.push_back(entry.path());
+    std::sort(entries.begin(), entries.end());
+    for (const fs::path& entry : entries) {
+      const fs::path place = to / entry.filename();
+      const bool is_folder = is_real_directory(entry);
+      if (!is_there(place)) {
+        renames_.rename(entry, place);
+      } else if (is_folder && fs::is_directory(place)) {
+        if (!stays_inside(place)) refuse(place, "leads out of the folder");
+        bring_in(entry, place);
+      } else if (is_folder != is_real_directory(place)) {
+        refuse(place, "is in the way");
+      } else {
+        move_aside(place, place.lexically_relative(root_).string());
+        renames_.rename(entry, place);
+      }
+    }
+  }
+
+  bool stays_inside(const fs::path& folder) const {
+    std::error_code error;
+    const std::string real = fs::weakly_canonical(folder, error).native();
+    const std::string top = fs::weakly_canonical(root_, error).native();
+    return !error && (real == top || real.substr(0, top.size() + 1) == top + "/");
+  }
+
+  [[noreturn]] static void refuse(const fs::path& place, std::string_view why) {
+    throw Error(ErrorKind::Refused, fmt::format("cannot install here: {} {}", quote(place.native()), why),
+                {fmt::format("move it elsewhere, then try again: mv {0} {0}.old", place.native())});
+  }
+
+  const FolderRequest& request_;
+  Workers& workers_;
+  fs::path root_, grave_;
+  InstalledDistributions installed_;
+  std::optional<TempDir> temp_;
+  Renames renames_;             // after temp_, so that it is taken back while that is still there
+  std::set<fs::path> emptied_;  // deeper ones after their parents
+  FolderResult result_;
+};
+
+}  // namespace
+
+FolderResult place_in_folder(const FolderRequest& request, Workers& workers) {
+  return Placing(request, workers).run();
+}
+
+InstalledDistributions installed_in_folder(const fs::path& root, const Scheme& scheme) {
+  return InstalledDistributions::read(root / scheme.purelib);
+}
+
+Scheme target_scheme() {
+  return {.purelib = "", .platlib = "", .scripts = "bin", .data = "", .headers = "include"};
+}
+
+}  // namespace moat

@@ -1,0 +1,121 @@
+#include "envs/place/staging.h"
+
+#include "fetch/bytes/hasher.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <charconv>
+#include <map>
+#include <set>
+
+namespace moat {
+
+namespace {
+
+std::string_view parent_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == path.npos ? std::string_view() : path.substr(0, slash);
+}
+
+const char* name_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return path.c_str() + (slash == path.npos ? 0 : slash + 1);
+}
+
+unsigned creation_mode(const ArrivingFile& file) { return file.executable ? 0755 : 0644; }
+
+void make_stage_directories(const fs::path& stage, const std::set<std::string_view>& directories) {
+  const UniqueFd top = open_file(stage, O_RDONLY | O_DIRECTORY);
+  std::set<std::string_view> made;
+  for (const std::string_view directory : directories) {
+    for (std::size_t slash = directory.find('/');; slash = directory.find('/', slash + 1)) {
+      const std::string_view part = directory.substr(0, slash);
+      if (!part.empty() && made.insert(part).second &&
+          ::mkdirat(top.get(), std::string(part).c_str(), 0777) != 0 && errno != EEXIST)
+        throw_errno("create directory", stage / part, errno);
+      if (slash == directory.npos) break;
+    }
+  }
+}
+
+// Files of one directory, not too many, so that the workers end together.
+struct Share {
+  std::string_view directory;
+  std::vector<const ArrivingFile*> files;
+};
+
+std::vector<Share> shares_of(const std::vector<ArrivingFile>& files) {
+  constexpr std::size_t kMostFiles = 64;
+  std::map<std::string_view, std::size_t> open_shares;
+  std::vector<Share> out;
+  for (const ArrivingFile& file : files) {
+    const std::string_view directory = parent_of(file.path);
+    auto [found, is_new] = open_shares.emplace(directory, out.size());
+    if (!is_new && out[found->second].files.size() == kMostFiles) {
+      found->second = out.size();
+      is_new = true;
+    }
+    if (is_new) out.push_back({directory, {}});
+    out[found->second].files.push_back(&file);
+  }
+  return out;
+}
+
+}  // namespace
+
+ArrivingFile text_file(std::string path, std::string text, std::int64_t mtime) {
+  ArrivingFile out{
+      .path = std::move(path), .sha256 = hash_bytes(text).hex, .size = text.size(), .mtime = mtime};
+  out.text = std::move(text);
+  return out;
+}
+
+void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, LinkMode mode,
+                 Workers& workers) {
+  const std::vector<Share> shares = shares_of(files);
+  std::set<std::string_view> directories;
+  for (const Share& share : shares) directories.insert(share.directory);
+  make_stage_directories(stage, directories);
+  workers.for_each(shares.size(), [&](std::size_t i) {
+    Linker linker(mode), copier(LinkMode::Auto);
+    const UniqueFd directory = open_file(stage / shares[i].directory, O_RDONLY | O_DIRECTORY);
+    for (const ArrivingFile* const file : shares[i].files) {
+      const NewFile to = {.directory = directory.get(),
+                          .name = name_of(file->path),
+                          .mode = creation_mode(*file),
+                          .mtime = file->mtime};
+      if (file->source.empty())
+        write_new_file(to, file->text);
+      else
+        (file->linked ? linker : copier)
+            .place({.from_directory = AT_FDCWD, .from = file->source.c_str(), .to = to});
+    }
+  });
+}
+
+unsigned mode_of(const ArrivingFile& file, LinkMode mode, unsigned umask) {
+  if (file.linked && mode == LinkMode::Symlink) return 0120777;
+  struct stat facts {};
+  if (file.linked && mode == LinkMode::Hardlink && ::lstat(file.source.c_str(), &facts) == 0)
+    return facts.st_mode & 07777U;
+  return creation_mode(file) & ~umask;
+}
+
+unsigned current_umask() {
+  constexpr std::string_view kKey = "\nUmask:\t";
+  const std::string status = read_file_if_exists("/proc/self/status").value_or("");
+  const std::size_t at = status.find(kKey);
+  if (at == status.npos) {  // no /proc: another thread that makes a file right now makes it with 022
+    const mode_t mask = ::umask(022);
+    ::umask(mask);
+    return mask;
+  }
+  unsigned mask = 022;
+  std::from_chars(status.data() + at + kKey.size(), status.data() + status.size(), mask, 8);
+  return mask;
+}
+
+}  // namespace moat

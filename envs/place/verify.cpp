@@ -1,0 +1,197 @@
+// What of an environment is still as it was placed, and whether its packages fit each other.
+#include "envs/environment/isolation.h"
+#include "envs/environment/pip_shim.h"
+#include "envs/journal/file_state.h"
+#include "fetch/bytes/hasher.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+#include "resolver/pep/metadata.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace moat {
+
+namespace {
+
+bool is_compiled(const fs::path& path) { return path.extension() == ".pyc"; }
+
+// Files below `folder` that the manifest does not know; bytecode is Python's own doing, and checked by it.
+std::vector<std::string> unknown_files(const fs::path& root, const fs::path& folder,
+                                       const std::set<std::string_view>& known) {
+  std::vector<std::string> out;
+  std::error_code failure;
+  for (fs::recursive_directory_iterator it(folder, failure), end; !failure && it != end;
+       it.increment(failure)) {
+    if (it->is_directory() && !it->is_symlink()) continue;
+    const std::string path = it->path().lexically_relative(root).string();
+    if (!known.contains(path) && !is_compiled(it->path())) out.push_back(path);
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+std::string hint_for(const Environment& environment, const std::string& owner) {
+  if (owner.empty()) return "moat doctor --repair --env " + environment.root().string();
+  return "moat install --env " + environment.root().string() + " --reinstall " + owner;
+}
+
+// One finding an owner: a hint mends one thing.
+void add_damage(const Environment& environment,
+                const std::map<std::string, std::vector<std::string>>& by_owner, std::vector<Finding>& out) {
+  for (const auto& [owner, paths] : by_owner)
+    out.push_back({.level = Finding::Level::Damage,
+                   .check = "files",
+                   .message = std::to_string(paths.size()) +
+                              (paths.size() == 1 ? " file of " : " files of ") +
+                              (owner.empty() ? "the runtime or of the environment itself" : owner) +
+                              (paths.size() == 1 ? " is changed or missing" : " are changed or missing"),
+                   .details = paths,
+                   .hint = hint_for(environment, owner)});
+}
+
+// Bytecode that is gone is made again by the next import: only what is there has to be ours.
+std::vector<ManifestEntry> placed_files(const Environment& environment) {
+  Environment::Placed placed = environment.placed();
+  std::vector<ManifestEntry> out = std::move(placed.manifest.entries);
+  for (BytecodeEntry& file : placed.bytecode) {
+    struct stat s {};
+    if (::lstat((environment.root() / file.path).c_str(), &s) == 0)
+      out.push_back(
+          {std::move(file.path), std::move(file.sha256), file.size, S_IFREG, std::move(file.owner)});
+  }
+  return out;
+}
+
+std::size_t count_shared(const fs::path& root, const std::vector<ManifestEntry>& entries) {
+  return static_cast<std::size_t>(std::ranges::count_if(entries, [&](const ManifestEntry& entry) {
+    struct stat s {};
+    if (entry.path.starts_with("bin/")) return false;  // the launcher's own names
+    if ((entry.mode & S_IFMT) == S_IFLNK || ::lstat((root / entry.path).c_str(), &s) != 0) return false;
+    return S_ISLNK(s.st_mode) || s.st_nlink > 1;
+  }));
+}
+
+std::optional<CoreMetadata> metadata_of(const InstalledDistribution& distribution) {
+  for (const fs::path& file :
+       {distribution.info / "METADATA", distribution.info / "PKG-INFO", distribution.info}) {
+    std::error_code ignored;
+    if (!fs::is_regular_file(file, ignored)) continue;
+    auto metadata = CoreMetadata::parse(read_file(file));
+    if (metadata) return std::move(*metadata);
+  }
+  return std::nullopt;
+}
+
+// The sentence about one requirement that is not met; "" where it is.
+std::string unmet(const InstalledDistribution& distribution, const Requirement& requirement,
+                  const InstalledDistributions& installed, const Target& target) {
+  if (requirement.marker && !requirement.marker->evaluate(target.environment)) return "";
+  const std::string who = distribution.name.display() + " " + distribution.version.to_string() + " needs " +
+                          requirement.name.display() +
+                          (requirement.specifier.empty() ? "" : " " + requirement.specifier.to_string());
+  const InstalledDistribution* found = installed.find(requirement.name);
+  if (!found) return who + ", which is not installed";
+  if (requirement.specifier.contains(found->version)) return "";
+  return who + "; installed is " + found->version.to_string();
+}
+
+}  // namespace
+
+std::vector<Finding> verify_files(const Environment& environment, Workers& workers) {
+  if (environment.is_foreign()) return {};
+  const std::vector<ManifestEntry> entries = placed_files(environment);
+  const std::vector<FileState> states = states_of(environment.root(), entries, workers);
+
+  // pip itself may have taken the place of the environment's own, or have been removed by itself.
+  std::set<std::string> shim;
+  for (const PipShimFile& file : pip_shim(environment.scheme(), environment.interpreter()))
+    shim.insert(file.path);
+  const bool has_pip =
+      InstalledDistributions::read(environment.site_packages()).find(*PackageName::parse("pip")) != nullptr;
+  bool lacks_pip = false;
+
+  std::map<std::string, std::vector<std::string>> damaged;
+  std::set<std::string_view> known;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    known.insert(entries[i].path);
+    if (states[i] != FileState::Same && entries[i].owner.empty() && shim.contains(entries[i].path)) {
+      if (has_pip) continue;
+      lacks_pip = lacks_pip || states[i] == FileState::Missing;
+      if (states[i] == FileState::Missing) continue;
+    }
+    if (states[i] != FileState::Same)
+      damaged[entries[i].owner].push_back(entries[i].path +
+                                          (states[i] == FileState::Missing ? " is missing" : " was changed"));
+  }
+  std::vector<Finding> out;
+  add_damage(environment, damaged, out);
+
+  const auto strange = unknown_files(environment.root(), environment.private_folder() / "rt", known);
+  if (!strange.empty())
+    out.push_back({.level = Finding::Level::Damage,
+                   .check = "files",
+                   .message = "the private runtime contains files that moat did not place",
+                   .details = strange,
+                   .hint = hint_for(environment, "")});
+  if (out.empty())
+    out.push_back({.check = "files", .message = std::to_string(entries.size()) + " files unchanged"});
+
+  if (lacks_pip)
+    out.push_back({.level = Finding::Level::Note,
+                   .check = "pip",
+                   .message = "the environment's own pip is missing; the next change restores it"});
+  const auto unknown = unknown_files(environment.root(), environment.site_packages(), known);
+  if (!unknown.empty())
+    out.push_back({.level = Finding::Level::Note,
+                   .check = "files",
+                   .message = "site-packages holds files that moat did not place",
+                   .details = unknown});
+  if (const auto shared = count_shared(environment.root(), entries))
+    out.push_back({.level = Finding::Level::Note,
+                   .check = "shared files",
+                   .message = std::to_string(shared) +
+                              " files are shared with the store (--share or --link-mode): "
+                              "an edit in place affects other environments"});
+  return out;
+}
+
+std::vector<Finding> check_dependencies(const InstalledDistributions& installed, const Target& target) {
+  std::vector<Finding> out;
+  const auto damage = [&](std::string message, std::string hint) {
+    out.push_back({.level = Finding::Level::Damage,
+                   .check = "dependencies",
+                   .message = std::move(message),
+                   .hint = std::move(hint)});
+  };
+  for (const std::string& problem : installed.problems) damage(problem, "");
+  for (const InstalledDistribution& distribution : installed.all) {
+    const auto metadata = metadata_of(distribution);
+    if (!metadata) {
+      damage(distribution.name.display() + " has no readable METADATA",
+             "moat install --reinstall " + distribution.name.normalized());
+      continue;
+    }
+    if (metadata->requires_python && !metadata->requires_python->contains(target.python))
+      damage(distribution.name.display() + " " + distribution.version.to_string() + " needs Python " +
+                 metadata->requires_python->to_string() + "; this one is " + target.python.to_string(),
+             "moat install --upgrade " + distribution.name.normalized());
+    for (const Requirement& requirement : metadata->requires_dist) {
+      const std::string sentence = unmet(distribution, requirement, installed, target);
+      if (!sentence.empty())
+        damage(sentence,
+               "moat install '" + requirement.name.normalized() + requirement.specifier.to_string() + "'");
+    }
+  }
+  if (out.empty())
+    out.push_back({.check = "dependencies",
+                   .message = std::to_string(installed.all.size()) +
+                              (installed.all.size() == 1 ? " package" : " packages") +
+                              ", all dependencies met"});
+  return out;
+}
+
+}  // namespace moat

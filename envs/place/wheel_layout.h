@@ -1,0 +1,39 @@
+// Where each file of a wheel goes in an environment (binary distribution format, "Installing a wheel"). Pure.
+#pragma once
+
+#include "envs/journal/scheme.h"
+#include "fetch/store/store.h"
+#include "resolver/pep/name.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+// One file: store path → environment path.
+struct Placement {
+  std::string path;        // relative to the environment
+  StoredFile file;         // its path is relative to the wheel's (or the bytecode's) tree
+  bool is_script = false;  // of NAME.data/scripts: executable, its first line may have to be rewritten
+};
+
+// RECORD, INSTALLER, REQUESTED and direct_url.json are left out: the installer writes its own.
+// Error(BadArchive) for an unknown key in NAME.data, a file directly in it, two files that fall on one path.
+// Error(Refused) for a file that falls on what belongs to the environment itself.
+std::vector<Placement> lay_out(const StoredWheel& wheel, const PackageName& name, const Scheme& scheme);
+
+// The same for bytecode of that wheel, whose files are named beside their sources.
+std::vector<Placement> lay_out_bytecode(const StoredWheel& wheel, const PackageName& name,
+                                        const Scheme& scheme, const std::vector<StoredFile>& bytecode);
+
+// May no package place a file there? pyvenv.cfg, .moat, bin/python3, bin/activate, …; `path` is relative to
+// the environment and normalised.
+bool is_reserved(std::string_view path, const Scheme& scheme);
+
+// Is the file, relative to the wheel's root, a Python source that will be importable?
+bool is_importable_source(std::string_view wheel_path, std::string_view dist_info);
+// Does it lie in a folder `tests` or `test`?
+bool is_of_tests(std::string_view wheel_path);
+
+}  // namespace moat

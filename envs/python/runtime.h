@@ -1,0 +1,53 @@
+// Runtime: a sanitised, relocatable snapshot of one base interpreter in the store (docs: isolation).
+#pragma once
+
+#include "envs/python/compile.h"
+#include "envs/python/interpreter.h"
+#include "fetch/os/workers.h"
+#include "fetch/store/link.h"
+#include "fetch/store/store.h"
+#include "resolver/base/reporter.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+struct Runtime {
+  std::string fingerprint;        // of the base: 16 hex digits and the version, "3.11.7-0123456789abcdef"
+  std::filesystem::path tree;     // STORE/runtimes/<fingerprint>/tree: bin, lib, include
+  std::vector<StoredFile> files;  // sorted by path; symbolic links are listed apart
+  std::vector<std::pair<std::string, std::string>> links;  // path, target (relative, inside the tree)
+  std::filesystem::path pack;  // the files in one (runtime_pack.h); "" where there is none
+  Interpreter interpreter;     // facts of the base
+  bool is_compiled = true;     // its standard library; else only what every start needs
+};
+
+// Where things lie in a runtime's tree, relative to it.
+struct RuntimeLayout {
+  std::string python;     // bin/python3.11, bin/pypy3.9: the private binary; python, python3 are links to it
+  std::string stdlib;     // lib/python3.11
+  std::string libraries;  // lib: libpython and what else the base carries
+  std::string libpython;  // lib/libpython3.11.so.1.0, or ""
+  std::string include;    // include/python3.11
+};
+// Error(Interpreter) for a base whose standard library is not below its prefix.
+RuntimeLayout runtime_layout(const Interpreter& interpreter);
+
+// From the store, or made now (once per base: 2 to 6 seconds, told as phase "snapshot"). Chosen by a walk of
+// the base's stdlib (size, mtime, ctime, inode), so that a base that changed gives another snapshot.
+// Compile::Now: its standard library is compiled; otherwise as it is, or quickly made (0.5 to 3 seconds
+// less).
+Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter,
+                       Compile compile = Compile::Now);
+// The one an environment was made from; nullopt when the store no longer has it.
+std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& store);
+// That one with its standard library compiled, which takes the place of the one without in one step: the same
+// files and more.
+std::optional<Runtime> complete_runtime(std::string_view fingerprint, Store& store, Workers& workers);
+
+// The whole tree into `to` (must not exist).
+void materialise(const Runtime& runtime, const std::filesystem::path& to, LinkMode mode, Workers& workers);
+
+}  // namespace moat

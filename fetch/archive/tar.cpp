@@ -1,0 +1,250 @@
+#include "fetch/archive/tar.h"
+
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <stdexcept>
+
+namespace moat {
+namespace {
+
+constexpr std::size_t kBlock = 512;
+constexpr std::uint64_t kOctalLimit = std::uint64_t{1} << 33U;  // what eleven octal digits hold
+
+// Where the fields of a header lie (POSIX ustar).
+struct Field {
+  std::size_t offset, size;
+};
+constexpr Field kName{0, 100}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{124, 12}, kTime{136, 12},
+    kChecksum{148, 8}, kMagic{257, 8}, kPrefix{345, 155};
+constexpr std::size_t kType = 156;
+
+using Header = std::array<char, kBlock>;
+
+std::uint64_t checksum_of(const Header& header) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    const bool own = i >= kChecksum.offset && i < kChecksum.offset + kChecksum.size;
+    sum += own ? std::uint64_t{' '} : static_cast<unsigned char>(header[i]);
+  }
+  return sum;
+}
+
+std::string_view bytes_of(const Header& header, Field field) {
+  return std::string_view(header.data(), kBlock).substr(field.offset, field.size);
+}
+
+std::string_view text_of(const Header& header, Field field) {
+  const std::string_view bytes = bytes_of(header, field);
+  return bytes.substr(0, bytes.find('\0'));
+}
+
+// Octal digits with a NUL or spaces behind them, or the binary form that GNU tar has for what is too large.
+std::optional<std::uint64_t> number_of(const Header& header, Field field) {
+  const std::string_view bytes = bytes_of(header, field);
+  std::uint64_t value = 0;
+  if (static_cast<unsigned char>(bytes.front()) == 0x80U) {
+    for (const char byte : bytes.substr(1)) {
+      if (value >> 55U != 0) return std::nullopt;
+      value = value << 8U | static_cast<unsigned char>(byte);
+    }
+    return value;
+  }
+  std::size_t i = 0;
+  for (; i < bytes.size() && bytes[i] >= '0' && bytes[i] <= '7'; ++i)
+    value = value << 3U | static_cast<std::uint64_t>(bytes[i] - '0');
+  if (i == 0 || bytes.substr(i).find_first_not_of(std::string_view("\0 ", 2)) != std::string_view::npos)
+    return std::nullopt;
+  return value;
+}
+
+void put_octal(Header& header, Field field, std::uint64_t value) {
+  const std::string digits = fmt::format("{:0{}o}", value, field.size - 1);
+  std::memcpy(header.data() + field.offset, digits.data(), digits.size());
+}
+
+void put(Header& header, Field field, std::string_view text) {
+  std::memcpy(header.data() + field.offset, text.data(), text.size());
+}
+
+void put_name(Header& header, std::string_view name) {
+  std::size_t slash = std::string_view::npos;
+  if (name.size() > kName.size) slash = name.find('/', name.size() - kName.size - 1);
+  if (name.size() > kName.size && (slash == std::string_view::npos || slash > kPrefix.size))
+    throw std::invalid_argument("too long for a tar header: " + std::string(name));
+  if (slash != std::string_view::npos) put(header, kPrefix, name.substr(0, slash));
+  put(header, kName, slash == std::string_view::npos ? name : name.substr(slash + 1));
+}
+
+void put_size(Header& header, std::uint64_t size) {
+  if (size < kOctalLimit) {
+    put_octal(header, kSize, size);
+    return;
+  }
+  header[kSize.offset] = static_cast<char>(0x80);
+  for (std::size_t i = 0; i < 8; ++i)
+    header[kSize.offset + kSize.size - 1 - i] = static_cast<char>(size >> (8 * i) & 0xffU);
+}
+
+class TarScan {
+ public:
+  TarScan(int fd, const std::string& label, std::size_t most) : fd_(fd), label_(label), most_(most) {
+    const off_t end = ::lseek(fd, 0, SEEK_END);
+    if (end < 0) throw_errno("read", label, errno);
+    size_ = static_cast<std::uint64_t>(end);
+  }
+
+  std::vector<TarEntry> all() {
+    for (;;) {
+      const Header header = read_header();
+      if (is_empty(header)) break;
+      add(header);
+    }
+    // One empty block was read: the end is two, and what fills the last record.
+    if (size_ - at_ < kBlock) refuse("it has no end");
+    require_zeros(at_, size_, "there are bytes after its end");
+    return std::move(entries_);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw Error(ErrorKind::BadArchive, fmt::format("{} is damaged: {}", label_, why));
+  }
+
+  void read_at(std::uint64_t offset, char* into, std::size_t size) const {
+    while (size > 0) {
+      const ssize_t count = ::pread(fd_, into, size, static_cast<off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) throw_errno("read", label_, errno);
+      if (count == 0) refuse("it is cut off");
+      into += count;
+      offset += static_cast<std::uint64_t>(count);
+      size -= static_cast<std::size_t>(count);
+    }
+  }
+
+  Header read_header() {
+    if (size_ - at_ < kBlock) refuse("it is cut off");
+    Header header;
+    read_at(at_, header.data(), kBlock);
+    at_ += kBlock;
+    return header;
+  }
+
+  static bool is_empty(const Header& header) {
+    return std::all_of(header.begin(), header.end(), [](char byte) { return byte == '\0'; });
+  }
+
+  void require_zeros(std::uint64_t from, std::uint64_t to, const char* why) const {
+    std::array<char, 16 * kBlock> buffer;
+    while (from < to) {
+      const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), to - from));
+      read_at(from, buffer.data(), size);
+      if (std::any_of(buffer.data(), buffer.data() + size, [](char byte) { return byte != '\0'; }))
+        refuse(why);
+      from += size;
+    }
+  }
+
+  void add(const Header& header) {
+    if (entries_.size() == most_) refuse(fmt::format("it has more than {} members", most_));
+    const auto checksum = number_of(header, kChecksum);
+    if (!checksum || *checksum != checksum_of(header)) refuse("a header has a wrong checksum");
+    const auto size = number_of(header, kSize);
+    const auto mode = number_of(header, kMode);
+    if (!text_of(header, kMagic).starts_with("ustar") || !size || !mode)
+      refuse("a header is not a tar header");
+    TarEntry entry{.offset = at_, .size = *size, .mode = static_cast<unsigned>(*mode & 0777U)};
+    take_name(header, entry);
+    take_type(header, entry);
+    if (*size > size_ - at_) refuse(fmt::format("{} is cut off", quote(entry.name)));
+    at_ += *size;
+    const std::uint64_t padding = (kBlock - *size % kBlock) % kBlock;
+    if (padding > size_ - at_) refuse(fmt::format("{} is cut off", quote(entry.name)));
+    require_zeros(at_, at_ + padding, "there are bytes between its members");
+    at_ += padding;
+    entries_.push_back(std::move(entry));
+  }
+
+  void take_name(const Header& header, TarEntry& entry) {
+    const std::string_view prefix = text_of(header, kPrefix);
+    entry.name = fmt::format("{}{}{}", prefix, prefix.empty() ? "" : "/", text_of(header, kName));
+    if (entry.name.starts_with("./")) entry.name.erase(0, 2);
+    if (entry.name.ends_with('/')) entry.name.pop_back();
+    if (!names_.insert(entry.name).second) refuse(fmt::format("{} is there twice", quote(entry.name)));
+  }
+
+  void take_type(const Header& header, TarEntry& entry) const {
+    const char type = header[kType];
+    entry.is_folder = type == '5';
+    if (type != '0' && type != '\0' && type != '5')
+      refuse(fmt::format("{} is not a regular file or folder", quote(entry.name)));
+    if (entry.is_folder && entry.size != 0)
+      refuse(fmt::format("the folder {} has contents", quote(entry.name)));
+  }
+
+  int fd_;
+  const std::string& label_;
+  std::size_t most_;
+  std::uint64_t size_ = 0, at_ = 0;
+  std::vector<TarEntry> entries_;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+std::vector<TarEntry> scan_tar(int fd, const std::string& label, std::size_t most) {
+  return TarScan(fd, label, most).all();
+}
+
+void TarWriter::add(std::string_view name, std::string_view bytes) {
+  begin(name, bytes.size());
+  write(bytes);
+  end();
+}
+
+void TarWriter::begin(std::string_view name, std::uint64_t size, unsigned mode) {
+  Header header{};
+  put_name(header, name);
+  put_octal(header, kMode, mode);
+  put_octal(header, kUid, 0);
+  put_octal(header, kGid, 0);
+  put_size(header, size);
+  put_octal(header, kTime, static_cast<std::uint64_t>(std::max<std::int64_t>(mtime_, 0)));
+  header[kType] = '0';
+  std::memcpy(header.data() + kMagic.offset, "ustar\00000", kMagic.size);
+  // Six digits, a NUL and a space: the one field that is not like the others.
+  const std::string checksum = fmt::format("{:06o}", checksum_of(header));
+  std::memcpy(header.data() + kChecksum.offset, checksum.data(), checksum.size());
+  header[kChecksum.offset + kChecksum.size - 1] = ' ';
+  sink_({header.data(), kBlock});
+  left_ = size;
+  padding_ = (kBlock - size % kBlock) % kBlock;
+}
+
+void TarWriter::write(std::string_view bytes) {
+  if (bytes.size() > left_) throw std::logic_error("a tar member is longer than its header says");
+  sink_(bytes);
+  left_ -= bytes.size();
+}
+
+void TarWriter::end() {
+  if (left_ != 0) throw std::logic_error("a tar member is shorter than its header says");
+  const std::array<char, kBlock> zeros{};
+  sink_({zeros.data(), static_cast<std::size_t>(padding_)});
+}
+
+void TarWriter::finish() {
+  const std::array<char, 2 * kBlock> zeros{};
+  sink_({zeros.data(), zeros.size()});
+}
+
+}  // namespace moat

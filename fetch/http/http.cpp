@@ -1,0 +1,815 @@
+#include "fetch/http/http.h"
+
+#include "fetch/http/curl_library.h"
+#include "fetch/http/http_body.h"
+#include "fetch/http/http_policy.h"
+#include "fetch/os/guarded.h"
+#include "fetch/os/interrupt.h"
+#include "fetch/os/open_files.h"
+#include "fetch/os/workers.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <random>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+
+namespace moat {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMostRedirects = 20;
+constexpr std::chrono::milliseconds kLookForSignal{50};
+
+// Bytes a second: who sends less for the time of a stall sends nothing. Pages, which are waited for, must
+// also have come by so many times of it.
+constexpr long kSlowest = 100;
+constexpr long kStallsOfAPage = 10;
+
+// A body that was packed may be so many times what was sent. Honest pages reach 30.
+constexpr std::uint64_t kMostExpansion = 200;
+constexpr std::uint64_t kSmallBody = 1ULL << 20U;
+// A download that came this much further has not failed in vain: its attempts are counted anew.
+constexpr std::uint64_t kProgressWorthNewAttempts = 1ULL << 20U;
+// 0x20 and above, and no line ends: what goes into a header as it is.
+bool is_header_safe(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
+}
+
+struct EasyDeleter {
+  void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
+};
+struct MultiDeleter {
+  void operator()(CURLM* multi) const { curl().multi_cleanup(multi); }
+};
+struct SlistDeleter {
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
+};
+using Easy = std::unique_ptr<CURL, EasyDeleter>;
+using Multi = std::unique_ptr<CURLM, MultiDeleter>;
+using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
+
+void append(Slist& list, const std::string& line) {
+  curl_slist* longer = curl().slist_append(list.get(), line.c_str());
+  if (longer == nullptr) throw std::bad_alloc();
+  list.release();
+  list.reset(longer);
+}
+
+// A failure of libcurl worth another try: the network's, not ours and not of certificates.
+bool is_retryable(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_PROXY:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::vector<std::string> hints_for(CURLcode code) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      return {"behind a company's own authority, name its certificates: SSL_CERT_FILE=/path/to/ca.pem"};
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return {"is this machine online? `--offline` uses what is stored"};
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return {"look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"};
+    default:
+      return {};
+  }
+}
+
+// Where requests compete for connections.
+struct Transfer;
+struct Origin {
+  // HTTP/2 carries any number of requests over one connection. Until a first answer has told, few are begun,
+  // and they wait for one handshake instead of making one each.
+  enum class Protocol { Unknown, Http1, Http2 };
+  Protocol protocol = Protocol::Unknown;
+  int running = 0;
+  std::map<std::pair<int, std::uint64_t>, Transfer*> waiting;  // by (-priority, sequence)
+};
+
+// One request through its hops and attempts. Lives on the network thread.
+struct Transfer {
+  Transfer(HttpRequest its_request, std::function<void(HttpClient::Result)> its_done,
+           std::uint64_t its_sequence)
+      : request(std::move(its_request)),
+        done(std::move(its_done)),
+        sequence(its_sequence),
+        url(request.url) {}
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  HttpRequest request;
+  std::function<void(HttpClient::Result)> done;
+  const std::uint64_t sequence;
+  BodySink sink{request};
+
+  Url url;                                 // of this hop; userinfo: credentials that came with it
+  std::optional<std::string> credentials;  // "user:password" sent on this hop
+  bool asked_again = false;                // for better ones
+  int hops = 0;
+  int attempt = 1;
+  std::uint64_t stored_at_first_attempt = 0;
+
+  // This attempt.
+  Origin* origin = nullptr;
+  Easy easy;
+  Slist header_lines;
+  std::array<char, CURL_ERROR_SIZE> error_text{};
+  int status = 0;
+  long connect_status = 0;  // what a proxy said to CONNECT
+  HttpHeaders headers;
+  bool body_begun = false;
+  std::uint64_t unpacked = 0;  // bytes of the body so far
+  std::exception_ptr failure;  // thrown in a callback
+
+  void begin_body() {
+    if (body_begun) return;
+    body_begun = true;
+    sink.begin(status, headers);
+  }
+};
+
+// "HTTP/1.1 200 OK" or "HTTP/2 200"
+int status_of(std::string_view line) {
+  const std::size_t space = line.find(' ');
+  if (space == std::string_view::npos) return 0;
+  return static_cast<int>(parse_unsigned(line.substr(space + 1, 3)).value_or(0));
+}
+
+void take_header_line(Transfer& transfer, std::string_view line) {
+  if (line.substr(0, 5) == "HTTP/") {  // also after an interim 100 or 103
+    transfer.status = status_of(line);
+    transfer.headers.clear();
+    transfer.origin->protocol =
+        line.substr(0, 6) == "HTTP/2" ? Origin::Protocol::Http2 : Origin::Protocol::Http1;
+    return;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || transfer.body_begun) return;  // the empty line; trailers
+  transfer.headers.emplace_back(ascii_lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
+}
+
+// C callbacks: nothing may be thrown through libcurl. What is thrown waits in `failure`; the short count ends
+// the transfer.
+template <class F>
+std::size_t guard_callback(Transfer& transfer, std::size_t count, F&& body) noexcept {
+  try {
+    body();
+    return count;
+  } catch (...) {
+    transfer.failure = std::current_exception();
+    return count == 0 ? 1 : 0;
+  }
+}
+
+// libcurl unpacks Content-Encoding, and knows what came over the wire.
+void check_expansion(Transfer& transfer, std::size_t piece) {
+  transfer.unpacked += piece;
+  if (transfer.unpacked < kSmallBody) return;
+  curl_off_t sent = 0;
+  curl().easy_getinfo(transfer.easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &sent);
+  if (transfer.unpacked / kMostExpansion > static_cast<std::uint64_t>(sent))
+    throw Error(ErrorKind::Network, fmt::format("cannot use {}: it unpacks to more than {} times its size",
+                                                quote(transfer.url.display()), kMostExpansion));
+}
+
+extern "C" {
+std::size_t moat_on_header(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  return guard_callback(transfer, size * count, [&] { take_header_line(transfer, {data, size * count}); });
+}
+
+std::size_t moat_on_body(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  return guard_callback(transfer, size * count, [&] {
+    transfer.begin_body();
+    check_expansion(transfer, size * count);
+    transfer.sink.write({data, size * count});
+  });
+}
+}
+
+template <class T>
+void set(CURL* easy, CURLoption option, T value) {
+  if (curl().easy_setopt(easy, option, value) != CURLE_OK)
+    throw Error(ErrorKind::Network,
+                fmt::format("the network library refuses option {}", static_cast<int>(option)));
+}
+
+void set_text(CURL* easy, CURLoption option, const std::string& value) { set(easy, option, value.c_str()); }
+
+// "" for none.
+std::string proxy_for(const Url& url, const HttpOptions& options) {
+  const std::string& own = url.scheme() == "https" ? options.proxy_https : options.proxy_http;
+  return bypasses_proxy(url, options.no_proxy) ? "" : own.empty() ? options.proxy_all : own;
+}
+
+// For people: without credentials. A proxy may be written without a scheme.
+std::string shown_proxy(const std::string& proxy) {
+  const auto url = Url::parse(proxy.find("://") == std::string::npos ? "http://" + proxy : proxy);
+  return url ? "the proxy " + quote(url->without_credentials().to_string()) : "the proxy";
+}
+
+Error proxy_refuses(const Transfer& transfer, const HttpOptions& options) {
+  const std::string& scheme = transfer.url.scheme();
+  return Error(
+      ErrorKind::Network,
+      fmt::format("cannot get {}: {} wants credentials (407)", quote(transfer.request.url.display()),
+                  shown_proxy(proxy_for(transfer.url, options))),
+      {fmt::format("give them in the proxy's URL: {}_proxy=http://USER:PASSWORD@HOST:PORT", scheme)});
+}
+
+void set_proxy(CURL* easy, const Url& url, const HttpOptions& options) {
+  // Set even when empty: libcurl would look into the environment otherwise.
+  set_text(easy, CURLOPT_PROXY, proxy_for(url, options));
+  set_text(easy, CURLOPT_NOPROXY, "");
+}
+
+bool shows_certificate(const Url& url, const HttpOptions& options) {
+  if (options.client_certificate.empty()) return false;
+  const auto& origins = options.certificate_origins;
+  return !origins || std::any_of(origins->begin(), origins->end(),
+                                 [&](const Url& origin) { return same_origin(origin, url); });
+}
+
+void set_tls(CURL* easy, const Url& url, const HttpOptions& options) {
+  if (!options.ca_file.empty() || !options.ca_directory.empty()) {
+    // What is named replaces what the system has.
+    set(easy, CURLOPT_CAINFO, options.ca_file.empty() ? nullptr : options.ca_file.c_str());
+    set(easy, CURLOPT_CAPATH, options.ca_directory.empty() ? nullptr : options.ca_directory.c_str());
+  }
+  if (shows_certificate(url, options)) set(easy, CURLOPT_SSLCERT, options.client_certificate.c_str());
+  if (is_trusted(url, options.trusted_hosts)) {
+    set(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    set(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+}
+
+Slist header_lines(const Transfer& transfer, const HttpHeaders& range) {
+  Slist lines;
+  const bool at_home = same_origin(transfer.request.url, transfer.url);
+  for (const auto& [name, value] : transfer.request.headers) {
+    const bool secret = iequals_ascii(name, "authorization") || iequals_ascii(name, "cookie");
+    if (secret && !at_home) continue;
+    if (is_header_safe(name) && is_header_safe(value)) append(lines, name + ": " + value);
+  }
+  for (const auto& [name, value] : range) append(lines, name + ": " + value);
+  if (transfer.request.range || transfer.request.to_file) append(lines, "Accept-Encoding: identity");
+  return lines;
+}
+
+bool has_own_authorization(const Transfer& transfer) {
+  if (!same_origin(transfer.request.url, transfer.url)) return false;
+  return std::any_of(transfer.request.headers.begin(), transfer.request.headers.end(),
+                     [](const auto& header) { return iequals_ascii(header.first, "authorization"); });
+}
+
+Error unprotected(const Url& url) {
+  return Error(ErrorKind::Refused,
+               quote(url.display()) +
+                   " is plain http: anybody on the way could change what comes, and no hash vouches for it",
+               {"use https, or `#sha256=…` at the end of a file's URL",
+                "if that is meant: --trusted-host " + url.host()});
+}
+
+void set_credentials(CURL* easy, const std::optional<std::string>& credentials) {
+  if (!credentials) return;
+  const std::size_t colon = credentials->find(':');
+  set(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+  set_text(easy, CURLOPT_USERNAME, credentials->substr(0, colon));
+  set_text(easy, CURLOPT_PASSWORD, colon == std::string::npos ? "" : credentials->substr(colon + 1));
+}
+
+void configure(Transfer& transfer, const HttpOptions& options) {
+  CURL* easy = transfer.easy.get();
+  set(easy, CURLOPT_PRIVATE, static_cast<void*>(&transfer));
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  set(easy, CURLOPT_QUICK_EXIT, 1L);  // or the end would wait for a name server that does not answer
+#endif
+  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  set_text(easy, CURLOPT_URL, transfer.url.without_credentials().without_fragment().to_string());
+  set(easy, CURLOPT_PATH_AS_IS, 1L);
+  set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  const bool may_share =
+      transfer.url.scheme() == "https" && transfer.origin->protocol != Origin::Protocol::Http1;
+  set(easy, CURLOPT_PIPEWAIT, may_share ? 1L : 0L);
+  set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout.count()));
+  set(easy, CURLOPT_LOW_SPEED_LIMIT, kSlowest);
+  set(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_timeout.count()));
+  if (!transfer.request.to_file)
+    set(easy, CURLOPT_TIMEOUT, static_cast<long>(options.stall_timeout.count()) * kStallsOfAPage);
+  set(easy, CURLOPT_BUFFERSIZE, 131072L);
+  set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(easy, CURLOPT_ERRORBUFFER, transfer.error_text.data());
+  set(easy, CURLOPT_HEADERFUNCTION, &moat_on_header);
+  set(easy, CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
+  set(easy, CURLOPT_WRITEFUNCTION, &moat_on_body);
+  set(easy, CURLOPT_WRITEDATA, static_cast<void*>(&transfer));
+  if (!options.user_agent.empty()) set_text(easy, CURLOPT_USERAGENT, options.user_agent);
+  if (!transfer.request.range && !transfer.request.to_file) set(easy, CURLOPT_ACCEPT_ENCODING, "");
+  transfer.header_lines = header_lines(transfer, transfer.sink.range_headers());
+  set(easy, CURLOPT_HTTPHEADER, transfer.header_lines.get());
+  set_credentials(easy, transfer.credentials);
+  set_proxy(easy, transfer.url, options);
+  set_tls(easy, transfer.url, options);
+}
+
+Error error_from(const std::exception_ptr& failure, const Url& url) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return Error(ErrorKind::Network, fmt::format("cannot get {}: {}", quote(url.display()), error.what()));
+  }
+}
+
+// Each request may have a connection and a file open.
+HttpOptions within_limits(HttpOptions options) {
+  const auto bounded = [](int most) {
+    return static_cast<int>(at_once(static_cast<std::size_t>(std::max(most, 1)), 2));
+  };
+  options.requests_at_once = bounded(options.requests_at_once);
+  options.connections_per_host = std::min(options.connections_per_host, options.requests_at_once);
+  return options;
+}
+
+}  // namespace
+
+const CurlLibrary& curl() {
+  static const CurlLibrary library = [] {
+    CurlLibrary loaded;
+    // Thread-safe since 7.84, and never undone: other users of the library may be alive.
+    if (loaded.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+      throw Error(ErrorKind::Network, "cannot start the network library");
+    return loaded;
+  }();
+  return library;
+}
+
+// The network thread and what it owns. Others reach it through `inbox_` and curl_multi_wakeup only.
+class HttpClient::Loop {
+ public:
+  explicit Loop(HttpOptions options) : options_(within_limits(std::move(options))) {}
+
+  ~Loop() {
+    if (!thread_.joinable()) return;
+    inbox_.with([](Inbox& inbox) { inbox.stopping = true; });
+    wake();
+    thread_.join();
+  }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void send(HttpRequest request, std::function<void(Result)> done) {
+    std::call_once(begun_, [&] { begin(); });
+    inbox_.with([&](Inbox& inbox) { inbox.orders.push_back({std::move(request), std::move(done)}); });
+    wake();
+  }
+
+  std::uint64_t requests_sent() const { return requests_sent_; }
+  std::uint64_t bytes_received() const { return bytes_received_; }
+
+ private:
+  struct Order {
+    HttpRequest request;
+    std::function<void(Result)> done;
+  };
+  struct Answer {  // to the question for credentials
+    Transfer* transfer;
+    std::variant<std::optional<std::string>, Error> credentials;
+  };
+  struct Inbox {
+    std::vector<Order> orders;
+    std::vector<Answer> answers;
+    bool stopping = false;
+  };
+
+  // At the first request: many commands make an HttpClient and find that they have no need of it.
+  void begin() {
+    multi_.reset(curl().multi_init());
+    if (!multi_) throw std::bad_alloc();
+    curl().multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+    curl().multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS,
+                        static_cast<long>(options_.connections_per_host));
+    curl().multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options_.requests_at_once) * 2);
+    try {
+      thread_ = std::jthread([this] { run(); });
+    } catch (const std::system_error& error) {
+      throw Error(ErrorKind::Disk,
+                  fmt::format("cannot start a thread for the network: {}", error.code().message()),
+                  {"raise the limit of processes and threads: `ulimit -u`, or pids.max of the container"});
+    }
+  }
+
+  void wake() { curl().multi_wakeup(multi_.get()); }
+
+  void run() {
+    // Without signals libcurl leaves SIGPIPE to us.
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+    bool goes_on = true;
+    while (goes_on) {
+      try {
+        goes_on = take_turn();
+      } catch (const std::exception&) {  // memory that is not to be had; nobody may wait for ever for it
+        fail_all(std::current_exception());
+      }
+    }
+    cancel_all();
+  }
+
+  bool take_turn() {
+    if (!take_inbox()) return false;
+    end_embargoes();
+    start_waiting();
+    int running = 0;
+    curl().multi_perform(multi_.get(), &running);
+    if (take_finished()) return true;  // there may be room for others now
+    curl().multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr);
+    return true;
+  }
+
+  bool take_inbox() {
+    Inbox mine;
+    const bool stopping = inbox_.with([&](Inbox& inbox) {
+      std::swap(mine.orders, inbox.orders);
+      std::swap(mine.answers, inbox.answers);
+      return inbox.stopping;
+    });
+    for (Order& order : mine.orders) admit(std::move(order));
+    for (Answer& answer : mine.answers) take_answer(answer);
+    return !stopping;
+  }
+
+  void admit(Order order) {
+    auto owned =
+        std::make_unique<Transfer>(std::move(order.request), std::move(order.done), next_sequence_++);
+    Transfer& transfer = *owned;
+    transfers_.emplace(&transfer, std::move(owned));
+    const std::string shown = quote(transfer.url.display());
+    if (options_.offline) {
+      complete(transfer, Error(ErrorKind::Offline, shown + " is needed, but moat is offline",
+                               {"run the command once without --offline"}));
+    } else if (transfer.url.scheme() != "http" && transfer.url.scheme() != "https") {
+      complete(transfer, Error(ErrorKind::BadInput, shown + " is neither an http nor an https URL"));
+    } else {
+      arrive_at(transfer, transfer.url);
+    }
+  }
+
+  // The beginning of a hop: the first, or after a redirect.
+  void arrive_at(Transfer& transfer, const Url& url) {
+    const bool stays =
+        transfer.hops > 0 && same_origin(transfer.url, url) && transfer.url.userinfo() == url.userinfo();
+    transfer.url = url;
+    if (!transfer.request.vouched && !is_protected(url, options_.trusted_hosts))
+      return complete(transfer, unprotected(url));
+    if (!stays) {
+      transfer.asked_again = false;
+      transfer.credentials.reset();
+      if (!url.userinfo().empty()) {
+        transfer.credentials = decode_userinfo(url.userinfo());
+      } else if (may_ask_for_credentials(transfer)) {
+        try {
+          transfer.credentials = options_.credentials(url, false);
+        } catch (...) {
+          return complete(transfer, error_from(std::current_exception(), transfer.request.url));
+        }
+      }
+    }
+    enqueue(transfer);
+  }
+
+  void enqueue(Transfer& transfer) {
+    transfer.origin =
+        &origins_[transfer.url.scheme() + "://" + transfer.url.host() + ":" + effective_port(transfer.url)];
+    transfer.origin->waiting.emplace(std::pair(-transfer.request.priority, transfer.sequence), &transfer);
+  }
+
+  bool has_room(const Origin& origin) const {
+    const int most = origin.protocol == Origin::Protocol::Http2 ? options_.requests_at_once
+                                                                : options_.connections_per_host;
+    return origin.running < most;
+  }
+
+  // The most urgent of those whose origin has room.
+  Transfer* pick_waiting() {
+    Origin* best = nullptr;
+    for (auto& [name, origin] : origins_) {
+      if (origin.waiting.empty() || !has_room(origin)) continue;
+      if (best == nullptr || origin.waiting.begin()->first < best->waiting.begin()->first) best = &origin;
+    }
+    if (best == nullptr) return nullptr;
+    Transfer* transfer = best->waiting.begin()->second;
+    best->waiting.erase(best->waiting.begin());
+    return transfer;
+  }
+
+  void start_waiting() {
+    while (running_ < options_.requests_at_once) {
+      Transfer* transfer = pick_waiting();
+      if (transfer == nullptr) return;
+      try {
+        start(*transfer);
+      } catch (...) {
+        complete(*transfer, error_from(std::current_exception(), transfer->request.url));
+      }
+    }
+  }
+
+  void start(Transfer& transfer) {
+    transfer.easy.reset(curl().easy_init());
+    if (!transfer.easy) throw std::bad_alloc();
+    transfer.error_text.fill('\0');
+    transfer.status = 0;
+    transfer.connect_status = 0;
+    transfer.headers.clear();
+    transfer.body_begun = false;
+    transfer.unpacked = 0;
+    transfer.failure = nullptr;
+    configure(transfer, options_);
+    if (curl().multi_add_handle(multi_.get(), transfer.easy.get()) != CURLM_OK)
+      throw Error(ErrorKind::Network,
+                  fmt::format("cannot begin to get {}", quote(transfer.request.url.display())));
+    ++transfer.origin->running;
+    ++running_;
+  }
+
+  void detach(Transfer& transfer) {
+    curl().multi_remove_handle(multi_.get(), transfer.easy.get());
+    transfer.easy.reset();
+    transfer.header_lines.reset();
+    --transfer.origin->running;
+    --running_;
+  }
+
+  bool take_finished() {
+    bool any = false;
+    int left = 0;
+    while (const CURLMsg* message = curl().multi_info_read(multi_.get(), &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      void* user = nullptr;
+      curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
+      Transfer& transfer = *static_cast<Transfer*>(user);
+      const CURLcode code = message->data.result;
+      count(message->easy_handle);
+      curl().easy_getinfo(message->easy_handle, CURLINFO_HTTP_CONNECTCODE, &transfer.connect_status);
+      detach(transfer);
+      finish_attempt(transfer, code);
+      any = true;
+    }
+    return any;
+  }
+
+  void count(CURL* easy) {
+    long request_size = 0;
+    curl_off_t received = 0;
+    curl().easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_size);
+    curl().easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    if (request_size > 0) ++requests_sent_;
+    bytes_received_ += static_cast<std::uint64_t>(received);
+  }
+
+  void finish_attempt(Transfer& transfer, CURLcode code) {
+    if (transfer.failure) return complete(transfer, error_from(transfer.failure, transfer.request.url));
+    try {
+      if (transfer.status == 407 || transfer.connect_status == 407) throw proxy_refuses(transfer, options_);
+      if (code != CURLE_OK) return fail_attempt(transfer, code);
+      if (is_redirect(transfer.status) && find_header(transfer.headers, "location") != nullptr)
+        return redirect(transfer);
+      if (transfer.status == 401 && may_ask_again(transfer)) return ask_again(transfer);
+      if (transfer.status == 416 && transfer.sink.asked_to_resume()) {
+        transfer.sink.forget_resuming();
+        return enqueue(transfer);
+      }
+      if (is_retryable_status(transfer.status) &&
+          embargo(transfer, retry_after(transfer), fmt::format("status {}", transfer.status)))
+        return;
+      respond(transfer);
+    } catch (...) {
+      complete(transfer, error_from(std::current_exception(), transfer.request.url));
+    }
+  }
+
+  void fail_attempt(Transfer& transfer, CURLcode code) {
+    const std::string_view detail = transfer.error_text.data();
+    const std::string why(detail.empty() ? curl().easy_strerror(code) : trim(detail));
+    if (is_retryable(code) && embargo(transfer, std::nullopt, why)) return;
+    std::string message = fmt::format("cannot get {}: {}", quote(transfer.request.url.display()), why);
+    if (const std::string proxy = proxy_for(transfer.url, options_); !proxy.empty())
+      message += fmt::format(" (through {})", shown_proxy(proxy));
+    if (transfer.url.host() != transfer.request.url.host())
+      message += fmt::format(" (redirected to {})", quote(transfer.url.host()));
+    complete(transfer, Error(ErrorKind::Network, message, hints_for(code)));
+  }
+
+  std::optional<std::chrono::seconds> retry_after(const Transfer& transfer) const {
+    const std::string* value = find_header(transfer.headers, "retry-after");
+    if (value == nullptr) return std::nullopt;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return parse_retry_after(*value, std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  }
+
+  // False: no attempt is left.
+  bool embargo(Transfer& transfer, std::optional<std::chrono::seconds> retry_after, std::string_view why) {
+    if (transfer.sink.stored() >= transfer.stored_at_first_attempt + kProgressWorthNewAttempts) {
+      transfer.stored_at_first_attempt = transfer.sink.stored();
+      transfer.attempt = 1;
+    }
+    const double jitter = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
+    const auto delay = retry_delay(options_.retry, ++transfer.attempt, jitter, retry_after);
+    if (!delay) return false;
+    if (options_.told_of_retry)
+      options_.told_of_retry(fmt::format(
+          "{}: {}; attempt {} of {} in {:.1f} s", quote(transfer.request.url.display()), why,
+          transfer.attempt, options_.retry.attempts, std::chrono::duration<double>(*delay).count()));
+    embargoed_.emplace(Clock::now() + *delay, &transfer);
+    return true;
+  }
+
+  void end_embargoes() {
+    const auto now = Clock::now();
+    while (!embargoed_.empty() && embargoed_.begin()->first <= now) {
+      Transfer& transfer = *embargoed_.begin()->second;
+      embargoed_.erase(embargoed_.begin());
+      // Where a redirect led may be what is broken, or no longer valid: from the beginning.
+      if (transfer.hops == 0) {
+        enqueue(transfer);
+      } else {
+        transfer.hops = 0;
+        arrive_at(transfer, transfer.request.url);
+      }
+    }
+  }
+
+  int poll_timeout_ms() const {
+    constexpr std::chrono::milliseconds kLong{60'000};  // libcurl's own timers and wake-ups come sooner
+    if (embargoed_.empty()) return static_cast<int>(kLong.count());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(embargoed_.begin()->first - Clock::now());
+    return static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kLong).count());
+  }
+
+  void redirect(Transfer& transfer) {
+    if (++transfer.hops > kMostRedirects)
+      throw Error(ErrorKind::Network, fmt::format("{} redirects more than {} times",
+                                                  quote(transfer.request.url.display()), kMostRedirects));
+    const std::string location = *find_header(transfer.headers, "location");
+    arrive_at(transfer, follow_redirect(transfer.url, location, options_.trusted_hosts));
+  }
+
+  // Not for a host that anybody on the way could play.
+  bool may_ask_for_credentials(const Transfer& transfer) const {
+    return options_.credentials && !has_own_authorization(transfer) &&
+           is_protected(transfer.url, options_.trusted_hosts);
+  }
+
+  bool may_ask_again(const Transfer& transfer) const {
+    return may_ask_for_credentials(transfer) && !transfer.asked_again;
+  }
+
+  // Looking for credentials may start programs: not on this thread.
+  void ask_again(Transfer& transfer) {
+    transfer.asked_again = true;
+    if (!asker_) asker_ = std::make_unique<Workers>(1);
+    asker_->submit([this, &transfer, url = transfer.url] {
+      Answer answer{&transfer, std::optional<std::string>()};
+      try {
+        answer.credentials = options_.credentials(url, true);
+      } catch (...) {
+        answer.credentials = error_from(std::current_exception(), url);
+      }
+      inbox_.with([&](Inbox& inbox) { inbox.answers.push_back(std::move(answer)); });
+      wake();
+    });
+  }
+
+  void take_answer(Answer& answer) {
+    Transfer& transfer = *answer.transfer;
+    if (Error* error = std::get_if<Error>(&answer.credentials)) return complete(transfer, std::move(*error));
+    auto& found = std::get<std::optional<std::string>>(answer.credentials);
+    if (!found || found == transfer.credentials) return respond(transfer);
+    transfer.credentials = std::move(found);
+    enqueue(transfer);
+  }
+
+  void respond(Transfer& transfer) {
+    try {
+      transfer.begin_body();  // where there was none
+      transfer.sink.finish();
+    } catch (...) {
+      return complete(transfer, error_from(std::current_exception(), transfer.request.url));
+    }
+    HttpResponse response;
+    response.status = transfer.sink.overall_status(transfer.status);
+    response.final_url = transfer.url.without_credentials();
+    response.headers = std::move(transfer.headers);
+    response.body = transfer.sink.take_body();
+    complete(transfer, std::move(response));
+  }
+
+  void complete(Transfer& transfer, Result result) {
+    const auto owned = transfers_.extract(&transfer);
+    transfer.done(std::move(result));
+  }
+
+  void cancel_all() {
+    asker_.reset();  // its answers are not wanted any more
+    end_all([](const Transfer& transfer) {
+      return Error(ErrorKind::Interrupted, fmt::format("cancelled: {}", quote(transfer.url.display())));
+    });
+  }
+
+  void fail_all(const std::exception_ptr& failure) {
+    asker_.reset();
+    embargoed_.clear();
+    for (auto& [name, origin] : origins_) origin.waiting.clear();
+    end_all([&](const Transfer& transfer) { return error_from(failure, transfer.url); });
+  }
+
+  template <class F>
+  void end_all(const F& error) {
+    for (auto& [transfer, owned] : transfers_)
+      if (transfer->easy) detach(*transfer);
+    while (!transfers_.empty()) {
+      Transfer& transfer = *transfers_.begin()->second;
+      complete(transfer, error(transfer));
+    }
+  }
+
+  const HttpOptions options_;
+  std::once_flag begun_;
+  Multi multi_;
+  Guarded<Inbox> inbox_;
+  std::atomic<std::uint64_t> requests_sent_ = 0;
+  std::atomic<std::uint64_t> bytes_received_ = 0;
+
+  // The network thread's own.
+  std::unordered_map<Transfer*, std::unique_ptr<Transfer>> transfers_;
+  std::unordered_map<std::string, Origin> origins_;  // its values stay where they are
+  std::multimap<Clock::time_point, Transfer*> embargoed_;
+  std::unique_ptr<Workers> asker_;
+  std::minstd_rand random_{std::random_device{}()};
+  std::uint64_t next_sequence_ = 0;
+  int running_ = 0;
+
+  std::jthread thread_;
+};
+
+const std::string* HttpResponse::header(std::string_view lower_case_name) const {
+  return find_header(headers, lower_case_name);
+}
+
+HttpClient::HttpClient(HttpOptions options) : loop_(std::make_unique<Loop>(std::move(options))) {}
+HttpClient::~HttpClient() = default;
+
+void HttpClient::send(HttpRequest request, std::function<void(Result)> done) {
+  loop_->send(std::move(request), std::move(done));
+}
+
+HttpResponse HttpClient::get(HttpRequest request) {
+  const auto promise = std::make_shared<std::promise<Result>>();
+  send(std::move(request), [promise](Result result) { promise->set_value(std::move(result)); });
+  std::future<Result> future = promise->get_future();
+  while (future.wait_for(kLookForSignal) == std::future_status::timeout) throw_if_interrupted();
+  Result result = future.get();
+  if (Error* error = std::get_if<Error>(&result)) throw std::move(*error);
+  return std::get<HttpResponse>(std::move(result));
+}
+
+std::uint64_t HttpClient::requests_sent() const { return loop_->requests_sent(); }
+std::uint64_t HttpClient::bytes_received() const { return loop_->bytes_received(); }
+
+}  // namespace moat

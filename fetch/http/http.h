@@ -1,0 +1,104 @@
+// HTTP(S) over libcurl: one thread owns the multi handle; everybody else sends it requests.
+#pragma once
+
+#include "fetch/http/retry.h"
+#include "resolver/base/error.h"
+#include "resolver/base/url.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace moat {
+
+struct ByteRange {
+  std::uint64_t first = 0;
+  std::optional<std::uint64_t> last;  // inclusive; nullopt: to the end
+  bool suffix = false;                // the last `first` bytes: "bytes=-N"
+};
+
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  Url url;  // userinfo becomes basic authorization and never reaches a log
+  HttpHeaders headers;
+  std::optional<ByteRange> range;  // implies Accept-Encoding: identity
+  // Body goes to this file (created or truncated) instead of memory; resumed with Range + If-Range after a
+  // break.
+  std::optional<std::filesystem::path> to_file;
+  // Called on the network thread with each piece of a body that goes to a file, in order and without gaps or
+  // repeats even when a download was resumed: hashing happens here. Must be quick.
+  std::function<void(std::string_view)> on_data;
+  // Called on the network thread now and then: bytes so far, total (0: unknown).
+  std::function<void(std::uint64_t, std::uint64_t)> on_progress;
+  std::uint64_t max_size = 256ULL << 20U;  // of a body in memory: more is an error
+  int priority = 0;                        // higher first, where connections are short
+  // What comes is compared with a hash that did not come this way: plain http is good enough. All else is
+  // refused there (is_protected), wherever it is asked for.
+  bool vouched = false;
+};
+
+struct HttpResponse {
+  int status = 0;       // 200, 206, 304, 404, … ; redirects have been followed
+  Url final_url;        // after redirects, without credentials
+  HttpHeaders headers;  // of the last response; names lower case
+  std::string body;     // decoded; empty when it went to a file
+  const std::string* header(std::string_view lower_case_name) const;
+};
+
+struct HttpOptions {
+  bool offline = false;  // every request fails with Error(Offline) at once
+  std::chrono::seconds connect_timeout{20};
+  std::chrono::seconds stall_timeout{60};  // no byte for so long
+  RetryOptions retry;
+  std::string proxy_http, proxy_https, proxy_all, no_proxy;  // as in the environment variables
+  std::filesystem::path ca_file, ca_directory;               // empty: the system's
+  // Shown to these origins alone; nullopt: to any server that asks for one.
+  std::filesystem::path client_certificate;
+  std::optional<std::vector<Url>> certificate_origins = std::nullopt;
+  std::vector<std::string> trusted_hosts;  // host[:port]: TLS unverified there
+  std::string user_agent;
+  int connections_per_host = 8;
+  int requests_at_once = 50;
+  // Asked when a request has no credentials of its own, and again after a 401 (then `again` is true): a
+  // complete "user:password" (decoded) for this URL, or nullopt. Called on the network thread for the first,
+  // on a thread of its own for the second.
+  std::function<std::optional<std::string>(const Url&, bool again)> credentials;
+  // Told of each request that is sent again, and why. Called on the network thread.
+  std::function<void(std::string_view message)> told_of_retry;
+};
+
+// Thread-safe. Completion order is the network's. Destruction cancels what is under way and joins.
+class HttpClient {
+ public:
+  explicit HttpClient(HttpOptions options);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  using Result = std::variant<HttpResponse, Error>;
+  // `done` is called exactly once, on the network thread, and must be quick (hand over, return). Statuses are
+  // not errors; an Error is Network (after retries: refused, truncated, timeout, 5xx that did not go away
+  // come back as the response), Offline, Disk (to_file) or Interrupted.
+  void send(HttpRequest request, std::function<void(Result)> done);
+  // Blocks; throws the Error.
+  HttpResponse get(HttpRequest request);
+
+  // Requests sent so far (for tests and --timings): attempts that reached the wire.
+  std::uint64_t requests_sent() const;
+  std::uint64_t bytes_received() const;
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace moat

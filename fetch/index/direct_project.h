@@ -1,0 +1,46 @@
+// Projects that a URL or path names: a wheel, an archive, a folder, a commit.
+#pragma once
+
+#include "fetch/sources/sources.h"
+#include "resolver/files/source_url.h"
+#include "resolver/solve/candidate.h"
+
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace moat {
+
+// The project that a URL is, with the metadata of its one release.
+struct DirectProject {
+  Project project;
+  ReleaseMetadata metadata;
+};
+
+// `name @ url: why`, credentials hidden. Error(BadInput).
+Error bad_reference(const PackageName& name, const std::string& url, const std::string& why);
+
+// What a direct URL (or path) names. Throws Error(BadInput).
+SourceUrl direct_source(const PackageName& name, const std::string& text);
+
+// The one file of a wheel's URL. Throws Error(BadInput).
+ReleaseFile direct_wheel(const PackageName& name, SourceUrl source);
+
+// Brings the source here and learns its metadata: from itself, else by a build. Blocks.
+DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& sources,
+                            const SourcePolicy& policy, const std::stop_token& stop);
+
+// What an index's sdist says of itself is kept by its hash: it is not unpacked for that again.
+class SaidBySdists {
+ public:
+  SaidBySdists(const Store& store, const Artifact& artifact);
+  std::optional<std::string> find() const;
+  void keep(std::string_view text, Reporter& reporter) const;
+
+ private:
+  std::optional<std::filesystem::path> file_;
+};
+
+}  // namespace moat

@@ -1,0 +1,57 @@
+// IndexSource: the resolver's CandidateSource over real indexes: pages, metadata, prefetching, caching.
+#pragma once
+
+#include "fetch/http/http.h"
+#include "fetch/index/index.h"
+#include "fetch/sources/sources.h"
+#include "fetch/store/store.h"
+#include "resolver/base/reporter.h"
+#include "resolver/solve/candidate.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+
+namespace moat {
+
+struct IndexSourceOptions {
+  IndexList indexes;
+  bool offline = false;
+  bool refresh = false;  // revalidate all pages
+  std::set<PackageName> refresh_packages;
+  // Whom to ask for sources; nullptr: they are no candidates. Outlives the IndexSource.
+  Sources* sources = nullptr;
+  SourcePolicy source_policy = {};
+};
+
+// Pages: JSON or HTML (STANDARDS 6) through the HTTP cache, parsed on `workers`; metadata: from the store,
+// the sidecar file, byte ranges of the remote wheel, or the whole wheel (which then goes into the store).
+// Sources are obtained, asked, and built only where they do not say themselves: on threads of their own, as
+// many as cores. A source that a URL names is a project once its metadata is known. Any index answer other
+// than 200/404/410 fails the project with Error(Network) naming the index.
+class IndexSource final : public CandidateSource {
+ public:
+  IndexSource(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers,
+              Reporter& reporter, std::stop_token stop = {});
+  IndexSource(const IndexSource&) = delete;
+  IndexSource& operator=(const IndexSource&) = delete;
+  ~IndexSource() override;
+
+  void pin_to_url(const PackageName& name, const std::string& url) override;
+  void unpin(const PackageName& name) override;
+  void request_project(const PackageName& name) override;
+  void request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) override;
+  const Project* find_project(const PackageName& name) override;
+  const ReleaseMetadata* find_metadata(const PackageName& name, const Release& release) override;
+  void stop_building() override;
+  Arrival wait() override;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace moat

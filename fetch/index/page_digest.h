@@ -1,0 +1,53 @@
+// A project's page boiled down to what resolving needs: its files by version, oldest first, in compact bytes
+// that are kept beside the HTTP cache, so that a warm run neither parses JSON nor sorts file names again.
+//
+// Layout (docs/store.md): a header (magic, sizes, texts that occur often), a table of versions, the file
+// records. The bytes come from a cache that may be damaged: reading checks all bounds and gives up, never
+// crashes.
+#pragma once
+
+#include "fetch/index/simple_api.h"
+#include "resolver/pep/name.h"
+#include "resolver/solve/candidate.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+// Files of other projects and with names that make no sense (variants, .exe, .egg) are left out and counted.
+// `validator`: names the page that this was made of (its ETag, or a hash of its body).
+std::string digest_page(const ProjectPage& page, const PackageName& project, std::string_view validator);
+
+struct DigestedPage {
+  std::string status, status_reason;
+  std::optional<std::string> newer_api;
+  std::string unknown_charset;
+  std::uint64_t skipped = 0;
+  std::vector<std::shared_ptr<const Release>> releases;  // oldest first, versions unique
+};
+
+// nullopt where the bytes are damaged, of another format, or were made of another page than `validator`
+// names.
+std::optional<DigestedPage> read_page_digest(std::string_view bytes, const PackageName& project,
+                                             std::string_view validator);
+
+// The same, whatever page it was made of.
+std::optional<DigestedPage> read_any_page_digest(std::string_view bytes, const PackageName& project);
+
+// Files of which both pages tell the sha256, and not the same one: an index is not to change a file under its
+// name.
+struct ChangedFile {
+  std::string filename;
+  Digest before, now;
+};
+std::vector<ChangedFile> changed_files(const DigestedPage& before, const DigestedPage& now);
+
+// The project that the bytes, or at least their first kilobyte, are about; "" where they are damaged.
+std::string project_of_page_digest(std::string_view bytes);
+
+}  // namespace moat

@@ -1,0 +1,69 @@
+// Changes of the requirements in a pyproject.toml, as its author would have made them: where the neighbours
+// are, in their style, sorted where they are sorted.
+#pragma once
+
+#include "resolver/base/error.h"
+#include "resolver/files/toml_edit.h"
+#include "resolver/pep/name.h"
+#include "resolver/pep/requirement.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// One of the lists of requirements.
+struct RequirementList {
+  enum class Kind { Dependencies, Extra, Group };
+  Kind kind = Kind::Dependencies;
+  std::string name;  // of the extra or the group
+
+  // "`dependencies`", "the extra `async`", "the group `dev`"
+  std::string told() const;
+  friend bool operator==(const RequirementList&, const RequirementList&) = default;
+};
+
+// [tool.moat.sources]: where a requirement comes from that no index has.
+struct ProjectSource {
+  std::string path;  // relative to the project
+  bool editable = false;
+};
+
+class ProjectEdit {
+ public:
+  // As parse_toml; an error also where one of the lists is not a list of texts (and, in a group, includes).
+  static Expected<ProjectEdit> parse(std::string text);
+
+  const std::string& text() const { return edit_.text(); }
+
+  // Those that are there, in the order of the file.
+  std::vector<RequirementList> lists() const;
+  // Where this package is named.
+  std::vector<RequirementList> lists_of(const PackageName& name) const;
+  // The line of the list that names the package, with this marker.
+  std::optional<std::string> find(const RequirementList& list, const PackageName& name,
+                                  const std::optional<Marker>& marker) const;
+
+  // Every line of the list that names it.
+  std::vector<std::string> lines_of(const RequirementList& list, const PackageName& name) const;
+
+  // `text`: of a requirement. A line of the same package with the same marker is replaced.
+  void set(const RequirementList& list, const std::string& text);
+  // Every line that names the package; how many there were.
+  std::size_t remove(const RequirementList& list, const PackageName& name);
+
+  // A text in [project], which is made where it is missing.
+  void set_project(const std::string& key, std::string_view text);
+
+  void set_source(const PackageName& name, const ProjectSource& source);
+  void remove_source(const PackageName& name);
+
+ private:
+  explicit ProjectEdit(TomlEdit edit) : edit_(std::move(edit)) {}
+  TomlPath path_of(const RequirementList& list) const;
+  TomlEdit edit_;
+};
+
+}  // namespace moat

@@ -1,0 +1,104 @@
+#include "resolver/files/script_metadata.h"
+
+#include "resolver/base/text.h"
+#include "resolver/pep/requirement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+namespace moat {
+namespace {
+
+constexpr std::string_view kMark = "# ///";
+
+// Lines as Python reads a text file: \n, \r\n and \r end one, nothing else does.
+using Lines = std::vector<std::string_view>;
+
+bool is_content(std::string_view line) { return line == "#" || line.substr(0, 2) == "# "; }
+
+// TYPE of `# /// TYPE`; empty for other lines.
+std::string_view opened_type(std::string_view line) {
+  if (line.substr(0, kMark.size() + 1) != "# /// ") return {};
+  const std::string_view type = line.substr(kMark.size() + 1);
+  const bool valid =
+      std::all_of(type.begin(), type.end(), [](char c) { return is_ascii_alnum(c) || c == '-'; });
+  return valid ? type : std::string_view();
+}
+
+// The line that closes the block begun on line `first`: the last `# ///` before the first line that could not
+// be content. There is at least one line between; 0 where nothing closes it.
+std::size_t closing_line(const Lines& lines, std::size_t first) {
+  std::size_t closing = 0;
+  for (std::size_t i = first + 1; i < lines.size() && is_content(lines[i]); ++i)
+    if (lines[i] == kMark && i > first + 1) closing = i;
+  return closing;
+}
+
+struct Block {
+  std::size_t first = 0, last = 0;  // the lines with the marks
+};
+
+Expected<std::optional<Block>> find_block(const Lines& lines) {
+  std::optional<Block> found;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string_view type = opened_type(lines[i]);
+    const std::size_t closing = type.empty() ? 0 : closing_line(lines, i);
+    if (closing == 0) continue;
+    if (type == "script") {
+      if (found)
+        return parse_error(
+            fmt::format("there are two `# /// script` blocks (lines {} and {})", found->first + 1, i + 1));
+      found = Block{i, closing};
+    }
+    i = closing;
+  }
+  return found;
+}
+
+// The block as TOML, its lines where they are in the script.
+std::string toml_of(const Lines& lines, const Block& block) {
+  std::string toml(block.first + 1, '\n');
+  for (std::size_t i = block.first + 1; i < block.last; ++i) {
+    toml += lines[i].substr(std::min<std::size_t>(2, lines[i].size()));
+    toml += '\n';
+  }
+  return toml;
+}
+
+Expected<ScriptMetadata> read_block(const TomlTable& table) {
+  ScriptMetadata script;
+  if (const TomlValue* dependencies = find_key(table, "dependencies")) {
+    Expected<std::vector<ProjectLine>> lines = read_project_lines(*dependencies, "dependencies");
+    if (!lines) return tl::unexpected(lines.error());
+    script.dependencies = std::move(*lines);
+  }
+  if (const TomlValue* requires_python = find_key(table, "requires-python")) {
+    Expected<SpecifierSet> specifiers = read_requires_python(*requires_python);
+    if (!specifiers) return tl::unexpected(specifiers.error());
+    script.requires_python = std::move(*specifiers);
+  }
+  if (const TomlValue* tool = find_key(table, "tool")) {
+    if (tool->table() == nullptr) return error_at(tool->line, "`tool` is not a table");
+    script.tool = *tool->table();
+  }
+  return script;
+}
+
+}  // namespace
+
+Expected<std::optional<ScriptMetadata>> parse_script_metadata(std::string_view text) {
+  if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
+  const Lines lines = split_lines(text);
+  const Expected<std::optional<Block>> block = find_block(lines);
+  if (!block) return tl::unexpected(block.error());
+  if (!*block) return std::nullopt;
+  const Expected<TomlTable> table = parse_toml(toml_of(lines, **block));
+  if (!table) return tl::unexpected(table.error());
+  Expected<ScriptMetadata> script = read_block(*table);
+  if (!script) return tl::unexpected(script.error());
+  return std::optional(std::move(*script));
+}
+
+}  // namespace moat

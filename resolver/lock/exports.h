@@ -1,0 +1,34 @@
+// A lock in the forms that other tools read.
+#pragma once
+
+#include "resolver/files/pyproject.h"
+#include "resolver/lock/lockfile.h"
+#include "resolver/solve/target.h"
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// What of the lock is installed with these extras and groups, for any target: markers say nothing else any
+// more.
+Pylock settled_lock(const Pylock& lock, const std::set<ExtraName>& extras, const std::set<GroupName>& groups);
+
+// Of a lock that is settled. Folders are left out, as they have no hashes and pip takes none beside those
+// that do; their names go into `left_out`.
+std::string export_requirements(const Pylock& lock, const std::filesystem::path& lock_directory,
+                                std::vector<std::string>& left_out);
+// name==version, for -c.
+std::string export_constraints(const Pylock& lock);
+// Exactly what one target installs: one file a package.
+std::string export_target(const Pylock& lock, const Target& target, const std::set<ExtraName>& extras,
+                          const std::set<GroupName>& groups);
+
+// CycloneDX 1.6, of a lock that is settled, for the project if it is known; the same lock gives the same
+// bytes.
+std::string export_cyclonedx(const Pylock& lock, const std::optional<ProjectName>& project);
+
+}  // namespace moat

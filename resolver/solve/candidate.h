@@ -1,0 +1,101 @@
+// What the resolver asks of the world, and the values it is answered with.
+#pragma once
+
+#include "resolver/files/artifact.h"
+#include "resolver/files/source_url.h"
+#include "resolver/pep/dist_filename.h"
+#include "resolver/pep/name.h"
+#include "resolver/pep/requirement.h"
+#include "resolver/pep/specifier.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// One file of a release, its name taken apart.
+struct ReleaseFile {
+  Artifact artifact;
+  std::optional<WheelFilename> wheel;  // nullopt: a source distribution
+  // It is what a URL names: an archive, a folder, a commit. nullptr: a file that an index lists, of which
+  // there may be very many.
+  std::shared_ptr<const SourceUrl> direct = {};
+
+  // To learn what it needs may take a build, which is minutes and runs its code: asked for only of what was
+  // chosen, never in advance.
+  bool may_need_build() const { return !wheel; }
+};
+
+// All files of one version, as the index lists them: nothing is filtered yet.
+struct Release {
+  Version version;
+  std::vector<ReleaseFile> files;
+};
+
+// A project as one index (plus find-links) shows it.
+struct Project {
+  PackageName name;
+  std::vector<std::shared_ptr<const Release>> releases;  // oldest first, versions unique
+  std::string index;                  // display URL of the index that won; "" for find-links only
+  std::string status, status_reason;  // PEP 792; "" is active
+};
+
+// The dependencies of one file.
+struct ReleaseMetadata {
+  std::vector<Requirement> requires_dist;
+  std::optional<SpecifierSet> requires_python;
+  std::vector<ExtraName> provides_extra;
+  std::vector<std::string> mended;  // told to the user once the release is chosen
+  std::optional<std::string>
+      unusable;  // why this release can never be chosen (garbage, wrong name or version)
+};
+
+// The world behind the resolver. Not thread-safe: only the resolver's thread calls it; implementations work
+// in the background and hand results over in wait().
+//
+// Asking is cheap and idempotent; order of asking is priority. What find_… returns stays valid as long as the
+// source. A world failure (network, offline) is thrown by find_… of the thing that failed, never by wait();
+// so what was only asked for in advance and not needed in the end fails nothing.
+class CandidateSource {
+ public:
+  CandidateSource() = default;
+  CandidateSource(const CandidateSource&) = delete;
+  CandidateSource& operator=(const CandidateSource&) = delete;
+  virtual ~CandidateSource() = default;
+
+  // From now on the project is what this URL gives: one release, no index asked. Called
+  // before request_project of that name; the same URL again is nothing new. Where a dependency turns out to
+  // name a URL it may come after request_project: the index's page is then dropped (find_project gives
+  // nullptr until the URL's comes) and request_project is called again. A page of the index that is still
+  // underway may arrive, but is never found. What find_… gave before stays valid all the same.
+  virtual void pin_to_url(const PackageName& name, const std::string& url) = 0;
+
+  // The project is the index's again, after all; to be asked for again.
+  virtual void unpin(const PackageName& name) = 0;
+
+  virtual void request_project(const PackageName& name) = 0;
+  // `file` is the one the resolver would install (or, for an sdist, build).
+  virtual void request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) = 0;
+
+  // nullptr: asked for, not here yet. A project that no index knows is a Project without releases.
+  virtual const Project* find_project(const PackageName& name) = 0;
+  virtual const ReleaseMetadata* find_metadata(const PackageName& name, const Release& release) = 0;
+
+  // From now on no source is brought here or built to learn what it needs: what is not known from before is
+  // an Error(Refused) of find_metadata (or of find_project, where a URL names the source).
+  virtual void stop_building() = 0;
+
+  // What came: a project's page (release is nullptr) or a release's metadata (a failed one counts as come).
+  struct Arrival {
+    PackageName name;
+    const Release* release = nullptr;
+  };
+  // Blocks until something asked for arrives. REQUIRES: something is outstanding.
+  // Throws Error(Interrupted) when the run is being stopped.
+  virtual Arrival wait() = 0;
+};
+
+}  // namespace moat

@@ -1,0 +1,196 @@
+#include "resolver/solve/candidate_filter.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace moat {
+namespace {
+
+enum class HashVerdict { Known, Unknown, Wrong };
+
+// A file is wrong if the index promises a digest of an algorithm that the user gave, and it is another. Where
+// the two cannot be compared the download decides.
+HashVerdict judge_hash(const Artifact& artifact, const std::vector<Digest>& allowed) {
+  bool comparable = allowed.empty();
+  for (const Digest& digest : artifact.digests) {
+    for (const Digest& candidate : allowed) {
+      if (digest == candidate) return HashVerdict::Known;
+      comparable |= digest.algorithm == candidate.algorithm;
+    }
+  }
+  return comparable ? HashVerdict::Wrong : HashVerdict::Unknown;
+}
+
+// Is one of the allowed hashes promised for no file of the release? Then it may be that of a file for which
+// the index promises none, or one of another algorithm.
+bool has_hashes_left(const std::vector<Digest>* allowed, const Release& release) {
+  if (allowed == nullptr) return false;
+  return std::any_of(allowed->begin(), allowed->end(), [&](const Digest& digest) {
+    return std::none_of(release.files.begin(), release.files.end(), [&](const ReleaseFile& file) {
+      const std::vector<Digest>& promised = file.artifact.digests;
+      return std::find(promised.begin(), promised.end(), digest) != promised.end();
+    });
+  });
+}
+
+}  // namespace
+
+bool BinaryPolicy::wheels(const PackageName& name) const {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? allow_wheels : found->second.first;
+}
+
+bool BinaryPolicy::sdists(const PackageName& name) const {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? allow_sdists : found->second.second;
+}
+
+Prereleases PrereleasePolicy::of(const PackageName& name) const {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? otherwise : found->second;
+}
+
+std::string_view version_text(const Release& release) {
+  for (const ReleaseFile& file : release.files)
+    if (file.wheel) return file.wheel->version_text;
+  return "";
+}
+
+CandidateFilter::CandidateFilter(const ResolveRequest& request) : request_(request), hashes_(request) {
+  for (const auto* lines : {&request.requirements, &request.constraints}) {
+    for (const RootRequirement& line : *lines) {
+      const Requirement& requirement = line.requirement;
+      if (requirement.marker && !requirement.marker->evaluate(request.target.environment)) continue;
+      if (requirement.specifier.pinned_version()) pins_[requirement.name].push_back(requirement.specifier);
+    }
+  }
+}
+
+bool CandidateFilter::python_admitted(const std::string& requires_python) {
+  if (requires_python.empty() || request_.ignore_requires_python) return true;
+  const auto [entry, is_new] = python_admitted_.try_emplace(requires_python, true);
+  if (is_new) {
+    // What does not parse limits nothing here; the metadata has the last word.
+    const auto specifiers = SpecifierSet::parse(requires_python);
+    entry->second = !specifiers || specifiers->contains(request_.target.python);
+  }
+  return entry->second;
+}
+
+bool CandidateFilter::yanked_is_pinned(const PackageName& name, const Version& version) const {
+  if (request_.may_use_yanked.contains({name, version})) return true;
+  const auto pins = pins_.find(name);
+  return pins != pins_.end() && std::any_of(pins->second.begin(), pins->second.end(),
+                                            [&](const SpecifierSet& pin) { return pin.contains(version); });
+}
+
+CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, const ReleaseFile& file,
+                                                    Rules rules) {
+  FileVerdict out;
+  out.file = &file;
+  out.yanked = file.artifact.yanked.has_value();
+  const auto stops_at = [&out](Verdict verdict) {
+    out.verdict = verdict;
+    return out;
+  };
+  if (rules != Rules::FromUrl && !(file.wheel ? request_.binary.wheels(name) : request_.binary.sdists(name)))
+    return stops_at(Verdict::KindForbidden);
+  // A file without a date cannot be shown to be old enough.
+  if (rules == Rules::All && request_.exclude_newer && !file.direct &&
+      (!file.artifact.upload_time || *file.artifact.upload_time > *request_.exclude_newer))
+    return stops_at(Verdict::CutByDate);
+  if (const std::vector<Digest>* allowed = hashes_.of(name)) {
+    const HashVerdict hash = judge_hash(file.artifact, *allowed);
+    if (hash == HashVerdict::Wrong) return stops_at(Verdict::WrongHash);
+    out.hash_known = hash == HashVerdict::Known;
+  } else if (request_.require_hashes) {
+    return stops_at(Verdict::WrongHash);
+  }
+  if (file.wheel) {
+    const auto rank = request_.target.tags.rank(file.wheel->tags);
+    if (!rank) return stops_at(Verdict::WrongTags);
+    out.tag_rank = *rank;
+  }
+  if (!python_admitted(file.artifact.requires_python)) return stops_at(Verdict::WrongPython);
+  if (!file.wheel && !request_.can_build) return stops_at(Verdict::OnlySdist);
+  return stops_at(Verdict::Eligible);
+}
+
+// Hash allowed > not yanked > wheel before sdist > tag rank > build tag.
+bool CandidateFilter::is_better(const FileVerdict& a, const FileVerdict& b) {
+  const auto key = [](const FileVerdict& one) {
+    return std::tuple(one.hash_known, !one.yanked, one.file->wheel.has_value());
+  };
+  if (key(a) != key(b)) return key(a) > key(b);
+  if (!a.file->wheel) return false;
+  if (a.tag_rank != b.tag_rank) return a.tag_rank < b.tag_rank;
+  return a.file->wheel->build > b.file->wheel->build;
+}
+
+// Fills in the candidate's file; it is one where the verdict is Eligible.
+Verdict CandidateFilter::judge_release(const PackageName& name, Rules rules, Candidate& candidate) {
+  Verdict verdict = Verdict::NoFiles;
+  FileVerdict best;
+  const bool hashes_left = has_hashes_left(hashes_.of(name), *candidate.release);
+  for (const ReleaseFile& file : candidate.release->files) {
+    FileVerdict judged = judge(name, file, rules);
+    verdict = std::max(verdict, judged.verdict);
+    if (judged.verdict != Verdict::Eligible) continue;
+    // A wheel that may have one of them comes before an sdist that has another: the lines name both.
+    judged.hash_known = judged.hash_known || (hashes_left && file.wheel);
+    if (const auto uploaded = file.artifact.upload_time;
+        uploaded && (!candidate.uploaded || *uploaded < *candidate.uploaded))
+      candidate.uploaded = uploaded;
+    if (best.file == nullptr || is_better(judged, best)) best = judged;
+  }
+  candidate.file = best.file;
+  candidate.yanked = best.yanked;
+  if (verdict == Verdict::Eligible && best.yanked && !yanked_is_pinned(name, candidate.version()))
+    return Verdict::Yanked;
+  return verdict;
+}
+
+FilteredProject CandidateFilter::filter(const Project& project, bool from_url) {
+  FilteredProject out;
+  out.verdicts.reserve(project.releases.size());
+  const bool no_prereleases = !from_url && request_.prereleases.of(project.name) == Prereleases::Forbid;
+  for (const std::shared_ptr<const Release>& release : project.releases) {
+    Candidate candidate{release, nullptr, false, std::nullopt};
+    Verdict verdict = judge_release(project.name, from_url ? Rules::FromUrl : Rules::All, candidate);
+    if (verdict == Verdict::Eligible && no_prereleases && candidate.prerelease())
+      verdict = Verdict::Prerelease;
+    out.verdicts.push_back(verdict);
+    if (verdict == Verdict::Eligible) out.candidates.push_back(std::move(candidate));
+  }
+  return out;
+}
+
+std::optional<Candidate> CandidateFilter::candidate(const PackageName& name,
+                                                    const std::shared_ptr<const Release>& release,
+                                                    bool from_url) {
+  Candidate candidate{release, nullptr, false, std::nullopt};
+  if (judge_release(name, from_url ? Rules::FromUrl : Rules::All, candidate) != Verdict::Eligible)
+    return std::nullopt;
+  return candidate;
+}
+
+std::optional<UnixTime> CandidateFilter::first_usable(const Project& project,
+                                                      const SpecifierSet& specifiers) {
+  std::optional<UnixTime> usable, any;
+  const auto take_earlier = [](std::optional<UnixTime>& earliest, UnixTime time) {
+    if (!earliest || time < *earliest) earliest = time;
+  };
+  for (const std::shared_ptr<const Release>& release : project.releases) {
+    if (!specifiers.contains(release->version, version_text(*release))) continue;
+    for (const ReleaseFile& file : release->files) {
+      if (!file.artifact.upload_time) continue;
+      take_earlier(any, *file.artifact.upload_time);
+      const FileVerdict verdict = judge(project.name, file, Rules::WhateverTheDate);
+      if (verdict.verdict == Verdict::Eligible && !verdict.yanked)
+        take_earlier(usable, *file.artifact.upload_time);
+    }
+  }
+  return usable ? usable : any;
+}
+
+}  // namespace moat

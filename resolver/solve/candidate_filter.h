@@ -1,0 +1,92 @@
+// Which releases of a project may be chosen at all, and which file of each would be installed. Pure.
+//
+// Everything that does not depend on other packages is decided here, before the solver sees anything: file
+// kinds, tags, Requires-Python, hashes, dates, yanked files, forbidden pre-releases.
+#pragma once
+
+#include "resolver/solve/candidate.h"
+#include "resolver/solve/hash_rules.h"
+#include "resolver/solve/solve.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace moat {
+
+// A release that may be chosen, with the file that would be installed.
+struct Candidate {
+  std::shared_ptr<const Release> release;
+  const ReleaseFile* file = nullptr;  // into *release
+  bool yanked = false;                // and pinned by a line of the user's or a lock
+  std::optional<UnixTime> uploaded;   // of its earliest file that may be used: when the release came out
+
+  const Version& version() const { return release->version; }
+  bool prerelease() const { return release->version.is_prerelease(); }
+};
+
+// How far a file or release comes on the way to being a candidate; later ones are closer.
+enum class Verdict {
+  NoFiles,
+  KindForbidden,  // --no-binary, --only-binary
+  CutByDate,
+  WrongHash,    // or none given where hashes are required
+  WrongTags,    // no wheel for this Python and platform
+  WrongPython,  // Requires-Python
+  OnlySdist,    // and building is not possible
+  Yanked,
+  Prerelease,  // and they are forbidden
+  Eligible,
+};
+
+struct FilteredProject {
+  std::vector<Candidate> candidates;  // oldest first
+  std::vector<Verdict> verdicts;      // one for each release of the project
+};
+
+// Holds references to the request. Not thread-safe (it remembers parsed Requires-Python texts).
+class CandidateFilter {
+ public:
+  explicit CandidateFilter(const ResolveRequest& request);
+
+  // from_url: the project is what a URL of a requirement gives, so neither dates, kinds of files nor
+  // pre-releases are in question.
+  FilteredProject filter(const Project& project, bool from_url = false);
+  // The release by itself, as filter() judges it; nullopt: it may not be chosen.
+  std::optional<Candidate> candidate(const PackageName& name, const std::shared_ptr<const Release>& release,
+                                     bool from_url);
+  // When the first file in range came out that only its date keeps out; of none, the first of all.
+  std::optional<UnixTime> first_usable(const Project& project, const SpecifierSet& specifiers);
+
+  const HashRules& hashes() const { return hashes_; }
+  const Target& target() const { return request_.target; }
+
+ private:
+  struct FileVerdict {
+    const ReleaseFile* file = nullptr;
+    Verdict verdict = Verdict::NoFiles;
+    bool hash_known = false;  // a hash was asked for, and this file has it
+    bool yanked = false;
+    std::size_t tag_rank = 0;  // of a wheel
+  };
+  // The rules that a file is held to, for all but the first of these with exceptions.
+  enum class Rules { All, FromUrl, WhateverTheDate };
+  FileVerdict judge(const PackageName& name, const ReleaseFile& file, Rules rules);
+  static bool is_better(const FileVerdict& a, const FileVerdict& b);
+  Verdict judge_release(const PackageName& name, Rules rules, Candidate& candidate);
+  bool python_admitted(const std::string& requires_python);
+  bool yanked_is_pinned(const PackageName& name, const Version& version) const;
+
+  const ResolveRequest& request_;
+  std::map<PackageName, std::vector<SpecifierSet>> pins_;  // `==V` and `===V` lines of the user's
+  const HashRules hashes_;
+  std::unordered_map<std::string, bool> python_admitted_;
+};
+
+// The original text of a release's version, for ===.
+std::string_view version_text(const Release& release);
+
+}  // namespace moat

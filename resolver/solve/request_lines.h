@@ -1,0 +1,73 @@
+// The user's own lines (requirements and constraints that apply on the target), and the goals made of them.
+#pragma once
+
+#include "resolver/solv/solver.h"
+#include "resolver/solve/encode.h"
+#include "resolver/solve/solve.h"
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moat {
+
+struct RequestLine {
+  const RootRequirement* line = nullptr;
+  bool is_constraint = false;  // limits, but does not ask
+
+  const Requirement& requirement() const { return line->requirement; }
+};
+
+using LineIndex = std::size_t;
+
+class RequestLines {
+ public:
+  // Lines whose marker does not hold on the target are left out.
+  explicit RequestLines(const ResolveRequest& request);
+
+  const std::vector<RequestLine>& lines() const { return lines_; }
+  // Of one project, in the user's order; empty for others.
+  const std::vector<LineIndex>& of(const PackageName& name) const;
+  // What is asked for, in the user's order, each once.
+  const std::vector<PackageName>& requested() const { return requested_; }
+  // URLs that projects are pinned to by lines, by name; the first where there are several.
+  const std::map<PackageName, std::string>& urls() const { return urls_; }
+
+  // Which candidates of a project the given lines allow, pre-releases and all. dropped: by line, empty for
+  // none.
+  std::vector<bool> allowed(const ProjectView& view, const std::vector<bool>& dropped = {}) const;
+
+ private:
+  std::vector<RequestLine> lines_;
+  std::map<PackageName, std::vector<LineIndex>> by_name_;
+  std::vector<PackageName> requested_;
+  std::map<PackageName, std::string> urls_;
+};
+
+// What a solve is asked, apart from the lines themselves.
+struct GoalOptions {
+  std::optional<std::chrono::seconds>
+      window;                 // requests only take candidates this close to the newest allowed
+  std::vector<bool> dropped;  // lines left out; empty for none
+  std::map<PackageIndex, std::vector<bool>> only;  // requests limited further, to these candidates
+};
+
+struct RequestGoal {
+  solv::Goal goal;
+  // By item of the goal: the project it is about.
+  std::vector<PackageIndex> items;
+  bool window_excludes = false;  // some candidate only the window keeps out
+};
+
+// REQUIRES: all requested projects are in the encoding. licensed: by package, may be shorter.
+RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
+                      const GoalOptions& options);
+
+// Of the allowed candidates those not older than `window` before the newest version among them.
+std::vector<bool> inside_window(const ProjectView& view, const std::vector<bool>& allowed,
+                                std::chrono::seconds window);
+
+}  // namespace moat

@@ -1,0 +1,468 @@
+#include "resolver/solve/solve.h"
+
+#include "resolver/base/text.h"
+#include "resolver/solv/solver.h"
+#include "resolver/solve/conflict.h"
+#include "resolver/solve/encode.h"
+#include "resolver/solve/fairness.h"
+#include "resolver/solve/licences.h"
+#include "resolver/solve/passed_over.h"
+#include "resolver/solve/prefetch.h"
+#include "resolver/solve/proof.h"
+#include "resolver/solve/request_lines.h"
+#include "resolver/solve/solution.h"
+#include "resolver/solve/url_decisions.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+// The lazy loop. A page gives all candidates of a project at once, but no requirements; they come with
+// metadata, one file a release. So: solve as if what is not known needed nothing; ask for the metadata of
+// what was chosen; feed it; solve again, until all that is chosen was fed. A refutation needs no more
+// metadata, since what is not known only ever takes choices away.
+//
+// Rounds feed the pool in a fixed order behind two barriers (metadata, then the pages it names): the answer
+// does not depend on what arrives first, nor on what was in a cache. Waiting is the Prefetcher's time to run
+// ahead.
+
+namespace moat {
+namespace {
+
+constexpr std::size_t kMostDoublings = 7;  // 128 metadata files at once of one project, walking down it
+
+class Resolver {
+ public:
+  Resolver(const ResolveRequest& request, CandidateSource& source, Reporter& reporter, std::stop_token stop,
+           ResolveStatistics& statistics, ResolveBudget* budget)
+      : request_(request),
+        source_(source),
+        reporter_(reporter),
+        stop_(std::move(stop)),
+        statistics_(statistics),
+        budget_(budget),
+        lines_(request),
+        urls_(lines_.urls()),
+        requests_(source, statistics),
+        views_(request, source, urls_.pinned(), statistics),
+        ahead_(requests_, views_, urls_.pinned()) {
+    for (const auto& [name, url] : urls_.pinned()) requests_.pin(name, url);
+  }
+
+  // nullopt: the budget is used up.
+  std::optional<Outcome> run() {
+    for (;;) {
+      std::optional<Outcome> outcome = attempt();
+      if (!outcome && is_spent()) return std::nullopt;
+      const auto* resolution = outcome ? std::get_if<Resolution>(&*outcome) : nullptr;
+      const std::optional<std::size_t> unasked =
+          resolution != nullptr ? urls_.nobody_asks_for(*resolution) : std::nullopt;
+      if (outcome && !unasked) return outcome;
+      licences_.reset();
+      encoding_.reset();
+      if (unasked) refuse_url(*unasked);
+      if (refuse_last_) refuse_url(urls_.last_taken().value());
+      refuse_last_ = false;
+      for (const auto& [name, url] : late_pins_) take_url(name, url);
+      late_pins_.clear();
+    }
+  }
+
+ private:
+  // One candidate that a round looks at.
+  struct Fresh {
+    PackageIndex package = 0;
+    std::size_t index = 0;
+    bool in_advance = false;  // not chosen, but next in line
+  };
+
+  bool is_spent() const { return budget_ != nullptr && (budget_->rounds <= 0 || budget_->releases <= 0); }
+
+  // nullopt: the budget is used up; or everything starts again with what is known, since a dependency turned
+  // out to name a URL for a project that the index had been asked for, or a URL is to be refused.
+  std::optional<Outcome> attempt() {
+    encoding_.emplace(urls_.pinned());
+    licences_.emplace(lines_, *encoding_);
+    window_ = request_.mode == ResolutionMode::Highest ? request_.window : std::nullopt;
+    attempts_.clear();
+    awaited_.clear();
+    begin();
+    for (;;) {
+      check_stop();
+      if (is_spent()) return std::nullopt;
+      std::optional<Solution> solution;
+      if (!solve(solution)) continue;  // another window or licence
+      if (!solution) return refuted();
+      if (solution->is_complete()) return Outcome(finish(*solution));
+      learn(*solution);
+      if (!late_pins_.empty()) return std::nullopt;
+    }
+  }
+
+  // What is told is what stood in the way first.
+  std::optional<Outcome> refuted() {
+    if (!conflict_)
+      conflict_ = make_conflict(lines_, *encoding_, licences_->by_package(), views_.filter(), stop_);
+    refuse_last_ = urls_.last_taken().has_value();
+    return refuse_last_ ? std::nullopt : std::optional<Outcome>(std::move(*conflict_));
+  }
+
+  // REQUIRES: there is no encoding.
+  void refuse_url(std::size_t number) {
+    ahead_.restart({}, {});
+    for (const PackageName& name : urls_.refuse(number)) {
+      views_.forget(name);
+      requests_.unpin(name);
+    }
+  }
+
+  void begin() {
+    for (const PackageName& name : lines_.requested()) requests_.project(name);
+    follow_urls();
+    std::vector<const Requirement*> needed;
+    for (const RequestLine& line : lines_.lines())
+      if (!lines_.of(line.requirement().name).empty() && asked_for(line.requirement().name))
+        needed.push_back(&line.requirement());
+    ahead_.restart(needed, {});
+    add_projects(lines_.requested());
+    Solution nothing_yet;
+    for (LineIndex line = 0; line < lines_.lines().size(); ++line) {
+      const RequestLine& own = lines_.lines()[line];
+      if (own.is_constraint) continue;
+      for (const ExtraName& extra : own.requirement().extras)
+        encoding_->variant(*encoding_->find(own.requirement().name), extra);
+      nothing_yet.needs.push_back({std::nullopt, line, &own.requirement()});
+    }
+    licences_->grant_for(nothing_yet);
+  }
+
+  bool asked_for(const PackageName& name) const {
+    return std::find(lines_.requested().begin(), lines_.requested().end(), name) != lines_.requested().end();
+  }
+
+  // False: the question was eased, and is to be asked again. Else a solution, or nullopt where there is none.
+  bool solve(std::optional<Solution>& solution) {
+    const auto begun = std::chrono::steady_clock::now();
+    ++statistics_.rounds;
+    if (budget_ != nullptr) --budget_->rounds;
+    std::optional<Proof> proof;
+    bool window_excludes = false;
+    {
+      const RequestGoal goal =
+          make_goal(lines_, *encoding_, licences_->by_package(), {.window = window_, .dropped = {}});
+      window_excludes = goal.window_excludes;
+      solv::Solver solver(encoding_->pool());
+      if (solver.solve(goal.goal))
+        solution = read_solution(solver.installed(), *encoding_, lines_);
+      else
+        proof = read_proof(solver.refutation(), *encoding_, goal);
+    }
+    statistics_.solver += std::chrono::steady_clock::now() - begun;
+    if (!proof || licences_->grant_for(*proof)) return !proof;
+    if (!window_ || !window_excludes) return true;
+    *window_ *= 2;
+    return false;
+  }
+
+  // Asks for what the solution needs to know, waits for it, feeds it.
+  void learn(const Solution& solution) {
+    const std::vector<Fresh> fresh = fresh_of(solution);
+    if (budget_ != nullptr) budget_->releases -= static_cast<int>(fresh.size());
+    for (const bool in_advance : {false, true})  // what was chosen is the more urgent
+      for (const Fresh& one : fresh)
+        if (one.in_advance == in_advance) requests_.metadata(encoding_->view(one.package), one.index);
+    tell_progress(solution, fresh.size());
+    run_ahead(solution);
+    wait_until([&] {
+      return std::all_of(fresh.begin(), fresh.end(), [&](const Fresh& one) { return has_come(one); });
+    });
+    const std::vector<PackageName> missing = missing_projects(fresh, solution);
+    if (!late_pins_.empty()) return;
+    for (const PackageName& name : missing) requests_.project(name);
+    add_projects(missing);
+    follow_urls();
+    if (!late_pins_.empty()) return;
+    for (const Fresh& one : fresh) feed(one);
+    licences_->grant_for(read_again(solution));
+  }
+
+  // The chosen candidates that were not fed, each with those next in line below it: 1, 2, 4 … at once the
+  // more often a project comes back with an unknown candidate. Source distributions wait until nothing else
+  // is unknown: what wheels say may choose another release, and spare a build.
+  std::vector<Fresh> fresh_of(const Solution& solution) {
+    std::vector<Fresh> fresh;
+    attempts_.resize(encoding_->size());
+    const bool cheap_ones_only = some_unknown_without_build(solution);
+    for (PackageIndex package = 0; package < solution.choices.size(); ++package) {
+      const auto& choice = solution.choices[package];
+      if (!choice || choice->complete) continue;
+      if (cheap_ones_only && is_unknown_source(package, choice->index)) continue;
+      fresh.push_back({package, choice->index, false});
+      // Whether a round waited for it counts; that it is here already may be the Prefetcher's luck.
+      if (awaited_.contains({package, choice->index})) continue;
+      add_next_in_line(package, choice->index,
+                       std::size_t{1} << std::min(attempts_[package]++, kMostDoublings), fresh);
+    }
+    for (const Fresh& one : fresh) awaited_.emplace(one.package, one.index);
+    return fresh;
+  }
+
+  // Where nothing is built, sources are as quick to ask as wheels.
+  bool may_need_build(PackageIndex package, std::size_t index) const {
+    return !request_.pass_over_unbuilt && encoding_->view(package).candidate(index).file->may_need_build();
+  }
+
+  bool is_unknown_source(PackageIndex package, std::size_t index) const {
+    return may_need_build(package, index) && encoding_->view(package).dependencies(index) == nullptr;
+  }
+
+  bool some_unknown_without_build(const Solution& solution) const {
+    for (PackageIndex package = 0; package < solution.choices.size(); ++package)
+      if (const auto& choice = solution.choices[package];
+          choice && !choice->complete && !is_unknown_source(package, choice->index))
+        return true;
+    return false;
+  }
+
+  void add_next_in_line(PackageIndex package, std::size_t chosen, std::size_t at_once,
+                        std::vector<Fresh>& fresh) {
+    const ProjectView& view = encoding_->view(package);
+    std::vector<bool> allowed = lines_.allowed(view);
+    if (window_ && asked_for(view.name())) allowed = inside_window(view, allowed, *window_);
+    for (std::size_t place = view.place(chosen) + 1;
+         place < std::min(view.place(chosen) + at_once, view.size()); ++place) {
+      const std::size_t index = view.by_preference()[place];
+      if (allowed[index] && !encoding_->is_fed(package, 0, index) && !may_need_build(package, index))
+        fresh.push_back({package, index, true});
+    }
+  }
+
+  void run_ahead(const Solution& solution) {
+    std::vector<const Requirement*> needed;
+    for (const Solution::Need& need : solution.needs) needed.push_back(need.requirement);
+    std::vector<std::pair<PackageName, std::size_t>> chosen;
+    for (PackageIndex package = 0; package < solution.choices.size(); ++package)
+      if (solution.choices[package])
+        chosen.emplace_back(encoding_->view(package).name(), solution.choices[package]->index);
+    ahead_.restart(needed, chosen);
+  }
+
+  // What was only asked for in advance may also have failed.
+  bool has_come(const Fresh& one) {
+    try {
+      return views_.dependencies(encoding_->view(one.package), one.index) != nullptr;
+    } catch (const Error& error) {
+      if (!one.in_advance || error.kind() == ErrorKind::Interrupted) throw;
+      return true;
+    }
+  }
+
+  // Variants of the candidate that are asked for and not fed.
+  std::vector<VariantIndex> unfed(const Fresh& one) const {
+    std::vector<VariantIndex> out;
+    for (VariantIndex variant = 0; variant < encoding_->variants(one.package); ++variant)
+      if (!encoding_->is_fed(one.package, variant, one.index)) out.push_back(variant);
+    return out;
+  }
+
+  std::vector<const Requirement*> requirements(const Fresh& one, VariantIndex variant) const {
+    const Dependencies* dependencies = encoding_->view(one.package).dependencies(one.index);
+    const auto& extra = encoding_->extra(one.package, variant);
+    return extra ? dependencies->of_extra(*extra) : dependencies->of_base();
+  }
+
+  // Is this variant part of the solution? Others of a chosen candidate are fed with it only if that costs no
+  // page.
+  bool is_chosen(const Fresh& one, VariantIndex variant, const Solution& solution) const {
+    if (one.in_advance) return false;
+    const auto& extra = encoding_->extra(one.package, variant);
+    return !extra || solution.choices[one.package]->extras.contains(*extra);
+  }
+
+  std::vector<PackageName> missing_projects(const std::vector<Fresh>& fresh, const Solution& solution) {
+    std::vector<PackageName> missing;
+    std::set<PackageName> seen;
+    for (const Fresh& one : fresh) {
+      const Dependencies* dependencies = encoding_->view(one.package).dependencies(one.index);
+      if (dependencies == nullptr || dependencies->unusable()) continue;
+      for (const VariantIndex variant : unfed(one)) {
+        if (!is_chosen(one, variant, solution)) continue;
+        for (const Requirement* requirement : requirements(one, variant)) {
+          take_url_of(*requirement);
+          if (!encoding_->find(requirement->name) && seen.insert(requirement->name).second)
+            missing.push_back(requirement->name);
+        }
+      }
+    }
+    return missing;
+  }
+
+  // What comes from a URL is one release, and needs what that needs, URLs among it. All of these are known
+  // before it counts that the index has nothing that would do.
+  void follow_urls() {
+    for (bool goes_on = true; goes_on;) {
+      std::vector<PackageName> next;
+      for (const auto& [name, url] : urls_.pinned())
+        if ((asked_for(name) || encoding_->find(name) || needed_by_url_.contains(name)) &&
+            followed_.emplace(name, url).second)
+          next.push_back(name);
+      for (const PackageName& name : next) requests_.project(name);
+      for (const PackageName& name : next) follow_url(name);
+      goes_on = !next.empty();
+    }
+  }
+
+  void follow_url(const PackageName& name) {
+    try {
+      wait_until([&] { return views_.find(name) != nullptr; });
+      ProjectView& view = *views_.find(name);
+      if (view.size() == 0) return;
+      requests_.metadata(view, 0);
+      wait_until([&] { return views_.dependencies(view, 0) != nullptr; });
+      std::set<ExtraName> extras;
+      for (const LineIndex line : lines_.of(name)) {
+        const RequestLine& own = lines_.lines()[line];
+        if (!own.is_constraint)
+          extras.insert(own.requirement().extras.begin(), own.requirement().extras.end());
+      }
+      for (const Requirement* requirement : view.dependencies(0)->in_force(extras)) {
+        if (requirement->url) needed_by_url_.insert(requirement->name);
+        take_url_of(*requirement);
+      }
+    } catch (const Error& error) {
+      // Whoever needs it meets the failure.
+      if (error.kind() == ErrorKind::Interrupted) throw;
+    }
+  }
+
+  void take_url_of(const Requirement& requirement) {
+    if (!requirement.url || !urls_.may_take(requirement.name, *requirement.url)) return;
+    if (encoding_->find(requirement.name))
+      late_pins_.emplace(requirement.name, *requirement.url);
+    else
+      take_url(requirement.name, *requirement.url);
+  }
+
+  void take_url(const PackageName& name, const std::string& url) {
+    ahead_.restart({}, {});  // it may have looked at what the index has
+    views_.forget(name);
+    urls_.take(name, url);
+    requests_.pin(name, url);
+  }
+
+  void add_projects(const std::vector<PackageName>& names) {
+    wait_until([&] {
+      return std::all_of(names.begin(), names.end(),
+                         [&](const PackageName& name) { return views_.find(name) != nullptr; });
+    });
+    for (const PackageName& name : names) encoding_->add(*views_.find(name));
+  }
+
+  void feed(const Fresh& one) {
+    const Dependencies* dependencies = encoding_->view(one.package).dependencies(one.index);
+    if (dependencies == nullptr) return;
+    // An extra that is fed may ask for another one of the same release, which is then one more variant.
+    for (VariantIndex variant = 0; variant < encoding_->variants(one.package); ++variant) {
+      if (encoding_->is_fed(one.package, variant, one.index)) continue;
+      if (dependencies->unusable()) {
+        encoding_->forbid(one.package, variant, one.index);
+        continue;
+      }
+      const std::vector<const Requirement*> needs = requirements(one, variant);
+      const bool all_there = std::all_of(needs.begin(), needs.end(), [&](const Requirement* requirement) {
+        return encoding_->find(requirement->name).has_value();
+      });
+      // What came in advance and would need further pages waits in the cache until it is chosen.
+      if (all_there) encoding_->feed(one.package, variant, one.index, needs);
+    }
+  }
+
+  // The same choices with what has been fed since.
+  Solution read_again(const Solution& solution) const {
+    std::vector<solv::SolvableId> chosen;
+    for (PackageIndex package = 0; package < solution.choices.size(); ++package)
+      if (solution.choices[package])
+        chosen.push_back(encoding_->candidate(package, 0, solution.choices[package]->index));
+    return read_solution(chosen, *encoding_, lines_);
+  }
+
+  void wait_until(const std::function<bool()>& done) {
+    while (!done()) {
+      check_stop();
+      ahead_.arrived(source_.wait().name);
+    }
+  }
+
+  void tell_progress(const Solution& solution, std::size_t asked) {
+    const auto chosen =
+        static_cast<std::uint64_t>(std::count_if(solution.choices.begin(), solution.choices.end(),
+                                                 [](const auto& choice) { return choice.has_value(); }));
+    reporter_.progress("resolve", "packages", chosen, 0);
+    reporter_.note("round " + std::to_string(statistics_.rounds) + ": " + std::to_string(chosen) +
+                   " packages, metadata of " + std::to_string(asked) + " releases to learn");
+  }
+
+  void check_stop() const {
+    if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
+  }
+
+  Resolution finish(const Solution& solution) {
+    Resolution resolution = make_resolution(solution, *encoding_, lines_);
+    for (std::string& note : notes_on_passed_over(solution, *encoding_))
+      resolution.notes.push_back(std::move(note));
+    for (ResolvedPackage& package : resolution.packages)
+      if (const auto* hashes = views_.filter().hashes().of(package.name)) package.accepted = *hashes;
+    if (window_ && window_ != request_.window) {  // one window was not enough
+      std::vector<std::string> notes =
+          notes_on_fairness(solution, *encoding_, lines_, licences_->by_package(), *request_.window);
+      resolution.notes.insert(resolution.notes.begin(), notes.begin(), notes.end());
+    }
+    return resolution;
+  }
+
+  const ResolveRequest& request_;
+  CandidateSource& source_;
+  Reporter& reporter_;
+  std::stop_token stop_;
+  ResolveStatistics& statistics_;
+  ResolveBudget* budget_;  // nullptr: without limits
+  RequestLines lines_;
+  UrlDecisions urls_;
+  Requests requests_;
+  ProjectViews views_;
+  Prefetcher ahead_;
+  std::optional<Encoding> encoding_;
+  std::optional<Licences> licences_;
+  std::optional<std::chrono::seconds> window_;
+  std::vector<std::size_t> attempts_;                       // by package: how often it came back unknown
+  std::set<std::pair<PackageIndex, std::size_t>> awaited_;  // candidates whose metadata a round waited for
+  std::map<PackageName, std::string> late_pins_;            // of projects that are in the encoding already
+  std::set<std::pair<PackageName, std::string>> followed_;  // URLs whose own requirements were looked at
+  std::set<PackageName> needed_by_url_;                     // … at a URL, by them
+  bool refuse_last_ = false;
+  std::optional<Conflict> conflict_;  // of the first attempt that was refuted
+};
+
+}  // namespace
+
+Outcome resolve(const ResolveRequest& request, CandidateSource& source, Reporter& reporter,
+                std::stop_token stop, ResolveStatistics* statistics) {
+  ResolveStatistics unused;
+  const Phase phase(reporter, "resolve");
+  return Resolver(request, source, reporter, std::move(stop), statistics != nullptr ? *statistics : unused,
+                  nullptr)
+      .run()
+      .value();
+}
+
+std::optional<Outcome> resolve_within(ResolveBudget& budget, const ResolveRequest& request,
+                                      CandidateSource& source, Reporter& reporter, std::stop_token stop,
+                                      ResolveStatistics* statistics) {
+  ResolveStatistics unused;
+  const Phase phase(reporter, "resolve");
+  return Resolver(request, source, reporter, std::move(stop), statistics != nullptr ? *statistics : unused,
+                  &budget)
+      .run();
+}
+
+}  // namespace moat
