@@ -14,6 +14,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace moat {
 namespace {
 
@@ -152,6 +154,13 @@ std::optional<std::chrono::seconds> window(const Told<std::string>& told) {
   return span;
 }
 
+// NAME or NAME=VALUE, with a name that a shell could set.
+bool names_a_variable(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find('='));
+  return !name.empty() && !is_ascii_digit(name.front()) &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_ascii_alnum(c) || c == '_'; });
+}
+
 void set_builds(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
   for (const std::string& text : shared.config_settings) {
     const std::size_t equals = text.find('=');
@@ -164,7 +173,7 @@ void set_builds(Settings& settings, const SharedOptions& shared, const SettingLa
   settings.build_env = layers.list_of_all("build-env");
   settings.build_env.insert(settings.build_env.end(), shared.build_env.begin(), shared.build_env.end());
   for (const std::string& text : settings.build_env)
-    if (text.empty() || text.front() == '=')
+    if (!names_a_variable(text))
       throw Error(ErrorKind::Usage,
                   fmt::format("build-env: expected NAME or NAME=VALUE, not {}", quote(text)));
   settings.build_constraints = first(shared.build_constraints, layers, "build-constraint");
