@@ -2,7 +2,8 @@
 # package.sh BUILD OUT: from a finished release build, moat as people install it:
 #
 #   OUT/moat_VERSION_ARCH.deb         on this distribution's libraries
-#   OUT/moat-VERSION-ARCH.tar.gz      relocatable: the libraries are inside, but for glibc's own
+#   OUT/moat-VERSION-ARCH.tar.gz      relocatable: all libraries but glibc's are inside
+#   OUT/moat-VERSION-….whl            the same as a wheel: `pip install` gives the program
 #
 # The same build gives the same bytes: times are SOURCE_DATE_EPOCH, else those of the last commit.
 set -euo pipefail
@@ -17,6 +18,12 @@ trap 'rm -rf "$work"' EXIT
 place() {
   cmake --install "$build" --prefix "$1" >/dev/null
   strip --strip-unneeded "$1/bin/moat"
+  python3 cmake/man_pages.py "$1/bin/moat" "$version" "$1/share/man/man1"
+}
+
+# The oldest glibc that this program and its libraries start with: what they were linked with names.
+glibc_of() {
+  objdump -T "$@" 2>/dev/null | grep -oE 'GLIBC_[0-9]+\.[0-9]+' | sort -uV | tail -n 1 | sed 's/GLIBC_//; s/\./_/'
 }
 
 # What the program opens when it first needs it, by the names it was built with: no linker knows of these.
@@ -112,6 +119,13 @@ make_tarball() {
     gzip -9n > "$out/$name.tar.gz"
 }
 
+make_wheel() {
+  local root
+  root=$work/moat-$version-$(uname -m)
+  python3 cmake/make_wheel.py "$root" "$version" "manylinux_$(glibc_of "$root/bin/moat" "$root"/lib/moat/*)_$(uname -m)" "$out"
+}
+
 make_deb
 make_tarball
-(cd "$out" && sha256sum moat_"$version"_*.deb moat-"$version"-*.tar.gz > SHA256SUMS && ls -l --time-style=+ moat* | awk '{ print $5, $NF }')
+make_wheel
+(cd "$out" && sha256sum moat_"$version"_*.deb moat-"$version"-*.tar.gz moat-"$version"-*.whl > SHA256SUMS && ls -l --time-style=+ moat* | awk '{ print $5, $NF }')

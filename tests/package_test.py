@@ -1,9 +1,11 @@
-"""What `./dev package` makes of a build: a .deb and a relocatable tarball, the same bytes each time, each of them used.
+"""What `./dev package` makes of a build: a .deb, a relocatable tarball and a wheel, the same bytes each time, each of them used.
 
     package_test.py REPOSITORY BUILD
 """
+import gzip
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -34,8 +36,23 @@ def use(moat, folder, url):
     run(moat, "doctor", "--env", folder / "env", **own)
 
 
+def check_manual(moat, folder):
+    """A page for each command, which names every option of its help; man has nothing to say against any."""
+    listed = run(moat, "--help", HOME=str(folder)).split("Commands:\n")[1]
+    for command in ("install", "env rollback", "deploy status"):
+        assert command in listed, listed
+        text = gzip.decompress((folder / f"moat-{command.replace(' ', '-')}.1.gz").read_bytes()).decode().replace("\\-", "-")
+        for option in re.findall(r"^ .*?(--[a-z-]+)", run(moat, *command.split(), "--help", HOME=str(folder)), re.M):
+            assert option in text, f"moat-{command}: {option}"
+    if shutil.which("groff"):
+        for page in sorted(folder.iterdir()):
+            done = subprocess.run(["groff", "-man", "-Kutf8", "-Tutf8", "-ww"], input=gzip.decompress(page.read_bytes()), stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE)
+            assert not done.stderr, f"{page.name}: {done.stderr.decode()}"
+
+
 def main():
-    for tool in ("dpkg-deb", "dpkg-shlibdeps", "patchelf", "strip"):
+    for tool in ("dpkg-deb", "dpkg-shlibdeps", "objdump", "patchelf", "strip"):
         if not shutil.which(tool):
             print(f"needs {tool}")
             sys.exit(77)
@@ -50,8 +67,8 @@ def main():
         files = sorted(p.name for p in (folder / "one").iterdir())
         for name in files:
             assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes(), f"{name} differs"
-        deb, tarball = (next((folder / "one").glob(pattern)) for pattern in ("*.deb", "*.tar.gz"))
-        assert files == ["SHA256SUMS", tarball.name, deb.name], files
+        deb, tarball, wheel = (next((folder / "one").glob(pattern)) for pattern in ("*.deb", "*.tar.gz", "*.whl"))
+        assert files == ["SHA256SUMS", wheel.name, tarball.name, deb.name], files
 
         depends = run("dpkg-deb", "-f", deb, "Depends")
         for package in ("libc6", "libcurl4", "libarchive13", "libsolv1"):
@@ -71,6 +88,13 @@ def main():
         assert len(list((place / "share/licences").iterdir())) > 10
         (folder / "by-tarball").mkdir()
         use(place / "bin/moat", folder / "by-tarball", url)
+        check_manual(place / "bin/moat", place / "share/man/man1")
+
+        # By an installer of somebody else; what is installed then lies below one prefix.
+        run("/usr/bin/python3", "-m", "venv", folder / "venv", HOME=str(folder))
+        run(folder / "venv/bin/pip", "install", "--no-index", "--no-deps", wheel, HOME=str(folder), PIP_CONFIG_FILE="/dev/null")
+        (folder / "by-wheel").mkdir()
+        use(folder / "venv/bin/moat", folder / "by-wheel", url)
 
 
 main()
