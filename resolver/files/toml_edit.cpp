@@ -409,11 +409,16 @@ void TomlEdit::remove_entry(const Found& found) {
   const std::size_t begin = line_begin(found.entry->begin), end = line_end(found.entry->value.span.end);
   edit(begin, end, "");
   if (section.entries.size() > 1 || section.path.empty()) return;
-  // The header alone says nothing; the blank line before it goes, too.
-  std::size_t from = line_begin(section.header.begin);
-  const std::size_t to = line_end(section.header.end);
-  const std::size_t above = from == 0 ? 0 : line_begin(from - 1);
-  if (from > 0 && is_blank(std::string_view(text_).substr(above, from - above))) from = above;
+  // The header alone says nothing. It goes with the blank line before it, or behind it at the top of the file.
+  const auto is_blank_line = [&](std::size_t first, std::size_t last) {
+    return is_blank(std::string_view(text_).substr(first, last - first));
+  };
+  std::size_t from = line_begin(section.header.begin), to = line_end(section.header.end);
+  const std::size_t above = from == 0 ? 0 : line_begin(from - 1), below = line_end(to);
+  if (from > 0 && is_blank_line(above, from))
+    from = above;
+  else if (from == 0 && is_blank_line(to, below))
+    to = below;
   edit(from, to, "");
 }
 

@@ -15,7 +15,7 @@ std::string code_stamp() {
   Hasher hasher;
   for (const char* source :
        {"snapshot.cpp", "runtime.cpp", "elf.cpp", "sysconfig_data.cpp", "interpreter.cpp"})
-    hasher.update(read_file(fs::path(MOAT_SOURCE_DIR) / "envs" / source));
+    hasher.update(read_file(fs::path(MOAT_SOURCE_DIR) / "envs/python" / source));
   return hasher.finish().hex;
 }
 

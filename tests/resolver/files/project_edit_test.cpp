@@ -123,7 +123,7 @@ TEST(ProjectEdit, SourcesHoweverTheyAreWritten) {
   const PackageName name = PackageName::parse("my-lib").value();
   for (const auto& [before, set, removed] : {
            std::tuple{"[tool.moat.sources.My_Lib]\npath = \"a\"\neditable = true\n\n[x]\n",
-                      "[x]\n\n[tool.moat.sources]\nmy-lib = { path = \"b\" }\n", "[x]\n"},
+                      "[x]\n\n[tool.moat.sources]\nMy_Lib = { path = \"b\" }\n", "[x]\n"},
            std::tuple{
                "[tool.moat.sources]\nmy-lib.path = \"a\"\nmy-lib.editable = true\nother.path = \"c\"\n",
                "[tool.moat.sources]\nother.path = \"c\"\nmy-lib = { path = \"b\" }\n",
