@@ -30,6 +30,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMostRedirects = 20;
+constexpr int kTooMany = 429;
 constexpr std::chrono::milliseconds kLookForSignal{50};
 
 // Bytes a second: who sends less for the time of a stall sends nothing. Pages, which are waited for, must
@@ -90,6 +91,12 @@ bool is_retryable(CURLcode code) {
   }
 }
 
+// The server cannot have seen anything of the request.
+bool never_reached(CURLcode code) {
+  return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
+         code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR;
+}
+
 std::vector<std::string> hints_for(CURLcode code) {
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -148,6 +155,7 @@ struct Transfer {
   HttpHeaders headers;
   bool body_begun = false;
   std::uint64_t unpacked = 0;  // bytes of the body so far
+  std::uint64_t sent = 0;      // bytes of the request's body so far
   std::exception_ptr failure;  // thrown in a callback
 
   void begin_body() {
@@ -201,7 +209,32 @@ void check_expansion(Transfer& transfer, std::size_t piece) {
                                                 quote(transfer.url.display()), kMostExpansion));
 }
 
+// The next piece of the request's body; nothing after its end.
+std::size_t read_body(Transfer& transfer, char* to, std::size_t room) {
+  const HttpBody& body = *transfer.request.body;
+  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(room, body.size - transfer.sent));
+  const std::size_t count = most == 0 ? 0 : body.read(transfer.sent, to, most);
+  transfer.sent += count;
+  if (transfer.request.on_progress) transfer.request.on_progress(transfer.sent, body.size);
+  return count;
+}
+
 extern "C" {
+std::size_t moat_on_read(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  std::size_t got = 0;
+  const std::size_t good =
+      guard_callback(transfer, 1, [&] { got = read_body(transfer, data, size * count); });
+  return good == 1 ? got : std::size_t{CURL_READFUNC_ABORT};
+}
+
+// Where libcurl itself begins anew: on a connection that was closed before it could be used again.
+int moat_on_seek(void* user, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
+  static_cast<Transfer*>(user)->sent = static_cast<std::uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
+}
+
 std::size_t moat_on_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   return guard_callback(transfer, size * count, [&] { take_header_line(transfer, {data, size * count}); });
@@ -282,6 +315,8 @@ Slist header_lines(const Transfer& transfer, const HttpHeaders& range) {
     if (is_header_safe(name) && is_header_safe(value)) append(lines, name + ": " + value);
   }
   for (const auto& [name, value] : range) append(lines, name + ": " + value);
+  // Nobody waits for a word before the body: what a server has against it, it says all the same.
+  if (transfer.request.body) append(lines, "Expect:");
   if (transfer.request.range || transfer.request.to_file) append(lines, "Accept-Encoding: identity");
   return lines;
 }
@@ -308,6 +343,26 @@ void set_credentials(CURL* easy, const std::optional<std::string>& credentials) 
   set_text(easy, CURLOPT_PASSWORD, colon == std::string::npos ? "" : credentials->substr(colon + 1));
 }
 
+void set_method(Transfer& transfer) {
+  CURL* easy = transfer.easy.get();
+  const HttpRequest& request = transfer.request;
+  if (request.body) {
+    set(easy, CURLOPT_UPLOAD, 1L);
+    set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body->size));
+    set(easy, CURLOPT_READFUNCTION, &moat_on_read);
+    set(easy, CURLOPT_READDATA, static_cast<void*>(&transfer));
+    set(easy, CURLOPT_SEEKFUNCTION, &moat_on_seek);
+    set(easy, CURLOPT_SEEKDATA, static_cast<void*>(&transfer));
+  }
+  if (request.method == "HEAD")
+    set(easy, CURLOPT_NOBODY, 1L);
+  else if (request.method != "GET")
+    set_text(easy, CURLOPT_CUSTOMREQUEST, request.method);
+}
+
+// "get" or "send to", for messages.
+std::string_view doing(const HttpRequest& request) { return request.body ? "send to" : "get"; }
+
 void configure(Transfer& transfer, const HttpOptions& options) {
   CURL* easy = transfer.easy.get();
   set(easy, CURLOPT_PRIVATE, static_cast<void*>(&transfer));
@@ -326,7 +381,7 @@ void configure(Transfer& transfer, const HttpOptions& options) {
   set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout.count()));
   set(easy, CURLOPT_LOW_SPEED_LIMIT, kSlowest);
   set(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_timeout.count()));
-  if (!transfer.request.to_file)
+  if (!transfer.request.to_file && !transfer.request.body)
     set(easy, CURLOPT_TIMEOUT, static_cast<long>(options.stall_timeout.count()) * kStallsOfAPage);
   set(easy, CURLOPT_BUFFERSIZE, 131072L);
   set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -339,6 +394,7 @@ void configure(Transfer& transfer, const HttpOptions& options) {
   if (!transfer.request.range && !transfer.request.to_file) set(easy, CURLOPT_ACCEPT_ENCODING, "");
   transfer.header_lines = header_lines(transfer, transfer.sink.range_headers());
   set(easy, CURLOPT_HTTPHEADER, transfer.header_lines.get());
+  set_method(transfer);
   set_credentials(easy, transfer.credentials);
   set_proxy(easy, transfer.url, options);
   set_tls(easy, transfer.url, options);
@@ -559,11 +615,12 @@ class HttpClient::Loop {
     transfer.headers.clear();
     transfer.body_begun = false;
     transfer.unpacked = 0;
+    transfer.sent = 0;
     transfer.failure = nullptr;
     configure(transfer, options_);
     if (curl().multi_add_handle(multi_.get(), transfer.easy.get()) != CURLM_OK)
-      throw Error(ErrorKind::Network,
-                  fmt::format("cannot begin to get {}", quote(transfer.request.url.display())));
+      throw Error(ErrorKind::Network, fmt::format("cannot begin to {} {}", doing(transfer.request),
+                                                  quote(transfer.request.url.display())));
     ++transfer.origin->running;
     ++running_;
   }
@@ -608,14 +665,13 @@ class HttpClient::Loop {
     try {
       if (transfer.status == 407 || transfer.connect_status == 407) throw proxy_refuses(transfer, options_);
       if (code != CURLE_OK) return fail_attempt(transfer, code);
-      if (is_redirect(transfer.status) && find_header(transfer.headers, "location") != nullptr)
-        return redirect(transfer);
+      if (may_redirect(transfer)) return redirect(transfer);
       if (transfer.status == 401 && may_ask_again(transfer)) return ask_again(transfer);
       if (transfer.status == 416 && transfer.sink.asked_to_resume()) {
         transfer.sink.forget_resuming();
         return enqueue(transfer);
       }
-      if (is_retryable_status(transfer.status) &&
+      if (is_retryable_status(transfer.status) && (!transfer.request.once || transfer.status == kTooMany) &&
           embargo(transfer, retry_after(transfer), fmt::format("status {}", transfer.status)))
         return;
       respond(transfer);
@@ -627,8 +683,11 @@ class HttpClient::Loop {
   void fail_attempt(Transfer& transfer, CURLcode code) {
     const std::string_view detail = transfer.error_text.data();
     const std::string why(detail.empty() ? curl().easy_strerror(code) : trim(detail));
-    if (is_retryable(code) && embargo(transfer, std::nullopt, why)) return;
-    std::string message = fmt::format("cannot get {}: {}", quote(transfer.request.url.display()), why);
+    if (is_retryable(code) && (!transfer.request.once || never_reached(code)) &&
+        embargo(transfer, std::nullopt, why))
+      return;
+    std::string message =
+        fmt::format("cannot {} {}: {}", doing(transfer.request), quote(transfer.request.url.display()), why);
     if (const std::string proxy = proxy_for(transfer.url, options_); !proxy.empty())
       message += fmt::format(" (through {})", shown_proxy(proxy));
     if (transfer.url.host() != transfer.request.url.host())
@@ -680,6 +739,13 @@ class HttpClient::Loop {
     if (embargoed_.empty()) return static_cast<int>(kLong.count());
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(embargoed_.begin()->first - Clock::now());
     return static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kLong).count());
+  }
+
+  // The others would become a GET, which is not what was asked for.
+  static bool may_redirect(const Transfer& transfer) {
+    if (!is_redirect(transfer.status) || find_header(transfer.headers, "location") == nullptr) return false;
+    const std::string& method = transfer.request.method;
+    return method == "GET" || method == "HEAD" || transfer.status == 307 || transfer.status == 308;
   }
 
   void redirect(Transfer& transfer) {
@@ -788,6 +854,13 @@ class HttpClient::Loop {
   std::jthread thread_;
 };
 
+HttpBody HttpBody::of(std::string bytes) {
+  const std::uint64_t size = bytes.size();
+  return {size, [bytes = std::move(bytes)](std::uint64_t offset, char* to, std::size_t room) {
+            return bytes.copy(to, room, static_cast<std::size_t>(offset));
+          }};
+}
+
 const std::string* HttpResponse::header(std::string_view lower_case_name) const {
   return find_header(headers, lower_case_name);
 }
@@ -799,7 +872,7 @@ void HttpClient::send(HttpRequest request, std::function<void(Result)> done) {
   loop_->send(std::move(request), std::move(done));
 }
 
-HttpResponse HttpClient::get(HttpRequest request) {
+HttpResponse HttpClient::exchange(HttpRequest request) {
   const auto promise = std::make_shared<std::promise<Result>>();
   send(std::move(request), [promise](Result result) { promise->set_value(std::move(result)); });
   std::future<Result> future = promise->get_future();

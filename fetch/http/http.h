@@ -27,9 +27,25 @@ struct ByteRange {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
+// What a request sends along: from its beginning at each attempt.
+struct HttpBody {
+  std::uint64_t size = 0;
+  // Fills `to` with what comes at `offset`, at most `room` bytes, and says how many: at least one. Called on
+  // the network thread; what it throws ends the request. Must be quick.
+  std::function<std::size_t(std::uint64_t offset, char* to, std::size_t room)> read;
+
+  static HttpBody of(std::string bytes);
+};
+
 struct HttpRequest {
   Url url;  // userinfo becomes basic authorization and never reaches a log
   HttpHeaders headers;
+  // GET, HEAD, POST, PUT, PATCH, DELETE. Redirects of a GET and a HEAD are followed, of the others 307 and
+  // 308.
+  std::string method = "GET";
+  std::optional<HttpBody> body = std::nullopt;
+  // Twice would not be the same as once: not sent again where the server may have acted on it already.
+  bool once = false;
   std::optional<ByteRange> range;  // implies Accept-Encoding: identity
   // Body goes to this file (created or truncated) instead of memory; resumed with Range + If-Range after a
   // break.
@@ -37,7 +53,8 @@ struct HttpRequest {
   // Called on the network thread with each piece of a body that goes to a file, in order and without gaps or
   // repeats even when a download was resumed: hashing happens here. Must be quick.
   std::function<void(std::string_view)> on_data;
-  // Called on the network thread now and then: bytes so far, total (0: unknown).
+  // Called on the network thread now and then: bytes so far, total (0: unknown). Of the body that is sent,
+  // where there is one.
   std::function<void(std::uint64_t, std::uint64_t)> on_progress;
   std::uint64_t max_size = 256ULL << 20U;  // of a body in memory: more is an error
   int priority = 0;                        // higher first, where connections are short
@@ -89,8 +106,9 @@ class HttpClient {
   // not errors; an Error is Network (after retries: refused, truncated, timeout, 5xx that did not go away
   // come back as the response), Offline, Disk (to_file) or Interrupted.
   void send(HttpRequest request, std::function<void(Result)> done);
-  // Blocks; throws the Error.
-  HttpResponse get(HttpRequest request);
+  // Block; throw the Error. get() reads as what most requests are.
+  HttpResponse exchange(HttpRequest request);
+  HttpResponse get(HttpRequest request) { return exchange(std::move(request)); }
 
   // Requests sent so far (for tests and --timings): attempts that reached the wire.
   std::uint64_t requests_sent() const;

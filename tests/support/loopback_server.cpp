@@ -57,15 +57,23 @@ std::optional<LoopbackRequest> parse_request(std::string_view head) {
 // The next head on a connection; `rest` keeps what was read beyond it. nullopt: the end.
 std::optional<LoopbackRequest> read_request(int fd, std::string& rest) {
   std::size_t end = 0;
-  while ((end = rest.find("\r\n\r\n")) == std::string::npos) {
+  const auto receive = [&] {
     char buffer[8192];
-    const ssize_t count = ::recv(fd, buffer, sizeof buffer, 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return std::nullopt;
-    rest.append(buffer, static_cast<std::size_t>(count));
-  }
+    ssize_t count = -1;
+    do count = ::recv(fd, buffer, sizeof buffer, 0);
+    while (count < 0 && errno == EINTR);
+    if (count > 0) rest.append(buffer, static_cast<std::size_t>(count));
+    return count > 0;
+  };
+  while ((end = rest.find("\r\n\r\n")) == std::string::npos)
+    if (!receive()) return std::nullopt;
   auto request = parse_request(std::string_view(rest).substr(0, end + 2));
   rest.erase(0, end + 4);
+  const std::size_t size = request ? parse_unsigned(request->header("content-length")).value_or(0) : 0;
+  while (rest.size() < size)
+    if (!receive()) return std::nullopt;
+  if (request) request->body = rest.substr(0, size);
+  rest.erase(0, size);
   return request;
 }
 

@@ -24,7 +24,8 @@ struct LoopbackRequest {
   std::string method;
   std::string path;  // without the query
   std::string query;
-  HttpHeaders headers;                                         // names lower case
+  HttpHeaders headers;  // names lower case
+  std::string body;
   std::string header(std::string_view lower_case_name) const;  // "" if absent
 };
 
@@ -56,7 +57,7 @@ struct LoopbackResource {
   bool reset = false;         // … by RST
 };
 
-// Thread-safe; handlers run on the connection's thread, several at once. Keep-alive. GET and HEAD.
+// Thread-safe; handlers run on the connection's thread, several at once. Keep-alive.
 class LoopbackServer {
  public:
   using Handler = std::function<LoopbackReply(const LoopbackRequest&)>;

@@ -116,6 +116,93 @@ TEST_F(HttpTest, SendsWhatIsAskedAndNoMore) {
   EXPECT_EQ(got.header("authorization"), "");
 }
 
+TEST_F(HttpTest, SendsABodyWithAnyMethod) {
+  server_.route("/a", [](const LoopbackRequest& got) {
+    LoopbackReply reply;
+    reply.status = 201;
+    reply.body = got.method + " " + std::to_string(got.body.size());
+    return reply;
+  });
+  const std::string body = noise(300'000);
+  for (const char* method : {"PUT", "POST", "PATCH"}) {
+    for (const std::string& sent : {body, std::string()}) {
+      HttpRequest wanted = request("/a");
+      wanted.method = method;
+      wanted.body = HttpBody::of(sent);
+      const HttpResponse response = client_.exchange(wanted);
+      EXPECT_EQ(response.status, 201);
+      EXPECT_EQ(response.body, method + (" " + std::to_string(sent.size())));
+      EXPECT_EQ(server_.requests().back().body, sent);
+      EXPECT_EQ(server_.requests().back().header("content-length"), std::to_string(sent.size()));
+    }
+  }
+}
+
+TEST_F(HttpTest, AsksForTheHeadAlone) {
+  server_.serve("/a", resource("hello"));
+  HttpRequest wanted = request("/a");
+  wanted.method = "HEAD";
+  const HttpResponse response = client_.exchange(wanted);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "");
+  EXPECT_EQ(*response.header("content-length"), "5");
+  EXPECT_EQ(server_.requests().back().method, "HEAD");
+}
+
+TEST_F(HttpTest, SendsABodyAgainFromItsBeginning) {
+  LoopbackResource busy = resource("done");
+  busy.failures = 2;
+  server_.serve("/a", busy);
+  HttpRequest wanted = request("/a");
+  wanted.method = "PUT";
+  wanted.body = HttpBody::of(noise(100'000));
+  EXPECT_EQ(client_.exchange(wanted).status, 200);
+  ASSERT_EQ(server_.count("/a"), 3U);
+  for (const LoopbackRequest& got : server_.requests("/a")) EXPECT_EQ(got.body, noise(100'000));
+}
+
+TEST_F(HttpTest, SendsOnceWhatMayBeSentOnlyOnce) {
+  LoopbackResource busy = resource("done");
+  busy.failures = 1;
+  server_.serve("/a", busy);
+  HttpRequest wanted = request("/a");
+  wanted.method = "PATCH";
+  wanted.body = HttpBody::of("x");
+  wanted.once = true;
+  EXPECT_EQ(client_.exchange(wanted).status, 503);
+  EXPECT_EQ(server_.count("/a"), 1U);
+  // Refused before anything was done with it.
+  busy.failure_status = 429;
+  server_.serve("/b", busy);
+  wanted.url = server_.url("/b");
+  EXPECT_EQ(client_.exchange(wanted).status, 200);
+  EXPECT_EQ(server_.count("/b"), 2U);
+}
+
+TEST_F(HttpTest, FollowsNoRedirectThatWouldMakeAnotherRequest) {
+  server_.redirect("/302", "/target", 302);
+  server_.redirect("/307", "/target", 307);
+  server_.serve("/target", resource("there"));
+  HttpRequest wanted = request("/302");
+  wanted.method = "PUT";
+  wanted.body = HttpBody::of("body");
+  EXPECT_EQ(client_.exchange(wanted).status, 302);
+  EXPECT_EQ(server_.count("/target"), 0U);
+  wanted.url = server_.url("/307");
+  EXPECT_EQ(client_.exchange(wanted).status, 200);
+  EXPECT_EQ(server_.requests("/target").at(0).method, "PUT");
+  EXPECT_EQ(server_.requests("/target").at(0).body, "body");
+}
+
+TEST_F(HttpTest, TellsWhatABodyThrows) {
+  HttpRequest wanted = request("/a");
+  wanted.method = "PUT";
+  wanted.body = HttpBody{10, [](std::uint64_t, char*, std::size_t) -> std::size_t {
+                           throw Error(ErrorKind::Disk, "cannot read the file");
+                         }};
+  EXPECT_STREQ(error_of(wanted).what(), "cannot read the file");
+}
+
 std::string gzip(std::string text) {
   std::string packed(1000 + text.size() / 100, '\0');
   z_stream stream{};
