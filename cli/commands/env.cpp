@@ -10,6 +10,7 @@
 #include "envs/environment/new_place.h"
 #include "envs/journal/change.h"
 #include "envs/journal/move_check.h"
+#include "envs/journal/sealed.h"
 #include "fetch/os/presence.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"
@@ -155,6 +156,7 @@ int execute(const EnvRemoveCommand& command, Session& session) {
   const fs::path root = environment_path(command.env, session.settings());
   require_there(root);
   const Environment environment = Environment::open(root);  // only what moat made
+  refuse_release(environment.root());
   refuse_mounts_below(environment.root());
   if (command.dry_run) {
     session.output().say(fmt::format("would delete {} (dry run)", root.native()));

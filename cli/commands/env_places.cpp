@@ -5,6 +5,7 @@
 #include "cli/session/which_env.h"
 #include "envs/environment/copy_environment.h"
 #include "envs/environment/installed.h"
+#include "envs/journal/sealed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
@@ -150,6 +151,7 @@ int execute(const EnvMoveCommand& command, Session& session) {
   const Settings& settings = session.settings();
   const fs::path to = new_place(command.to, settings);
   const Environment environment = Environment::open(environment_path(command.from, settings));
+  refuse_release(environment.root());
   refuse_the_users_own(environment.root(), settings, "move");
   const fs::path from = environment.root();
   const bool is_pending = is_bytecode_pending(from, settings);

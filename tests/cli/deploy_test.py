@@ -252,7 +252,8 @@ class Deploys(sandbox.SandboxTest):
     def test_a_release_never_changes(self):
         self.deploy(1)
         for words in (("install", "--env", "srv/current", "lib"), ("uninstall", "--env", "srv/current", "lib"), ("env", "rollback", "--env", "srv/current"),
-                      ("create", "./srv/current", "--replace"), ("sync", "pylock.shop2.toml", "--env", "srv/current")):
+                      ("create", "./srv/current", "--replace"), ("env", "move", "./srv/current", "./moved"), ("env", "remove", "./srv/current", "-y"),
+                      ("sync", "pylock.shop2.toml", "--env", "srv/current")):
             done = subprocess.run([sandbox.MOAT, *words], cwd=self.work, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
             self.assertNotEqual(done.returncode, 0, f"{words}: {done.stdout}")
         self.moat("deploy", "verify", self.dest)
