@@ -339,30 +339,57 @@ for source in sources[index::count]:
         pass  # templates and the like, that nobody imports
 )PY";
 
-// Imports every extension module of the standard library, then tells who it is and what is mapped. What has
-// been imported until then is compiled as kCompile does it: among it is all that a start needs.
+// Loads every extension module of the standard library, then tells who it is and what is mapped. Loading is
+// not importing: the libraries are mapped all the same, and none of the modules that they would import is
+// compiled for nothing. What has been imported until then, which is what every start needs, is compiled as
+// kCompile does it; without py_compile where that can be, as importing that would compile twenty others.
 constexpr const char* kCheck = R"PY(
 import os, sys
 tree = os.path.realpath(sys.argv[1])
 import site
+files = sorted(set(filter(None, (getattr(module, "__file__", None) for module in list(sys.modules.values())))))
+loading, naming = sys.modules.get("_frozen_importlib_external"), sys.modules.get("_frozen_importlib")
+try:
+    if sys.version_info < (3, 9):
+        raise ImportError  # there a module that was made and never run is not taken apart safely
+    import _imp
+    def load(name, path):
+        _imp.create_dynamic(naming.ModuleSpec(name, loading.ExtensionFileLoader(name, path), origin=path))
+    def bytecode_of(source, dfile):
+        loader = loading.SourceFileLoader("<moat>", source)
+        data = loader.get_data(source)
+        return loading._code_to_hash_pyc(loader.source_to_code(data, dfile),
+                                         _imp.source_hash(loading._RAW_MAGIC_NUMBER, data), True)
+    loading.ExtensionFileLoader, loading._code_to_hash_pyc, loading._RAW_MAGIC_NUMBER, _imp.source_hash
+except (AttributeError, ImportError):  # another implementation, or another version
+    import py_compile
+    bytecode_of = None
+    def load(name, path):
+        __import__(name)
 for folder, folders, names in os.walk(os.path.dirname(os.__file__)):
     for name in names:
         module = name.split(".")[0]
         if ".so" in name and folder.endswith("lib-dynload") and not module.startswith(("_test", "_xx", "xx")):
             try:
-                __import__(module)
+                load(module, os.path.join(folder, name))
             except Exception:
                 pass
-files = sorted(set(filter(None, (getattr(module, "__file__", None) for module in list(sys.modules.values())))))
-import py_compile
-options = {}
-if hasattr(py_compile, "PycInvalidationMode"):
-    options["invalidation_mode"] = py_compile.PycInvalidationMode.CHECKED_HASH
 for source in files:
     source = os.path.realpath(source)
     if source.endswith(".py") and source.startswith(tree + os.sep):
+        dfile = "/moat/runtime/" + os.path.relpath(source, tree)
         try:
-            py_compile.compile(source, dfile="/moat/runtime/" + os.path.relpath(source, tree), doraise=True, **options)
+            if bytecode_of:
+                target = loading.cache_from_source(source)
+                data = bytecode_of(source, dfile)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(target, "wb") as out:  # PyPy has written some, before it read its options
+                    out.write(data)
+            else:
+                options = {}
+                if hasattr(py_compile, "PycInvalidationMode"):
+                    options["invalidation_mode"] = py_compile.PycInvalidationMode.CHECKED_HASH
+                py_compile.compile(source, dfile=dfile, doraise=True, **options)
         except Exception:
             pass
 print("version", sys.version.split()[0])
