@@ -64,6 +64,32 @@ std::vector<Share> shares_of(const std::vector<ArrivingFile>& files) {
   return out;
 }
 
+// The folder of the file that is placed, kept open for the next one, which mostly lies beside it: a path of
+// ten names is walked once a folder, not once a file.
+class SourceFolder {
+ public:
+  int of(const std::string& file) {
+    const std::string_view folder = parent_of(file);
+    if (!fd_ || folder != path_) {
+      path_ = folder;
+      fd_ = open_file(path_.empty() ? fs::path("/") : fs::path(path_), O_PATH | O_DIRECTORY);
+    }
+    return fd_.get();
+  }
+
+ private:
+  std::string path_;
+  UniqueFd fd_;
+};
+
+void place(const ArrivingFile& file, const NewFile& to, LinkMode mode, SourceFolder& folder, Linker& linker) {
+  const std::string& source = file.source.native();
+  if (mode == LinkMode::Symlink)  // the link says where the file is
+    linker.place({.from_directory = AT_FDCWD, .from = source.c_str(), .to = to});
+  else
+    linker.place({.from_directory = folder.of(source), .from = name_of(source), .to = to});
+}
+
 }  // namespace
 
 ArrivingFile text_file(std::string path, std::string text, std::int64_t mtime) {
@@ -81,6 +107,7 @@ void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, 
   make_stage_directories(stage, directories);
   workers.for_each(shares.size(), [&](std::size_t i) {
     Linker linker(mode), copier(LinkMode::Auto);
+    SourceFolder folder;
     const UniqueFd directory = open_file(stage / shares[i].directory, O_RDONLY | O_DIRECTORY);
     for (const ArrivingFile* const file : shares[i].files) {
       const NewFile to = {.directory = directory.get(),
@@ -90,8 +117,7 @@ void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, 
       if (file->source.empty())
         write_new_file(to, file->text);
       else
-        (file->linked ? linker : copier)
-            .place({.from_directory = AT_FDCWD, .from = file->source.c_str(), .to = to});
+        place(*file, to, mode, folder, file->linked ? linker : copier);
     }
   });
 }
