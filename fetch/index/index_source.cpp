@@ -11,6 +11,7 @@
 #include "resolver/base/text.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -205,6 +206,7 @@ class IndexSource::State {
     sources_stopped_.request_stop();
     if (source_background_) source_background_->close();
     background_->close();
+    keep_pages();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -329,11 +331,23 @@ class IndexSource::State {
     std::unique_ptr<const Project> project;
     std::optional<Error> error;
   };
+  using Pages = std::map<PackageName, ProjectSlot>;
   struct MetadataSlot {
     bool requested = false;
     std::unique_ptr<const ReleaseMetadata> metadata;
     std::optional<Error> error;
   };
+
+  // Pages are the most of what a command holds, in a million small pieces; to give them back one by one takes
+  // a fifth of resolving what is known. The end of the process does it at once. Of the first sources only:
+  // one command asks one or two, but builds may come by the hundred.
+  void keep_pages() {
+    constexpr int kMostKept = 4;
+    static std::atomic<int> kept = 0;
+    if (kept.fetch_add(1) >= kMostKept) return;
+    static Guarded<std::vector<Pages>>& all = *new Guarded<std::vector<Pages>>;  // never destroyed
+    all.with([&](std::vector<Pages>& pages) { pages.push_back(std::move(projects_)); });
+  }
 
   void take(ProjectSlot& slot, DirectProject direct) {
     const Release* release = direct.project.releases.front().get();
@@ -433,7 +447,7 @@ class IndexSource::State {
   IndexPages pages_;
   FindLinks links_;
   RemoteMetadata metadata_texts_;
-  std::map<PackageName, ProjectSlot> projects_;
+  Pages projects_;
   std::unordered_map<const Release*, MetadataSlot> metadata_;
   std::vector<std::unique_ptr<const Project>> replaced_;
   std::unique_ptr<Workers> source_workers_;  // made when there is something to do
