@@ -7,6 +7,7 @@
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -19,18 +20,26 @@ namespace {
 
 bool is_compiled(const fs::path& path) { return path.extension() == ".pyc"; }
 
-// Files below `folder` that the manifest does not know; bytecode is Python's own doing, and checked by it.
-std::vector<std::string> unknown_files(const fs::path& root, const fs::path& folder,
-                                       const std::set<std::string_view>& known) {
-  std::vector<std::string> out;
+struct Unknown {
+  std::vector<std::string> files;
+  std::size_t compiled = 0;  // bytecode is Python's own doing, and checked by it
+};
+
+// What lies below `folder` and no list knows.
+Unknown unknown_files(const fs::path& root, const fs::path& folder, const std::set<std::string_view>& known) {
+  Unknown out;
   std::error_code failure;
   for (fs::recursive_directory_iterator it(folder, failure), end; !failure && it != end;
        it.increment(failure)) {
     if (it->is_directory() && !it->is_symlink()) continue;
     const std::string path = it->path().lexically_relative(root).string();
-    if (!known.contains(path) && !is_compiled(it->path())) out.push_back(path);
+    if (known.contains(path)) continue;
+    if (is_compiled(it->path()))
+      ++out.compiled;
+    else
+      out.files.push_back(path);
   }
-  std::ranges::sort(out);
+  std::ranges::sort(out.files);
   return out;
 }
 
@@ -131,11 +140,11 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
   add_damage(environment, damaged, out);
 
   const auto strange = unknown_files(environment.root(), environment.private_folder() / "rt", known);
-  if (!strange.empty())
+  if (!strange.files.empty())
     out.push_back({.level = Finding::Level::Damage,
                    .check = "files",
                    .message = "the private runtime contains files that moat did not place",
-                   .details = strange,
+                   .details = strange.files,
                    .hint = hint_for(environment, "")});
   if (out.empty())
     out.push_back({.check = "files", .message = std::to_string(entries.size()) + " files unchanged"});
@@ -145,11 +154,16 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
                    .check = "pip",
                    .message = "the environment's own pip is missing; the next change restores it"});
   const auto unknown = unknown_files(environment.root(), environment.site_packages(), known);
-  if (!unknown.empty())
+  if (!unknown.files.empty())
     out.push_back({.level = Finding::Level::Note,
                    .check = "files",
                    .message = "site-packages holds files that moat did not place",
-                   .details = unknown});
+                   .details = unknown.files});
+  if (const std::size_t compiled = strange.compiled + unknown.compiled)
+    out.push_back({.check = "bytecode",
+                   .message = fmt::format(
+                       "{} compiled {} Python's own: {} not checked here, and in no bundle", compiled,
+                       compiled == 1 ? "file is" : "files are", compiled == 1 ? "it is" : "they are")});
   if (const auto shared = count_shared(environment.root(), entries))
     out.push_back({.level = Finding::Level::Note,
                    .check = "shared files",

@@ -238,7 +238,7 @@ class BackgroundTest(sandbox.SandboxTest):
         self.moat("run", "--env", "env", "python", "-c", "import app.start")
         own = self.files()
         self.assertGreater(len(own), MODULES // 2)
-        self.moat("doctor", "--env", "env", "--strict")
+        self.assertRegex(self.moat("doctor", "--env", "env", "--strict"), r"\d+ compiled files are Python's own: they are not")
         self.finish()
         self.is_whole()
         self.assertNotEqual(self.files(), own)
