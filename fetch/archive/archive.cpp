@@ -33,6 +33,10 @@ void set_time(int fd, std::int64_t mtime, const fs::path& path) {
   if (::futimens(fd, times) != 0) throw_errno("set the time of", path, errno);
 }
 
+bool is_in_pieces(const ZipEntry& entry) {
+  return entry.size > kWholeMember || entry.compressed_size > kWholeMember;
+}
+
 // All directories that must be there for `entries`, parents first.
 std::set<std::string> directories_of(const std::vector<ZipEntry>& entries) {
   std::set<std::string> directories;
@@ -48,34 +52,45 @@ std::set<std::string> directories_of(const std::vector<ZipEntry>& entries) {
 
 }  // namespace
 
+ReadAt reader_of(int fd, std::string name) {
+  return [fd, name = std::move(name)](std::uint64_t offset, std::span<std::byte> into) {
+    std::size_t used = 0;
+    while (used < into.size()) {
+      const ssize_t got =
+          ::pread(fd, into.data() + used, into.size() - used, static_cast<off_t>(offset + used));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw_errno("read", name, errno);
+      if (got == 0) break;
+      used += static_cast<std::size_t>(got);
+    }
+    return used;
+  };
+}
+
 // --- zip ---
 
 ZipUnpacking::ZipUnpacking(std::string name, UniqueFd archive, std::int64_t latest)
     : name_(std::move(name)), archive_(std::move(archive)), latest_(std::max(latest, kEarliestTime)) {
   struct stat status {};
   if (::fstat(archive_.get(), &status) != 0) throw_errno("read", name_, errno);
-  auto entries = read_zip_directory(reader(), static_cast<std::uint64_t>(status.st_size));
+  read_ = reader_of(archive_.get(), name_);
+  auto entries = read_zip_directory(read_, static_cast<std::uint64_t>(status.st_size));
   if (!entries) refuse(name_, entries.error().message);
-  entries_ = std::move(*entries);
-  for (const ZipEntry& entry : entries_)
-    if (!entry.is_directory()) members_.push_back(&entry);
-  files_.resize(members_.size());
+  take_entries(std::move(*entries));
   make_slices();
 }
 
-ReadAt ZipUnpacking::reader() const {
-  return [this](std::uint64_t offset, std::span<std::byte> into) {
-    std::size_t used = 0;
-    while (used < into.size()) {
-      const ssize_t got =
-          ::pread(archive_.get(), into.data() + used, into.size() - used, static_cast<off_t>(offset + used));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) throw_errno("read", name_, errno);
-      if (got == 0) break;
-      used += static_cast<std::size_t>(got);
-    }
-    return used;
-  };
+ZipUnpacking::ZipUnpacking(std::string name, ReadAt read, std::vector<ZipEntry> entries, std::int64_t latest)
+    : name_(std::move(name)), read_(std::move(read)), latest_(std::max(latest, kEarliestTime)) {
+  take_entries(std::move(entries));
+  make_slices_in_order();
+}
+
+void ZipUnpacking::take_entries(std::vector<ZipEntry> entries) {
+  entries_ = std::move(entries);
+  for (const ZipEntry& entry : entries_)
+    if (!entry.is_directory()) members_.push_back(&entry);
+  files_.resize(members_.size());
 }
 
 // Slices of about 4 MB of work, of which creating a file is some. Heavy slices are begun first, so that no
@@ -97,6 +112,33 @@ void ZipUnpacking::make_slices() {
   for (const auto& slice : weighed) slices_.push_back(slice.second);
 }
 
+void ZipUnpacking::make_slices_in_order() {
+  constexpr std::uint64_t kSlice = 4U << 20U, kFile = 16U << 10U;
+  std::uint64_t weight = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const bool alone = is_in_pieces(*members_[i]) || (i > 0 && is_in_pieces(*members_[i - 1]));
+    if (slices_.empty() || alone || weight >= kSlice) {
+      slices_.emplace_back(i, i);
+      weight = 0;
+    }
+    weight += members_[i]->size + kFile;
+    slices_.back().second = i + 1;
+  }
+}
+
+ZipUnpacking::Span ZipUnpacking::span_of(std::size_t slice) const {
+  const ZipEntry& first = *members_[slices_[slice].first];
+  const ZipEntry& last = *members_[slices_[slice].second - 1];
+  return {first.header_offset, last.header_offset + last.record_size, is_in_pieces(first)};
+}
+
+ZipEntry ZipUnpacking::located(const ZipEntry& entry) const {
+  ZipEntry out = entry;
+  if (out.data_offset != 0) return out;
+  if (const auto found = find_member_data(read_, out); !found) refuse(name_, found.error().message);
+  return out;
+}
+
 std::uint64_t ZipUnpacking::total_size() const {
   std::uint64_t total = 0;
   for (const ZipEntry& entry : entries_) total += entry.size;
@@ -107,7 +149,8 @@ std::string ZipUnpacking::read_member(const ZipEntry& entry) const {
   constexpr std::uint64_t kLongest = 64ULL << 20U;
   if (entry.size > kLongest) refuse(name_, fmt::format("entry {} is too long to be read", quote(entry.name)));
   std::string contents;
-  const auto read = MemberReader(reader()).read(entry, [&](std::string_view piece) { contents += piece; });
+  const auto read =
+      MemberReader(read_).read(located(entry), [&](std::string_view piece) { contents += piece; });
   if (!read) refuse(name_, read.error().message);
   return contents;
 }
@@ -121,9 +164,9 @@ void ZipUnpacking::make_directories(const fs::path& tree) {
 }
 
 void ZipUnpacking::unpack(std::size_t slice) {
-  MemberReader members(reader());
+  MemberReader members(read_);
   for (std::size_t i = slices_[slice].first; i < slices_[slice].second; ++i) {
-    const ZipEntry& entry = *members_[i];
+    const ZipEntry entry = located(*members_[i]);
     const mode_t mode = entry.executable() ? 0555 : 0444;
     const UniqueFd file(::openat(tree_fd_.get(), entry.name.c_str(),
                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));

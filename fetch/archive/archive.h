@@ -17,6 +17,9 @@ namespace moat {
 // 1980-01-01, the first day of zip.
 inline constexpr std::int64_t kEarliestTime = 315532800;
 
+// Reads an open file, which must stay open; `name` is for errors.
+ReadAt reader_of(int fd, std::string name);
+
 // A zip file on its way into a directory, in slices that may be unpacked by several threads at once.
 //   ZipUnpacking unpacking("foo.whl", open_file(…), tree, now);
 //   workers.for_each(unpacking.slices(), [&](std::size_t slice) { unpacking.unpack(slice); });
@@ -25,6 +28,9 @@ class ZipUnpacking {
   // Reads and checks the zip directory: Error(BadArchive). Writes nothing.
   // `name`: of the archive, for messages. `latest`: no file gets a later time.
   ZipUnpacking(std::string name, UniqueFd archive, std::int64_t latest);
+  // Of an archive that is still on its way. `entries`: its directory, from parse_central_directory(). `read`
+  // waits for what is not here yet; the header before a member's data is compared when the member is read.
+  ZipUnpacking(std::string name, ReadAt read, std::vector<ZipEntry> entries, std::int64_t latest);
 
   const std::vector<ZipEntry>& entries() const { return entries_; }
   std::uint64_t total_size() const;
@@ -34,6 +40,13 @@ class ZipUnpacking {
   // Makes all directories inside `tree` (there, empty), once, before any slice.
   void make_directories(const fs::path& tree);
   std::size_t slices() const { return slices_.size(); }
+  // Where in the archive the slice lies. Of one on its way they come in this order, and a member that is
+  // inflated in pieces has a slice for itself.
+  struct Span {
+    std::uint64_t first = 0, end = 0;
+    bool in_pieces = false;
+  };
+  Span span_of(std::size_t slice) const;
   // The files of a slice: mode 0444 or 0555 (before the umask), time of the entry, never over something.
   // Thread-safe for different slices.
   void unpack(std::size_t slice);
@@ -41,16 +54,20 @@ class ZipUnpacking {
   std::vector<StoredFile> take_files() { return std::move(files_); }
 
  private:
+  void take_entries(std::vector<ZipEntry> entries);
   void make_slices();
-  ReadAt reader() const;
+  void make_slices_in_order();
+  // With its data found.
+  ZipEntry located(const ZipEntry& entry) const;
 
   std::string name_;
-  UniqueFd archive_;
+  UniqueFd archive_;  // of one that is here
+  ReadAt read_;
   std::int64_t latest_;
   std::vector<ZipEntry> entries_;
   std::vector<const ZipEntry*> members_;                     // those that are files
   std::vector<StoredFile> files_;                            // one each
-  std::vector<std::pair<std::size_t, std::size_t>> slices_;  // [first, last) of members_, heaviest first
+  std::vector<std::pair<std::size_t, std::size_t>> slices_;  // [first, last) of members_
   fs::path tree_;
   UniqueFd tree_fd_;
 };

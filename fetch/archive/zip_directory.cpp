@@ -37,7 +37,6 @@ constexpr std::uint16_t kZip64Extra = 0x0001, kUnicodePathExtra = 0x7075;
 // Deflate gives at most 258 bytes for 2 bits.
 constexpr std::uint64_t kBestDeflateRatio = 1032;
 // Members up to this size are inflated in memory, in one go.
-constexpr std::uint64_t kWholeMember = 256ULL << 20U;
 constexpr std::size_t kInputPiece = 1U << 20U;
 
 // Little-endian fields, one after the other. REQUIRES: the bytes are there.
@@ -467,6 +466,11 @@ Expected<std::vector<ZipEntry>> read_zip_directory(const ReadAt& read, std::uint
   for (ZipEntry& entry : *entries)
     if (const auto fine = find_data(read, entry, buffer); !fine) return tl::unexpected(fine.error());
   return entries;
+}
+
+Expected<void> find_member_data(const ReadAt& read, ZipEntry& entry) {
+  std::vector<char> buffer;
+  return find_data(read, entry, buffer);
 }
 
 // --- members ---

@@ -80,6 +80,14 @@ Expected<std::string> inflate_member(const ZipEntry& entry, std::string_view rec
 Expected<std::vector<ZipEntry>> read_zip_directory(const ReadAt& read, std::uint64_t file_size,
                                                    const ZipLimits& limits = {});
 
+// The same for one entry of parse_central_directory(), whose data is then known: for archives that are still
+// on their way.
+Expected<void> find_member_data(const ReadAt& read, ZipEntry& entry);
+
+// Members up to this size, packed and inflated, are inflated whole, which is twice as fast; larger ones in
+// pieces, as their bytes come.
+inline constexpr std::uint64_t kWholeMember = 32ULL << 20U;
+
 // Inflates member after member; keeps its buffers and tables. One thread at a time.
 class MemberReader {
  public:

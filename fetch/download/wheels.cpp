@@ -1,6 +1,7 @@
 #include "fetch/download/wheels.h"
 
 #include "fetch/archive/wheel_check.h"
+#include "fetch/download/arriving_wheel.h"
 #include "fetch/download/download.h"
 #include "fetch/os/guarded.h"
 #include "fetch/os/open_files.h"
@@ -95,6 +96,7 @@ class Obtaining {
   Obtaining& operator=(const Obtaining&) = delete;
   // Downloads that are cancelled may end later: they hold the mailbox, their files and this pointer only.
   ~Obtaining() {
+    for (auto& [job, wheel] : arriving_) wheel->cancel();
     told_->with([](Reporter*& told) { told = nullptr; });
   }
 
@@ -211,6 +213,7 @@ class Obtaining {
   // No more pieces, no more slices; those under way end now, as they use the store.
   void cancel() {
     cancelled_.request_stop();
+    for (auto& [job, wheel] : arriving_) wheel->cancel();
     while (adding_ != 0) {
       try {
         mailbox_->take()();
@@ -252,10 +255,12 @@ class Obtaining {
     request.to_file = file;
     request.vouched = vouch(wanted);
     request.priority = priority;
+    const std::shared_ptr<ArrivingWheel> arriving = begin_arriving(job, file, wanted);
     // On the network thread. An Error thrown here ends the request.
-    request.on_data = [hashes, cancelled = cancelled_.get_token()](std::string_view piece) {
+    request.on_data = [hashes, arriving, cancelled = cancelled_.get_token()](std::string_view piece) {
       if (cancelled.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
       hashes->update(piece);
+      if (arriving) arriving->bytes_came(hashes->size());
     };
     request.on_progress = [told = told_, name = artifact.filename](std::uint64_t done, std::uint64_t total) {
       told->with([&](Reporter* reporter) {
@@ -268,6 +273,35 @@ class Obtaining {
                    downloaded(job, file, *hashes, result);
                  });
                });
+  }
+
+  // Of a big wheel whose hash is promised: unpacked while it comes. nullptr: it is not.
+  std::shared_ptr<ArrivingWheel> begin_arriving(std::size_t job, const fs::path& file,
+                                                const std::vector<Digest>& wanted) {
+    const Artifact& artifact = jobs_[job].order->artifact;
+    auto name = WheelFilename::parse(artifact.filename);
+    if (artifact.size.value_or(0) < ArrivingWheel::kWorthwhile || wanted.size() != 1 ||
+        wanted.front().algorithm != "sha256" || !name || arriving_.size() >= most_arriving_)
+      return nullptr;
+    auto wheel =
+        std::make_shared<ArrivingWheel>(WheelToAdd{file, std::move(*name), artifact.filename, wanted.front()},
+                                        *artifact.size, store_, workers_);
+    arriving_.emplace(job, wheel);
+    ask_for_end(http_, artifact.url.without_fragment(), wheel, wheel->end_to_ask_for());
+    return wheel;
+  }
+
+  // Comes before all files: it is small, and much waits for it. The answer may come when this object is gone.
+  static void ask_for_end(HttpClient& http, const Url& url, const std::shared_ptr<ArrivingWheel>& wheel,
+                          const ByteRange& range) {
+    constexpr int kBeforeFiles = 1'000'000;
+    HttpRequest request{.url = url, .range = range};
+    request.max_size = *range.last + 1 - range.first;
+    request.priority = kBeforeFiles;
+    request.vouched = true;  // it is compared with the file, whose hash is promised
+    http.send(std::move(request), [&http, url, wheel](const HttpClient::Result& result) {
+      if (const auto more = wheel->take_end(result)) ask_for_end(http, url, wheel, *more);
+    });
   }
 
   void downloaded(std::size_t job, const fs::path& file, Hashes& hashes, const HttpClient::Result& result) {
@@ -299,8 +333,25 @@ class Obtaining {
     if (!name)
       throw Error(ErrorKind::BadArchive, fmt::format("{} is not a wheel file name: {}",
                                                      quote(order.artifact.filename), name.error().message));
-    to_add_.push_back({job, {arrival.file, std::move(*name), order.artifact.filename, sha256}});
+    WheelToAdd wheel{arrival.file, std::move(*name), order.artifact.filename, sha256};
+    if (const auto arriving = arriving_.find(job); arriving != arriving_.end())
+      return finish_arriving(job, *arriving->second, std::move(wheel));
+    to_add_.push_back({job, std::move(wheel)});
     add_next();
+  }
+
+  void finish_arriving(std::size_t job, ArrivingWheel& arriving, WheelToAdd wheel) {
+    arriving.finish([this, job, mailbox = mailbox_, wheel](std::optional<StoredWheel> stored) {
+      mailbox->post([this, job, wheel, stored = std::move(stored)] {
+        if (stored) {
+          std::error_code still_there;  // the folder goes in the end
+          fs::remove(wheel.file, still_there);
+          return finished(job, *stored);
+        }
+        to_add_.emplace_back(job, wheel);
+        if (!cancelled_.stop_requested()) add_next();
+      });
+    });
   }
 
   // A few at once: each has files open until it is unpacked, and a few keep the pool busy.
@@ -356,6 +407,8 @@ class Obtaining {
   std::size_t adding_ = 0;           // of those, the ones the pool works on
   const std::size_t most_added_ = at_once(workers_.size() + 2, 3);
   std::deque<std::pair<std::size_t, WheelToAdd>> to_add_;
+  std::map<std::size_t, std::shared_ptr<ArrivingWheel>> arriving_;  // by job
+  const std::size_t most_arriving_ = at_once(16, 3);
   std::vector<std::string> unreachable_;
   std::stop_source cancelled_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();

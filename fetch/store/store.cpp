@@ -278,16 +278,7 @@ std::optional<StoredWheel> Store::find_wheel(const Digest& sha256) const {
 }
 
 StoredWheel Store::admit(const fs::path& entry, StoredWheel wheel) const {
-  const fs::path target = layout_.wheel(wheel.digest);
-  // Twice, for an entry that another process just made and that turns out to be damaged.
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    if (rename_if_absent(entry, target)) return wheel;
-    if (auto first = find_wheel(wheel.digest)) return std::move(*first);
-  }
-  throw Error(ErrorKind::Disk,
-              fmt::format("cannot put {} into the store {}: its place is taken", quote(wheel.filename),
-                          quote(layout_.root.native())),
-              {"moat store verify"});
+  return admit_wheel(entry, std::move(wheel), *this);
 }
 
 StoredWheel Store::add_wheel(const fs::path& wheel_file, const WheelFilename& name, std::string_view filename,

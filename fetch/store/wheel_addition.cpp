@@ -21,6 +21,15 @@ void WheelAddition::refuse(const std::string& why) const {
 
 void WheelAddition::begin() {
   unpacking_.emplace(wheel_.filename, open_file(wheel_.file, O_RDONLY), now_);
+  check_and_make_room();
+}
+
+void WheelAddition::begin_arriving(ReadAt read, std::vector<ZipEntry> entries) {
+  unpacking_.emplace(wheel_.filename, std::move(read), std::move(entries), now_);
+  check_and_make_room();
+}
+
+void WheelAddition::check_and_make_room() {
   auto contents = check_wheel(unpacking_->entries(), wheel_.name,
                               [&](const ZipEntry& entry) { return unpacking_->read_member(entry); });
   if (!contents) refuse(contents.error().message);
@@ -67,6 +76,19 @@ StoredWheel WheelAddition::finish() {
   const UniqueFd file = open_file(entry() / "manifest", O_WRONLY | O_CREAT | O_EXCL, 0644);
   write_all(file.get(), manifest, entry() / "manifest");
   return stored;
+}
+
+StoredWheel admit_wheel(const fs::path& entry, StoredWheel wheel, const Store& store) {
+  const fs::path target = store.layout().wheel(wheel.digest);
+  // Twice, for an entry that another process just made and that turns out to be damaged.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (rename_if_absent(entry, target)) return wheel;
+    if (auto first = store.find_wheel(wheel.digest)) return std::move(*first);
+  }
+  throw Error(ErrorKind::Disk,
+              fmt::format("cannot put {} into the store {}: its place is taken", quote(wheel.filename),
+                          quote(store.layout().root.native())),
+              {"moat store verify"});
 }
 
 }  // namespace moat

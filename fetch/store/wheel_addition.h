@@ -7,8 +7,10 @@
 #include "fetch/os/file.h"
 #include "fetch/store/store.h"
 
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace moat {
 
@@ -21,7 +23,10 @@ class WheelAddition {
   // makes the directories.
   // Error(BadArchive), Error(Disk).
   void begin();
+  // The same of a file that is still on its way (ZipUnpacking says what `read` and `entries` are).
+  void begin_arriving(ReadAt read, std::vector<ZipEntry> entries);
   std::size_t slices() const { return unpacking_->slices(); }
+  ZipUnpacking::Span span_of(std::size_t slice) const { return unpacking_->span_of(slice); }
   void unpack(std::size_t slice) { unpacking_->unpack(slice); }
 
   // Compares what was written with RECORD, notes what differs, and writes the manifest. The entry is then
@@ -30,6 +35,7 @@ class WheelAddition {
   fs::path entry() const { return temp_->path() / "entry"; }
 
  private:
+  void check_and_make_room();
   [[noreturn]] void refuse(const std::string& why) const;
 
   StoreLayout layout_;
@@ -39,5 +45,9 @@ class WheelAddition {
   std::optional<ZipUnpacking> unpacking_;
   WheelContents contents_;
 };
+
+// Renames what finish() made to its place. Another process may have been first: then its entry is found, and
+// ours is not needed. Error(Disk) where neither can be.
+StoredWheel admit_wheel(const std::filesystem::path& entry, StoredWheel wheel, const Store& store);
 
 }  // namespace moat

@@ -120,6 +120,37 @@ TEST_F(WheelsTest, AsksForTheBiggestFirst) {
   EXPECT_THAT(paths, ElementsAre("/b", "/c", "/a"));
 }
 
+// Its end is asked for apart; whether that helps or not, and also where the line breaks.
+TEST_F(WheelsTest, UnpacksABigWheelWhileItComes) {
+  const WheelBuilder big = wheel("big", 9'000'000);
+  for (const bool ranges : {true, false}) {
+    const std::string path = ranges ? "/big.whl" : "/plain/big.whl";
+    WheelOrder order = promised(served(big), big);
+    order.artifact.url = server_.url(path);
+    server_.serve(path, {.body = big.build(), .etag = "\"1\"", .ranges = ranges});
+    const auto stored = obtain({order});
+    EXPECT_EQ(read_file(stored[0].tree / "big.py"), std::string(9'000'000, '#'));
+    EXPECT_EQ(server_.count(path), 2U);
+    EXPECT_TRUE(fs::is_empty(store_.layout().tmp()));
+    fs::remove_all(store_.layout().wheel(stored[0].digest));
+  }
+  WheelOrder order = promised(served(big), big);
+  server_.serve("/" + big.filename(),
+                {.body = big.build(), .etag = "\"1\"", .cuts = 1, .cut_after = 300'000});
+  EXPECT_EQ(obtain({order})[0].digest, hash_bytes(big.build()));
+  EXPECT_TRUE(fs::is_empty(store_.layout().tmp()));
+}
+
+TEST_F(WheelsTest, StoresNothingOfABigWheelWithAnotherHash) {
+  const WheelBuilder big = wheel("big", 9'000'000);
+  WheelOrder order = promised(served(big), big);
+  order.artifact.digests = {hash_bytes("other")};
+  failure({order}, ErrorKind::HashMismatch);
+  EXPECT_FALSE(store_.find_wheel(hash_bytes("other")));
+  EXPECT_FALSE(store_.find_wheel(hash_bytes(big.build())));
+  EXPECT_TRUE(fs::is_empty(store_.layout().tmp()));
+}
+
 TEST_F(WheelsTest, NeedsNoNetworkForWhatIsStored) {
   const WheelBuilder a = wheel("a"), b = wheel("b"), c = wheel("c");
   // Promised by sha256, by md5, and by nothing but its URL.
