@@ -1,5 +1,6 @@
 #include "envs/deploy/bundle.h"
 
+#include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/dist_filename.h"
 

@@ -2,6 +2,7 @@
 
 #include "envs/place/wheel_layout.h"
 #include "fetch/os/file.h"
+#include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/record.h"
 
@@ -23,14 +24,6 @@ std::optional<std::string> locate(const std::string& row, const std::string& fol
   if (out.empty() || out == "." || out == ".." || out.substr(0, 3) == "../" || out.back() == '/')
     return std::nullopt;
   return out;
-}
-
-int base64_value(char c) {
-  if (is_ascii_upper(c)) return c - 'A';
-  if (is_ascii_lower(c)) return c - 'a' + 26;
-  if (is_ascii_digit(c)) return c - '0' + 52;
-  if (c == '-') return 62;
-  return c == '_' ? 63 : -1;
 }
 
 }  // namespace
@@ -67,17 +60,8 @@ std::string record_path(std::string_view path, const Scheme& scheme) {
 }
 
 std::string sha256_hex(std::string_view base64) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  if (base64.size() != 43) return {};
-  std::string out;
-  unsigned bits = 0, held = 0;
-  for (const char c : base64) {
-    const int value = base64_value(c);
-    if (value < 0) return {};
-    bits = (bits << 6U) | static_cast<unsigned>(value);
-    for (held += 6; held >= 4; held -= 4) out += kDigits[(bits >> (held - 4)) & 15U];
-  }
-  return out;
+  const Expected<std::string> bytes = from_base64url(base64);
+  return bytes && bytes->size() == 32 ? to_hex(*bytes) : "";
 }
 
 }  // namespace moat

@@ -91,23 +91,4 @@ std::string PrivateKey::sign(std::string_view text) const {
   return {reinterpret_cast<const char*>(signature.data()), size};
 }
 
-std::string to_base64(std::string_view bytes) {
-  std::vector<unsigned char> out(4 * ((bytes.size() + 2) / 3) + 1);
-  const int size = ::EVP_EncodeBlock(out.data(), bytes_of(bytes), static_cast<int>(bytes.size()));
-  return {reinterpret_cast<const char*>(out.data()), static_cast<std::size_t>(size)};
-}
-
-Expected<std::string> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0 || text.empty()) return parse_error("it is not base64");
-  std::vector<unsigned char> out(text.size() / 4 * 3);
-  if (::EVP_DecodeBlock(out.data(), bytes_of(text), static_cast<int>(text.size())) < 0)
-    return parse_error("it is not base64");
-  std::size_t size = out.size();
-  for (std::size_t i = text.size(); i > text.size() - 2 && text[i - 1] == '='; --i) --size;
-  std::string decoded(reinterpret_cast<const char*>(out.data()), size);
-  // One text for one value: spaces and stray bits are refused.
-  if (to_base64(decoded) != text) return parse_error("it is not base64");
-  return decoded;
-}
-
 }  // namespace moat

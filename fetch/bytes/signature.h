@@ -37,7 +37,4 @@ class PrivateKey {
   std::shared_ptr<void> key_;  // EVP_PKEY
 };
 
-std::string to_base64(std::string_view bytes);
-Expected<std::string> from_base64(std::string_view text);
-
 }  // namespace moat

@@ -3,6 +3,7 @@
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
 #include "fetch/os/process.h"
+#include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -66,20 +67,6 @@ std::string argument(const SourceUrl& source) {
   return source.url.with_userinfo(userinfo.substr(0, userinfo.find(':'))).to_string();
 }
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const auto byte = [&](std::size_t at) {
-      return at < bytes.size() ? static_cast<unsigned>(static_cast<unsigned char>(bytes[at])) : 0U;
-    };
-    const unsigned bits = byte(i) << 16U | byte(i + 1) << 8U | byte(i + 2);
-    for (unsigned digit = 0; digit < 4; ++digit)
-      out += i + digit > bytes.size() ? '=' : kDigits[bits >> (18U - 6U * digit) & 63U];
-  }
-  return out;
-}
-
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
 void add_credentials(const SourceUrl& source, Variables& environment) {
@@ -94,7 +81,8 @@ void add_credentials(const SourceUrl& source, Variables& environment) {
   environment.emplace_back("GIT_CONFIG_COUNT", std::to_string(count + 1));
   environment.emplace_back(fmt::format("GIT_CONFIG_KEY_{}", count),
                            fmt::format("http.{}/.extraHeader", source.url.origin()));
-  environment.emplace_back(fmt::format("GIT_CONFIG_VALUE_{}", count), "Authorization: Basic " + base64(pair));
+  environment.emplace_back(fmt::format("GIT_CONFIG_VALUE_{}", count),
+                           "Authorization: Basic " + to_base64(pair));
 }
 
 // The user's own way to reach servers: in the environment, or in git's settings, which the variable would

@@ -1,5 +1,6 @@
 #include "resolver/files/digest.h"
 
+#include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 
 #include <algorithm>
@@ -28,8 +29,6 @@ const Algorithm* find_algorithm(std::string_view name) {
   return found == kAlgorithms.end() ? nullptr : found;
 }
 
-unsigned nibble(char c) { return static_cast<unsigned>(is_ascii_digit(c) ? c - '0' : c - 'a' + 10); }
-
 }  // namespace
 
 Expected<Digest> Digest::parse(std::string_view algorithm, std::string_view hex) {
@@ -56,21 +55,6 @@ int Digest::strength() const {
 
 bool Digest::is_strong() const { return strength() >= 4 && algorithm != "blake2b"; }
 
-std::string Digest::base64() const {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string out;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : hex) {
-    bits = (bits << 4U) | nibble(c);
-    held += 4;
-    if (held >= 6) {
-      held -= 6;
-      out += kAlphabet[(bits >> static_cast<unsigned>(held)) & 63U];
-    }
-  }
-  if (held > 0) out += kAlphabet[(bits << static_cast<unsigned>(6 - held)) & 63U];
-  return out;
-}
+std::string Digest::base64() const { return to_base64url(from_hex(hex)); }
 
 }  // namespace moat

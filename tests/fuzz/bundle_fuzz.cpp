@@ -1,5 +1,6 @@
 #include "envs/deploy/bundle.h"
 #include "envs/deploy/release.h"
+#include "resolver/base/base64.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <sys/mman.h>

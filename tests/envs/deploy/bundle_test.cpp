@@ -1,5 +1,6 @@
 #include "envs/deploy/bundle.h"
 
+#include "resolver/base/base64.h"
 #include "tests/envs/folder.h"
 
 #include <fcntl.h>
