@@ -1,5 +1,6 @@
 #include "envs/install/user_links.h"
 
+#include "envs/environment/scripts.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
@@ -62,26 +63,14 @@ bool is_free(const fs::path& path, const UserLinks& links) {
                            command)});
 }
 
-// Names before `=` in [console_scripts] and [gui_scripts].
-void add_entry_points(const std::string& text, std::set<std::string>& names) {
-  bool scripts = false;
-  for (const std::string_view line : split_lines(text)) {
-    const std::string_view bare = trim(line);
-    if (bare.empty() || bare.front() == '#' || bare.front() == ';') continue;
-    if (bare.front() == '[') {
-      scripts = bare == "[console_scripts]" || bare == "[gui_scripts]";
-    } else if (const std::size_t equals = bare.find('='); scripts && equals != std::string_view::npos) {
-      names.emplace(trim(bare.substr(0, equals)));
-    }
-  }
-}
-
 }  // namespace
 
 std::set<std::string> commands_of(const StoredWheel& wheel) {
   std::set<std::string> names;
+  // One that is not well-formed is refused when it is installed, with the reason.
   if (const auto text = read_file_if_exists(wheel.tree / wheel.dist_info / "entry_points.txt"))
-    add_entry_points(*text, names);
+    if (const auto entry_points = parse_script_entry_points(*text))
+      for (const EntryPoint& entry_point : *entry_points) names.insert(entry_point.name);
   for (const StoredFile& file : wheel.files) {
     const std::vector<std::string_view> parts = split(file.path, '/');
     if (parts.size() == 3 && parts[1] == "scripts" && parts[0].size() > 5 &&

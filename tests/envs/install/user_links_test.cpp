@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 struct UserLinksTest : ::testing::Test {
   TempDir folder{fs::temp_directory_path(), "links"};
@@ -67,11 +68,21 @@ TEST_F(UserLinksTest, CommandsOfAWheelAreItsEntryPointsAndScripts) {
   fs::create_directories(tree / "x-1.dist-info");
   write_file_atomically(tree / "x-1.dist-info" / "entry_points.txt",
                         "[console_scripts]\n# a comment\nfoo = x:main\n bar=x:main [extra]\n[other]\nno = "
-                        "x\n[gui_scripts]\nwin = x\n");
+                        "x\n[gui_scripts]\nwin = x:run\n");
   StoredWheel wheel{.digest = {"sha256", std::string(64, '0')}, .tree = tree, .dist_info = "x-1.dist-info"};
   wheel.files.push_back({.path = "x-1.data/scripts/run.sh", .digest = wheel.digest});
   wheel.files.push_back({.path = "x/scripts/not-this", .digest = wheel.digest});
   EXPECT_THAT(commands_of(wheel), ElementsAre("bar", "foo", "run.sh", "win"));
+}
+
+// Such a wheel is refused when it is installed.
+TEST_F(UserLinksTest, EntryPointsThatAreRefusedAreNoCommands) {
+  const fs::path tree = folder.path() / "tree";
+  fs::create_directories(tree / "x-1.dist-info");
+  write_file_atomically(tree / "x-1.dist-info" / "entry_points.txt", "[console_scripts]\n../foo = x:main\n");
+  EXPECT_THAT(
+      commands_of({.digest = {"sha256", std::string(64, '0')}, .tree = tree, .dist_info = "x-1.dist-info"}),
+      IsEmpty());
 }
 
 TEST_F(UserLinksTest, TheManifestKnowsTheCommandsOfWhatWasAskedForByName) {
