@@ -1,12 +1,10 @@
 // moat list
 #include "cli/commands/commands.h"
+#include "cli/session/available.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/open_env.h"
-#include "cli/settings/fold_options.h"
-#include "cli/settings/index_list.h"
 #include "envs/environment/installed.h"
 #include "envs/place/direct_url.h"
-#include "resolver/solve/candidate_filter.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -17,48 +15,19 @@
 namespace moat {
 namespace {
 
-// What an install would take: the newest version of the index for this environment's Python, as the settings
-// have it (dates, kinds of files, pre-releases); final unless a pre-release is installed or they are wanted.
-// nullptr where that is no news.
-const Candidate* find_newer(const FilteredProject& filtered, const InstalledDistribution& distribution,
-                            Prereleases prereleases) {
-  const bool any = prereleases == Prereleases::Allow || distribution.version.is_prerelease();
-  for (auto candidate = filtered.candidates.rbegin(); candidate != filtered.candidates.rend(); ++candidate) {
-    if (candidate->version() <= distribution.version) return nullptr;
-    if (!candidate->prerelease() || any) return &*candidate;
-  }
-  return nullptr;
-}
-
+// What an install would take, where that is news. Of what no index gave nothing is known.
 std::map<PackageName, Version> newer_versions(const Environment& environment,
                                               const InstalledDistributions& installed, Session& session) {
-  const Phase phase(session.reporter(), "resolve");
-  const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
-  const Settings& settings = session.settings();
-  const ResolveRequest request{.requirements = {},
-                               .constraints = {},
-                               .overrides = {},
-                               .target = target_of(environment, session),
-                               .prereleases = settings.prereleases,
-                               .binary = fold_binary(settings.binary),
-                               .exclude_newer = settings.exclude_newer,
-                               .can_build = !settings.no_build};
-  CandidateFilter filter(request);
+  std::vector<InstalledDistribution> of_indexes;
   for (const InstalledDistribution& distribution : installed.all)
-    if (!distribution.direct_url) source->request_project(distribution.name);
+    if (!distribution.direct_url) of_indexes.push_back(distribution);
+  const auto newest =
+      newest_versions(of_indexes, target_of(environment, session), NewerPrereleases::OfThose, session);
   std::map<PackageName, Version> out;
-  for (const InstalledDistribution& distribution : installed.all) {
-    if (distribution.direct_url) continue;
-    const Project* project = source->find_project(distribution.name);
-    while (project == nullptr) {
-      source->wait();
-      project = source->find_project(distribution.name);
-    }
-    const FilteredProject filtered = filter.filter(*project);
-    if (const Candidate* newer =
-            find_newer(filtered, distribution, settings.prereleases.of(distribution.name)))
-      out.emplace(distribution.name, newer->version());
-  }
+  for (const InstalledDistribution& distribution : of_indexes)
+    if (const auto found = newest.find(distribution.name);
+        found != newest.end() && found->second.version > distribution.version)
+      out.emplace(distribution.name, found->second.version);
   return out;
 }
 

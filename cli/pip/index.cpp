@@ -1,8 +1,8 @@
 // moat pip index versions
-#include "cli/pip/available.h"
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
+#include "cli/session/available.h"
 #include "cli/session/goal.h"
 #include "cli/session/which_env.h"
 #include "resolver/base/text.h"

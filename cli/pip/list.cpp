@@ -1,9 +1,9 @@
 // moat pip list, moat pip freeze
-#include "cli/pip/available.h"
 #include "cli/pip/commands.h"
 #include "cli/pip/frozen.h"
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
+#include "cli/session/available.h"
 #include "cli/session/goal.h"
 #include "resolver/base/text.h"
 #include "resolver/files/requirement_line.h"
@@ -201,7 +201,8 @@ int pip_list(const PipCommand& command, Session& session) {
   std::vector<InstalledDistribution> packages = listed(command, place, session);
   Latest latest;
   if (outdated || uptodate) {
-    latest = newest_versions(packages, pip_target(command, pip_interpreter(command, session)), session);
+    latest = newest_versions(packages, pip_target(command, pip_interpreter(command, session)),
+                             NewerPrereleases::AsSettings, session);
     keep_if(packages, [&](const auto& one) {
       const auto found = latest.find(one.name);
       if (found == latest.end()) return false;

@@ -1,4 +1,5 @@
-// What the indexes have, whoever may install it: for `list --outdated` and `index versions`.
+// What the indexes have of a project that this target can use: for `moat list --outdated`, `moat pip list`
+// and `moat pip index`.
 #pragma once
 
 #include "cli/session/session.h"
@@ -16,12 +17,16 @@ struct AvailableVersion {
 };
 
 // The versions of a project that this target can use, newest first: no yanked ones; pre-releases only where
-// the settings ask for them. Source distributions count, unless --only-binary forbids them.
+// the settings ask for them. Source distributions count, unless --only-binary or --no-build forbids them.
 std::vector<AvailableVersion> available_versions(const PackageName& name, const Target& target,
                                                  bool ignore_requires_python, Session& session);
 
+// Of a package that is a pre-release itself: do newer ones count? moat says yes, pip no.
+enum class NewerPrereleases { OfThose, AsSettings };
+
 // The newest one of each that has any.
 std::map<PackageName, AvailableVersion> newest_versions(const std::vector<InstalledDistribution>& packages,
-                                                        const Target& target, Session& session);
+                                                        const Target& target, NewerPrereleases newer,
+                                                        Session& session);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-#include "cli/pip/available.h"
+#include "cli/session/available.h"
 
 #include "cli/settings/fold_options.h"
 #include "cli/settings/index_list.h"
@@ -22,7 +22,7 @@ ResolveRequest request_of(const Target& target, const Settings& settings) {
   request.prereleases = settings.prereleases;
   request.binary = fold_binary(settings.binary);
   request.exclude_newer = settings.exclude_newer;
-  request.can_build = true;
+  request.can_build = !settings.no_build;
   return request;
 }
 
@@ -53,7 +53,8 @@ std::vector<AvailableVersion> available_versions(const PackageName& name, const 
 }
 
 std::map<PackageName, AvailableVersion> newest_versions(const std::vector<InstalledDistribution>& packages,
-                                                        const Target& target, Session& session) {
+                                                        const Target& target, NewerPrereleases newer,
+                                                        Session& session) {
   const Phase phase(session.reporter(), "resolve");
   const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
   const ResolveRequest request = request_of(target, session.settings());
@@ -61,8 +62,9 @@ std::map<PackageName, AvailableVersion> newest_versions(const std::vector<Instal
   for (const InstalledDistribution& package : packages) source->request_project(package.name);
   std::map<PackageName, AvailableVersion> out;
   for (const InstalledDistribution& package : packages) {
-    std::vector<AvailableVersion> versions =
-        usable(wait_for(package.name, *source), filter, allows_prereleases(package.name, session.settings()));
+    const bool prereleases = allows_prereleases(package.name, session.settings()) ||
+                             (newer == NewerPrereleases::OfThose && package.version.is_prerelease());
+    std::vector<AvailableVersion> versions = usable(wait_for(package.name, *source), filter, prereleases);
     if (!versions.empty()) out.emplace(package.name, std::move(versions.front()));
   }
   return out;
