@@ -1,7 +1,6 @@
 // moat env upgrade-python: another Python for the same environment.
 #include "cli/commands/commands.h"
 #include "cli/output/shell_word.h"
-#include "cli/session/bytecode_ahead.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/requests.h"
@@ -9,6 +8,7 @@
 #include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
+#include "envs/install/bytecode_ahead.h"
 #include "envs/journal/change.h"
 #include "envs/place/direct_url.h"
 #include "resolver/base/text.h"

@@ -3,7 +3,6 @@
 
 #include "cli/commands/commands.h"
 #include "cli/output/shell_word.h"
-#include "cli/session/bytecode_ahead.h"
 #include "cli/session/changes.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
@@ -11,6 +10,7 @@
 #include "cli/session/required_python.h"
 #include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
+#include "envs/install/bytecode_ahead.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

@@ -5,14 +5,15 @@
 #include "cli/output/shell_word.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/install_pipeline.h"
-#include "cli/session/lock_hashes.h"
 #include "cli/session/lock_inputs.h"
 #include "cli/session/lock_space.h"
 #include "cli/session/open_env.h"
 #include "cli/session/required_python.h"
 #include "cli/session/source_setup.h"
+#include "cli/session/tools.h"
 #include "cli/settings/project_files.h"
 #include "envs/install/foreign_builds.h"
+#include "envs/install/lock_hashes.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/lock/lockfile.h"
@@ -269,7 +270,7 @@ Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
   Resolution resolution = resolve_goal(goal, policy, target, order.earlier.versions, session);
   check_upgrades(policy, resolution, order.earlier.versions);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
-  learn_missing_hashes(resolution, target, session);
+  learn_missing_hashes(resolution, target, tools_of(session));
 
   Pylock lock = lock_resolution(
       resolution, target, {.lock_directory = order.path.parent_path().native(), .editables = goal.editables});
@@ -325,7 +326,7 @@ void check_and_hash(UniversalResolution& resolution, const ResolvePolicy& policy
   Resolution packages;
   for (UniversalPackage& one : resolution.packages) packages.packages.push_back(std::move(one.package));
   check_upgrades(policy, packages, earlier.versions);
-  learn_missing_hashes(packages, anywhere, session);
+  learn_missing_hashes(packages, anywhere, tools_of(session));
   for (std::size_t i = 0; i < packages.packages.size(); ++i)
     resolution.packages[i].package = std::move(packages.packages[i]);
 }

@@ -2,7 +2,7 @@
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/sources.h"
-#include "cli/session/source_builds.h"
+#include "envs/install/source_builds.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/download/save_files.h"
 #include "fetch/os/file.h"
@@ -67,7 +67,9 @@ class WheelsToBe {
       : folder_(folder), temp_(folder, ".moat-wheel") {
     std::vector<SourceToBuild> orders;
     for (const Step* step : sources) orders.push_back({step->package, step->hashes});
-    for (const BuiltWheel& built : SourceBuilds(std::move(orders), session).finish()) {
+    if (orders.empty()) return;
+    SourceBuilds builds(std::move(orders), session.sources(), session.source_policy(), session.stop());
+    for (const BuiltWheel& built : builds.finish()) {
       files_.push_back(built.wheel.filename);
       write_wheel_file(built.wheel, temp_.path() / files_.back());
     }

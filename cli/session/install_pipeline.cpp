@@ -1,13 +1,12 @@
 #include "cli/session/install_pipeline.h"
 
 #include "cli/output/nearest.h"
-#include "cli/session/bytecode_ahead.h"
 #include "cli/session/conflict.h"
 #include "cli/session/hash_mode.h"
+#include "cli/session/install_terms.h"
 #include "cli/session/requests.h"
-#include "cli/session/source_builds.h"
-#include "cli/settings/fold_options.h"
-#include "cli/settings/index_list.h"
+#include "envs/install/bytecode_ahead.h"
+#include "envs/install/source_builds.h"
 #include "fetch/download/wheels.h"
 #include "fetch/index/metadata_check.h"
 #include "resolver/solve/fixes.h"
@@ -21,35 +20,20 @@
 namespace moat {
 namespace {
 
-// The user's own words win over the file's.
-void add_prereleases(PrereleasePolicy& policy, const RequirementsOptions& file) {
-  PrereleasePolicy of_file = fold_releases(file);
-  if (policy.otherwise == Prereleases::IfNecessary) policy.otherwise = of_file.otherwise;
-  policy.by_name.merge(of_file.by_name);
-}
-
 ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const Target& target,
-                           const std::map<PackageName, Version>& preferences, const Session& session) {
-  const Settings& settings = session.settings();
+                           const std::map<PackageName, Version>& preferences, const InstallRequest& terms,
+                           const Session& session) {
   ResolveRequest request{.requirements = goal.requirements,
                          .constraints = goal.constraints,
                          .overrides = goal.overrides,
                          .target = target};
   if (!policy.upgrade) request.preferences = preferences;
   for (const PackageName& name : policy.upgrade_packages) request.preferences.erase(name);
-  request.mode = settings.resolution;
-  request.prereleases = settings.prereleases;
-  add_prereleases(request.prereleases, goal.file_options);
-  // The user's own words come after the file's, so they override.
-  std::vector<std::pair<std::string, std::string>> binary = goal.file_options.binary;
-  binary.insert(binary.end(), settings.binary.begin(), settings.binary.end());
-  request.binary = fold_binary(binary);
-  request.exclude_newer = settings.exclude_newer;
-  request.window = settings.window;
+  terms.fill(request);
   request.no_deps = policy.no_deps;
   request.require_hashes = goal.require_hashes;
   request.ignore_requires_python = goal.ignore_requires_python;
-  request.can_build = session.uses_sources() && !settings.no_build;
+  request.can_build = session.uses_sources() && terms.may_build;
   return request;
 }
 
@@ -57,10 +41,9 @@ constexpr std::size_t kMostFixes = 3;
 
 std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                                          const std::map<PackageName, Version>& preferences,
-                                         Session& session) {
-  const ResolveRequest request = request_for(goal, policy, target, preferences, session);
-  const std::unique_ptr<IndexSource> source =
-      session.index_source(index_list(session.settings(), goal.file_options));
+                                         const InstallRequest& terms, Session& session) {
+  const ResolveRequest request = request_for(goal, policy, target, preferences, terms, session);
+  const std::unique_ptr<IndexSource> source = session.index_source(terms.indexes);
   if (request.require_hashes && !is_pinned_throughout(request))
     if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
   Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
@@ -187,7 +170,8 @@ void check_upgrades(const ResolvePolicy& policy, const Resolution& resolution,
 
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                         const std::map<PackageName, Version>& preferences, Session& session) {
-  auto outcome = try_goal(goal, policy, target, preferences, session);
+  auto outcome =
+      try_goal(goal, policy, target, preferences, install_request(goal, session.settings()), session);
   if (const auto* unmet = std::get_if<Unmet>(&outcome))
     throw conflict_error(*unmet, target, preferences, policy.takes_fix);
   return std::move(std::get<Resolution>(outcome));
@@ -195,9 +179,9 @@ Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Tar
 
 UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& policy,
                                        UniversalRequest& request, Session& session) {
-  request.request = request_for(goal, policy, request.request.target, {}, session);
-  const std::unique_ptr<IndexSource> source =
-      session.index_source(index_list(session.settings(), goal.file_options));
+  const InstallRequest terms = install_request(goal, session.settings());
+  request.request = request_for(goal, policy, request.request.target, {}, terms, session);
+  const std::unique_ptr<IndexSource> source = session.index_source(terms.indexes);
   UniversalOutcome outcome = resolve_universal(request, *source, session.reporter(), session.stop());
   if (auto* resolution = std::get_if<UniversalResolution>(&outcome)) return std::move(*resolution);
   UniversalConflict& unsolved = std::get<UniversalConflict>(outcome);
@@ -211,11 +195,12 @@ UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& po
 
 Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& target,
                        const InstalledGraph& graph, const Present& present, Session& session) {
+  const InstallRequest terms = install_request(goal, session.settings());
   Goal wider = goal;
   wider.requirements = with_earlier_of_named(goal);
   bool to_fix = policy.fix.has_value();
   for (;;) {
-    auto outcome = try_goal(wider, policy, target, present.versions, session);
+    auto outcome = try_goal(wider, policy, target, present.versions, terms, session);
     if (const auto* unmet = std::get_if<Unmet>(&outcome)) {
       if (!to_fix) throw conflict_error(*unmet, target, present.versions, policy.takes_fix);
       goal = apply_fix(goal, *unmet, *policy.fix);
@@ -236,7 +221,7 @@ Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& ta
       if (kept.empty()) return std::move(resolution);
       Goal keeping = wider;
       keeping.requirements.insert(keeping.requirements.end(), kept.begin(), kept.end());
-      auto kept_outcome = try_goal(keeping, policy, target, present.versions, session);
+      auto kept_outcome = try_goal(keeping, policy, target, present.versions, terms, session);
       auto* keeps = std::get_if<Resolution>(&kept_outcome);
       return std::move(keeps != nullptr ? *keeps : resolution);
     }
@@ -333,16 +318,19 @@ std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::sh
     else
       sources.push_back({step.package, step.hashes, step.editable});
   }
-  SourceBuilds builds(std::move(sources), session);
+  std::optional<SourceBuilds> builds;
+  if (!sources.empty())
+    builds.emplace(std::move(sources), session.sources(), session.source_policy(), session.stop());
   std::optional<BytecodeAhead> bytecode;
-  if (session.settings().compile == Compile::Now && runtime.valid()) bytecode.emplace(runtime, session);
+  if (session.settings().compile == Compile::Now && runtime.valid())
+    bytecode.emplace(runtime, session.store(), session.reporter());
   const auto compile = [&](const StoredWheel& wheel) {
     if (bytecode) bytecode->add(wheel);
   };
   const std::vector<StoredWheel> wheels =
       obtain_wheels(orders, session.http(), session.store(), session.workers(), session.reporter(),
                     session.stop(), compile);
-  const std::vector<BuiltWheel> built = builds.finish();
+  const std::vector<BuiltWheel> built = builds ? builds->finish() : std::vector<BuiltWheel>();
   for (const BuiltWheel& one : built) compile(one.wheel);
   if (bytecode) bytecode->finish();
 

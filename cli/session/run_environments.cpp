@@ -1,11 +1,11 @@
 #include "cli/session/run_environments.h"
 
 #include "cli/session/install_pipeline.h"
+#include "cli/session/install_terms.h"
 #include "cli/session/source_setup.h"
-#include "cli/settings/index_list.h"
 #include "cli/settings/project_stamp.h"
 #include "envs/environment/environment.h"
-#include "fetch/bytes/hasher.h"
+#include "envs/install/key_text.h"
 #include "fetch/os/disk_usage.h"
 #include "fetch/os/leftovers.h"
 #include "resolver/base/text.h"
@@ -28,59 +28,29 @@ constexpr std::chrono::minutes kPatienceWithMaker{10};
 fs::path folder(const fs::path& store) { return store / "environments"; }
 fs::path answers(const fs::path& store) { return folder(store) / "answers"; }
 
-// Texts one after the other, so that no two lists give the same digest.
-class Key {
- public:
-  Key& add(std::string_view text) {
-    text_ += fmt::format("{}:{}\n", text.size(), text);
-    return *this;
-  }
-  std::string digest() const { return hash_bytes(text_).hex.substr(0, 32); }
-
- private:
-  std::string text_;
-};
-
-void add_python(Key& key, const Interpreter& python) {
+void add_python(KeyText& key, const Interpreter& python) {
   key.add(python.executable.native()).add(python.version).add(python.ext_suffix).add(python.magic);
 }
 
-void add_lines(Key& key, const std::vector<RootRequirement>& lines) {
-  key.add(std::to_string(lines.size()));
-  for (const RootRequirement& line : lines) {
-    key.add(line.requirement.to_string());
-    for (const Digest& digest : line.hashes) key.add(digest.to_string());
+// Of single lines.
+void add_config_settings(KeyText& key, const Goal& goal) {
+  key.count(goal.config_settings.size());
+  for (const auto& [name, settings] : goal.config_settings) {
+    key.add(name.normalized()).count(settings.size());
+    for (const auto& [option, value] : settings) key.add(option).add(value);
   }
 }
 
-void add_settings(Key& key, const Settings& settings) {
-  const IndexList indexes = index_list(settings);
-  for (const Index& index : indexes.indexes)
-    key.add(index.name).add(index.url.without_credentials().to_string());
-  for (const std::string& link : indexes.find_links) key.add(link);
-  for (const auto& [name, index] : indexes.pins) key.add(name.normalized()).add(index);
-  key.add(std::to_string(static_cast<int>(indexes.strategy)));
-  key.add(std::to_string(static_cast<int>(settings.resolution)));
-  key.add(settings.window ? std::to_string(settings.window->count()) : "");
-  key.add(std::to_string(static_cast<int>(settings.no_build)));
-  key.add(settings.exclude_newer ? std::to_string(*settings.exclude_newer) : "");
-  key.add(std::to_string(static_cast<int>(settings.prereleases.otherwise)));
-  for (const auto& [name, as] : settings.prereleases.by_name)
-    key.add(name.normalized()).add(std::to_string(static_cast<int>(as)));
-  for (const auto& [option, value] : settings.binary) key.add(option).add(value);
-}
-
-std::string question_key(const RunQuestion& question, const Settings& settings) {
-  Key key;
+std::string question_key(const RunQuestion& question, const InstallRequest& terms) {
+  KeyText key;
   key.add(MOAT_VERSION);
   add_python(key, question.interpreter);
-  add_lines(key, question.goal.requirements);
-  add_lines(key, question.goal.constraints);
-  add_lines(key, question.goal.overrides);
+  key.add(question.goal.requirements).add(question.goal.constraints).add(question.goal.overrides);
+  key.count(question.preferences.size());
   for (const auto& [name, version] : question.preferences)
     key.add(name.normalized()).add(version.to_string());
-  add_settings(key, settings);
-  return key.digest();
+  add_config_settings(key, question.goal);
+  return key.add(digest_of(terms)).digest();
 }
 
 // When something in a folder last changed: it may give another package then.
@@ -92,9 +62,17 @@ std::string newest_change(const fs::path& tree) {
   return std::to_string(newest.time_since_epoch().count());
 }
 
-std::string answer_key(const RunQuestion& question, const Resolution& resolution) {
-  Key key;
+// What comes out of a build depends on how it is built.
+std::string answer_key(const RunQuestion& question, const Resolution& resolution,
+                       const InstallRequest& terms) {
+  KeyText key;
   add_python(key, question.interpreter);
+  const bool is_built = std::ranges::any_of(
+      resolution.packages, [](const ResolvedPackage& package) { return !package.file.wheel; });
+  if (is_built) {
+    key.add(digest_of(terms.build));
+    add_config_settings(key, question.goal);
+  }
   for (const ResolvedPackage& package : resolution.packages) {
     key.add(package.name.normalized()).add(package.version.to_string()).add(package.file.artifact.filename);
     for (const Digest& digest : package.file.artifact.digests) key.add(digest.to_string());
@@ -228,7 +206,8 @@ void RunEnvironment::pass_on() const {
 RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
   const Settings& settings = session.settings();
   const bool lasting = question.goal.unnamed.empty() && !may_change(question.goal.requirements);
-  const std::string asked = question_key(question, settings);
+  const InstallRequest terms = whole_install_request(question.goal, session);
+  const std::string asked = question_key(question, terms);
   const std::optional<Answer> before = lasting ? find_answer(asked, settings.store_dir) : std::nullopt;
   const bool holds = before && !settings.refresh && (settings.offline || before->age < kAnswerHolds);
   if (holds)
@@ -249,7 +228,7 @@ RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
     return std::move(*found);
   }
   for (const std::string& note : resolution->notes) session.reporter().warn(note);
-  const std::string key = answer_key(question, *resolution);
+  const std::string key = answer_key(question, *resolution, terms);
   RunEnvironment made = make_or_find(key, question, *resolution, session);
   if (lasting) {
     make_directories(answers(settings.store_dir));

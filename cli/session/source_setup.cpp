@@ -1,8 +1,7 @@
 #include "cli/session/source_setup.h"
 
 #include "cli/output/redact.h"
-#include "cli/settings/fold_options.h"
-#include "cli/settings/index_list.h"
+#include "cli/session/install_terms.h"
 #include "envs/build/build.h"
 #include "fetch/sources/sources.h"
 #include "resolver/base/text.h"
@@ -16,24 +15,18 @@
 namespace moat {
 namespace {
 
-BinaryPolicy binary_policy(const Goal& goal, const Settings& settings) {
-  std::vector<std::pair<std::string, std::string>> binary = goal.file_options.binary;
-  binary.insert(binary.end(), settings.binary.begin(), settings.binary.end());
-  return fold_binary(binary);
-}
-
-BuildOptions build_options(const Goal& goal, const std::optional<Environment>& environment,
+BuildOptions build_options(const InstallRequest& terms, const std::optional<Environment>& environment,
                            Session& session) {
   const Settings& settings = session.settings();
   BuildOptions options;
-  options.requirements.indexes = session.index_options(index_list(settings, goal.file_options));
-  if (!settings.build_constraints.empty())
-    options.requirements.constraints = read_goal({}, {}, settings.build_constraints, session).constraints;
-  options.requirements.binary = binary_policy(goal, settings);
+  options.requirements.indexes = session.index_options(terms.indexes);
+  options.requirements.constraints = terms.build.constraints;
+  options.requirements.binary = terms.binary;
+  // What the files of the request say of pre-releases is said of what they ask for.
   options.requirements.prereleases = settings.prereleases;
-  options.requirements.exclude_newer = settings.exclude_newer;
-  options.network = settings.build_network;
-  if (!settings.build_isolation) {
+  options.requirements.exclude_newer = terms.exclude_newer;
+  options.network = terms.build.network;
+  if (!terms.build.isolation) {
     if (!environment)
       throw Error(ErrorKind::Usage,
                   "--no-build-isolation builds with what the environment holds, and there is none yet",
@@ -45,18 +38,16 @@ BuildOptions build_options(const Goal& goal, const std::optional<Environment>& e
   return options;
 }
 
-void set_builder(SourcePolicy& policy, const Goal& goal, const Interpreter& interpreter,
+void set_builder(SourcePolicy& policy, const InstallRequest& terms, const Interpreter& interpreter,
                  const std::optional<Environment>& environment, Session& session) {
-  if (session.settings().no_build) {
+  if (!terms.may_build) {
     policy.refusal = "`--no-build` forbids it";
     return;
   }
   policy.builder = &session.keep_builder(
-      std::make_unique<BuildFrontend>(build_options(goal, environment, session), interpreter, session.http(),
+      std::make_unique<BuildFrontend>(build_options(terms, environment, session), interpreter, session.http(),
                                       session.store(), session.workers(), session.reporter()));
-  policy.forbids = [binary = binary_policy(goal, session.settings())](const PackageName& name) {
-    return !binary.sdists(name);
-  };
+  policy.forbids = [binary = terms.binary](const PackageName& name) { return !binary.sdists(name); };
 }
 
 // What single lines say.
@@ -135,11 +126,11 @@ void clone_for_editing(RootRequirement& root, const std::optional<Environment>& 
 
 NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
                            const std::optional<Environment>& environment, bool only_looks) {
-  session.use_sources(index_list(session.settings(), goal.file_options),
-                      {.settings = session.settings().config_settings});
+  const InstallRequest terms = whole_install_request(goal, session);
+  session.use_sources(terms.indexes, {.settings = session.settings().config_settings});
   SourcePolicy& policy = session.source_policy();
   take_lines(policy, goal);
-  set_builder(policy, goal, interpreter, environment, session);
+  set_builder(policy, terms, interpreter, environment, session);
   // From the last, so that the places of the others stay.
   while (!goal.unnamed.empty()) {
     UnnamedRequirement unnamed = std::move(goal.unnamed.back());
@@ -164,7 +155,7 @@ NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& 
 }
 
 std::unique_ptr<BuildFrontend> project_builder(const Interpreter& interpreter, Session& session) {
-  const BuildOptions options = build_options({}, std::nullopt, session);
+  const BuildOptions options = build_options(whole_install_request({}, session), std::nullopt, session);
   return std::make_unique<BuildFrontend>(options, interpreter, session.http(), session.store(),
                                          session.workers(), session.reporter());
 }

@@ -1,4 +1,4 @@
-#include "cli/session/bytecode_ahead.h"
+#include "envs/install/bytecode_ahead.h"
 
 #include "envs/place/bytecode.h"
 
@@ -7,8 +7,8 @@
 
 namespace moat {
 
-BytecodeAhead::BytecodeAhead(std::shared_future<Runtime> runtime, Session& session)
-    : runtime_(std::move(runtime)), store_(session.store()), reporter_(session.reporter()) {
+BytecodeAhead::BytecodeAhead(std::shared_future<Runtime> runtime, Store& store, Reporter& reporter)
+    : runtime_(std::move(runtime)), store_(store), reporter_(reporter) {
   try {
     thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
   } catch (const std::system_error&) {  // no thread is to be had: the change compiles what is missing

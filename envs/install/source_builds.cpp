@@ -1,4 +1,4 @@
-#include "cli/session/source_builds.h"
+#include "envs/install/source_builds.h"
 
 #include <fmt/format.h>
 
@@ -8,11 +8,11 @@
 
 namespace moat {
 
-SourceBuilds::SourceBuilds(std::vector<SourceToBuild> sources, Session& session)
-    : sources_(std::move(sources)), session_(session) {
+SourceBuilds::SourceBuilds(std::vector<SourceToBuild> sources, Sources& where, SourcePolicy policy,
+                           const std::stop_token& stop)
+    : sources_(std::move(sources)), where_(where), policy_(std::move(policy)) {
   if (sources_.empty()) return;
-  interrupted_.emplace(session.stop(), [this] { stop_.request_stop(); });
-  session.sources();  // made before there are several threads to ask for it
+  interrupted_.emplace(stop, [this] { stop_.request_stop(); });
   workers_ = std::make_unique<Workers>();
   for (const SourceToBuild& source : sources_)
     results_.push_back(workers_->submit([this, &source] {
@@ -47,16 +47,16 @@ BuiltWheel SourceBuilds::build(const SourceToBuild& source) const {
   const std::stop_token stop = stop_.get_token();
   if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
   const ResolvedPackage& package = *source.package;
-  const SourcePolicy& policy = session_.source_policy();
   SourceOrder order = SourceOrder::of(package.file);
   order.accepted = source.accepted;
   order.label = fmt::format("{} {}", package.name.display(), package.version.to_string());
-  const ObtainedSource& obtained = session_.sources().obtain(order, stop);
-  const MetadataAsker asker = policy.asker(package.name);
+  const ObtainedSource& obtained = where_.obtain(order, stop);
+  const MetadataAsker asker = policy_.asker(package.name);
   if (asker.builder == nullptr)
     throw Error(ErrorKind::Refused,
                 fmt::format("{} is available only as a source, and {}", order.label, asker.refusal));
-  const BuildRequest request{obtained.tree, package.name, package.version, policy.settings_for(package.name)};
+  const BuildRequest request{obtained.tree, package.name, package.version,
+                             policy_.settings_for(package.name)};
   StoredWheel wheel = source.editable ? asker.builder->build_editable(request, stop)
                                       : asker.builder->build_wheel(request, stop);
   return {std::move(wheel), obtained.sha256, obtained.commit};

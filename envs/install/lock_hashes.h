@@ -1,7 +1,7 @@
 // A lock has a hash of every file: those that no index promises are computed.
 #pragma once
 
-#include "cli/session/session.h"
+#include "fetch/store/tools.h"
 #include "resolver/solve/resolution.h"
 #include "resolver/solve/target.h"
 
@@ -9,6 +9,6 @@ namespace moat {
 
 // Fetches and hashes the files that `target` may install from this resolution and that have no strong hash;
 // what is chosen stays in the store. Tells for which packages the hashes are no index's word.
-void learn_missing_hashes(Resolution& resolution, const Target& target, Session& session);
+void learn_missing_hashes(Resolution& resolution, const Target& target, const Tools& tools);
 
 }  // namespace moat

@@ -1,7 +1,6 @@
 // Packages whose chosen file is a source become wheels, while others are downloaded.
 #pragma once
 
-#include "cli/session/session.h"
 #include "fetch/os/workers.h"
 #include "fetch/sources/sources.h"
 #include "resolver/solve/resolution.h"
@@ -29,8 +28,9 @@ struct BuiltWheel {
 // Builds begin at once, as many as there are cores. The first failure stops the others.
 class SourceBuilds {
  public:
-  // Outlived by the session and the packages.
-  SourceBuilds(std::vector<SourceToBuild> sources, Session& session);
+  // `where` and the packages outlive this; it is asked from several threads.
+  SourceBuilds(std::vector<SourceToBuild> sources, Sources& where, SourcePolicy policy,
+               const std::stop_token& stop);
   ~SourceBuilds();
   SourceBuilds(const SourceBuilds&) = delete;
   SourceBuilds& operator=(const SourceBuilds&) = delete;
@@ -42,7 +42,8 @@ class SourceBuilds {
   BuiltWheel build(const SourceToBuild& source) const;
 
   const std::vector<SourceToBuild> sources_;
-  Session& session_;
+  Sources& where_;
+  const SourcePolicy policy_;
   std::stop_source stop_;
   std::optional<std::stop_callback<std::function<void()>>> interrupted_;
   std::unique_ptr<Workers> workers_;

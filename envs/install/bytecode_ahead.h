@@ -1,8 +1,10 @@
 // Bytecode of wheels that have come, compiled while others are still on their way.
 #pragma once
 
-#include "cli/session/session.h"
 #include "envs/python/runtime.h"
+#include "fetch/os/workers.h"
+#include "fetch/store/store.h"
+#include "resolver/base/reporter.h"
 
 #include <condition_variable>
 #include <future>
@@ -12,12 +14,12 @@
 
 namespace moat {
 
-// A thread of its own with its own workers: unpacking, which everything waits for, keeps the session's. What
+// A thread of its own with its own workers: unpacking, which everything waits for, keeps the others. What
 // it makes lies in the store, where the change looks for it. What fails here is tried again there, and told.
 class BytecodeAhead {
  public:
-  // `runtime` may still be in the making.
-  BytecodeAhead(std::shared_future<Runtime> runtime, Session& session);
+  // `runtime` may still be in the making. The rest outlives this.
+  BytecodeAhead(std::shared_future<Runtime> runtime, Store& store, Reporter& reporter);
   // Drops what has not begun, waits for what has.
   ~BytecodeAhead();
   BytecodeAhead(const BytecodeAhead&) = delete;

@@ -1,4 +1,4 @@
-#include "cli/session/lock_hashes.h"
+#include "envs/install/lock_hashes.h"
 
 #include "fetch/download/file_hashes.h"
 #include "fetch/download/wheels.h"
@@ -24,7 +24,7 @@ bool may_install(const ReleaseFile& file, const Target& target) {
 }
 
 // Wheels that will be installed come into the store whole, as they will be needed.
-void obtain_chosen(std::vector<ResolvedPackage>& packages, Session& session) {
+void obtain_chosen(std::vector<ResolvedPackage>& packages, const Tools& tools) {
   std::vector<WheelOrder> orders;
   std::vector<Artifact*> chosen;
   for (ResolvedPackage& package : packages) {
@@ -33,8 +33,8 @@ void obtain_chosen(std::vector<ResolvedPackage>& packages, Session& session) {
     chosen.push_back(&package.file.artifact);
   }
   if (orders.empty()) return;
-  const std::vector<StoredWheel> wheels = obtain_wheels(
-      orders, session.http(), session.store(), session.workers(), session.reporter(), session.stop());
+  const std::vector<StoredWheel> wheels =
+      obtain_wheels(orders, tools.http, tools.store, tools.workers, tools.reporter, tools.stop);
   for (std::size_t i = 0; i < wheels.size(); ++i) chosen[i]->digests.push_back(wheels[i].digest);
 }
 
@@ -53,8 +53,8 @@ std::shared_ptr<Release> completed(const ResolvedPackage& package, const Target&
 
 }  // namespace
 
-void learn_missing_hashes(Resolution& resolution, const Target& target, Session& session) {
-  obtain_chosen(resolution.packages, session);
+void learn_missing_hashes(Resolution& resolution, const Target& target, const Tools& tools) {
+  obtain_chosen(resolution.packages, tools);
   std::vector<Artifact*> lacking;
   std::vector<std::string> names;
   bool from_network = false;
@@ -73,8 +73,8 @@ void learn_missing_hashes(Resolution& resolution, const Target& target, Session&
   if (names.empty()) return;
   std::vector<Artifact> files;
   for (const Artifact* artifact : lacking) files.push_back(*artifact);
-  const std::vector<Digest> hashes = learn_hashes(files, session.http(), session.store(), session.workers(),
-                                                  session.reporter(), session.stop());
+  const std::vector<Digest> hashes =
+      learn_hashes(files, tools.http, tools.store, tools.workers, tools.reporter, tools.stop);
   for (std::size_t i = 0; i < hashes.size(); ++i) lacking[i]->digests.push_back(hashes[i]);
   const std::string said = fmt::format(
       "no index promises a sha256 of all files of {}: the lock has the hashes of what was found "
@@ -82,7 +82,7 @@ void learn_missing_hashes(Resolution& resolution, const Target& target, Session&
       join(names, ", "));
   // What lies on this machine is no surprise to its owner; what came from elsewhere may not be what was
   // meant.
-  from_network ? session.reporter().warn(said) : session.reporter().note(said);
+  from_network ? tools.reporter.warn(said) : tools.reporter.note(said);
 }
 
 }  // namespace moat
