@@ -4,6 +4,7 @@
 #include "cli/commands/commands.h"
 #include "cli/output/shell_word.h"
 #include "cli/session/changes.h"
+#include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/requests.h"
@@ -107,7 +108,7 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   const InstallPlan plan = plan_install(goal, resolution, place.present, command.reinstall);
   report.take_files(plan);
-  if (command.dry_run && !look) return without_wheels(plan);
+  if (command.dry_run && !look) return with_stored_wheels(plan, session.store());
   const auto runtime =
       place.environment ? runtime_inside(place.root, place.interpreter)
                         : ready_runtime(obtain_runtime(place.interpreter, session.store(), session.workers(),
@@ -157,7 +158,9 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
   NewFolders clones;
   TransactionRequest request = request_for(command, goal, place, look, clones, report, session);
   if (command.dry_run) {
-    report.operations = plan_operations(place.installed, request);
+    report.operations = place.environment
+                            ? dry_run(std::move(request), *place.environment, place.installed, session)
+                            : plan_operations(place.installed, request);
   } else {
     record_requests(goal, place, session, request);
     check_commands(request, place.root, session.settings());

@@ -3,6 +3,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/output/shell_word.h"
+#include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/locked_resolution.h"
 #include "cli/session/open_env.h"
@@ -230,7 +231,7 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
   // What the project is built from has to lie there; what fails from here on takes it back.
   if (order.own && !command.dry_run) files.place();
   TransactionRequest request =
-      command.dry_run ? without_wheels(plan)
+      command.dry_run ? with_stored_wheels(plan, session.store())
                       : with_wheels(plan, present, false,
                                     runtime_inside(environment.root(), environment.interpreter()), session);
   // From here on every wheel is verified and in the store.
@@ -246,7 +247,7 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
                       .nothing = "the environment matches the lock"};
   report.take_files(plan);
   if (command.dry_run) {
-    report.operations = plan_operations(installed, request);
+    report.operations = dry_run(std::move(request), environment, installed, session);
     return report;
   }
   if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {

@@ -2,6 +2,7 @@
 #include "cli/commands/uninstall.h"
 
 #include "cli/commands/commands.h"
+#include "cli/session/dry_run.h"
 #include "cli/session/goal.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
@@ -83,7 +84,7 @@ ChangeReport uninstall_packages(const UninstallCommand& command, Session& sessio
                       .dry_run = command.dry_run,
                       .nothing = "nothing was removed"};
   if (command.dry_run) {
-    report.operations = plan_operations(installed, request);
+    report.operations = dry_run(std::move(request), environment, installed, session);
   } else if (!request.remove.empty()) {
     const Settings& settings = session.settings();
     Manifest after = environment.manifest();

@@ -5,6 +5,7 @@
 #include "cli/commands/sync.h"
 #include "cli/output/nearest.h"
 #include "cli/session/changes.h"
+#include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/requests.h"
@@ -153,7 +154,7 @@ ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
   keep_requested(plan, graph);
   report.take_files(plan);
   if (command.dry_run) {
-    report.operations = plan_operations(installed, without_wheels(plan));
+    report.operations = dry_run(with_stored_wheels(plan, session.store()), environment, installed, session);
   } else {
     TransactionRequest request =
         with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), session);

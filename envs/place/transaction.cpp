@@ -12,6 +12,7 @@
 #include "envs/journal/file_plan.h"
 #include "envs/journal/former_files.h"
 #include "envs/journal/history.h"
+#include "envs/journal/sealed.h"
 #include "envs/journal/state_files.h"
 #include "envs/place/bytecode.h"
 #include "envs/place/damaged.h"
@@ -19,6 +20,7 @@
 #include "envs/place/overlaps.h"
 #include "envs/place/owned_files.h"
 #include "envs/place/staging.h"
+#include "envs/place/transaction_check.h"
 #include "envs/place/wheel_layout.h"
 #include "fetch/bytes/hasher.h"
 #include "resolver/base/text.h"
@@ -29,6 +31,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <iterator>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -91,17 +94,23 @@ class Application {
         single_files_(needs_single_files(root_)),
         departures_(root_, scheme_, single_files_) {}
 
+  // What leaves, what comes, and whether the two can be: every refusal is made here. Writes nothing.
+  void plan(const std::vector<std::optional<StoredBytecode>>& bytecode) {
+    read_present();
+    result_.operations = plan_operations(installed_, request_);
+    collect_departures();
+    for (std::size_t i = 0; i < request_.install.size(); ++i)
+      if (has_wheel(request_.install[i])) collect_arrivals(i, bytecode[i]);
+    settle_overlaps();
+    departures_.plan(leaving_);
+    check_arrivals();
+  }
+
   TransactionResult run(const std::vector<std::optional<StoredBytecode>>& bytecode,
                         const std::string& command) {
     if (environment_.is_foreign()) make_directories(root_ / ".moat");
     Change change = Change::begin(root_, command);
-    read_present();
-    result_.operations = plan_operations(installed_, request_);
-    collect_departures();
-    for (std::size_t i = 0; i < request_.install.size(); ++i) collect_arrivals(i, bytecode[i]);
-    settle_overlaps();
-    departures_.plan(leaving_);
-    check_arrivals();
+    plan(bytecode);
     keep_edited_files();
     add_records();
     mark_requested();
@@ -1025,6 +1034,19 @@ std::vector<Operation> plan_operations(const InstalledDistributions& installed,
   std::stable_sort(out.begin(), out.end(),
                    [](const Operation& a, const Operation& b) { return a.name < b.name; });
   return out;
+}
+
+bool has_wheel(const WantedPackage& package) { return !package.wheel.tree.empty(); }
+
+void check_transaction(const TransactionRequest& request, const Environment& environment, const Store& store,
+                       Workers& workers) {
+  refuse_release(environment.root());
+  std::vector<WantedPackage> known;
+  std::ranges::copy_if(request.install, std::back_inserter(known), has_wheel);
+  refuse_shared_import_names(known);
+  Reporter silent;
+  Application(request, environment, store, workers, silent)
+      .plan(std::vector<std::optional<StoredBytecode>>(request.install.size()));
 }
 
 TransactionResult apply_transaction(const TransactionRequest& request, const Environment& environment,

@@ -2,6 +2,7 @@
 
 #include "envs/journal/change.h"
 #include "envs/place/owned_files.h"
+#include "envs/place/transaction_check.h"
 #include "resolver/pep/record.h"
 #include "tests/envs/plain_environment.h"
 
@@ -54,9 +55,30 @@ class TransactionTest : public ::testing::Test {
     return wanted(name, "1", WheelBuilder(name, "1").file(path, text).file(name + "_own.py", ""));
   }
 
+  // What --dry-run would refuse; "" where nothing.
+  std::string foreseen(const TransactionRequest& request) {
+    try {
+      check_transaction(request, env.open(), env.store, env.workers);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+  // Whatever a change is refused for was to be known before it.
   TransactionResult apply(const TransactionRequest& request) {
+    const std::string refused = foreseen(request);
     Reporter silent;
-    return apply_transaction(request, env.open(), env.store, env.workers, silent, "test");
+    try {
+      TransactionResult result =
+          apply_transaction(request, env.open(), env.store, env.workers, silent, "test");
+      EXPECT_EQ(refused, "");
+      return result;
+    } catch (const Error& error) {
+      if (!refused.empty() || error.kind() == ErrorKind::Refused || error.kind() == ErrorKind::BadArchive) {
+        EXPECT_EQ(refused, error.what());
+      }
+      throw;
+    }
   }
   TransactionResult install(std::vector<WantedPackage> packages) {
     return apply({.install = std::move(packages), .reason = "moat install"});
@@ -868,6 +890,17 @@ TEST_F(TransactionTest, WritersTakeTurns) {
   EXPECT_EQ(installed().all.size(), 4U);
   EXPECT_EQ(env.open().manifest().state, 4);
   expect_true_manifest();
+}
+
+TEST_F(TransactionTest, AskingWhetherItCanBeWritesNothing) {
+  install({foo("1.0")});
+  write_file_atomically(env.root / in_site("bar.py"), "the user's own");
+  const WantedPackage unknown{name_of("later"), *Version::parse("1"), {}, false, std::nullopt};
+  const Tree before = contents(env.root, "nothing is left out");
+  EXPECT_EQ(foreseen({.install = {foo("2.0")}, .remove = {name_of("nothing")}}), "");
+  EXPECT_THAT(foreseen({.install = {simple("bar", "bar.py", "another")}}), HasSubstr("is in the way"));
+  EXPECT_EQ(foreseen({.install = {unknown}, .remove = {name_of("foo")}}), "");
+  EXPECT_EQ(contents(env.root, "nothing is left out"), before);
 }
 
 TEST_F(TransactionTest, OperationsAreToldByName) {
