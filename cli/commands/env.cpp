@@ -125,6 +125,16 @@ int execute(const EnvHistoryCommand& command, Session& session) {
   return 0;
 }
 
+// Of a change that is made: what cannot be read just now is not told, and fails nothing.
+static std::vector<std::string> summary_of_newest(const fs::path& environment) {
+  try {
+    const std::vector<HistoryEntry> history = read_history(environment);
+    return history.empty() ? std::vector<std::string>{} : history.front().summary;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 int execute(const EnvRollbackCommand& command, Session& session) {
   if (command.force) {
     const auto chosen = choose_environment(session.settings(), ForProject::No);
@@ -138,9 +148,7 @@ int execute(const EnvRollbackCommand& command, Session& session) {
       rollback(environment.root(), command.state, session.command_line(), session.settings().durable);
   session.lacks_bytecode(environment.root());  // what came back may have gone before it had all of its own
   show_commands(environment, session.settings());
-  const std::vector<HistoryEntry> history = read_history(environment.root());
-  const std::vector<std::string> summary =
-      history.empty() ? std::vector<std::string>{} : history.front().summary;
+  const std::vector<std::string> summary = summary_of_newest(environment.root());
   Output& output = session.output();
   for (const std::string& change : summary) output.result(change);
   output.say(fmt::format("now at state {}; `moat env rollback` undoes it", state));

@@ -25,6 +25,25 @@ namespace {
 // How long we wait for another moat that is at work in the same environment.
 constexpr std::chrono::seconds kPatience{60};
 
+// The journal lies where it counts; here it reaches the disk before anything is moved. Where it does not,
+// nothing has been moved yet, and the change is taken back with it.
+void sync_journal(const fs::path& folder, bool& committed) {
+  try {
+    sync_directory(folder);
+  } catch (const Error&) {
+    committed = ::unlink((folder / "journal").c_str()) != 0;
+    if (!committed) throw;
+  }
+}
+
+// The change is made. What of older states may go, and cannot be looked at just now, the next change removes.
+void prune_what_can_be(const fs::path& environment, std::int64_t now) {
+  try {
+    prune_history(environment, now);
+  } catch (const Error&) {
+  }
+}
+
 [[noreturn]] void throw_journal_error(int result, const fs::path& environment) {
   const std::string message = moat_journal_error();
   if (result == MOAT_JOURNAL_BUSY) throw Error(ErrorKind::Busy, message, {"try again when it has finished"});
@@ -219,14 +238,14 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
   const CommitUnderWay under_way;
   rename_over(aside / "journal", impl_->root / ".moat/journal");
   impl_->committed = true;
-  if (durable != Durable::Never) sync_directory(impl_->root / ".moat");
+  if (durable != Durable::Never) sync_journal(impl_->root / ".moat", impl_->committed);
   StepHook step = hook;
   const int result =
       moat_journal_apply(root.get(), &*journal, MOAT_JOURNAL_FRESH, hook ? call_hook : nullptr, &step);
   if (result < 0) throw_journal_error(result, impl_->root);
   if (result == MOAT_JOURNAL_TAKEN_BACK) throw_taken_back(impl_->root);
   if (durable == Durable::Always) flush(impl_->root);
-  prune_history(impl_->root, now);
+  prune_what_can_be(impl_->root, now);
 }
 
 bool give_up_change(const fs::path& environment) {

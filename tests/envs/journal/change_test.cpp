@@ -312,6 +312,16 @@ TEST(Change, OldHistoryIsDropped) {
   EXPECT_EQ(contents(env.path()).at("lib/foo/only_3"), "644 3");
 }
 
+TEST(Change, AChangeThatIsMadeDoesNotFailForItsHistory) {
+  const Env env;
+  env.change("foo", "", "1");
+  const std::filesystem::path moves = env.path() / ".moat/history/1/moves";
+  std::filesystem::remove(moves);
+  std::filesystem::create_directory(moves);  // cannot be read, whoever reads
+  EXPECT_NO_THROW(env.change("bar", "", "1"));
+  EXPECT_TRUE(env.folder.has("lib/bar/only_1"));
+}
+
 TEST(Change, HistoryIsKeptUntilItsFilesAreFlushed) {
   const Env env;
   for (int i = 1; i <= 13; ++i) env.change("foo", i == 1 ? "" : std::to_string(i - 1), std::to_string(i));
