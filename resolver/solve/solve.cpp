@@ -351,9 +351,11 @@ class Resolver {
   }
 
   void add_projects(const std::vector<PackageName>& names) {
+    // From where the last look ended: one package may need thousands, and each that arrives is a look.
+    auto next = names.begin();
     wait_until([&] {
-      return std::all_of(names.begin(), names.end(),
-                         [&](const PackageName& name) { return views_.find(name) != nullptr; });
+      while (next != names.end() && views_.find(*next) != nullptr) ++next;
+      return next == names.end();
     });
     for (const PackageName& name : names) encoding_->add(*views_.find(name));
   }
