@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <ctime>
+#include <string>
 
 namespace moat {
 namespace {
@@ -65,9 +67,48 @@ TomlTable convert(const toml::table& table) {
   return out;
 }
 
+// No file that anybody writes nests tables as deep by dots.
+constexpr int kMostDots = 100;
+
+// Behind the text in quotes that begins at `begin`.
+std::size_t end_of_text(std::string_view text, std::size_t begin) {
+  const char quote = text[begin];
+  const std::string three(3, quote);
+  const bool is_long = text.substr(begin, 3) == three;
+  for (std::size_t i = begin + (is_long ? 3 : 1); i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"')
+      ++i;
+    else if (is_long && text.substr(i, 3) == three)
+      return i + 3;
+    else if (!is_long && (text[i] == quote || text[i] == '\n'))
+      return i + 1;
+  }
+  return text.size();
+}
+
+// a.b.c… without end. toml++ bounds values within values, but not these, each of which is a table in the
+// last; and whatever walks them does so by recursion.
+bool has_endless_key(std::string_view text) {
+  int dots = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (c == '"' || c == '\'') {
+      i = end_of_text(text, i);
+    } else if (c == '#') {
+      i = std::min(text.find('\n', i), text.size());
+    } else {
+      if (c == '.' && ++dots > kMostDots) return true;
+      if (std::string_view("\n=,{}[]").find(c) != std::string_view::npos) dots = 0;
+      ++i;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Expected<TomlTable> parse_toml(std::string_view text) {
+  if (has_endless_key(text)) return parse_error(fmt::format("a key of more than {} parts", kMostDots));
   try {
     return convert(toml::parse(text));
   } catch (const toml::parse_error& error) {

@@ -26,6 +26,18 @@ TEST(Toml, SaysWhereItBreaks) {
   EXPECT_NE(broken.error().message.find("(line 2, column"), std::string::npos) << broken.error().message;
 }
 
+TEST(Toml, KeysWithoutEndAreRefused) {
+  std::string chain = "a";
+  for (int i = 0; i < 100'000; ++i) chain += ".a";
+  EXPECT_FALSE(parse_toml(chain + " = 1\n"));
+  EXPECT_FALSE(parse_toml("[" + chain + "]\n"));
+  EXPECT_FALSE(parse_toml("x = {" + chain + " = 1}\n"));
+  EXPECT_TRUE(parse_toml("x = '" + chain + "' # " + chain + "\n"));
+  const std::string quotes(3, '"');
+  EXPECT_TRUE(
+      parse_toml("x = " + quotes + "\n" + chain + "\\\"\n" + quotes + "\ny = '''\n" + chain + "'''\n"));
+}
+
 TEST(Toml, QuotedTextComesBack) {
   for (const std::string text :
        {"plain", "with \"quotes\" and \\", "line\nbreak\ttab", "\x01\x7f", "ä€😀", ""}) {
