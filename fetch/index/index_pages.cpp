@@ -57,8 +57,7 @@ Url page_url(const Index& index, const PackageName& project) {
 }
 
 std::string unknown_charset(std::string_view page, std::string_view charset) {
-  return std::string(page) + " has an unknown charset, " + quote(charset) +
-         ": it was read as UTF-8";
+  return std::string(page) + " has an unknown charset, " + quote(charset) + ": it was read as UTF-8";
 }
 
 std::vector<std::string> seen_projects(const Store& store) {
@@ -107,9 +106,8 @@ struct IndexPages::Shared {
       bytes = read_file_if_exists(digest_file(url));
     } catch (const Error&) {  // not readable is not there
     }
-    const auto before = bytes ? read_any_page_digest(*bytes, project) : std::nullopt;
-    if (!before) return;
-    const std::vector<ChangedFile> changed = changed_files(*before, now);
+    if (!bytes) return;
+    const std::vector<ChangedFile> changed = changed_files(*bytes, project, now);
     if (changed.empty()) return;
     const ChangedFile& one = changed.front();
     reporter.warn("the index " + shown(index) + " gives another hash for " + quote(one.filename) +

@@ -313,25 +313,15 @@ class DigestReader {
  public:
   DigestReader(std::string_view bytes, const PackageName& project) : in_(bytes), project_(project) {}
 
-  // validator: nullopt for any.
-  std::optional<DigestedPage> read(std::optional<std::string_view> validator) {
-    if (!in_.literal(kMagic)) return std::nullopt;
-    const std::string_view made_of = in_.text();
-    if ((validator && made_of != *validator) || in_.text() != project_.normalized()) return std::nullopt;
+  std::optional<DigestedPage> read(std::string_view validator) {
     DigestedPage page;
-    page.status = in_.text();
-    page.status_reason = in_.text();
-    if (const std::string_view newer = in_.text(); !newer.empty()) page.newer_api = newer;
-    page.unknown_charset = in_.text();
-    page.skipped = in_.number();
-    prefix_ = in_.text();
-    for (const std::string_view text : read_table()) {
+    const auto made_of = read_head(page);
+    if (!made_of || *made_of != validator) return std::nullopt;
+    for (const std::string_view text : tag_texts_) {
       auto tags = parse_tags(text);
       if (!tags) return std::nullopt;
       tags_.push_back(std::move(*tags));
     }
-    pythons_ = read_table();
-    for (const std::string_view name : read_table()) algorithms_.push_back(ascii_lower(name));
     const std::size_t versions = in_.count();
     page.releases.reserve(versions);
     for (std::size_t i = 0; i < versions; ++i) {
@@ -343,7 +333,61 @@ class DigestReader {
     return page;
   }
 
+  // File name → sha256, of whatever page; empty where the bytes make no sense.
+  std::unordered_map<std::string_view, std::string_view> read_sha256s() {
+    std::unordered_map<std::string_view, std::string_view> found;
+    DigestedPage page;
+    if (!read_head(page)) return found;
+    for (std::size_t versions = in_.count(); versions > 0; --versions) {
+      in_.text();
+      for (std::size_t files = in_.count(); files > 0; --files) skim_file(found);
+    }
+    if (in_.failed() || !in_.at_end()) found.clear();
+    return found;
+  }
+
  private:
+  // All that comes before the versions. → the validator of what it was made of
+  std::optional<std::string_view> read_head(DigestedPage& page) {
+    if (!in_.literal(kMagic)) return std::nullopt;
+    const std::string_view made_of = in_.text();
+    if (in_.text() != project_.normalized()) return std::nullopt;
+    page.status = in_.text();
+    page.status_reason = in_.text();
+    if (const std::string_view newer = in_.text(); !newer.empty()) page.newer_api = newer;
+    page.unknown_charset = in_.text();
+    page.skipped = in_.number();
+    prefix_ = in_.text();
+    tag_texts_ = read_table();
+    pythons_ = read_table();
+    for (const std::string_view name : read_table()) algorithms_.push_back(ascii_lower(name));
+    return made_of;
+  }
+
+  // As read_file reads it, of which it has to keep the order.
+  void skim_file(std::unordered_map<std::string_view, std::string_view>& found) {
+    const std::uint64_t flags = in_.number();
+    const std::string_view filename = in_.text();
+    in_.text();                                 // the URL
+    if ((flags & kIsWheel) != 0) in_.number();  // the tags
+    in_.number();                               // the Pythons
+    if ((flags & kHasSize) != 0) in_.number();
+    if ((flags & kHasTime) != 0) in_.number();
+    if ((flags & kIsYanked) != 0) in_.text();
+    if ((flags & kHasMetadataDigest) != 0) skim_digest();
+    for (std::size_t hashes = in_.count(); hashes > 0; --hashes)
+      if (const std::string_view hex = skim_digest(); !hex.empty()) found.emplace(filename, hex);
+  }
+
+  // "" where it is no sha256.
+  std::string_view skim_digest() {
+    const std::uint64_t algorithm = in_.number();
+    const std::string_view hex = in_.text();
+    return algorithm < algorithms_.size() && algorithms_[static_cast<std::size_t>(algorithm)] == "sha256"
+               ? hex
+               : std::string_view();
+  }
+
   std::vector<std::string_view> read_table() {
     std::vector<std::string_view> texts(in_.count());
     for (std::string_view& text : texts) text = in_.text();
@@ -411,7 +455,7 @@ class DigestReader {
   std::string_view prefix_;
   std::string url_;  // of the file that is being read: its room serves all of them
   std::vector<std::vector<Tag>> tags_;
-  std::vector<std::string_view> pythons_;
+  std::vector<std::string_view> tag_texts_, pythons_;
   std::vector<std::string> algorithms_;
 };
 
@@ -434,28 +478,17 @@ std::optional<DigestedPage> read_page_digest(std::string_view bytes, const Packa
   return DigestReader(bytes, project).read(validator);
 }
 
-std::optional<DigestedPage> read_any_page_digest(std::string_view bytes, const PackageName& project) {
-  return DigestReader(bytes, project).read(std::nullopt);
-}
-
-std::vector<ChangedFile> changed_files(const DigestedPage& before, const DigestedPage& now) {
-  const auto sha256_of = [](const ReleaseFile& file) -> const Digest* {
-    const auto& digests = file.artifact.digests;
-    const auto found = std::find_if(digests.begin(), digests.end(),
-                                    [](const Digest& digest) { return digest.algorithm == "sha256"; });
-    return found == digests.end() ? nullptr : &*found;
-  };
-  std::unordered_map<std::string_view, const Digest*> known;
-  for (const auto& release : before.releases)
-    for (const ReleaseFile& file : release->files)
-      if (const Digest* digest = sha256_of(file)) known.emplace(file.artifact.filename, digest);
+std::vector<ChangedFile> changed_files(std::string_view before, const PackageName& project,
+                                       const DigestedPage& now) {
+  const auto known = DigestReader(before, project).read_sha256s();
   std::vector<ChangedFile> changed;
   for (const auto& release : now.releases)
     for (const ReleaseFile& file : release->files) {
-      const Digest* digest = sha256_of(file);
       const auto found = known.find(file.artifact.filename);
-      if (digest != nullptr && found != known.end() && *found->second != *digest)
-        changed.push_back({file.artifact.filename, *found->second, *digest});
+      if (found == known.end()) continue;
+      for (const Digest& digest : file.artifact.digests)
+        if (digest.algorithm == "sha256" && digest.hex != found->second)
+          changed.push_back({file.artifact.filename, {"sha256", std::string(found->second)}, digest});
     }
   return changed;
 }

@@ -36,16 +36,16 @@ struct DigestedPage {
 std::optional<DigestedPage> read_page_digest(std::string_view bytes, const PackageName& project,
                                              std::string_view validator);
 
-// The same, whatever page it was made of.
-std::optional<DigestedPage> read_any_page_digest(std::string_view bytes, const PackageName& project);
-
 // Files of which both pages tell the sha256, and not the same one: an index is not to change a file under its
 // name.
 struct ChangedFile {
   std::string filename;
   Digest before, now;
 };
-std::vector<ChangedFile> changed_files(const DigestedPage& before, const DigestedPage& now);
+// `before`: the bytes that were kept, of whatever page; none where they are damaged. Only names and hashes
+// are read of them, as views: a page may list very many files.
+std::vector<ChangedFile> changed_files(std::string_view before, const PackageName& project,
+                                       const DigestedPage& now);
 
 // The project that the bytes, or at least their first kilobyte, are about; "" where they are damaged.
 std::string project_of_page_digest(std::string_view bytes);

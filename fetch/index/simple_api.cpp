@@ -30,6 +30,9 @@ constexpr std::size_t kMostHashes = 16;
 // says so little of each is no index's: a name, a URL and a hash are longer.
 constexpr std::size_t kManyFiles = 50'000, kLeastOfEach = 100;
 
+// No project has a tenth of these. What is known of a file takes some two kilobytes in the end.
+constexpr std::size_t kMostFiles = 250'000;
+
 constexpr std::string_view kJsonType = "application/vnd.pypi.simple.v1+json";
 constexpr std::string_view kHtmlType = "application/vnd.pypi.simple.v1+html";
 
@@ -219,6 +222,7 @@ void read_files(ondemand::value value, ProjectPage& page) {
   if (value.type() != ondemand::json_type::array) return;
   FileReader reader(page);
   for (auto element : value.get_array()) {
+    if (page.files.size() + page.skipped > kMostFiles) return;  // it is refused
     ondemand::value file = element.value();
     if (file.type() == ondemand::json_type::object)
       reader.read(file.get_object());
@@ -241,6 +245,10 @@ void read_page(ondemand::object object, ProjectPage& page, std::string& api_vers
       read_status(value, page);
     }
   }
+}
+
+tl::unexpected<ParseError> too_many_files() {
+  return parse_error("it lists more than " + std::to_string(kMostFiles) + " files");
 }
 
 // Bytes that are no UTF-8 become '?': one bad reason of one file must not take the whole page away.
@@ -360,6 +368,7 @@ Expected<ProjectPage> parse_simple_json(std::string body, const Url& final_url) 
                            : std::string("the body is not valid JSON (") +
                                  simdjson::error_message(error.error()) + ")");
   }
+  if (page.files.size() + page.skipped > kMostFiles) return too_many_files();
   if (page.files.size() > kManyFiles && memory->body.size() / page.files.size() < kLeastOfEach)
     return parse_error("it lists " + std::to_string(page.files.size()) +
                        " files and says next to nothing of each");
@@ -375,8 +384,11 @@ Expected<ProjectPage> parse_simple_page(std::string body, std::string_view conte
                                         const Url& final_url) {
   const std::string type = ascii_lower(trim(content_type.substr(0, content_type.find(';'))));
   if (type == kJsonType) return parse_simple_json(std::move(body), final_url);
-  if (type == kHtmlType || type == "text/html" || type == "application/xhtml+xml")
-    return parse_simple_html(std::move(body), final_url, content_type);
+  if (type == kHtmlType || type == "text/html" || type == "application/xhtml+xml") {
+    auto page = parse_simple_html(std::move(body), final_url, content_type);
+    if (page && page->files.size() > kMostFiles) return too_many_files();
+    return page;
+  }
   if (type.empty()) return parse_error("the answer has no content type, so moat cannot read it");
   return parse_error("the answer is of type " + quote(type) + ", which is not a page of a Simple index");
 }

@@ -155,6 +155,17 @@ class Patience(IndexTest):
         self.install("a", status=1)
         self.assertIn("59999", self.said)
 
+    def test_pages_of_more_files_than_any_project_has_are_refused(self):
+        self.create()
+        digest = "0" * 64
+        for kind, page in ((JSON_PAGE, '{"name": "a", "files": [' + ",".join(f'{{"filename": "a-{i}-py3-none-win32.whl", "hashes": {{"sha256": "{digest}"}}, '
+                                                                              f'"url": "x/{i}"}}' for i in range(251_000)) + "]}"),
+                           ("text/html", "".join(f'<a href="a-{i}-py3-none-win32.whl#sha256={digest}">a</a>\n' for i in range(251_000)))):
+            with self.subTest(kind):
+                self.server.answer("/simple/a/", page, kind)
+                self.install("a", status=3)
+                self.assertIn("it lists more than 250000 files", self.said)
+
 
 class Hashes(IndexTest):
     def test_a_constraints_hash_is_held_though_the_index_promises_none(self):
