@@ -110,7 +110,7 @@ def moat(program, disk, *arguments, check=True, wheels=None):
         env["MOAT_FIND_LINKS"] = str(wheels)
     env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
     done = subprocess.run([program, *map(str, arguments)], env=env, cwd=disk, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=120)
+                          stderr=subprocess.STDOUT, timeout=900)
     if check and done.returncode != 0:
         raise AssertionError(f"moat {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}")
     return done.returncode, done.stdout
@@ -119,7 +119,7 @@ def moat(program, disk, *arguments, check=True, wheels=None):
 def look(environment):
     try:
         done = subprocess.run([environment / "bin/python", "-c", LOOK], text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=120)
+                              stderr=subprocess.PIPE, timeout=900)
     except OSError as error:
         return f"does not start: {error}"
     return done.stdout.strip() if done.returncode == 0 and done.stdout else f"status {done.returncode}: {done.stderr[-400:]}"
