@@ -259,8 +259,13 @@ int execute(const BundleCommand& command, Session& session) {
   const std::optional<PrivateKey> key = signing_key(command.sign, session.settings());
   const Pylock lock = read_pylock(path, session);
   const Interpreter python = project_python(session, lock.requires_python);
+  // What runs elsewhere needs no group that its developers have by default.
+  SyncCommand chosen;
+  chosen.extras = command.extras;
+  chosen.groups = command.groups;
+  const LockChoice choice = choice_of(chosen);
   std::vector<SelectedPackage> selected =
-      select_packages(lock, command.extras, command.groups, target_of(python));
+      select_packages(lock, target_of(python), choice.extras, choice.all_groups(lock));
   const std::optional<ProjectBeside> project = project_beside(path);
   const std::optional<LockedPackage> own =
       command.no_project ? std::nullopt : own_package(project, path, selected);

@@ -2,6 +2,7 @@
 #include "cli/commands/lock.h"
 
 #include "cli/commands/commands.h"
+#include "cli/commands/left_out_targets.h"
 #include "cli/output/shell_word.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/install_pipeline.h"
@@ -11,11 +12,15 @@
 #include "cli/session/required_python.h"
 #include "cli/session/source_setup.h"
 #include "cli/session/tools.h"
+#include "cli/settings/project_conflicts.h"
 #include "cli/settings/project_files.h"
 #include "envs/install/foreign_builds.h"
 #include "envs/install/lock_hashes.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
+#include "resolver/files/toml.h"
+#include "resolver/lock/lock_merge.h"
+#include "resolver/lock/lock_worlds.h"
 #include "resolver/lock/lockfile.h"
 #include "resolver/lock/requirements_lock.h"
 
@@ -130,15 +135,47 @@ EarlierLock earlier_pins(const fs::path& path, const std::string& text, Session&
   return out;
 }
 
+// Is it a lock of a later version? Then it is whole, and nothing in it is for this moat to judge.
+bool is_of_other_version(const std::string& text) {
+  const Expected<TomlTable> table = parse_toml(text);
+  const TomlValue* version = table ? find_key(*table, "lock-version") : nullptr;
+  return version != nullptr && version->string() != nullptr && !version->string()->starts_with("1.");
+}
+
+// What git could not merge, or what is damaged, as far as it says which versions are locked.
+std::optional<Pylock> salvaged(const fs::path& path, const std::string& text, const std::string& why,
+                               Session& session) {
+  if (const auto sides = conflict_sides(text)) {
+    const Expected<Pylock> ours = parse_pylock(sides->ours, ""), theirs = parse_pylock(sides->theirs, "");
+    if (ours && theirs) {
+      session.reporter().warn(
+          fmt::format("{} has merge conflicts; keeping the versions of both sides, the "
+                      "newer one where they differ",
+                      path.native()));
+      return merge_locks(nullptr, *ours, *theirs);
+    }
+  }
+  if (is_of_other_version(text)) return std::nullopt;
+  std::optional<Pylock> lock = readable_packages(text);
+  if (lock)
+    session.reporter().warn(fmt::format("{}: {}; keeping the versions of {} that can be read", path.native(),
+                                        why, counted(lock->packages.size(), "package")));
+  return lock;
+}
+
 EarlierLock earlier_pylock(const fs::path& path, const std::string& text, const LockCommand& command,
                            Session& session) {
   std::vector<std::string> warnings;
   const Expected<Pylock> lock = parse_pylock(text, path.filename().native(), &warnings);
   if (!lock) {
-    const std::string why = fmt::format("{}: {}", path.native(), lock.error().message);
+    const std::string why = lock.error().message;
     // What is made new needs nothing of the old one.
-    if (!command.upgrade) throw Error(ErrorKind::BadInput, why, {"`moat lock -U` recreates it"});
-    session.reporter().warn(why + "; recreating it");
+    if (!command.upgrade) {
+      if (const auto kept = salvaged(path, text, why, session)) return versions_of(*kept);
+      throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), why),
+                  {"`moat lock -U` recreates it"});
+    }
+    session.reporter().warn(fmt::format("{}: {}; recreating it", path.native(), why));
     return {};
   }
   for (const std::string& warning : warnings) session.reporter().warn(warning);
@@ -278,26 +315,41 @@ Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
   return lock;
 }
 
-// The versions of the earlier lock in an environment, but for those that are to be upgraded.
+// What of a lock is asked for.
+struct Choice {
+  std::set<ExtraName> extras;
+  std::set<GroupName> groups;
+};
+
+Choice choice_of(const RootSet& world, const std::vector<LockRoot>& roots) {
+  Choice out;
+  for (const std::size_t root : world) {
+    if (roots[root].kind == LockRoot::Kind::Extra)
+      out.extras.insert(ExtraName::parse(roots[root].name).value());
+    else if (roots[root].kind == LockRoot::Kind::Group)
+      out.groups.insert(GroupName::parse(roots[root].name).value());
+  }
+  return out;
+}
+
+// The versions that a lock has for a choice in an environment, but for those that are to be upgraded.
 std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> kept_versions(
-    const EarlierLock& earlier, const ResolvePolicy& policy) {
+    const EarlierLock& earlier, const ResolvePolicy& policy, Choice choice) {
   if (!earlier.pylock || policy.upgrade) return {};
   const Pylock& lock = *earlier.pylock;
-  const std::set<ExtraName> extras(lock.extras.begin(), lock.extras.end());
-  const std::set<GroupName> groups(lock.dependency_groups.begin(), lock.dependency_groups.end());
-  return [&lock, &policy, extras, groups](const MarkerEnvironment& environment) {
+  return [&lock, &policy, choice = std::move(choice)](const MarkerEnvironment& environment) {
     std::map<PackageName, Version> out;
     for (const LockedPackage& package : lock.packages)
       if (package.version && !policy.upgrade_packages.contains(package.name) &&
-          (!package.marker || package.marker->evaluate(environment, extras, groups)))
+          (!package.marker || package.marker->evaluate(environment, choice.extras, choice.groups)))
         out.emplace(package.name, *package.version);
     return out;
   };
 }
 
 // The project's extras and groups join its dependencies, each for those who ask for it.
-void add_choices(const LockOrder& order, const AskBackend& ask, Goal& goal, RootedLines& lines,
-                 Session& session) {
+ProjectChoices add_choices(const LockOrder& order, const AskBackend& ask, Goal& goal, RootedLines& lines,
+                           Session& session) {
   const Settings& settings = session.settings();
   ProjectChoices choices;
   if (order.of_project) choices = read_choices(*project_folder(settings), settings, ask);
@@ -316,6 +368,21 @@ void add_choices(const LockOrder& order, const AskBackend& ask, Goal& goal, Root
     add_lines(of_group, goal, session);
     lines.close({LockRoot::Kind::Group, name}, goal);
   }
+  return choices;
+}
+
+// Places in `roots`.
+std::vector<RootSet> conflicting_roots(const LockedInputs& inputs, const std::vector<LockRoot>& roots) {
+  std::vector<RootSet> out;
+  for (const std::vector<std::string>& conflict : inputs.conflicts) {
+    RootSet& set = out.emplace_back();
+    for (std::size_t root = 1; root < roots.size(); ++root) {
+      const std::string told =
+          (roots[root].kind == LockRoot::Kind::Extra ? "extra " : "group ") + roots[root].name;
+      if (std::find(conflict.begin(), conflict.end(), told) != conflict.end()) set.insert(root);
+    }
+  }
+  return out;
 }
 
 // The packages of all targets, as those of one that takes any file.
@@ -335,10 +402,13 @@ void check_and_hash(UniversalResolution& resolution, const ResolvePolicy& policy
 LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& builds, const Target& here,
                     Goal& goal, RootedLines& lines, Session& session) {
   const AskBackend ask = builds.asker(goal);
-  if (order.of_project) add_project(true, here, ask, goal, session);
+  const bool has_groups =
+      order.of_project && (!order.groups.empty() || !project_groups(session.settings()).empty());
+  if (order.of_project) add_project(has_groups, here, ask, goal, session);
   lines.close({}, goal);
-  add_choices(order, ask, goal, lines, session);
+  const ProjectChoices choices = add_choices(order, ask, goal, lines, session);
   LockedInputs inputs = lines.inputs(goal);
+  if (order.of_project) inputs.conflicts = read_conflicts(session.settings(), choices);
   inputs.targets = space.platforms;
   for (auto python = space.pythons.rbegin(); python != space.pythons.rend(); ++python)
     inputs.pythons.push_back(python->to_string());
@@ -349,7 +419,58 @@ LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& 
   return inputs;
 }
 
-Pylock lock_for_all(const LockOrder& order, const LockSpace& space, Goal& goal, Session& session) {
+// Only where all platforms are covered, and none was named, files of others may do.
+bool must_install(const LockSpace& space) { return space.is_declared || !space.is_universal; }
+
+// From here on the lock is not for what has no answer.
+void leave_out(LockSpace& space, const std::vector<LeftOutTarget>& left_out, const EarlierLock& earlier,
+               Session& session) {
+  for (const LeftOutTarget& one : left_out) space.left_out.insert(one.place);
+  if (earlier.pylock && earlier.pylock->environments == environments_of(space)) return;  // told before
+  for (const std::string& warning : left_out_warnings(space, left_out)) session.reporter().warn(warning);
+}
+
+// The versions that were chosen for another world, where they are not locked otherwise.
+void prefer_also(UniversalRequest& request, const Pylock& chosen) {
+  request.preferences = [before = request.preferences, chosen](const MarkerEnvironment& environment) {
+    std::map<PackageName, Version> out;
+    if (before) out = before(environment);
+    const std::set<ExtraName> extras(chosen.extras.begin(), chosen.extras.end());
+    const std::set<GroupName> groups(chosen.dependency_groups.begin(), chosen.dependency_groups.end());
+    for (const LockedPackage& package : chosen.packages)
+      if (package.version && (!package.marker || package.marker->evaluate(environment, extras, groups)))
+        out.emplace(package.name, *package.version);
+    return out;
+  };
+}
+
+// Each choice that `conflicts` leaves possible is resolved by itself; most projects have one.
+Pylock locked_worlds(const LockOrder& order, LockSpace& space, const Goal& goal, const ResolvePolicy& policy,
+                     UniversalRequest& request, const std::vector<RootSet>& conflicts, Session& session) {
+  constexpr std::size_t kMostWorlds = 32;
+  const std::vector<RootSet> worlds = worlds_of(request.roots.size(), conflicts);
+  if (worlds.size() > kMostWorlds)
+    throw Error(ErrorKind::Usage, fmt::format("`conflicts` leaves {} choices of extras and groups, and moat "
+                                              "resolves {} at most",
+                                              worlds.size(), kMostWorlds));
+  const Target here = target_of(order.interpreter);
+  std::vector<Pylock> locks;
+  for (const RootSet& world : worlds) {
+    UniversalRequest one = request;
+    one.only_roots = worlds.size() > 1 ? std::optional<std::set<std::size_t>>(world) : std::nullopt;
+    one.preferences = kept_versions(order.earlier, policy, choice_of(world, request.roots));
+    if (!locks.empty()) prefer_also(one, locks.back());
+    UniversalResolution resolution = resolve_everywhere(goal, policy, one, session);
+    for (const std::string& note : resolution.notes) session.reporter().warn(note);
+    leave_out(space, resolution.left_out, order.earlier, session);
+    check_and_hash(resolution, policy, order.earlier, here, session);
+    locks.push_back(lock_universal(
+        one, resolution, {.lock_directory = order.path.parent_path().native(), .editables = goal.editables}));
+  }
+  return worlds.size() == 1 ? std::move(locks.front()) : join_worlds(locks, worlds, conflicts, request.roots);
+}
+
+Pylock lock_for_all(const LockOrder& order, LockSpace& space, Goal& goal, Session& session) {
   const Target here = target_of(order.interpreter);
   LockBuilds builds(here, order.interpreter, session);
   RootedLines lines;
@@ -363,17 +484,12 @@ Pylock lock_for_all(const LockOrder& order, const LockSpace& space, Goal& goal, 
                            .roots = lines.roots(),
                            .root_of = lines.root_of(),
                            .targets = space.targets,
-                           .targets_must_install = space.is_declared,
+                           .targets_must_install = must_install(space),
                            .everywhere = space.is_universal ? space.pythons : std::vector<PythonMinor>(),
                            .requires_python = space.requires_python,
-                           .preferences = kept_versions(order.earlier, policy)};
-  UniversalResolution resolution = resolve_everywhere(goal, policy, request, session);
-  for (const std::string& note : resolution.notes) session.reporter().warn(note);
-  check_and_hash(resolution, policy, order.earlier, here, session);
-
+                           .preferences = {}};
   Pylock lock =
-      lock_universal(request, resolution,
-                     {.lock_directory = order.path.parent_path().native(), .editables = goal.editables});
+      locked_worlds(order, space, goal, policy, request, conflicting_roots(inputs, request.roots), session);
   if (!order.of_project) lock.locked_groups = groups_from_lock(order, session);
   lock.environments = environments_of(space);
   lock.has_environments = !lock.environments.empty();
@@ -398,6 +514,11 @@ std::size_t package_count(const Pylock& lock) {
   return names.size();
 }
 
+// nullptr: there is none, or none that says what it is for.
+const Pylock* earlier_of(const LockOrder& order) {
+  return order.earlier.pylock ? &*order.earlier.pylock : nullptr;
+}
+
 struct OfflineCheck {
   std::size_t packages = 0;         // in the lock
   std::vector<std::string> faults;  // what is out of date, or cannot be installed
@@ -407,10 +528,11 @@ struct OfflineCheck {
 std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& session) {
   const LockOrder order = order_of(command, session);
   const Settings& settings = session.settings();
-  const std::optional<LockSpace> space =
-      lock_space(command, order.of_project, order.required, order.interpreter, settings);
+  std::optional<LockSpace> space =
+      lock_space(command, order.of_project, order.required, order.interpreter, settings, earlier_of(order));
   if (!space || !order.earlier.pylock || !order.earlier.pylock->inputs) return std::nullopt;
   const Pylock& lock = *order.earlier.pylock;
+  if (!space->is_declared) leave_out_excluded(*space, lock);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
   const Target here = target_of(order.interpreter);
   LockBuilds builds(here, order.interpreter, session);
@@ -419,7 +541,7 @@ std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& s
   std::vector<std::string> faults = input_differences(*lock.inputs, now);
   if (lock.requires_python.value_or(SpecifierSet()) != space->requires_python)
     faults.push_back(fmt::format("requires-python: {}", space->requires_python.to_string()));
-  if (faults.empty() && space->is_declared) faults = unproved(lock, *space, !settings.no_build);
+  if (faults.empty() && must_install(*space)) faults = unproved(lock, *space, !settings.no_build);
   return OfflineCheck{package_count(lock), std::move(faults)};
 }
 
@@ -436,8 +558,8 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
   LockOrder order = order_of(command, session);
   if (kept != nullptr) order.earlier = versions_of(*kept);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
-  std::optional<LockSpace> space =
-      lock_space(command, order.of_project, order.required, order.interpreter, session.settings());
+  std::optional<LockSpace> space = lock_space(command, order.of_project, order.required, order.interpreter,
+                                              session.settings(), earlier_of(order));
   if (space && form == LockForm::Requirements) {
     if (command.universal || command.platforms.size() > 1 || command.python_versions.size() > 1)
       throw Error(ErrorKind::Usage, "a requirements file is for one target; only a pylock.toml holds several",
@@ -447,7 +569,7 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
 
   MadeLock made{.path = order.path, .lock = {}, .text = {}, .before = std::nullopt, .differs = true};
   made.lock = space ? lock_for_all(order, *space, goal, session) : lock_for_one(order, goal, session);
-  if (space && space->is_declared)
+  if (space && must_install(*space))
     if (const auto lacking = unproved(made.lock, *space, !session.settings().no_build); !lacking.empty())
       throw Error(ErrorKind::NoSolution, "the lock could not be installed on every target", {}, lacking);
   made.text = form == LockForm::Pylock ? format_pylock(made.lock)

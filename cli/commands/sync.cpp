@@ -416,6 +416,8 @@ FolderLock lock_project(Session& session) {
   constexpr std::chrono::minutes kPatience{10};
   const Settings& settings = session.settings();
   FolderLock alone = FolderLock::acquire(*project_folder(settings), kPatience);
+  for (const auto& edited : {settings.pyproject, std::optional(project_lock_path(settings))})
+    if (edited) sweep_staged(*edited);
   if (settings.pyproject) session.take_project_text(read_file(*settings.pyproject));
   return alone;
 }

@@ -9,6 +9,7 @@
 #include "envs/install/source_builds.h"
 #include "fetch/download/wheels.h"
 #include "fetch/index/metadata_check.h"
+#include "resolver/lock/lock_worlds.h"
 #include "resolver/solve/fixes.h"
 
 #include <fmt/format.h>
@@ -180,17 +181,27 @@ Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Tar
 UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& policy,
                                        UniversalRequest& request, Session& session) {
   const InstallRequest terms = install_request(goal, session.settings());
-  request.request = request_for(goal, policy, request.request.target, {}, terms, session);
+  const Target here = request.request.target;
+  request.request = request_for(goal, policy, here, {}, terms, session);
+  if (request.only_roots) request = request_of_world(request, RootSet(*request.only_roots));
   const std::unique_ptr<IndexSource> source = session.index_source(terms.indexes);
   UniversalOutcome outcome = resolve_universal(request, *source, session.reporter(), session.stop());
   if (auto* resolution = std::get_if<UniversalResolution>(&outcome)) return std::move(*resolution);
   UniversalConflict& unsolved = std::get<UniversalConflict>(outcome);
+  // Where all others may be left out, it is this machine's: told as if there were no other.
+  const bool is_here = std::any_of(request.targets.begin(), request.targets.end(),
+                                   [](const LockTarget& target) { return target.may_be_left_out; });
+  if (is_here) {
+    unsolved.request.target = here;
+    Outcome again = resolve(unsolved.request, *source, session.reporter(), session.stop());
+    if (auto* conflict = std::get_if<Conflict>(&again)) unsolved.conflict = std::move(*conflict);
+  }
   Unmet unmet{std::move(unsolved.conflict), {}, {}};
   unmet.near = near_names(unmet.conflict, unsolved.request.preferences, session.store());
   unmet.found =
       find_fixes(unmet.conflict, unsolved.request, *source, session.reporter(), session.stop(), kMostFixes);
   throw conflict_error(unmet, unsolved.request.target, unsolved.request.preferences, false,
-                       unsolved.request.target.description);
+                       is_here ? std::string() : unsolved.request.target.description);
 }
 
 Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& target,

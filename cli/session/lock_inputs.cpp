@@ -44,6 +44,12 @@ void compare(std::string_view what, const ByName& before, const ByName& now, std
   }
 }
 
+std::vector<std::string> texts_of(const std::vector<std::vector<std::string>>& lists) {
+  std::vector<std::string> out;
+  for (const std::vector<std::string>& list : lists) out.push_back(join(list, ", "));
+  return out;
+}
+
 }  // namespace
 
 void RootedLines::close(const LockRoot& root, const Goal& goal) {
@@ -88,6 +94,7 @@ std::vector<std::string> input_differences(const LockedInputs& before, const Loc
   compare("extra", before.extras, now.extras, out);
   compare("group", before.groups, now.groups, out);
   compare("default-groups", before.default_groups, now.default_groups, out);
+  compare("conflicts", texts_of(before.conflicts), texts_of(now.conflicts), out);
   compare("targets", before.targets, now.targets, out);
   compare("pythons", before.pythons, now.pythons, out);
   if (before.universal != now.universal)

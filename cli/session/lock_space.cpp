@@ -1,6 +1,7 @@
 #include "cli/session/lock_space.h"
 
 #include "resolver/base/text.h"
+#include "resolver/lock/lock_worlds.h"
 
 #include <fmt/format.h>
 
@@ -83,72 +84,186 @@ bool same_platform(const MarkerEnvironment& a, const MarkerEnvironment& b) {
          a.os_name == b.os_name;
 }
 
+Error told_apart_by_nothing(const std::string& one, const std::string& other) {
+  return {ErrorKind::Usage,
+          fmt::format("the targets {} and {} are one platform to markers, and a lock cannot tell them apart",
+                      one, other),
+          {"leave one of them out, or lock it into a file of its own: -o pylock.NAME.toml"}};
+}
+
+Target named_target(const std::string& platform, const std::string& release) {
+  Expected<Target> target = foreign_target(release, {platform}, nullptr);
+  if (!target)
+    throw Error(ErrorKind::Usage, fmt::format("target {}: {}", quote(platform), target.error().message));
+  return std::move(*target);
+}
+
 void add_targets(LockSpace& space) {
   std::vector<std::pair<std::string, MarkerEnvironment>> seen;
   for (const PythonMinor& python : space.pythons)
     for (const std::string& platform : space.platforms) {
-      const std::string release = first_release(space.requires_python, python);
-      Expected<Target> target = foreign_target(release, {platform}, nullptr);
-      if (!target)
-        throw Error(ErrorKind::Usage, fmt::format("target {}: {}", quote(platform), target.error().message));
+      Target target = named_target(platform, first_release(space.requires_python, python));
       if (python == space.pythons.front()) {
         for (const auto& [name, environment] : seen)
-          if (same_platform(environment, target->environment))
-            throw Error(ErrorKind::Usage,
-                        fmt::format("the targets {} and {} are one platform to markers, and a lock cannot "
-                                    "tell them apart",
-                                    name, platform),
-                        {"leave one of them out, or lock it into a file of its own: -o pylock.NAME.toml"});
-        seen.emplace_back(platform, target->environment);
+          if (same_platform(environment, target.environment)) throw told_apart_by_nothing(name, platform);
+        seen.emplace_back(platform, target.environment);
       }
-      space.targets.push_back({platform, std::move(*target)});
+      space.targets.push_back({platform, std::move(target)});
     }
+}
+
+// This machine with a Python, which may install what is for just this machine. What is known of its system
+// is no business of a lock.
+Target target_here(const Interpreter& here, const std::string& release) {
+  Target target = foreign_target(release, {}, &here).value();
+  target.environment.platform_release = target.environment.platform_version = "";
+  if (target.environment.python_version == here.major_minor()) target.tags = target_of(here).tags;
+  return target;
+}
+
+// All but this machine with this Python may be left out.
+void add_default_targets(LockSpace& space, const Interpreter& here) {
+  const std::string this_platform = platform_here(here);
+  for (const PythonMinor& python : space.pythons)
+    for (const std::string& platform : space.platforms) {
+      const std::string release = first_release(space.requires_python, python);
+      const bool is_here = platform == this_platform;
+      space.targets.push_back({platform,
+                               is_here ? target_here(here, release) : named_target(platform, release),
+                               !is_here || python.to_string() != here.major_minor()});
+    }
+}
+
+// This machine, the usual ones, and those of the lock that is there which markers tell from them.
+std::vector<std::string> default_platforms(const Interpreter& here, const Pylock* earlier) {
+  std::vector<std::string> out;
+  std::vector<MarkerEnvironment> seen;
+  const auto add = [&](const std::string& platform) {
+    const Expected<Target> target = foreign_target(here.major_minor(), {platform}, nullptr);
+    if (!target || std::any_of(seen.begin(), seen.end(), [&](const MarkerEnvironment& one) {
+          return same_platform(one, target->environment);
+        }))
+      return;
+    seen.push_back(target->environment);
+    out.push_back(platform);
+  };
+  for (const std::string& platform : usual_platforms()) add(platform);
+  add(platform_here(here));
+  if (earlier != nullptr && earlier->inputs)
+    for (const std::string& platform : earlier->inputs->targets) add(platform);
+  return out;
+}
+
+// Without requires-python: this Python and newer ones; an older one that the lock is for already stays.
+SpecifierSet default_pythons(const Interpreter& here, const Pylock* earlier) {
+  if (earlier != nullptr && earlier->inputs && earlier->requires_python &&
+      earlier->requires_python->contains(target_of(here).python))
+    return *earlier->requires_python;
+  return SpecifierSet::parse(">=" + here.major_minor()).value();
+}
+
+// As the lock has them, where requires-python has no lower bound.
+std::vector<PythonMinor> admitted_pythons(const SpecifierSet& requires_python, const Interpreter& here,
+                                          const Pylock* earlier) {
+  std::vector<PythonMinor> out = admitted_pythons(requires_python, here);
+  if (!admits(requires_python, {3, 0}) || earlier == nullptr || !earlier->inputs ||
+      earlier->requires_python.value_or(SpecifierSet()) != requires_python)
+    return out;
+  for (const PythonMinor& python : named_pythons(earlier->inputs->pythons))
+    if (python < out.back()) out.push_back(python);
+  return out;
+}
+
+// The Pythons that were named.
+void take_named_pythons(LockSpace& space, const LockCommand& command,
+                        const std::optional<SpecifierSet>& requires_python) {
+  space.pythons = named_pythons(command.python_versions);
+  space.requires_python = specifier_of(space.pythons);
+  if (requires_python) space.requires_python = space.requires_python.intersected(*requires_python);
+  for (const PythonMinor& python : space.pythons)
+    if (requires_python && !admits(*requires_python, python))
+      throw Error(ErrorKind::NoInterpreter,
+                  fmt::format("the project requires Python {}, and the lock would also be for {}",
+                              requires_python->to_string(), python.to_string()));
+}
+
+void take_pythons(LockSpace& space, const LockCommand& command, bool of_project,
+                  const std::optional<SpecifierSet>& requires_python, const Interpreter& here,
+                  const Pylock* earlier) {
+  if (!command.python_versions.empty()) return take_named_pythons(space, command, requires_python);
+  if (requires_python && !requires_python->empty()) {
+    space.requires_python = *requires_python;
+  } else if (command.universal || of_project) {
+    space.requires_python = default_pythons(here, of_project ? earlier : nullptr);
+  } else {
+    space.pythons = {{here.major, here.minor}};
+    space.requires_python = SpecifierSet::parse("==" + here.major_minor() + ".*").value();
+    return;
+  }
+  space.pythons = admitted_pythons(space.requires_python, here, of_project ? earlier : nullptr);
+  if (space.pythons.empty())
+    throw Error(ErrorKind::NoInterpreter,
+                fmt::format("no Python up to 3.{} meets requires-python {}",
+                            std::max(kNewestMinor, here.minor), space.requires_python.to_string()));
+}
+
+// What other implementations install is not known from tables.
+LockSpace space_of_rare(const Interpreter& here) {
+  LockSpace space;
+  space.platforms = {platform_here(here)};
+  space.pythons = {{here.major, here.minor}};
+  space.requires_python = SpecifierSet::parse("==" + here.major_minor() + ".*").value();
+  Target target = target_of(here);
+  target.environment.platform_release = target.environment.platform_version = "";
+  space.targets.push_back({space.platforms.front(), std::move(target)});
+  return space;
 }
 
 }  // namespace
 
+std::vector<const LockTarget*> LockSpace::kept() const {
+  std::vector<const LockTarget*> out;
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    if (!left_out.contains(i)) out.push_back(&targets[i]);
+  return out;
+}
+
 std::optional<LockSpace> lock_space(const LockCommand& command, bool of_project,
                                     const std::optional<SpecifierSet>& requires_python,
-                                    const Interpreter& here, const Settings& settings) {
-  const bool declared =
-      of_project && !settings.targets.empty() && command.platforms.empty() && command.python_versions.empty();
-  if (!command.universal && !declared && command.platforms.size() < 2 && command.python_versions.size() < 2)
-    return std::nullopt;
+                                    const Interpreter& here, const Settings& settings,
+                                    const Pylock* earlier) {
+  const bool names_several = command.platforms.size() > 1 || command.python_versions.size() > 1;
+  const bool names_one = !names_several && (!command.platforms.empty() || !command.python_versions.empty());
+  if (!command.universal && !names_several && (!of_project || names_one)) return std::nullopt;
   LockSpace space;
   space.is_universal = command.universal;
+  const bool by_default = of_project && settings.targets.empty() && !command.universal && !names_several;
+  if (by_default && here.implementation != "cpython") return space_of_rare(here);
   if (!command.platforms.empty())
     space.platforms = command.platforms;
   else if (of_project && !settings.targets.empty())
     space.platforms = settings.targets;
   else if (command.universal)
     space.platforms = usual_platforms(), space.is_declared = false;
+  else if (by_default)
+    space.platforms = default_platforms(here, earlier), space.is_declared = false;
   else
     space.platforms = {platform_here(here)};
-  if (!command.python_versions.empty()) {
-    space.pythons = named_pythons(command.python_versions);
-    space.requires_python = specifier_of(space.pythons);
-    if (requires_python) space.requires_python = space.requires_python.intersected(*requires_python);
-    for (const PythonMinor& python : space.pythons)
-      if (requires_python && !admits(*requires_python, python))
-        throw Error(ErrorKind::NoInterpreter,
-                    fmt::format("the project requires Python {}, and the lock would also be for {}",
-                                requires_python->to_string(), python.to_string()));
-  } else if (requires_python && !requires_python->empty()) {
-    space.pythons = admitted_pythons(*requires_python, here);
-    space.requires_python = *requires_python;
-    if (space.pythons.empty())
-      throw Error(ErrorKind::NoInterpreter,
-                  fmt::format("no Python up to 3.{} meets requires-python {}",
-                              std::max(kNewestMinor, here.minor), requires_python->to_string()));
-  } else if (command.universal) {
-    space.requires_python = SpecifierSet::parse(">=" + here.major_minor()).value();
-    space.pythons = admitted_pythons(space.requires_python, here);
-  } else {
-    space.pythons = {{here.major, here.minor}};
-    space.requires_python = SpecifierSet::parse("==" + here.major_minor() + ".*").value();
-  }
-  add_targets(space);
+  take_pythons(space, command, of_project, requires_python, here, earlier);
+  if (by_default)
+    add_default_targets(space, here);
+  else
+    add_targets(space);
   return space;
+}
+
+void leave_out_excluded(LockSpace& space, const Pylock& lock) {
+  if (!lock.has_environments) return;
+  for (std::size_t i = 0; i < space.targets.size(); ++i)
+    if (std::none_of(lock.environments.begin(), lock.environments.end(), [&](const Marker& marker) {
+          return marker.evaluate(space.targets[i].target.environment);
+        }))
+      space.left_out.insert(i);
 }
 
 LockSpace lock_space(const LockedInputs& inputs, const SpecifierSet& requires_python) {
@@ -161,23 +276,46 @@ LockSpace lock_space(const LockedInputs& inputs, const SpecifierSet& requires_py
   return space;
 }
 
+namespace {
+
+// ` and python_version >= "3.11"`: these of all that the lock might be for, oldest first; "": all of them.
+std::string told_by_markers(const std::set<PythonMinor>& some, const std::vector<PythonMinor>& all) {
+  const std::vector<PythonMinor> newest_first(some.rbegin(), some.rend());
+  if (has_gap(newest_first)) {
+    std::vector<std::string> texts;
+    for (const PythonMinor& python : some)
+      texts.push_back(fmt::format("python_version == \"{}\"", python.to_string()));
+    return fmt::format(" and ({})", fmt::join(texts, " or "));
+  }
+  std::string out;
+  if (newest_first.back() != all.back())
+    out += fmt::format(" and python_version >= \"{}\"", newest_first.back().to_string());
+  if (newest_first.front() != all.front())
+    out += fmt::format(" and python_version <= \"{}\"", newest_first.front().to_string());
+  return out;
+}
+
+}  // namespace
+
 std::vector<Marker> environments_of(const LockSpace& space) {
   std::vector<Marker> out;
   if (space.is_universal) return out;
-  std::string pythons;
-  if (has_gap(space.pythons)) {
-    std::vector<std::string> texts;
-    for (auto python = space.pythons.rbegin(); python != space.pythons.rend(); ++python)
-      texts.push_back(fmt::format("python_version == \"{}\"", python->to_string()));
-    pythons = fmt::format(" and ({})", fmt::join(texts, " or "));
+  std::map<std::string, std::set<PythonMinor>> of_platform;
+  for (const LockTarget* one : space.kept()) {
+    const PythonMinor python = parse_minor(one->target.environment.python_version);
+    of_platform[one->name].insert(python);
   }
-  for (const LockTarget& one : space.targets) {
-    if (one.target.environment.python_version != space.pythons.front().to_string()) continue;
-    const MarkerEnvironment& there = one.target.environment;
+  for (const std::string& platform : space.platforms) {
+    const auto pythons = of_platform.find(platform);
+    if (pythons == of_platform.end()) continue;
+    const std::string with = told_by_markers(pythons->second, space.pythons);
+    const auto one = std::find_if(space.targets.begin(), space.targets.end(),
+                                  [&](const LockTarget& target) { return target.name == platform; });
+    const MarkerEnvironment& there = one->target.environment;
     out.push_back(Marker::parse(fmt::format("sys_platform == \"{}\" and platform_machine == \"{}\" and "
                                             "implementation_name == \"{}\"{}",
                                             there.sys_platform, there.platform_machine,
-                                            there.implementation_name, pythons),
+                                            there.implementation_name, with),
                                 MarkerContext::LockFile)
                       .value());
   }
@@ -210,30 +348,75 @@ bool has_file(const LockedPackage& package, const Target& target, bool may_build
 
 }  // namespace
 
-std::vector<std::string> unproved(const Pylock& lock, const LockSpace& space, bool may_build) {
-  const std::set<ExtraName> extras(lock.extras.begin(), lock.extras.end());
-  const std::set<GroupName> groups(lock.dependency_groups.begin(), lock.dependency_groups.end());
-  std::vector<std::string> out;
-  std::map<std::string, std::vector<std::string>> lacking;  // by what is said: the targets
-  for (const LockTarget& one : space.targets) {
-    const MarkerEnvironment& there = one.target.environment;
-    std::set<PackageName> seen;
-    for (const LockedPackage& package : lock.packages) {
-      if (package.marker && !package.marker->evaluate(there, extras, groups)) continue;
-      const std::string shown =
-          package.name.display() + (package.version ? " " + package.version->to_string() : "");
-      const std::string where = fmt::format("{} with Python {}", one.name, there.python_version);
-      if (!seen.insert(package.name).second)
-        lacking[fmt::format("two versions of {}", package.name.display())].push_back(where);
-      if (package.requires_python && !package.requires_python->contains(one.target.python))
-        lacking[fmt::format("{} requires Python {}", shown, package.requires_python->to_string())].push_back(
-            where);
-      if (!has_file(package, one.target, may_build))
-        lacking[fmt::format("{} has no file for it: {}{}", shown, files_of(package),
-                            package.sdist ? ", and sources may not be built" : "")]
-            .push_back(where);
+namespace {
+
+struct Choice {
+  std::set<ExtraName> extras;
+  std::set<GroupName> groups;
+};
+
+// All extras and groups; where some exclude each other, each choice that is possible.
+std::vector<Choice> choices_of(const Pylock& lock) {
+  std::vector<std::string> names{""};  // the first is asked for in any case
+  for (const ExtraName& extra : lock.extras) names.push_back("extra " + extra.normalized());
+  for (const GroupName& group : lock.dependency_groups) names.push_back("group " + group.normalized());
+  std::vector<RootSet> conflicts;
+  if (lock.inputs)
+    for (const std::vector<std::string>& conflict : lock.inputs->conflicts) {
+      RootSet& set = conflicts.emplace_back();
+      for (std::size_t i = 1; i < names.size(); ++i)
+        if (std::find(conflict.begin(), conflict.end(), names[i]) != conflict.end()) set.insert(i);
+    }
+  std::vector<Choice> out;
+  for (const RootSet& world : worlds_of(names.size(), conflicts)) {
+    Choice& choice = out.emplace_back();
+    for (const std::size_t i : world) {
+      if (i == 0) continue;
+      if (i <= lock.extras.size())
+        choice.extras.insert(lock.extras[i - 1]);
+      else
+        choice.groups.insert(lock.dependency_groups[i - 1 - lock.extras.size()]);
     }
   }
+  return out;
+}
+
+using Lacking = std::map<std::string, std::vector<std::string>>;  // by what is said: the targets
+
+void note(Lacking& lacking, const std::string& what, const std::string& where) {
+  std::vector<std::string>& places = lacking[what];
+  if (places.empty() || places.back() != where) places.push_back(where);
+}
+
+void prove(const Pylock& lock, const LockTarget& target, const Choice& choice, bool may_build,
+           Lacking& lacking) {
+  const MarkerEnvironment& there = target.target.environment;
+  const std::string where = fmt::format("{} with Python {}", target.name, there.python_version);
+  std::set<PackageName> seen;
+  for (const LockedPackage& package : lock.packages) {
+    if (package.marker && !package.marker->evaluate(there, choice.extras, choice.groups)) continue;
+    const std::string shown =
+        package.name.display() + (package.version ? " " + package.version->to_string() : "");
+    if (!seen.insert(package.name).second)
+      note(lacking, fmt::format("two versions of {}", package.name.display()), where);
+    if (package.requires_python && !package.requires_python->contains(target.target.python))
+      note(lacking, fmt::format("{} requires Python {}", shown, package.requires_python->to_string()), where);
+    if (!has_file(package, target.target, may_build))
+      note(lacking,
+           fmt::format("{} has no file for it: {}{}", shown, files_of(package),
+                       package.sdist ? ", and sources may not be built" : ""),
+           where);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> unproved(const Pylock& lock, const LockSpace& space, bool may_build) {
+  Lacking lacking;
+  const std::vector<Choice> choices = choices_of(lock);
+  for (const LockTarget* const target : space.kept())
+    for (const Choice& choice : choices) prove(lock, *target, choice, may_build, lacking);
+  std::vector<std::string> out;
   for (const auto& [what, where] : lacking) out.push_back(fmt::format("{}: {}", join(where, ", "), what));
   return out;
 }

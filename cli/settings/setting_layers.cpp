@@ -311,7 +311,9 @@ std::optional<Told<std::vector<std::string>>> SettingLayers::told(std::string_vi
 namespace {
 
 // What [tool.moat] of a project says besides settings (cli/settings/project_files.h).
-bool is_about_project(std::string_view key) { return key == "package" || key == "sources"; }
+bool is_about_project(std::string_view key) {
+  return key == "package" || key == "sources" || key == "conflicts";
+}
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <system_error>
 
 namespace moat {
@@ -123,6 +124,26 @@ void StagedFiles::keep() {
   for (const File& file : files_)
     if (file.swapped) ::unlink(file.aside.c_str());
   files_.clear();
+}
+
+void sweep_staged(const fs::path& file) noexcept {
+  constexpr std::size_t kRandom = 6;  // of mkostemp
+  try {
+    const fs::path real = followed(file);
+    const std::string begin = fmt::format(".{}.", real.filename().native());
+    for (const fs::directory_entry& entry : fs::directory_iterator(real.parent_path())) {
+      const std::string name = entry.path().filename().native();
+      struct stat facts {};
+      if (name.size() != begin.size() + kRandom || !name.starts_with(begin) ||
+          !std::all_of(name.end() - kRandom, name.end(), is_ascii_alnum) ||
+          ::lstat(entry.path().c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
+          facts.st_uid != ::geteuid())
+        continue;
+      ::unlink(entry.path().c_str());
+    }
+  } catch (const std::exception&) {
+    // They are in nobody's way.
+  }
 }
 
 }  // namespace moat

@@ -39,4 +39,7 @@ class StagedFiles {
   bool placed_ = false;
 };
 
+// Removes what killed commands staged beside this file. REQUIRES: nobody else stages anything for it now.
+void sweep_staged(const fs::path& file) noexcept;
+
 }  // namespace moat

@@ -86,6 +86,28 @@ SelectedPackage select_file(const LockedPackage& package, const Target& target) 
 
 }  // namespace
 
+namespace {
+
+// Of a set that excludes each other only one can be asked for.
+void check_conflicts(const Pylock& lock, const std::set<ExtraName>& extras,
+                     const std::set<GroupName>& groups) {
+  if (!lock.inputs) return;
+  std::set<std::string> chosen;
+  for (const ExtraName& extra : extras) chosen.insert("extra " + extra.normalized());
+  for (const GroupName& group : groups) chosen.insert("group " + group.normalized());
+  for (const std::vector<std::string>& conflict : lock.inputs->conflicts) {
+    std::vector<std::string> both;
+    for (const std::string& one : conflict)
+      if (chosen.contains(one)) both.push_back(fmt::format("the {}", one));
+    if (both.size() > 1)
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{} exclude each other (`conflicts` under [tool.moat])", join(both, " and ")),
+                  {"choose one of them; `--no-default-groups` leaves out those that nobody named"});
+  }
+}
+
+}  // namespace
+
 std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& target,
                                              const std::set<ExtraName>& extras,
                                              const std::optional<std::set<GroupName>>& groups) {
@@ -101,6 +123,7 @@ std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& t
   check_offered(groups.value_or(std::set<GroupName>()), offered, "dependency group");
   check_target(lock, target);
   const std::set<GroupName> chosen_groups = groups.value_or(default_groups);
+  check_conflicts(lock, extras, chosen_groups);
   std::vector<SelectedPackage> out;
   std::set<PackageName> seen;
   for (const LockedPackage& package : lock.packages) {

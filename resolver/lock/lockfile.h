@@ -57,6 +57,8 @@ struct LockedInputs {
   std::vector<std::string> requirements, constraints;
   std::map<std::string, std::vector<std::string>> extras, groups;  // theirs, by normalised name
   std::vector<std::string> default_groups;                         // that `sync` takes where none is named
+  // Sets of which no two can be asked for together: "extra cpu", "group dev".
+  std::vector<std::vector<std::string>> conflicts = {};
   friend bool operator==(const LockedInputs&, const LockedInputs&) = default;
 };
 

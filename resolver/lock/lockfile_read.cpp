@@ -81,6 +81,21 @@ class Table {
     }
     return out;
   }
+  std::vector<std::vector<std::string>> text_lists(std::string_view key) const {
+    std::vector<std::vector<std::string>> out;
+    const TomlValue* value = find_key(table_, key);
+    if (value == nullptr) return out;
+    if (value->array() == nullptr) fail(key, "must be an array");
+    for (const TomlValue& list : *value->array()) {
+      if (list.array() == nullptr) fail(key, "must hold arrays of strings");
+      std::vector<std::string>& texts = out.emplace_back();
+      for (const TomlValue& text : *list.array()) {
+        if (text.string() == nullptr) fail(key, "must hold arrays of strings");
+        texts.push_back(*text.string());
+      }
+    }
+    return out;
+  }
 
   // A string that must parse as a T.
   template <class T>
@@ -263,8 +278,8 @@ void check_lock_version(const std::string& text, std::vector<std::string>* warni
     throw BadLock{fmt::format("`lock-version` is not a version: {}", quote(text))};
   if (major != "1") throw BadLock{fmt::format("`lock-version` is {}; moat knows 1.0", text)};
   if (text != "1.0" && warnings != nullptr)
-    warnings->push_back(
-        fmt::format("the lock is of version {}, newer than 1.0: keys that 1.0 does not define are ignored", text));
+    warnings->push_back(fmt::format(
+        "the lock is of version {}, newer than 1.0: keys that 1.0 does not define are ignored", text));
 }
 
 std::map<std::string, std::vector<std::string>> texts_by_name(const std::optional<Table>& table) {
@@ -283,7 +298,8 @@ std::optional<LockedInputs> read_inputs(const Table& moat) {
                       .constraints = moat.texts("constraints"),
                       .extras = texts_by_name(moat.table("extra-requirements")),
                       .groups = texts_by_name(moat.table("group-requirements")),
-                      .default_groups = moat.texts("default-groups")};
+                      .default_groups = moat.texts("default-groups"),
+                      .conflicts = moat.text_lists("conflicts")};
 }
 
 Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {

@@ -103,6 +103,9 @@ std::string inputs_text(const LockedInputs& inputs) {
   out += "targets = " + inline_names(inputs.targets) + "\n";
   out += "pythons = " + inline_names(inputs.pythons) + "\n";
   if (inputs.universal) out += "universal = true\n";
+  for (const std::vector<std::string>& one : inputs.conflicts)
+    out += (&one == &inputs.conflicts.front() ? "conflicts = [\n    " : "    ") + inline_names(one) +
+           (&one == &inputs.conflicts.back() ? ",\n]\n" : ",\n");
   out += lines("requirements", inputs.requirements);
   if (!inputs.constraints.empty()) out += lines("constraints", inputs.constraints);
   const auto table = [&out](std::string_view name, const auto& by_name) {

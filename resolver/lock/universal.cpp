@@ -9,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -356,7 +357,7 @@ class Universal {
   UniversalOutcome run() {
     for (;;) {
       MarkerCells cells(space_, atoms());
-      if (cells.size() == 0) return UniversalResolution{std::move(cells), {}, {}, 0};
+      if (cells.size() == 0) return UniversalResolution{std::move(cells), {}, {}, 0, std::move(left_out_)};
       CellSet left = cells.all();
       std::vector<Walk> walks;
       for (const Pins& pins : chosen_) {
@@ -373,6 +374,13 @@ class Universal {
                                  left.count(), judges_.target_of(cells.cells()[*open]).description));
       const MarkerCells::Cell& cell = cells.cells()[*open];
       if (auto conflict = solve(cell)) {
+        if (may_be_left_out(cell)) {
+          if (auto of_needed = solve_needed(cells, left)) return std::move(*of_needed);
+          space_.left_out.insert(*cell.named);
+          left_out_.push_back({*cell.named, std::move(*conflict)});
+          last_solved_.reset();
+          continue;
+        }
         if (request_.targets_must_install || !cell.named || judges_.any_file_does(*cell.named))
           return std::move(*conflict);
         notes_.push_back(fmt::format("there is no answer with files for {}: the lock is not proved there",
@@ -384,6 +392,19 @@ class Universal {
   }
 
  private:
+  bool may_be_left_out(const MarkerCells::Cell& cell) const {
+    return cell.named && request_.targets[*cell.named].may_be_left_out;
+  }
+
+  // The targets that are not to be left out, as far as they are open. The first conflict, if there is one.
+  std::optional<UniversalConflict> solve_needed(const MarkerCells& cells, const CellSet& left) {
+    if (std::exchange(needed_are_solved_, true)) return std::nullopt;
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (left.contains(i) && !may_be_left_out(cells.cells()[i]))
+        if (auto conflict = solve(cells.cells()[i])) return conflict;
+    return std::nullopt;
+  }
+
   // All that can tell environments apart: the user's lines, and what was chosen.
   MarkerAtoms atoms() const {
     MarkerAtoms atoms;
@@ -489,7 +510,7 @@ class Universal {
         for (const PackageName& to : walks[i].dependencies_of(name))
           entry->second.dependencies.emplace(to, chosen_[i].at(to).version);
       }
-    UniversalResolution out{std::move(cells), {}, std::move(notes_), solves_};
+    UniversalResolution out{std::move(cells), {}, std::move(notes_), solves_, std::move(left_out_)};
     for (auto& [key, package] : packages) out.packages.push_back(std::move(package));
     std::stable_sort(out.packages.begin(), out.packages.end(),
                      [](const UniversalPackage& a, const UniversalPackage& b) {
@@ -508,6 +529,8 @@ class Universal {
   std::vector<Pins> chosen_;  // sets of versions, each for the environments that the earlier ones do not suit
   Necessary necessary_;
   std::map<PackageName, Version> preferences_;
+  std::vector<LeftOutTarget> left_out_;
+  bool needed_are_solved_ = false;
   std::optional<MarkerEnvironment> last_solved_;
   std::vector<std::string> notes_;
   int solves_ = 0;

@@ -27,6 +27,8 @@ namespace moat {
 struct LockTarget {
   std::string name;  // "linux-x86_64"
   Target target;
+  bool may_be_left_out =
+      false;  // nobody asked for it by name: where it has no answer, the lock is not for it
 };
 
 // What has to be asked for, so that a line counts: nothing, an extra or a dependency group of the project.
@@ -41,7 +43,8 @@ struct UniversalRequest {
   ResolveRequest request;            // `target` and `preferences` are those of each environment, below
   std::vector<LockRoot> roots;       // the first is Always
   std::vector<std::size_t> root_of;  // of each of request.requirements, a place in `roots`
-  std::vector<LockTarget> targets;   // those in front are resolved first, of one Python
+  std::optional<std::set<std::size_t>> only_roots = std::nullopt;  // lines of others do not count now
+  std::vector<LockTarget> targets;  // those in front are resolved first, of one Python
   // Where no answer has files for one of them: is that a conflict, or do files of others do there?
   bool targets_must_install = true;
   std::vector<PythonMinor> everywhere;  // beside the targets, all other platforms with these Pythons
@@ -57,22 +60,29 @@ struct UniversalPackage {
   std::set<std::pair<PackageName, Version>> dependencies;
 };
 
-struct UniversalResolution {
-  MarkerCells cells;
-  std::vector<UniversalPackage> packages;  // by name, newest first
-  std::vector<std::string> notes;
-  int solves = 0;
-};
-
 // An environment has no answer.
 struct UniversalConflict {
   Conflict conflict;
   ResolveRequest request;  // what had none, its target among it
 };
 
+struct LeftOutTarget {
+  std::size_t place;  // in the request's targets
+  UniversalConflict why;
+};
+
+struct UniversalResolution {
+  MarkerCells cells;
+  std::vector<UniversalPackage> packages;  // by name, newest first
+  std::vector<std::string> notes;
+  int solves = 0;
+  std::vector<LeftOutTarget> left_out = {};
+};
+
 using UniversalOutcome = std::variant<UniversalResolution, UniversalConflict>;
 
-// Deterministic, as resolve(), and throws what that throws.
+// Deterministic, as resolve(), and throws what that throws. Before a target is left out those that may not be
+// are resolved: what nobody can install is told of one of them.
 UniversalOutcome resolve_universal(const UniversalRequest& request, CandidateSource& source,
                                    Reporter& reporter, std::stop_token stop = {});
 

@@ -223,6 +223,7 @@ std::vector<std::pair<std::string, std::string>> implementations_of(const Marker
 
 MarkerCells::MarkerCells(const EnvironmentSpace& space, const MarkerAtoms& atoms) {
   for (std::size_t i = 0; i < space.named.size(); ++i) {
+    if (space.left_out.contains(i)) continue;
     const Expected<Version> python = Version::parse(space.named[i].python_version);
     const auto major = python ? python->release_at(0).as_uint64() : std::nullopt;
     const auto minor = python ? python->release_at(1).as_uint64() : std::nullopt;

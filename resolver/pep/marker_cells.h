@@ -59,6 +59,7 @@ struct EnvironmentSpace {
   // One platform and minor release of Python each; all of its final releases are in question. An empty
   // platform_release or platform_version is unknown.
   std::vector<MarkerEnvironment> named;
+  std::set<std::size_t> left_out;  // places in `named` that are not in question after all
   // Beside these, every platform and implementation with each of these Pythons.
   std::vector<PythonMinor> everywhere;
   SpecifierSet requires_python;  // other Pythons are not in question

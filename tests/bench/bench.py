@@ -41,6 +41,8 @@ SETS = {
             "import django.core.management, rest_framework, celery, sqlalchemy.orm, requests"),
     "airflow": (["apache-airflow"], ""),
 }
+HUNDRED = ["jupyter", "flask", "django", "celery", "sphinx", "httpx"]  # with what they need
+ADDED = "humanize"
 RESOLVED_ONLY = {"airflow"}  # too much to install often
 
 Used = collections.namedtuple("Used", "wall cpu memory")  # seconds, seconds, MB
@@ -220,11 +222,53 @@ class Bench:
         self.pair("start", name, "create, install, import; warm", lambda t: self.starting(t, packages, False, use))
         self.pair("no-op", name, "nothing to do", lambda t: self.standing(t, name, packages), 3 * self.runs)
 
+    def project(self, packages):
+        """A folder with a pyproject.toml, of its own."""
+        folder = self.fresh("project")
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text(
+            '[project]\nname = "bench"\nversion = "1"\nrequires-python = ">=3.10"\n'
+            f'dependencies = {json.dumps(packages)}\n')
+        return folder
+
+    def in_project(self, tool, program, folder, *words):
+        return [*program, "--project", folder, *words] if tool == "moat" else [*program, "-q", "--project", folder, *words]
+
+    def locking(self, tool, packages, empty):
+        """The lock of a new project, for every platform and Python."""
+        for_all = ["--universal"] if tool == "moat" else []
+        return [], [self.in_project(tool, self.tool(tool, empty), self.project(packages), "lock", *for_all, "-p", self.python)]
+
+    def standing_project(self, tool):
+        """A project that is up to date, of a good hundred packages."""
+        if (tool, "project") not in self.stands:
+            self.stands[tool, "project"] = folder = self.project(HUNDRED)
+            self.called([self.in_project(tool, self.tool(tool, False), folder, "sync", "-p", self.python)])
+            self.settle()
+        return self.stands[tool, "project"]
+
+    def running(self, tool):
+        return [], [self.in_project(tool, self.tool(tool, False), self.standing_project(tool), "run", "true")]
+
+    def adding(self, tool):
+        """One package; what an earlier turn added is taken out again first, in nobody's time."""
+        folder, program = self.standing_project(tool), self.tool(tool, False)
+        before = [self.in_project(tool, program, folder, "remove", ADDED)] if ADDED in (folder / "pyproject.toml").read_text() else []
+        return before, [self.in_project(tool, program, folder, "add", ADDED)]
+
+    def project_rows(self):
+        for name in ("web", "jupyter"):
+            self.pair("lock-cold", name, "universal lock, cold", lambda t: self.locking(t, SETS[name][0], True))
+            self.pair("lock", name, "universal lock, warm", lambda t: self.locking(t, SETS[name][0], False))
+        self.pair("run", "project", "run true, up to date", self.running, 3 * self.runs)
+        self.pair("add", "project", "add one package", self.adding)
+
     def all(self, sets):
         self.stands = {}
         self.pair("create", "", "create; warm", self.creating, 3 * self.runs)
         for name in sets:
             self.set_rows(name, *SETS[name])
+        self.project_rows()
 
 
 def default_index():

@@ -212,6 +212,8 @@ class ScenarioReader {
     };
     if (section_ == "targets") {
       everywhere().platforms = values;
+    } else if (section_ == "may-leave-out") {
+      everywhere().may_be_left_out = {values.begin(), values.end()};
     } else if (section_ == "pythons") {
       everywhere().pythons = values;
     } else if (section_ == "universal") {
@@ -231,6 +233,16 @@ class ScenarioReader {
       for (const std::string& value : values) {
         out_.request.requirements.push_back(read_line(value));
         everywhere().root_of.push_back(number);
+      }
+    } else if (section_ == "conflicts") {
+      std::set<std::size_t>& set = everywhere().conflicts.emplace_back();
+      for (const std::string& value : values) {
+        const LockRoot root{value.starts_with("extra ") ? LockRoot::Kind::Extra : LockRoot::Kind::Group,
+                            value.substr(6)};
+        const auto& roots = everywhere().roots;
+        const auto place = std::find(roots.begin(), roots.end(), root);
+        if (place == roots.end()) throw std::invalid_argument("`" + value + "` has no lines yet");
+        set.insert(static_cast<std::size_t>(place - roots.begin()));
       }
     } else if (section_ == "expect later") {
       out_.later.emplace();
@@ -320,6 +332,7 @@ UniversalRequest Scenario::universal_request() const {
       LockTarget target{platform, target_on(platform, python + ".0")};
       target.target.environment.platform_release.clear();
       target.target.environment.platform_version.clear();
+      target.may_be_left_out = everywhere->may_be_left_out.contains(platform);
       out.targets.push_back(std::move(target));
     }
   }

@@ -1,6 +1,7 @@
 // Runs tests/scenarios/**/*.test: each under five orders of arrival, which must not matter.
 #include "tests/support/scenario.h"
 
+#include "resolver/lock/lock_worlds.h"
 #include "resolver/lock/lockfile.h"
 #include "resolver/lock/universal.h"
 #include "resolver/solve/explain.h"
@@ -9,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -52,14 +54,52 @@ std::map<PackageName, Version> versions_of(const Pylock& lock, const std::set<Pa
   return out;
 }
 
+// Every choice that conflicts leave selects from the whole lock what it selects from the lock of its world.
+void expect_worlds_hold(const Pylock& whole, const std::vector<Pylock>& locks,
+                        const std::vector<RootSet>& worlds, const UniversalRequest& request) {
+  const std::size_t count = request.roots.size();
+  for (std::size_t chosen = 0; chosen < std::size_t{1} << count; ++chosen) {
+    RootSet choice{0};
+    std::set<ExtraName> extras;
+    std::set<GroupName> groups;
+    for (std::size_t root = 1; root < count; ++root) {
+      if ((chosen >> root & 1U) == 0) continue;
+      choice.insert(root);
+      const LockRoot& one = request.roots[root];
+      if (one.kind == LockRoot::Kind::Extra)
+        extras.insert(ExtraName::parse(one.name).value());
+      else
+        groups.insert(GroupName::parse(one.name).value());
+    }
+    const auto world = std::find_if(worlds.begin(), worlds.end(), [&](const RootSet& set) {
+      return std::includes(set.begin(), set.end(), choice.begin(), choice.end());
+    });
+    if (world == worlds.end()) continue;  // it is excluded
+    for (const LockTarget& target : request.targets) {
+      const auto selected = [&](const Pylock& lock) {
+        std::vector<std::string> out;
+        for (const LockedPackage& package : lock.packages)
+          if (!package.marker || package.marker->evaluate(target.target.environment, extras, groups))
+            out.push_back(package.name.normalized() + " " + package.version->to_string());
+        return out;
+      };
+      EXPECT_EQ(selected(whole), selected(locks[static_cast<std::size_t>(world - worlds.begin())]))
+          << "choice " << chosen << " on " << target.target.description;
+    }
+  }
+}
+
 // Locks; locks again, which must change nothing; and once more when later releases are there.
 Told run_everywhere(const Scenario& scenario, FakeSource& source) {
   scenario.fill(source);
   Reporter quiet;
   Told told;
   UniversalRequest request = scenario.universal_request();
-  const auto lock = [&](FakeSource& from) -> std::optional<Pylock> {
-    const UniversalOutcome outcome = resolve_universal(request, from, quiet);
+  const std::vector<RootSet>& conflicts = scenario.everywhere->conflicts;
+  const std::vector<RootSet> worlds = worlds_of(request.roots.size(), conflicts);
+  const auto lock_world = [&](FakeSource& from,
+                              const UniversalRequest& request_now) -> std::optional<Pylock> {
+    const UniversalOutcome outcome = resolve_universal(request_now, from, quiet);
     if (const auto* conflict = std::get_if<UniversalConflict>(&outcome)) {
       const Explanation explanation = explain(conflict->conflict, conflict->request.target);
       told.conflict = explanation.lines;
@@ -70,7 +110,22 @@ Told run_everywhere(const Scenario& scenario, FakeSource& source) {
     const auto& resolution = std::get<UniversalResolution>(outcome);
     told.counts["solves"] = resolution.solves;
     told.notes = resolution.notes;
-    return lock_universal(request, resolution, {.lock_directory = "/"});
+    for (const LeftOutTarget& one : resolution.left_out)
+      told.notes.push_back("left out: " + request.targets[one.place].target.description + ": " +
+                           explain(one.why.conflict, one.why.request.target).lines.front());
+    return lock_universal(request_now, resolution, {.lock_directory = "/"});
+  };
+  const auto lock = [&](FakeSource& from) -> std::optional<Pylock> {
+    if (worlds.size() == 1) return lock_world(from, request);
+    std::vector<Pylock> locks;
+    for (const RootSet& world : worlds) {
+      std::optional<Pylock> one = lock_world(from, request_of_world(request, world));
+      if (!one) return std::nullopt;
+      locks.push_back(std::move(*one));
+    }
+    Pylock whole = join_worlds(locks, worlds, conflicts, request.roots);
+    expect_worlds_hold(whole, locks, worlds, request);
+    return whole;
   };
   const std::optional<Pylock> first = lock(source);
   if (!first) return told;

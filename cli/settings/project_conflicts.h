@@ -1,0 +1,17 @@
+// `conflicts` of [tool.moat]: extras and dependency groups that exclude each other.
+//
+//   conflicts = [[{ extra = "cpu" }, { extra = "gpu" }]]
+#pragma once
+
+#include "cli/settings/project_files.h"
+
+#include <string>
+#include <vector>
+
+namespace moat {
+
+// Sets of which no two are asked for together, as "extra cpu", "group dev". Error(BadInput) where one names
+// none of the project's.
+std::vector<std::vector<std::string>> read_conflicts(const Settings& settings, const ProjectChoices& choices);
+
+}  // namespace moat

@@ -1,0 +1,30 @@
+// Locks that cannot be read as they are: with git's conflict markers in them, or damaged. What they say of
+// versions is not lost for that; a lock that is made anew keeps them where it can.
+#pragma once
+
+#include "resolver/lock/lockfile.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace moat {
+
+struct ConflictSides {
+  std::string ours, theirs;
+};
+
+// The two texts that git could not merge into one; nullopt: there are no (complete) conflict markers in it.
+std::optional<ConflictSides> conflict_sides(std::string_view text);
+
+// The packages of both: one that a single side changed as that side has it, one that both changed as the side
+// with the newer version has it. `base`: what both were made from; without it nothing is known to be removed.
+// The result was never resolved as a whole, so it does not say what it was made from (`inputs`): whoever asks
+// whether it is up to date resolves.
+Pylock merge_locks(const Pylock* base, const Pylock& ours, const Pylock& theirs);
+
+// The packages that can be read of a damaged text, one by one; nullopt: there are none. Of nothing else in
+// it is anything kept.
+std::optional<Pylock> readable_packages(std::string_view text);
+
+}  // namespace moat
