@@ -216,8 +216,9 @@ struct BundleCommand {
   std::optional<std::string> lock;
   std::string output;
   std::optional<std::string> name, sign;
-  bool with_python = false, no_project = false;
+  bool with_python = false, with_bytecode = false, no_project = false;
   std::vector<std::string> extras, groups;
+  std::vector<std::string> platforms, python_versions;  // targets other than this machine
 };
 struct BundleShowCommand {
   std::string file;
@@ -225,6 +226,24 @@ struct BundleShowCommand {
 struct BundleVerifyCommand {
   std::string file;
   std::vector<std::string> keys;
+};
+
+struct PushCommand {
+  std::string file, reference;
+};
+struct PullCommand {
+  std::string reference, output;
+  std::vector<std::string> keys;
+};
+// A container image of what a bundle, or a lock, holds.
+struct ImageCommand {
+  std::optional<std::string> source;  // LOCK, BUNDLE or oci://…
+  std::string output;
+  std::string base = "none", format = "oci", place = "/app";
+  std::optional<std::string> name, user, entrypoint, working_directory;
+  std::vector<std::string> command;  // what the entry point gets
+  std::vector<std::string> variables, labels, ports, extras, groups, keys;
+  bool no_project = false;
 };
 
 // What a deploy and a rollback run besides.
@@ -348,7 +367,7 @@ using CommandOptions = std::variant<
     StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, ConfigListCommand,
     ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand, PythonListCommand, PythonFindCommand,
     PythonPinCommand, PythonInstallCommand, PythonUninstallCommand, CompletionCommand, EvalCommand,
-    PipCommand, StoreJobsCommand>;
+    PipCommand, StoreJobsCommand, PushCommand, PullCommand, ImageCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

@@ -80,6 +80,15 @@ constexpr std::array kCommands = {
                  declare_bundle_show},
     CommandEntry{"bundle verify", "FILE", "check every hash in a bundle, and its signature",
                  "moat bundle verify shop.moat --key deploy.pub", declare_bundle_verify},
+    CommandEntry{"push", "FILE REFERENCE", "put a bundle into a registry: only what it lacks is sent",
+                 "moat push shop.moat oci://registry.example/team/shop:2.1", declare_push},
+    CommandEntry{"pull", "REFERENCE -o FILE", "get a bundle out of a registry",
+                 "moat pull oci://registry.example/team/shop:2.1 -o shop.moat --key deploy.pub",
+                 declare_pull},
+    CommandEntry{"image", "[SOURCE] -o FILE", "a container image, made without a daemon",
+                 "moat image pylock.toml -o shop.tar --entrypoint 'gunicorn shop:app' --user 1000\n"
+                 "skopeo copy oci-archive:shop.tar docker://registry.example/team/shop:2.1",
+                 declare_image},
     CommandEntry{"deploy", "SOURCE DEST",
                  "put a bundle into production: check, switch, and back where it fails",
                  "moat deploy shop.moat /srv/shop --key deploy.pub --check 'python -m shop --self-test' \\\n"

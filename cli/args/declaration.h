@@ -74,6 +74,8 @@ void declare_python(Declaration& d, const std::string& help);
 void declare_resolver(Declaration& d);
 // Where packages come from.
 void declare_index(Declaration& d);
+// How a registry is spoken to.
+void declare_registry(Declaration& d);
 // Wheels or sources, and how sources are built.
 void declare_build(Declaration& d);
 // How files get into an environment.

@@ -30,17 +30,61 @@ void declare_bundle(Declaration& d) {
   declare_index(d);
 }
 void declare_bundle_show(Declaration& d) {
-  d.positional("FILE", d.invocation.command.emplace<BundleShowCommand>().file, "a bundle")->required();
+  d.positional("FILE", d.invocation.command.emplace<BundleShowCommand>().file,
+               "a bundle, or oci://HOST/REPO:TAG")
+      ->required();
+  declare_registry(d);
 }
 void declare_bundle_verify(Declaration& d) {
   BundleVerifyCommand& verify = d.invocation.command.emplace<BundleVerifyCommand>();
-  d.positional("FILE", verify.file, "a bundle")->required();
+  d.positional("FILE", verify.file, "a bundle, or oci://HOST/REPO:TAG")->required();
   d.values("--key", verify.keys, "PUB",
            "a public key, or a folder of them, one of which must have signed it");
+  declare_registry(d);
+}
+void declare_push(Declaration& d) {
+  PushCommand& push = d.invocation.command.emplace<PushCommand>();
+  d.positional("FILE", push.file, "a bundle")->required();
+  d.positional("REFERENCE", push.reference, "where to: oci://HOST/REPO:TAG")->required();
+  declare_registry(d);
+}
+void declare_pull(Declaration& d) {
+  PullCommand& pull = d.invocation.command.emplace<PullCommand>();
+  d.positional("REFERENCE", pull.reference, "oci://HOST/REPO:TAG, or oci://HOST/REPO@sha256:…")->required();
+  d.value("-o,--output", pull.output, "FILE", "where to write the bundle; - for standard output")->required();
+  d.values("--key", pull.keys, "PUB", "a public key, or a folder of them, one of which must have signed it");
+  declare_registry(d);
+}
+void declare_image(Declaration& d) {
+  ImageCommand& image = d.invocation.command.emplace<ImageCommand>();
+  d.positional("SOURCE", image.source,
+               "pylock*.toml, a bundle, or oci://HOST/REPO:TAG (default: the project's lock)");
+  d.value("-o,--output", image.output, "FILE", "where to write the image; - for standard output")->required();
+  d.value("--base", image.base, "IMAGE",
+          "oci:DIR[:TAG], oci-archive:FILE or oci://HOST/REPO:TAG (default: none)");
+  d.value("--place", image.place, "DIR", "where the environment lies in the image (default: /app)");
+  d.value("--entrypoint", image.entrypoint, "COMMAND",
+          "what is started: words, or a JSON list (default: the project's command)");
+  d.values("--cmd", image.command, "ARG", "an argument of it that whoever runs the image may replace");
+  d.values("--env", image.variables, "NAME=VALUE", "set a variable");
+  d.value("--user", image.user, "UID[:GID]", "who runs it");
+  d.value("--workdir", image.working_directory, "DIR", "the folder that it is started in");
+  d.values("--port", image.ports, "PORT", "a port that it listens at, for whoever looks");
+  d.values("--label", image.labels, "NAME=VALUE", "a label");
+  d.value("--name", image.name, "NAME:TAG", "how tools call it (default: name and version of the program)");
+  d.one_of("--format", image.format, "FORMAT", {"oci", "docker"},
+           "docker: for `docker load` before version 25, too");
+  d.values("--key", image.keys, "PUB",
+           "a public key, or a folder of them, one of which must have signed the bundle");
+  d.flag("--no-project", image.no_project, "what the project needs, without the project itself");
+  d.values("--extra", image.extras, "NAME", "with this extra");
+  d.values("--group", image.groups, "NAME", "this dependency group instead of the default ones");
+  declare_python(d, "the Python that goes into the image, where the bundle has none");
+  declare_index(d);
 }
 void declare_deploy(Declaration& d) {
   DeployCommand& deploy = d.invocation.command.emplace<DeployCommand>();
-  d.positional("SOURCE", deploy.source, "a bundle; - for standard input")->required();
+  d.positional("SOURCE", deploy.source, "a bundle, oci://HOST/REPO:TAG, or - for standard input")->required();
   d.positional("DEST", deploy.dest, "the folder that the program is deployed to")->required();
   d.values("--key", deploy.keys, "PUB",
            "a public key, or a folder of them, one of which must have signed the bundle");
@@ -52,6 +96,7 @@ void declare_deploy(Declaration& d) {
   declare_hooks(d, deploy.hooks);
   d.value("--keep", deploy.keep, "N", "how many releases stay (default: 3)");
   declare_python(d, "the Python to deploy with (default: the newest that fits the bundle)");
+  declare_registry(d);
   d.finish.emplace_back([&deploy] {
     if (deploy.insecure && !deploy.keys.empty())
       throw Error(ErrorKind::Usage, "`--key` and `--insecure` exclude each other");

@@ -85,6 +85,15 @@ void declare_index(Declaration& d) {
 }
 
 // The order between the two options counts, and CLI11 keeps each option's values apart.
+void declare_registry(Declaration& d) {
+  SharedOptions& shared = d.invocation.shared;
+  d.group = "Registry";
+  d.values("--trusted-host", shared.trusted_hosts, "HOST[:PORT]",
+           "do not verify this host's certificate; plain http will do");
+  d.value("--cert", shared.cert, "FILE", "certificates to trust instead of the system's");
+  d.value("--client-cert", shared.client_cert, "FILE", "certificate and key to present to the registry");
+}
+
 void declare_build(Declaration& d) {
   struct Values {
     std::vector<std::string> no, only;

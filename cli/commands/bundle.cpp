@@ -155,34 +155,6 @@ BundlePython python_of(const Interpreter& interpreter) {
           .free_threaded = interpreter.free_threaded};
 }
 
-// --- where it goes ---
-
-// Writes beside the file and renames; into standard output, a pipe or a device as they are.
-void write_output(const std::string& output, const Settings& settings,
-                  const std::function<void(int fd, const fs::path& label)>& write) {
-  if (output == "-") {
-    write(STDOUT_FILENO, "standard output");
-    return;
-  }
-  const fs::path file = settings.working_directory / output;
-  std::error_code error;
-  if (fs::is_directory(file, error))
-    throw Error(ErrorKind::Usage, fmt::format("{} is a folder", quote(file.native())),
-                {fmt::format("-o {}", (file / "bundle.moat").lexically_normal().native())});
-  if (const fs::file_status status = fs::status(file, error);
-      fs::exists(status) && !fs::is_regular_file(status)) {
-    const UniqueFd fd = open_file(file, O_WRONLY);
-    write(fd.get(), file);
-    return;
-  }
-  const fs::path real = fs::weakly_canonical(file, error);
-  const TempDir folder(real.parent_path(), ".moat-bundle");
-  const fs::path part = folder.path() / "bundle";
-  const UniqueFd fd = open_file(part, O_WRONLY | O_CREAT | O_EXCL);
-  write(fd.get(), file);
-  rename_over(part, real);
-}
-
 std::optional<PrivateKey> signing_key(const std::optional<std::string>& file, const Settings& settings) {
   if (!file) return std::nullopt;
   Expected<PrivateKey> key = PrivateKey::parse(read_named_file(settings.working_directory / *file));
@@ -240,23 +212,11 @@ void show_target(const BundleTarget& target, Output& output) {
 
 }  // namespace
 
-UniqueFd open_bundle_file(const std::string& file, const Session& session) {
-  const fs::path path = session.settings().working_directory / file;
-  const fs::file_status status = status_of(path);
-  if (!fs::exists(status))
-    throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(path.native())));
-  if (!fs::is_regular_file(status))
-    throw Error(ErrorKind::BadInput, fmt::format("{} is not a regular file", quote(path.native())),
-                {"moat deploy - DEST takes a bundle from standard input"});
-  return open_file(path, O_RDONLY);
-}
-
-int execute(const BundleCommand& command, Session& session) {
+GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
   const fs::path path = lock_path(command.lock, session.settings());
   if (path.extension() != ".toml")
     throw Error(ErrorKind::Usage, fmt::format("{} is not a pylock.toml", quote(path.native())),
                 {fmt::format("moat lock -r {} -o pylock.toml", path.filename().native())});
-  const std::optional<PrivateKey> key = signing_key(command.sign, session.settings());
   const Pylock lock = read_pylock(path, session);
   const Interpreter python = project_python(session, lock.requires_python);
   // What runs elsewhere needs no group that its developers have by default.
@@ -290,16 +250,22 @@ int execute(const BundleCommand& command, Session& session) {
   TransactionRequest request = with_wheels(plan_install(goal, resolution, {}, false), {}, false, {}, session);
   std::sort(request.install.begin(), request.install.end(),
             [](const WantedPackage& a, const WantedPackage& b) { return a.name < b.name; });
-  const TempDir folder = session.store().make_temp("bundle");
+  TempDir folder = session.store().make_temp("bundle");
   add_packages(request.install, originals, folder.path(), contents);
   if (command.with_python) {
     contents.runtime = folder.path() / "runtime.tar.gz";
     write_runtime_blob(obtain_runtime(python, session.store(), session.workers(), session.reporter()),
                        *contents.runtime);
   }
+  return {std::move(contents), std::move(folder)};
+}
 
+int execute(const BundleCommand& command, Session& session) {
+  const std::optional<PrivateKey> key = signing_key(command.sign, session.settings());
+  const GatheredBundle gathered = gather_bundle(command, session);
+  const BundleContents& contents = gathered.contents;
   std::optional<Digest> digest;
-  write_output(command.output, session.settings(), [&](int fd, const fs::path& label) {
+  write_named_output(command.output, session.settings(), [&](int fd, const fs::path& label) {
     digest = write_bundle(contents, key, fd, label, session.stop());
   });
   session.output().say(fmt::format("{}: {}, {}, {}", command.output, title(contents.config),
@@ -314,7 +280,8 @@ int execute(const BundleCommand& command, Session& session) {
 }
 
 int execute(const BundleShowCommand& command, Session& session) {
-  const Bundle bundle(open_bundle_file(command.file, session), command.file);
+  const BundleAccess opened = open_bundle(command.file, session);
+  const Bundle& bundle = *opened.bundle;
   Output& output = session.output();
   nlohmann::ordered_json targets = nlohmann::ordered_json::array();
   for (const BundleTarget& target : bundle.targets()) {
@@ -334,13 +301,12 @@ int execute(const BundleShowCommand& command, Session& session) {
 }
 
 int execute(const BundleVerifyCommand& command, Session& session) {
-  std::vector<PublicKey> keys;
-  for (const std::string& key : command.keys)
-    for (PublicKey& one : read_public_keys(session.settings().working_directory / key))
-      keys.push_back(std::move(one));
-  const Bundle bundle(open_bundle_file(command.file, session), command.file);
+  const std::vector<PublicKey> keys = named_keys(command.keys, session);
+  const BundleAccess opened = open_bundle(command.file, session);
+  const Bundle& bundle = *opened.bundle;
   const std::optional<std::string> signer = bundle.signed_by(keys);
   if (!keys.empty() && !signer) refuse_untrusted(bundle);
+  if (opened.registry != nullptr) opened.registry->fetch(bundle.blobs());
   bundle.verify(session.workers(), session.stop());
   Output& output = session.output();
   output.result(fmt::format("{}: all hashes verified, {}", command.file,

@@ -95,14 +95,7 @@ Deployed recorded(const DeploymentChange& change, Attempt attempt,
 // --- the bundle ---
 
 // Standard input is kept in DEST while it is read: a bundle is looked at more than once.
-UniqueFd open_source(const std::string& source, const DeploymentChange& change, std::optional<TempDir>& spool,
-                     const Session& session) {
-  if (source.starts_with("oci://"))
-    throw Error(ErrorKind::Usage, "`moat deploy` takes a file; registries are not supported yet",
-                {"skopeo copy docker://HOST/REPO:TAG oci-archive:FILE"});
-  if (source != "-") return open_bundle_file(source, session);
-  spool.emplace(change.root(), kIncoming);
-  const fs::path file = spool->path() / "bundle";
+UniqueFd spool_input(const fs::path& file, const Session& session) {
   const UniqueFd out = open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
   std::string buffer(std::size_t{1} << 18U, '\0');
   for (;;) {
@@ -115,16 +108,22 @@ UniqueFd open_source(const std::string& source, const DeploymentChange& change, 
   }
 }
 
+BundleAccess open_source(const std::string& source, const DeploymentChange& change,
+                         std::optional<TempDir>& spool, Session& session) {
+  if (source != "-") return open_bundle(source, session);
+  spool.emplace(change.root(), kIncoming);
+  BundleAccess out;
+  out.bundle =
+      std::make_unique<const Bundle>(spool_input(spool->path() / "bundle", session), "standard input");
+  return out;
+}
+
 std::vector<PublicKey> trusted_keys(const DeployCommand& command, const Session& session) {
   if (!command.insecure && command.keys.empty())
     throw Error(
         ErrorKind::Usage, fmt::format("nothing says whose bundles may be deployed to {}", command.dest),
         {"`--key PUB` names the public key that must have signed it", "`--insecure` takes any bundle"});
-  std::vector<PublicKey> keys;
-  for (const std::string& key : command.keys)
-    for (PublicKey& one : read_public_keys(session.settings().working_directory / key))
-      keys.push_back(std::move(one));
-  return keys;
+  return named_keys(command.keys, session);
 }
 
 // The fingerprint of the key that signed it; "" where any bundle will do.
@@ -133,40 +132,6 @@ std::string check_trust(const Bundle& bundle, const std::vector<PublicKey>& keys
   const std::optional<std::string> signer = bundle.signed_by(keys);
   if (!signer) refuse_untrusted(bundle);
   return *signer;
-}
-
-Interpreter find_python(const BundlePython& wanted, Session& session) {
-  if (session.settings().python_is_option) {
-    Interpreter python = session.chosen_interpreter();
-    if (!wanted.fits(python))
-      throw Error(ErrorKind::NoInterpreter, fmt::format("the bundle is for {}; -p names Python {}",
-                                                        wanted.to_string(), python.version));
-    return python;
-  }
-  std::vector<std::string> there;
-  for (Interpreter& python : list_interpreters(session.discovery(), session.store())) {  // newest first
-    if (wanted.fits(python)) return std::move(python);
-    there.push_back(python.version);
-  }
-  throw Error(ErrorKind::NoInterpreter,
-              fmt::format("the bundle needs {}, which is not found; available: {}", wanted.to_string(),
-                          there.empty() ? "none" : join(there, ", ")),
-              {fmt::format("install {}, or name it with -p", wanted.to_string())});
-}
-
-// What the bundle brings, unless -p names another one.
-Runtime runtime_for(const Bundle& bundle, const BundleTarget& target, Session& session) {
-  if (const OciDescriptor* blob = target.runtime(); blob != nullptr && !session.settings().python_is_option) {
-    Runtime runtime = obtain_bundled_runtime(
-        target.config.python.version, blob->digest,
-        [&](const std::function<void(std::string_view)>& sink) { bundle.pass(*blob, sink, session.stop()); },
-        session.store(), session.workers(), session.reporter());
-    check_platform(target, runtime.interpreter);
-    return runtime;
-  }
-  const Interpreter python = find_python(target.config.python, session);
-  check_platform(target, python);
-  return obtain_runtime(python, session.store(), session.workers(), session.reporter());
 }
 
 std::string this_machine() {
@@ -178,16 +143,19 @@ Deployed deploy_bundle(const DeployCommand& command, const std::vector<PublicKey
                        DeployOptions options, const DeploymentChange& change, Attempt& attempt,
                        Session& session) {
   std::optional<TempDir> spool;
-  const Bundle bundle(open_source(command.source, change, spool, session),
-                      command.source == "-" ? "standard input" : command.source);
+  const BundleAccess opened = open_source(command.source, change, spool, session);
+  const Bundle& bundle = *opened.bundle;
   attempt.digest = bundle.digest().to_string();
   options.keep = command.keep;
   options.not_older = command.not_older;
   options.signed_by = check_trust(bundle, keys);
   options.begun = [&](const std::string& release) { attempt.release = release; };
-  bundle.verify(session.workers(), session.stop());
   const BundleTarget& target = fitting_target(bundle, this_machine());
-  const Runtime runtime = runtime_for(bundle, target, session);
+  if (opened.registry == nullptr)
+    bundle.verify(session.workers(), session.stop());
+  else  // each blob is verified as it comes, and what the store has of them needs not come
+    opened.registry->fetch(missing_blobs(target, session.store()));
+  const Runtime runtime = bundle_runtime(bundle, target, session);
   return deploy(bundle, target, runtime, change, options, session.store(), session.workers(),
                 session.reporter());
 }

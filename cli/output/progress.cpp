@@ -14,6 +14,7 @@ namespace {
 std::string verb(std::string_view phase) {
   if (phase == "resolve") return "Resolving";
   if (phase == "download") return "Downloading";
+  if (phase == "upload") return "Uploading";
   if (phase == "build") return "Building";
   if (phase == "install") return "Installing";
   if (phase == "compile") return "Compiling";
@@ -75,7 +76,8 @@ std::string steps_text(const PhaseProgress& progress) {
 
 std::string live_line(std::string_view phase, const PhaseProgress& progress, std::chrono::nanoseconds since,
                       std::size_t width) {
-  std::string rest = phase == "download" ? download_text(progress, since) : steps_text(progress);
+  std::string rest =
+      phase == "download" || phase == "upload" ? download_text(progress, since) : steps_text(progress);
   if (rest.empty() && since > std::chrono::seconds(1)) rest = human_time(since);
   return shortened(verb(phase) + (rest.empty() ? "…" : " " + rest), width - 1);
 }

@@ -1,6 +1,7 @@
 #include "cli/session/session.h"
 
 #include "cli/output/terminal_text.h"
+#include "cli/session/http_options.h"
 #include "cli/session/python_installs.h"
 #include "cli/settings/index_list.h"
 #include "fetch/os/ownership.h"
@@ -13,40 +14,6 @@
 
 namespace moat {
 namespace {
-
-// Lower case wins, as with curl.
-std::string proxy(const Variables& variables, std::string_view lower, std::string_view upper) {
-  const std::string value = variable(variables, lower);
-  return value.empty() ? variable(variables, upper) : value;
-}
-
-std::string first_set(const Variables& variables, std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names)
-    if (std::string value = variable(variables, name); !value.empty()) return value;
-  return {};
-}
-
-HttpOptions http_options(const Settings& settings, const IndexList& indexes) {
-  const Variables& variables = settings.variables;
-  HttpOptions options;
-  options.offline = settings.offline;
-  options.proxy_http = proxy(variables, "http_proxy", "HTTP_PROXY");
-  options.proxy_https = proxy(variables, "https_proxy", "HTTPS_PROXY");
-  options.proxy_all = proxy(variables, "all_proxy", "ALL_PROXY");
-  options.no_proxy = proxy(variables, "no_proxy", "NO_PROXY");
-  options.ca_file = settings.cert.empty()
-                        ? first_set(variables, {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"})
-                        : settings.cert;
-  options.ca_directory = variable(variables, "SSL_CERT_DIR");
-  options.client_certificate = settings.client_cert;
-  // Who sees it learns who the user is. pip shows it to everyone.
-  if (!settings.files_as_pip) options.certificate_origins = settings.own_indexes;
-  if (settings.timeout) options.connect_timeout = options.stall_timeout = *settings.timeout;
-  if (settings.retries) options.retry.attempts = *settings.retries + 1;
-  options.trusted_hosts = indexes.trusted_hosts;
-  options.user_agent = "moat/" MOAT_VERSION;
-  return options;
-}
 
 std::vector<Url> urls_of(const IndexList& indexes) {
   std::vector<Url> urls;
@@ -120,7 +87,7 @@ HttpClient& Session::http(const IndexList& indexes) {
       return ask_for_password(place, user, output_, stop_);
     };
   network.credentials = std::make_unique<Credentials>(std::move(sources), progress_, stop_);
-  HttpOptions options = http_options(settings_, indexes);
+  HttpOptions options = http_options(settings_, indexes.trusted_hosts);
   options.credentials = [known = network.credentials.get()](const Url& url, bool again) {
     return known->find(url, again);
   };

@@ -21,14 +21,6 @@ constexpr std::uint64_t kMostTextBytes = std::uint64_t{64} << 20U;  // of a mani
 constexpr std::string_view kUnknown = "unknown";
 const OciPlatform kNoPlatform{std::string(kUnknown), std::string(kUnknown)};
 
-// As Go, and so every registry and container tool, calls machines.
-std::string oci_architecture(const std::string& machine) {
-  if (machine == "x86_64") return "amd64";
-  if (machine == "aarch64") return "arm64";
-  if (machine == "i686" || machine == "i386") return "386";
-  return machine;
-}
-
 OciDescriptor describe(std::string_view media_type, std::string_view bytes) {
   return {.media_type = std::string(media_type), .digest = hash_bytes(bytes), .size = bytes.size()};
 }
@@ -165,70 +157,120 @@ std::string signed_text(std::string_view name, const std::vector<Digest>& manife
   return out;
 }
 
+namespace {
+
+bool is_large(const OciDescriptor& blob) {
+  return blob.media_type == bundle::kWheelType || blob.media_type == bundle::kRuntimeType;
+}
+
+// In which order a bundle holds its blobs: all that tells what it is, then the large ones. `manifests`: each
+// with what it names.
+std::vector<OciDescriptor> in_order(const OciDescriptor& index,
+                                    const std::vector<std::pair<OciDescriptor, OciManifest>>& manifests) {
+  std::vector<OciDescriptor> small{index}, large;
+  std::set<std::string> seen;
+  const auto add = [&](const OciDescriptor& blob) {
+    if (seen.insert(blob.digest.hex).second) (is_large(blob) ? large : small).push_back(blob);
+  };
+  for (const auto& [descriptor, manifest] : manifests) {
+    add(descriptor);
+    add(manifest.config);
+    for (const OciDescriptor& layer : manifest.layers) add(layer);
+  }
+  small.insert(small.end(), large.begin(), large.end());
+  return small;
+}
+
+}  // namespace
+
 // --- writing ---
 
 namespace {
 
-// Blobs that are small enough to be made here: metadata comes before the wheels.
-class Metadata {
+// A bundle in the making: what it is about, and where the bytes of each blob are.
+class Draft {
  public:
   OciDescriptor add(std::string_view media_type, std::string bytes) {
     OciDescriptor out = describe(media_type, bytes);
-    blobs_.emplace_back(out.digest, std::move(bytes));
+    texts_.emplace(out.digest.hex, std::move(bytes));
     return out;
   }
-  void write(OciArchiveWriter& to) const {
-    // The index was made last and is read first.
-    for (auto blob = blobs_.rbegin(); blob != blobs_.rend(); ++blob) to.add(blob->first, blob->second);
+  void add(const OciDescriptor& blob, const fs::path& file) { files_.emplace(blob.digest.hex, file); }
+  void add(const OciManifest& manifest, const OciPlatform& platform) {
+    OciDescriptor descriptor = add(oci::kManifestType, format_oci_manifest(manifest));
+    descriptor.platform = platform;
+    manifests_.emplace_back(std::move(descriptor), manifest);
+  }
+  std::vector<Digest> manifests() const {
+    std::vector<Digest> out;
+    for (const auto& [descriptor, manifest] : manifests_) out.push_back(descriptor.digest);
+    return out;
+  }
+
+  Digest write(OciArchiveWriter& writer, const std::stop_token& stop) {
+    std::vector<OciDescriptor> descriptors;
+    for (const auto& [descriptor, manifest] : manifests_) descriptors.push_back(descriptor);
+    const OciDescriptor index = add(oci::kIndexType, format_oci_index(descriptors));
+    writer.begin(index);
+    for (const OciDescriptor& blob : in_order(index, manifests_)) {
+      if (const auto text = texts_.find(blob.digest.hex); text != texts_.end())
+        writer.add(blob.digest, text->second);
+      else
+        writer.add_file(blob, files_.at(blob.digest.hex), stop);
+    }
+    writer.finish();
+    return index.digest;
   }
 
  private:
-  std::vector<std::pair<Digest, std::string>> blobs_;
+  std::vector<std::pair<OciDescriptor, OciManifest>> manifests_;
+  std::map<std::string, std::string> texts_;  // by hex digest
+  std::map<std::string, fs::path> files_;
 };
 
-OciDescriptor add_signature(const PrivateKey& key, std::string_view text, Metadata& metadata) {
-  const OciDescriptor config = metadata.add(oci::kEmptyType, "{}");
+void add_signature(const PrivateKey& key, std::string_view text, Draft& draft) {
+  const OciDescriptor config = draft.add(oci::kEmptyType, "{}");
   const OciDescriptor signature =
-      metadata.add(bundle::kSignatureType, json{{"schema", kSchema},
-                                                {"key", key.public_key().fingerprint()},
-                                                {"signature", to_base64(key.sign(text))}}
-                                               .dump());
-  OciDescriptor manifest = metadata.add(oci::kManifestType, format_oci_manifest({config, {signature}}));
-  manifest.platform = kNoPlatform;
-  return manifest;
+      draft.add(bundle::kSignatureType, json{{"schema", kSchema},
+                                             {"key", key.public_key().fingerprint()},
+                                             {"signature", to_base64(key.sign(text))}}
+                                            .dump());
+  draft.add(OciManifest{config, {signature}}, kNoPlatform);
+}
+
+void add_target(const BundleContents& contents, Draft& draft) {
+  OciManifest manifest{draft.add(bundle::kConfigType, format_bundle_config(contents.config)),
+                       {draft.add(bundle::kLockType, contents.lock)}};
+  const auto add_file = [&](OciDescriptor blob, const fs::path& file) {
+    draft.add(blob, file);
+    manifest.layers.push_back(std::move(blob));
+  };
+  if (contents.runtime)
+    add_file({.media_type = std::string(bundle::kRuntimeType),
+              .digest = hash_file(*contents.runtime),
+              .size = fs::file_size(*contents.runtime)},
+             *contents.runtime);
+  for (std::size_t i = 0; i < contents.wheels.size(); ++i)
+    add_file(describe_wheel(contents.config.packages[i]), contents.wheels[i]);
+  draft.add(manifest, OciPlatform{oci_architecture(contents.config.architecture), "linux"});
 }
 
 }  // namespace
 
 Digest write_bundle(const BundleContents& contents, const std::optional<PrivateKey>& key, int fd,
                     const fs::path& label, const std::stop_token& stop) {
-  Metadata metadata;
-  OciManifest manifest{metadata.add(bundle::kConfigType, format_bundle_config(contents.config)),
-                       {metadata.add(bundle::kLockType, contents.lock)}};
-  std::optional<OciDescriptor> runtime;
-  if (contents.runtime) {
-    runtime = OciDescriptor{.media_type = std::string(bundle::kRuntimeType),
-                            .digest = hash_file(*contents.runtime),
-                            .size = fs::file_size(*contents.runtime)};
-    manifest.layers.push_back(*runtime);
-  }
-  for (const BundlePackage& package : contents.config.packages)
-    manifest.layers.push_back(describe_wheel(package));
-  OciDescriptor target = metadata.add(oci::kManifestType, format_oci_manifest(manifest));
-  target.platform = OciPlatform{oci_architecture(contents.config.architecture), "linux"};
-  std::vector<OciDescriptor> manifests{target};
-  if (key)
-    manifests.push_back(add_signature(*key, signed_text(contents.config.name, {target.digest}), metadata));
-  const OciDescriptor index = metadata.add(oci::kIndexType, format_oci_index(manifests));
-
+  Draft draft;
+  add_target(contents, draft);
+  if (key) add_signature(*key, signed_text(contents.config.name, draft.manifests()), draft);
   OciArchiveWriter writer(fd, label, contents.config.created);
-  writer.begin(index);
-  metadata.write(writer);
-  if (runtime) writer.add_file(*runtime, *contents.runtime, stop);
-  for (std::size_t i = 0; i < contents.wheels.size(); ++i)
-    writer.add_file(describe_wheel(contents.config.packages[i]), contents.wheels[i], stop);
+  return draft.write(writer, stop);
+}
+
+void Bundle::write(int fd, const fs::path& label, const std::stop_token& stop) const {
+  OciArchiveWriter writer(fd, label, targets_.front().config.created);
+  writer.begin(source_->index());
+  for (const OciDescriptor& blob : blobs_) writer.add_from(*source_, blob, stop);
   writer.finish();
-  return index.digest;
 }
 
 // --- reading ---
@@ -239,42 +281,42 @@ const OciDescriptor* BundleTarget::runtime() const {
   return nullptr;
 }
 
-Bundle::Bundle(UniqueFd file, std::string label) : archive_(std::move(file), std::move(label)) {
-  refer(archive_.index());
-  const auto manifests = parse_oci_index(archive_.read(archive_.index(), kMostTextBytes));
-  if (!manifests) archive_.refuse(fmt::format("its index: {}", manifests.error().message));
+Bundle::Bundle(std::unique_ptr<const OciSource> source) : source_(std::move(source)) {
+  refer(source_->index());
+  const auto manifests = parse_oci_index(source_->read(source_->index(), kMostTextBytes));
+  if (!manifests) source_->refuse(fmt::format("its index: {}", manifests.error().message));
   for (const OciDescriptor& descriptor : *manifests) {
     if (descriptor.media_type != oci::kManifestType)
-      archive_.refuse(fmt::format("{} is not a manifest", descriptor.digest.to_string()));
+      source_->refuse(fmt::format("{} is not a manifest", descriptor.digest.to_string()));
     if (descriptor.platform == kNoPlatform)
       read_signature(descriptor);
     else
       read_target(descriptor);
   }
-  if (targets_.empty()) archive_.refuse("there is no target in it");
+  if (targets_.empty()) source_->refuse("there is no target in it");
   for (const BundleTarget& target : targets_)
-    if (target.config.name != name()) archive_.refuse("its targets are of different programs");
-  for (const auto& [hex, blob] : referred_)
-    if (!archive_.has(blob)) archive_.refuse(fmt::format("the blob {} is missing", blob.digest.to_string()));
-  if (archive_.blobs() != referred_.size()) archive_.refuse("it holds blobs that nothing refers to");
+    if (target.config.name != name()) source_->refuse("its targets are of different programs");
+  source_->check_holds(referred_);
+  blobs_ = in_order(source_->index(), manifests_);
 }
 
 void Bundle::refer(const OciDescriptor& blob) {
   const auto [found, added] = referred_.emplace(blob.digest.hex, blob);
   if (!added && found->second.size != blob.size)
-    archive_.refuse(fmt::format("two sizes are given for the blob {}", blob.digest.to_string()));
+    source_->refuse(fmt::format("two sizes are given for the blob {}", blob.digest.to_string()));
 }
 
 void Bundle::read_target(const OciDescriptor& descriptor) {
   refer(descriptor);
-  const auto manifest = parse_oci_manifest(archive_.read(descriptor, kMostTextBytes));
-  if (!manifest) archive_.refuse(fmt::format("a manifest: {}", manifest.error().message));
+  const auto manifest = parse_oci_manifest(source_->read(descriptor, kMostTextBytes));
+  if (!manifest) source_->refuse(fmt::format("a manifest: {}", manifest.error().message));
+  manifests_.emplace_back(descriptor, *manifest);
   refer(manifest->config);
   if (manifest->config.media_type != bundle::kConfigType)
-    archive_.refuse(
+    source_->refuse(
         fmt::format("{} is not the configuration of a bundle", quote(manifest->config.media_type)));
-  auto config = parse_bundle_config(archive_.read(manifest->config, kMostTextBytes));
-  if (!config) archive_.refuse(fmt::format("its configuration: {}", config.error().message));
+  auto config = parse_bundle_config(source_->read(manifest->config, kMostTextBytes));
+  if (!config) source_->refuse(fmt::format("its configuration: {}", config.error().message));
   for (const OciDescriptor& layer : manifest->layers) refer(layer);
   targets_.push_back({descriptor, *manifest, std::move(*config)});
   check_layers(targets_.back());
@@ -292,35 +334,36 @@ void Bundle::check_layers(const BundleTarget& target) const {
     else if (layer.media_type == bundle::kRuntimeType)
       ++runtimes;
     else
-      archive_.refuse(fmt::format("it holds something of an unknown kind: {}", quote(layer.media_type)));
+      source_->refuse(fmt::format("it holds something of an unknown kind: {}", quote(layer.media_type)));
   }
-  if (locks != 1) archive_.refuse("it does not hold one lock");
-  if (runtimes > 1) archive_.refuse("it holds more than one Python");
+  if (locks != 1) source_->refuse("it does not hold one lock");
+  if (runtimes > 1) source_->refuse("it holds more than one Python");
   for (const BundlePackage& package : target.config.packages) {
     const auto wheel = wheels.find(package.sha256.hex);
     if (wheel == wheels.end() || wheel->second != package.size)
-      archive_.refuse(fmt::format("the wheel {} is missing", quote(package.filename)));
+      source_->refuse(fmt::format("the wheel {} is missing", quote(package.filename)));
   }
   if (wheels.size() != target.config.packages.size())
-    archive_.refuse("it holds wheels that belong to no package");
+    source_->refuse("it holds wheels that belong to no package");
 }
 
 void Bundle::read_signature(const OciDescriptor& descriptor) {
   refer(descriptor);
-  const auto manifest = parse_oci_manifest(archive_.read(descriptor, kMostTextBytes));
+  const auto manifest = parse_oci_manifest(source_->read(descriptor, kMostTextBytes));
   if (!manifest || manifest->layers.size() != 1 ||
       manifest->layers.front().media_type != bundle::kSignatureType)
-    archive_.refuse("it holds something that is neither a target nor a signature");
+    source_->refuse("it holds something that is neither a target nor a signature");
+  manifests_.emplace_back(descriptor, *manifest);
   refer(manifest->config);
   refer(manifest->layers.front());
-  const json value = json::parse(archive_.read(manifest->layers.front(), kMostTextBytes), nullptr, false);
+  const json value = json::parse(source_->read(manifest->layers.front(), kMostTextBytes), nullptr, false);
   try {
-    if (take<int>(value, "schema") != kSchema) archive_.refuse("it has a signature of an unknown schema");
+    if (take<int>(value, "schema") != kSchema) source_->refuse("it has a signature of an unknown schema");
     auto bytes = from_base64(take<std::string>(value, "signature"));
-    if (!bytes) archive_.refuse("its signature is damaged");
+    if (!bytes) source_->refuse("its signature is damaged");
     signatures_.push_back({take<std::string>(value, "key"), std::move(*bytes)});
   } catch (const BadConfig& error) {
-    archive_.refuse(fmt::format("its signature: {}", error.why));
+    source_->refuse(fmt::format("its signature: {}", error.why));
   }
 }
 
@@ -345,22 +388,24 @@ void Bundle::verify(Workers& workers, const std::stop_token& stop) const {
   for (const auto& [hex, blob] : referred_) blobs.push_back(&blob);
   std::sort(blobs.begin(), blobs.end(), [](const auto* a, const auto* b) { return a->size > b->size; });
   workers.for_each(blobs.size(), [&](std::size_t i) {
-    archive_.pass(
+    source_->pass(
         *blobs[i], [](std::string_view) {}, stop);
   });
 }
 
 void Bundle::save(const BundlePackage& package, const fs::path& file, const std::stop_token& stop) const {
   const UniqueFd to = open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  archive_.pass(
+  source_->pass(
       describe_wheel(package), [&](std::string_view piece) { write_all(to.get(), piece, file); }, stop);
 }
 
 std::string Bundle::lock_text(const BundleTarget& target) const {
   for (const OciDescriptor& layer : target.manifest.layers)
-    if (layer.media_type == bundle::kLockType) return archive_.read(layer, kMostTextBytes);
+    if (layer.media_type == bundle::kLockType) return text(layer);
   return {};
 }
+
+std::string Bundle::text(const OciDescriptor& blob) const { return source_->read(blob, kMostTextBytes); }
 
 void refuse_untrusted(const Bundle& bundle) {
   const std::vector<std::string> signers = bundle.claimed_signers();

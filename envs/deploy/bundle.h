@@ -15,10 +15,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace moat {
@@ -98,10 +100,13 @@ class Bundle {
   // Reads and verifies everything but the large blobs, whose names and sizes are compared with what the
   // manifests say. Error(BadArchive) for anything that is not as this moat would write it, or that nothing
   // refers to.
-  Bundle(UniqueFd file, std::string label);
+  explicit Bundle(std::unique_ptr<const OciSource> source);
+  Bundle(UniqueFd file, std::string label)
+      : Bundle(std::make_unique<const OciArchive>(std::move(file), std::move(label))) {}
 
-  const std::string& label() const { return archive_.label(); }
-  const Digest& digest() const { return archive_.index().digest; }
+  const std::string& label() const { return source_->label(); }
+  const Digest& digest() const { return source_->index().digest; }
+  const OciSource& source() const { return *source_; }
   const std::vector<BundleTarget>& targets() const { return targets_; }  // never empty
   const std::string& name() const { return targets_.front().config.name; }
 
@@ -112,14 +117,19 @@ class Bundle {
 
   // Hashes every blob. Error(BadArchive).
   void verify(Workers& workers, const std::stop_token& stop) const;
+  // Every blob and manifest: what is read first comes first, the index at its head.
+  const std::vector<OciDescriptor>& blobs() const { return blobs_; }
+  // The same bundle in a file: the bytes are those that write_bundle() wrote.
+  void write(int fd, const std::filesystem::path& label, const std::stop_token& stop) const;
   // Writes the blob of a package into a file that is not there yet, verified.
   void save(const BundlePackage& package, const std::filesystem::path& file,
             const std::stop_token& stop) const;
   std::string lock_text(const BundleTarget& target) const;
+  std::string text(const OciDescriptor& blob) const;  // of one of blobs() that is not large
   // Passes any blob on in pieces, and has verified it when it returns.
   void pass(const OciDescriptor& blob, const std::function<void(std::string_view)>& sink,
             const std::stop_token& stop) const {
-    archive_.pass(blob, sink, stop);
+    source_->pass(blob, sink, stop);
   }
 
  private:
@@ -131,10 +141,12 @@ class Bundle {
   void check_layers(const BundleTarget& target) const;
   void refer(const OciDescriptor& blob);
 
-  OciArchive archive_;
+  std::unique_ptr<const OciSource> source_;
   std::vector<BundleTarget> targets_;
   std::vector<Signature> signatures_;
   std::map<std::string, OciDescriptor> referred_;  // by hex digest
+  std::vector<std::pair<OciDescriptor, OciManifest>> manifests_;
+  std::vector<OciDescriptor> blobs_;
 };
 
 // Error(Refused): none of the trusted keys signed it.

@@ -1,5 +1,6 @@
 #include "envs/deploy/deploy.h"
 
+#include "envs/deploy/runtime_blob.h"
 #include "envs/environment/environment.h"
 #include "envs/environment/isolation.h"
 #include "envs/journal/unflushed.h"
@@ -40,21 +41,6 @@ StoredWheel obtain_wheel(const Bundle& bundle, const BundlePackage& package, con
                                       package.sha256, workers);
   fs::remove(file);
   return wheel;
-}
-
-// One after the other: of what the store lacks one wheel at a time needs room twice.
-std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target, Store& store,
-                                           Workers& workers, Reporter& reporter) {
-  const Phase phase(reporter, "unpack");
-  const TempDir folder = store.make_temp("deploy");
-  std::vector<WantedPackage> out;
-  for (const BundlePackage& package : target.config.packages) {
-    throw_if_interrupted();
-    out.push_back({package.name, package.version,
-                   obtain_wheel(bundle, package, folder.path(), store, workers), package.requested,
-                   package.direct_url, package.index});
-  }
-  return out;
 }
 
 // A full disk is told before anything is built. Bytecode is as large as the sources, about.
@@ -138,19 +124,8 @@ DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, 
   if (options.begun) options.begun(release.folder);
   const fs::path root = change.folder_of(release.folder);
   const Phase phase(reporter, "build");
-  create_environment({.root = root,
-                      .prompt = target.config.name,
-                      .own_pip = false,
-                      .durable = Durable::Always,
-                      .fill =
-                          [&](const Environment& staged) {
-                            if (packages.empty()) return;
-                            TransactionRequest request{.install = std::move(packages)};
-                            request.durable = Durable::Never;  // the whole is flushed once it is complete
-                            request.reason = options.command;
-                            apply_transaction(request, staged, store, workers, reporter, options.command);
-                          }},
-                     runtime, workers);
+  make_environment(root, target.config.name, std::move(packages), runtime, Durable::Always, options.command,
+                   store, workers, reporter);
   return release;
 }
 
@@ -325,6 +300,40 @@ std::optional<DeployedRelease> readable_live(const Deployment& deployment, Repor
 
 }  // namespace
 
+// One after the other: of what the store lacks one wheel at a time needs room twice.
+std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target, Store& store,
+                                           Workers& workers, Reporter& reporter) {
+  const Phase phase(reporter, "unpack");
+  const TempDir folder = store.make_temp("deploy");
+  std::vector<WantedPackage> out;
+  for (const BundlePackage& package : target.config.packages) {
+    throw_if_interrupted();
+    out.push_back({package.name, package.version,
+                   obtain_wheel(bundle, package, folder.path(), store, workers), package.requested,
+                   package.direct_url, package.index});
+  }
+  return out;
+}
+
+Environment make_environment(const fs::path& root, const std::string& prompt,
+                             std::vector<WantedPackage> packages, const Runtime& runtime, Durable durable,
+                             const std::string& command, Store& store, Workers& workers, Reporter& reporter) {
+  return create_environment({.root = root,
+                             .prompt = prompt,
+                             .own_pip = false,
+                             .durable = durable,
+                             .fill =
+                                 [&](const Environment& staged) {
+                                   if (packages.empty()) return;
+                                   TransactionRequest request{.install = std::move(packages)};
+                                   request.durable =
+                                       Durable::Never;  // the whole is flushed once it is complete
+                                   request.reason = command;
+                                   apply_transaction(request, staged, store, workers, reporter, command);
+                                 }},
+                            runtime, workers);
+}
+
 const BundleTarget& fitting_target(const Bundle& bundle, const std::string& architecture) {
   std::vector<std::string> there;
   for (const BundleTarget& target : bundle.targets()) {
@@ -333,6 +342,18 @@ const BundleTarget& fitting_target(const Bundle& bundle, const std::string& arch
   }
   throw Error(ErrorKind::NoSolution, fmt::format("{} is for {}; this machine is {}", bundle.label(),
                                                  join(there, " and "), architecture));
+}
+
+std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store& store) {
+  std::vector<OciDescriptor> out;
+  for (const OciDescriptor& layer : target.manifest.layers) {
+    if (layer.media_type == bundle::kWheelType && store.find_wheel(layer.digest)) continue;
+    if (layer.media_type == bundle::kRuntimeType &&
+        has_bundled_runtime(target.config.python.version, layer.digest, store))
+      continue;
+    out.push_back(layer);
+  }
+  return out;
 }
 
 void check_platform(const BundleTarget& target, const Interpreter& interpreter) {

@@ -4,6 +4,8 @@
 
 #include "envs/deploy/bundle.h"
 #include "envs/deploy/release.h"
+#include "envs/environment/environment.h"
+#include "envs/place/transaction.h"
 #include "envs/python/runtime.h"
 #include "fetch/os/workers.h"
 #include "fetch/store/store.h"
@@ -49,8 +51,18 @@ struct Deployed {
 
 // The part of the bundle for this machine and Python. Error(NoSolution) says what does not fit.
 const BundleTarget& fitting_target(const Bundle& bundle, const std::string& architecture);
+// What a deploy of it here must have at hand: not the wheels that are unpacked in the store.
+std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store& store);
 // Error(NoSolution): a wheel is for another platform, or a newer glibc.
 void check_platform(const BundleTarget& target, const Interpreter& interpreter);
+
+// The wheels of the target, unpacked in the store.
+std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target, Store& store,
+                                           Workers& workers, Reporter& reporter);
+// An environment that holds exactly these, and no pip.
+Environment make_environment(const std::filesystem::path& root, const std::string& prompt,
+                             std::vector<WantedPackage> packages, const Runtime& runtime, Durable durable,
+                             const std::string& command, Store& store, Workers& workers, Reporter& reporter);
 
 // REQUIRES: the bundle was verified. Error(Refused) where a hook says no; then, as with every other Error,
 // what was live is live.

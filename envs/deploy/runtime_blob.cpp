@@ -180,6 +180,20 @@ void require_that_it_starts(const Interpreter& python, const fs::path& tree, con
 
 }  // namespace
 
+namespace {
+
+// Named by its bytes, so that nobody's environment is made of it by chance.
+std::string fingerprint_of(const std::string& version, const Digest& sha256) {
+  return fmt::format("{}-{}", version, sha256.hex.substr(0, 16));
+}
+
+}  // namespace
+
+bool has_bundled_runtime(const std::string& version, const Digest& sha256, const Store& store) {
+  const auto there = find_runtime(fingerprint_of(version, sha256), store);
+  return there && there->interpreter.libc == libc_here(*there);
+}
+
 void write_runtime_blob(const Runtime& runtime, const fs::path& file) {
   const UniqueFd fd = open_file(file, O_WRONLY | O_CREAT | O_EXCL);
   GzipWriter gzip([&](std::string_view bytes) { write_all(fd.get(), bytes, file); });
@@ -195,8 +209,7 @@ void write_runtime_blob(const Runtime& runtime, const fs::path& file) {
 
 Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256, const PassBlob& pass,
                                Store& store, Workers& workers, Reporter& reporter) {
-  // Named by its bytes, so that nobody's environment is made of it by chance.
-  const std::string fingerprint = fmt::format("{}-{}", version, sha256.hex.substr(0, 16));
+  const std::string fingerprint = fingerprint_of(version, sha256);
   auto there = find_runtime(fingerprint, store);
   if (there && there->interpreter.libc == libc_here(*there)) return std::move(*there);
   if (!there) drop_damaged_runtime(fingerprint, store);  // or nothing

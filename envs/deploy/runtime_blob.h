@@ -30,4 +30,7 @@ using PassBlob = std::function<void(const std::function<void(std::string_view)>&
 Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256, const PassBlob& pass,
                                Store& store, Workers& workers, Reporter& reporter);
 
+// Is it unpacked already, so that no blob is needed?
+bool has_bundled_runtime(const std::string& version, const Digest& sha256, const Store& store);
+
 }  // namespace moat

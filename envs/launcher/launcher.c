@@ -192,14 +192,16 @@ static void find_environment(const char* exe, char* environment, Settings* setti
 }
 
 /* Writes pyvenv.cfg anew with the right home; 0 where that is not possible, or the file belongs to another
- * user: root would take it from them, and say where root sees it. Several processes may do so at once. */
+ * user: root would take it from them, and say where root sees it; or where nobody may write it: a deployed
+ * release stays as it is, for root also. Several processes may do so at once. */
 static int mend_home(const char* environment, const char* home) {
   char config[PATH_MAX + 16], aside[PATH_MAX + 48];
   join(config, sizeof config, "%s/pyvenv.cfg", environment);
   join(aside, sizeof aside, "%s/.pyvenv.cfg.%ld", environment, (long)getpid());
   FILE* in = fopen(config, "re");
   struct stat facts;
-  const int is_own = in != NULL && fstat(fileno(in), &facts) == 0 && facts.st_uid == geteuid();
+  const int is_own = in != NULL && fstat(fileno(in), &facts) == 0 && facts.st_uid == geteuid() &&
+                     (facts.st_mode & 0222) != 0;
   FILE* out = is_own ? fopen(aside, "wxe") : NULL;
   int done = 0;
   if (out != NULL) {

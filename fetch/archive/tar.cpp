@@ -24,7 +24,7 @@ struct Field {
   std::size_t offset, size;
 };
 constexpr Field kName{0, 100}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{124, 12}, kTime{136, 12},
-    kChecksum{148, 8}, kMagic{257, 8}, kPrefix{345, 155};
+    kChecksum{148, 8}, kLink{157, 100}, kMagic{257, 8}, kPrefix{345, 155};
 constexpr std::size_t kType = 156;
 
 using Header = std::array<char, kBlock>;
@@ -75,13 +75,20 @@ void put(Header& header, Field field, std::string_view text) {
   std::memcpy(header.data() + field.offset, text.data(), text.size());
 }
 
+// Where a name is parted to fit a header: 0 for not at all. nullopt: it does not fit.
+std::optional<std::size_t> parting(std::string_view name) {
+  if (name.size() <= kName.size) return 0;
+  const std::size_t slash = name.find('/', name.size() - kName.size - 1);
+  if (slash == std::string_view::npos || slash > kPrefix.size || slash + 1 == name.size())
+    return std::nullopt;
+  return slash;
+}
+
+// REQUIRES: it fits.
 void put_name(Header& header, std::string_view name) {
-  std::size_t slash = std::string_view::npos;
-  if (name.size() > kName.size) slash = name.find('/', name.size() - kName.size - 1);
-  if (name.size() > kName.size && (slash == std::string_view::npos || slash > kPrefix.size))
-    throw std::invalid_argument("too long for a tar header: " + std::string(name));
-  if (slash != std::string_view::npos) put(header, kPrefix, name.substr(0, slash));
-  put(header, kName, slash == std::string_view::npos ? name : name.substr(slash + 1));
+  const std::size_t slash = *parting(name);
+  if (slash != 0) put(header, kPrefix, name.substr(0, slash));
+  put(header, kName, slash == 0 ? name : name.substr(slash + 1));
 }
 
 void put_size(Header& header, std::uint64_t size) {
@@ -205,29 +212,83 @@ std::vector<TarEntry> scan_tar(int fd, const std::string& label, std::size_t mos
   return TarScan(fd, label, most).all();
 }
 
-void TarWriter::add(std::string_view name, std::string_view bytes) {
-  begin(name, bytes.size());
+struct TarWriter::Member {
+  std::string name;
+  char type = '0';
+  std::uint64_t size = 0;
+  unsigned mode = 0644;
+  std::int64_t mtime = 0;
+  std::string link = {};
+};
+
+namespace {
+
+// "30 path=some/long/name\n", its own length at its head.
+std::string pax_record(std::string_view key, std::string_view value) {
+  const std::size_t rest = key.size() + value.size() + 3;
+  std::size_t length = rest;
+  while (std::to_string(length).size() + rest != length) length = std::to_string(length).size() + rest;
+  return fmt::format("{} {}={}\n", length, key, value);
+}
+
+}  // namespace
+
+void TarWriter::add(std::string_view name, std::string_view bytes, unsigned mode) {
+  begin(name, bytes.size(), mode);
   write(bytes);
   end();
 }
 
-void TarWriter::begin(std::string_view name, std::uint64_t size, unsigned mode) {
+void TarWriter::add_folder(std::string_view name, unsigned mode) {
+  put_header({.name = std::string(name) + "/", .type = '5', .size = 0, .mode = mode, .mtime = mtime_});
+}
+
+void TarWriter::add_link(std::string_view name, std::string_view target) {
+  put_header({.name = std::string(name),
+              .type = '2',
+              .size = 0,
+              .mode = 0777,
+              .mtime = mtime_,
+              .link = std::string(target)});
+}
+
+void TarWriter::begin(std::string_view name, std::uint64_t size, unsigned mode,
+                      std::optional<std::int64_t> mtime) {
+  put_header(
+      {.name = std::string(name), .type = '0', .size = size, .mode = mode, .mtime = mtime.value_or(mtime_)});
+  left_ = size;
+  padding_ = (kBlock - size % kBlock) % kBlock;
+}
+
+void TarWriter::put_header(const Member& member) {
+  const bool fits = parting(member.name) && member.link.size() <= kLink.size;
+  if (!fits) put_pax(member);
   Header header{};
-  put_name(header, name);
-  put_octal(header, kMode, mode);
+  put_name(header,
+           fits ? std::string_view(member.name) : std::string_view(member.name).substr(0, kName.size));
+  put_octal(header, kMode, member.mode);
   put_octal(header, kUid, 0);
   put_octal(header, kGid, 0);
-  put_size(header, size);
-  put_octal(header, kTime, static_cast<std::uint64_t>(std::max<std::int64_t>(mtime_, 0)));
-  header[kType] = '0';
+  put_size(header, member.size);
+  put_octal(header, kTime, static_cast<std::uint64_t>(std::max<std::int64_t>(member.mtime, 0)));
+  header[kType] = member.type;
+  put(header, kLink, std::string_view(member.link).substr(0, kLink.size));
   std::memcpy(header.data() + kMagic.offset, "ustar\00000", kMagic.size);
   // Six digits, a NUL and a space: the one field that is not like the others.
   const std::string checksum = fmt::format("{:06o}", checksum_of(header));
   std::memcpy(header.data() + kChecksum.offset, checksum.data(), checksum.size());
   header[kChecksum.offset + kChecksum.size - 1] = ' ';
   sink_({header.data(), kBlock});
-  left_ = size;
-  padding_ = (kBlock - size % kBlock) % kBlock;
+}
+
+void TarWriter::put_pax(const Member& member) {
+  std::string records;
+  if (!parting(member.name)) records += pax_record("path", member.name);
+  if (member.link.size() > kLink.size) records += pax_record("linkpath", member.link);
+  put_header({.name = "pax", .type = 'x', .size = records.size(), .mode = 0644, .mtime = member.mtime});
+  sink_(records);
+  const std::array<char, kBlock> zeros{};
+  sink_({zeros.data(), (kBlock - records.size() % kBlock) % kBlock});
 }
 
 void TarWriter::write(std::string_view bytes) {

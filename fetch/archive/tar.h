@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,23 +27,31 @@ struct TarEntry {
 // `most` members. `label`: names the file in messages.
 std::vector<TarEntry> scan_tar(int fd, const std::string& label, std::size_t most);
 
-// Members have no owner and one time.
+// Members have no owner, and one time where nothing else is said. A name or target that does not fit a header
+// (100 bytes behind a `/`, 155 before it) gets a pax header.
 class TarWriter {
  public:
   using Sink = std::function<void(std::string_view)>;
   TarWriter(Sink sink, std::int64_t mtime) : sink_(std::move(sink)), mtime_(mtime) {}
 
-  // A small member. REQUIRES: the name fits a header: 100 bytes behind a `/`, 155 before it.
-  void add(std::string_view name, std::string_view bytes);
+  // A small member.
+  void add(std::string_view name, std::string_view bytes, unsigned mode = 0644);
+  void add_folder(std::string_view name, unsigned mode);
+  void add_link(std::string_view name, std::string_view target);
 
   // A member in pieces: begin(), write() until `size` bytes are there, end().
-  void begin(std::string_view name, std::uint64_t size, unsigned mode = 0644);
+  void begin(std::string_view name, std::uint64_t size, unsigned mode = 0644,
+             std::optional<std::int64_t> mtime = std::nullopt);
   void write(std::string_view bytes);
   void end();
 
   void finish();  // the end of the archive
 
  private:
+  struct Member;
+  void put_header(const Member& member);
+  void put_pax(const Member& member);
+
   Sink sink_;
   std::int64_t mtime_;
   std::uint64_t left_ = 0;     // of the member that is being written

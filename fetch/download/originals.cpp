@@ -7,17 +7,20 @@
 #include <optional>
 
 namespace moat {
-namespace {
 
-fs::path place_of(const Digest& sha256, const Store& store) {
-  return store.layout().root / "originals" / sha256.hex;
+fs::path original_path(const Digest& sha256, const Store& store) {
+  const fs::path folder = store.layout().root / "originals";
+  make_directories(folder);
+  return folder / sha256.hex;
 }
+
+namespace {
 
 // Hashed each time: what is kept may have been changed since.
 std::optional<Original> find(const FileOrder& order, const Store& store) {
   for (const Digest& digest : wanted_digests(order.artifact, order.accepted)) {
     if (digest.algorithm != "sha256") continue;
-    const fs::path file = place_of(digest, store);
+    const fs::path file = original_path(digest, store);
     std::error_code missing;
     const std::uint64_t size = fs::file_size(file, missing);
     if (missing || hash_file(file) != digest) continue;
@@ -29,8 +32,7 @@ std::optional<Original> find(const FileOrder& order, const Store& store) {
 
 Original keep(const fs::path& file, const Store& store) {
   const Digest sha256 = hash_file(file);
-  fs::path kept = place_of(sha256, store);
-  make_directories(kept.parent_path());
+  fs::path kept = original_path(sha256, store);
   rename_over(file, kept);
   return {kept, sha256, fs::file_size(kept)};
 }

@@ -17,6 +17,9 @@ struct Original {
   std::uint64_t size = 0;
 };
 
+// Where the bytes of that hash lie, or would. Its folder is there afterwards.
+std::filesystem::path original_path(const Digest& sha256, const Store& store);
+
 // In the order given, from the store where they are kept already. Throws as save_files() does; then nothing
 // new is kept. REQUIRES: no two orders name different files with one name.
 std::vector<Original> obtain_originals(const std::vector<FileOrder>& orders, HttpClient& http, Store& store,

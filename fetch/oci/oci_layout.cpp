@@ -108,6 +108,23 @@ auto parsed(F&& parse) -> Expected<decltype(parse())> {
 
 }  // namespace
 
+bool is_oci_index(std::string_view media_type) {
+  return media_type == oci::kIndexType ||
+         media_type == "application/vnd.docker.distribution.manifest.list.v2+json";
+}
+
+bool is_oci_manifest(std::string_view media_type) {
+  return media_type == oci::kManifestType ||
+         media_type == "application/vnd.docker.distribution.manifest.v2+json";
+}
+
+std::string oci_architecture(const std::string& machine) {
+  if (machine == "x86_64") return "amd64";
+  if (machine == "aarch64") return "arm64";
+  if (machine == "i686" || machine == "i386") return "386";
+  return machine;
+}
+
 std::string format_oci_index(const std::vector<OciDescriptor>& manifests) {
   json out{{"schemaVersion", 2}, {"mediaType", oci::kIndexType}, {"manifests", json::array()}};
   for (const OciDescriptor& manifest : manifests) out["manifests"].push_back(to_json(manifest));
@@ -179,11 +196,41 @@ void OciArchiveWriter::add_file(const OciDescriptor& blob, const fs::path& file,
   if (hasher.finish() != blob.digest) throw changed();
 }
 
+void OciArchiveWriter::add_from(const OciSource& source, const OciDescriptor& blob,
+                                const std::stop_token& stop) {
+  if (!written_.insert(blob.digest.hex).second) return;
+  tar_.begin(fmt::format("{}{}", kBlobs, blob.digest.hex), blob.size);
+  source.pass(
+      blob, [&](std::string_view piece) { tar_.write(piece); }, stop);
+  tar_.end();
+}
+
 // --- reading ---
 
-OciArchive::OciArchive(UniqueFd file, std::string label) : file_(std::move(file)), label_(std::move(label)) {
+namespace {
+
+// The entries of an index.json of anybody's.
+std::vector<OciDescriptor> image_descriptors(const OciSource& source, const std::string& text) {
+  const json value = json::parse(text, nullptr, false);
+  if (!value.is_object() || !value.contains("manifests") || !value["manifests"].is_array())
+    source.refuse("its index.json is damaged");
+  std::vector<OciDescriptor> out;
+  for (json one : value["manifests"]) {
+    if (one.is_object())
+      for (const char* key : {"platform", "urls", "data", "artifactType"}) one.erase(key);
+    const auto descriptor = parsed([&] { return descriptor_of(one); });
+    if (!descriptor) source.refuse(fmt::format("its index.json: {}", descriptor.error().message));
+    out.push_back(*descriptor);
+  }
+  return out;
+}
+
+}  // namespace
+
+OciArchive::OciArchive(UniqueFd file, std::string label, OciContent content)
+    : OciSource(std::move(label)), file_(std::make_shared<const UniqueFd>(std::move(file))) {
   std::optional<TarEntry> layout, index;
-  for (TarEntry& entry : scan_tar(file_.get(), label_, kMostMembers)) {
+  for (TarEntry& entry : scan_tar(file_->get(), label_, kMostMembers)) {
     if (entry.is_folder) {
       if (entry.name != "blobs" && entry.name != "blobs/sha256" && entry.name != "." && !entry.name.empty())
         refuse(fmt::format("{} does not belong to an OCI layout", quote(entry.name)));
@@ -196,7 +243,7 @@ OciArchive::OciArchive(UniqueFd file, std::string label) : file_(std::move(file)
                entry.name.starts_with(kBlobs) && digest &&
                entry.name == fmt::format("{}{}", kBlobs, digest->hex)) {
       blobs_.emplace(digest->hex, std::move(entry));
-    } else {
+    } else if (content == OciContent::Bundle) {
       refuse(fmt::format("{} does not belong to an OCI layout", quote(entry.name)));
     }
   }
@@ -206,7 +253,7 @@ OciArchive::OciArchive(UniqueFd file, std::string label) : file_(std::move(file)
     std::string bytes(entry->size, '\0');
     for (std::size_t at = 0; at < bytes.size();) {
       const ssize_t count =
-          ::pread(file_.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(entry->offset + at));
+          ::pread(file_->get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(entry->offset + at));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) throw_errno("read", label_, errno);
       if (count == 0) refuse("it is cut off");
@@ -218,6 +265,12 @@ OciArchive::OciArchive(UniqueFd file, std::string label) : file_(std::move(file)
   // What is not JSON compares as unequal to nothing.
   if (version.is_discarded() || version != json::parse(kLayout))
     refuse("its oci-layout is not of version 1.0.0");
+  if (content == OciContent::Image) {
+    const std::vector<OciDescriptor> there = image_descriptors(*this, text(index, "index.json"));
+    if (there.size() != 1) refuse(fmt::format("it holds {} images; one is needed", there.size()));
+    index_ = there.front();
+    return;
+  }
   const auto manifests = parse_oci_index(text(index, "index.json"));
   if (!manifests) refuse(fmt::format("index.json: {}", manifests.error().message));
   if (manifests->size() != 1 || manifests->front().media_type != oci::kIndexType)
@@ -225,38 +278,69 @@ OciArchive::OciArchive(UniqueFd file, std::string label) : file_(std::move(file)
   index_ = manifests->front();
 }
 
-void OciArchive::refuse(const std::string& why) const {
-  throw Error(ErrorKind::BadArchive, fmt::format("{} is refused: {}", label_, why));
+void OciArchive::check_holds(const std::map<std::string, OciDescriptor>& blobs) const {
+  for (const auto& [hex, blob] : blobs)
+    if (blobs_.count(hex) == 0) refuse(fmt::format("the blob {} is missing", blob.digest.to_string()));
+  if (blobs_.size() != blobs.size()) refuse("it holds blobs that nothing refers to");
 }
 
-const TarEntry& OciArchive::find(const OciDescriptor& blob) const {
+BlobPlace OciArchive::locate(const OciDescriptor& blob) const {
   const auto found = blobs_.find(blob.digest.hex);
   if (found == blobs_.end()) refuse(fmt::format("the blob {} is missing", blob.digest.to_string()));
   if (found->second.size != blob.size)
     refuse(fmt::format("the blob {} has {} bytes; {} bytes expected", blob.digest.to_string(),
                        found->second.size, blob.size));
-  return found->second;
+  return {file_, found->second.offset, label_};
 }
 
-std::string OciArchive::read(const OciDescriptor& blob, std::uint64_t most) const {
+OciFolder::OciFolder(fs::path folder, const std::string& tag)
+    : OciSource(quote(folder.native())), folder_(std::move(folder)) {
+  const auto text = read_file_if_exists(folder_ / "index.json");
+  if (!text) refuse("it has no index.json");
+  std::vector<OciDescriptor> found;
+  for (OciDescriptor& one : image_descriptors(*this, *text)) {
+    const auto name = one.annotations.find("org.opencontainers.image.ref.name");
+    if (tag.empty() || (name != one.annotations.end() && name->second == tag))
+      found.push_back(std::move(one));
+  }
+  if (found.empty()) throw Error(ErrorKind::NotFound, fmt::format("{} has no image {}", label_, quote(tag)));
+  if (found.size() > 1) refuse("it holds several images; name one: oci:DIR:TAG");
+  index_ = found.front();
+}
+
+BlobPlace OciFolder::locate(const OciDescriptor& blob) const {
+  const fs::path file = folder_ / kBlobs / blob.digest.hex;
+  std::error_code error;
+  if (fs::file_size(file, error) != blob.size || error)
+    refuse(fmt::format("the blob {} is missing, or has another size", blob.digest.to_string()));
+  return {std::make_shared<const UniqueFd>(open_file(file, O_RDONLY)), 0, file};
+}
+
+// --- blobs ---
+
+void OciSource::refuse(const std::string& why) const {
+  throw Error(ErrorKind::BadArchive, fmt::format("{} is refused: {}", label_, why));
+}
+
+std::string OciSource::read(const OciDescriptor& blob, std::uint64_t most) const {
   if (blob.size > most) refuse(fmt::format("the blob {} is too large", blob.digest.to_string()));
   std::string out;
   pass(blob, [&](std::string_view piece) { out.append(piece); }, {});
   return out;
 }
 
-void OciArchive::pass(const OciDescriptor& blob, const std::function<void(std::string_view)>& sink,
-                      const std::stop_token& stop) const {
-  const TarEntry& entry = find(blob);
+void OciSource::pass(const OciDescriptor& blob, const std::function<void(std::string_view)>& sink,
+                     const std::stop_token& stop) const {
+  const BlobPlace place = locate(blob);
   Hasher hasher;
-  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, entry.size)), '\0');
-  for (std::uint64_t at = 0; at < entry.size;) {
+  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, blob.size)), '\0');
+  for (std::uint64_t at = 0; at < blob.size;) {
     throw_if_interrupted(stop);
     const ssize_t count =
-        ::pread(file_.get(), buffer.data(), std::min<std::uint64_t>(buffer.size(), entry.size - at),
-                static_cast<off_t>(entry.offset + at));
+        ::pread(place.file->get(), buffer.data(), std::min<std::uint64_t>(buffer.size(), blob.size - at),
+                static_cast<off_t>(place.offset + at));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_errno("read", label_, errno);
+    if (count < 0) throw_errno("read", place.path, errno);
     if (count == 0) refuse("it is cut off");
     const std::string_view piece(buffer.data(), static_cast<std::size_t>(count));
     hasher.update(piece);

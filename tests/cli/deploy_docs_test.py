@@ -2,7 +2,7 @@
 
     deploy_docs_test.py MOAT
 
-/srv/shop and /etc/moat/keys are folders of the test; ssh, scp, systemctl and curl are scripts that write down what they
+/srv/shop and /etc/moat/keys are folders of the test, registry.example a registry in memory; ssh, scp, systemctl and curl are scripts that write down what they
 were told. The units of systemd are looked at by systemd-analyze where that is there.
 """
 import os
@@ -14,6 +14,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "transcripts"))
+import fake_registry  # noqa: E402
 import loopback_index  # noqa: E402
 import sandbox  # noqa: E402
 
@@ -31,7 +32,7 @@ def row(path, text):
 
 def wheel(folder, files):
     name, info = "shop-2.1-py3-none-any.whl", "shop-2.1.dist-info/"
-    files = {**files, info + "METADATA": "Metadata-Version: 2.1\\nName: shop\\nVersion: 2.1\\nRequires-Dist: lib\\n",
+    files = {**files, info + "METADATA": "Metadata-Version: 2.1\\nName: shop\\nVersion: 2.1\\nRequires-Dist: lib\\nRequires-Dist: gunicorn\\n",
              info + "WHEEL": "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
              info + "entry_points.txt": "[console_scripts]\\nshop = shop:main\\n"}
     rows = "".join(row(path, text) for path, text in files.items()) + info + "RECORD,,\\n"
@@ -47,7 +48,7 @@ PROJECT = """[project]
 name = "shop"
 version = "2.1"
 requires-python = ">=3.6"
-dependencies = ["lib"]
+dependencies = ["lib", "gunicorn"]
 [build-system]
 requires = []
 build-backend = "backend"
@@ -79,10 +80,14 @@ class Page(sandbox.SandboxTest):
         super().setUp()
         index = loopback_index.Index()
         index.add("lib 1.0")
+        index.add("gunicorn 20.0 entry gunicorn=gunicorn:main")
         server = loopback_index.serve(index)
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         self.env["MOAT_INDEX_URL"] = server.url
+        self.registry = fake_registry.FakeRegistry()
+        self.registry.start()
+        self.addCleanup(self.registry.stop)
         self.srv, self.keys = self.root / "srv/shop", self.root / "keys"
         self.srv.parent.mkdir()
         self.keys.mkdir()
@@ -96,7 +101,7 @@ class Page(sandbox.SandboxTest):
 
     def here(self, line):
         releases = sorted(p.name for p in (self.srv / "releases").glob("*-*")) if self.srv.exists() else []
-        places = {"/srv/shop": str(self.srv), "/etc/moat/keys": str(self.keys), "/var/tmp/": f"{self.work}/", "/tmp/store": f"{self.root}/store",
+        places = {"registry.example": self.registry.url, "/srv/shop": str(self.srv), "/etc/moat/keys": str(self.keys), "/var/tmp/": f"{self.work}/", "/tmp/store": f"{self.root}/store",
                   "/tmp/": f"{self.work}/", "releases/0006-…": f"releases/{releases[0]}" if releases else ""}
         return re.sub("|".join(map(re.escape, places)), lambda found: places[found[0]], line)
 
@@ -110,6 +115,8 @@ class Page(sandbox.SandboxTest):
                         shutil.copy(key, self.keys)
                 if "/tmp/deploy.pub" in command:  # the image's copy of the key that is in use
                     shutil.copy(self.work / "deploy-2027.pub", self.work / "deploy.pub")
+                if ":live" in command and "push" not in command:
+                    self.moat("push", "shop.moat", f"oci://{self.registry.url}/team/shop:live")
                 if "rollback" in command and len(list((self.srv / "releases").glob("*-*"))) < 2:
                     (self.work / "shop.py").write_text("def main():\n    print('shop, again')\n")
                     self.moat("bundle", "-o", "next.moat")

@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "transcripts"))
 import loopback_index  # noqa: E402
+import fake_registry  # noqa: E402
 import sandbox  # noqa: E402
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/json.md"
@@ -261,6 +262,13 @@ class Documents(JsonTest):
         self.assertTrue(self.document("bundle", "-o", "app.moat")["target"]["packages"])
         self.assertEqual(len(self.document("bundle show", "app.moat")["targets"]), 1)
         self.document("bundle verify", "app.moat")
+        self.assertEqual(self.document("image", "app.moat", "-o", "app.tar", "--entrypoint", "python")["entrypoint"], ["/app/bin/python"])
+        registry = fake_registry.FakeRegistry()
+        registry.start()
+        self.addCleanup(registry.stop)
+        reference = f"oci://{registry.url}/app:1"
+        self.assertEqual(self.document("push", "app.moat", reference)["blobs"]["there"], 0)
+        self.assertEqual(self.document("pull", reference, "-o", "pulled.moat")["reference"], reference)
         self.document("deploy", "app.moat", "srv", "--insecure", "--check", "false", status=1, kind=self.ERROR)
         self.assertIsNone(self.document("deploy status", "srv", status=1)["live"])
         self.assertTrue(self.document("deploy", "app.moat", "srv", "--insecure")["changed"])

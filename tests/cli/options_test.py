@@ -34,6 +34,7 @@ LINES = {
     "config list": "config list", "config get": "config get resolution", "config set": "config set resolution lowest",
     "config import-pip": "config import-pip",
     "bundle": "bundle pylock.1.toml -o x.moat", "bundle show": "bundle show one.moat", "bundle verify": "bundle verify one.moat",
+    "push": "push one.moat oci://127.0.0.1:1/shop:1", "pull": "pull oci://127.0.0.1:1/shop:1 -o x.moat", "image": "image one.moat -o x.tar",
     "deploy": "deploy one.moat srv --insecure", "deploy rollback": "deploy rollback srv2", "deploy history": "deploy history srv2",
     "deploy verify": "deploy verify srv2", "deploy status": "deploy status srv2",
     "init": "init new", "add": "add --env env new", "remove": "remove --env env --dev more", "export": "export pylock.1.toml", "build": "build --project src",
@@ -136,6 +137,12 @@ UNSEEN = {
     **{("audit", o): "what is installed says which index it came from: audit_test" for o in ("-i", "-f")},
     **{(c, "--compile"): "as in install" for c in ("env adopt", "env upgrade-python", "tool install", "tool upgrade")},
     ("bundle", "--no-project"): "deploy_test",
+    **{(c, o): "how a registry is spoken to: oci_registry_test" for c in ("push", "pull", "deploy", "bundle show", "bundle verify")
+       for o in ("--cert", "--client-cert")},
+    ("pull", "--key"): "oci_registry_test", ("pull", "-o"): "oci_registry_test",
+    **{("image", o): "image_test" for o in ("-o", "--base", "--place", "--entrypoint", "--cmd", "--env", "--user", "--workdir", "--port", "--label",
+                                           "--name", "--format", "--no-project", "--extra", "--group", "-i", "--extra-index-url", "--index", "-f",
+                                           "--no-index", "--index-strategy", "--cert", "--client-cert", "-p")},
     ("env list", "--user"): "", ("doctor", "--strict"): "nothing but system libraries is noted here",
     ("env rollback", "--force"): "needs a change that goes neither way: damage_test",
     # What a lock names needs no index: these act where something is built, or for credentials.

@@ -1,5 +1,8 @@
 #include "envs/deploy/bundle.h"
 #include "envs/deploy/release.h"
+#include "fetch/oci/challenge.h"
+#include "fetch/oci/logins.h"
+#include "fetch/oci/reference.h"
 #include "resolver/base/base64.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -51,6 +54,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto decoded = from_base64(text))
     fuzz::require(to_base64(*decoded) == text, "base64 has one spelling");
+  if (const auto reference = RegistryReference::parse(text)) {
+    const auto again = RegistryReference::parse(reference->to_string());
+    fuzz::require(again && again->to_string() == reference->to_string(),
+                  "a reference survives being written");
+  }
+  parse_challenges(text);
+  parse_helper_answer(text);
+  if (const auto logins = RegistryLogins::parse(text)) logins->find("registry.example:5000", "team/shop");
   if (const auto release = parse_release(text, "0001-aaaaaaaaaaaa"))
     fuzz::require(parse_release(format_release(*release), release->folder).has_value(),
                   "a release survives being written");

@@ -133,14 +133,6 @@ TEST(Args, WhatIsNotUnderstoodIsAUsageErrorWithTheNearestName) {
   }
 }
 
-// What is not there yet must not be promised.
-TEST(Args, CommandsThatAreNotThereAreUnknown) {
-  for (const char* name : {"push", "pull", "image"}) {
-    EXPECT_THAT(refusal({name}).what(), HasSubstr("unknown command")) << name;
-    EXPECT_THAT(overview(), ::testing::Not(HasSubstr("\n  " + std::string(name) + " "))) << name;
-  }
-}
-
 TEST(Args, EveryCommandHasHelpWithAnExample) {
   for (const std::string& name : command_names()) {
     std::vector<std::string> words;

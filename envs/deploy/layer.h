@@ -1,0 +1,21 @@
+// One layer of an image as a blob.
+#pragma once
+
+#include "envs/deploy/image.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+
+namespace moat {
+
+struct PackedLayer {
+  OciDescriptor blob;  // tar+gzip
+  Digest unpacked;     // of the tar: its diff_id
+};
+// Into a file that is not there yet. Members in the order given, nobody's, with the time `created` where they
+// have none of their own.
+PackedLayer pack_layer(const ImageLayer& layer, std::int64_t created, const std::filesystem::path& file,
+                       const std::stop_token& stop);
+
+}  // namespace moat
