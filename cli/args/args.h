@@ -122,6 +122,7 @@ struct SyncCommand {
   bool no_project = false, no_editable = false;  // the project's own package
   bool locked = false, frozen = false;           // the lock has to be up to date; is not looked at
   bool inexact = false, dry_run = false;
+  std::optional<std::string> package;  // a member of the workspace
 };
 
 struct RunCommand {
@@ -178,6 +179,10 @@ struct LockCommand {
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
   bool check = false, dry_run = false;
+  std::optional<std::string> script;     // whose metadata is locked, instead of the project
+  std::optional<std::string> fork;       // "requires-python", "fewest"
+  bool merge = false;                    // a lock that git could not merge
+  std::vector<std::string> merge_files;  // as git's merge driver has them: base, ours, theirs, path
 };
 
 struct AddCommand {
@@ -185,12 +190,14 @@ struct AddCommand {
   bool dev = false, raw = false;
   std::optional<std::string> group, optional, bounds;
   bool no_sync = false, dry_run = false;
+  std::optional<std::string> script, package;
 };
 struct RemoveCommand {
   std::vector<std::string> names;
   bool dev = false;
   std::optional<std::string> group, optional;
   bool no_sync = false, dry_run = false;
+  std::optional<std::string> script, package;
 };
 struct ExportCommand {
   SyncCommand choice;  // its LOCK, extras and groups

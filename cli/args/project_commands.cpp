@@ -4,6 +4,8 @@
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace moat {
@@ -19,6 +21,7 @@ void declare_choice(Declaration& d, SyncCommand& sync) {
   d.values("--only-group", sync.only_groups, "NAME", "this dependency group and nothing else");
   d.flag("--no-project", sync.no_project, "without the project itself");
   d.flag("--no-editable", sync.no_editable, "the project itself as a wheel, not editable");
+  d.value("--package", sync.package, "NAME", "this member of the workspace, and what it requires");
   d.flag("--locked", sync.locked, "exit 1 where the lock is not up to date");
   d.flag("--frozen", sync.frozen, "take the lock as it is");
   d.finish.emplace_back([&sync] {
@@ -30,6 +33,12 @@ void declare_choice(Declaration& d, SyncCommand& sync) {
 void check_one_list(bool dev, bool group, bool optional) {
   if (int{dev} + int{group} + int{optional} > 1)
     throw Error(ErrorKind::Usage, "`--dev`, `--group` and `--optional` cannot be used together");
+}
+
+template <class Command>
+void check_script(const Command& command) {
+  if (command.script && (command.dev || command.group || command.optional || command.package))
+    throw Error(ErrorKind::Usage, "a script has no groups and no extras: `--script` stands alone");
 }
 
 }  // namespace
@@ -62,6 +71,8 @@ void declare_lock(Declaration& d) {
   d.values("-r,--requirement", lock.requirement_files, "FILE",
            "what this requirements file asks for (default: the project's dependencies)");
   d.values("-c,--constraint", lock.constraint_files, "FILE", "limits versions, asks for nothing");
+  d.value("--script", lock.script, "FILE",
+          "what this script asks for in its own metadata; the lock goes beside it");
   d.values("--group", lock.groups, "NAME",
            "also this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
   d.flag("--no-groups", lock.no_groups, "without the groups of the lock that is there");
@@ -77,12 +88,26 @@ void declare_lock(Declaration& d) {
          "lock for every platform, and for the Pythons that requires-python admits");
   d.flag("-U,--upgrade", lock.upgrade, "forget the versions of the lock that is there");
   d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME", "forget the version of this package");
+  d.flag("--merge", lock.merge,
+         "of a lock that git could not merge, or as git's merge driver: `moat lock --merge %O %A %B`");
+  d.positional("FILE", lock.merge_files, "`--merge`: the common base, our lock, and their lock");
   d.flag("--check", lock.check, "change nothing; exit 1 where the lock would change");
   d.flag("--dry-run", lock.dry_run, "say what would change, and change nothing");
   d.value("--env", d.invocation.shared.env, "PATH|NAME", "lock for this environment's Python");
   d.finish.emplace_back([&lock] {
     if (lock.no_groups && !lock.groups.empty())
       throw Error(ErrorKind::Usage, "`--group` and `--no-groups` cannot be used together");
+    constexpr std::size_t kSides = 3;
+    if (!lock.merge_files.empty() && (!lock.merge || lock.merge_files.size() != kSides))
+      throw Error(
+          ErrorKind::Usage,
+          lock.merge ? "`--merge` takes three files: the common base, our lock, and their lock"
+                     : fmt::format("moat lock takes no arguments (got {})", lock.merge_files.front()),
+          {lock.merge ? "moat lock --merge %O %A %B" : "`moat lock -r FILE` locks what a file asks for"});
+    if (lock.script && !(lock.requirement_files.empty() && lock.groups.empty()))
+      throw Error(ErrorKind::Usage,
+                  "`--script` cannot be used together with `-r` or `--group`: a script says "
+                  "everything itself");
   });
   declare_resolver(d);
   declare_index(d);
@@ -104,6 +129,8 @@ void declare_add(Declaration& d) {
   d.flag("--dev", add.dev, "to the dependency group `dev`");
   d.value("--group", add.group, "NAME", "to this dependency group");
   d.value("--optional", add.optional, "EXTRA", "to this extra");
+  d.value("--package", add.package, "NAME", "to this member of the workspace");
+  d.value("--script", add.script, "FILE", "to the metadata of this script, and to its lock if it has one");
   d.value("--bounds", add.bounds, "KIND",
           "of a REQ without a version: lower (default), exact, compatible or none");
   d.flag("--raw", add.raw, "write REQ as it is typed");
@@ -117,6 +144,7 @@ void declare_add(Declaration& d) {
   declare_link(d);
   d.finish.emplace_back([&add] {
     check_one_list(add.dev, add.group.has_value(), add.optional.has_value());
+    check_script(add);
     if (add.requirements.empty() && add.editables.empty())
       throw Error(ErrorKind::Usage, "missing argument: REQ", {"moat add flask"});
   });
@@ -128,11 +156,15 @@ void declare_remove(Declaration& d) {
   d.flag("--dev", remove.dev, "from the dependency group `dev`");
   d.value("--group", remove.group, "NAME", "from this dependency group");
   d.value("--optional", remove.optional, "EXTRA", "from this extra");
+  d.value("--package", remove.package, "NAME", "from this member of the workspace");
+  d.value("--script", remove.script, "FILE", "from the metadata of this script");
   d.flag("--no-sync", remove.no_sync, "leave the environment alone");
   d.flag("--dry-run", remove.dry_run, "say what would change, and change nothing");
   declare_environment(d);
-  d.finish.emplace_back(
-      [&remove] { check_one_list(remove.dev, remove.group.has_value(), remove.optional.has_value()); });
+  d.finish.emplace_back([&remove] {
+    check_one_list(remove.dev, remove.group.has_value(), remove.optional.has_value());
+    check_script(remove);
+  });
 }
 
 void declare_export(Declaration& d) {

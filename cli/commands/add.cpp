@@ -1,10 +1,12 @@
 // moat add REQ…: into pyproject.toml, the lock and the environment.
 #include "cli/commands/commands.h"
 #include "cli/commands/project_change.h"
+#include "cli/commands/script_change.h"
 #include "cli/output/shell_word.h"
 #include "cli/session/required_python.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
+#include "cli/settings/workspace.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/files/source_url.h"
@@ -79,28 +81,55 @@ struct Addition {
   std::optional<ProjectSource> source;
 };
 
+bool is_member(const PackageName& name, const std::vector<WorkspaceMember>& members) {
+  return std::any_of(members.begin(), members.end(),
+                     [&](const WorkspaceMember& one) { return one.name == name; });
+}
+
+// The name of the project that is edited.
+std::optional<PackageName> edited_name(const Settings& settings,
+                                       const std::vector<WorkspaceMember>& members) {
+  const fs::path folder = edited_pyproject(settings).parent_path();
+  for (const WorkspaceMember& member : members)
+    if (member.folder == folder) return member.name;
+  const std::optional<ProjectName> project = project_name(settings);
+  const Expected<PackageName> name = PackageName::parse(project ? project->name : "");
+  return name ? std::optional(*name) : std::nullopt;
+}
+
 // With the names of paths and URLs, which may take a build to know.
 std::vector<Addition> additions_of(const AddCommand& command, Session& session) {
   Goal goal = read_goal(command.requirements, {}, {}, session, command.editables);
   const std::size_t named = goal.requirements.size();
   const bool learns = !goal.unnamed.empty();
   if (learns) prepare_sources(goal, interpreter_here(session), session, std::nullopt, true);
-  const fs::path folder = session.settings().pyproject->parent_path();
+  const Settings& settings = session.settings();
+  const fs::path folder =
+      settings.script ? settings.script->path.parent_path() : edited_pyproject(settings).parent_path();
   std::vector<Addition> out;
+  const std::vector<WorkspaceMember> members =
+      settings.script ? std::vector<WorkspaceMember>() : workspace_members(settings);
+  const std::optional<PackageName> self = settings.script ? std::nullopt : edited_name(settings, members);
   for (const RootRequirement& root : goal.requirements) {
     Addition addition{root.requirement, root.requirement.to_string(), std::nullopt};
     const Expected<SourceUrl> source = SourceUrl::parse(root.requirement.url.value_or(""));
-    if (source && source->url.scheme() == "file" && source->kind != SourceKind::Git) {
+    if (!settings.script && source && source->url.scheme() == "file" && source->kind != SourceKind::Git) {
       addition.source = ProjectSource{.path = fs::path(source->url.file_path())
                                                   .lexically_normal()
                                                   .lexically_proximate(folder)
                                                   .generic_string(),
                                       .editable = goal.editables.count(root.requirement.name) != 0};
       addition.requirement.url.reset();
+    } else if (!root.requirement.url && is_member(root.requirement.name, members)) {
+      addition.source = ProjectSource{};
     } else if (goal.editables.count(root.requirement.name) != 0) {
       throw Error(ErrorKind::Usage,
                   fmt::format("--editable: {} is not a folder", quote(root.requirement.name.display())));
     }
+    if (addition.requirement.name == self && addition.requirement.extras.empty())
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{} is the project itself", quote(addition.requirement.name.display())),
+                  {"`moat sync` installs the project"});
     out.push_back(std::move(addition));
   }
   // As it was typed, where it was a requirement.
@@ -142,8 +171,13 @@ void check_can_add(const RequirementList& list, const Session& session) {
 int execute(const AddCommand& command, Session& session) {
   const Bounds bounds = bounds_of(command);
   const RequirementList list = list_of(command);
-  ProjectChange change{.edit = open_project_edit(session), .lines = {}, .how = {}};
-  check_can_add(list, session);
+  if (command.script && !command.editables.empty())
+    throw Error(ErrorKind::Usage, "a script cannot have editable packages",
+                {"`moat add --script FILE ./folder` adds the folder as it is"});
+  ProjectChange change{.edit = command.script ? open_script_edit(session) : open_project_edit(session),
+                       .lines = {},
+                       .how = {}};
+  if (!command.script) check_can_add(list, session);
   change.no_sync = command.no_sync;
   change.dry_run = command.dry_run;
 
@@ -180,7 +214,7 @@ int execute(const AddCommand& command, Session& session) {
         now.lines[one.line].text = std::move(text);
       }
     };
-  change_project(std::move(change), session);
+  command.script ? change_script(std::move(change), session) : change_project(std::move(change), session);
   return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "cli/session/tools.h"
 #include "cli/settings/project_conflicts.h"
 #include "cli/settings/project_files.h"
+#include "cli/settings/workspace.h"
 #include "envs/install/foreign_builds.h"
 #include "envs/install/lock_hashes.h"
 #include "fetch/os/file.h"
@@ -51,6 +52,7 @@ fs::path lock_path(const LockCommand& command, const Settings& settings) {
   if (form_of(command) == LockForm::Requirements)
     throw Error(ErrorKind::Usage, "`--format requirements` requires a file name",
                 {"moat lock -r requirements.in -o requirements.txt"});
+  if (command.script) return script_lock_path(*settings.script);
   const std::optional<fs::path> project =
       command.requirement_files.empty() ? project_folder(settings) : std::nullopt;
   return project.value_or(settings.working_directory) / "pylock.toml";
@@ -259,7 +261,7 @@ void add_project(bool has_groups, const Target& target, const AskBackend& ask, G
     throw Error(ErrorKind::Usage,
                 "there is no project here to lock: no pyproject.toml, setup.py or setup.cfg",
                 {"`moat lock -r requirements.txt` locks what a file asks for"});
-  const ProjectFacts project = read_project(*folder, settings, ask);
+  const ProjectFacts project = read_workspace(settings, ask);
   check_target(target, project.requires_python);
   // Groups alone need no project (PEP 735).
   if (!project.dependencies && !has_groups)
@@ -280,7 +282,11 @@ struct LockOrder {
   EarlierLock earlier;
   std::vector<std::string> groups;  // --group
   bool of_project = false;
-  std::optional<SpecifierSet> required;  // requires-python of the project
+  const Script* script = nullptr;
+  std::optional<SpecifierSet> required;  // requires-python of the project, or the script
+
+  // Is it for every target, without being told so?
+  bool is_for_all() const { return of_project || script != nullptr; }
   Interpreter interpreter;
 };
 
@@ -299,6 +305,7 @@ Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
   // The requirements of the files, or of the project; those of groups join either.
   LockBuilds builds(target, builder_for(target, order.interpreter, session), session);
   if (order.of_project) add_project(!order.groups.empty(), target, builds.asker(goal), goal, session);
+  if (order.script != nullptr) add_lines(order.script->lines(), goal, session);
   add_lines(read_groups(order.groups, session.settings(), builds.asker(goal)), goal, session);
   // Hashes in what is locked are held, but a lock is there to write the missing ones.
   goal.require_hashes = goal.file_options.require_hashes.value_or(false);
@@ -352,7 +359,7 @@ ProjectChoices add_choices(const LockOrder& order, const AskBackend& ask, Goal& 
                            Session& session) {
   const Settings& settings = session.settings();
   ProjectChoices choices;
-  if (order.of_project) choices = read_choices(*project_folder(settings), settings, ask);
+  if (order.of_project) choices = read_workspace_choices(settings, ask);
   for (const auto& [name, of_extra] : choices.extras) {
     add_lines(of_extra, goal, session);
     lines.close({LockRoot::Kind::Extra, name}, goal);
@@ -405,6 +412,7 @@ LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& 
   const bool has_groups =
       order.of_project && (!order.groups.empty() || !project_groups(session.settings()).empty());
   if (order.of_project) add_project(has_groups, here, ask, goal, session);
+  if (order.script != nullptr) add_lines(order.script->lines(), goal, session);
   lines.close({}, goal);
   const ProjectChoices choices = add_choices(order, ask, goal, lines, session);
   LockedInputs inputs = lines.inputs(goal);
@@ -497,12 +505,14 @@ Pylock lock_for_all(const LockOrder& order, LockSpace& space, Goal& goal, Sessio
   return lock;
 }
 
-LockOrder order_of(const LockCommand& command, Session& session) {
+LockOrder order_of(const LockCommand& command, Session& session, const Script* script = nullptr) {
   LockOrder order{.command = command, .path = lock_path(command, session.settings()).lexically_normal()};
   order.earlier = earlier_lock(order.path, command, session);
   order.groups = groups_for(command, order.earlier, order.path, session);
-  order.of_project = command.requirement_files.empty();
+  order.of_project = command.requirement_files.empty() && !command.script;
+  if (command.script) order.script = script != nullptr ? script : &*session.settings().script;
   if (order.of_project) order.required = required_python(session.settings());
+  if (order.script != nullptr) order.required = order.script->metadata.requires_python;
   order.interpreter = interpreter_for(command, session, order.required);
   return order;
 }
@@ -529,7 +539,7 @@ std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& s
   const LockOrder order = order_of(command, session);
   const Settings& settings = session.settings();
   std::optional<LockSpace> space =
-      lock_space(command, order.of_project, order.required, order.interpreter, settings, earlier_of(order));
+      lock_space(command, order.is_for_all(), order.required, order.interpreter, settings, earlier_of(order));
   if (!space || !order.earlier.pylock || !order.earlier.pylock->inputs) return std::nullopt;
   const Pylock& lock = *order.earlier.pylock;
   if (!space->is_declared) leave_out_excluded(*space, lock);
@@ -553,12 +563,12 @@ std::optional<std::vector<std::string>> lock_faults(const LockCommand& command, 
   return std::move(check->faults);
 }
 
-MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept) {
+MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept, const Script* script) {
   const LockForm form = form_of(command);
-  LockOrder order = order_of(command, session);
+  LockOrder order = order_of(command, session, script);
   if (kept != nullptr) order.earlier = versions_of(*kept);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
-  std::optional<LockSpace> space = lock_space(command, order.of_project, order.required, order.interpreter,
+  std::optional<LockSpace> space = lock_space(command, order.is_for_all(), order.required, order.interpreter,
                                               session.settings(), earlier_of(order));
   if (space && form == LockForm::Requirements) {
     if (command.universal || command.platforms.size() > 1 || command.python_versions.size() > 1)
@@ -632,7 +642,31 @@ std::vector<std::string> lock_changes(const MadeLock& made) {
   return out;
 }
 
+namespace {
+
+Pylock read_side(const std::string& file, const Session& session) {
+  const fs::path path = session.settings().working_directory / file;
+  Expected<Pylock> lock = parse_pylock(read_named_file(path), "");
+  if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(file), lock.error().message));
+  return std::move(*lock);
+}
+
+// As git's merge driver: the result goes into the file of our side. Nothing is resolved here: the
+// pyproject.toml that it would be for may not be merged yet.
+int merge_files(const LockCommand& command, Session& session) {
+  const Pylock base = read_side(command.merge_files[0], session);
+  const Pylock ours = read_side(command.merge_files[1], session);
+  const Pylock theirs = read_side(command.merge_files[2], session);
+  const fs::path path = session.settings().working_directory / command.merge_files[1];
+  write_output_file(path, format_pylock(merge_locks(&base, ours, theirs)), 0666, Durability::Synced);
+  session.output().say("merged both locks; `moat lock` makes one of them that holds together");
+  return 0;
+}
+
+}  // namespace
+
 int execute(const LockCommand& command, Session& session) {
+  if (!command.merge_files.empty()) return merge_files(command, session);
   if (command.check)
     if (const auto check = check_offline(command, session)) return report(*check, command, session);
   const MadeLock made = make_lock(command, session);

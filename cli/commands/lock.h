@@ -4,6 +4,7 @@
 
 #include "cli/args/args.h"
 #include "cli/session/session.h"
+#include "cli/settings/script.h"
 #include "resolver/lock/lockfile.h"
 
 #include <filesystem>
@@ -23,10 +24,12 @@ struct MadeLock {
 
 // Resolves; writes nothing. `kept`: whose versions are kept where they may be, instead of those of the lock
 // that is there.
-MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept = nullptr);
+// `script`: as its file will be, for --script.
+MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept = nullptr,
+                   const Script* script = nullptr);
 
-// What is not as pyproject.toml says, found without resolving: "requirements: + flask"; empty: nothing. nullopt: only
-// resolving tells, for a lock that does not say what it was made from.
+// What is not as pyproject.toml says, found without resolving: "requirements: + flask"; empty: nothing.
+// nullopt: only resolving tells, for a lock that does not say what it was made from.
 std::optional<std::vector<std::string>> lock_faults(const LockCommand& command, Session& session);
 
 // "+ flask 3.1.0", "- six 1.16", "~ jinja2 3.1.2 → 3.1.4": what the lock changes of the one that is there;

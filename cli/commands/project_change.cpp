@@ -25,24 +25,6 @@ std::string list_json(const RequirementList& list) {
   return {};
 }
 
-// The lock says what it was made from. The lines that have their bounds now chose the same versions.
-void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vector<ProjectLineChange>& now,
-                  MadeLock& made) {
-  if (!made.lock.inputs) return;
-  LockedInputs& inputs = *made.lock.inputs;
-  const auto renew = [&](std::vector<std::string>& lines) {
-    for (std::string& line : lines)
-      for (std::size_t i = 0; i < now.size(); ++i)
-        if (line == Requirement::parse(before[i].text)->to_string())
-          line = Requirement::parse(now[i].text)->to_string();
-  };
-  renew(inputs.requirements);
-  for (auto& [name, lines] : inputs.extras) renew(lines);
-  for (auto& [name, lines] : inputs.groups) renew(lines);
-  made.text = format_pylock(made.lock);
-  made.differs = made.before != made.text;
-}
-
 fs::path own_environment(Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings(), ForProject::Yes);
   return chosen ? chosen->root : session.settings().pyproject->parent_path() / ".venv";
@@ -64,8 +46,12 @@ void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport&
     output.document(document);
     return;
   }
+  const Settings& settings = session.settings();
+  const std::string shown =
+      settings.member ? settings.member->lexically_relative(settings.pyproject->parent_path()).native()
+                      : "pyproject.toml";
   for (const ProjectLineChange& line : change.lines)
-    output.say(fmt::format("pyproject.toml: {} {}{}", line.sign, line.text,
+    output.say(fmt::format("{}: {} {}{}", shown, line.sign, line.text,
                            line.list == RequirementList{} ? "" : fmt::format(" in {}", line.list.told())));
   if (synced) return report_changes(report, session);
   if (change.dry_run) output.say("nothing was done");
@@ -73,34 +59,69 @@ void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport&
 
 }  // namespace
 
+void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vector<ProjectLineChange>& now,
+                  MadeLock& made) {
+  if (!made.lock.inputs) return;
+  LockedInputs& inputs = *made.lock.inputs;
+  const auto renew = [&](std::vector<std::string>& lines) {
+    for (std::string& line : lines)
+      for (std::size_t i = 0; i < now.size(); ++i)
+        if (line == Requirement::parse(before[i].text)->to_string())
+          line = Requirement::parse(now[i].text)->to_string();
+  };
+  renew(inputs.requirements);
+  for (auto& [name, lines] : inputs.extras) renew(lines);
+  for (auto& [name, lines] : inputs.groups) renew(lines);
+  made.text = format_pylock(made.lock);
+  made.differs = made.before != made.text;
+}
+
+namespace {
+
+// In a workspace what is edited is the member's, and what is locked the root's.
+void take_text(std::string text, Session& session) {
+  if (session.settings().member)
+    session.take_member_text(std::move(text));
+  else
+    session.take_project_text(std::move(text));
+}
+
+const std::optional<std::string>& edited_text(const Settings& settings) {
+  return settings.member ? settings.member_text : settings.pyproject_text;
+}
+
+}  // namespace
+
+fs::path edited_pyproject(const Settings& settings) {
+  return settings.member ? *settings.member : settings.pyproject.value();
+}
+
 ProjectEdit open_project_edit(Session& session) {
   const Settings& settings = session.settings();
   if (!settings.pyproject)
     throw Error(ErrorKind::Usage, "there is no pyproject.toml here or above",
                 {"`moat init` makes one; `moat install PACKAGE` installs without a project"});
-  const std::string text =
-      settings.pyproject_text ? *settings.pyproject_text : read_file(*settings.pyproject);
+  const fs::path path = edited_pyproject(settings);
+  const std::string text = edited_text(settings) ? *edited_text(settings) : read_file(path);
   Expected<ProjectEdit> edit = ProjectEdit::parse(text);
-  if (!edit)
-    throw Error(ErrorKind::BadInput,
-                fmt::format("{}: {}", settings.pyproject->native(), edit.error().message));
-  session.take_project_text(text);
+  if (!edit) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), edit.error().message));
+  take_text(text, session);
   return std::move(*edit);
 }
 
 void change_project(ProjectChange change, Session& session) {
-  const fs::path pyproject = *session.settings().pyproject;
-  const std::optional<std::string> known = session.settings().pyproject_text;
+  const fs::path pyproject = edited_pyproject(session.settings());
+  const std::optional<std::string> known = edited_text(session.settings());
   const FolderLock alone = lock_project(session);
-  const std::string before = *session.settings().pyproject_text;
+  const std::string before = *edited_text(session.settings());
   if (before != known)
     throw Error(ErrorKind::Refused, fmt::format("{} changed meanwhile", pyproject.native()), {"try again"});
-  session.take_project_text(change.edit.text());
+  take_text(change.edit.text(), session);
   MadeLock lock = project_lock({}, session, change.how);
   if (change.finish) {
     const std::vector<ProjectLineChange> as_typed = change.lines;
     change.finish(change, lock.lock);
-    session.take_project_text(change.edit.text());
+    take_text(change.edit.text(), session);
     renew_inputs(as_typed, change.lines, lock);
   }
   StagedFiles files;

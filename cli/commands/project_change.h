@@ -6,6 +6,7 @@
 #include "cli/session/session.h"
 #include "resolver/files/project_edit.h"
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -28,6 +29,14 @@ struct ProjectChange {
   std::function<void(ProjectChange&, const Pylock&)> finish = {};
   bool no_sync = false, dry_run = false;
 };
+
+// The lock says what it was made from. The lines of `now` have their bounds, and chose the same versions as
+// `before`.
+void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vector<ProjectLineChange>& now,
+                  MadeLock& made);
+
+// The pyproject.toml that `add` and `remove` change: the project's, or that of the workspace's member around.
+std::filesystem::path edited_pyproject(const Settings& settings);
 
 // The project around, opened for a change. Error(Usage or BadInput) where there is none with a [project]
 // table.

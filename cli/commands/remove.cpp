@@ -1,6 +1,7 @@
 // moat remove NAME…: from pyproject.toml, the lock and the environment.
 #include "cli/commands/commands.h"
 #include "cli/commands/project_change.h"
+#include "cli/commands/script_change.h"
 #include "cli/output/nearest.h"
 #include "resolver/base/text.h"
 
@@ -37,20 +38,25 @@ Error not_there(const PackageName& name, const RequirementList& list, const Proj
 }  // namespace
 
 int execute(const RemoveCommand& command, Session& session) {
-  ProjectChange change{.edit = open_project_edit(session), .lines = {}, .how = {}};
+  ProjectChange change{.edit = command.script ? open_script_edit(session) : open_project_edit(session),
+                       .lines = {},
+                       .how = {}};
   change.no_sync = command.no_sync;
   change.dry_run = command.dry_run;
   for (const std::string& text : command.names) {
     const PackageName name = parse_package_name(text);
     for (const RequirementList& list : lists_of(command)) {
       const std::vector<std::string> lines = change.edit.lines_of(list, name);
+      if (lines.empty() && command.script)
+        throw Error(ErrorKind::NotFound, fmt::format("{} is not in the `dependencies` of {}",
+                                                     quote(name.display()), *command.script));
       if (lines.empty()) throw not_there(name, list, change.edit);
       change.edit.remove(list, name);
       for (const std::string& line : lines) change.lines.push_back({'-', line, list});
     }
     if (change.edit.lists_of(name).empty()) change.edit.remove_source(name);
   }
-  change_project(std::move(change), session);
+  command.script ? change_script(std::move(change), session) : change_project(std::move(change), session);
   return 0;
 }
 

@@ -69,6 +69,9 @@ Interpreter python_for(const Script& script, Session& session) {
 bool bring_up_to_date(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
   const std::optional<ChosenEnvironment> chosen = choose_environment(settings, ForProject::Yes);
+  // Of a script its lock is meant.
+  const bool about_lock = command.about_project == "--locked" || command.about_project == "--frozen";
+  if (settings.script && about_lock) return false;
   if (settings.script || !chosen || chosen->by != ChosenBy::Project || !is_in_project(session)) {
     if (!command.about_project.empty())
       throw Error(ErrorKind::Usage,
@@ -86,6 +89,38 @@ bool bring_up_to_date(const RunCommand& command, Session& session) {
   for (const std::string& warning : report->warnings) session.output().warn(warning);
   for (const Operation& operation : report->operations) session.output().say(change_text(operation));
   return true;
+}
+
+// The versions that hold beside what --with brings in.
+std::map<PackageName, Version> locked_versions(const Pylock& lock, const Interpreter& python) {
+  std::map<PackageName, Version> out;
+  for (const LockedPackage& package : lock.packages)
+    if (package.version && (!package.marker || package.marker->evaluate(python.markers)))
+      out.emplace(package.name, *package.version);
+  return out;
+}
+
+// The lock beside a script, brought up to date; nullopt: it has none.
+std::optional<Pylock> lock_of(const Script& script, const SyncCommand& how, Session& session) {
+  const fs::path path = script_lock_path(script);
+  if (!is_there(path)) {
+    if (!how.locked && !how.frozen) return std::nullopt;
+    throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()),
+                {fmt::format("`moat lock --script {}` makes it", shell_word(script.name))});
+  }
+  if (how.frozen) return read_pylock(path, session);
+  LockCommand lock;
+  lock.script = script.name;
+  const auto faults = lock_faults(lock, session);
+  if (faults && faults->empty()) return read_pylock(path, session);
+  if (how.locked)
+    throw Error(ErrorKind::Refused, fmt::format("{} is not up to date with {}", path.native(), script.name),
+                {fmt::format("`moat lock --script {}` brings it up to date", shell_word(script.name))},
+                faults.value_or(std::vector<std::string>()));
+  const MadeLock made = make_lock(lock, session);
+  if (made.differs) write_output_file(made.path, made.text, 0666, Durability::Synced);
+  for (const std::string& change : lock_changes(made)) session.output().say(change);
+  return made.lock;
 }
 
 // Packages for one run need none around them. What is named, or a project's, is meant.
@@ -109,6 +144,13 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
     question.name = script->name;
     add_lines(script->lines(), question.goal, session);
     question.interpreter = python_for(*script, session);
+    if (std::optional<Pylock> lock = lock_of(*script, command.sync, session)) {
+      question.lock_directory = script->path.parent_path();
+      if (command.with.empty())
+        question.lock = std::move(lock);
+      else
+        question.preferences = locked_versions(*lock, question.interpreter);
+    }
   } else if (!has_environment(session)) {
     question.name = fmt::format("{}", fmt::join(command.with, ", "));
     question.interpreter = project_python(session);

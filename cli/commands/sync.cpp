@@ -12,6 +12,7 @@
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
 #include "cli/settings/project_stamp.h"
+#include "cli/settings/workspace.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/presence.h"
@@ -153,9 +154,10 @@ struct SyncOrder {
   fs::path lock_directory;
   LockChoice chosen;
   const SyncCommand& command;
-  std::optional<OwnPackage> own;
-  std::string project;                  // digest of its files
-  std::set<PackageName> unlocked = {};  // what is no longer locked goes also where others may stay
+  std::vector<OwnPackage> own;                     // of a workspace: the members that are packages
+  std::string project;                             // digest of its files
+  std::optional<std::set<PackageName>> only = {};  // with what these need; nullopt: all that is chosen
+  std::set<PackageName> unlocked = {};             // what is no longer locked goes also where others may stay
 };
 
 // A folder's name may be known to its build backend only. REQUIRES: sources are prepared.
@@ -167,6 +169,18 @@ LockedPackage own_entry(const OwnPackage& own, bool editable, const Target& targ
   return entry;
 }
 
+// These and what they need, as the lock says.
+void keep_needed(std::vector<SelectedPackage>& selected, const std::set<PackageName>& names) {
+  std::set<PackageName> needed = names;
+  for (bool grows = true; grows;) {
+    grows = false;
+    for (const SelectedPackage& one : selected)
+      if (needed.contains(one.package->name))
+        for (const auto& [name, version] : one.package->dependencies) grows |= needed.insert(name).second;
+  }
+  std::erase_if(selected, [&](const SelectedPackage& one) { return !needed.contains(one.package->name); });
+}
+
 Wanted wanted_by(const SyncOrder& order, const Environment& environment, const Present& present,
                  Session& session) {
   const Target target = target_of(environment.interpreter());
@@ -175,6 +189,7 @@ Wanted wanted_by(const SyncOrder& order, const Environment& environment, const P
   const auto* const pylock = std::get_if<Pylock>(&order.lock);
   if (pylock != nullptr) {
     selected = select_packages(*pylock, target, order.chosen.extras, order.chosen.groups);
+    if (order.only) keep_needed(selected, *order.only);
     wanted.goal = locked_goal(selected);
   } else {
     wanted.goal = std::get<Goal>(order.lock);
@@ -185,12 +200,13 @@ Wanted wanted_by(const SyncOrder& order, const Environment& environment, const P
     wanted.resolution = resolve_goal(wanted.goal, {.no_deps = true}, target, present.versions, session);
     return wanted;
   }
-  std::optional<LockedPackage> own;
-  if (order.own) {
-    own = own_entry(*order.own, !order.command.no_editable, target, session);
-    selected.push_back({&*own, nullptr});
-    if (own->direct->editable) wanted.goal.editables.insert(own->name);
-    wanted.goal.requirements.push_back({Requirement::parse(own->name.display()).value(), {}, {}});
+  std::vector<LockedPackage> own;
+  own.reserve(order.own.size());
+  for (const OwnPackage& one : order.own) {
+    own.push_back(own_entry(one, !order.command.no_editable, target, session));
+    selected.push_back({&own.back(), nullptr});
+    if (own.back().direct->editable) wanted.goal.editables.insert(own.back().name);
+    wanted.goal.requirements.push_back({Requirement::parse(own.back().name.display()).value(), {}, {}});
   }
   wanted.resolution = locked_resolution(selected, order.lock_directory, session);
   return wanted;
@@ -223,13 +239,14 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const Present present = Present::of(environment, installed);
   const std::optional<ProjectStamp> stamp =
-      order.own ? read_stamp(environment.root()) : std::optional<ProjectStamp>();
+      order.own.empty() ? std::optional<ProjectStamp>() : read_stamp(environment.root());
 
   Wanted wanted = wanted_by(order, environment, present, session);
   InstallPlan plan = plan_install(wanted.goal, wanted.resolution, present, false);
-  if (stamp && stamp->project == order.project) drop_current(plan, *order.own, present);
+  if (stamp && stamp->project == order.project)
+    for (const OwnPackage& own : order.own) drop_current(plan, own, present);
   // What the project is built from has to lie there; what fails from here on takes it back.
-  if (order.own && !command.dry_run) files.place();
+  if (!order.own.empty() && !command.dry_run) files.place();
   TransactionRequest request =
       command.dry_run ? with_stored_wheels(plan, session.store())
                       : with_wheels(plan, present, false,
@@ -269,9 +286,37 @@ std::set<PackageName> unlocked_by(const MadeLock& made) {
   return names;
 }
 
-std::optional<OwnPackage> own_of(const SyncCommand& command, const Settings& settings) {
+std::vector<OwnPackage> own_of(const SyncCommand& command, const Settings& settings) {
   const bool left_out = command.no_project || !command.only_groups.empty();
-  return left_out ? std::nullopt : own_package(settings);
+  return left_out ? std::vector<OwnPackage>() : own_packages(settings);
+}
+
+// Of a workspace: the member, those that it requires, and what they ask for.
+void choose_member(const std::string& name, SyncOrder& order, Session& session) {
+  const Settings& settings = session.settings();
+  const std::vector<WorkspaceMember> members = workspace_members(settings);
+  Goal goal;
+  const AskBackend ask = backend_asker(
+      goal, [&session] { return interpreter_here(session); }, session);
+  const std::vector<WorkspaceMember> chosen =
+      with_required_members(find_member(members, name), settings, ask);
+  std::set<PackageName> names;
+  std::set<fs::path> folders;
+  const auto take = [&](const std::vector<NamedLine>& lines) {
+    for (const NamedLine& line : without_members(lines, nullptr, members, settings, ask))
+      if (const auto requirement = Requirement::parse(line.text)) names.insert(requirement->name);
+  };
+  for (const WorkspaceMember& member : chosen) {
+    folders.insert(member.folder);
+    take(read_project(member.folder, settings, ask).dependencies.value_or(std::vector<NamedLine>()));
+  }
+  const ProjectChoices choices = read_choices(chosen.front().folder, settings, ask);
+  for (const auto& [extra, lines] : choices.extras)
+    if (order.chosen.extras.contains(ExtraName::parse(extra).value())) take(lines);
+  for (const auto& [group, lines] : choices.groups)
+    if (order.chosen.groups->contains(GroupName::parse(group).value())) take(lines);
+  order.only = std::move(names);
+  std::erase_if(order.own, [&](const OwnPackage& own) { return !folders.contains(own.folder); });
 }
 
 // What was chosen beside the files, for the stamp.
@@ -282,6 +327,7 @@ std::string choice_text(const SyncCommand& command, const Settings& settings) {
   for (const auto& [word, names] : {std::pair{"extra", &command.extras}, std::pair{"group", &command.groups},
                                     std::pair{"only", &command.only_groups}})
     for (const std::string& name : *names) text += fmt::format(" {} {}", word, normalize_name(name));
+  if (command.package) text += " package " + normalize_name(*command.package);
   return text + (settings.python_is_option ? " -p " + *settings.python : "");
 }
 
@@ -376,13 +422,6 @@ Pylock read_pylock(const fs::path& path, Session& session) {
   return std::move(*lock);
 }
 
-std::vector<SelectedPackage> select_packages(const Pylock& lock, const std::vector<std::string>& extras,
-                                             const std::vector<std::string>& groups, const Target& target) {
-  const auto named_groups = names_of<GroupName>(groups, "--group");
-  return select_packages(lock, target, names_of<ExtraName>(extras, "--extra"),
-                         named_groups.empty() ? std::nullopt : std::optional(named_groups));
-}
-
 std::set<GroupName> LockChoice::all_groups(const Pylock& lock) const {
   if (groups) return *groups;
   std::set<GroupName> out;
@@ -416,9 +455,10 @@ FolderLock lock_project(Session& session) {
   constexpr std::chrono::minutes kPatience{10};
   const Settings& settings = session.settings();
   FolderLock alone = FolderLock::acquire(*project_folder(settings), kPatience);
-  for (const auto& edited : {settings.pyproject, std::optional(project_lock_path(settings))})
+  for (const auto& edited : {settings.pyproject, settings.member, std::optional(project_lock_path(settings))})
     if (edited) sweep_staged(*edited);
   if (settings.pyproject) session.take_project_text(read_file(*settings.pyproject));
+  if (settings.member) session.take_member_text(read_file(*settings.member));
   return alone;
 }
 
@@ -462,19 +502,20 @@ ChangeReport sync_project(const SyncCommand& command, const MadeLock& made, Stag
   if (made.differs && !command.dry_run) files.add(made.path, made.text, made.before);
   const Lock lock = made.lock;
   const std::string project = project_digest(*project_folder(settings), settings);
-  const SyncOrder order{.lock = lock,
-                        .lock_directory = made.path.parent_path(),
-                        .chosen = choice_of_project(command, made.lock, settings),
-                        .command = command,
-                        .own = own_of(command, settings),
-                        .project = project,
-                        .unlocked = unlocked_by(made)};
+  SyncOrder order{.lock = lock,
+                  .lock_directory = made.path.parent_path(),
+                  .chosen = choice_of_project(command, made.lock, settings),
+                  .command = command,
+                  .own = own_of(command, settings),
+                  .project = project,
+                  .unlocked = unlocked_by(made)};
+  if (command.package) choose_member(*command.package, order, session);
   SyncPlace place = place_for(command, made.path, made.lock.requires_python, session);
   ChangeReport report = sync_to(order, place, files, session);
   if (!command.dry_run)
     write_stamp(place.environment.root(),
                 {.inputs = inputs_digest(project, made.text, choice_text(command, settings)),
-                 .project = order.own ? project : "",
+                 .project = order.own.empty() ? "" : project,
                  .manifest = manifest_mark(place.environment.root()),
                  .exact = !command.inexact});
   return report;

@@ -51,10 +51,6 @@ LockChoice choice_of_project(const SyncCommand& command, const Pylock& lock, con
 std::filesystem::path lock_path(const std::optional<std::string>& named, const Settings& settings);
 // Error(BadInput) where there is none, or none that can be read.
 Pylock read_pylock(const std::filesystem::path& path, Session& session);
-// What --extra and --group choose for a target.
-std::vector<SelectedPackage> select_packages(const Pylock& lock, const std::vector<std::string>& extras,
-                                             const std::vector<std::string>& groups, const Target& target);
-
 // All of it, where anything is to be done; nullopt: the environment is up to date, which was known by reading
 // the project's files once.
 std::optional<ChangeReport> update_project(const SyncCommand& command, Session& session);

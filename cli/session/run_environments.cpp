@@ -2,6 +2,7 @@
 
 #include "cli/session/install_pipeline.h"
 #include "cli/session/install_terms.h"
+#include "cli/session/locked_resolution.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_stamp.h"
 #include "envs/environment/environment.h"
@@ -205,7 +206,12 @@ void RunEnvironment::pass_on() const {
 
 RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
   const Settings& settings = session.settings();
-  const bool lasting = question.goal.unnamed.empty() && !may_change(question.goal.requirements);
+  std::vector<SelectedPackage> locked;
+  if (question.lock) {
+    locked = select_packages(*question.lock, target_of(question.interpreter));
+    question.goal = locked_goal(locked);
+  }
+  const bool lasting = !question.lock && question.goal.unnamed.empty() && !may_change(question.goal.requirements);
   const InstallRequest terms = whole_install_request(question.goal, session);
   const std::string asked = question_key(question, terms);
   const std::optional<Answer> before = lasting ? find_answer(asked, settings.store_dir) : std::nullopt;
@@ -217,8 +223,9 @@ RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
   try {
     prepare_sources(question.goal, question.interpreter, session);
     say_excluded(question.goal, question.interpreter.markers, session);
-    resolution =
-        resolve_goal(question.goal, {}, target_of(question.interpreter), question.preferences, session);
+    resolution = question.lock ? locked_resolution(locked, question.lock_directory, session)
+                               : resolve_goal(question.goal, {}, target_of(question.interpreter),
+                                              question.preferences, session);
   } catch (const Error& error) {
     if (!before || (error.kind() != ErrorKind::Network && error.kind() != ErrorKind::Offline)) throw;
     auto found = find_environment(before->key, settings.store_dir);

@@ -12,11 +12,13 @@
 #include "cli/session/goal.h"
 #include "cli/session/session.h"
 #include "fetch/os/file.h"
+#include "resolver/lock/lockfile.h"
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace moat {
@@ -26,6 +28,9 @@ struct RunQuestion {
   Goal goal;
   Interpreter interpreter;
   std::map<PackageName, Version> preferences;  // versions to keep where they may be kept
+  // What is installed, instead of the goal; and what its paths are relative to.
+  std::optional<Pylock> lock = std::nullopt;
+  std::filesystem::path lock_directory = {};
 };
 
 struct RunEnvironment {

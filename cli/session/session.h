@@ -38,6 +38,7 @@ class Session {
   const Settings& settings() const { return settings_; }
   // From here on the project's pyproject.toml counts as if it said this.
   void take_project_text(std::string text) { settings_.pyproject_text = std::move(text); }
+  void take_member_text(std::string text) { settings_.member_text = std::move(text); }
   const std::string& command_line() const { return command_line_; }  // "moat install flask"
   Output& output() const { return output_; }
   Progress& reporter() { return progress_; }

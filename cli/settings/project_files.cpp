@@ -1,6 +1,7 @@
 #include "cli/settings/project_files.h"
 
 #include "cli/settings/settings.h"
+#include "cli/settings/workspace.h"
 #include "fetch/os/file.h"
 #include "fetch/sources/sources.h"
 #include "resolver/base/text.h"
@@ -41,12 +42,19 @@ struct ProjectFile {
     if (!requirement || requirement->url) return line;
     for (const auto& [key, value] : *sources->table()) {
       if (normalize_name(key) != requirement->name.normalized()) continue;
+      const TomlValue* workspace = value.table() != nullptr ? find_key(*value.table(), "workspace") : nullptr;
+      if (workspace != nullptr && workspace->boolean() != nullptr && *workspace->boolean()) {
+        line.of_workspace = true;
+        return line;
+      }
       const TomlValue* path = value.table() != nullptr ? find_key(*value.table(), "path") : nullptr;
       const TomlValue* editable = value.table() != nullptr ? find_key(*value.table(), "editable") : nullptr;
       if (path == nullptr || path->string() == nullptr ||
           (editable != nullptr && editable->boolean() == nullptr))
-        throw bad({fmt::format("the source of {} is not {{ path = \"…\", editable = true }} (line {})",
-                               quote(key), value.line)});
+        throw bad(
+            {fmt::format("the source of {} is neither {{ path = \"…\", editable = true }} nor {{ workspace = "
+                         "true }} (line {})",
+                         quote(key), value.line)});
       const fs::path place = (folder / *path->string()).lexically_normal();
       requirement->url =
           Url::from_path(place.has_filename() ? place.native() : place.parent_path().native()).to_string();
@@ -76,7 +84,10 @@ ProjectFile open_project(const fs::path& path, const Settings& settings) {
   const bool inside = !relative.empty() && *relative.begin() != "..";
   ProjectFile project{inside ? relative.native() : path.native(), path.parent_path(), {}};
   const bool is_known = settings.pyproject_text && settings.pyproject == path;
-  const std::optional<std::string> text = is_known ? settings.pyproject_text : read_file_if_exists(path);
+  const bool is_member = settings.member_text && settings.member == path;
+  const std::optional<std::string> text = is_known    ? settings.pyproject_text
+                                          : is_member ? settings.member_text
+                                                      : read_file_if_exists(path);
   if (!text) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(path.native())));
   Expected<PyProject> file = PyProject::parse(*text);
   if (!file) throw project.bad(file.error());
@@ -195,16 +206,19 @@ bool describes_project(const Settings& settings) {
   if (!settings.pyproject) return is_setuptools_project(settings.working_directory);
   const ProjectFile file = open_project(*settings.pyproject, settings);
   return find_key(file.file.table(), "project") != nullptr ||
+         find_path(file.file.table(), {"tool", "moat", "workspace"}) != nullptr ||
          find_key(file.file.table(), "build-system") != nullptr || is_setuptools_project(file.folder);
 }
 
 bool has_project_table(const Settings& settings) {
-  return settings.pyproject && open_project(*settings.pyproject, settings).project().has_value();
+  return settings.pyproject &&
+         open_project(settings.member.value_or(*settings.pyproject), settings).project().has_value();
 }
 
 bool is_dynamic(std::string_view key, const Settings& settings) {
   if (!settings.pyproject) return false;
-  const std::optional<ProjectTable> project = open_project(*settings.pyproject, settings).project();
+  const std::optional<ProjectTable> project =
+      open_project(settings.member.value_or(*settings.pyproject), settings).project();
   return project && project->dynamic.contains(key);
 }
 
@@ -219,32 +233,46 @@ std::optional<OwnPackage> own_package(const Settings& settings) {
   const std::optional<fs::path> folder = project_folder(settings);
   if (!folder) return std::nullopt;
   if (!settings.pyproject) return OwnPackage{*folder, std::nullopt};
-  const ProjectFile file = open_project(*settings.pyproject, settings);
+  return own_package(*folder, settings);
+}
+
+std::optional<OwnPackage> own_package(const fs::path& folder, const Settings& settings) {
+  const ProjectFile file = open_project(folder / "pyproject.toml", settings);
   const std::optional<ProjectTable> project = file.project();
   const TomlTable& table = file.file.table();
-  bool is_package = find_key(table, "build-system") != nullptr || is_setuptools_project(*folder);
+  bool is_package = find_key(table, "build-system") != nullptr || is_setuptools_project(folder);
   if (const TomlValue* said = find_path(table, {"tool", "moat", "package"})) {
     if (said->boolean() == nullptr)
       throw file.bad({fmt::format("`package` is not true or false (line {})", said->line)});
     is_package = *said->boolean();
   }
   if (!is_package) return std::nullopt;
-  return OwnPackage{*folder, project ? std::optional(project->name) : std::nullopt};
+  return OwnPackage{folder, project ? std::optional(project->name) : std::nullopt};
 }
 
-std::vector<GroupName> project_groups(const Settings& settings) {
-  if (!settings.pyproject) return {};
-  const ProjectFile file = open_project(*settings.pyproject, settings);
+namespace {
+
+void add_groups(const ProjectFile& file, std::vector<GroupName>& out) {
   const TomlValue* groups = find_key(file.file.table(), "dependency-groups");
-  std::vector<GroupName> out;
-  if (groups == nullptr) return out;
+  if (groups == nullptr) return;
   if (groups->table() == nullptr)
     throw file.bad({fmt::format("`dependency-groups` is not a table (line {})", groups->line)});
   for (const auto& [key, value] : *groups->table()) {
     Expected<GroupName> name = GroupName::parse(key);
     if (!name) throw file.bad({fmt::format("{} is not a name of a group (line {})", quote(key), value.line)});
-    out.push_back(std::move(*name));
+    if (std::find(out.begin(), out.end(), *name) == out.end()) out.push_back(std::move(*name));
   }
+}
+
+}  // namespace
+
+std::vector<GroupName> project_groups(const Settings& settings) {
+  if (!settings.pyproject) return {};
+  std::vector<GroupName> out;
+  add_groups(open_project(*settings.pyproject, settings), out);
+  for (const WorkspaceMember& member : workspace_members(settings))
+    if (member.folder != settings.pyproject->parent_path())
+      add_groups(open_project(member.folder / "pyproject.toml", settings), out);
   return out;
 }
 
@@ -264,10 +292,21 @@ std::vector<GroupName> default_groups(const Settings& settings) {
   return out;
 }
 
+std::optional<SpecifierSet> required_python(const fs::path& folder, const Settings& settings) {
+  const std::optional<ProjectTable> project = open_project(folder / "pyproject.toml", settings).project();
+  return project ? project->requires_python : std::nullopt;
+}
+
 std::optional<SpecifierSet> required_python(const Settings& settings) {
   if (!settings.pyproject) return std::nullopt;
-  const std::optional<ProjectTable> project = open_project(*settings.pyproject, settings).project();
-  return project ? project->requires_python : std::nullopt;
+  std::optional<SpecifierSet> out = required_python(settings.pyproject->parent_path(), settings);
+  // One environment is for all members.
+  for (const WorkspaceMember& member : workspace_members(settings)) {
+    if (member.folder == settings.pyproject->parent_path()) continue;
+    const std::optional<SpecifierSet> one = required_python(member.folder, settings);
+    if (one) out = out ? out->intersected(*one) : *one;
+  }
+  return out;
 }
 
 std::vector<NamedLine> read_groups(const std::vector<std::string>& groups, const Settings& settings,

@@ -24,6 +24,7 @@ struct NamedLine {
   std::string text;
   std::string where;
   bool editable = false;
+  bool of_workspace = false;  // [tool.moat.sources] says that a member of the workspace is meant
 };
 
 struct ProjectFacts {
@@ -63,12 +64,15 @@ struct ProjectChoices {
 };
 ProjectChoices read_choices(const std::filesystem::path& folder, const Settings& settings,
                             const AskBackend& ask);
+// Of the project in a folder, as far as its file says it.
+std::optional<SpecifierSet> required_python(const std::filesystem::path& folder, const Settings& settings);
 // Is it about a project? Not so a pyproject.toml that only configures tools. As read_project.
 bool describes_project(const Settings& settings);
 bool has_project_table(const Settings& settings);
 // Is this key of [project] left to the build backend?
 bool is_dynamic(std::string_view key, const Settings& settings);
 std::optional<OwnPackage> own_package(const Settings& settings);
+std::optional<OwnPackage> own_package(const std::filesystem::path& folder, const Settings& settings);
 // Name and version as [project] has them; version: "" where the backend says it.
 std::optional<ProjectName> project_name(const Settings& settings);
 

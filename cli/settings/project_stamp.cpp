@@ -1,5 +1,6 @@
 #include "cli/settings/project_stamp.h"
 
+#include "cli/settings/workspace.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -22,12 +23,26 @@ std::string digest_of(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-std::string project_digest(const fs::path& folder, const Settings& settings) {
+namespace {
+
+void add_texts(const fs::path& folder, const Settings& settings, std::vector<std::string>& texts) {
   const bool is_known = settings.pyproject_text && settings.pyproject == folder / "pyproject.toml";
-  std::vector<std::string> texts{is_known ? *settings.pyproject_text
-                                          : read_file_if_exists(folder / "pyproject.toml").value_or("")};
+  texts.push_back(is_known ? *settings.pyproject_text
+                           : read_file_if_exists(folder / "pyproject.toml").value_or(""));
   for (const char* name : {"setup.py", "setup.cfg"})
     texts.push_back(read_file_if_exists(folder / name).value_or(""));
+}
+
+}  // namespace
+
+std::string project_digest(const fs::path& folder, const Settings& settings) {
+  std::vector<std::string> texts;
+  add_texts(folder, settings, texts);
+  if (!settings.pyproject || settings.pyproject->parent_path() != folder) return digest_of(texts);
+  for (const fs::path& member : workspace_folders(settings)) {
+    texts.push_back(member.native());
+    add_texts(member, settings, texts);
+  }
   return digest_of(texts);
 }
 

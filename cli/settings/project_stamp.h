@@ -20,7 +20,8 @@ struct ProjectStamp {
   friend bool operator==(const ProjectStamp&, const ProjectStamp&) = default;
 };
 
-// The files that say what a project is: pyproject.toml, setup.py and setup.cfg of its folder.
+// The files that say what a project is: pyproject.toml, setup.py and setup.cfg of its folder, and of the
+// members of a workspace.
 std::string project_digest(const std::filesystem::path& folder, const Settings& settings);
 std::string inputs_digest(const std::string& project, const std::string& lock_text,
                           const std::string& chosen);

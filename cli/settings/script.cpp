@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <system_error>
 
 namespace moat {
@@ -42,6 +43,17 @@ std::optional<Script> find_script(const std::vector<std::string>& command,
   const fs::path path = (working_directory / name).lexically_normal();
   if (std::error_code ignored; !fs::is_regular_file(path, ignored)) return std::nullopt;
   return parse_script(name, path, read_file(path));
+}
+
+Script script_of(const std::string& name, const fs::path& path, const std::string& bytes) {
+  return parse_script(name, path, bytes).value_or(Script{name, path, {}});
+}
+
+fs::path script_lock_path(const Script& script) {
+  // The standard allows no further dots in the name of a lock.
+  std::string stem = script.path.stem().native();
+  std::replace(stem.begin(), stem.end(), '.', '-');
+  return script.path.parent_path() / fmt::format("pylock.{}.toml", stem);
 }
 
 Script read_script(const std::string& name, const fs::path& working_directory) {

@@ -24,6 +24,12 @@ struct Script {
 std::optional<Script> find_script(const std::vector<std::string>& command,
                                   const std::filesystem::path& working_directory);
 
+// What the text of a script says; without a block: nothing yet. Error(BadInput).
+Script script_of(const std::string& name, const std::filesystem::path& path, const std::string& bytes);
+
+// The lock of a script, beside it: "report.py" has "pylock.report.toml".
+std::filesystem::path script_lock_path(const Script& script);
+
 // A file that must have such a block, whatever its name. Error(BadInput).
 Script read_script(const std::string& name, const std::filesystem::path& working_directory);
 

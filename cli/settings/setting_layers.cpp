@@ -312,7 +312,7 @@ namespace {
 
 // What [tool.moat] of a project says besides settings (cli/settings/project_files.h).
 bool is_about_project(std::string_view key) {
-  return key == "package" || key == "sources" || key == "conflicts";
+  return key == "package" || key == "sources" || key == "workspace" || key == "conflicts";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "cli/settings/index_list.h"
 #include "cli/settings/moment.h"
 #include "cli/settings/setting_layers.h"
+#include "cli/settings/workspace.h"
 #include "fetch/os/file.h"
 #include "fetch/os/given_file.h"
 #include "fetch/os/ownership.h"
@@ -351,6 +352,50 @@ ColorMode color_mode(const Told<std::string>& told) {
 
 }  // namespace
 
+namespace {
+
+// --script.
+std::optional<std::string> named_script(const Invocation& invocation) {
+  if (const auto* lock = std::get_if<LockCommand>(&invocation.command)) return lock->script;
+  if (const auto* add = std::get_if<AddCommand>(&invocation.command)) return add->script;
+  if (const auto* remove = std::get_if<RemoveCommand>(&invocation.command)) return remove->script;
+  return std::nullopt;
+}
+
+// What something is added to needs no block yet.
+Script named_script(const std::string& name, const Invocation& invocation,
+                    const fs::path& working_directory) {
+  const fs::path path = (working_directory / name).lexically_normal();
+  if (!std::holds_alternative<AddCommand>(invocation.command) || !is_file(path))
+    return read_script(name, working_directory);
+  return script_of(name, path, read_file(path));
+}
+
+}  // namespace
+
+namespace {
+
+void find_workspace(Settings& settings) {
+  if (!settings.pyproject || !settings.reads_files) return;
+  if (std::optional<fs::path> root = workspace_root(*settings.pyproject))
+    settings.member = std::exchange(settings.pyproject, std::move(root));
+}
+
+// --package.
+std::optional<std::string> named_member(const Invocation& invocation) {
+  if (const auto* add = std::get_if<AddCommand>(&invocation.command)) return add->package;
+  if (const auto* remove = std::get_if<RemoveCommand>(&invocation.command)) return remove->package;
+  return std::nullopt;
+}
+
+void name_member(Settings& settings, const std::string& name) {
+  const fs::path folder = find_member(workspace_members(settings), name).folder;
+  settings.member.reset();
+  if (folder != settings.pyproject->parent_path()) settings.member = folder / "pyproject.toml";
+}
+
+}  // namespace
+
 Settings make_settings(const Invocation& invocation, const Variables& variables,
                        const fs::path& working_directory, UnixTime now) {
   Settings settings;
@@ -366,12 +411,18 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
     settings.config_file = absolute_against(settings.working_directory, *invocation.global.config);
   settings.reads_files = !invocation.global.no_config;
   settings.heeds_project = !is_about_application(invocation);
-  if (settings.heeds_project) find_pyproject(settings, invocation.global.project.has_value());
+  const std::optional<std::string> script = named_script(invocation);
+  if (settings.heeds_project && !script) {
+    find_pyproject(settings, invocation.global.project.has_value());
+    find_workspace(settings);
+  }
 
   if (const auto* run = std::get_if<RunCommand>(&invocation.command))
     settings.script = find_script(run->command, settings.working_directory);
+  if (script) settings.script = named_script(*script, invocation, settings.working_directory);
 
   if (settings.pyproject && settings.reads_files) settings.pyproject_text = read_file(*settings.pyproject);
+  if (const auto named = named_member(invocation)) name_member(settings, *named);
   SettingLayers layers(settings.variables);
   add_files(layers, settings, invocation.global.config.has_value());
   for (std::string& warning : layers.warnings()) settings.warnings.push_back(std::move(warning));

@@ -38,8 +38,11 @@ struct Settings {
   std::optional<std::filesystem::path> pyproject;  // found upwards
   // What it says; of an edit that is not written yet, what it will say. nullopt: it was not read.
   std::optional<std::string> pyproject_text;
-  std::vector<std::string> warnings;  // of settings files
-  std::optional<Script> script;       // what `run` is to run, where it says itself what it needs
+  // In a workspace `pyproject` is its root's, and this that of the member around, or of --package.
+  std::optional<std::filesystem::path> member;
+  std::optional<std::string> member_text;  // as pyproject_text
+  std::vector<std::string> warnings;       // of settings files
+  std::optional<Script> script;            // what `run` is to run, where it says itself what it needs
 
   std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
   bool user = false;
@@ -73,7 +76,7 @@ struct Settings {
   std::vector<std::string> overrides;
   std::vector<std::pair<std::string, std::string>> binary;
 
-  std::vector<std::string> targets;  // platforms that a project is locked for; empty: this one
+  std::vector<std::string> targets;  // platforms that a project is locked for; empty: this one and the usual
   std::vector<std::string>
       default_groups;  // of a project, that `sync` takes; empty: `dev`, where there is one
 

@@ -89,7 +89,16 @@ std::string RequirementList::told() const {
 Expected<ProjectEdit> ProjectEdit::parse(std::string text) {
   Expected<TomlEdit> edit = TomlEdit::parse(std::move(text));
   if (!edit) return tl::unexpected(edit.error());
-  ProjectEdit out(std::move(*edit));
+  return checked(ProjectEdit(std::move(*edit), false));
+}
+
+Expected<ProjectEdit> ProjectEdit::parse_script(std::string toml) {
+  Expected<TomlEdit> edit = TomlEdit::parse(std::move(toml));
+  if (!edit) return tl::unexpected(edit.error());
+  return checked(ProjectEdit(std::move(*edit), true));
+}
+
+Expected<ProjectEdit> ProjectEdit::checked(ProjectEdit out) {
   for (const RequirementList& list : out.lists())
     if (const auto checked =
             check_list(out.edit_, out.path_of(list), list.kind == RequirementList::Kind::Group);
@@ -100,14 +109,16 @@ Expected<ProjectEdit> ProjectEdit::parse(std::string text) {
 
 std::vector<RequirementList> ProjectEdit::lists() const {
   std::vector<RequirementList> out;
-  if (edit_.has({"project", "dependencies"})) out.push_back({});
+  if (edit_.has(path_of({}))) out.push_back({});
+  if (of_script_) return out;
   for (const std::string& key : edit_.keys(kExtras)) out.push_back({RequirementList::Kind::Extra, key});
   for (const std::string& key : edit_.keys(kGroups)) out.push_back({RequirementList::Kind::Group, key});
   return out;
 }
 
 TomlPath ProjectEdit::path_of(const RequirementList& list) const {
-  if (list.kind == RequirementList::Kind::Dependencies) return {"project", "dependencies"};
+  if (list.kind == RequirementList::Kind::Dependencies)
+    return of_script_ ? TomlPath{"dependencies"} : TomlPath{"project", "dependencies"};
   return as_spelled(edit_, list.kind == RequirementList::Kind::Extra ? kExtras : kGroups, list.name);
 }
 
@@ -168,12 +179,13 @@ std::size_t ProjectEdit::remove(const RequirementList& list, const PackageName& 
 }
 
 void ProjectEdit::set_project(const std::string& key, std::string_view text) {
-  edit_.set_value({"project", key}, toml_quote(text));
+  edit_.set_value(of_script_ ? TomlPath{key} : TomlPath{"project", key}, toml_quote(text));
 }
 
 void ProjectEdit::set_source(const PackageName& name, const ProjectSource& source) {
   const TomlPath place = as_spelled(edit_, kSources, name.normalized());
   if (edit_.find(place) == nullptr) edit_.remove_key(place);  // a section, or keys with dots
+  if (source.path.empty()) return edit_.set_value(place, "{ workspace = true }");
   edit_.set_value(place, fmt::format("{{ path = {}{} }}", toml_quote(source.path),
                                      source.editable ? ", editable = true" : ""));
 }

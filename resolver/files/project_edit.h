@@ -27,7 +27,7 @@ struct RequirementList {
 
 // [tool.moat.sources]: where a requirement comes from that no index has.
 struct ProjectSource {
-  std::string path;  // relative to the project
+  std::string path;  // relative to the project; "": a member of the workspace
   bool editable = false;
 };
 
@@ -35,6 +35,8 @@ class ProjectEdit {
  public:
   // As parse_toml; an error also where one of the lists is not a list of texts (and, in a group, includes).
   static Expected<ProjectEdit> parse(std::string text);
+  // Of the metadata of a script (PEP 723), which has its `dependencies` and nothing else.
+  static Expected<ProjectEdit> parse_script(std::string toml);
 
   const std::string& text() const { return edit_.text(); }
 
@@ -54,16 +56,18 @@ class ProjectEdit {
   // Every line that names the package; how many there were.
   std::size_t remove(const RequirementList& list, const PackageName& name);
 
-  // A text in [project], which is made where it is missing.
+  // A text in [project], which is made where it is missing; of a script, one of its own.
   void set_project(const std::string& key, std::string_view text);
 
   void set_source(const PackageName& name, const ProjectSource& source);
   void remove_source(const PackageName& name);
 
  private:
-  explicit ProjectEdit(TomlEdit edit) : edit_(std::move(edit)) {}
+  ProjectEdit(TomlEdit edit, bool of_script) : edit_(std::move(edit)), of_script_(of_script) {}
+  static Expected<ProjectEdit> checked(ProjectEdit edit);
   TomlPath path_of(const RequirementList& list) const;
   TomlEdit edit_;
+  bool of_script_;
 };
 
 }  // namespace moat

@@ -101,4 +101,56 @@ Expected<std::optional<ScriptMetadata>> parse_script_metadata(std::string_view t
   return std::optional(std::move(*script));
 }
 
+std::string ScriptParts::text() const {
+  std::string out = before;
+  std::size_t at = 0;
+  while (at < toml.size()) {
+    const std::size_t end = std::min(toml.find('\n', at), toml.size() - 1) + 1;
+    const std::string_view line = std::string_view(toml).substr(at, end - at);
+    out += line == "\n" || line == "\r\n" ? "#" : "# ";
+    out += line;
+    at = end;
+  }
+  return out + after;
+}
+
+namespace {
+
+// PEP 263: a comment that names the encoding, which counts in the first two lines only.
+bool names_encoding(std::string_view line) {
+  return line.starts_with('#') &&
+         (line.find("coding:") != std::string_view::npos || line.find("coding=") != std::string_view::npos);
+}
+
+}  // namespace
+
+Expected<ScriptParts> take_script_apart(std::string_view text) {
+  const std::string_view mark = text.substr(0, 3) == "\xEF\xBB\xBF" ? text.substr(0, 3) : text.substr(0, 0);
+  const Lines lines = split_lines(text.substr(mark.size()));
+  const auto begin_of = [&](std::size_t line) {
+    return line < lines.size() ? static_cast<std::size_t>(lines[line].data() - text.data()) : text.size();
+  };
+  const Expected<std::optional<Block>> block = find_block(lines);
+  if (!block) return tl::unexpected(block.error());
+  ScriptParts out;
+  if (!*block) {
+    std::size_t first = !lines.empty() && lines[0].starts_with("#!") ? 1 : 0;
+    if (first < lines.size() && names_encoding(lines[first])) ++first;
+    const std::size_t at = begin_of(first);
+    const std::string end = text.find("\r\n") != std::string_view::npos ? "\r\n" : "\n";
+    out.before = text.substr(0, at);
+    if (!out.before.empty() && !out.before.ends_with('\n') && at != mark.size()) out.before += end;
+    out.before += fmt::format("{} script{}", kMark, end);
+    out.after = fmt::format("{}{}{}", kMark, end, text.substr(at));
+    return out;
+  }
+  out.before = text.substr(0, begin_of((*block)->first + 1));
+  out.after = text.substr(begin_of((*block)->last));
+  for (std::size_t i = (*block)->first + 1; i < (*block)->last; ++i) {
+    const std::string_view whole = text.substr(begin_of(i), begin_of(i + 1) - begin_of(i));
+    out.toml += whole.substr(std::min<std::size_t>(lines[i] == "#" ? 1 : 2, whole.size()));
+  }
+  return out;
+}
+
 }  // namespace moat

@@ -25,4 +25,13 @@ struct ScriptMetadata {
 // what the block says wrong; errors end in "(line N)", counted in the script.
 Expected<std::optional<ScriptMetadata>> parse_script_metadata(std::string_view text);
 
+// A script taken apart, to edit its block as TOML. Line ends stay what they are.
+struct ScriptParts {
+  std::string before, toml, after;  // with the lines of the marks: the first in `before`, the last in `after`
+  std::string text() const;         // put together again
+};
+
+// Where the script has no block, an empty one behind what has to stand first: `#!`, and the encoding.
+Expected<ScriptParts> take_script_apart(std::string_view text);
+
 }  // namespace moat

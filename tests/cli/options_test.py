@@ -59,6 +59,7 @@ TYPED = {
     "--after": "false", "--probe-timeout": "nonsense", "--keep": "0",
     "--name": "other", "--package": "", "--dev": "", "--optional": "fast", "--bounds": "exact", "--raw": "", "--no-sync": "", "--editable": "./src",
     "--all-extras": "", "--no-default-groups": "", "--only-group": "nosuch", "--no-project": "", "--no-editable": "", "--locked": "", "--frozen": "",
+    "--script": "nosuch.py", "--merge": "",
     "--matrix": "3.99", "--sdist": "", "--wheel": "",
     "--build-env": "'no name'", "--allow-bad-record": "'no name'",
     "--project": "nosuch", "--config": "nosuch.toml", "--json": "", "--color": "nonsense",
@@ -81,6 +82,8 @@ OTHER_LINES = {
     ("lock", "--format"): ("lock -r r.in -o x.out", "lock -r r.in -o x.out --format requirements"),
     ("lock", "--no-groups"): ("lock -r r.in -o pylock.grouped.toml", "lock -r r.in -o pylock.grouped.toml --no-groups"),
     ("sync", "--inexact"): ("sync --env env pylock.2.toml", "sync --env env pylock.2.toml --inexact"),
+    **{(c, "--package"): (line, f"{c} --env env --package nosuch {more}") for c, line, more in (
+        ("sync", "sync --env env", ""), ("run", "run --env env python -c pass", "python -c pass"))},
     ("sync", "--group"): ("sync --env env pylock.1.toml", "sync --env env pylock.1.toml --group nosuch"),
     ("sync", "--no-compile"): ("sync --env bare pylock.1.toml", "sync --env bare pylock.1.toml --no-compile"),
     ("sync", "-f"): ("sync --env bare pylock.away.toml", "sync --env bare pylock.away.toml -f lib1"),

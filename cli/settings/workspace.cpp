@@ -1,0 +1,332 @@
+#include "cli/settings/workspace.h"
+
+#include "cli/settings/settings.h"
+#include "fetch/os/file.h"
+#include "fetch/os/ownership.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <system_error>
+#include <utility>
+
+namespace moat {
+namespace {
+
+constexpr const char* kFile = "pyproject.toml";
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+Error bad(const fs::path& folder, const std::string& why, std::vector<std::string> hints = {}) {
+  return {ErrorKind::BadInput, fmt::format("{}: {}", (folder / kFile).native(), why), std::move(hints)};
+}
+
+std::vector<std::string> patterns_of(const TomlTable& workspace, const char* key, const fs::path& folder) {
+  std::vector<std::string> out;
+  const TomlValue* list = find_key(workspace, key);
+  if (list == nullptr) return out;
+  const auto wrong = [&](std::uint32_t line) {
+    return bad(folder,
+               fmt::format("`{}` of [tool.moat.workspace] must be a list of folders (line {})", key, line));
+  };
+  if (list->array() == nullptr) throw wrong(list->line);
+  for (const TomlValue& one : *list->array()) {
+    if (one.string() == nullptr) throw wrong(one.line);
+    const fs::path path(*one.string());
+    if (path.is_absolute() ||
+        std::any_of(path.begin(), path.end(), [](const fs::path& part) { return part == ".."; }))
+      throw bad(folder, fmt::format("members of a workspace lie below its folder, and {} does not (line {})",
+                                    quote(*one.string()), one.line));
+    out.push_back(path.lexically_normal().generic_string());
+  }
+  return out;
+}
+
+bool has_wildcard(const std::string& text) { return text.find_first_of("*?[") != std::string::npos; }
+
+// The folders that a pattern names, one part of it after the other.
+std::set<fs::path> matching_folders(const fs::path& folder, const fs::path& pattern) {
+  std::set<fs::path> found{folder};
+  for (const fs::path& part : pattern) {
+    if (part.empty() || part == ".") continue;
+    std::set<fs::path> next;
+    for (const fs::path& here : found) {
+      if (!has_wildcard(part.native())) {
+        next.insert(here / part);
+        continue;
+      }
+      std::error_code error;
+      for (const fs::directory_entry& entry : fs::directory_iterator(here, error))
+        if (entry.is_directory(error) &&
+            ::fnmatch(part.c_str(), entry.path().filename().c_str(), FNM_PERIOD) == 0)
+          next.insert(entry.path());
+    }
+    found = std::move(next);
+  }
+  return found;
+}
+
+TomlTable table_of(const fs::path& folder, const Settings& settings) {
+  const fs::path path = folder / kFile;
+  std::string text;
+  if (settings.pyproject == path && settings.pyproject_text)
+    text = *settings.pyproject_text;
+  else if (settings.member == path && settings.member_text)
+    text = *settings.member_text;
+  else
+    text = read_file(path);
+  Expected<TomlTable> table = parse_toml(text);
+  if (!table) throw bad(folder, table.error().message);
+  return std::move(*table);
+}
+
+// Most projects are none, which is known without parsing them.
+bool may_be_workspace(const Settings& settings) {
+  return settings.pyproject && settings.pyproject_text &&
+         settings.pyproject_text->find("workspace") != std::string::npos;
+}
+
+WorkspaceMember member_of(const fs::path& folder, const TomlTable& table) {
+  const TomlValue* name = find_path(table, {"project", "name"});
+  if (name == nullptr || name->string() == nullptr)
+    throw bad(folder, "a member of a workspace needs a `name` in [project]",
+              {"`exclude` under [tool.moat.workspace] leaves a folder out"});
+  Expected<PackageName> parsed = PackageName::parse(*name->string());
+  if (!parsed) throw bad(folder, fmt::format("{} (line {})", parsed.error().message, name->line));
+  WorkspaceMember out{folder, std::move(*parsed), std::nullopt};
+  const TomlValue* version = find_path(table, {"project", "version"});
+  if (version != nullptr && version->string() != nullptr)
+    if (const Expected<Version> value = Version::parse(*version->string())) out.version = *value;
+  return out;
+}
+
+std::string told(const std::vector<WorkspaceMember>& members) {
+  std::vector<std::string> names;
+  for (const WorkspaceMember& one : members) names.push_back(one.name.display());
+  return join(names, ", ");
+}
+
+const WorkspaceMember* find_named(const std::vector<WorkspaceMember>& members, const PackageName& name) {
+  const auto found = std::find_if(members.begin(), members.end(),
+                                  [&](const WorkspaceMember& one) { return one.name == name; });
+  return found == members.end() ? nullptr : &*found;
+}
+
+// Follows the lines of members to other members.
+class MemberLines {
+ public:
+  MemberLines(const std::vector<WorkspaceMember>& members, const Settings& settings, const AskBackend& ask)
+      : members_(members), settings_(settings), ask_(ask) {}
+
+  void take(const std::vector<NamedLine>& lines, const WorkspaceMember* of) {
+    for (const NamedLine& line : lines) {
+      const Expected<Requirement> requirement = Requirement::parse(line.text);
+      const WorkspaceMember* member = requirement ? find_named(members_, requirement->name) : nullptr;
+      if (line.of_workspace && member == nullptr) throw no_such_member(line);
+      if (member == nullptr) {
+        out_.push_back(line);
+        continue;
+      }
+      check(line, *requirement, *member, of);
+      for (const ExtraName& extra : requirement->extras) take_extra(line, *member, extra);
+    }
+  }
+
+  std::vector<NamedLine> finish() { return std::move(out_); }
+
+ private:
+  Error no_such_member(const NamedLine& line) const {
+    return {ErrorKind::BadInput,
+            fmt::format("{}: {} is to come from the workspace, which has no such member{}", line.where,
+                        quote(line.text), members_.empty() ? "" : "; it has " + told(members_)),
+            {members_.empty() ? "`members = [\"packages/*\"]` under [tool.moat.workspace] makes a workspace"
+                              : "`members` under [tool.moat.workspace] names the folders of members"}};
+  }
+
+  static void check(const NamedLine& line, const Requirement& requirement, const WorkspaceMember& member,
+                    const WorkspaceMember* of) {
+    if (of != nullptr && of->name == member.name)
+      throw Error(ErrorKind::BadInput,
+                  fmt::format("{}: {} depends on itself", line.where, member.name.display()),
+                  {"take that line out"});
+    if (member.version && !requirement.url && !requirement.specifier.contains(*member.version))
+      throw Error(ErrorKind::NoSolution,
+                  fmt::format("{} requires {}, and {} of this workspace is {}", line.where, line.text,
+                              member.name.display(), member.version->to_string()),
+                  {"a member has one version in its workspace: change either of the two"});
+  }
+
+  void take_extra(const NamedLine& line, const WorkspaceMember& member, const ExtraName& extra) {
+    if (!seen_.emplace(member.name, extra).second) return;
+    const ProjectChoices choices = read_choices(member.folder, settings_, ask_);
+    const auto found = choices.extras.find(extra.normalized());
+    if (found == choices.extras.end())
+      throw Error(ErrorKind::BadInput, fmt::format("{}: {} has no extra {}", line.where,
+                                                   member.name.display(), quote(extra.display())));
+    take(found->second, nullptr);
+  }
+
+  const std::vector<WorkspaceMember>& members_;
+  const Settings& settings_;
+  const AskBackend& ask_;
+  std::vector<NamedLine> out_;
+  std::set<std::pair<PackageName, ExtraName>> seen_;
+};
+
+}  // namespace
+
+std::optional<std::vector<fs::path>> member_folders(const TomlTable& pyproject, const fs::path& folder) {
+  const TomlValue* workspace = find_path(pyproject, {"tool", "moat", "workspace"});
+  if (workspace == nullptr) return std::nullopt;
+  if (workspace->table() == nullptr)
+    throw bad(folder, fmt::format("`workspace` is not a table (line {})", workspace->line));
+  std::set<fs::path> found;
+  for (const std::string& pattern : patterns_of(*workspace->table(), "members", folder))
+    for (const fs::path& one : matching_folders(folder, pattern)) {
+      if (is_file(one / kFile))
+        found.insert(one);
+      else if (!has_wildcard(pattern))
+        throw bad(folder, fmt::format("the member {} of the workspace has no pyproject.toml", quote(pattern)),
+                  {fmt::format("`moat init {}` makes one", pattern)});
+    }
+  for (const std::string& pattern : patterns_of(*workspace->table(), "exclude", folder))
+    for (const fs::path& one : matching_folders(folder, pattern)) found.erase(one);
+  found.erase(folder);
+  return std::vector<fs::path>(found.begin(), found.end());
+}
+
+std::optional<fs::path> workspace_root(const fs::path& member) {
+  const fs::path folder = member.parent_path();
+  for (fs::path above = folder; above.has_relative_path();) {
+    above = above.parent_path();
+    const std::optional<fs::path> found = find_upwards(above, kFile, is_file).path;
+    if (!found) return std::nullopt;
+    above = found->parent_path();
+    const std::string text = read_file(*found);
+    if (text.find("workspace") == std::string::npos) continue;
+    const Expected<TomlTable> table = parse_toml(text);
+    const auto folders = table ? member_folders(*table, above) : std::nullopt;
+    if (folders && std::find(folders->begin(), folders->end(), folder) != folders->end()) return found;
+  }
+  return std::nullopt;
+}
+
+std::vector<fs::path> workspace_folders(const Settings& settings) {
+  if (!may_be_workspace(settings)) return {};
+  const fs::path root = settings.pyproject->parent_path();
+  return member_folders(table_of(root, settings), root).value_or(std::vector<fs::path>());
+}
+
+std::vector<WorkspaceMember> workspace_members(const Settings& settings) {
+  if (!may_be_workspace(settings)) return {};
+  const fs::path root = settings.pyproject->parent_path();
+  const TomlTable table = table_of(root, settings);
+  const auto folders = member_folders(table, root);
+  if (!folders) return {};
+  std::vector<WorkspaceMember> out;
+  if (find_key(table, "project") != nullptr) out.push_back(member_of(root, table));
+  for (const fs::path& folder : *folders) out.push_back(member_of(folder, table_of(folder, settings)));
+  std::sort(out.begin(), out.end(),
+            [](const WorkspaceMember& a, const WorkspaceMember& b) { return a.name < b.name; });
+  for (std::size_t i = 1; i < out.size(); ++i)
+    if (out[i].name == out[i - 1].name)
+      throw bad(root, fmt::format("two members of the workspace are called {}: {} and {}",
+                                  out[i].name.display(), out[i - 1].folder.lexically_relative(root).native(),
+                                  out[i].folder.lexically_relative(root).native()));
+  return out;
+}
+
+const WorkspaceMember& find_member(const std::vector<WorkspaceMember>& members, const std::string& name) {
+  const Expected<PackageName> parsed = PackageName::parse(name);
+  const WorkspaceMember* found = parsed ? find_named(members, *parsed) : nullptr;
+  if (found != nullptr) return *found;
+  throw Error(ErrorKind::Usage, members.empty()
+                                    ? fmt::format("--package {}: there is no workspace here", name)
+                                    : fmt::format("--package: the workspace has no member {}; it has {}",
+                                                  quote(name), told(members)));
+}
+
+std::vector<NamedLine> without_members(const std::vector<NamedLine>& lines, const WorkspaceMember* of,
+                                       const std::vector<WorkspaceMember>& members, const Settings& settings,
+                                       const AskBackend& ask) {
+  MemberLines out(members, settings, ask);
+  out.take(lines, of);
+  return out.finish();
+}
+
+ProjectFacts read_workspace(const Settings& settings, const AskBackend& ask) {
+  const fs::path root = *project_folder(settings);
+  ProjectFacts out = read_project(root, settings, ask);
+  const std::vector<WorkspaceMember> members = workspace_members(settings);
+  std::vector<NamedLine> lines;
+  if (out.dependencies) {
+    const auto own = std::find_if(members.begin(), members.end(),
+                                  [&](const WorkspaceMember& one) { return one.folder == root; });
+    lines =
+        without_members(*out.dependencies, own == members.end() ? nullptr : &*own, members, settings, ask);
+  }
+  for (const WorkspaceMember& member : members) {
+    if (member.folder == root) continue;
+    const ProjectFacts facts = read_project(member.folder, settings, ask);
+    if (!facts.dependencies) continue;
+    for (NamedLine& line : without_members(*facts.dependencies, &member, members, settings, ask))
+      lines.push_back(std::move(line));
+  }
+  if (out.dependencies || !members.empty()) out.dependencies = std::move(lines);
+  return out;
+}
+
+ProjectChoices read_workspace_choices(const Settings& settings, const AskBackend& ask) {
+  const fs::path root = *project_folder(settings);
+  const std::vector<WorkspaceMember> members = workspace_members(settings);
+  ProjectChoices out;
+  const auto take = [&](const fs::path& folder) {
+    const ProjectChoices choices = read_choices(folder, settings, ask);
+    for (const auto& [name, lines] : choices.extras)
+      for (NamedLine& line : without_members(lines, nullptr, members, settings, ask))
+        out.extras[name].push_back(std::move(line));
+    for (const auto& [name, lines] : choices.groups)
+      for (NamedLine& line : without_members(lines, nullptr, members, settings, ask))
+        out.groups[name].push_back(std::move(line));
+    for (const auto& [name, lines] : choices.extras) out.extras.try_emplace(name);
+    for (const auto& [name, lines] : choices.groups) out.groups.try_emplace(name);
+  };
+  take(root);
+  for (const WorkspaceMember& member : members)
+    if (member.folder != root) take(member.folder);
+  return out;
+}
+
+std::vector<OwnPackage> own_packages(const Settings& settings) {
+  std::vector<OwnPackage> out;
+  if (std::optional<OwnPackage> own = own_package(settings)) out.push_back(std::move(*own));
+  for (const WorkspaceMember& member : workspace_members(settings))
+    if (member.folder != settings.pyproject->parent_path())
+      if (std::optional<OwnPackage> own = own_package(member.folder, settings))
+        out.push_back(std::move(*own));
+  return out;
+}
+
+std::vector<WorkspaceMember> with_required_members(const WorkspaceMember& member, const Settings& settings,
+                                                   const AskBackend& ask) {
+  const std::vector<WorkspaceMember> members = workspace_members(settings);
+  std::vector<WorkspaceMember> out{member};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const ProjectFacts facts = read_project(out[i].folder, settings, ask);
+    for (const NamedLine& line : facts.dependencies.value_or(std::vector<NamedLine>())) {
+      const Expected<Requirement> requirement = Requirement::parse(line.text);
+      const WorkspaceMember* other = requirement ? find_named(members, requirement->name) : nullptr;
+      if (other != nullptr && find_named(out, other->name) == nullptr) out.push_back(*other);
+    }
+  }
+  return out;
+}
+
+}  // namespace moat
