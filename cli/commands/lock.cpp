@@ -144,11 +144,17 @@ bool is_of_other_version(const std::string& text) {
   return version != nullptr && version->string() != nullptr && !version->string()->starts_with("1.");
 }
 
+// One side of a conflict: where git let lines of two packages meet, only what is whole of it.
+std::optional<Pylock> read_side(const std::string& text) {
+  Expected<Pylock> lock = parse_pylock(text, "");
+  return lock ? std::optional(std::move(*lock)) : readable_packages(text);
+}
+
 // What git could not merge, or what is damaged, as far as it says which versions are locked.
 std::optional<Pylock> salvaged(const fs::path& path, const std::string& text, const std::string& why,
                                Session& session) {
   if (const auto sides = conflict_sides(text)) {
-    const Expected<Pylock> ours = parse_pylock(sides->ours, ""), theirs = parse_pylock(sides->theirs, "");
+    const std::optional<Pylock> ours = read_side(sides->ours), theirs = read_side(sides->theirs);
     if (ours && theirs) {
       session.reporter().warn(
           fmt::format("{} has merge conflicts; keeping the versions of both sides, the "

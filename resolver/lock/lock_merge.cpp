@@ -1,6 +1,7 @@
 #include "resolver/lock/lock_merge.h"
 
 #include "resolver/base/text.h"
+#include "resolver/pep/dist_filename.h"
 
 #include <algorithm>
 #include <iterator>
@@ -54,6 +55,14 @@ void join_names(std::vector<Name>& into, const std::vector<Name>& more) {
   std::set<Name> all(into.begin(), into.end());
   all.insert(more.begin(), more.end());
   into.assign(all.begin(), all.end());
+}
+
+// Lines of two packages may have come together where git merged: then the wheels are another's.
+bool is_of_one_piece(const LockedPackage& package) {
+  return std::all_of(package.wheels.begin(), package.wheels.end(), [&](const LockedFile& file) {
+    const Expected<WheelFilename> wheel = WheelFilename::parse(file.name);
+    return wheel && wheel->name == package.name && (!package.version || wheel->version == *package.version);
+  });
 }
 
 // The text from one `[[packages]]` to the next.
@@ -125,7 +134,7 @@ std::optional<Pylock> readable_packages(std::string_view text) {
   std::optional<Pylock> out;
   for (const std::string& one : package_texts(text)) {
     Expected<Pylock> lock = parse_pylock("lock-version = \"1.0\"\ncreated-by = \"moat\"\n" + one, "");
-    if (!lock) continue;
+    if (!lock || !std::all_of(lock->packages.begin(), lock->packages.end(), is_of_one_piece)) continue;
     if (!out) out.emplace();
     std::move(lock->packages.begin(), lock->packages.end(), std::back_inserter(out->packages));
   }
