@@ -1,5 +1,6 @@
 #include "envs/deploy/layer.h"
 
+#include "envs/environment/scripts.h"
 #include "envs/journal/bytecode_list.h"
 #include "envs/journal/manifest.h"
 #include "fetch/archive/tar.h"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 
@@ -78,6 +80,20 @@ struct Placed {
   std::uint64_t size = 0;
 };
 
+// A command of the environment as it starts without a shell, which an image may not have.
+std::optional<std::string> fixed_script(const fs::path& file, const std::string& path,
+                                        const std::string& place) {
+  constexpr std::size_t kLongestFirstLine = 120;
+  const std::string python = place + "/bin/python";
+  if (!path.starts_with("bin/") || python.size() > kLongestFirstLine || python.find(' ') != python.npos)
+    return std::nullopt;
+  const UniqueFd input = open_file(file, O_RDONLY);
+  std::array<char, 2> begin{};
+  if (::pread(input.get(), begin.data(), begin.size(), 0) != 2 || begin[0] != '#' || begin[1] != '!')
+    return std::nullopt;
+  return script_at(read_file(file), python);
+}
+
 Placed member_of(const fs::directory_entry& entry, const std::string& path, const std::string& place,
                  const std::string& inside) {
   struct stat status {};
@@ -91,9 +107,13 @@ Placed member_of(const fs::directory_entry& entry, const std::string& path, cons
     member.kind = ImageMember::Kind::Folder;
     member.mode = 0755;
   } else if (path == "pyvenv.cfg") {
-    for (const std::string_view line : split_lines(read_file(entry.path())))
+    const std::string text = read_file(entry.path());
+    for (const std::string_view line : split_lines(text))
       member.text += line.starts_with("home =") ? fmt::format("home = {}/.moat/rt/bin\n", place)
                                                 : fmt::format("{}\n", line);
+  } else if (const auto script = fixed_script(entry.path(), path, place)) {
+    member.text = *script;
+    member.mode = 0755;
   } else {
     member.source = entry.path();
     member.mode = (status.st_mode & 0111U) != 0 ? 0755 : 0644;

@@ -24,9 +24,9 @@ constexpr const char* kCertificatesInside = "etc/ssl/certs/ca-certificates.crt";
 std::optional<ElfFacts> elf_at(const fs::path& file) {
   std::error_code error;
   if (!fs::is_regular_file(file, error) || fs::file_size(file, error) < 64 || error) return std::nullopt;
-  std::array<char, 4> magic{};
+  std::array<char, 64> begin{};  // the header of an ELF file, at least
   std::ifstream stream(file, std::ios::binary);
-  if (!stream.read(magic.data(), magic.size()) || !is_elf({magic.data(), magic.size()})) return std::nullopt;
+  if (!stream.read(begin.data(), begin.size()) || !is_elf({begin.data(), begin.size()})) return std::nullopt;
   auto facts = read_elf(MappedFile(file).bytes());
   return facts ? std::optional(std::move(*facts)) : std::nullopt;
 }

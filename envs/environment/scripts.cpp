@@ -146,6 +146,18 @@ std::optional<std::string> rewrite_script(std::string_view contents) {
   return out.append(kTrampoline).append(rest);
 }
 
+std::optional<std::string> script_at(std::string_view contents, std::string_view python) {
+  const std::string first = fmt::format("#!{}\n", python);
+  if (contents.starts_with(kOneLine)) return first + std::string(contents.substr(kOneLine.size()));
+  if (!contents.starts_with(kShellLine)) return std::nullopt;
+  std::string_view rest = contents.substr(kShellLine.size());
+  const std::string_view coding = coding_line(rest);
+  if (!coding.empty()) rest.remove_prefix(coding.size() + 1);
+  if (!rest.starts_with(kTrampoline)) return std::nullopt;
+  // Where a coding was given, the code still gives it in its first line, which is now the second.
+  return first + std::string(rest.substr(kTrampoline.size()));
+}
+
 bool is_entry_point_wrapper(std::string_view file_name, const std::vector<EntryPoint>& entry_points) {
   for (const std::string_view ending : {"", ".exe", "-script.py", "-script.pyw", ".pya"}) {
     if (file_name.size() <= ending.size() || file_name.substr(file_name.size() - ending.size()) != ending)

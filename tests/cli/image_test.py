@@ -75,7 +75,7 @@ class Images(sandbox.SandboxTest):
     def start(self, root, *words, user=None):
         """As a container starts it: nothing of this machine but its kernel."""
         as_user = ["--userspec", user] if user else []
-        return subprocess.run(["chroot", *as_user, root, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+        return subprocess.run(["/usr/sbin/chroot", *as_user, root, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
                               env={"PATH": "/app/bin", "LANG": "C.UTF-8", "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"})
 
     def test_from_nothing(self):
@@ -95,7 +95,8 @@ class Images(sandbox.SandboxTest):
             for name, member in layer.items():
                 self.assertFalse(name.startswith(("/", "../")) or "/../" in name, name)
                 self.assertEqual((member.uid, member.gid), (0, 0), name)
-                self.assertEqual(member.mode & 0o022, 0 if name != "tmp" else 0o022, name)
+                if not member.issym():
+                    self.assertEqual(member.mode & 0o022, 0 if name != "tmp" else 0o022, name)
                 parent = name.rpartition("/")[0]
                 self.assertTrue(not parent or parent in layer or any(parent in other for other in layers), f"{name} has no folder")
         everything = set().union(*layers)

@@ -98,6 +98,17 @@ TEST_F(ScriptsRun, AfterTheEnvironmentWasMoved) {
   EXPECT_EQ(run({(folder / "elsewhere/bin/old").string()}).output, "tool []\n");
 }
 
+TEST_F(ScriptsRun, WithoutAShell) {
+  const std::string python = "/an env/bin/python", first = "#!/an env/bin/python\n";
+  EXPECT_EQ(script_at(*rewrite_script("#!python -u\nimport tool\n"), python), first + "import tool\n");
+  EXPECT_EQ(script_at(*rewrite_script("#!python\n'''the docs'''\n"), python), first + "'''the docs'''\n");
+  EXPECT_EQ(script_at(*rewrite_script("#!python\n# -*- coding: latin-1 -*-\nx = 1\n"), python),
+            first + "# -*- coding: latin-1 -*-\nx = 1\n");
+  EXPECT_EQ(script_at("#!/bin/sh\necho\n", python), std::nullopt);
+  script("tool", *script_at(script_wrapper({"tool", "tool", "C.run"}), "/usr/bin/python3"));
+  EXPECT_EQ(run({(root / "bin/python").string(), (root / "bin/tool").string(), "a"}).output, "tool ['a']\n");
+}
+
 TEST_F(ScriptsRun, RewrittenOnesKeepTheirDocstringAndFutureImports) {
   const std::string body =
       "# a comment\n\n'''the docs'''\nfrom __future__ import annotations\nimport sys\n"
