@@ -354,6 +354,8 @@ void set_method(Transfer& transfer) {
     set(easy, CURLOPT_SEEKFUNCTION, &moat_on_seek);
     set(easy, CURLOPT_SEEKDATA, static_cast<void*>(&transfer));
   }
+  // On a connection that was in use before, libcurl sends again by itself where the server closes it unheard.
+  if (request.once) set(easy, CURLOPT_FRESH_CONNECT, 1L);
   if (request.method == "HEAD")
     set(easy, CURLOPT_NOBODY, 1L);
   else if (request.method != "GET")

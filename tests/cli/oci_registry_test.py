@@ -255,7 +255,7 @@ class BadRegistry(Bundles):
         self.registry = fake_registry.FakeRegistry()
         self.registry.start()
         self.addCleanup(self.registry.stop)
-        self.env.update(NO_PROXY="*", MOAT_RETRIES="2", MOAT_TIMEOUT="2s")
+        self.env.update(NO_PROXY="*", MOAT_RETRIES="2", MOAT_TIMEOUT="2")
         self.reference = f"oci://{self.registry.url}/team/shop:1"
         self.moat("push", "1.moat", self.reference)
         self.big = next(b for b in self.registry.blobs.values() if len(b) > self.BIG)
@@ -357,7 +357,7 @@ class BadRegistry(Bundles):
             r.drop()
             return True
         self.registry.fault = fault
-        self.env["MOAT_TIMEOUT"] = "60s"
+        self.env["MOAT_TIMEOUT"] = "60"
         process = subprocess.Popen([sandbox.MOAT, "deploy", self.reference, str(self.dest), "--key", "deploy.pub"], cwd=self.work,
                                    env={**self.env, **store}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
