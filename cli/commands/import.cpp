@@ -62,7 +62,7 @@ Imported of_requirements(const fs::path& path, Session& session) {
   return out;
 }
 
-Imported read_foreign(const fs::path& path, Session& session) {
+Imported read_foreign(const fs::path& path, const ProjectEdit& edit, Session& session) {
   const std::string name = path.filename();
   if (name == "pylock.toml" || name == "pyproject.toml")
     throw Error(ErrorKind::Usage, fmt::format("{} is moat's own", path.native()),
@@ -80,6 +80,8 @@ Imported read_foreign(const fs::path& path, Session& session) {
   if (const TomlValue* poetry = find_path(table, {"tool", "poetry"});
       poetry != nullptr && poetry->table() != nullptr)
     out.project = read_poetry_project(*poetry->table());
+  if (const TomlValue* uv = find_path(table, {"tool", "uv"}); uv != nullptr && uv->table() != nullptr)
+    out.project = read_uv_sources(*uv->table(), edit);
   return out;
 }
 
@@ -94,7 +96,7 @@ void add_to_project(const ForeignProject& from, ProjectEdit& edit, bool has_proj
   }
   for (const ForeignRequirement& one : from.requirements) {
     const Requirement requirement = Requirement::parse(one.text).value();
-    if (edit.find(one.list, requirement.name, requirement.marker)) continue;
+    if (!one.replaces && edit.find(one.list, requirement.name, requirement.marker)) continue;
     edit.set(one.list, one.text);
     if (one.source) edit.set_source(requirement.name, *one.source);
     added.push_back(one.text + (one.list == RequirementList{} ? "" : " in " + one.list.told()));
@@ -132,7 +134,7 @@ int execute(const ImportCommand& command, Session& session) {
   const fs::path pyproject = *settings.pyproject;
   const std::string before = edit.text();
   const Imported imported =
-      read_foreign((settings.working_directory / command.file).lexically_normal(), session);
+      read_foreign((settings.working_directory / command.file).lexically_normal(), edit, session);
   std::vector<std::string> added;
   add_to_project(imported.project, edit, has_project_table(settings), added);
   session.take_project_text(edit.text());

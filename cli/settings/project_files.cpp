@@ -236,11 +236,25 @@ std::optional<OwnPackage> own_package(const Settings& settings) {
   return own_package(*folder, settings);
 }
 
+namespace {
+
+// A project that was begun with another tool says in that tool's words that it is only a list of what it needs.
+bool is_package_to_no_tool(const TomlTable& table) {
+  const auto is_denied = [&](const char* tool, const char* key) {
+    const TomlValue* said = find_path(table, {"tool", tool, key});
+    return said != nullptr && said->boolean() != nullptr && !*said->boolean();
+  };
+  return is_denied("poetry", "package-mode") || is_denied("pdm", "distribution") || is_denied("uv", "package");
+}
+
+}  // namespace
+
 std::optional<OwnPackage> own_package(const fs::path& folder, const Settings& settings) {
   const ProjectFile file = open_project(folder / "pyproject.toml", settings);
   const std::optional<ProjectTable> project = file.project();
   const TomlTable& table = file.file.table();
-  bool is_package = find_key(table, "build-system") != nullptr || is_setuptools_project(folder);
+  bool is_package = (find_key(table, "build-system") != nullptr || is_setuptools_project(folder)) &&
+                    !is_package_to_no_tool(table);
   if (const TomlValue* said = find_path(table, {"tool", "moat", "package"})) {
     if (said->boolean() == nullptr)
       throw file.bad({fmt::format("`package` is not true or false (line {})", said->line)});

@@ -293,6 +293,52 @@ Expected<ForeignProject> read_pipfile(std::string_view text) {
   return out;
 }
 
+namespace {
+
+bool says(const TomlTable& table, const char* key) {
+  const TomlValue* value = find_key(table, key);
+  return value != nullptr && value->boolean() != nullptr && *value->boolean();
+}
+
+// One line with the place that uv's table gives it; nullopt where that is an index.
+std::optional<ForeignRequirement> placed_line(const RequirementList& list, Requirement requirement,
+                                              const TomlTable& place) {
+  if (const std::string* path = text_at(place, "path"))
+    return ForeignRequirement{list, requirement.to_string(), ProjectSource{*path, says(place, "editable")},
+                              true};
+  if (says(place, "workspace"))
+    return ForeignRequirement{list, requirement.to_string(), ProjectSource{}, true};
+  const std::string url = Reader::url_of(place);
+  if (url.empty()) return std::nullopt;
+  requirement.specifier = {};
+  requirement.url = url;
+  return ForeignRequirement{list, requirement.to_string(), std::nullopt, true};
+}
+
+}  // namespace
+
+ForeignProject read_uv_sources(const TomlTable& uv, const ProjectEdit& lists) {
+  ForeignProject out;
+  const TomlTable* sources = table_at(uv, {"sources"});
+  for (const auto& [key, value] : sources == nullptr ? TomlTable() : *sources) {
+    const Expected<PackageName> name = PackageName::parse(key);
+    if (!name) continue;
+    if (value.table() == nullptr) {
+      out.left_out.push_back(fmt::format("{}: its source depends on markers", key));
+      continue;
+    }
+    if (const std::string* index = text_at(*value.table(), "index"))
+      out.left_out.push_back(
+          fmt::format("{}: it comes from the index {}; `pins` and `index` under [tool.moat] say so", key, *index));
+    for (const RequirementList& list : lists.lists_of(*name))
+      for (const std::string& line : lists.lines_of(list, *name))
+        if (const auto requirement = Requirement::parse(line); requirement && !requirement->url)
+          if (auto placed = placed_line(list, *requirement, *value.table()))
+            out.requirements.push_back(std::move(*placed));
+  }
+  return out;
+}
+
 Expected<std::string> pep440_of_poetry(std::string_view constraint) {
   if (constraint.find('|') != std::string_view::npos)
     return parse_error("alternatives of versions have no counterpart");

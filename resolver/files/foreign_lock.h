@@ -27,6 +27,7 @@ struct ForeignRequirement {
   RequirementList list;
   std::string text;                     // PEP 508
   std::optional<ProjectSource> source;  // of a folder
+  bool replaces = false;                // the line of that list which names the package
 };
 
 struct ForeignProject {
@@ -38,6 +39,9 @@ struct ForeignProject {
 
 // [tool.poetry] of a pyproject.toml: `^1.2` is `>=1.2,<2`, and so on.
 ForeignProject read_poetry_project(const TomlTable& poetry);
+// [tool.uv.sources] of a pyproject.toml: the lines of [project] and [dependency-groups] that it says the place of,
+// each with that place. `lists`: of the same file.
+ForeignProject read_uv_sources(const TomlTable& uv, const ProjectEdit& lists);
 // Pipfile
 Expected<ForeignProject> read_pipfile(std::string_view text);
 

@@ -122,7 +122,21 @@ bool is_git_revision(std::string_view text) {
          });
 }
 
+namespace {
+
+// RFC 8089 also has file:/path, which pip-compile writes.
+std::optional<std::string> with_authority(std::string_view text) {
+  for (const std::string_view scheme : {std::string_view("git+file:"), std::string_view("file:")})
+    if (begins(text, scheme) && text.substr(scheme.size()).starts_with('/') &&
+        !text.substr(scheme.size()).starts_with("//"))
+      return std::string(scheme) + "//" + std::string(text.substr(scheme.size()));
+  return std::nullopt;
+}
+
+}  // namespace
+
 Expected<SourceUrl> SourceUrl::parse(std::string_view text) {
+  if (const auto whole = with_authority(text)) return parse(*whole);
   if (const auto other = other_version_control(text))
     return parse_error("moat takes sources from git only: " + std::string(*other) + " is not supported");
   if (begins(text, kGit)) return parse_git(text);

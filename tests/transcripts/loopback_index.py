@@ -162,7 +162,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for key, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
             self.send_header(key.replace("_", "-"), value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def do_HEAD(self):
+        self.do_GET()
 
     def do_GET(self):
         index, parts = self.server.index, self.path.strip("/").split("/")

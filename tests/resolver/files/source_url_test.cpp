@@ -31,6 +31,8 @@ TEST(SourceUrl, AUserBeforeTheHostIsNoRevision) {
   EXPECT_EQ(source("git+ssh://git@h/o/r.git").revision, "");
   EXPECT_EQ(source("git+ssh://git@h/o/r.git@v1").revision, "v1");
   EXPECT_EQ(source("git+file:///tmp/r@0123456").url.to_string(), "file:///tmp/r");
+  EXPECT_EQ(source("git+file:/tmp/r@0123456").url.to_string(), "file:///tmp/r");
+  EXPECT_EQ(source("file:/tmp/r").url.to_string(), "file:///tmp/r");
 }
 
 TEST(SourceUrl, ThePinnedTextHoldsTheCommit) {
