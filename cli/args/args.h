@@ -223,12 +223,13 @@ struct BundleCommand {
   std::optional<std::string> lock;
   std::string output;
   std::optional<std::string> name, sign;
-  bool with_python = false, with_bytecode = false, no_project = false;
+  bool with_python = false, no_project = false;
   std::vector<std::string> extras, groups;
   std::vector<std::string> platforms, python_versions;  // targets other than this machine
 };
 struct BundleShowCommand {
   std::string file;
+  bool sbom = false;
 };
 struct BundleVerifyCommand {
   std::string file;

@@ -27,12 +27,17 @@ void declare_bundle(Declaration& d) {
   d.values("--extra", bundle.extras, "NAME", "with this extra");
   d.values("--group", bundle.groups, "NAME", "this dependency group instead of the default ones");
   declare_python(d, "the Python that the bundle is for");
+  d.values("--platform", bundle.platforms, "TARGET",
+           "for this platform: linux-x86_64, manylinux_2_28_aarch64, …; several: for each of them");
+  d.values("--python-version", bundle.python_versions, "X.Y",
+           "for this Python, which need not be here; several: for each of them");
+  d.value("--env", d.invocation.shared.env, "PATH|NAME", "this environment as it is, instead of a lock");
   declare_index(d);
 }
 void declare_bundle_show(Declaration& d) {
-  d.positional("FILE", d.invocation.command.emplace<BundleShowCommand>().file,
-               "a bundle, or oci://HOST/REPO:TAG")
-      ->required();
+  BundleShowCommand& show = d.invocation.command.emplace<BundleShowCommand>();
+  d.positional("FILE", show.file, "a bundle, or oci://HOST/REPO:TAG")->required();
+  d.flag("--sbom", show.sbom, "the list of components (CycloneDX) of each target, and nothing else");
   declare_registry(d);
 }
 void declare_bundle_verify(Declaration& d) {

@@ -20,9 +20,10 @@ UniqueFd open_bundle_file(const std::string& file, const Session& session);
 
 // What `moat bundle` puts into a file.
 struct GatheredBundle {
-  BundleContents contents;
-  TempDir folder;  // where some of it lies
+  std::vector<BundleContents> targets;  // never empty
+  TempDir folder;                       // where some of it lies
 };
+// Error(NoSolution) names what does not run on a target.
 GatheredBundle gather_bundle(const BundleCommand& command, Session& session);
 
 // A bundle and where it is read from.
@@ -34,6 +35,10 @@ struct BundleAccess {
 // FILE or oci://…
 BundleAccess open_bundle(const std::string& name, Session& session);
 bool is_reference(const std::string& name);
+
+// The target for this machine and a Python that is here. Error(NoSolution), Error(NoInterpreter) say what does
+// not fit.
+const BundleTarget& fitting_target(const Bundle& bundle, Session& session);
 
 // The Python that the bundle brings, unless -p names another one; else one of this machine that fits it.
 // Error(NoInterpreter), Error(NoSolution) where its wheels do not run here.

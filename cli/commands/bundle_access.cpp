@@ -6,7 +6,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/utsname.h>
 #include <unistd.h>
+
+#include <optional>
 
 namespace moat {
 
@@ -91,7 +94,29 @@ Interpreter find_python(const BundlePython& wanted, Session& session) {
               {fmt::format("install {}, or name it with -p", wanted.to_string())});
 }
 
+std::string this_machine() {
+  utsname facts{};
+  return ::uname(&facts) == 0 ? facts.machine : "";
+}
+
 }  // namespace
+
+const BundleTarget& fitting_target(const Bundle& bundle, Session& session) {
+  const std::vector<const BundleTarget*> targets = fitting_targets(bundle, this_machine());
+  if (targets.size() == 1) return *targets.front();
+  std::optional<Error> first;
+  for (const BundleTarget* target : targets) {
+    try {
+      if (target->runtime() == nullptr || session.settings().python_is_option)
+        check_platform(*target, find_python(target->config.python, session));
+      return *target;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::NoInterpreter && error.kind() != ErrorKind::NoSolution) throw;
+      if (!first) first = error;
+    }
+  }
+  throw std::move(*first);
+}
 
 Runtime bundle_runtime(const Bundle& bundle, const BundleTarget& target, Session& session) {
   if (const OciDescriptor* blob = target.runtime(); blob != nullptr && !session.settings().python_is_option) {

@@ -14,7 +14,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <pwd.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -134,11 +133,6 @@ std::string check_trust(const Bundle& bundle, const std::vector<PublicKey>& keys
   return *signer;
 }
 
-std::string this_machine() {
-  utsname facts{};
-  return ::uname(&facts) == 0 ? facts.machine : "";
-}
-
 Deployed deploy_bundle(const DeployCommand& command, const std::vector<PublicKey>& keys,
                        DeployOptions options, const DeploymentChange& change, Attempt& attempt,
                        Session& session) {
@@ -150,7 +144,7 @@ Deployed deploy_bundle(const DeployCommand& command, const std::vector<PublicKey
   options.not_older = command.not_older;
   options.signed_by = check_trust(bundle, keys);
   options.begun = [&](const std::string& release) { attempt.release = release; };
-  const BundleTarget& target = fitting_target(bundle, this_machine());
+  const BundleTarget& target = fitting_target(bundle, session);
   if (opened.registry == nullptr)
     bundle.verify(session.workers(), session.stop());
   else  // each blob is verified as it comes, and what the store has of them needs not come

@@ -34,7 +34,7 @@ BundleAccess bundle_of_lock(const ImageCommand& command, const fs::path& folder,
   const fs::path file = folder / "bundle";
   {
     const UniqueFd fd = open_file(file, O_WRONLY | O_CREAT | O_EXCL);
-    write_bundle(gathered.contents, std::nullopt, fd.get(), file, session.stop());
+    write_bundle(gathered.targets, std::nullopt, fd.get(), file, session.stop());
   }
   BundleAccess out;
   out.bundle =
@@ -218,7 +218,7 @@ int execute(const ImageCommand& command, Session& session) {
   const OpenedBase base = open_base(command.base, this_machine(), session);
   const TempDir folder = session.store().make_temp("image");
   const BundleAccess opened = open_image_source(command, folder.path(), session);
-  const BundleTarget& target = fitting_target(*opened.bundle, this_machine());
+  const BundleTarget& target = fitting_target(*opened.bundle, session);
   const Runtime runtime = bundle_runtime(*opened.bundle, target, session);
   std::vector<WantedPackage> packages =
       obtain_packages(*opened.bundle, target, session.store(), session.workers(), session.reporter());

@@ -245,6 +245,7 @@ void add_target(const BundleContents& contents, Draft& draft) {
     draft.add(blob, file);
     manifest.layers.push_back(std::move(blob));
   };
+  if (!contents.sbom.empty()) manifest.layers.push_back(draft.add(bundle::kSbomType, contents.sbom));
   if (contents.runtime)
     add_file({.media_type = std::string(bundle::kRuntimeType),
               .digest = hash_file(*contents.runtime),
@@ -257,12 +258,13 @@ void add_target(const BundleContents& contents, Draft& draft) {
 
 }  // namespace
 
-Digest write_bundle(const BundleContents& contents, const std::optional<PrivateKey>& key, int fd,
+Digest write_bundle(const std::vector<BundleContents>& targets, const std::optional<PrivateKey>& key, int fd,
                     const fs::path& label, const std::stop_token& stop) {
   Draft draft;
-  add_target(contents, draft);
-  if (key) add_signature(*key, signed_text(contents.config.name, draft.manifests()), draft);
-  OciArchiveWriter writer(fd, label, contents.config.created);
+  for (const BundleContents& target : targets) add_target(target, draft);
+  const BundleConfig& first = targets.front().config;
+  if (key) add_signature(*key, signed_text(first.name, draft.manifests()), draft);
+  OciArchiveWriter writer(fd, label, first.created);
   return draft.write(writer, stop);
 }
 
@@ -325,7 +327,7 @@ void Bundle::read_target(const OciDescriptor& descriptor) {
 // Each package has its wheel, and each wheel its package.
 void Bundle::check_layers(const BundleTarget& target) const {
   std::map<std::string, std::uint64_t> wheels;
-  std::size_t locks = 0, runtimes = 0;
+  std::size_t locks = 0, runtimes = 0, sboms = 0;
   for (const OciDescriptor& layer : target.manifest.layers) {
     if (layer.media_type == bundle::kWheelType)
       wheels.emplace(layer.digest.hex, layer.size);
@@ -333,11 +335,14 @@ void Bundle::check_layers(const BundleTarget& target) const {
       ++locks;
     else if (layer.media_type == bundle::kRuntimeType)
       ++runtimes;
+    else if (layer.media_type == bundle::kSbomType)
+      ++sboms;
     else
       source_->refuse(fmt::format("it holds something of an unknown kind: {}", quote(layer.media_type)));
   }
   if (locks != 1) source_->refuse("it does not hold one lock");
   if (runtimes > 1) source_->refuse("it holds more than one Python");
+  if (sboms > 1) source_->refuse("it holds more than one list of components");
   for (const BundlePackage& package : target.config.packages) {
     const auto wheel = wheels.find(package.sha256.hex);
     if (wheel == wheels.end() || wheel->second != package.size)
@@ -399,10 +404,18 @@ void Bundle::save(const BundlePackage& package, const fs::path& file, const std:
       describe_wheel(package), [&](std::string_view piece) { write_all(to.get(), piece, file); }, stop);
 }
 
-std::string Bundle::lock_text(const BundleTarget& target) const {
+std::string Bundle::text_of_type(const BundleTarget& target, std::string_view media_type) const {
   for (const OciDescriptor& layer : target.manifest.layers)
-    if (layer.media_type == bundle::kLockType) return text(layer);
+    if (layer.media_type == media_type) return text(layer);
   return {};
+}
+
+std::string Bundle::lock_text(const BundleTarget& target) const {
+  return text_of_type(target, bundle::kLockType);
+}
+
+std::string Bundle::sbom_text(const BundleTarget& target) const {
+  return text_of_type(target, bundle::kSbomType);
 }
 
 std::string Bundle::text(const OciDescriptor& blob) const { return source_->read(blob, kMostTextBytes); }

@@ -30,6 +30,7 @@ inline constexpr std::string_view kConfigType = "application/vnd.moat.bundle.con
                                   kLockType = "application/vnd.moat.lock.v1+toml",
                                   kWheelType = "application/vnd.pypa.wheel.v1+zip",
                                   kRuntimeType = "application/vnd.moat.runtime.v1.tar+gzip",
+                                  kSbomType = "application/vnd.cyclonedx+json",
                                   kSignatureType = "application/vnd.moat.signature.v1+json";
 }  // namespace bundle
 
@@ -71,16 +72,18 @@ Expected<BundleConfig> parse_bundle_config(std::string_view json);
 
 // --- writing ---
 
+// Of one target.
 struct BundleContents {
   BundleConfig config;
   std::string lock;                              // the text of the lock file
+  std::string sbom;                              // what is installed, as CycloneDX has it; "": none
   std::vector<std::filesystem::path> wheels;     // the file of each package in config
   std::optional<std::filesystem::path> runtime;  // a blob as write_runtime_blob() makes it
 };
 
 // Writes the bundle to `fd` and gives its digest, that of its index. The same contents and key give the same
-// bytes. `label`: for messages.
-Digest write_bundle(const BundleContents& contents, const std::optional<PrivateKey>& key, int fd,
+// bytes. `label`: for messages. REQUIRES: at least one target; all have the same name and time.
+Digest write_bundle(const std::vector<BundleContents>& targets, const std::optional<PrivateKey>& key, int fd,
                     const std::filesystem::path& label, const std::stop_token& stop);
 
 // --- reading ---
@@ -125,6 +128,7 @@ class Bundle {
   void save(const BundlePackage& package, const std::filesystem::path& file,
             const std::stop_token& stop) const;
   std::string lock_text(const BundleTarget& target) const;
+  std::string sbom_text(const BundleTarget& target) const;  // "" where it has none
   std::string text(const OciDescriptor& blob) const;  // of one of blobs() that is not large
   // Passes any blob on in pieces, and has verified it when it returns.
   void pass(const OciDescriptor& blob, const std::function<void(std::string_view)>& sink,
@@ -136,6 +140,7 @@ class Bundle {
   struct Signature {
     std::string fingerprint, bytes;
   };
+  std::string text_of_type(const BundleTarget& target, std::string_view media_type) const;
   void read_target(const OciDescriptor& descriptor);
   void read_signature(const OciDescriptor& descriptor);
   void check_layers(const BundleTarget& target) const;

@@ -334,14 +334,19 @@ Environment make_environment(const fs::path& root, const std::string& prompt,
                             runtime, workers);
 }
 
-const BundleTarget& fitting_target(const Bundle& bundle, const std::string& architecture) {
-  std::vector<std::string> there;
+std::vector<const BundleTarget*> fitting_targets(const Bundle& bundle, const std::string& architecture) {
+  std::set<std::string> there;
+  std::vector<const BundleTarget*> out;
   for (const BundleTarget& target : bundle.targets()) {
-    if (target.config.architecture == architecture) return target;
-    there.push_back(target.config.architecture);
+    there.insert(target.config.architecture);
+    if (target.config.architecture == architecture) out.push_back(&target);
   }
-  throw Error(ErrorKind::NoSolution, fmt::format("{} is for {}; this machine is {}", bundle.label(),
-                                                 join(there, " and "), architecture));
+  if (out.empty())
+    throw Error(ErrorKind::NoSolution,
+                fmt::format("{} is for {}; this machine is {}", bundle.label(),
+                            join(std::vector<std::string>(there.begin(), there.end()), " and "),
+                            architecture));
+  return out;
 }
 
 std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store& store) {

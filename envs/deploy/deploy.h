@@ -49,8 +49,9 @@ struct Deployed {
   std::vector<std::string> removed;  // releases that made room
 };
 
-// The part of the bundle for this machine and Python. Error(NoSolution) says what does not fit.
-const BundleTarget& fitting_target(const Bundle& bundle, const std::string& architecture);
+// The parts of the bundle for machines of this kind, as it lists them; never empty. Error(NoSolution) says what
+// there is instead.
+std::vector<const BundleTarget*> fitting_targets(const Bundle& bundle, const std::string& architecture);
 // What a deploy of it here must have at hand: not the wheels that are unpacked in the store.
 std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store& store);
 // Error(NoSolution): a wheel is for another platform, or a newer glibc.

@@ -105,8 +105,8 @@ std::string export_constraints(const Pylock& lock) {
   return out;
 }
 
-std::string export_target(const Pylock& lock, const Target& target, const std::set<ExtraName>& extras,
-                          const std::set<GroupName>& groups) {
+Pylock target_lock(const Pylock& lock, const Target& target, const std::set<ExtraName>& extras,
+                   const std::set<GroupName>& groups) {
   Pylock out = lock;
   out.packages.clear();
   out.environments.clear();
@@ -135,7 +135,12 @@ std::string export_target(const Pylock& lock, const Target& target, const std::s
   };
   for (LockedPackage& package : out.packages)
     std::erase_if(package.dependencies, [&](const auto& dependency) { return !is_here(dependency.first); });
-  return format_pylock(out);
+  return out;
+}
+
+std::string export_target(const Pylock& lock, const Target& target, const std::set<ExtraName>& extras,
+                          const std::set<GroupName>& groups) {
+  return format_pylock(target_lock(lock, target, extras, groups));
 }
 
 std::string export_cyclonedx(const Pylock& lock, const std::optional<ProjectName>& project) {

@@ -24,6 +24,8 @@ std::string export_requirements(const Pylock& lock, const std::filesystem::path&
 // name==version, for -c.
 std::string export_constraints(const Pylock& lock);
 // Exactly what one target installs: one file a package.
+Pylock target_lock(const Pylock& lock, const Target& target, const std::set<ExtraName>& extras,
+                   const std::set<GroupName>& groups);
 std::string export_target(const Pylock& lock, const Target& target, const std::set<ExtraName>& extras,
                           const std::set<GroupName>& groups);
 

@@ -103,6 +103,49 @@ class Deploys(sandbox.SandboxTest):
         self.moat("bundle", elsewhere / "pylock.shop1.toml", "-o", "other.moat", "--name", "shop", MOAT_HOME=str(other))
         self.assertEqual((self.work / "other.moat").read_bytes(), first)
 
+    def test_several_targets(self):
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        (self.work / "shop.in").write_text("shop==1.0\n")
+        where = ["--platform", "linux-x86_64", "--platform", "linux-aarch64", "--python-version", here, "--python-version", "3.14"]
+        self.moat("lock", "-r", "shop.in", "-o", "pylock.many.toml", *where)
+        self.moat("bundle", "pylock.many.toml", "-o", "many.moat", "--name", "shop", *where)
+        self.assertIn("4 targets, 2 wheels", self.said)
+        targets = json.loads(self.moat("bundle", "show", "many.moat", "--json"))["targets"]
+        self.assertEqual(sorted({t["architecture"] for t in targets}), ["aarch64", "x86_64"])
+        self.assertEqual(sorted({t["python"] for t in targets}), sorted({f"CPython {here}", "CPython 3.14"}))
+        components = json.loads(self.moat("bundle", "show", "1.moat", "--sbom"))["components"]
+        self.assertEqual(sorted(c["name"] for c in components), ["lib", "shop"])
+        self.deploy("many")
+        self.assertEqual(self.live(), "1.0")
+        again = self.root / "again"
+        again.mkdir()
+        self.moat("bundle", "pylock.many.toml", "-o", again / "many.moat", "--name", "shop", *where, MOAT_HOME=str(again))
+        self.assertEqual((again / "many.moat").read_bytes(), (self.work / "many.moat").read_bytes())
+        # What cannot go there is said before anything is fetched.
+        self.moat("bundle", "pylock.many.toml", "-o", "x", "--platform", "linux-aarch64", "--with-python", status=2)
+        self.moat("bundle", "pylock.many.toml", "-o", "x", "--platform", "win_amd64", status=2)
+        self.assertIn("is not Linux", self.said)
+        self.moat("bundle", "pylock.many.toml", "-o", "foreign", "--name", "shop", "--platform", "linux-aarch64")
+        (self.work / "foreign").rename(self.work / "foreign.moat")
+        self.deploy("foreign", status=1)
+        self.assertIn("is for aarch64", self.said)
+
+    def test_of_an_environment(self):
+        self.moat("create", "env")
+        self.moat("install", "--env", "env", "shop==1.0")
+        self.moat("bundle", "--env", "./env", "-o", "env.moat", "--name", "shop")
+        self.deploy("env")
+        self.assertEqual(self.live(), "1.0")
+        self.moat("bundle", "pylock.shop1.toml", "--env", "./env", "-o", "x", status=2)
+        # What was built here nobody vouches for.
+        source = self.work / "own"
+        source.mkdir()
+        for path, text in loopback_index.tree("own", "1.0", [], "static").items():
+            (source / path).write_text(text)
+        self.moat("install", "--env", "env", "./own")
+        self.moat("bundle", "--env", "./env", "-o", "x", status=1)
+        self.assertIn("no index has the own 1.0", self.said)
+
     def test_project_comes_along(self):
         project = self.work / "project"
         project.mkdir()

@@ -263,7 +263,7 @@ class Documents(JsonTest):
     def test_bundles_and_deploys(self):
         (self.work / "in.txt").write_text("app\n")
         self.moat("lock", "-r", "in.txt")
-        self.assertTrue(self.document("bundle", "-o", "app.moat")["target"]["packages"])
+        self.assertTrue(self.document("bundle", "-o", "app.moat")["targets"][0]["packages"])
         self.assertEqual(len(self.document("bundle show", "app.moat")["targets"]), 1)
         self.document("bundle verify", "app.moat")
         self.assertEqual(self.document("image", "app.moat", "-o", "app.tar", "--entrypoint", "python")["entrypoint"], ["/app/bin/python"])

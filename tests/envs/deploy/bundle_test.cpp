@@ -1,5 +1,6 @@
 #include "envs/deploy/bundle.h"
 
+#include "envs/deploy/deploy.h"
 #include "resolver/base/base64.h"
 #include "tests/envs/folder.h"
 
@@ -84,6 +85,10 @@ class BundleFile : public testing::Test {
   }
 
   std::string written(const BundleContents& what, bool sign = true) {
+    return written(std::vector<BundleContents>{what}, sign);
+  }
+
+  std::string written(const std::vector<BundleContents>& what, bool sign = true) {
     const fs::path file = folder / "shop.moat";
     const UniqueFd fd = open_file(file, O_RDWR | O_CREAT | O_TRUNC);
     write_bundle(what, sign ? std::optional(key_of(kPrivate)) : std::nullopt, fd.get(), file, {});
@@ -112,6 +117,24 @@ TEST_F(BundleFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(folder.read("saved"), "22");
   EXPECT_EQ(bundle.signed_by({*PublicKey::parse(kPublic)}), PublicKey::parse(kPublic)->fingerprint());
   EXPECT_EQ(bundle.signed_by({key_of(kOther).public_key()}), std::nullopt);
+}
+
+TEST_F(BundleFile, HoldsSeveralTargetsAndWhatTheyShareOnce) {
+  BundleContents other = contents(), with_list = contents();
+  other.config.architecture = "aarch64";
+  other.config.packages.pop_back();
+  other.wheels.pop_back();
+  with_list.sbom = "{\"bomFormat\": \"CycloneDX\"}\n";
+  const std::string bytes = written({with_list, other});
+  const Bundle bundle = opened(bytes);
+  ASSERT_EQ(bundle.targets().size(), 2U);
+  EXPECT_EQ(bundle.sbom_text(bundle.targets()[0]), with_list.sbom);
+  EXPECT_EQ(bundle.sbom_text(bundle.targets()[1]), "");
+  EXPECT_EQ(bundle.targets()[1].config.packages.size(), 1U);
+  EXPECT_TRUE(bundle.signed_by({*PublicKey::parse(kPublic)}));
+  EXPECT_EQ(bytes.find(std::string(700, '1')), bytes.rfind(std::string(700, '1')));
+  EXPECT_EQ(fitting_targets(bundle, "aarch64"), std::vector{&bundle.targets()[1]});
+  EXPECT_THROW(fitting_targets(bundle, "riscv64"), Error);
 }
 
 TEST_F(BundleFile, IsTheSameBytesEachTime) {

@@ -1,0 +1,71 @@
+#include "cli/session/environment_lock.h"
+
+#include "cli/settings/index_list.h"
+#include "envs/journal/manifest.h"
+#include "fetch/index/index_source.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+namespace moat {
+namespace {
+
+LockedFile locked_file(const Artifact& artifact) {
+  return {.name = artifact.filename,
+          .url = artifact.url.without_credentials().to_string(),
+          .path = {},
+          .size = artifact.size,
+          .upload_time = artifact.upload_time,
+          .hashes = artifact.digests};
+}
+
+std::optional<LockedFile> file_with(const Digest& sha256, const Project& project) {
+  for (const auto& release : project.releases)
+    for (const ReleaseFile& file : release->files)
+      for (const Digest& digest : file.artifact.digests)
+        if (digest == sha256) return locked_file(file.artifact);
+  return std::nullopt;
+}
+
+}  // namespace
+
+EnvironmentLock environment_lock(const Environment& environment, Session& session) {
+  if (environment.is_foreign())
+    throw Error(ErrorKind::ForeignEnvironment,
+                fmt::format("nothing says what the files in {} are: moat did not make it",
+                            environment.root().native()),
+                {fmt::format("moat env adopt {}", environment.root().native())});
+  const Manifest manifest = environment.manifest_without_files();
+  const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
+  std::vector<PackageName> names;
+  for (const ManifestPackage& package : manifest.packages) {
+    names.push_back(PackageName::parse(package.name).value());
+    source->request_project(names.back());
+  }
+  EnvironmentLock out;
+  out.lock.created_by = "moat";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const ManifestPackage& package = manifest.packages[i];
+    const Project* project = nullptr;
+    while ((project = source->find_project(names[i])) == nullptr) source->wait();
+    std::optional<LockedFile> file =
+        file_with(Digest::parse("sha256", package.wheel_sha256).value(), *project);
+    if (!file)
+      throw Error(ErrorKind::NotFound,
+                  fmt::format("no index has the {} {} that is installed in {}", package.name, package.version,
+                              environment.root().native()),
+                  {"`moat lock`, then `moat bundle`, builds from sources and takes what a URL names",
+                   "`--index-url` and `--find-links` name where else to look"});
+    LockedPackage locked{.name = names[i], .version = Version::parse(package.version).value()};
+    locked.index = package.index;
+    locked.wheels.push_back(std::move(*file));
+    out.lock.packages.push_back(std::move(locked));
+    if (package.requested) out.requested.insert(names[i]);
+  }
+  return out;
+}
+
+}  // namespace moat
