@@ -330,9 +330,14 @@ struct StoreDirCommand {};
 struct StoreSizeCommand {};
 struct StorePruneCommand {
   std::string older_than = "30d";
-  bool dry_run = false;
+  std::optional<std::string> max_size;
+  bool ci = false, dry_run = false;
 };
 struct StoreVerifyCommand {};
+struct StoreRepairCommand {};
+struct StoreExportCommand {
+  std::string folder;
+};
 struct StoreJobsCommand {
   bool wait = false;
   bool work = false;  // what is started behind
@@ -372,7 +377,8 @@ using CommandOptions = std::variant<
     DeployRollbackCommand, DeployHistoryCommand, DeployVerifyCommand, DeployStatusCommand, EnvListCommand,
     EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand, EnvAdoptCommand, EnvRemoveCommand,
     EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand, EnvUpgradePythonCommand,
-    StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, ConfigListCommand,
+    StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, StoreRepairCommand,
+    StoreExportCommand, ConfigListCommand,
     ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand, PythonListCommand, PythonFindCommand,
     PythonPinCommand, PythonInstallCommand, PythonUninstallCommand, CompletionCommand, EvalCommand,
     PipCommand, StoreJobsCommand, PushCommand, PullCommand, ImageCommand>;

@@ -75,6 +75,8 @@ void declare_store_dir(Declaration& d);
 void declare_store_size(Declaration& d);
 void declare_store_prune(Declaration& d);
 void declare_store_verify(Declaration& d);
+void declare_store_repair(Declaration& d);
+void declare_store_export(Declaration& d);
 void declare_store_jobs(Declaration& d);
 void declare_config_list(Declaration& d);
 void declare_config_get(Declaration& d);

@@ -14,9 +14,17 @@ void declare_store_prune(Declaration& d) {
   StorePruneCommand& prune = d.invocation.command.emplace<StorePruneCommand>();
   d.value("--older-than", prune.older_than, "AGE",
           "what was not used for so long: 30d (default), 12h, 0d for everything");
+  d.value("--max-size", prune.max_size, "SIZE",
+          "then what was not used for longest, until no more than this is left: 5GB, 500MB");
+  d.flag("--ci", prune.ci, "what indexes give again: a cache between runs of a CI keeps what was built");
   d.flag("--dry-run", prune.dry_run, "say what would be removed, and remove nothing");
 }
 void declare_store_verify(Declaration& d) { d.invocation.command.emplace<StoreVerifyCommand>(); }
+void declare_store_repair(Declaration& d) { d.invocation.command.emplace<StoreRepairCommand>(); }
+void declare_store_export(Declaration& d) {
+  d.positional("DIR", d.invocation.command.emplace<StoreExportCommand>().folder, "where to write the wheels")
+      ->required();
+}
 void declare_store_jobs(Declaration& d) {
   StoreJobsCommand& jobs = d.invocation.command.emplace<StoreJobsCommand>();
   d.flag("--wait", jobs.wait, "return when none is left");

@@ -66,6 +66,8 @@ int execute(const StoreDirCommand& command, Session& session);
 int execute(const StoreSizeCommand& command, Session& session);
 int execute(const StorePruneCommand& command, Session& session);
 int execute(const StoreVerifyCommand& command, Session& session);
+int execute(const StoreRepairCommand& command, Session& session);
+int execute(const StoreExportCommand& command, Session& session);
 int execute(const StoreJobsCommand& command, Session& session);
 int execute(const PythonListCommand& command, Session& session);
 int execute(const PythonFindCommand& command, Session& session);

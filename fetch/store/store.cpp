@@ -19,6 +19,8 @@
 #include <cstdio>
 #include <map>
 #include <mutex>
+#include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -446,21 +448,64 @@ class SharedAgain {
   const fs::path& path_;
 };
 
-// Of every part what was not used for so long, and all that is on its way in.
-std::vector<fs::path> unused_entries(const fs::path& root, std::chrono::seconds older_than) {
-  const std::int64_t oldest = unix_now() - older_than.count();
+// Wheels that a build made, or that came from a URL without a hash: no index gives them again.
+std::set<std::string> linked_wheels(const fs::path& root) {
+  std::set<std::string> out;
+  for (const fs::path& link : children(root / "links")) {
+    const auto text = read_file_if_exists(link);
+    if (const auto digest = Digest::parse(trim(text.value_or("")))) out.insert(digest->hex);
+  }
+  return out;
+}
+
+// Can an index give it again, as fast as a cache of the CI would?
+bool is_fetched(const Part& part, const fs::path& entry, const std::set<std::string>& linked) {
+  if (part.name == "wheels") return !linked.contains(entry.filename().native());
+  if (part.name == "pycs") return !linked.contains(entry.parent_path().filename().native());
+  return part.name == "originals" || part.name == "sources" || part.name == "logs";
+}
+
+struct StoreEntry {
+  fs::path path;
+  std::int64_t last_use = 0;
+  std::uint64_t bytes = 0;
+};
+
+// Takes what was not used for longest out of `kept`, into `out`.
+void take_oldest(std::vector<StoreEntry> kept, std::uint64_t most_bytes, std::vector<fs::path>& out) {
+  std::uint64_t total = 0;
+  for (StoreEntry& entry : kept) total += entry.bytes = disk_bytes(entry.path);
+  std::sort(kept.begin(), kept.end(), [](const StoreEntry& a, const StoreEntry& b) {
+    return std::tie(a.last_use, a.path) < std::tie(b.last_use, b.path);
+  });
+  for (auto entry = kept.begin(); entry != kept.end() && total > most_bytes; ++entry) {
+    total -= entry->bytes;
+    out.push_back(entry->path);
+  }
+}
+
+std::vector<fs::path> unused_entries(const fs::path& root, const PruneRule& rule) {
+  const std::int64_t oldest = unix_now() - rule.older_than.count();
+  const std::set<std::string> linked = rule.fetched ? linked_wheels(root) : std::set<std::string>();
   std::vector<fs::path> out;
+  std::vector<StoreEntry> kept;
   for (const Part& part : kParts)
-    for (const fs::path& entry : entries_of(root, part))
-      if (part.name == "tmp" || last_use(entry) <= oldest) out.push_back(entry);
+    for (const fs::path& entry : entries_of(root, part)) {
+      const std::int64_t used = last_use(entry);
+      if (part.name == "tmp" || used <= oldest || (rule.fetched && is_fetched(part, entry, linked)))
+        out.push_back(entry);
+      else if (rule.most_bytes)
+        kept.push_back({entry, used});
+    }
+  if (rule.most_bytes) take_oldest(std::move(kept), *rule.most_bytes, out);
   return out;
 }
 
 }  // namespace
 
-Store::Pruned Store::prunable(std::chrono::seconds older_than) const {
+Store::Pruned Store::prunable(const PruneRule& rule) const {
   Pruned pruned;
-  for (const fs::path& entry : unused_entries(layout_.root, older_than)) {
+  for (const fs::path& entry : unused_entries(layout_.root, rule)) {
     pruned.bytes += disk_bytes(entry);
     ++pruned.entries;
   }
@@ -475,7 +520,7 @@ bool Store::is_to_be_pruned() const {
   return !FileLock::try_acquire(layout_.pruning(), FileLock::Mode::Shared).has_value();
 }
 
-Store::Pruned Store::prune(std::chrono::seconds older_than, std::chrono::milliseconds patience) {
+Store::Pruned Store::prune(const PruneRule& rule, std::chrono::milliseconds patience) {
   const fs::path path = layout_.lock();
   // An exclusive lock and our own shared one exclude each other.
   const FileLock announced = announce_pruning(patience);
@@ -485,7 +530,7 @@ Store::Pruned Store::prune(std::chrono::seconds older_than, std::chrono::millise
   lock_->describe(fmt::format("pid {}: moat store prune", ::getpid()));
 
   Pruned pruned;
-  const std::vector<fs::path> unused = unused_entries(layout_.root, older_than);
+  const std::vector<fs::path> unused = unused_entries(layout_.root, rule);
   // Moved away first: an entry is there whole or not at all, also where this process is killed.
   const TempDir grave = make_temp("pruned");
   for (const fs::path& entry : unused) {

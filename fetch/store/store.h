@@ -50,6 +50,13 @@ struct StoreUsage {
   std::uint64_t bytes = 0;
 };
 
+// What goes when the store is pruned; and all that is on its way in.
+struct PruneRule {
+  std::chrono::seconds older_than{0};            // what was not used for so long
+  bool fetched = false;                          // what indexes give again, for caches between runs of a CI
+  std::optional<std::uint64_t> most_bytes = {};  // what was not used for longest, until no more is left
+};
+
 class Store {
  public:
   // Makes the folder (with a CACHEDIR.TAG) if needed, takes the shared lock for this object's life.
@@ -112,11 +119,14 @@ class Store {
     std::uint64_t entries = 0;
     std::uint64_t bytes = 0;
   };
-  // Removes what was not used for `older_than` (and tmp/); waits for other users of the store to end, at most
-  // `patience`, then Error(Busy). Environments never point into the store, so everything may go.
-  Pruned prune(std::chrono::seconds older_than, std::chrono::milliseconds patience);
+  // Removes what the rule says; waits for other users of the store to end, at most `patience`, then
+  // Error(Busy). Environments never point into the store, so everything may go.
+  Pruned prune(const PruneRule& rule, std::chrono::milliseconds patience);
+  Pruned prune(std::chrono::seconds older_than, std::chrono::milliseconds patience) {
+    return prune(PruneRule{.older_than = older_than}, patience);
+  }
   // What that would remove now.
-  Pruned prunable(std::chrono::seconds older_than) const;
+  Pruned prunable(const PruneRule& rule) const;
   // Does somebody wait to do that? Who works on for long, for nobody in particular, makes way.
   bool is_to_be_pruned() const;
   // These wheels, with their bytecode, in the same way.

@@ -455,6 +455,35 @@ TEST_F(StoreTest, PrunesWhatWasNotUsedForLong) {
   EXPECT_EQ(store.prune(std::chrono::seconds(-1), std::chrono::milliseconds(0)).entries, 1U);
 }
 
+TEST_F(StoreTest, PrunesWhatIndexesGiveAgain) {
+  Store store(root_);
+  const StoredWheel fetched = add(store, foo()), built = add(store, WheelBuilder("built", "1.0"));
+  store.link("a build", built.digest);
+  const PruneRule rule{.older_than = std::chrono::hours(500), .fetched = true};
+  EXPECT_EQ(store.prunable(rule).entries, 1U);
+  EXPECT_EQ(store.prune(rule, std::chrono::milliseconds(0)).entries, 1U);
+  EXPECT_FALSE(store.find_wheel(fetched.digest));
+  EXPECT_TRUE(store.find_wheel(built.digest));
+}
+
+TEST_F(StoreTest, PrunesToASizeWhatWasNotUsedForLongestFirst) {
+  Store store(root_);
+  const StoredWheel first = add(store, foo()), second = add(store, WheelBuilder("second", "1.0")),
+                    third = add(store, WheelBuilder("third", "1.0"));
+  age(second.tree.parent_path(), std::chrono::hours(3));
+  age(first.tree.parent_path(), std::chrono::hours(2));
+  std::uint64_t all = 0;
+  for (const StoreUsage& usage : store.usage()) all += usage.bytes;
+  const std::chrono::hours long_ago(500);
+  EXPECT_EQ(store.prunable({.older_than = long_ago, .most_bytes = all}).entries, 0U);
+  EXPECT_EQ(store.prune({.older_than = long_ago, .most_bytes = all - 1}, std::chrono::milliseconds(0)).entries, 1U);
+  EXPECT_FALSE(store.find_wheel(second.digest));
+  EXPECT_TRUE(store.find_wheel(third.digest));
+  EXPECT_TRUE(store.find_wheel(first.digest));
+  store.prune({.older_than = long_ago, .most_bytes = 0}, std::chrono::milliseconds(0));
+  EXPECT_TRUE(store.list_wheels().empty());
+}
+
 TEST_F(StoreTest, PrunesOnlyAlone) {
   Store store(root_), other(root_);
   try {
