@@ -75,7 +75,7 @@ Interpreter interpreter_for(const LockCommand& command, Session& session,
   if (settings.env || !required || admits(*required, python)) return python;
   Interpreter other = session.chosen_interpreter(required);
   session.output().warn(fmt::format("{} has Python {}, but the project requires Python {}: locking for {}",
-                                    chosen->root.native(), python.version, required->to_string(),
+                                    environment.root().native(), python.version, required->to_string(),
                                     other.version));
   return other;
 }
@@ -673,6 +673,7 @@ int merge_files(const LockCommand& command, Session& session) {
 
 int execute(const LockCommand& command, Session& session) {
   if (!command.merge_files.empty()) return merge_files(command, session);
+  if (session.settings().env) open_for_reading(session);  // `sync --env` makes it; here it has to be there
   if (command.check)
     if (const auto check = check_offline(command, session)) return report(*check, command, session);
   const MadeLock made = make_lock(command, session);

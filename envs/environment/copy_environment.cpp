@@ -1,6 +1,7 @@
 #include "envs/environment/copy_environment.h"
 
 #include "envs/journal/move_check.h"
+#include "envs/journal/sealed.h"
 #include "fetch/os/file.h"
 #include "fetch/store/link.h"
 #include "resolver/base/text.h"
@@ -40,12 +41,13 @@ struct Entry {
 };
 
 // Folders are made and links are set at once; regular files are listed. What is on its way in, and who holds
-// the lock, is of the one environment alone.
+// the lock, is of the one environment alone. A copy of a deployed release is none: it may be changed.
 std::vector<Entry> prepare(const fs::path& from, const fs::path& to) {
   std::vector<Entry> files;
+  const bool of_release = is_release(from);
   for (fs::recursive_directory_iterator it(from), end; it != end; ++it) {
     const fs::path relative = it->path().lexically_relative(from);
-    if (relative == ".moat/lock" || relative == ".moat/stage") {
+    if (relative == ".moat/lock" || relative == ".moat/stage" || (of_release && relative == kReleaseFile)) {
       it.disable_recursion_pending();
       continue;
     }
@@ -59,6 +61,7 @@ std::vector<Entry> prepare(const fs::path& from, const fs::path& to) {
       fs::copy_symlink(entry.from, entry.to, failure);
       if (failure) throw_errno("make the link", entry.to, failure.value());
     } else if (S_ISREG(entry.facts.st_mode)) {
+      if (of_release) entry.facts.st_mode |= 0200U;
       files.push_back(std::move(entry));
     }
   }

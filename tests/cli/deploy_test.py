@@ -301,6 +301,10 @@ class Deploys(sandbox.SandboxTest):
             self.assertNotEqual(done.returncode, 0, f"{words}: {done.stdout}")
         self.moat("deploy", "verify", self.dest)
         self.assertEqual(self.live(), "1.0")
+        # A copy of it is an environment as any other.
+        self.moat("env", "clone", "./srv/current", "./copy")
+        self.moat("install", "--env", "./copy", "shop==2.0")
+        self.moat("deploy", "verify", self.dest)
 
     # ---- broken anywhere ----
 
