@@ -78,7 +78,7 @@ void declare_image(Declaration& d) {
   d.values("--label", image.labels, "NAME=VALUE", "a label");
   d.value("--name", image.name, "NAME:TAG", "how tools call it (default: name and version of the program)");
   d.one_of("--format", image.format, "FORMAT", {"oci", "docker"},
-           "docker: for `docker load` before version 25, too");
+           "docker: also for `docker load` before version 25");
   d.values("--key", image.keys, "PUB",
            "a public key, or a folder of them, one of which must have signed the bundle");
   d.flag("--no-project", image.no_project, "what the project needs, without the project itself");

@@ -39,7 +39,7 @@ void declare_create(Declaration& d) {
   d.value("--prompt", create.prompt, "TEXT", "what the shell's prompt shows");
   d.flag("--replace", create.replace, "make way for the new one where an environment is there already");
   d.flag("--share", create.share, "hard-link the runtime: quicker, but not isolated");
-  d.flag("--pip", create.pip, "put pip inside, too");
+  d.flag("--pip", create.pip, "also put pip inside");
   declare_resolver(d);
   declare_index(d);
   declare_build(d);
@@ -164,7 +164,7 @@ void declare_shell(Declaration& d) {
 
 void declare_doctor(Declaration& d) {
   DoctorCommand& doctor = d.invocation.command.emplace<DoctorCommand>();
-  d.flag("--strict", doctor.strict, "notes count, too, but for the one about the system's libraries");
+  d.flag("--strict", doctor.strict, "notes count as well, except the one about the system's libraries");
   d.flag("--repair", doctor.repair, "place again what is damaged, from the store or by fetching it");
   declare_environment(d);
 }

@@ -13,9 +13,9 @@ void declare_store_size(Declaration& d) { d.invocation.command.emplace<StoreSize
 void declare_store_prune(Declaration& d) {
   StorePruneCommand& prune = d.invocation.command.emplace<StorePruneCommand>();
   d.value("--older-than", prune.older_than, "AGE",
-          "what was not used for so long: 30d (default), 12h, 0d for everything");
+          "entries not used for that long: 30d (default), 12h, 0d for everything");
   d.value("--max-size", prune.max_size, "SIZE",
-          "then what was not used for longest, until no more than this is left: 5GB, 500MB");
+          "then the least recently used, until at most this much is left: 5GB, 500MB");
   d.flag("--ci", prune.ci, "what indexes give again: a cache between runs of a CI keeps what was built");
   d.flag("--dry-run", prune.dry_run, "say what would be removed, and remove nothing");
 }
@@ -40,7 +40,7 @@ void declare_config_get(Declaration& d) {
 void declare_config_set(Declaration& d) {
   ConfigSetCommand& set = d.invocation.command.emplace<ConfigSetCommand>();
   d.positional("NAME", set.name, "a setting: index-url, link-mode, …")->required();
-  d.positional("VALUE", set.values, "its value, several for a list; without one it is set no more");
+  d.positional("VALUE", set.values, "its value, several for a list; without VALUE, removes the setting");
 }
 
 void declare_config_import_pip(Declaration& d) {

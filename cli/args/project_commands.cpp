@@ -46,8 +46,8 @@ void check_script(const Command& command) {
 void declare_run(Declaration& d) {
   RunCommand& run = d.invocation.command.emplace<RunCommand>();
   d.flag("--pure", run.pure, "without PYTHON*, PIP_* and the rest of PATH");
-  d.values("--with", run.with, "PACKAGE", "with this package, too, for this run only");
-  d.flag("--refresh", d.invocation.shared.refresh, "choose versions anew for --with or a script");
+  d.values("--with", run.with, "PACKAGE", "with this package as well, for this run only");
+  d.flag("--refresh", d.invocation.shared.refresh, "choose versions again for --with or a script");
   const std::string group = std::exchange(d.group, "Project");
   declare_choice(d, run.sync);
   run.sync.inexact = true;
@@ -75,7 +75,7 @@ void declare_lock(Declaration& d) {
           "what this script asks for in its own metadata; the lock goes beside it");
   d.values("--group", lock.groups, "NAME",
            "also this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
-  d.flag("--no-groups", lock.no_groups, "without the groups of the lock that is there");
+  d.flag("--no-groups", lock.no_groups, "without the groups of the existing lock of requirements files");
   d.value("-o,--output", lock.output, "FILE", "default: pylock.toml beside pyproject.toml, or here");
   d.one_of("--format", lock.format, "FORM", {"pylock", "requirements"},
            "pylock or requirements (default: by FILE's name, pylock.toml or .txt)");
@@ -86,8 +86,8 @@ void declare_lock(Declaration& d) {
            "lock for this platform: linux-x86_64, manylinux_2_28_x86_64, …; several: for each of them");
   d.flag("--universal", lock.universal,
          "lock for every platform, and for the Pythons that requires-python admits");
-  d.flag("-U,--upgrade", lock.upgrade, "forget the versions of the lock that is there");
-  d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME", "forget the version of this package");
+  d.flag("-U,--upgrade", lock.upgrade, "ignore the locked versions");
+  d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME", "ignore the locked version of this package");
   d.flag("--merge", lock.merge,
          "of a lock that git could not merge, or as git's merge driver: `moat lock --merge %O %A %B`");
   d.positional("FILE", lock.merge_files, "`--merge`: the common base, our lock, and their lock");

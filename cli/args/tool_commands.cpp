@@ -9,7 +9,7 @@ void declare_tool_install(Declaration& d) {
   d.positional("APP", install.app,
                "`ruff`, `ruff@0.4`, `ruff@latest`, a requirement, or the path or URL of a package")
       ->required();
-  d.values("--with", install.with, "PACKAGE", "this package, too: a plugin, for example");
+  d.values("--with", install.with, "PACKAGE", "this package as well: a plugin, for example");
   d.flag("-U,--upgrade", install.upgrade, "newest versions allowed, of everything involved");
   declare_python(d, "the Python of its environment, where it is made now");
   declare_resolver(d);
@@ -21,7 +21,7 @@ void declare_tool_install(Declaration& d) {
 void declare_tool_run(Declaration& d) {
   ToolRunCommand& run = d.invocation.command.emplace<ToolRunCommand>();
   d.value("--from", run.from, "PACKAGE", "the package that has the command, where it is called otherwise");
-  d.values("--with", run.with, "PACKAGE", "with this package, too, for this run only");
+  d.values("--with", run.with, "PACKAGE", "with this package as well, for this run only");
   d.flag("--refresh", d.invocation.shared.refresh, "choose versions again");
   declare_python(d, "the Python to run it with");
   declare_index(d);

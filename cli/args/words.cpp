@@ -32,8 +32,8 @@ constexpr std::array kOtherWords = {
     OtherWord{"new", "`moat create` makes an environment"},
     OtherWord{
         "cache",
-        "`moat store size` says how much is kept, `moat store prune` removes what was not used for long"},
-    OtherWord{"clean", "`moat store prune` removes what was not used for long"},
+        "`moat store size` says how much is kept, `moat store prune` removes entries not used for long"},
+    OtherWord{"clean", "`moat store prune` removes entries not used for long"},
     OtherWord{"search", "`moat pip index versions NAME` lists the versions of a package"},
     OtherWord{"update", "`moat upgrade` takes the newest versions"},
     OtherWord{"x", "`moat tool run APP` runs an application, installed or not"},

@@ -481,7 +481,7 @@ class BuildFrontend::Job {
       return shared_.store.add_wheel(file, name, filename, digest, shared_.workers);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::BadArchive) throw;
-      fail(fmt::format("what its backend {} made is no wheel: {}", place_.system.backend, error.what()));
+      fail(fmt::format("its backend {} did not make a valid wheel: {}", place_.system.backend, error.what()));
     }
   }
 

@@ -218,7 +218,7 @@ void switch_back(const DeploymentChange& change, const std::string& release, con
   // Also where a signal ended the deploy: what runs must be what is live.
   const HookResult result = run_hook(hooks.after, change, release, hooks, std::nullopt, {});
   if (!result.good)
-    reporter.warn(fmt::format("--after failed for {}, too ({}): see whether it runs", release, result.why));
+    reporter.warn(fmt::format("--after also failed for {} ({}): check whether it runs", release, result.why));
 }
 
 // From one release to another, or back.

@@ -369,7 +369,7 @@ class TarUnpacking {
     make_room(path, name);
     if (::link((tree_ / from).c_str(), (tree_ / path).c_str()) != 0) {
       if (errno == ENOENT || errno == EPERM)
-        refuse_entry(name, fmt::format("is a link to {}, which is no file of it", quote(target)));
+        refuse_entry(name, fmt::format("is a link to {}, which it does not contain", quote(target)));
       throw_errno("link", tree_ / path, errno);
     }
     if (const auto link = links_.find(from); link != links_.end()) links_.emplace(path, link->second);

@@ -370,7 +370,7 @@ Expected<ZipEnd> find_zip_end(std::string_view tail, std::uint64_t file_size) {
   if (tail.size() < kEnd || tail.size() > file_size) return parse_error("it is too short for a zip archive");
   const std::uint64_t base = file_size - tail.size();
   const std::size_t at = tail.rfind(kEndSignature, tail.size() - kEnd);
-  if (at == tail.npos) return parse_error("it is no zip archive, or one that is cut short");
+  if (at == tail.npos) return parse_error("not a zip archive, or truncated");
   Fields fields(tail.substr(at + 4));
   const std::uint16_t disk = fields.u16(), directory_disk = fields.u16();
   const std::uint16_t entries_here = fields.u16(), entries = fields.u16();

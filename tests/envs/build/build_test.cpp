@@ -488,7 +488,7 @@ TEST_F(BuildTest, RefusesAWheelThatIsNone) {
       "        z.writestr('foo.py', '')\n    return name\n");
   EXPECT_THAT(
       told([&] { frontend()->build_wheel(request(root), {}); }).error,
-      HasSubstr("build: cannot build foo 1.0 (foo-1.0.tar.gz): what its backend tiny made is no wheel"));
+      HasSubstr("build: cannot build foo 1.0 (foo-1.0.tar.gz): its backend tiny did not make a valid wheel"));
 }
 
 TEST_F(BuildTest, RefusesAnAnswerThatItDidNotAskFor) {

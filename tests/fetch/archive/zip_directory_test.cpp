@@ -224,7 +224,7 @@ TEST(ZipDirectory, RefusesWrongEndRecords) {
               HasSubstr("ZIP64 locator"));
   EXPECT_THAT(refusal(build_zip({member("a")}, {.zip64 = true, .entries = 2})), HasSubstr("contradict"));
   EXPECT_THAT(refusal(""), HasSubstr("too short"));
-  EXPECT_THAT(refusal(std::string(1000, 'x')), HasSubstr("no zip archive"));
+  EXPECT_THAT(refusal(std::string(1000, 'x')), HasSubstr("not a zip archive"));
 }
 
 TEST(ZipDirectory, RefusesOverlappingRecords) {
