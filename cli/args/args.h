@@ -378,10 +378,9 @@ using CommandOptions = std::variant<
     EnvInfoCommand, EnvHistoryCommand, EnvRollbackCommand, EnvAdoptCommand, EnvRemoveCommand,
     EnvRenameCommand, EnvCloneCommand, EnvMoveCommand, EnvDiffCommand, EnvUpgradePythonCommand,
     StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, StoreRepairCommand,
-    StoreExportCommand, ConfigListCommand,
-    ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand, PythonListCommand, PythonFindCommand,
-    PythonPinCommand, PythonInstallCommand, PythonUninstallCommand, CompletionCommand, EvalCommand,
-    PipCommand, StoreJobsCommand, PushCommand, PullCommand, ImageCommand>;
+    StoreExportCommand, ConfigListCommand, ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand,
+    PythonListCommand, PythonFindCommand, PythonPinCommand, PythonInstallCommand, PythonUninstallCommand,
+    CompletionCommand, EvalCommand, PipCommand, StoreJobsCommand, PushCommand, PullCommand, ImageCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

@@ -87,7 +87,8 @@ void declare_lock(Declaration& d) {
   d.flag("--universal", lock.universal,
          "lock for every platform, and for the Pythons that requires-python admits");
   d.flag("-U,--upgrade", lock.upgrade, "ignore the locked versions");
-  d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME", "ignore the locked version of this package");
+  d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME",
+           "ignore the locked version of this package");
   d.flag("--merge", lock.merge,
          "of a lock that git could not merge, or as git's merge driver: `moat lock --merge %O %A %B`");
   d.positional("FILE", lock.merge_files, "`--merge`: the common base, our lock, and their lock");

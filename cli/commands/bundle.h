@@ -36,8 +36,8 @@ struct BundleAccess {
 BundleAccess open_bundle(const std::string& name, Session& session);
 bool is_reference(const std::string& name);
 
-// The target for this machine and a Python that is here. Error(NoSolution), Error(NoInterpreter) say what does
-// not fit.
+// The target for this machine and a Python that is here. Error(NoSolution), Error(NoInterpreter) say what
+// does not fit.
 const BundleTarget& fitting_target(const Bundle& bundle, Session& session);
 
 // The Python that the bundle brings, unless -p names another one; else one of this machine that fits it.

@@ -170,9 +170,10 @@ BundleFor elsewhere(const std::string& version, const std::string& platform, con
     throw Error(ErrorKind::Usage,
                 fmt::format("target {} {}: {}", quote(platform), version, target.error().message));
   if (target->environment.sys_platform != "linux")
-    throw Error(ErrorKind::Usage,
-                fmt::format("--platform: {} is not Linux, which is what `moat deploy` runs on", quote(platform)),
-                {"--platform linux-x86_64, --platform manylinux_2_28_aarch64"});
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("--platform: {} is not Linux, which is what `moat deploy` runs on", quote(platform)),
+        {"--platform linux-x86_64, --platform manylinux_2_28_aarch64"});
   const auto part = [&](std::size_t at) {
     return static_cast<unsigned>(target->python.release_at(at).as_uint64().value_or(0));
   };
@@ -206,7 +207,7 @@ std::vector<BundleFor> targets_of(const BundleCommand& command, const Interprete
 struct BundleLock {
   Pylock lock;
   std::string text;
-  std::filesystem::path path;  // "" of an environment
+  std::filesystem::path path;       // "" of an environment
   std::set<PackageName> requested;  // of an environment
 };
 
@@ -246,7 +247,8 @@ void check_built(const std::vector<WantedPackage>& packages, const BundleFor& wa
 
 GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
   const bool of_environment = session.settings().env.has_value();
-  const BundleLock from = of_environment ? lock_of_environment(command, session) : named_lock(command, session);
+  const BundleLock from =
+      of_environment ? lock_of_environment(command, session) : named_lock(command, session);
   const Interpreter python = of_environment ? open_for_reading(session).interpreter()
                                             : project_python(session, from.lock.requires_python);
   const std::vector<BundleFor> targets = targets_of(command, python);
@@ -256,8 +258,7 @@ GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
   chosen.groups = command.groups;
   const LockChoice choice = choice_of(chosen);
   const std::set<GroupName> groups = choice.all_groups(from.lock);
-  const std::optional<ProjectBeside> project =
-      of_environment ? std::nullopt : project_beside(from.path);
+  const std::optional<ProjectBeside> project = of_environment ? std::nullopt : project_beside(from.path);
 
   GatheredBundle out{{}, session.store().make_temp("bundle")};
   std::int64_t created = kEarliestTime;

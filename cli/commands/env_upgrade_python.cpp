@@ -101,9 +101,8 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
 
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   Goal goal = goal_of(installed, before.requests, session);
-  const std::shared_future<Runtime> runtime =
-      ready_runtime(obtain_runtime(*python, session.store(), session.workers(), session.reporter(),
-                                   session.settings().compile));
+  const std::shared_future<Runtime> runtime = ready_runtime(obtain_runtime(
+      *python, session.store(), session.workers(), session.reporter(), session.settings().compile));
   NewFolders clones = prepare_sources(goal, *python, session, environment);
   const Resolution resolution =
       resolve_goal(goal, {}, target_of(*python), Present::of(environment, installed).versions, session);

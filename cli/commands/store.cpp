@@ -60,7 +60,8 @@ std::optional<std::uint64_t> parse_size(const std::string& text) {
   std::string unit(trim(std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end))));
   unit = ascii_lower(std::string_view(unit));
   if (unit.ends_with('b')) unit.pop_back();
-  static const std::map<std::string, double> kUnits = {{"", 1}, {"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"t", 1e12}};
+  static const std::map<std::string, double> kUnits = {
+      {"", 1}, {"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"t", 1e12}};
   const auto factor = kUnits.find(unit);
   if (error != std::errc() || factor == kUnits.end() || !(number >= 0) || number * factor->second > 1e18)
     return std::nullopt;
@@ -213,9 +214,10 @@ int execute(const StoreExportCommand& command, Session& session) {
   output.say(fmt::format("{}: {}, {}", folder.lexically_normal().native(), counted(hashes.size(), "wheel"),
                          human_bytes(bytes)));
   if (originals < hashes.size())
-    output.say(fmt::format("packed again, with another hash than their index has: {}; the store keeps only what "
-                           "it unpacked",
-                           hashes.size() - originals));
+    output.say(
+        fmt::format("packed again, with another hash than their index has: {}; the store keeps only what "
+                    "it unpacked",
+                    hashes.size() - originals));
   if (output.json())
     output.document({{"schema", 1},
                      {"folder", folder.lexically_normal().native()},

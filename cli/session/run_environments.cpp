@@ -211,7 +211,8 @@ RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
     locked = select_packages(*question.lock, target_of(question.interpreter));
     question.goal = locked_goal(locked);
   }
-  const bool lasting = !question.lock && question.goal.unnamed.empty() && !may_change(question.goal.requirements);
+  const bool lasting =
+      !question.lock && question.goal.unnamed.empty() && !may_change(question.goal.requirements);
   const InstallRequest terms = whole_install_request(question.goal, session);
   const std::string asked = question_key(question, terms);
   const std::optional<Answer> before = lasting ? find_answer(asked, settings.store_dir) : std::nullopt;

@@ -238,13 +238,15 @@ std::optional<OwnPackage> own_package(const Settings& settings) {
 
 namespace {
 
-// A project that was begun with another tool says in that tool's words that it is only a list of what it needs.
+// A project that was begun with another tool says in that tool's words that it is only a list of what it
+// needs.
 bool is_package_to_no_tool(const TomlTable& table) {
   const auto is_denied = [&](const char* tool, const char* key) {
     const TomlValue* said = find_path(table, {"tool", tool, key});
     return said != nullptr && said->boolean() != nullptr && !*said->boolean();
   };
-  return is_denied("poetry", "package-mode") || is_denied("pdm", "distribution") || is_denied("uv", "package");
+  return is_denied("poetry", "package-mode") || is_denied("pdm", "distribution") ||
+         is_denied("uv", "package");
 }
 
 }  // namespace

@@ -192,9 +192,13 @@ std::string how_it_ended(const ProcessResult& result, const HookPlace& place) {
 }  // namespace
 
 std::string_view to_string(Hook hook) {
-  constexpr std::array<std::string_view, 7> kNames = {
-      "get_requires_for_build_wheel", "get_requires_for_build_editable", "prepare_metadata_for_build_wheel",
-      "build_wheel", "build_editable", "get_requires_for_build_sdist", "build_sdist"};
+  constexpr std::array<std::string_view, 7> kNames = {"get_requires_for_build_wheel",
+                                                      "get_requires_for_build_editable",
+                                                      "prepare_metadata_for_build_wheel",
+                                                      "build_wheel",
+                                                      "build_editable",
+                                                      "get_requires_for_build_sdist",
+                                                      "build_sdist"};
   return kNames.at(static_cast<std::size_t>(hook));
 }
 

@@ -129,7 +129,7 @@ class Bundle {
             const std::stop_token& stop) const;
   std::string lock_text(const BundleTarget& target) const;
   std::string sbom_text(const BundleTarget& target) const;  // "" where it has none
-  std::string text(const OciDescriptor& blob) const;  // of one of blobs() that is not large
+  std::string text(const OciDescriptor& blob) const;        // of one of blobs() that is not large
   // Passes any blob on in pieces, and has verified it when it returns.
   void pass(const OciDescriptor& blob, const std::function<void(std::string_view)>& sink,
             const std::stop_token& stop) const {

@@ -342,10 +342,10 @@ std::vector<const BundleTarget*> fitting_targets(const Bundle& bundle, const std
     if (target.config.architecture == architecture) out.push_back(&target);
   }
   if (out.empty())
-    throw Error(ErrorKind::NoSolution,
-                fmt::format("{} is for {}; this machine is {}", bundle.label(),
-                            join(std::vector<std::string>(there.begin(), there.end()), " and "),
-                            architecture));
+    throw Error(
+        ErrorKind::NoSolution,
+        fmt::format("{} is for {}; this machine is {}", bundle.label(),
+                    join(std::vector<std::string>(there.begin(), there.end()), " and "), architecture));
   return out;
 }
 

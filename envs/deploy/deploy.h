@@ -49,8 +49,8 @@ struct Deployed {
   std::vector<std::string> removed;  // releases that made room
 };
 
-// The parts of the bundle for machines of this kind, as it lists them; never empty. Error(NoSolution) says what
-// there is instead.
+// The parts of the bundle for machines of this kind, as it lists them; never empty. Error(NoSolution) says
+// what there is instead.
 std::vector<const BundleTarget*> fitting_targets(const Bundle& bundle, const std::string& architecture);
 // What a deploy of it here must have at hand: not the wheels that are unpacked in the store.
 std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store& store);

@@ -49,8 +49,8 @@ struct TransactionRequest {
   bool strict_files = false;  // refuse two packages that bring one file with different contents
   Durable durable = Durable::Auto;
   std::string reason;  // for history: "moat install flask"
-  // Called when all is staged and the change can only be committed: what belongs to it outside the environment
-  // is placed here. Where it throws, nothing has changed. Not called where nothing is to be done.
+  // Called when all is staged and the change can only be committed: what belongs to it outside the
+  // environment is placed here. Where it throws, nothing has changed. Not called where nothing is to be done.
   std::function<void()> before_commit;
 };
 

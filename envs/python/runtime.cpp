@@ -249,7 +249,8 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
     whole = runtime && looks_whole(*runtime, workers);
   }
   if (whole && is_enough(*runtime, compile)) return std::move(*runtime);
-  // One thread makes it, and those that want it meanwhile (an environment, and one for a build) take what it made.
+  // One thread makes it, and those that want it meanwhile (an environment, and one for a build) take what it
+  // made.
   static std::mutex making;
   const std::lock_guard guard(making);
   const fs::path entry = store.layout().runtime(fingerprint);

@@ -1,5 +1,5 @@
-// The table is made when moat is built (html_entities_table.py): names and texts as the HTML standard lists them
-// (13.5, Named character references), sorted by bytes.
+// The table is made when moat is built (html_entities_table.py): names and texts as the HTML standard lists
+// them (13.5, Named character references), sorted by bytes.
 #include "fetch/index/html_entities.h"
 
 #include <algorithm>
@@ -11,7 +11,8 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-// Each: name, space, text, NUL. One text and no table of pointers: nothing is relocated when the program starts.
+// Each: name, space, text, NUL. One text and no table of pointers: nothing is relocated when the program
+// starts.
 constexpr std::string_view kEntities =
 #include "html_entities.inc"
     ""sv;

@@ -86,7 +86,8 @@ json parse_json(std::string_view text) {
 void require_schema(const json& value, std::string_view type) {
   const auto schema = value.find("schemaVersion");
   if (schema == value.end() || *schema != 2) throw NotOci{"its `schemaVersion` is not 2"};
-  if (value.contains("mediaType") && text_at(value, "mediaType") != type) throw NotOci{fmt::format("its `mediaType` is not {}", type)};
+  if (value.contains("mediaType") && text_at(value, "mediaType") != type)
+    throw NotOci{fmt::format("its `mediaType` is not {}", type)};
 }
 
 std::vector<OciDescriptor> descriptors_at(const json& value, const char* key) {

@@ -193,7 +193,8 @@ void Registry::upload(const OciDescriptor& blob,
     const std::uint64_t next = send_chunk(place, all, offset);
     broken = next > offset ? 0 : broken + 1;
     if (broken == kBrokenChunks)
-      throw Error(ErrorKind::Network, fmt::format("{} does not accept the rest of an upload", options_.reference.host));
+      throw Error(ErrorKind::Network,
+                  fmt::format("{} does not accept the rest of an upload", options_.reference.host));
     offset = next;
   }
   const std::string text = place.to_string();

@@ -273,8 +273,7 @@ bool names_a_descriptor(std::string_view path) {
 void write_output_file(const fs::path& path, std::string_view contents, mode_t mode, Durability durability) {
   std::error_code ignored;  // where nothing can be seen, writing says why
   const fs::file_status status = fs::status(path, ignored);
-  const bool may_be_replaced =
-      !fs::exists(status) || fs::is_regular_file(status) || fs::is_directory(status);
+  const bool may_be_replaced = !fs::exists(status) || fs::is_regular_file(status) || fs::is_directory(status);
   if (!may_be_replaced || names_a_descriptor(path.native()))
     return write_all(open_file(path, O_WRONLY | O_APPEND).get(), contents, path);
   fs::path target = path;

@@ -112,8 +112,7 @@ Git::Git(GitOptions options, Store& store, Reporter& reporter)
 
 std::string Git::find_git() const {
   if (const auto git = find_program("git", options_.path)) return git->string();
-  throw Error(ErrorKind::BadInput,
-              "git not found on PATH, but a requirement comes from a git repository",
+  throw Error(ErrorKind::BadInput, "git not found on PATH, but a requirement comes from a git repository",
               {"install it, for example: apt-get install git"});
 }
 

@@ -109,8 +109,7 @@ ObtainedSource bring_folder(const SourceOrder& order) {
     if (!fs::exists(status) && Version::parse(name))
       hints.push_back(fmt::format("write a version with `==`: NAME=={}", name));
     else if (!fs::exists(status) && PackageName::parse(name))
-      hints.push_back(
-          fmt::format("for the package from the index: moat install {}", name));
+      hints.push_back(fmt::format("for the package from the index: moat install {}", name));
     throw Error(ErrorKind::BadInput,
                 fs::exists(status)
                     ? fmt::format("{} is neither a folder nor a wheel or source archive", quote(top.native()))
@@ -366,13 +365,14 @@ std::string source_metadata(const ObtainedSource& source, const std::optional<Pa
   if (auto text = static_metadata(source.files)) return std::move(*text);
   if (asker.builder == nullptr)
     throw Error(ErrorKind::Refused,
-                fmt::format("the dependencies of {} are only known after building it, and {}", quote(source.tree.label),
+                fmt::format("the dependencies of {} are only known after building it, and {}",
+                            quote(source.tree.label),
                             asker.refusal.empty() ? "nothing may be built here" : asker.refusal));
   const BuildRequest request{source.tree, name, version, settings};
   if (asker.may_build) return asker.builder->metadata(request, stop);
   if (auto known = asker.builder->known_metadata(request)) return std::move(*known);
-  throw Error(ErrorKind::Refused,
-              fmt::format("the dependencies of {} are only known after building it", quote(source.tree.label)));
+  throw Error(ErrorKind::Refused, fmt::format("the dependencies of {} are only known after building it",
+                                              quote(source.tree.label)));
 }
 
 }  // namespace moat

@@ -328,8 +328,8 @@ ForeignProject read_uv_sources(const TomlTable& uv, const ProjectEdit& lists) {
       continue;
     }
     if (const std::string* index = text_at(*value.table(), "index"))
-      out.left_out.push_back(
-          fmt::format("{}: it comes from the index {}; `pins` and `index` under [tool.moat] say so", key, *index));
+      out.left_out.push_back(fmt::format(
+          "{}: it comes from the index {}; `pins` and `index` under [tool.moat] say so", key, *index));
     for (const RequirementList& list : lists.lists_of(*name))
       for (const std::string& line : lists.lines_of(list, *name))
         if (const auto requirement = Requirement::parse(line); requirement && !requirement->url)

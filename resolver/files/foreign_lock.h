@@ -39,8 +39,8 @@ struct ForeignProject {
 
 // [tool.poetry] of a pyproject.toml: `^1.2` is `>=1.2,<2`, and so on.
 ForeignProject read_poetry_project(const TomlTable& poetry);
-// [tool.uv.sources] of a pyproject.toml: the lines of [project] and [dependency-groups] that it says the place of,
-// each with that place. `lists`: of the same file.
+// [tool.uv.sources] of a pyproject.toml: the lines of [project] and [dependency-groups] that it says the
+// place of, each with that place. `lists`: of the same file.
 ForeignProject read_uv_sources(const TomlTable& uv, const ProjectEdit& lists);
 // Pipfile
 Expected<ForeignProject> read_pipfile(std::string_view text);

@@ -409,7 +409,8 @@ void TomlEdit::remove_entry(const Found& found) {
   const std::size_t begin = line_begin(found.entry->begin), end = line_end(found.entry->value.span.end);
   edit(begin, end, "");
   if (section.entries.size() > 1 || section.path.empty()) return;
-  // The header alone says nothing. It goes with the blank line before it, or behind it at the top of the file.
+  // The header alone says nothing. It goes with the blank line before it, or behind it at the top of the
+  // file.
   const auto is_blank_line = [&](std::size_t first, std::size_t last) {
     return is_blank(std::string_view(text_).substr(first, last - first));
   };

@@ -48,9 +48,8 @@ class Settling {
 }  // namespace
 
 Marker::Settled Marker::settle(const std::set<ExtraName>& extras, const std::set<GroupName>& groups) const {
-  const Settling settling([&](const NodePointer& node) {
-    return Marker(node).evaluate(MarkerEnvironment{}, extras, groups);
-  });
+  const Settling settling(
+      [&](const NodePointer& node) { return Marker(node).evaluate(MarkerEnvironment{}, extras, groups); });
   Partial partial = settling.run(root_);
   if (partial.value) return {!*partial.value, std::nullopt};
   return {false, Marker(std::move(partial.rest))};

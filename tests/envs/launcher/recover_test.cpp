@@ -56,7 +56,8 @@ class Recovery : public ::testing::Test {
     change.commit(moves, next, "moat install foo==" + version, {}, Durable::Auto);
   }
 
-  // The mark as a disk holds it on which the changes from `state` on were not flushed before the power failed.
+  // The mark as a disk holds it on which the changes from `state` on were not flushed before the power
+  // failed.
   void fail_power(int state) const {
     folder.write(".moat/unflushed", "another-boot " + std::to_string(state) + " 0\n");
     const timespec times[2] = {{1, 0}, {1, 0}};
@@ -188,8 +189,9 @@ TEST_F(Recovery, LostBytecodeIsDropped) {
   folder.write("lib/foo/__pycache__/0.cpython-311.pyc", std::string(6000, 'b'));
   folder.write("elsewhere.pyc", "");
   folder.write(".moat/bytecode", "moat-bytecode 1\n" + hash_bytes(std::string(6000, 'b')).hex +
-                                     " 6000 foo lib/foo/__pycache__/0.cpython-311.pyc\n" + hash_bytes("x").hex +
-                                     " 1 foo ../" + folder.path().filename().string() + "/elsewhere.pyc\n");
+                                     " 6000 foo lib/foo/__pycache__/0.cpython-311.pyc\n" +
+                                     hash_bytes("x").hex + " 1 foo ../" + folder.path().filename().string() +
+                                     "/elsewhere.pyc\n");
   fail_power(1);
   lose("lib/foo/__pycache__/0.cpython-311.pyc", 4096);
   EXPECT_EQ(recover(), MOAT_RECOVERY_SOUND);

@@ -93,7 +93,8 @@ TEST_F(InterpreterProbe, QuotesTheLastLineOfOneThatDoesNotStart) {
   EXPECT_NE(message.find((folder() / "python3").string()), std::string::npos) << message;
   EXPECT_EQ(message.find('\n'), std::string::npos);
   EXPECT_NE(failure_of(script("echo hello")).find("invalid answer: hello"), std::string::npos);
-  EXPECT_NE(failure_of(script("echo 'moat-probe {\"environment\": 3}'")).find("invalid answer"), std::string::npos);
+  EXPECT_NE(failure_of(script("echo 'moat-probe {\"environment\": 3}'")).find("invalid answer"),
+            std::string::npos);
   EXPECT_NE(failure_of(folder() / "absent").find("does not exist"), std::string::npos);
 }
 

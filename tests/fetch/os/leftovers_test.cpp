@@ -39,7 +39,8 @@ TEST_F(Leftovers, WhatALivingOwnerHoldsStays) {
 }
 
 TEST_F(Leftovers, OtherNamesStay) {
-  for (const char* name : {".lab.new-", ".lab.new-today", "lab.new-0123", ".lab.removed-x", ".moat-download-", ".git"}) {
+  for (const char* name :
+       {".lab.new-", ".lab.new-today", "lab.new-0123", ".lab.removed-x", ".moat-download-", ".git"}) {
     const fs::path path = make(name);
     sweep_leftovers(folder.path());
     EXPECT_TRUE(fs::exists(path)) << name;

@@ -139,7 +139,8 @@ TEST_F(SourcesTest, AWrongHashIsRefusedBeforeAnythingIsUnpacked) {
 TEST_F(SourcesTest, WhatIsNoProjectIsSaid) {
   const fs::path file = folder_.path() / "foo-1.0.tar.gz";
   write_bytes(file, archive("foo-1.0", {{"README", ""}}));
-  EXPECT_THAT(failure(order("file://" + file.native()), ErrorKind::BadInput), HasSubstr("not a Python project"));
+  EXPECT_THAT(failure(order("file://" + file.native()), ErrorKind::BadInput),
+              HasSubstr("not a Python project"));
   EXPECT_THAT(failure(order("file://" + folder({{"x", ""}}).native()), ErrorKind::BadInput),
               HasSubstr("it has no pyproject.toml"));
   EXPECT_THAT(failure(order("file:///no/such/folder"), ErrorKind::BadInput), HasSubstr("there is no"));

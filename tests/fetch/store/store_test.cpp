@@ -182,8 +182,9 @@ TEST_F(StoreTest, HoldsRecordAndWheelAgainstEachOther) {
             "its RECORD lists files that are not there: `gone.py` and `gone2.py`");
   EXPECT_EQ(wrong(foo().listed("\"gone\n.py\",sha256=abc,1")),
             "its RECORD lists files that are not there: `gone?.py`");
-  EXPECT_EQ(wrong(foo().instead_of_row("foo/run.sh", record_row("foo/run.sh", "other bytes"))),
-            "its RECORD has a different size for `foo/run.sh`; its RECORD has a different hash for `foo/run.sh`");
+  EXPECT_EQ(
+      wrong(foo().instead_of_row("foo/run.sh", record_row("foo/run.sh", "other bytes"))),
+      "its RECORD has a different size for `foo/run.sh`; its RECORD has a different hash for `foo/run.sh`");
   EXPECT_EQ(wrong(foo().instead_of_row("foo/run.sh", record_row("foo/run.sh", "#!/bin/hs\n"))),
             "its RECORD has a different hash for `foo/run.sh`");
   EXPECT_EQ(wrong(foo().instead_of_row("foo/run.sh",
@@ -476,7 +477,8 @@ TEST_F(StoreTest, PrunesToASizeWhatWasNotUsedForLongestFirst) {
   for (const StoreUsage& usage : store.usage()) all += usage.bytes;
   const std::chrono::hours long_ago(500);
   EXPECT_EQ(store.prunable({.older_than = long_ago, .most_bytes = all}).entries, 0U);
-  EXPECT_EQ(store.prune({.older_than = long_ago, .most_bytes = all - 1}, std::chrono::milliseconds(0)).entries, 1U);
+  EXPECT_EQ(
+      store.prune({.older_than = long_ago, .most_bytes = all - 1}, std::chrono::milliseconds(0)).entries, 1U);
   EXPECT_FALSE(store.find_wheel(second.digest));
   EXPECT_TRUE(store.find_wheel(third.digest));
   EXPECT_TRUE(store.find_wheel(first.digest));
