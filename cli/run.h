@@ -1,4 +1,4 @@
-// The whole program but for `main`: arguments in, exit status out.
+// The whole program except for `main`: arguments in, exit status out.
 #pragma once
 
 namespace moat {

@@ -18,7 +18,7 @@ enum class CompletionValues {
   None,
   Files,
   Folders,
-  Environments,  // paths, too
+  Environments,  // paths as well
   NamedEnvironments,
   Packages,  // that are installed
   Names,     // as `which` takes them: packages and commands

@@ -96,7 +96,7 @@ Words take_apart(const std::vector<std::string>& words) {
     if (i == words.size()) return out;
     name = words[i++];
   }
-  // A family whose name alone is a command, too: `moat bundle`, `moat bundle show`.
+  // A family whose name alone is a command as well: `moat bundle`, `moat bundle show`.
   const bool names_member = i < words.size() && find_command(name + " " + words[i]) != nullptr;
   if (is_family(name) && (names_member || find_command(name) == nullptr)) {
     if (i == words.size() || asks_for_help(words[i])) {

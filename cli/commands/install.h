@@ -10,7 +10,7 @@
 namespace moat {
 
 // Shown what is going to happen before anything does; the plan's packages live that long. With one, a dry run
-// has the wheels fetched, too, so that there is something to look at.
+// has the wheels fetched as well, so that there is something to look at.
 using InstallLook = std::function<void(const Goal&, const InstallPlan&, const TransactionRequest&)>;
 
 // Of the command, what is to be done with the goal counts here: upgrades, --no-deps, --dry-run, ….

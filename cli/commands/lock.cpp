@@ -345,7 +345,7 @@ Choice choice_of(const RootSet& world, const std::vector<LockRoot>& roots) {
   return out;
 }
 
-// The versions that a lock has for a choice in an environment, but for those that are to be upgraded.
+// The versions that a lock has for a choice in an environment, except for those that are to be upgraded.
 std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> kept_versions(
     const EarlierLock& earlier, const ResolvePolicy& policy, Choice choice) {
   if (!earlier.pylock || policy.upgrade) return {};

@@ -68,7 +68,7 @@ void start_posix(ShellStart& start, const fs::path& script, std::string_view usu
   start.argv.emplace_back("-i");
 }
 
-// zsh knows no such option: its files are looked for in ZDOTDIR. The user's .zshenv may set that, too.
+// zsh knows no such option: its files are looked for in ZDOTDIR. The user's .zshenv may set that as well.
 void start_zsh(ShellStart& start, const fs::path& script) {
   TempDir folder(fs::temp_directory_path(), "moat-zsh");
   const std::string ours = quoted_for_sh(folder.path().native());

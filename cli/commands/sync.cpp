@@ -111,7 +111,7 @@ std::set<Name> names_of(const std::vector<std::string>& texts, std::string_view 
 // A requirements file pins everything itself: nothing is looked for beyond it.
 Goal pinned_goal(const fs::path& path, Session& session) {
   Goal goal = read_goal({}, {path.native()}, {}, session);
-  // What says that not all of it has hashes is a lock of folders and commits, too.
+  // What says that not all of it has hashes is a lock of folders and commits as well.
   const bool says_so =
       goal.file_options.require_hashes == false &&
       (!goal.unnamed.empty() ||

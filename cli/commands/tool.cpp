@@ -117,7 +117,7 @@ std::optional<fs::path> installed_command(const std::string& word, const Setting
 }
 
 // Which command of the package is meant: the one that was typed; of a package that was typed itself its only
-// one, too.
+// one as well.
 std::optional<std::string> command_of(const std::set<std::string>& commands, const std::string& typed,
                                       const PackageName& package, bool package_was_typed) {
   if (commands.contains(typed)) return typed;

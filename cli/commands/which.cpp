@@ -20,7 +20,7 @@ struct Answer {
   std::string package, version;  // "" where no package owns the file
 };
 
-// Who owns a file: RECORD of each distribution, so that foreign environments are answered, too.
+// Who owns a file: RECORD of each distribution, so that foreign environments are answered as well.
 class Owners {
  public:
   Owners(const Environment& environment, const InstalledDistributions& installed)

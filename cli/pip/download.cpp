@@ -37,7 +37,7 @@ std::string names_of(const std::vector<const Step*>& steps) {
   return join(names, " ");
 }
 
-// A folder is there already, and pip passes it over, too. Of a repository pip would make an archive.
+// A folder is there already, and pip passes it over as well. Of a repository pip would make an archive.
 bool is_file(const Step& step) {
   const SourceUrl* const source = step.package->file.direct.get();
   if (source && source->kind == SourceKind::Git)

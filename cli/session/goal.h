@@ -43,7 +43,7 @@ struct Goal {
 
   // Where a requirement stands ("base.txt:3") → the absolute path of the file that was named ("/p/all.txt").
   std::map<std::string, std::string> files;
-  // What is asked for counts later, too (cli/session/requests.h); `moat pip` is not like that.
+  // What is asked for counts later as well (cli/session/requests.h); `moat pip` is not like that.
   bool binds = true;
   bool upgrades = false;  // of it: newest versions were asked for
   // What was asked for earlier and counts where the answer would break it; and how the manifest has it.

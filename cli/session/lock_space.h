@@ -18,7 +18,7 @@ struct LockSpace {
   std::vector<std::string> platforms;  // as they were named: "linux-x86_64"
   std::vector<PythonMinor> pythons;    // newest first
   SpecifierSet requires_python;        // of the lock
-  bool is_universal = false;           // all other platforms, too
+  bool is_universal = false;           // all other platforms as well
   bool is_declared = true;             // somebody named the platforms: all must be installable there
   // Each platform with each Python, in the order in which they are resolved.
   std::vector<LockTarget> targets;

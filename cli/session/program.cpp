@@ -190,7 +190,7 @@ int run_program(const std::vector<std::string>& argv, const Variables& variables
   bool told = false;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) throw_errno("wait for", argv.front(), errno);
-    // A terminal tells the child itself; whoever signals this process alone means it, too.
+    // A terminal tells the child itself; whoever signals this process alone means it as well.
     if (stop.stop_requested() && !std::exchange(told, true)) ::kill(child, SIGTERM);
   }
   throw_if_interrupted(stop);
@@ -206,7 +206,7 @@ void execute_program(const std::vector<std::string>& argv, const Variables& vari
   for (std::string& text : texts) environment.push_back(text.data());
   arguments.push_back(nullptr);
   environment.push_back(nullptr);
-  // A deadline of ours would hold for the program, too.
+  // A deadline of ours would hold for the program as well.
   throw_if_interrupted();
   ::alarm(0);
   ::execve(arguments[0], arguments.data(), environment.data());

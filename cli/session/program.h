@@ -1,4 +1,4 @@
-// Which program `moat run CMD` starts, and with which variables: pure but for looking at files.
+// Which program `moat run CMD` starts, and with which variables: pure except for looking at files.
 #pragma once
 
 #include "cli/settings/settings.h"
@@ -41,7 +41,7 @@ std::variant<Program, ProgramRefused, ProgramNotFound> find_command(
 Variables program_variables(const Variables& variables, const std::filesystem::path& environment, bool pure);
 
 // Runs to its end on this process's own streams: its exit status, or 128 + signal. Error(Disk) where it
-// cannot be started, Error(Interrupted) where `stop` says so; then it was ended, too.
+// cannot be started, Error(Interrupted) where `stop` says so; then it was ended as well.
 int run_program(const std::vector<std::string>& argv, const Variables& variables,
                 const std::stop_token& stop);
 

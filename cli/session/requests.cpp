@@ -26,7 +26,7 @@ void take_pins_away(Requirement& requirement) {
 
 bool is_bare(const Requirement& requirement) { return requirement.specifier.empty() && !requirement.url; }
 
-// Does the goal say anew what this request said?
+// Does the goal say again what this request said?
 bool is_replaced(const ManifestRequest& request, const PackageName& name, const Goal& goal) {
   const auto files = [&](const auto& file) { return file.second == request.origin; };
   if (request.kind == kFileRequest && std::any_of(goal.files.begin(), goal.files.end(), files)) return true;

@@ -1,5 +1,5 @@
 // What was asked for earlier in an environment: `moat install flake8==3.9.2` means that version tomorrow,
-// too. The manifest remembers it; here is what of that binds a change, and what a change says anew.
+// too. The manifest remembers it; here is what of that binds a change, and what a change says again.
 //
 // A bare name keeps the specifier that is remembered for it, a new specifier or URL replaces it. -P NAME, and
 // -U of a name, take `==` away. The requests of a requirements file are replaced when the file is installed

@@ -37,7 +37,7 @@ struct RunEnvironment {
   std::filesystem::path root;
   FileLock in_use;
 
-  // The program that this process becomes, and all it starts, keep the environment in use, too.
+  // The program that this process becomes, and all it starts, keep the environment in use as well.
   void pass_on() const;
 };
 

@@ -26,7 +26,7 @@ std::pair<NameSet, NameSet> fold_sides(const std::vector<std::pair<std::string, 
                                        std::string_view first) {
   std::pair<NameSet, NameSet> sides;
   for (const auto& [option, value] : options) {
-    if (option == "pre") {  // all, but for what has been named
+    if (option == "pre") {  // all, except for what has been named
       sides.first.all = true;
       continue;
     }

@@ -233,7 +233,7 @@ std::vector<Url> own_indexes(const SharedOptions& shared, const SettingLayers& l
   add(shared.indexes, "index");
   std::vector<Url> out;
   for (const std::string& text : texts) {
-    const std::size_t url = text.find("http");  // NAME=URL, too
+    const std::size_t url = text.find("http");  // NAME=URL as well
     if (url == std::string::npos) continue;
     if (Expected<Url> parsed = Url::parse(std::string_view(text).substr(url)))
       out.push_back(std::move(*parsed));
@@ -280,7 +280,7 @@ std::optional<Told<int>> first_number(const std::optional<std::string>& flag, co
 }
 
 void set_network(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
-  // Everything that goes to the network goes by these variables: git and builds, too.
+  // Everything that goes to the network goes by these variables: git and builds as well.
   if (const auto told = first(shared.proxy, layers, "proxy"))
     for (const char* name : {"http_proxy", "https_proxy", "all_proxy"})
       settings.variables.insert_or_assign(name, told->value);

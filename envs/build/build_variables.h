@@ -1,4 +1,4 @@
-// The environment variables of a build. Pure, but for tool_folders.
+// The environment variables of a build. Pure, except for tool_folders.
 #pragma once
 
 #include <filesystem>

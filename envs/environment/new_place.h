@@ -12,7 +12,7 @@
 
 namespace moat {
 
-// Nothing there, or a folder that is empty but for the traces of a killed `create`.
+// Nothing there, or a folder that is empty except for the traces of a killed `create`.
 bool is_vacant(const std::filesystem::path& root);
 
 // Is it known beforehand that no rename will do?

@@ -37,7 +37,7 @@ class InstalledGraph {
   // Who requires it, among the installed.
   std::vector<const InstalledNode*> dependents_of(const PackageName& name) const;
 
-  // All: any requirement that some extra of the package makes counts, too.
+  // All: any requirement that some extra of the package makes counts as well.
   enum class Extras { InEffect, All };
   // The names a package requires here; empty where it is not installed.
   std::set<PackageName> direct(const PackageName& name, Extras extras) const;

@@ -1,5 +1,5 @@
 // The bytecode of an environment's packages (ENV/.moat/bytecode): derived data, so kept apart from the
-// manifest. It may be made, listed anew and dropped at any time, without a change of the environment.
+// manifest. It may be made, listed again and dropped at any time, without a change of the environment.
 #pragma once
 
 #include "envs/journal/manifest.h"

@@ -191,7 +191,7 @@ static void find_environment(const char* exe, char* environment, Settings* setti
       exe);
 }
 
-/* Writes pyvenv.cfg anew with the right home; 0 where that is not possible, or the file belongs to another
+/* Writes pyvenv.cfg again with the right home; 0 where that is not possible, or the file belongs to another
  * user: root would take it from them, and say where root sees it; or where nobody may write it: a deployed
  * release stays as it is, for root also. Several processes may do so at once. */
 static int mend_home(const char* environment, const char* home) {
@@ -328,7 +328,7 @@ static void run_library(const char* runtime, const char* library, const char* ho
 
 /* For an interpreter that is executed: it is told its home by a library that is loaded before its main()
  * (preload.c). Where there is none, by PYTHONHOME, which its children inherit. "": it finds its home itself.
- * Without /proc the loader has to be told where the interpreter lies, too. */
+ * Without /proc the loader has to be told where the interpreter lies as well. */
 static void announce_home(const char* runtime, const char* home, int has_proc) {
   static char library[PATH_MAX + 64], bin[PATH_MAX + 8];
   join(library, sizeof library, "%s/" MOAT_HOME_LIBRARY, runtime);

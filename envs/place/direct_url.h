@@ -35,7 +35,7 @@ struct DirectUrl {
 // The line of `freeze`: `name @ …`, or for an editable `-e …`.
 std::string frozen_line(const PackageName& name, const DirectUrl& from);
 
-// Credentials go, but for what is none: the user `git` of ssh, and names of environment variables.
+// Credentials go, except for what is none: the user `git` of ssh, and names of environment variables.
 Url without_secrets(const Url& url);
 
 }  // namespace moat

@@ -818,7 +818,7 @@ class Application {
     }
   }
 
-  // Those of what goes are forgotten, and those that this change says anew.
+  // Those of what goes are forgotten, and those that this change says again.
   std::vector<ManifestRequest> next_requests() const {
     std::vector<ManifestRequest> out = request_.requests;
     for (const ManifestRequest& before : manifest_.requests) {

@@ -1,4 +1,4 @@
-// plan(): what is and what should be → a list of operations, as a value. Pure but for reading what is
+// plan(): what is and what should be → a list of operations, as a value. Pure except for reading what is
 // installed.
 #pragma once
 

@@ -117,7 +117,7 @@ class ElfReader {
   mutable bool broken_ = false;
 };
 
-// A copy whose fields are writable, too.
+// A copy whose fields are writable as well.
 class Image : public ElfReader {
  public:
   explicit Image(std::string_view bytes) : ElfReader(bytes), owned_(bytes) { bytes_ = owned_; }

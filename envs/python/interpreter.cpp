@@ -411,7 +411,7 @@ std::optional<Interpreter> cached(const fs::path& file) {
       if (stat_text(path) != stat.get<std::string>()) return std::nullopt;
     return facts_from_json(entry.at("facts"));
   } catch (const Json::exception&) {
-    return std::nullopt;  // written by another version: asked anew
+    return std::nullopt;  // written by another version: asked again
   }
 }
 

@@ -52,7 +52,7 @@ Interpreter probe_interpreter(const std::filesystem::path& python, const Store& 
 std::string to_json(const Interpreter& interpreter);
 Expected<Interpreter> interpreter_from_json(std::string_view text);
 
-// What to resolve for. Release and version of the running kernel are taken anew.
+// What to resolve for. Release and version of the running kernel are taken again.
 Target target_of(const Interpreter& interpreter);
 
 // A target that need not exist here, from tables: "3.12" or "3.12.1", a platform as platforms_of takes it;

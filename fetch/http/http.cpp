@@ -41,7 +41,7 @@ constexpr long kStallsOfAPage = 10;
 // A body that was packed may be so many times what was sent. Honest pages reach 30.
 constexpr std::uint64_t kMostExpansion = 200;
 constexpr std::uint64_t kSmallBody = 1ULL << 20U;
-// A download that came this much further has not failed in vain: its attempts are counted anew.
+// A download that came this much further has not failed in vain: its attempts are counted again.
 constexpr std::uint64_t kProgressWorthNewAttempts = 1ULL << 20U;
 // 0x20 and above, and no line ends: what goes into a header as it is.
 bool is_header_safe(std::string_view text) {
@@ -228,7 +228,7 @@ std::size_t moat_on_read(char* data, std::size_t size, std::size_t count, void* 
   return good == 1 ? got : std::size_t{CURL_READFUNC_ABORT};
 }
 
-// Where libcurl itself begins anew: on a connection that was closed before it could be used again.
+// Where libcurl itself begins again: on a connection that was closed before it could be used again.
 int moat_on_seek(void* user, curl_off_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
   static_cast<Transfer*>(user)->sent = static_cast<std::uint64_t>(offset);

@@ -24,7 +24,7 @@ namespace moat {
 inline constexpr std::string_view kSimpleAccept =
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
 
-// As the page says it, unchecked but for its shape. Views live as long as the ProjectPage.
+// As the page says it, unchecked except for its shape. Views live as long as the ProjectPage.
 struct PageHash {
   std::string_view algorithm;
   std::string_view hex;

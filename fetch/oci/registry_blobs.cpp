@@ -16,7 +16,7 @@ namespace moat {
 namespace {
 
 constexpr std::uint64_t kChunk = std::uint64_t{16} << 20U;
-constexpr int kUploads = 3;       // begun anew where one cannot be gone on with
+constexpr int kUploads = 3;       // begun again where one cannot be gone on with
 constexpr int kBrokenChunks = 5;  // without a byte of progress
 constexpr int kOk = 200, kCreated = 201, kAccepted = 202, kNoContent = 204, kPart = 206, kBadRequest = 400,
               kNotFound = 404, kBadRange = 416;

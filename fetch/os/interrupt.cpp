@@ -109,7 +109,7 @@ Interrupts::~Interrupts() {
   ssize_t written = -1;
   while ((written = ::write(write_.get(), &end, 1)) < 0 && errno == EINTR) {
   }
-  if (written < 0) write_.reset();  // wakes the watcher, too
+  if (written < 0) write_.reset();  // wakes the watcher as well
   if (watcher_.joinable()) watcher_.join();
   handler_pipe = -1;
   current_source = nullptr;

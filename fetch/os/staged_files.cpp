@@ -115,7 +115,7 @@ void StagedFiles::take_back(const File& file) noexcept {
       ::unlink(file.path.c_str());
     }
   } catch (const std::exception&) {
-    // The file that was placed is whole, too; there is nobody to tell.
+    // The file that was placed is whole as well; there is nobody to tell.
   }
 }
 

@@ -65,7 +65,7 @@ std::optional<Holder> holder_in(std::string_view text) {
   return Holder{*pid, std::string(text.substr(colon + 2))};
 }
 
-// The words of a process, but for its folder and for what may hold a password.
+// The words of a process, except for its folder and for what may hold a password.
 std::string command_of(pid_t pid) {
   std::string out;
   std::string text = read_file(fmt::format("/proc/{}/cmdline", pid));

@@ -34,7 +34,7 @@ class Git {
   Git(GitOptions options, Store& store, Reporter& reporter);
 
   // The commit that the revision means now; 40 hex digits. A whole commit that is in the mirror needs no
-  // network; a branch or tag is asked for anew, once a run.
+  // network; a branch or tag is asked for again, once a run.
   std::string resolve(const SourceUrl& source, const std::stop_token& stop);
   // Its files, with those of submodules, in `into` (not there yet): a repository of its own, with tags, so
   // that a version may be told from them. REQUIRES: resolve() gave this commit, in this run.

@@ -1,5 +1,5 @@
 // A wheel of the store as a .whl again. The store holds wheels unpacked, so that it is another file than the
-// one that came in: same members, same bytes in each, but for one wheel always the same file.
+// one that came in: same members, same bytes in each, and the same wheel always gives the same file.
 #pragma once
 
 #include "fetch/store/store.h"

@@ -28,7 +28,7 @@ struct LogicalLine {
 std::vector<LogicalLine> logical_lines(std::string_view text);
 
 // ${NAME} with NAME of capitals, digits and `_` becomes the variable's value; unset or empty it stays. A
-// value that holds ${NAME} itself is expanded where NAME stands in `text`, too, and comes later there.
+// value that holds ${NAME} itself is expanded where NAME stands in `text` as well, and comes later there.
 std::string expand_variables(std::string text,
                              const std::function<std::optional<std::string>(const std::string&)>& variable);
 

@@ -58,7 +58,7 @@ struct RequirementsReader {
 };
 
 // Reads `path` and what it includes. Error(BadInput) names file and line; recursion is one, a diamond is not,
-// but for one of very many files.
+// except for one of very many files.
 RequirementsFile read_requirements(const std::string& path, bool constraint,
                                    const RequirementsReader& reader);
 

@@ -1,5 +1,5 @@
 // Locks that cannot be read as they are: with git's conflict markers in them, or damaged. What they say of
-// versions is not lost for that; a lock that is made anew keeps them where it can.
+// versions is not lost for that; a lock that is made again keeps them where it can.
 #pragma once
 
 #include "resolver/lock/lockfile.h"

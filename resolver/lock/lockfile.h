@@ -53,7 +53,7 @@ struct LockedPackage {
 struct LockedInputs {
   std::vector<std::string> targets;  // platforms that every package can be installed on
   std::vector<std::string> pythons;  // "3.10", …: of these
-  bool universal = false;            // other platforms, too
+  bool universal = false;            // other platforms as well
   std::vector<std::string> requirements, constraints;
   std::map<std::string, std::vector<std::string>> extras, groups;  // theirs, by normalised name
   std::vector<std::string> default_groups;                         // that `sync` takes where none is named

@@ -58,7 +58,7 @@ class Prefetcher {
     std::optional<std::size_t> chosen;  // by the solver
     std::optional<std::size_t> index;
     bool wanted = false;
-    bool followed = false;  // but for the fresh extras
+    bool followed = false;  // except for the fresh extras
   };
   void want(const Requirement& requirement);
   void work();

@@ -81,11 +81,11 @@ class ProjectViews {
 
   // nullptr: the page is not here yet. Throws what the source throws.
   ProjectView* find(const PackageName& name);
-  // nullptr: the metadata is not here yet. Throws what the source throws, but for sdists that are passed
+  // nullptr: the metadata is not here yet. Throws what the source throws, except for sdists that are passed
   // over.
   const Dependencies* dependencies(ProjectView& view, std::size_t index);
   CandidateFilter& filter() { return filter_; }
-  // The page is to be looked at anew (the project now comes from a URL).
+  // The page is to be looked at again (the project now comes from a URL).
   void forget(const PackageName& name);
 
  private:

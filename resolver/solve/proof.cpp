@@ -21,7 +21,7 @@ class ProofReader {
       if (from.kind == Kind::Candidate) unavailable(from);
       return;
     }
-    // Within one package only the ladder speaks, but for an extra that asks for another extra.
+    // Within one package only the ladder speaks, except for an extra that asks for another extra.
     if (from.package == to.package || to.kind == Kind::Other || from.kind == Kind::Other) return;
     if (from.kind == Kind::Candidate) note(from, to.package);
     if (reason.kind == solv::Reason::Kind::Conflicts && to.kind == Kind::Candidate) note(to, from.package);

@@ -15,7 +15,7 @@ namespace {
 // whose extras grow on the way is looked at again.
 //
 // `extra != "x"` may then take back what was followed before, with all that it brought in, extras of others
-// among it. Where that happened everything is followed anew, now with the extras that were known in the end,
+// among it. Where that happened everything is followed again, now with the extras that were known in the end,
 // until these are the very extras that are asked for. A package that is asked for with x only by what it
 // needs without x has no such end: there all that was ever needed stays.
 class Reader {
