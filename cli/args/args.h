@@ -180,9 +180,8 @@ struct LockCommand {
   std::vector<std::string> upgrade_packages;
   bool check = false, dry_run = false;
   std::optional<std::string> script;     // whose metadata is locked, instead of the project
-  std::optional<std::string> fork;       // "requires-python", "fewest"
   bool merge = false;                    // a lock that git could not merge
-  std::vector<std::string> merge_files;  // as git's merge driver has them: base, ours, theirs, path
+  std::vector<std::string> merge_files;  // as git's merge driver has them: base, ours, theirs
 };
 
 struct AddCommand {

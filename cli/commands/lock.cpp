@@ -2,6 +2,7 @@
 #include "cli/commands/lock.h"
 
 #include "cli/commands/commands.h"
+#include "cli/commands/earlier_lock.h"
 #include "cli/commands/left_out_targets.h"
 #include "cli/output/shell_word.h"
 #include "cli/session/environment_facts.h"
@@ -19,7 +20,6 @@
 #include "envs/install/lock_hashes.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
-#include "resolver/files/toml.h"
 #include "resolver/lock/lock_merge.h"
 #include "resolver/lock/lock_worlds.h"
 #include "resolver/lock/lockfile.h"
@@ -35,8 +35,6 @@
 
 namespace moat {
 namespace {
-
-enum class LockForm { Pylock, Requirements };
 
 LockForm form_of(const LockCommand& command) {
   const bool text_file = command.output && fs::path(*command.output).extension() == ".txt";
@@ -111,96 +109,6 @@ Interpreter builder_for(const Target& target, const Interpreter& here, Session& 
     if (error.kind() != ErrorKind::NoInterpreter) throw;
     return here;
   }
-}
-
-// What the lock that is there says, so that locking again changes as little as may be.
-struct EarlierLock {
-  std::map<PackageName, Version> versions;  // the newest of several
-  std::optional<Pylock> pylock;
-  std::vector<std::string> groups;  // as --group, from the lock's folder
-};
-
-EarlierLock versions_of(const Pylock& lock) {
-  EarlierLock out{.versions = {}, .pylock = lock, .groups = lock.locked_groups};
-  for (const LockedPackage& package : lock.packages)
-    if (package.version) out.versions.emplace(package.name, *package.version);
-  return out;
-}
-
-// Of a requirements file.
-EarlierLock earlier_pins(const fs::path& path, const std::string& text, Session& session) {
-  EarlierLock out;
-  for (const RootRequirement& root : read_goal({}, {path.native()}, {}, session).requirements)
-    if (const std::optional<Version> version = root.requirement.specifier.pinned_version())
-      out.versions.emplace(root.requirement.name, *version);
-  out.groups = groups_of_requirements(text);
-  return out;
-}
-
-// Is it a lock of a later version? Then it is whole, and nothing in it is for this moat to judge.
-bool is_of_other_version(const std::string& text) {
-  const Expected<TomlTable> table = parse_toml(text);
-  const TomlValue* version = table ? find_key(*table, "lock-version") : nullptr;
-  return version != nullptr && version->string() != nullptr && !version->string()->starts_with("1.");
-}
-
-// One side of a conflict: where git let lines of two packages meet, only what is whole of it.
-std::optional<Pylock> read_side(const std::string& text) {
-  Expected<Pylock> lock = parse_pylock(text, "");
-  return lock ? std::optional(std::move(*lock)) : readable_packages(text);
-}
-
-// What git could not merge, or what is damaged, as far as it says which versions are locked.
-std::optional<Pylock> salvaged(const fs::path& path, const std::string& text, const std::string& why,
-                               Session& session) {
-  if (const auto sides = conflict_sides(text)) {
-    const std::optional<Pylock> ours = read_side(sides->ours), theirs = read_side(sides->theirs);
-    if (ours && theirs) {
-      session.reporter().warn(
-          fmt::format("{} has merge conflicts; keeping the versions of both sides, the "
-                      "newer one where they differ",
-                      path.native()));
-      return merge_locks(nullptr, *ours, *theirs);
-    }
-  }
-  if (is_of_other_version(text)) return std::nullopt;
-  std::optional<Pylock> lock = readable_packages(text);
-  if (lock)
-    session.reporter().warn(fmt::format("{}: {}; keeping the versions of {} that can be read", path.native(),
-                                        why, counted(lock->packages.size(), "package")));
-  return lock;
-}
-
-EarlierLock earlier_pylock(const fs::path& path, const std::string& text, const LockCommand& command,
-                           Session& session) {
-  std::vector<std::string> warnings;
-  const Expected<Pylock> lock = parse_pylock(text, path.filename().native(), &warnings);
-  if (!lock) {
-    const std::string why = lock.error().message;
-    // What is made new needs nothing of the old one.
-    if (!command.upgrade) {
-      if (const auto kept = salvaged(path, text, why, session)) return versions_of(*kept);
-      throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), why),
-                  {"`moat lock -U` recreates it"});
-    }
-    session.reporter().warn(fmt::format("{}: {}; recreating it", path.native(), why));
-    return {};
-  }
-  for (const std::string& warning : warnings) session.reporter().warn(warning);
-  return versions_of(*lock);
-}
-
-// Not so /dev/stdout.
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
-EarlierLock earlier_lock(const fs::path& path, const LockCommand& command, Session& session) {
-  if (!is_file(path)) return {};
-  const std::string text = read_file(path);
-  return form_of(command) == LockForm::Requirements ? earlier_pins(path, text, session)
-                                                    : earlier_pylock(path, text, command, session);
 }
 
 // `PATH/pyproject.toml:NAME`, its path taken from one folder to another.
@@ -291,9 +199,10 @@ struct LockOrder {
   const Script* script = nullptr;
   std::optional<SpecifierSet> required;  // requires-python of the project, or the script
 
+  Interpreter interpreter;
+
   // Is it for every target, without being told so?
   bool is_for_all() const { return of_project || script != nullptr; }
-  Interpreter interpreter;
 };
 
 // The groups that were named, as the lock's folder sees them.
@@ -513,7 +422,7 @@ Pylock lock_for_all(const LockOrder& order, LockSpace& space, Goal& goal, Sessio
 
 LockOrder order_of(const LockCommand& command, Session& session, const Script* script = nullptr) {
   LockOrder order{.command = command, .path = lock_path(command, session.settings()).lexically_normal()};
-  order.earlier = earlier_lock(order.path, command, session);
+  order.earlier = earlier_lock(order.path, form_of(command), command.upgrade, session);
   order.groups = groups_for(command, order.earlier, order.path, session);
   order.of_project = command.requirement_files.empty() && !command.script;
   if (command.script) order.script = script != nullptr ? script : &*session.settings().script;
@@ -572,6 +481,7 @@ std::optional<std::vector<std::string>> lock_faults(const LockCommand& command, 
 MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept, const Script* script) {
   const LockForm form = form_of(command);
   LockOrder order = order_of(command, session, script);
+  const std::optional<std::string> before = std::move(order.earlier.text);
   if (kept != nullptr) order.earlier = versions_of(*kept);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
   std::optional<LockSpace> space = lock_space(command, order.is_for_all(), order.required, order.interpreter,
@@ -583,14 +493,13 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
     space.reset();
   }
 
-  MadeLock made{.path = order.path, .lock = {}, .text = {}, .before = std::nullopt, .differs = true};
+  MadeLock made{.path = order.path, .lock = {}, .text = {}, .before = before, .differs = true};
   made.lock = space ? lock_for_all(order, *space, goal, session) : lock_for_one(order, goal, session);
   if (space && must_install(*space))
     if (const auto lacking = unproved(made.lock, *space, !session.settings().no_build); !lacking.empty())
       throw Error(ErrorKind::NoSolution, "the lock could not be installed on every target", {}, lacking);
   made.text = form == LockForm::Pylock ? format_pylock(made.lock)
                                        : format_requirements(made.lock, made.path.parent_path());
-  if (is_file(made.path)) made.before = read_file(made.path);
   made.differs = made.before != made.text;
   return made;
 }
@@ -650,7 +559,7 @@ std::vector<std::string> lock_changes(const MadeLock& made) {
 
 namespace {
 
-Pylock read_side(const std::string& file, const Session& session) {
+Pylock whole_lock(const std::string& file, const Session& session) {
   const fs::path path = session.settings().working_directory / file;
   Expected<Pylock> lock = parse_pylock(read_named_file(path), "");
   if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(file), lock.error().message));
@@ -660,9 +569,9 @@ Pylock read_side(const std::string& file, const Session& session) {
 // As git's merge driver: the result goes into the file of our side. Nothing is resolved here: the
 // pyproject.toml that it would be for may not be merged yet.
 int merge_files(const LockCommand& command, Session& session) {
-  const Pylock base = read_side(command.merge_files[0], session);
-  const Pylock ours = read_side(command.merge_files[1], session);
-  const Pylock theirs = read_side(command.merge_files[2], session);
+  const Pylock base = whole_lock(command.merge_files[0], session);
+  const Pylock ours = whole_lock(command.merge_files[1], session);
+  const Pylock theirs = whole_lock(command.merge_files[2], session);
   const fs::path path = session.settings().working_directory / command.merge_files[1];
   write_output_file(path, format_pylock(merge_locks(&base, ours, theirs)), 0666, Durability::Synced);
   session.output().say("merged both locks; `moat lock` makes one of them that holds together");

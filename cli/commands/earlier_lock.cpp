@@ -1,0 +1,100 @@
+#include "cli/commands/earlier_lock.h"
+
+#include "cli/session/goal.h"
+#include "fetch/os/file.h"
+#include "resolver/base/text.h"
+#include "resolver/files/toml.h"
+#include "resolver/lock/lock_merge.h"
+#include "resolver/lock/requirements_lock.h"
+
+#include <fmt/format.h>
+
+#include <system_error>
+#include <utility>
+
+namespace moat {
+
+EarlierLock versions_of(const Pylock& lock) {
+  EarlierLock out{.versions = {}, .pylock = lock, .groups = lock.locked_groups};
+  for (const LockedPackage& package : lock.packages)
+    if (package.version) out.versions.emplace(package.name, *package.version);
+  return out;
+}
+
+namespace {
+
+// Of a requirements file.
+EarlierLock earlier_pins(const fs::path& path, const std::string& text, Session& session) {
+  EarlierLock out;
+  for (const RootRequirement& root : read_goal({}, {path.native()}, {}, session).requirements)
+    if (const std::optional<Version> version = root.requirement.specifier.pinned_version())
+      out.versions.emplace(root.requirement.name, *version);
+  out.groups = groups_of_requirements(text);
+  return out;
+}
+
+// Is it a lock of a later version? Then it is whole, and nothing in it is for this moat to judge.
+bool is_of_other_version(const std::string& text) {
+  const Expected<TomlTable> table = parse_toml(text);
+  const TomlValue* version = table ? find_key(*table, "lock-version") : nullptr;
+  return version != nullptr && version->string() != nullptr && !version->string()->starts_with("1.");
+}
+
+// One side of a conflict: where git let lines of two packages meet, only what is whole of it.
+std::optional<Pylock> read_side(const std::string& text) {
+  Expected<Pylock> lock = parse_pylock(text, "");
+  return lock ? std::optional(std::move(*lock)) : readable_packages(text);
+}
+
+// What git could not merge, or what is damaged, as far as it says which versions are locked.
+std::optional<Pylock> salvaged(const fs::path& path, const std::string& text, const std::string& why,
+                               Session& session) {
+  if (const auto sides = conflict_sides(text)) {
+    const std::optional<Pylock> ours = read_side(sides->ours), theirs = read_side(sides->theirs);
+    if (ours && theirs) {
+      session.reporter().warn(
+          fmt::format("{} has merge conflicts; keeping the versions of both sides, the "
+                      "newer one where they differ",
+                      path.native()));
+      return merge_locks(nullptr, *ours, *theirs);
+    }
+  }
+  if (is_of_other_version(text)) return std::nullopt;
+  std::optional<Pylock> lock = readable_packages(text);
+  if (lock)
+    session.reporter().warn(fmt::format("{}: {}; keeping the versions of {} that can be read", path.native(),
+                                        why, counted(lock->packages.size(), "package")));
+  return lock;
+}
+
+EarlierLock earlier_pylock(const fs::path& path, const std::string& text, bool upgrade, Session& session) {
+  std::vector<std::string> warnings;
+  const Expected<Pylock> lock = parse_pylock(text, path.filename().native(), &warnings);
+  if (!lock) {
+    const std::string why = lock.error().message;
+    // What is made new needs nothing of the old one.
+    if (!upgrade) {
+      if (const auto kept = salvaged(path, text, why, session)) return versions_of(*kept);
+      throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), why),
+                  {"`moat lock -U` recreates it"});
+    }
+    session.reporter().warn(fmt::format("{}: {}; recreating it", path.native(), why));
+    return {};
+  }
+  for (const std::string& warning : warnings) session.reporter().warn(warning);
+  return versions_of(*lock);
+}
+
+}  // namespace
+
+EarlierLock earlier_lock(const fs::path& path, LockForm form, bool upgrade, Session& session) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return {};  // not so /dev/stdout
+  std::string text = read_file(path);
+  EarlierLock out = form == LockForm::Requirements ? earlier_pins(path, text, session)
+                                                   : earlier_pylock(path, text, upgrade, session);
+  out.text = std::move(text);
+  return out;
+}
+
+}  // namespace moat
