@@ -28,7 +28,7 @@ bool takes_next_word(const std::string& word, const CLI::App& app) {
   return option != nullptr && option->get_expected_max() > 0;
 }
 
-// What belongs to `run` itself ends at the first word that is no option, or at `--`.
+// What belongs to `run` itself ends at the first word that is not an option, or at `--`.
 std::vector<std::string> split_off_program(std::vector<std::string>& arguments, const CLI::App& app) {
   std::size_t i = 0;
   while (i < arguments.size() && is_option(arguments[i]) && arguments[i] != "--") {

@@ -12,7 +12,7 @@ namespace moat {
 struct PipCommand {
   std::string command;                                     // "install"; "" with help or version
   std::vector<std::pair<std::string, std::string>> given;  // long name and value ("" for flags), in order
-  std::vector<std::string> arguments;                      // what is no option
+  std::vector<std::string> arguments;                      // what is not an option
   bool help = false, version = false;
 
   bool has(std::string_view name) const;

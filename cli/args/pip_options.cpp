@@ -219,7 +219,7 @@ class Reader {
  public:
   Reader(std::uint32_t where, std::string_view command) : where_(where), command_(command) {}
 
-  // Words from `i` on; stops at the first that is no option where `interspersed` is false.
+  // Words from `i` on; stops at the first that is not an option where `interspersed` is false.
   PipCommand read(const std::vector<std::string>& words, bool interspersed) {
     PipCommand out;
     for (next_ = 0; next_ < words.size();) {

@@ -60,7 +60,7 @@ AuditedPackage of_locked(const LockedPackage& locked, const Session& session) {
   return package;
 }
 
-// Requirements, each of them pinned: what is not is no lock.
+// Requirements, each of them pinned: what is not pinned is not a lock.
 AuditSubject of_requirements(const std::string& file, Session& session) {
   AuditSubject subject{.name = file, .environment = {}, .packages = {}};
   const Goal goal = read_goal({}, {file}, {}, session);

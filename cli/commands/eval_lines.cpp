@@ -134,7 +134,7 @@ Prereleases prereleases_member(const Json& in) {
   return found->get<bool>() ? Prereleases::Allow : Prereleases::Forbid;
 }
 
-// `===` compares texts, so what is no version may meet it.
+// `===` compares texts, so what is not a version may meet it.
 bool holds_text(const SpecifierSet& set, const std::string& text) {
   return !set.empty() &&
          std::all_of(set.clauses().begin(), set.clauses().end(), [&](const Specifier& clause) {

@@ -64,7 +64,7 @@ std::optional<fs::path> module_file(const fs::path& folder, std::string_view dot
   return std::nullopt;
 }
 
-// `os.path` is no file below `os`: then the module that has the attribute.
+// `os.path` is not a file below `os`: then the module that has the attribute.
 std::optional<fs::path> module_or_attribute(const fs::path& folder, const std::string& dotted) {
   std::optional<fs::path> file = module_file(folder, dotted);
   const std::size_t dot = dotted.rfind('.');

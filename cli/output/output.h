@@ -68,7 +68,7 @@ class ExplainedError : public Error {
         offered_(std::move(offered)),
         conflict_(std::move(conflict)) {}
   const OfferedFixes& offered() const { return offered_; }
-  // The same as facts, for scripts; nullptr where it is no conflict.
+  // The same as facts, for scripts; nullptr where it is not a conflict.
   const nlohmann::ordered_json* conflict() const { return conflict_.get(); }
 
  private:

@@ -1,4 +1,4 @@
-// moat pip install --target, --prefix, --root: packages in a folder that is no environment.
+// moat pip install --target, --prefix, --root: packages in a folder that is not an environment.
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"

@@ -14,7 +14,7 @@ namespace moat {
 
 // What the first bytes of a file say of who runs it.
 enum class ProgramKind {
-  Other,          // anything that is no Python's
+  Other,          // anything that belongs to no Python
   ForeignPython,  // a script tied to one Python, or a Python itself
 };
 // `path`: as found; links are followed. A script is tied to a Python by a first line with an absolute path to

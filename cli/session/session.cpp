@@ -146,7 +146,7 @@ SourceBuilder& Session::keep_builder(std::unique_ptr<SourceBuilder> builder) {
 
 namespace {
 
-// The SPEC that nothing here met; "" where there was none, or it is no version.
+// The SPEC that nothing here met; "" where there was none, or it is not a version.
 std::string missing_spec(const Settings& settings, const std::optional<SpecifierSet>& requires_python) {
   if (settings.python) return *settings.python;
   if (const std::vector<std::string> pins = pinned_specs(settings.working_directory);

@@ -56,7 +56,7 @@ class Session {
   // From here on the command is about this application's environment.
   void work_on_tool(PackageName name) { settings_.tool = std::move(name); }
 
-  // Until this is called sources are no candidates (see cli/session/source_setup.h).
+  // Until this is called sources are not candidates (see cli/session/source_setup.h).
   void use_sources(const IndexList& indexes, SourcePolicy policy);
   bool uses_sources() const { return sources_ != nullptr; }
   Sources& sources() { return *sources_; }  // REQUIRES: uses_sources()

@@ -1,5 +1,5 @@
 // Options whose order counts, folded into a policy as pip folds them: a later one overrides an earlier one.
-// Both throw Error(Usage) for what is no package name.
+// Both throw Error(Usage) for what is not a package name.
 #pragma once
 
 #include "resolver/files/requirements_txt.h"

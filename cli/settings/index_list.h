@@ -8,7 +8,7 @@
 namespace moat {
 
 // In the order to ask them; what a requirements file says joins, the user's own words win. Throws
-// Error(Usage) for what is no URL.
+// Error(Usage) for what is not a URL.
 IndexList index_list(const Settings& settings, const RequirementsOptions& file = {});
 
 }  // namespace moat

@@ -19,7 +19,7 @@ struct Script {
   std::vector<NamedLine> lines() const;  // its dependencies, and where they stand
 };
 
-// `command`: what `moat run` is to run. nullopt where it is no Python script, or one without a block.
+// `command`: what `moat run` is to run. nullopt where it is not a Python script, or one without a block.
 // Error(BadInput) with script and line where the block is wrong.
 std::optional<Script> find_script(const std::vector<std::string>& command,
                                   const std::filesystem::path& working_directory);

@@ -76,7 +76,7 @@ class SettingLayers {
   // Of any kind, as a list of strings: "true", "NAME=VALUE".
   std::optional<Told<std::vector<std::string>>> told(std::string_view name) const;
 
-  // A warning for each name in a file that is no setting, and for each that a project may not set.
+  // A warning for each name in a file that is not a setting, and for each that a project may not set.
   std::vector<std::string> warnings() const;
 
  private:

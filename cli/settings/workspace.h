@@ -27,7 +27,7 @@ struct WorkspaceMember {
 };
 
 // What the pyproject.toml of a folder says, read; the folders are sorted. Error(BadInput) where a member that
-// is named without wildcards has no pyproject.toml, or a pattern leads outside. nullopt: it is no workspace.
+// is named without wildcards has no pyproject.toml, or a pattern leads outside. nullopt: not a workspace.
 std::optional<std::vector<std::filesystem::path>> member_folders(const TomlTable& pyproject,
                                                                  const std::filesystem::path& folder);
 
@@ -41,7 +41,7 @@ std::vector<std::filesystem::path> workspace_folders(const Settings& settings);
 // Those of the project around, by name, its root among them where that has a [project]; empty: there is no
 // workspace. Error(BadInput) where two have one name, or one has none.
 std::vector<WorkspaceMember> workspace_members(const Settings& settings);
-// Error(Usage) where there is none of this name.
+// Error(Usage) where no member has this name.
 const WorkspaceMember& find_member(const std::vector<WorkspaceMember>& members, const std::string& name);
 
 // The lines of one of them, without those that name members: in their place what the extras ask for that are

@@ -77,7 +77,7 @@ Error build_error(const BuildFailure& failure, const BuildFacts& facts, const St
     try {
       make_directories(log.parent_path());
       write_file_atomically(log, failure.output);
-      hints.push_back(fmt::format("all it said is in {}", log.native()));
+      hints.push_back(fmt::format("full log: {}", log.native()));
     } catch (const Error&) {  // a full disk must not hide why the build failed
     }
   }

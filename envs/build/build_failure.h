@@ -20,7 +20,7 @@ struct BuildFailure {
   std::vector<std::string> hints = {};  // besides those that the output gives
 };
 
-// The last lines of an output, fit to be printed: no control characters, no bytes that are no text, long
+// The last lines of an output, fit to be printed: no control characters, no bytes that are not text, long
 // lines cut. Where lines are left out, the first says how many. Pure.
 std::vector<std::string> last_lines(std::string_view output, std::size_t most);
 

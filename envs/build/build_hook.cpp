@@ -1,7 +1,7 @@
 // The driver runs inside the build's Python, whatever that is (3.6 and later). What is asked comes in a file
 // and what is answered goes into one: standard output belongs to the backend, and to all it starts.
 //
-// The file of the answer is no secret from the backend, so nothing in it is believed before it is looked at.
+// The backend can write the file of the answer, so nothing in it is believed before it is checked.
 #include "envs/build/build_hook.h"
 
 #include "fetch/os/file.h"
@@ -164,7 +164,7 @@ std::variant<std::vector<std::string>, std::string, HookAbsent, HookFailed> read
     const fs::path& file, Hook hook, const HookPlace& place, const fs::path& folder) {
   std::error_code unknown;
   if (fs::symlink_status(file, unknown).type() != fs::file_type::regular)
-    return HookFailed{"it ended without an answer", ""};
+    return HookFailed{"it gave no answer", ""};
   if (fs::file_size(file, unknown) > kMostAnswer) return HookFailed{"its answer has no end", ""};
   const nlohmann::json answer = nlohmann::json::parse(read_file(file), nullptr, false);
   if (!answer.is_object()) return HookFailed{"its answer cannot be read", ""};
@@ -186,7 +186,7 @@ std::string how_it_ended(const ProcessResult& result, const HookPlace& place) {
     return fmt::format("it took longer than {} s",
                        std::chrono::duration_cast<std::chrono::seconds>(*place.timeout).count());
   if (result.status > 128) return fmt::format("signal {} ended it", result.status - 128);
-  return fmt::format("it ended with status {}", result.status);
+  return fmt::format("it failed (exit status {})", result.status);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ struct HookPlace {
 // The backend has no such hook.
 struct HookAbsent {};
 struct HookFailed {
-  std::string reason;          // one clause: "it ended with status 1"
+  std::string reason;          // one clause: "it failed (exit status 1)"
   std::string missing_module;  // what could not be imported, where that was the backend itself
 };
 // What it returned: requirements, or the name of what it made in `folder` (checked: a base name that is

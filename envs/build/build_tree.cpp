@@ -44,7 +44,7 @@ bool is_no_source(const fs::path& folder) {
          fs::exists(folder / "pyvenv.cfg", unknown);
 }
 
-// An unreadable file or folder beside the sources is no source.
+// An unreadable file or folder beside the sources is not a source.
 bool is_forbidden(const std::error_code& failure) {
   return failure == std::errc::permission_denied || failure == std::errc::operation_not_permitted;
 }
@@ -71,7 +71,7 @@ void copy_entry(const fs::directory_entry& entry, const fs::path& to, bool top) 
     if (::access(entry.path().c_str(), R_OK) != 0) return;
     fs::copy_file(entry.path(), to, failure);
     if (!failure) fs::last_write_time(to, entry.last_write_time(), failure);
-  }  // sockets, pipes and devices are no source
+  }  // sockets, pipes and devices are not sources
   if (failure) throw_errno("copy", entry.path(), failure.value());
 }
 

@@ -56,7 +56,7 @@ std::string maker_of(const std::map<std::string, std::string>& settings) {
 }
 
 // "3.11.7" of what venv ("version"), virtualenv ("version_info = 3.11.7.final.0") and uv write; "" where that
-// is no version.
+// is not a version.
 std::string version_told(const std::map<std::string, std::string>& settings) {
   for (const char* key : {"version", "version_info"}) {
     const auto found = settings.find(key);

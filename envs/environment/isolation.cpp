@@ -188,7 +188,7 @@ void judge_mapped_files(const ObservedPython& observed, const Environment& envir
                    .details = std::move(sorted.others)});
 }
 
-// The environment's own paths are no paths any more: its root may hold any character, a blank too.
+// The environment's own paths are not paths any more: its root may hold any character, a blank too.
 std::string without_root(std::string_view value, std::string_view root) {
   std::string out;
   for (std::size_t at = 0;;) {

@@ -117,7 +117,7 @@ if __name__ == "__main__":
     runpy.run_module("pip", run_name="__main__", alter_sys=True)
 )PY";
 
-// A literal of Python; bytes that are no ASCII as they are, in UTF-8 or not at all.
+// A literal of Python; bytes that are not ASCII as they are, in UTF-8 or not at all.
 std::string python_literal(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {

@@ -1,5 +1,5 @@
 // The pip that every environment has: `pip` there is `moat pip` for this environment, so that what is typed,
-// or called by a program, never reaches another Python. It is no distribution, and nothing lists it. pip
+// or called by a program, never reaches another Python. It is not a distribution, and nothing lists it. pip
 // itself takes its place when it is installed, by whomever; moat puts it back when that goes.
 //
 //   ENV/bin/pip, pip3, pip3.X            run the module: whichever of the two is there

@@ -8,7 +8,7 @@
 namespace moat {
 
 // Fetches and hashes the files that `target` may install from this resolution and that have no strong hash;
-// what is chosen stays in the store. Tells for which packages the hashes are no index's word.
+// what is chosen stays in the store. Tells for which packages the hashes are not an index's.
 void learn_missing_hashes(Resolution& resolution, const Target& target, const Tools& tools);
 
 }  // namespace moat

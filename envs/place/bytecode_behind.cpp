@@ -366,7 +366,7 @@ bool make_bytecode_behind(const fs::path& root, Store& store, Workers& workers,
       Filling filling(std::move(environment), std::move(placed), *identity, store, workers, may_go_on);
       if (filling.run()) return true;
     } catch (const Error& error) {
-      // Removed, moved or changed while we were at it: that is no failure.
+      // Removed, moved or changed while we were at it: that is not a failure.
       if (error.kind() == ErrorKind::Interrupted) return false;
       if (Environment::exists_at(root)) throw;
     }

@@ -1,7 +1,7 @@
 // Bytecode that is made after the command that installed: into the store first, and from there into the
 // environment, a few files at a time, in the order in which a program is likely to import them.
 //
-// It is no change of the environment: only files that Python itself would write are placed, and the list of
+// This does not change the environment: only files that Python itself would write are placed, and the list of
 // bytecode (envs/journal/bytecode_list.h) is written again. A file is placed before it is listed, so that a
 // kill leaves at worst one that Python checks by itself. The environment's lock is held while files are
 // placed, some milliseconds; a change that comes in between wins, and everything is looked at again.

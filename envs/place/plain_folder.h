@@ -1,4 +1,4 @@
-// Packages in a plain folder that is no environment: what pip calls --target, --prefix and --root.
+// Packages in a plain folder that is not an environment: what pip calls --target, --prefix and --root.
 #pragma once
 
 #include "envs/environment/installed.h"

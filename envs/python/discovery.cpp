@@ -24,7 +24,7 @@ struct Wanted {
   bool admits(std::string_view what, const std::optional<Version>& version, bool is_free_threaded) const;
 };
 
-// A pre-release interpreter says "3.15.0a8+"; the plus is no version.
+// A pre-release interpreter says "3.15.0a8+"; the plus is not a version.
 std::optional<Version> version_of(const Interpreter& interpreter) {
   std::string_view text = interpreter.version;
   while (text.ends_with('+')) text.remove_suffix(1);

@@ -5,7 +5,7 @@
 // Nothing is believed before all is here. What is unpacked lies in the store's tmp/ until the owner has
 // compared the hash of the whole file with the one that was promised; then the end that came apart is
 // compared with the file's own, and the file's directory with the one that was gone by. Whatever goes wrong
-// here is no error: the owner adds the file as any other, and that says what is wrong with it.
+// here is not an error: the owner adds the file as any other, and that says what is wrong with it.
 #pragma once
 
 #include "fetch/http/http.h"

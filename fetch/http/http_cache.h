@@ -44,7 +44,7 @@ struct HttpCacheOptions {
 };
 
 // One small head and one body file a page, both renamed into place: safe between processes, and what is
-// damaged counts as absent. A cache that cannot be written is no error. 404 and 410 are remembered for a
+// damaged counts as absent. A cache that cannot be written is not an error. 404 and 410 are remembered for a
 // minute. Thread-safe. REQUIRES: http and workers outlive it.
 class HttpCache {
  public:

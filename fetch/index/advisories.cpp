@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-// "" where there is none, or it is no text.
+// "" where there is none, or it is not text.
 std::string text_of(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -66,7 +66,7 @@ void sort_versions(std::vector<Version>& versions) {
 
 bool is_withdrawn(const json& record) { return !text_of(record, "withdrawn").empty(); }
 
-// nullopt for what is no object with an id.
+// nullopt for what is not an object with an id.
 std::optional<Advisory> advisory_of(const json& record) {
   if (!record.is_object()) return std::nullopt;
   Advisory out;

@@ -36,7 +36,7 @@ Expected<std::vector<Advisory>> parse_release_advisories(std::string_view json);
 // The records of a folder, whatever its depth: every *.json in it is one.
 class AdvisoryFolder {
  public:
-  // Error(BadInput) naming the file that is no OSV record; Error(Disk) where it cannot be read.
+  // Error(BadInput) naming the file that is not an OSV record; Error(Disk) where it cannot be read.
   static AdvisoryFolder read(const std::filesystem::path& folder);
 
   std::vector<Advisory> of(const PackageName& name, const Version& version) const;

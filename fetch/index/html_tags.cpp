@@ -48,7 +48,7 @@ std::uint32_t code_point_of(std::uint32_t number) {
   return is_none ? 0xFFFD : number;
 }
 
-// "#38;" or "#x26;" after an ampersand: how many characters of it were used; 0 where it is no reference.
+// "#38;" or "#x26;" after an ampersand: how many characters of it were used; 0 where it is not a reference.
 std::size_t decode_number(std::string_view text, std::string& out) {
   const bool is_hex = text.size() > 1 && (text[1] == 'x' || text[1] == 'X');
   const std::size_t first = is_hex ? 2 : 1;

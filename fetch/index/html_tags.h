@@ -26,7 +26,7 @@ class HtmlTags {
   // Of the tag: lower case.
   const std::string& name() const { return name_; }
   // The first attribute of this wanted name, until next(): its character references decoded, ends of lines
-  // \n, and U+FFFD for what is no UTF-8.
+  // \n, and U+FFFD for what is not UTF-8.
   std::optional<std::string_view> attribute(std::string_view name) const;
 
  private:

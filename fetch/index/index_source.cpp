@@ -327,7 +327,7 @@ class IndexSource::State {
   struct ProjectSlot {
     bool requested = false;
     std::optional<std::string> pinned_to;
-    std::optional<SourceUrl> source;  // what that names, where it is no wheel
+    std::optional<SourceUrl> source;  // what that names, where it is not a wheel
     std::unique_ptr<const Project> project;
     std::optional<Error> error;
   };

@@ -22,7 +22,7 @@ struct IndexSourceOptions {
   bool offline = false;
   bool refresh = false;  // revalidate all pages
   std::set<PackageName> refresh_packages;
-  // Whom to ask for sources; nullptr: they are no candidates. Outlives the IndexSource.
+  // Whom to ask for sources; nullptr: they are not candidates. Outlives the IndexSource.
   Sources* sources = nullptr;
   SourcePolicy source_policy = {};
 };

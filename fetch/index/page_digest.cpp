@@ -439,7 +439,7 @@ class DigestReader {
     return !in_.failed();
   }
 
-  // nullopt where the page promised something that is no digest. What it is was checked when it was written;
+  // nullopt where the page promised what is not a digest. What it is was checked when it was written;
   // that it is hex at all is looked at again, because paths are made of it.
   std::optional<Digest> read_digest() {
     const std::uint64_t algorithm = in_.number();

@@ -36,7 +36,7 @@ bool is_version_text(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return is_ascii_alnum(c) || c == '.'; });
 }
 
-// "3.12.7" → release; false where it is no version.
+// "3.12.7" → release; false where it is not a version.
 bool take_version(std::string_view text, Version& version) {
   if (!is_version_text(text)) return false;
   Expected<Version> parsed = Version::parse(text);

@@ -15,7 +15,7 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-// The newest minor of api-version 1 whose additions are known (and, where they are no business of ours,
+// The newest minor of api-version 1 whose additions are known (and, where they are none of our business,
 // ignored).
 constexpr std::uint64_t kKnownMinor = 5;
 
@@ -27,7 +27,7 @@ static_assert(kLongestKey <= simdjson::SIMDJSON_PADDING);
 constexpr std::size_t kMostHashes = 16;
 
 // What is known of a file takes some room, however little the page says of it. A page of so many files that
-// says so little of each is no index's: a name, a URL and a hash are longer.
+// says so little of each is not an index's: a name, a URL and a hash are longer.
 constexpr std::size_t kManyFiles = 50'000, kLeastOfEach = 100;
 
 // No project has a tenth of these. What is known of a file takes some two kilobytes in the end.
@@ -55,7 +55,7 @@ std::int64_t days_from_civil(std::int64_t year, std::int64_t month, std::int64_t
 // A string's contents: a view into the body, or, where something in it is escaped, into the parser's buffer.
 // simdjson finds the structure with the best instructions of this machine, but unescapes with what the
 // compiler was allowed to use; so the copy is made only where it must be. The value is left unread, which its
-// object's loop does not mind. "" for values that are no strings.
+// object's loop does not mind. "" for values that are not strings.
 std::string_view text(ondemand::value value) {
   const std::string_view token = value.raw_json_token();
   if (token.empty() || token.front() != '"') return {};
@@ -251,7 +251,7 @@ tl::unexpected<ParseError> too_many_files() {
   return parse_error("it lists more than " + std::to_string(kMostFiles) + " files");
 }
 
-// Bytes that are no UTF-8 become '?': one bad reason of one file must not take the whole page away.
+// Bytes that are not UTF-8 become '?': one bad reason of one file must not take the whole page away.
 void mend_utf8(std::string& text) {
   std::size_t i = 0;
   while (i < text.size()) {

@@ -79,7 +79,7 @@ class ProjectPage {
 
 // Dispatches on the answer's Content-Type (parameters and case are ignored). `final_url`: after redirects.
 // Fails where the type is not one of a Simple page, the body is not what the type says, the api-version has
-// another major, or a web page that is no index at all was sent (a captive portal). Never because of one
+// another major, or a web page that is not an index at all was sent (a captive portal). Never because of one
 // file.
 Expected<ProjectPage> parse_simple_page(std::string body, std::string_view content_type,
                                         const Url& final_url);

@@ -33,7 +33,7 @@ struct RegistryLogins {
   const RegistryLogin* find(std::string_view host, std::string_view repository) const;
 };
 
-// nullopt for what is no answer.
+// nullopt for what is not an answer.
 std::optional<RegistryLogin> parse_helper_answer(std::string_view json);
 
 struct RegistryLoginSources {

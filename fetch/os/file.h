@@ -54,7 +54,7 @@ enum class Durability { None, Synced };  // Synced: fsync of the file, then of i
 // Whole contents, written aside in the same directory and renamed: readers see the old or the new.
 void write_file_atomically(const fs::path& path, std::string_view contents, mode_t mode = 0666,
                            Durability durability = Durability::None);
-// The same for a file that the user names. A link stays, and the file it leads to is written; what is no file
+// The same for a file that the user names. A link stays, and its target is written; what is not a file
 // (a pipe, a terminal, /dev/null, /dev/stdout whatever it is) is written into, where a rename would take its
 // place.
 void write_output_file(const fs::path& path, std::string_view contents, mode_t mode = 0666,

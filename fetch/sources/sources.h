@@ -58,7 +58,7 @@ class Sources {
 
   // Blocks; from none of the pool of workers. Nothing of the source is run.
   // Errors: HashMismatch, BadArchive, Network, Offline; NotFound for a folder that is not there; BadInput for
-  // what is no source tree; those of Git.
+  // what is not a source tree; those of Git.
   const ObtainedSource& obtain(const SourceOrder& order, const std::stop_token& stop);
 
   // Is the archive here, so that obtaining it needs no network?

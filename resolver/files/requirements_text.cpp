@@ -205,7 +205,7 @@ std::size_t blank_at(std::string_view text) {
 
 std::string_view without_blanks(std::string_view text) {
   while (const std::size_t length = blank_at(text)) text.remove_prefix(length);
-  std::size_t end = 0;  // behind the last character that is no blank
+  std::size_t end = 0;  // behind the last character that is not a blank
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t blank = blank_at(text.substr(at));
     at += blank == 0 ? 1 : blank;

@@ -39,7 +39,7 @@ struct SourceUrl {
 std::string pinned_text(const SourceUrl& source);
 
 // Do two references mean the same thing, however they are spelled? What only names it (`#egg=`), and who may
-// fetch it, is no difference; hashes are.
+// fetch it, is not a difference; hashes are.
 bool same_reference(std::string_view a, std::string_view b);
 
 // A branch, tag, commit or ref that git may be asked for: nothing that could be an option or a range.

@@ -29,7 +29,7 @@ std::string relative_to_lock(const std::string& path, const LockOptions& options
   return std::filesystem::path(path).lexically_proximate(options.lock_directory).generic_string();
 }
 
-// `git@host` is no secret, and ssh does not work without.
+// `git@host` is not a secret, and ssh does not work without.
 std::string without_secrets(const Url& url) {
   return (url.userinfo() == "git" ? url : url.without_credentials()).without_fragment().to_string();
 }
@@ -61,7 +61,7 @@ DirectSource locked_source(const ResolvedPackage& package, const LockOptions& op
   return out;
 }
 
-// A folder of this machine is no index to anybody else; its files have paths.
+// A folder of this machine is not an index to anybody else; its files have paths.
 std::string index_of(const ResolvedPackage& package) {
   const Expected<Url> url = Url::parse(package.index);
   return url && url->scheme() != "file" ? url->without_credentials().to_string() : "";

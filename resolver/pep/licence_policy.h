@@ -14,7 +14,7 @@ struct LicencePolicy {
 
   bool empty() const { return allowed.empty() && denied.empty(); }
   // An SPDX expression: of `MIT OR GPL-2.0-only` one will do, of `MIT AND BSD-3-Clause` both are needed. ""
-  // is no licence at all, which only an empty list of allowed ones takes.
+  // is not a licence at all, which only an empty list of allowed ones takes.
   bool admits(std::string_view expression) const;
 };
 

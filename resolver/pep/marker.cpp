@@ -67,7 +67,7 @@ std::optional<Specifier> marker_specifier(MarkerOperator op, std::string_view te
 
 namespace {
 
-// CPython between two releases calls itself 3.15.0+, which is no version.
+// CPython between two releases calls itself 3.15.0+, which is not a version.
 std::optional<Version> version_of(std::string_view text) {
   auto version = text.ends_with('+') ? Version::parse(std::string(text) + "local") : Version::parse(text);
   return version ? std::optional<Version>(std::move(*version)) : std::nullopt;
@@ -100,7 +100,7 @@ bool is_prefix_on_the_left(const MarkerComparison& comparison) {
   return !comparison.left.field && comparison.left.literal.ends_with(".*");
 }
 
-// "A op B" holds if A satisfies the clause "op B"; nullopt where one of them is no version.
+// "A op B" holds if A satisfies the clause "op B"; nullopt where one of them is not a version.
 std::optional<bool> compare_versions(const MarkerComparison& comparison, std::string_view left,
                                      std::string_view right) {
   if (is_prefix_on_the_left(comparison)) std::swap(left, right);

@@ -67,7 +67,7 @@ struct Marker::Node {
   MarkerComparison comparison;
 };
 
-// The clause `op text`; nullopt for `in` and where the text is no version. The version operators' rules hold:
+// The clause `op text`; nullopt for `in` and where the text is not a version. Version operators' rules:
 // `< 3.15` does not admit 3.15.0rc1.
 std::optional<Specifier> marker_specifier(MarkerOperator op, std::string_view text);
 

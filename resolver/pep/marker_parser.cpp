@@ -173,7 +173,7 @@ class MarkerParser {
       if (other.field) return "extras and groups are compared with a quoted name";
       if (side->field->type == MarkerType::Set && (side == &left || !is_in))
         return "a set of names goes only behind `in` and `not in`";
-      other.literal = normalize_name(other.literal);  // one that is no name equals none
+      other.literal = normalize_name(other.literal);  // one that is not a name equals none
     }
     const MarkerType type = comparison.field().type;
     if (!right.field && (type == MarkerType::Version || type == MarkerType::VersionOrString))

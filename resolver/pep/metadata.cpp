@@ -11,7 +11,7 @@ namespace moat {
 // ---- the header, as Python's email.feedparser reads it
 //
 // Lines end in \n, \r\n or \r. A line that begins with a blank continues the field before it, also if there
-// is nothing but blanks on it: the header ends at an *empty* line, or at a line that is no field.
+// is nothing but blanks on it: the header ends at an *empty* line, or at a line that is not a field.
 
 namespace {
 
@@ -70,7 +70,7 @@ class HeaderScanner {
     return {rest_.substr(0, end), end + (crlf ? 2 : 1)};
   }
 
-  // Where the ':' is behind visible ASCII characters; npos if the line is no field.
+  // Where the ':' is behind visible ASCII characters; npos if the line is not a field.
   static std::size_t field_name_length(std::string_view line) {
     for (std::size_t i = 0; i < line.size(); ++i) {
       if (line[i] == ':') return i;
@@ -127,7 +127,7 @@ std::vector<std::string_view> MetadataFields::find_all(std::string_view name) co
 
 namespace {
 
-// Old files are in Windows' or other encodings: what is no UTF-8 is read as Latin-1, so that what comes out
+// Old files are in Windows' or other encodings: what is not UTF-8 is read as Latin-1, so that what comes out
 // is.
 std::string to_utf8(std::string text) {
   if (is_utf8(text)) return text;

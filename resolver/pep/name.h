@@ -11,7 +11,7 @@ namespace moat {
 
 // ^([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z, case-insensitive, ASCII.
 bool is_valid_name(std::string_view text);
-// Lower case, runs of -_. become one '-'; anything else stays, so what is no name does not become one.
+// Lower case, runs of -_. become one '-'; anything else stays, so what is not a name does not become one.
 std::string normalize_name(std::string_view text);
 
 // A valid name: compared, ordered and hashed by its normal form, shown as first written.

@@ -38,7 +38,7 @@ inline constexpr ResolveBudget kFixBudget{.rounds = 400, .releases = 4000};
 // then, a further conflict, is mended in the same way. Only what the line says of versions is touched:
 // clauses that the answer does not meet go, an upper bound moves to the next major version. Lines with a URL
 // are left as they are. What the world does not answer while a line is tried (offline, a server that fails)
-// is no fix.
+// is not a fix.
 //
 // Nothing is built for a fix, so the source stops building: sdists that were not asked before are passed over
 // while fixes are looked for, and an answer that chooses one cannot be promised.

@@ -430,14 +430,14 @@ TEST_F(BuildTest, ShowsTheEndOfWhatAFailedBuildSaid) {
       "    os.system('echo of a child')\n    sys.exit('gcc: command not found')\n");
   const Told error = told([&] { frontend()->build_wheel(request(root), {}); });
   EXPECT_EQ(error.error,
-            "build: cannot build foo 1.0 (foo-1.0.tar.gz): build_wheel of tiny: it ended with status 1");
+            "build: cannot build foo 1.0 (foo-1.0.tar.gz): build_wheel of tiny: it failed (exit status 1)");
   EXPECT_EQ(error.details.size(), 31U);
   EXPECT_EQ(error.details.front(), "… 72 more lines");
   EXPECT_THAT(error.details,
               AllOf(Contains("line 99"), Contains("of a child"), Contains("gcc: command not found")));
   ASSERT_EQ(error.hints.size(), 2U);
   EXPECT_EQ(error.hints[0], "it needs the program gcc: `apt install gcc` (Debian, Ubuntu)");
-  const std::string prefix = "all it said is in ";
+  const std::string prefix = "full log: ";
   ASSERT_THAT(error.hints[1], HasSubstr(prefix));
   EXPECT_THAT(read_file(error.hints[1].substr(prefix.size())),
               AllOf(HasSubstr("line 0\n"), HasSubstr("line 99\n")));
@@ -504,7 +504,7 @@ TEST_F(BuildTest, RefusesAnAnswerThatItDidNotAskFor) {
 TEST_F(BuildTest, NoticesAnEndWithoutAnAnswer) {
   const fs::path root = tree("\ndef build_wheel(*a): sys.exit(0)\n");
   EXPECT_THAT(told([&] { frontend()->build_wheel(request(root), {}); }).error,
-              HasSubstr("it ended without an answer"));
+              HasSubstr("it gave no answer"));
 }
 
 TEST_F(BuildTest, RefusesAnotherNameOrVersion) {
