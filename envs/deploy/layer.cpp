@@ -83,15 +83,12 @@ struct Placed {
 // A command of the environment as it starts without a shell, which an image may not have.
 std::optional<std::string> fixed_script(const fs::path& file, const std::string& path,
                                         const std::string& place) {
-  constexpr std::size_t kLongestFirstLine = 120;
-  const std::string python = place + "/bin/python";
-  if (!path.starts_with("bin/") || python.size() > kLongestFirstLine || python.find(' ') != python.npos)
-    return std::nullopt;
+  if (!path.starts_with("bin/")) return std::nullopt;
   const UniqueFd input = open_file(file, O_RDONLY);
   std::array<char, 2> begin{};
   if (::pread(input.get(), begin.data(), begin.size(), 0) != 2 || begin[0] != '#' || begin[1] != '!')
     return std::nullopt;
-  return script_at(read_file(file), python);
+  return script_at(read_file(file), place + "/bin/python");
 }
 
 Placed member_of(const fs::directory_entry& entry, const std::string& path, const std::string& place,

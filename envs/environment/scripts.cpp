@@ -146,8 +146,25 @@ std::optional<std::string> rewrite_script(std::string_view contents) {
   return out.append(kTrampoline).append(rest);
 }
 
+namespace {
+
+// A kernel takes some 250 bytes of a first line, and no spaces in the path. Else a shell starts Python, by a
+// line that is a string to Python.
+std::string first_line(std::string_view python) {
+  constexpr std::size_t kLongest = 120;
+  if (python.size() < kLongest && python.find(' ') == python.npos) return fmt::format("#!{}\n", python);
+  std::string quoted;  // as it stands between double quotes
+  for (const char c : python) {
+    if (std::string_view("\"$`\\").find(c) != std::string_view::npos) quoted += '\\';
+    quoted += c;
+  }
+  return fmt::format("#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\n", quoted);
+}
+
+}  // namespace
+
 std::optional<std::string> script_at(std::string_view contents, std::string_view python) {
-  const std::string first = fmt::format("#!{}\n", python);
+  const std::string first = first_line(python);
   if (contents.starts_with(kOneLine)) return first + std::string(contents.substr(kOneLine.size()));
   if (!contents.starts_with(kShellLine)) return std::nullopt;
   std::string_view rest = contents.substr(kShellLine.size());

@@ -33,8 +33,9 @@ std::string script_wrapper(const EntryPoint& entry_point);
 // is kept byte for byte. nullopt: the file stays as it is.
 std::optional<std::string> rewrite_script(std::string_view contents);
 
-// A script as the two above make it, for an environment that never moves and a machine that may have no
-// shell: `python` is named in the first line. nullopt: the file is none of ours.
+// A script as the two above make it, for where its Python never moves: `python`, an absolute path, is named
+// in the first line, so that no shell is needed (a long path, or one with spaces, takes one). nullopt: not
+// ours.
 std::optional<std::string> script_at(std::string_view contents, std::string_view python);
 
 // Is the script of NAME.data/scripts a wrapper that setuptools wrote for a declared entry point (NAME,

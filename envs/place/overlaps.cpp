@@ -52,6 +52,13 @@ bool declares_only_a_namespace(std::string_view source) {
   return open_quotes.empty();
 }
 
+Error different_contents(const std::string& a, const std::string& b, const std::string& path) {
+  return {
+      ErrorKind::Refused,
+      fmt::format("cannot install {} beside {}: both contain {}, with different contents", a, b, quote(path)),
+      {"install only one of them, or leave out --strict-files"}};
+}
+
 std::vector<std::string> OverlapReport::sentences() const {
   std::vector<std::string> out;
   for (const auto& [pair, paths] : paths_) {

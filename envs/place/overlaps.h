@@ -1,6 +1,8 @@
 // Several packages that bring a file of the same path: whose bytes lie there, and how it is told. Pure.
 #pragma once
 
+#include "resolver/base/error.h"
+
 #include <cstdint>
 #include <map>
 #include <set>
@@ -30,6 +32,9 @@ inline bool wins_over(const PathClaim& a, const PathClaim& b) {
 // An `__init__.py` that does nothing but declare a namespace package (pkgutil, pkg_resources), or nothing at
 // all: whichever of several such lies there, each of the packages works.
 bool declares_only_a_namespace(std::string_view source);
+
+// Error(Refused) of --strict-files; `a`, `b`: "foo 1.0".
+Error different_contents(const std::string& a, const std::string& b, const std::string& path);
 
 // Which files of which packages differ: one sentence for each pair.
 class OverlapReport {

@@ -1,10 +1,9 @@
 #include "envs/place/plain_folder.h"
 
-#include "envs/environment/scripts.h"
 #include "envs/place/overlaps.h"
 #include "envs/place/owned_files.h"
 #include "envs/place/staging.h"
-#include "envs/place/wheel_layout.h"
+#include "envs/place/wheel_files.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/record.h"
@@ -19,10 +18,6 @@
 namespace moat {
 namespace {
 
-std::string join_path(std::string_view folder, std::string_view rest) {
-  return folder.empty() ? std::string(rest) : fmt::format("{}/{}", folder, rest);
-}
-
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
@@ -31,37 +26,6 @@ bool is_there(const fs::path& path) {
 bool is_real_directory(const fs::path& path) {
   std::error_code ignored;
   return fs::symlink_status(path, ignored).type() == fs::file_type::directory;
-}
-
-// A kernel takes some 250 bytes of a first line, and no spaces in the path. Then a shell starts Python, by a
-// line that is a string to Python.
-std::string first_line(const fs::path& python) {
-  const std::string& path = python.native();
-  if (path.size() < 120 && path.find(' ') == path.npos) return fmt::format("#!{}\n", path);
-  std::string quoted;  // as it stands between double quotes
-  for (const char c : path) {
-    if (std::string_view("\"$`\\").find(c) != std::string_view::npos) quoted += '\\';
-    quoted += c;
-  }
-  return fmt::format("#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\n", quoted);
-}
-
-std::string command_text(const fs::path& python, const EntryPoint& entry) {
-  const std::string_view attribute = entry.attribute;
-  return fmt::format(
-      "{}import sys\n\nfrom {} import {}\n\nif __name__ == \"__main__\":\n    sys.exit({}())\n",
-      first_line(python), entry.module, attribute.substr(0, attribute.find('.')), attribute);
-}
-
-std::vector<EntryPoint> entry_points_of(const StoredWheel& wheel) {
-  const std::optional<std::string> text =
-      read_file_if_exists(wheel.tree / wheel.dist_info / "entry_points.txt");
-  if (!text) return {};
-  auto parsed = parse_script_entry_points(*text);
-  if (!parsed)
-    throw Error(ErrorKind::BadArchive, fmt::format("cannot install {}: entry_points.txt: {}",
-                                                   quote(wheel.filename), parsed.error().message));
-  return *std::move(parsed);
 }
 
 // ---- what comes ----
@@ -81,63 +45,19 @@ class Arrivals {
  private:
   void collect(std::size_t index) {
     const WantedPackage& package = request_.install[index];
-    const StoredWheel& wheel = package.wheel;
-    const std::string info = join_path(request_.scheme.purelib, wheel.dist_info) + "/";
-    const std::int64_t time = time_of(wheel);
-    const std::vector<EntryPoint> entries = entry_points_of(wheel);
-    for (const Placement& placement : lay_out(wheel, package.name, request_.scheme)) {
-      if (placement.is_script &&
-          is_entry_point_wrapper(fs::path(placement.path).filename().string(), entries))
-        continue;
-      add(placed(placement, wheel), index);
-    }
-    for (const EntryPoint& entry : entries) {
-      ArrivingFile file = text_file(join_path(request_.scheme.scripts, entry.name),
-                                    command_text(request_.python, entry), time);
-      file.executable = true;
+    for (ArrivingFile& file : wheel_files(package, request_.scheme, request_.python))
       add(std::move(file), index);
-    }
-    add(text_file(info + "INSTALLER", "moat\n", time), index);
-    if (package.requested) add(text_file(info + "REQUESTED", "", time), index);
-    if (package.direct_url) add(text_file(info + "direct_url.json", *package.direct_url, time), index);
-  }
-
-  static std::int64_t time_of(const StoredWheel& wheel) {
-    for (const StoredFile& file : wheel.files)
-      if (file.path == wheel.dist_info + "/METADATA") return file.mtime;
-    return 0;
-  }
-
-  ArrivingFile placed(const Placement& placement, const StoredWheel& wheel) const {
-    constexpr std::string_view kPlaceholder = "#!python";
-    ArrivingFile file{.path = placement.path,
-                      .source = wheel.tree / placement.file.path,
-                      .sha256 = placement.file.digest.hex,
-                      .size = placement.file.size,
-                      .executable = placement.file.executable || placement.is_script,
-                      .mtime = placement.file.mtime,
-                      .linked = true};
-    if (!placement.is_script) return file;
-    const std::string text = read_file(file.source);
-    if (text.substr(0, kPlaceholder.size()) != kPlaceholder) return file;
-    ArrivingFile script = text_file(
-        file.path, first_line(request_.python) + text.substr(std::min(text.size(), text.find('\n') + 1)),
-        file.mtime);
-    script.executable = true;
-    return script;
+    for (ArrivingFile& file : installer_files(package, request_.scheme, package.requested))
+      add(std::move(file), index);
   }
 
   void add_record(std::size_t index) {
-    const StoredWheel& wheel = request_.install[index].wheel;
-    const std::string path = join_path(request_.scheme.purelib, wheel.dist_info) + "/RECORD";
     std::vector<RecordEntry> rows;
     for (const std::vector<ArrivingFile>* const files : {&files_, &shared_})
       for (const ArrivingFile& file : *files)
         if (file.package == index)
-          rows.push_back({record_path(file.path, request_.scheme), "sha256",
-                          Digest{"sha256", file.sha256}.base64(), file.size});
-    rows.push_back({record_path(path, request_.scheme), "", "", std::nullopt});
-    ArrivingFile file = text_file(path, format_record(std::move(rows)), time_of(wheel));
+          rows.push_back(record_row(file.path, file.sha256, file.size, request_.scheme));
+    ArrivingFile file = record_file(request_.install[index], request_.scheme, std::move(rows));
     file.package = index;
     files_.push_back(std::move(file));
   }
@@ -177,20 +97,14 @@ class Arrivals {
   }
 
   void tell(const ArrivingFile& winner, const ArrivingFile& loser) {
-    const auto label = [&](const ArrivingFile& file) {
-      const WantedPackage& package = request_.install[file.package];
-      return fmt::format("{} {}", package.name.display(), package.version.to_string());
-    };
-    if (request_.strict_files)
-      throw Error(ErrorKind::Refused,
-                  fmt::format("cannot install {} beside {}: both contain {}, with different contents",
-                              label(loser), label(winner), quote(loser.path)),
-                  {"install only one of them, or leave out --strict-files"});
+    const std::string of_winner = label(request_.install[winner.package]),
+                      of_loser = label(request_.install[loser.package]);
+    if (request_.strict_files) throw different_contents(of_loser, of_winner, loser.path);
     const auto declares = [](const ArrivingFile& file) {
       return declares_only_a_namespace(file.source.empty() ? file.text : read_file(file.source));
     };
     if (fs::path(loser.path).filename() != "__init__.py" || !declares(winner) || !declares(loser))
-      report_.add(label(winner), label(loser), loser.path);
+      report_.add(of_winner, of_loser, loser.path);
   }
 
   const FolderRequest& request_;

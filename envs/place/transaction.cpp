@@ -6,7 +6,6 @@
 #include "envs/place/transaction.h"
 
 #include "envs/environment/pip_shim.h"
-#include "envs/environment/scripts.h"
 #include "envs/journal/bytecode_list.h"
 #include "envs/journal/change.h"
 #include "envs/journal/file_plan.h"
@@ -21,6 +20,7 @@
 #include "envs/place/owned_files.h"
 #include "envs/place/staging.h"
 #include "envs/place/transaction_check.h"
+#include "envs/place/wheel_files.h"
 #include "envs/place/wheel_layout.h"
 #include "fetch/bytes/hasher.h"
 #include "resolver/base/text.h"
@@ -46,10 +46,6 @@ std::optional<struct stat> lstat_of(const fs::path& path) {
   if (::lstat(path.c_str(), &facts) == 0) return facts;
   if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
   throw_errno("look at", path, errno);
-}
-
-std::string label(const WantedPackage& package) {
-  return fmt::format("{} {}", package.name.display(), package.version.to_string());
 }
 
 // ---- what is there ----
@@ -215,23 +211,12 @@ class Application {
 
   // ---- what comes ----
 
-  // METADATA has the time of the archive, so all that we add gets it too.
-  static std::int64_t time_of(const StoredWheel& wheel) {
-    for (const StoredFile& file : wheel.files)
-      if (file.path == wheel.dist_info + "/METADATA") return file.mtime;
-    return 0;
-  }
-
   void collect_arrivals(std::size_t index, const std::optional<StoredBytecode>& bytecode) {
     const WantedPackage& package = request_.install[index];
-    const StoredWheel& wheel = package.wheel;
-    const std::int64_t time = time_of(wheel);
     for (ArrivingFile& file : files_of(package)) arrive(std::move(file), index);
     if (bytecode) collect_bytecode(index, *bytecode);
-    const std::string info = scheme_.purelib + "/" + wheel.dist_info + "/";
-    arrive(text_file(info + "INSTALLER", "moat\n", time), index);
-    if (stays_requested(package)) arrive(text_file(info + "REQUESTED", "", time), index);
-    if (package.direct_url) arrive(text_file(info + "direct_url.json", *package.direct_url, time), index);
+    for (ArrivingFile& file : installer_files(package, scheme_, stays_requested(package)))
+      arrive(std::move(file), index);
   }
 
   void collect_bytecode(std::size_t index, const StoredBytecode& bytecode) {
@@ -247,54 +232,13 @@ class Application {
 
   // What a wheel brings, its commands included.
   std::vector<ArrivingFile> files_of(const WantedPackage& package) const {
-    const StoredWheel& wheel = package.wheel;
-    std::vector<ArrivingFile> out;
-    out.reserve(wheel.files.size());
-    const std::vector<EntryPoint> entry_points = entry_points_of(package);
-    for (Placement& placement : lay_out(wheel, package.name, scheme_)) {
-      ArrivingFile file = stored_file(placement, wheel.tree);
-      if (placement.is_script) {
-        if (is_entry_point_wrapper(fs::path(placement.path).filename().string(), entry_points)) continue;
-        if (auto rewritten = rewrite_script(read_file(file.source)))
-          file = text_file(std::move(file.path), *std::move(rewritten), file.mtime);
-        file.executable = true;
-      }
-      out.push_back(std::move(file));
-    }
-    for (const EntryPoint& entry_point : entry_points) {
-      ArrivingFile file =
-          text_file(scheme_.scripts + "/" + entry_point.name, script_wrapper(entry_point), time_of(wheel));
-      if (is_reserved(file.path, scheme_))
+    std::vector<ArrivingFile> out = wheel_files(package, scheme_);
+    for (const ArrivingFile& file : out)  // lay_out() has looked at the files of the wheel
+      if (file.source.empty() && is_reserved(file.path, scheme_))
         throw Error(ErrorKind::Refused,
                     fmt::format("cannot install {}: its command {} would replace the environment's own",
-                                label(package), quote(entry_point.name)));
-      file.executable = true;
-      out.push_back(std::move(file));
-    }
+                                label(package), quote(fs::path(file.path).filename().native())));
     return out;
-  }
-
-  std::vector<EntryPoint> entry_points_of(const WantedPackage& package) const {
-    const std::string path = package.wheel.dist_info + "/entry_points.txt";
-    const auto& files = package.wheel.files;
-    if (std::none_of(files.begin(), files.end(), [&](const StoredFile& file) { return file.path == path; }))
-      return {};
-    auto parsed = parse_script_entry_points(read_file(package.wheel.tree / path));
-    if (!parsed)
-      throw Error(ErrorKind::BadArchive,
-                  fmt::format("cannot install {}: entry_points.txt of {}: {}", label(package),
-                              quote(package.wheel.filename), parsed.error().message));
-    return *std::move(parsed);
-  }
-
-  static ArrivingFile stored_file(const Placement& placement, const fs::path& tree) {
-    return {.path = placement.path,
-            .source = tree / placement.file.path,
-            .sha256 = placement.file.digest.hex,
-            .size = placement.file.size,
-            .executable = placement.file.executable,
-            .mtime = placement.file.mtime,
-            .linked = true};
   }
 
   // Asked for now, or before: an upgrade on behalf of another package does not make it forgotten.
@@ -480,10 +424,7 @@ class Application {
       if (one.arrival == kNone) continue;
       for (const Contender& other : contenders)
         if (other.claim.sha256 != one.claim.sha256)
-          throw Error(ErrorKind::Refused,
-                      fmt::format("cannot install {} beside {}: both contain {}, with different contents",
-                                  label_of(one), label_of(other), quote(path)),
-                      {"install only one of them, or leave out --strict-files"});
+          throw different_contents(label_of(one), label_of(other), path);
     }
   }
 
@@ -586,13 +527,9 @@ class Application {
     if (one.has_row == should_have_row) return;
     RecordCorrection& correction = corrections_[one.staying];
     if (should_have_row)
-      correction.with.push_back(row_of(path, one.claim.sha256, one.claim.size));
+      correction.with.push_back(record_row(path, one.claim.sha256, one.claim.size, scheme_));
     else
       correction.without.push_back(record_path(path, scheme_));
-  }
-
-  RecordEntry row_of(const std::string& path, const std::string& sha256, std::uint64_t size) const {
-    return {record_path(path, scheme_), "sha256", Digest{"sha256", sha256}.base64(), size};
   }
 
   void correct_records() {
@@ -789,12 +726,11 @@ class Application {
     std::vector<std::vector<RecordEntry>> rows(request_.install.size());
     for (const std::vector<ArrivingFile>* const files : {&arrivals_, &shared_})
       for (const ArrivingFile& file : *files)
-        if (file.in_record) rows[file.package].push_back(row_of(file.path, file.sha256, file.size));
+        if (file.in_record)
+          rows[file.package].push_back(record_row(file.path, file.sha256, file.size, scheme_));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const WantedPackage& package = request_.install[i];
-      const std::string path = scheme_.purelib + "/" + package.wheel.dist_info + "/RECORD";
-      rows[i].push_back({record_path(path, scheme_), "", "", std::nullopt});
-      ArrivingFile file = text_file(path, format_record(std::move(rows[i])), time_of(package.wheel));
+      ArrivingFile file = record_file(package, scheme_, std::move(rows[i]));
       file.owner = package.name.normalized();
       file.in_record = false;
       arrivals_.push_back(std::move(file));
@@ -810,7 +746,7 @@ class Application {
       if (!metadata) continue;
       ArrivingFile mark = text_file(distribution->info.lexically_relative(root_).string() + "/REQUESTED", "",
                                     metadata->st_mtime);
-      corrections_[distribution].with.push_back(row_of(mark.path, mark.sha256, mark.size));
+      corrections_[distribution].with.push_back(record_row(mark.path, mark.sha256, mark.size, scheme_));
       mark.owner = name.normalized();
       mark.in_record = false;
       arrivals_.push_back(std::move(mark));
