@@ -14,10 +14,10 @@
 #include "envs/journal/sealed.h"
 #include "envs/journal/state_files.h"
 #include "envs/place/bytecode.h"
-#include "envs/place/damaged.h"
 #include "envs/place/import_names.h"
-#include "envs/place/overlaps.h"
 #include "envs/place/owned_files.h"
+#include "envs/place/presence.h"
+#include "envs/place/settlement.h"
 #include "envs/place/staging.h"
 #include "envs/place/transaction_check.h"
 #include "envs/place/wheel_files.h"
@@ -41,25 +41,7 @@ namespace {
 
 constexpr std::string_view kSaved = ".moat-saved";
 
-std::optional<struct stat> lstat_of(const fs::path& path) {
-  struct stat facts {};
-  if (::lstat(path.c_str(), &facts) == 0) return facts;
-  if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-  throw_errno("look at", path, errno);
-}
-
 // ---- what is there ----
-
-// A distribution of the environment with its files.
-struct Present {
-  const InstalledDistribution* distribution = nullptr;
-  OwnedFiles owned;
-};
-
-struct Owner {
-  const InstalledDistribution* distribution = nullptr;
-  const OwnedFile* file = nullptr;
-};
 
 [[noreturn]] void refuse_unknown_files(const InstalledDistribution& distribution) {
   const std::string who =
@@ -92,12 +74,15 @@ class Application {
 
   // What leaves, what comes, and whether the two can be: every refusal is made here. Writes nothing.
   void plan(const std::vector<std::optional<StoredBytecode>>& bytecode) {
-    read_present();
-    result_.operations = plan_operations(installed_, request_);
+    there_ = read_presence(environment_, request_, workers_, reporter_);
+    read_pip_shim();
+    result_.operations = plan_operations(there_.installed, request_);
     collect_departures();
     for (std::size_t i = 0; i < request_.install.size(); ++i)
       if (has_wheel(request_.install[i])) collect_arrivals(i, bytecode[i]);
-    settle_overlaps();
+    settled_ = settle_overlaps({request_, there_, root_, scheme_, store_}, contested_, arrivals_);
+    for (std::string& warning : settled_.warnings) warn(std::move(warning));
+    for (const std::string& path : settled_.displaced) leaving_.add_file(path);
     departures_.plan(leaving_);
     check_arrivals();
   }
@@ -113,8 +98,8 @@ class Application {
     correct_records();
     change_pip_shim();
     date_arrivals();
-    if (result_.operations.empty() && marked_.empty() && next_requests() == manifest_.requests) {
-      result_.state = manifest_.state;
+    if (result_.operations.empty() && marked_.empty() && next_requests() == there_.manifest.requests) {
+      result_.state = there_.manifest.state;
       return std::move(result_);
     }
     stage_files(arrivals_, change.stage(), request_.link_mode, workers_);
@@ -124,8 +109,8 @@ class Application {
     std::vector<Move> moves = plan_moves(departures_, arriving, root_, single_files_, change);
     Manifest manifest = next_manifest();
     renew_state_files(change, root_, next_bytecode(manifest), moves);
-    renew_launcher(change, manifest_, manifest, moves);
-    std::vector<std::string> summary = summarize(manifest_, manifest);
+    renew_launcher(change, there_.manifest, manifest, moves);
+    std::vector<std::string> summary = summarize(there_.manifest, manifest);
     if (request_.before_commit) request_.before_commit();
     change.commit(moves, std::move(manifest), request_.reason, summary, request_.durable);
     result_.state = change.state();
@@ -134,34 +119,6 @@ class Application {
   }
 
  private:
-  // ---- what is there ----
-
-  void read_present() {
-    installed_ = InstalledDistributions::read(environment_.site_packages());
-    for (const std::string& problem : installed_.problems) reporter_.note(problem);
-    if (fs::exists(root_ / ".moat/manifest")) {
-      Environment::Placed placed = environment_.placed();
-      manifest_ = std::move(placed.manifest);
-      bytecode_ = std::move(placed.bytecode);
-    }
-    add_damaged(installed_, manifest_, root_);
-    read_pip_shim();
-    for (const WantedPackage& package : request_.install) leaving_names_.insert(package.name);
-    leaving_names_.insert(request_.remove.begin(), request_.remove.end());
-    present_.resize(installed_.all.size());
-    workers_.for_each(present_.size(), [&](std::size_t i) {
-      present_[i].distribution = &installed_.all[i];
-      present_[i].owned = files_of(installed_.all[i]);
-    });
-    for (const Present& present : present_) {
-      if (is_leaving(*present.distribution)) continue;
-      for (const OwnedFile& file : present.owned.files) {
-        const Owner owner{present.distribution, &file};
-        if (!staying_.emplace(file.path, owner).second) also_staying_[file.path].push_back(owner);
-      }
-    }
-  }
-
   // One that was made without (for a build, or before there was any) stays without.
   void read_pip_shim() {
     if (environment_.is_foreign()) return;
@@ -169,39 +126,20 @@ class Application {
     for (PipShimFile& file : pip_shim(scheme_, environment_.interpreter()))
       files.emplace(file.path, std::move(file));
     const bool has_one =
-        std::any_of(manifest_.entries.begin(), manifest_.entries.end(),
+        std::any_of(there_.manifest.entries.begin(), there_.manifest.entries.end(),
                     [&](const auto& entry) { return entry.owner.empty() && files.count(entry.path) != 0; });
     if (has_one) shim_ = std::move(files);
-  }
-
-  // By RECORD; what is damaged there the manifest knows.
-  OwnedFiles files_of(const InstalledDistribution& distribution) const {
-    OwnedFiles owned;
-    std::optional<Error> unreadable;
-    try {
-      if (distribution.has_record) owned = owned_files(distribution, root_, scheme_);
-    } catch (const Error& error) {
-      unreadable = error;
-    }
-    if (!distribution.legacy && (owned.files.empty() || is_leaving(distribution)))
-      add_placed_files(owned, distribution, manifest_);
-    if (unreadable && owned.files.empty()) throw Error(*unreadable);
-    return owned;
-  }
-
-  bool is_leaving(const InstalledDistribution& distribution) const {
-    return leaving_names_.count(distribution.name) != 0;
   }
 
   // ---- what leaves ----
 
   void collect_departures() {
-    for (const Present& present : present_) {
+    for (const Present& present : there_.all) {
       const InstalledDistribution& distribution = *present.distribution;
-      if (!is_leaving(distribution)) continue;
+      if (!there_.is_leaving(distribution)) continue;
       if (!distribution.has_record && present.owned.files.empty()) refuse_unknown_files(distribution);
       for (const OwnedFile& file : present.owned.files)
-        if (staying_.count(file.path) == 0) leaving_.add_file(file.path);
+        if (there_.staying.count(file.path) == 0) leaving_.add_file(file.path);
       for (const std::string& row : present.owned.outside)
         warn(fmt::format("{} of {} is outside this environment's packages and was left unchanged", quote(row),
                          distribution.name.display()));
@@ -215,7 +153,7 @@ class Application {
     const WantedPackage& package = request_.install[index];
     for (ArrivingFile& file : files_of(package)) arrive(std::move(file), index);
     if (bytecode) collect_bytecode(index, *bytecode);
-    for (ArrivingFile& file : installer_files(package, scheme_, stays_requested(package)))
+    for (ArrivingFile& file : installer_files(package, scheme_, there_.stays_requested(package)))
       arrive(std::move(file), index);
   }
 
@@ -241,12 +179,6 @@ class Application {
     return out;
   }
 
-  // Asked for now, or before: an upgrade on behalf of another package does not make it forgotten.
-  bool stays_requested(const WantedPackage& package) const {
-    const InstalledDistribution* const before = installed_.find(package.name);
-    return package.requested || (before && before->requested);
-  }
-
   // The last one to arrive at a path is remembered: packages come one after the other, so a second file of
   // the same package is noticed, and one of another package makes the path one to be settled.
   void arrive(ArrivingFile file, std::size_t package) {
@@ -266,274 +198,10 @@ class Application {
     arrivals_.push_back(std::move(file));
   }
 
-  // ---- files of several packages ----
-
-  // One who brings a file to a path where others do: a package that comes, or one that stays.
-  struct Contender {
-    PathClaim claim;
-    std::size_t arrival = kNone;                     // index in arrivals_, or
-    const InstalledDistribution* staying = nullptr;  // its distribution,
-    bool has_row = false;                            // with a row for the file in its RECORD,
-    bool lies_there = false;                         // and its bytes are those that lie there
-  };
-  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-  using Contenders = std::vector<Contender>;
-
-  // Whose bytes lie at each path that several packages have a file for. Depends on who is there in the end
-  // and who was asked for, not on who came first; so it is settled again whenever one of them comes, goes or
-  // is asked for.
-  void settle_overlaps() {
-    std::map<std::string, Contenders> all;
-    for (const ManifestEntry& other : manifest_.others)
-      if (is_staying(other.owner)) all[other.path];
-    for (std::size_t i = 0; i < arrivals_.size(); ++i) {
-      const std::string& path = arrivals_[i].path;
-      if (arrivals_[i].is_derived) continue;
-      if (contested_.count(path) != 0 || staying_.count(path) != 0 || (!all.empty() && all.count(path) != 0))
-        all[path].push_back({.claim = claim_of(arrivals_[i]), .arrival = i});
-    }
-    if (!all.empty()) {
-      for (const ManifestEntry& entry : manifest_.entries)
-        if (all.count(entry.path) != 0) entry_at_.emplace(entry.path, &entry);
-      for (auto& [path, contenders] : all) add_staying(path, contenders);
-      OverlapReport report;
-      for (auto& [path, contenders] : all) settle(path, std::move(contenders), report);
-      for (std::string& sentence : report.sentences()) warn(std::move(sentence));
-    }
-    if (!lost_.empty() || !same_.empty() || !contested_.empty()) leave_out_losers();
-  }
-
-  bool is_staying(const std::string& name) const { return find_staying(name) != nullptr; }
-
-  const InstalledDistribution* find_staying(const std::string& name) const {
-    const Expected<PackageName> parsed = PackageName::parse(name);
-    const InstalledDistribution* const found = parsed ? installed_.find(*parsed) : nullptr;
-    return found && !is_leaving(*found) ? found : nullptr;
-  }
-
-  PathClaim claim_of(const ArrivingFile& file) const {
-    return {file.owner, stays_requested(request_.install[file.package]), file.sha256, file.size,
-            mode_of(file, request_.link_mode, umask_)};
-  }
-
-  void add_staying(const std::string& path, Contenders& contenders) const {
-    const auto known = entry_at_.find(path);
-    const ManifestEntry* const entry = known == entry_at_.end() ? nullptr : known->second;
-    const bool is_there = lstat_of(root_ / path).has_value();
-    const auto add = [&](const InstalledDistribution& distribution, const ManifestEntry& file, bool has_row) {
-      const bool is_requested =
-          distribution.requested || request_.mark_requested.count(distribution.name) != 0;
-      contenders.push_back(
-          {.claim = {distribution.name.normalized(), is_requested, file.sha256, file.size, file.mode},
-           .staying = &distribution,
-           .has_row = has_row,
-           .lies_there = is_there && (entry ? entry->sha256 == file.sha256 : has_row)});
-    };
-    std::set<std::string> added;
-    const auto add_owner = [&](const Owner& owner) {
-      const std::string& name = owner.distribution->name.normalized();
-      if (added.insert(name).second) add(*owner.distribution, file_of_owner(owner, entry), true);
-    };
-    if (const auto owner = staying_.find(path); owner != staying_.end()) add_owner(owner->second);
-    if (const auto owners = also_staying_.find(path); owners != also_staying_.end())
-      for (const Owner& owner : owners->second) add_owner(owner);
-    for (const ManifestEntry& other : manifest_.others) {
-      if (other.path != path) continue;
-      const InstalledDistribution* const distribution = find_staying(other.owner);
-      if (distribution && added.insert(other.owner).second) add(*distribution, other, false);
-    }
-  }
-
-  // As the manifest knows it, or the RECORD of another installer.
-  ManifestEntry file_of_owner(const Owner& owner, const ManifestEntry* entry) const {
-    const std::string& name = owner.distribution->name.normalized();
-    if (entry && entry->owner == name) return *entry;
-    const auto facts = lstat_of(root_ / owner.file->path);
-    ManifestEntry out{.path = owner.file->path,
-                      .sha256 = sha256_hex(owner.file->sha256),
-                      .size = owner.file->size.value_or(0),
-                      .mode = facts ? facts->st_mode & 07777U : 0644U,
-                      .owner = name};
-    if (out.sha256.empty() && facts && S_ISREG(facts->st_mode)) {
-      out.sha256 = hash_file(root_ / out.path).hex;
-      out.size = static_cast<std::uint64_t>(facts->st_size);
-    }
-    return out;
-  }
-
-  void settle(const std::string& path, Contenders contenders, OverlapReport& report) {
-    std::sort(contenders.begin(), contenders.end(),
-              [](const Contender& a, const Contender& b) { return wins_over(a.claim, b.claim); });
-    std::optional<ArrivingFile> given_back;
-    auto winner = contenders.begin();
-    for (; winner != contenders.end(); ++winner) {
-      if (winner->arrival != kNone || winner->lies_there) break;
-      if ((given_back = file_of_staying(*winner->staying, path, winner->claim.sha256))) break;
-    }
-    if (winner == contenders.end()) return lose(path, contenders);
-    std::iter_swap(contenders.begin(), winner);
-    const Contender& first = contenders.front();
-    refuse_if_strict(path, contenders);
-    for (auto other = contenders.begin() + 1; other != contenders.end(); ++other) {
-      const bool differs = other->claim.sha256 != first.claim.sha256;
-      if (differs && is_news(path, first, *other)) report.add(label_of(first), label_of(*other), path);
-      if (other->arrival != kNone) (differs ? lost_ : same_).insert(other->arrival);
-      next_others_.push_back(
-          {path, other->claim.sha256, other->claim.size, other->claim.mode, other->claim.owner});
-    }
-    for (const Contender& one : contenders)
-      if (one.staying) correct_row(path, one, one.claim.sha256 == first.claim.sha256);
-    owner_at_[path] = first.claim.owner;
-    place_winner(path, contenders, std::move(given_back));
-  }
-
-  void place_winner(const std::string& path, const Contenders& contenders,
-                    std::optional<ArrivingFile> given_back) {
-    const Contender& winner = contenders.front();
-    const bool lies_there = std::any_of(contenders.begin(), contenders.end(), [&](const Contender& one) {
-      return one.lies_there && one.claim.sha256 == winner.claim.sha256;
-    });
-    if (winner.arrival != kNone && lies_there) {
-      same_.insert(winner.arrival);
-      return;
-    }
-    if (winner.arrival == kNone && !given_back) return;
-    // What lies there goes, and its bytecode.
-    leaving_.add_file(path);
-    displaced_.insert(path);
-    if (given_back) arrivals_.push_back(*std::move(given_back));
-  }
-
-  // Nobody's bytes are to be had.
-  void lose(const std::string& path, const Contenders& contenders) {
-    for (const Contender& one : contenders)
-      warn(
-          fmt::format("{} is missing {}: another package's file was there, and its own is no longer in the "
-                      "store; `moat install --reinstall {}` restores it",
-                      label_of(one), quote(path), one.claim.owner));
-  }
-
-  std::string label_of(const Contender& one) const {
-    if (one.arrival != kNone) return label(request_.install[arrivals_[one.arrival].package]);
-    return fmt::format("{} {}", one.staying->name.display(), one.staying->version.to_string());
-  }
-
-  void refuse_if_strict(const std::string& path, const Contenders& contenders) const {
-    if (!request_.strict_files) return;
-    for (const Contender& one : contenders) {
-      if (one.arrival == kNone) continue;
-      for (const Contender& other : contenders)
-        if (other.claim.sha256 != one.claim.sha256)
-          throw different_contents(label_of(one), label_of(other), path);
-    }
-  }
-
-  // Two of them are told once: when one of them comes, and had no such file beside the other before.
-  bool is_news(const std::string& path, const Contender& winner, const Contender& loser) const {
-    if (winner.arrival == kNone && loser.arrival == kNone) return false;
-    const auto known = [&](const std::string& one, const std::string& other) {
-      return std::any_of(manifest_.others.begin(), manifest_.others.end(), [&](const ManifestEntry& row) {
-        if (row.owner != one) return false;
-        const auto entry = std::lower_bound(
-            manifest_.entries.begin(), manifest_.entries.end(), row.path,
-            [](const ManifestEntry& before, const std::string& p) { return before.path < p; });
-        return entry != manifest_.entries.end() && entry->path == row.path && entry->owner == other &&
-               entry->sha256 != row.sha256;
-      });
-    };
-    if (known(winner.claim.owner, loser.claim.owner) || known(loser.claim.owner, winner.claim.owner))
-      return false;
-    return fs::path(path).filename() != "__init__.py" ||
-           !(declares_namespace(path, winner) && declares_namespace(path, loser));
-  }
-
-  bool declares_namespace(const std::string& path, const Contender& one) const {
-    constexpr std::uint64_t kLongest = 16384;
-    if (one.claim.size > kLongest) return false;
-    if (one.arrival == kNone)
-      return one.lies_there && declares_only_a_namespace(read_file_if_exists(root_ / path).value_or("x"));
-    const ArrivingFile& file = arrivals_[one.arrival];
-    return declares_only_a_namespace(file.source.empty() ? file.text : read_file(file.source));
-  }
-
-  // The file of a package that stays, from its wheel in the store.
-  std::optional<ArrivingFile> file_of_staying(const InstalledDistribution& distribution,
-                                              const std::string& path, const std::string& sha256) {
-    const std::string& name = distribution.name.normalized();
-    auto files = files_of_staying_.find(name);
-    if (files == files_of_staying_.end()) {
-      files = files_of_staying_.emplace(name, std::map<std::string, ArrivingFile>()).first;
-      const auto placed = std::find_if(
-          manifest_.packages.begin(), manifest_.packages.end(), [&](const ManifestPackage& package) {
-            return package.name == name && package.version == distribution.version.to_string();
-          });
-      const bool is_of_a_wheel = placed != manifest_.packages.end() && !placed->wheel_sha256.empty();
-      if (auto wheel = is_of_a_wheel ? store_.find_wheel({"sha256", placed->wheel_sha256}) : std::nullopt)
-        for (ArrivingFile& file : files_of({distribution.name, distribution.version, *std::move(wheel)}))
-          files->second.emplace(file.path, std::move(file));
-    }
-    const auto found = files->second.find(path);
-    if (found == files->second.end() || found->second.sha256 != sha256) return std::nullopt;
-    ArrivingFile file = found->second;
-    file.owner = name;
-    file.in_record = false;  // of none of the packages that come; correct_records() writes the row
-    return file;
-  }
-
-  // From the arrivals: what does not get its place, with its bytecode, and what is the same as another's.
-  void leave_out_losers() {
-    std::set<std::pair<std::size_t, std::string>> lost_sources;  // package, and path without `.py`
-    for (const std::size_t i : lost_) {
-      const std::string& path = arrivals_[i].path;
-      if (fs::path(path).extension() == ".py")
-        lost_sources.emplace(arrivals_[i].package, path.substr(0, path.size() - 3));
-    }
-    std::vector<ArrivingFile> rest;
-    rest.reserve(arrivals_.size());
-    std::unordered_set<std::string> compiled;
-    for (std::size_t i = 0; i < arrivals_.size(); ++i) {
-      ArrivingFile& file = arrivals_[i];
-      if (lost_.count(i) != 0) continue;
-      if (same_.count(i) != 0)
-        shared_.push_back(std::move(file));
-      else if (!file.is_derived || contested_.count(file.path) == 0)
-        rest.push_back(std::move(file));
-      else if (lost_sources.count({file.package, source_stem(file.path)}) == 0 &&
-               compiled.insert(file.path).second)
-        rest.push_back(std::move(file));
-    }
-    if (!lost_sources.empty())
-      std::erase_if(rest, [&](const ArrivingFile& file) {
-        return file.is_derived && lost_sources.count({file.package, source_stem(file.path)}) != 0;
-      });
-    arrivals_ = std::move(rest);
-  }
-
-  // "lib/foo/__pycache__/bar.cpython-311.pyc" → "lib/foo/bar"
-  static std::string source_stem(const std::string& bytecode) {
-    const fs::path path = bytecode;
-    const std::string name = path.filename().string();
-    return (path.parent_path().parent_path() / name.substr(0, name.find('.'))).string();
-  }
-
   // ---- RECORDs of packages that stay ----
 
-  struct RecordCorrection {
-    std::vector<std::string> without;
-    std::vector<RecordEntry> with;
-  };
-
-  void correct_row(const std::string& path, const Contender& one, bool should_have_row) {
-    if (one.has_row == should_have_row) return;
-    RecordCorrection& correction = corrections_[one.staying];
-    if (should_have_row)
-      correction.with.push_back(record_row(path, one.claim.sha256, one.claim.size, scheme_));
-    else
-      correction.without.push_back(record_path(path, scheme_));
-  }
-
   void correct_records() {
-    for (const auto& one : corrections_) {  // no binding: clang 14 captures none
+    for (const auto& one : settled_.corrections) {  // no binding: clang 14 captures none
       const InstalledDistribution* const distribution = one.first;
       const RecordCorrection& correction = one.second;
       if (!distribution->has_record) continue;
@@ -593,9 +261,9 @@ class Application {
       const auto there = parent == Place::Missing || departures_.covers(file.path)
                              ? std::nullopt
                              : lstat_of(root_ / file.path);
-      if (staying_.count(file.path) != 0 && displaced_.count(file.path) == 0) {
+      if (there_.staying.count(file.path) != 0 && settled_.displaced.count(file.path) == 0) {
         if (there) {
-          shared_.push_back(std::move(file));
+          settled_.shared.push_back(std::move(file));
           continue;
         }
       } else if (there) {
@@ -618,16 +286,16 @@ class Application {
 
   void keep_edited_files() {
     std::vector<std::pair<const OwnedFile*, const InstalledDistribution*>> candidates;
-    for (const Present& present : present_) {
-      if (!is_leaving(*present.distribution)) continue;
+    for (const Present& present : there_.all) {
+      if (!there_.is_leaving(*present.distribution)) continue;
       const std::string info = present.distribution->info.lexically_relative(root_).string() + "/";
       for (const OwnedFile& file : present.owned.files)
         if (!file.sha256.empty() && !is_bytecode(file.path) && file.path.compare(0, info.size(), info) != 0 &&
-            staying_.count(file.path) == 0 && has_real_parents(file.path))
+            there_.staying.count(file.path) == 0 && has_real_parents(file.path))
           candidates.emplace_back(&file, present.distribution);
     }
-    for (const std::string& path : displaced_)
-      if (const auto owner = staying_.find(path); owner != staying_.end())
+    for (const std::string& path : settled_.displaced)
+      if (const auto owner = there_.staying.find(path); owner != there_.staying.end())
         candidates.emplace_back(owner->second.file, owner->second.distribution);
     std::vector<char> edited(candidates.size());
     constexpr std::size_t kSlice = 64;
@@ -684,11 +352,11 @@ class Application {
   // ---- when it changed (envs/journal/former_files.h) ----
 
   void date_arrivals() {
-    const FormerFiles former(root_, manifest_);
+    const FormerFiles former(root_, there_.manifest);
     const std::int64_t now = std::time(nullptr);
     std::unordered_map<std::string_view, const OwnedFile*> leaving;
-    for (const Present& present : present_)
-      if (is_leaving(*present.distribution))
+    for (const Present& present : there_.all)
+      if (there_.is_leaving(*present.distribution))
         for (const OwnedFile& file : present.owned.files) leaving.emplace(file.path, &file);
     for (ArrivingFile& file : arrivals_) {
       if (!file.in_manifest) continue;  // the copy of an edit; bytecode, which is known by its source
@@ -724,7 +392,7 @@ class Application {
   // A RECORD for each: rows for everything that it brings, shared files included.
   void add_records() {
     std::vector<std::vector<RecordEntry>> rows(request_.install.size());
-    for (const std::vector<ArrivingFile>* const files : {&arrivals_, &shared_})
+    for (const std::vector<ArrivingFile>* const files : {&arrivals_, &settled_.shared})
       for (const ArrivingFile& file : *files)
         if (file.in_record)
           rows[file.package].push_back(record_row(file.path, file.sha256, file.size, scheme_));
@@ -739,14 +407,16 @@ class Application {
 
   void mark_requested() {
     for (const PackageName& name : request_.mark_requested) {
-      const InstalledDistribution* const distribution = installed_.find(name);
-      if (!distribution || is_leaving(*distribution) || distribution->requested || !distribution->has_record)
+      const InstalledDistribution* const distribution = there_.installed.find(name);
+      if (!distribution || there_.is_leaving(*distribution) || distribution->requested ||
+          !distribution->has_record)
         continue;
       const auto metadata = lstat_of(distribution->info / "METADATA");
       if (!metadata) continue;
       ArrivingFile mark = text_file(distribution->info.lexically_relative(root_).string() + "/REQUESTED", "",
                                     metadata->st_mtime);
-      corrections_[distribution].with.push_back(record_row(mark.path, mark.sha256, mark.size, scheme_));
+      settled_.corrections[distribution].with.push_back(
+          record_row(mark.path, mark.sha256, mark.size, scheme_));
       mark.owner = name.normalized();
       mark.in_record = false;
       arrivals_.push_back(std::move(mark));
@@ -757,7 +427,7 @@ class Application {
   // Those of what goes are forgotten, and those that this change says again.
   std::vector<ManifestRequest> next_requests() const {
     std::vector<ManifestRequest> out = request_.requests;
-    for (const ManifestRequest& before : manifest_.requests) {
+    for (const ManifestRequest& before : there_.manifest.requests) {
       const auto is_of = [&](const PackageName& name) { return name.normalized() == before.name; };
       const bool goes = std::any_of(request_.remove.begin(), request_.remove.end(), is_of) ||
                         std::any_of(request_.forget_requests.begin(), request_.forget_requests.end(), is_of);
@@ -777,11 +447,11 @@ class Application {
   void change_pip_shim() {
     const PackageName pip = *PackageName::parse("pip");
     const auto is_pip = [&](const WantedPackage& package) { return package.name == pip; };
-    const InstalledDistribution* const there = installed_.find(pip);
+    const InstalledDistribution* const there = there_.installed.find(pip);
     const bool has_pip = std::any_of(request_.install.begin(), request_.install.end(), is_pip) ||
-                         (there && !is_leaving(*there));
+                         (there && !there_.is_leaving(*there));
     for (const auto& [path, file] : shim_) {
-      if (staying_.count(path) != 0 || last_arrival_.count(path) != 0) continue;
+      if (there_.staying.count(path) != 0 || last_arrival_.count(path) != 0) continue;
       const bool is_there = !departures_.covers(path) && lstat_of(root_ / path);
       if (has_pip && file.is_module) {
         if (is_there) departures_.add(path);
@@ -801,48 +471,48 @@ class Application {
 
   Manifest next_manifest() const {
     Manifest next;
-    next.runtime = manifest_.runtime;
+    next.runtime = there_.manifest.runtime;
     next.requests = next_requests();
-    next.others = next_others_;
+    next.others = settled_.others;
     std::set<std::string> kept, taken_in;
-    for (const Present& present : present_) {
+    for (const Present& present : there_.all) {
       const InstalledDistribution& distribution = *present.distribution;
-      if (is_leaving(distribution) || distribution.legacy) continue;
+      if (there_.is_leaving(distribution) || distribution.legacy) continue;
       const std::string& name = distribution.name.normalized();
       const std::string version = distribution.version.to_string();
       const bool requested = distribution.requested || marked_.count(name) != 0;
       const auto known = std::find_if(
-          manifest_.packages.begin(), manifest_.packages.end(),
+          there_.manifest.packages.begin(), there_.manifest.packages.end(),
           [&](const auto& package) { return package.name == name && package.version == version; });
-      const bool is_known = known != manifest_.packages.end();
+      const bool is_known = known != there_.manifest.packages.end();
       if (!(is_known ? kept : taken_in).insert(name).second) continue;
       next.packages.push_back(
           {name, version, is_known ? known->wheel_sha256 : "", requested, is_known ? known->index : ""});
     }
     for (const WantedPackage& package : request_.install)
       next.packages.push_back({package.name.normalized(), package.version.to_string(),
-                               package.wheel.digest.hex, stays_requested(package), package.index});
+                               package.wheel.digest.hex, there_.stays_requested(package), package.index});
 
     std::unordered_set<std::string> listed;
     const unsigned umask = current_umask();
     for (const ArrivingFile& file : arrivals_)
       if (file.in_manifest && listed.insert(file.path).second) next.entries.push_back(entry_of(file, umask));
-    for (ManifestEntry entry : manifest_.entries) {
+    for (ManifestEntry entry : there_.manifest.entries) {
       if (departures_.covers(entry.path) || listed.count(entry.path) != 0) continue;
-      if (entry.owner.empty() && shim_.count(entry.path) != 0 && staying_.count(entry.path) != 0)
+      if (entry.owner.empty() && shim_.count(entry.path) != 0 && there_.staying.count(entry.path) != 0)
         continue;  // pip itself lies there
       if (!entry.owner.empty() && kept.count(entry.owner) == 0) {
-        const auto other = staying_.find(entry.path);  // a file of two packages, of which one goes
-        if (other == staying_.end() || kept.count(other->second.distribution->name.normalized()) == 0)
+        const auto other = there_.staying.find(entry.path);  // a file of two packages, of which one goes
+        if (other == there_.staying.end() || kept.count(other->second.distribution->name.normalized()) == 0)
           continue;
         entry.owner = other->second.distribution->name.normalized();
       }
-      if (const auto owner = owner_at_.find(entry.path); owner != owner_at_.end())
+      if (const auto owner = settled_.owner_at.find(entry.path); owner != settled_.owner_at.end())
         entry.owner = owner->second;
       listed.insert(entry.path);
       next.entries.push_back(std::move(entry));
     }
-    for (const Present& present : present_)
+    for (const Present& present : there_.all)
       if (taken_in.count(present.distribution->name.normalized()) != 0) take_in(present, listed, next);
     return next;
   }
@@ -862,7 +532,7 @@ class Application {
     for (const ArrivingFile& file : arrivals_)
       if (listed.insert(file.path).second && file.is_derived)
         out.push_back({file.path, file.sha256, file.size, file.owner});
-    for (const BytecodeEntry& entry : bytecode_)
+    for (const BytecodeEntry& entry : there_.bytecode)
       if ((entry.owner.empty() || owners.count(entry.owner) != 0) && listed.count(entry.path) == 0 &&
           !departures_.covers(entry.path))
         out.push_back(entry);
@@ -895,32 +565,18 @@ class Application {
   Workers& workers_;
   Reporter& reporter_;
   bool single_files_;
-  unsigned umask_ = current_umask();
 
-  InstalledDistributions installed_;
-  Manifest manifest_;
-  std::vector<BytecodeEntry> bytecode_;
-  std::set<PackageName> leaving_names_;
-  std::vector<Present> present_;
-  std::unordered_map<std::string_view, Owner> staying_;                    // by path
-  std::unordered_map<std::string_view, std::vector<Owner>> also_staying_;  // further owners of such paths
+  Presence there_;
+  Settlement settled_;
 
   std::map<std::string, PipShimFile> shim_;  // by path; empty where there is none
 
   FolderNames leaving_;
   Departures departures_;
   std::vector<ArrivingFile> arrivals_;
-  std::vector<ArrivingFile> shared_;  // brought by two packages with the same bytes, or there already
   std::unordered_map<std::string, std::size_t>
       last_arrival_;                           // path → index in arrivals_ while they are collected
   std::unordered_set<std::string> contested_;  // paths that several arrivals have
-  std::unordered_map<std::string_view, const ManifestEntry*> entry_at_;  // of paths to settle
-  std::set<std::size_t> lost_, same_;            // arrivals whose bytes do not get the place, or lie there
-  std::set<std::string> displaced_;              // where a file goes though a package that stays has it
-  std::map<std::string, std::string> owner_at_;  // of settled paths
-  std::vector<ManifestEntry> next_others_;
-  std::map<std::string, std::map<std::string, ArrivingFile>> files_of_staying_;  // name → path → file
-  std::map<const InstalledDistribution*, RecordCorrection> corrections_;
   std::unordered_map<std::string, Place> places_;
   std::set<std::string> marked_;
   std::unordered_map<std::string, bool> real_folders_;

@@ -1,0 +1,68 @@
+// What is in an environment before a change: its distributions, and whose each file is. By the RECORDs, which
+// other installers keep as well, and by the manifest where those are damaged.
+#pragma once
+
+#include "envs/environment/environment.h"
+#include "envs/environment/installed.h"
+#include "envs/journal/bytecode_list.h"
+#include "envs/journal/manifest.h"
+#include "envs/place/owned_files.h"
+#include "envs/place/transaction.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace moat {
+
+// A distribution of the environment with its files.
+struct Present {
+  const InstalledDistribution* distribution = nullptr;
+  OwnedFiles owned;
+};
+
+struct Owner {
+  const InstalledDistribution* distribution = nullptr;
+  const OwnedFile* file = nullptr;
+};
+
+// Its parts refer to each other: may be moved, not copied.
+struct Presence {
+  Presence() = default;
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  Presence(Presence&&) = default;
+  Presence& operator=(Presence&&) = default;
+  ~Presence() = default;
+
+  InstalledDistributions installed;
+  Manifest manifest;
+  std::vector<BytecodeEntry> bytecode;
+  std::set<PackageName> leaving;  // names of what the change removes or replaces
+  std::vector<Present> all;       // as `installed.all`
+  // Of what stays: who owns a path, and further owners of such paths.
+  std::unordered_map<std::string_view, Owner> staying;
+  std::unordered_map<std::string_view, std::vector<Owner>> also_staying;
+
+  bool is_leaving(const InstalledDistribution& distribution) const {
+    return leaving.count(distribution.name) != 0;
+  }
+  // nullptr: no distribution of this name stays.
+  const InstalledDistribution* find_staying(const std::string& name) const;
+  // Asked for now, or before: an upgrade on behalf of another package does not make it forgotten.
+  bool stays_requested(const WantedPackage& package) const;
+};
+
+Presence read_presence(const Environment& environment, const TransactionRequest& request, Workers& workers,
+                       Reporter& reporter);
+
+// What lies there, links not followed; nullopt: nothing. Error(Disk).
+std::optional<struct stat> lstat_of(const std::filesystem::path& path);
+
+}  // namespace moat

@@ -1,0 +1,104 @@
+// One request on a libcurl handle: how it is set up, and what its callbacks take. Where and when it is sent
+// is for HttpClient to say. Everything here is of the network thread.
+#pragma once
+
+#include "fetch/http/curl_library.h"
+#include "fetch/http/http.h"
+#include "fetch/http/http_body.h"
+
+#include <array>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace moat {
+
+struct EasyDeleter {
+  void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
+};
+struct MultiDeleter {
+  void operator()(CURLM* multi) const { curl().multi_cleanup(multi); }
+};
+struct SlistDeleter {
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
+};
+using Easy = std::unique_ptr<CURL, EasyDeleter>;
+using Multi = std::unique_ptr<CURLM, MultiDeleter>;
+using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
+
+// Where requests compete for connections.
+struct Transfer;
+struct Origin {
+  // HTTP/2 carries any number of requests over one connection. Until a first answer has told, few are begun,
+  // and they wait for one handshake instead of making one each.
+  enum class Protocol { Unknown, Http1, Http2 };
+  Protocol protocol = Protocol::Unknown;
+  int running = 0;
+  std::map<std::pair<int, std::uint64_t>, Transfer*> waiting;  // by (-priority, sequence)
+};
+
+// One request through its hops and attempts. Lives on the network thread.
+struct Transfer {
+  Transfer(HttpRequest its_request, std::function<void(HttpClient::Result)> its_done,
+           std::uint64_t its_sequence)
+      : request(std::move(its_request)),
+        done(std::move(its_done)),
+        sequence(its_sequence),
+        url(request.url) {}
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  HttpRequest request;
+  std::function<void(HttpClient::Result)> done;
+  const std::uint64_t sequence;
+  BodySink sink{request};
+
+  Url url;                                 // of this hop; userinfo: credentials that came with it
+  std::optional<std::string> credentials;  // "user:password" sent on this hop
+  bool asked_again = false;                // for better ones
+  int hops = 0;
+  int attempt = 1;
+  std::uint64_t stored_at_first_attempt = 0;
+
+  // This attempt.
+  Origin* origin = nullptr;
+  Easy easy;
+  Slist header_lines;
+  std::array<char, CURL_ERROR_SIZE> error_text{};
+  int status = 0;
+  long connect_status = 0;  // what a proxy said to CONNECT
+  HttpHeaders headers;
+  bool body_begun = false;
+  std::uint64_t unpacked = 0;  // bytes of the body so far
+  std::uint64_t sent = 0;      // bytes of the request's body so far
+  std::exception_ptr failure;  // thrown in a callback
+
+  void begin_body() {
+    if (body_begun) return;
+    body_begun = true;
+    sink.begin(status, headers);
+  }
+};
+
+// A fresh handle for this attempt, all its options. Throws Error(Network) where libcurl refuses one.
+void configure(Transfer& transfer, const HttpOptions& options);
+
+// Does the request bring its own Authorization to this hop?
+bool has_own_authorization(const Transfer& transfer);
+
+// "" for none.
+std::string proxy_for(const Url& url, const HttpOptions& options);
+// For people: without credentials. A proxy may be written without a scheme.
+std::string shown_proxy(const std::string& proxy);
+Error proxy_refuses(const Transfer& transfer, const HttpOptions& options);
+
+// "get" or "send to", for messages.
+std::string_view doing(const HttpRequest& request);
+
+}  // namespace moat
