@@ -94,6 +94,20 @@ json config_of(const ImageBase* base, const ImageOptions& options) {
   return out;
 }
 
+// Is what is read of a base's configuration, and added to, of the right kind?
+bool is_sound(const json& config) {
+  const auto is_object_or_absent = [](const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() || found->is_object();
+  };
+  const auto rootfs = config.find("rootfs"), inner = config.find("config");
+  if (rootfs == config.end() || !rootfs->is_object() || !rootfs->contains("diff_ids") ||
+      !(*rootfs)["diff_ids"].is_array() || !is_object_or_absent(config, "config"))
+    return false;
+  return inner == config.end() || inner->is_null() ||
+         (is_object_or_absent(*inner, "Labels") && is_object_or_absent(*inner, "ExposedPorts"));
+}
+
 void add_layers(json& config, const std::vector<PackedLayer>& packed, const std::vector<ImageLayer>& layers,
                 std::int64_t created) {
   json& rootfs = config["rootfs"];
@@ -156,6 +170,7 @@ ImageBase read_image_base(std::unique_ptr<const OciSource> source, const std::st
     out.layers.push_back(descriptor_of(from, layer));
     out.layers.back().media_type = oci_layer_type(out.layers.back().media_type);
   }
+  if (!is_sound(config)) from.refuse("its configuration is damaged");
   const json diffs = config.value("rootfs", json::object()).value("diff_ids", json::array());
   if (diffs.size() != out.layers.size())
     from.refuse("its configuration names other layers than its manifest");
@@ -172,7 +187,7 @@ WrittenImage write_image(const ImageBase* base, const std::vector<ImageLayer>& l
   });
   json config = config_of(base, options);
   add_layers(config, packed, layers, options.created);
-  const std::string config_text = config.dump();
+  const std::string config_text = config.dump(-1, ' ', false, json::error_handler_t::replace);
   OciManifest manifest{.config = {.media_type = std::string(kConfigType),
                                   .digest = hash_bytes(config_text),
                                   .size = config_text.size()},
@@ -180,7 +195,8 @@ WrittenImage write_image(const ImageBase* base, const std::vector<ImageLayer>& l
   if (base != nullptr) manifest.layers = base->layers;
   for (const PackedLayer& layer : packed) manifest.layers.push_back(layer.blob);
   const std::string text = format_oci_manifest(manifest);
-  const std::size_t colon = options.name.rfind(':');
+  // A colon before the last slash is that of a port.
+  const std::size_t colon = options.name.find(':', options.name.rfind('/') + 1);
   const std::string tag = colon == std::string::npos ? "latest" : options.name.substr(colon + 1);
   const OciDescriptor descriptor{.media_type = std::string(oci::kManifestType),
                                  .digest = hash_bytes(text),

@@ -60,11 +60,15 @@ class Closure {
 
  private:
   void look_at(const ElfFacts& facts, const fs::path& file, const std::string& where) {
-    if (!facts.loader.empty() && fs::exists(facts.loader)) {
+    // A wheel says what its loader is: only a library of this kind of machine is taken.
+    const fs::path loader = fs::path(facts.loader).lexically_normal();
+    if (const auto there = loader.is_absolute() ? elf_at(loader) : std::nullopt;
+        there && there->machine == facts.machine && there->is_64 == facts.is_64) {
       if (!machine_) machine_ = facts;
-      add(facts.loader, facts.loader);
+      add(loader.native(), loader);
     }
     for (const std::string& name : facts.needed) {
+      if (name.find('/') != name.npos) continue;  // of no folder of libraries
       if (on_run_path(name, facts, file) || !seen_.emplace(name, facts.machine).second) continue;
       if (const auto found = in_system(name, facts))
         add(found->first, found->second);
@@ -118,7 +122,7 @@ void add_text(std::vector<ImageMember>& members, std::string path, std::string t
   members.push_back({.path = std::move(path), .mode = 0644, .source = {}, .text = std::move(text)});
 }
 
-// A folder of this machine, with its links and without what leads out of it.
+// A folder of this machine; links become the files they lead to.
 void add_tree(std::vector<ImageMember>& members, const fs::path& folder,
               const std::set<std::string>& without) {
   std::error_code error;

@@ -261,11 +261,11 @@ void TarWriter::begin(std::string_view name, std::uint64_t size, unsigned mode,
 }
 
 void TarWriter::put_header(const Member& member) {
-  const bool fits = parting(member.name) && member.link.size() <= kLink.size;
-  if (!fits) put_pax(member);
+  const bool name_fits = parting(member.name).has_value();
+  if (!name_fits || member.link.size() > kLink.size) put_pax(member);
   Header header{};
   put_name(header,
-           fits ? std::string_view(member.name) : std::string_view(member.name).substr(0, kName.size));
+           name_fits ? std::string_view(member.name) : std::string_view(member.name).substr(0, kName.size));
   put_octal(header, kMode, member.mode);
   put_octal(header, kUid, 0);
   put_octal(header, kGid, 0);

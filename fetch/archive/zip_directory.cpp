@@ -36,7 +36,6 @@ constexpr std::uint16_t kZip64Extra = 0x0001, kUnicodePathExtra = 0x7075;
 
 // Deflate gives at most 258 bytes for 2 bits.
 constexpr std::uint64_t kBestDeflateRatio = 1032;
-// Members up to this size are inflated in memory, in one go.
 constexpr std::size_t kInputPiece = 1U << 20U;
 
 // Little-endian fields, one after the other. REQUIRES: the bytes are there.

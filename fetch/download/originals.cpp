@@ -9,9 +9,7 @@
 namespace moat {
 
 fs::path original_path(const Digest& sha256, const Store& store) {
-  const fs::path folder = store.layout().root / "originals";
-  make_directories(folder);
-  return folder / sha256.hex;
+  return store.layout().root / "originals" / sha256.hex;
 }
 
 namespace {
@@ -33,6 +31,7 @@ std::optional<Original> find(const FileOrder& order, const Store& store) {
 Original keep(const fs::path& file, const Store& store) {
   const Digest sha256 = hash_file(file);
   fs::path kept = original_path(sha256, store);
+  make_directories(kept.parent_path());
   rename_over(file, kept);
   return {kept, sha256, fs::file_size(kept)};
 }

@@ -17,7 +17,7 @@ struct Original {
   std::uint64_t size = 0;
 };
 
-// Where the bytes of that hash lie, or would. Its folder is there afterwards.
+// Where the bytes of that hash lie, or would.
 std::filesystem::path original_path(const Digest& sha256, const Store& store);
 
 // In the order given, from the store where they are kept already. Throws as save_files() does; then nothing

@@ -17,7 +17,9 @@
 #include <array>
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <string_view>
@@ -440,7 +442,11 @@ class HttpClient::Loop {
       throw Error(ErrorKind::Network, fmt::format("{} redirects more than {} times",
                                                   quote(transfer.request.url.display()), kMostRedirects));
     const std::string location = *find_header(transfer.headers, "location");
-    arrive_at(transfer, follow_redirect(transfer.url, location, options_.trusted_hosts));
+    const Url next = follow_redirect(transfer.url, location, options_.trusted_hosts);
+    if (transfer.request.body_is_secret && !same_origin(transfer.url, next))
+      throw Error(ErrorKind::Refused, fmt::format("{} redirects to {}, which does not get the credentials",
+                                                  quote(transfer.url.display()), quote(next.host())));
+    arrive_at(transfer, next);
   }
 
   // Not for a host that anybody on the way could play.
@@ -559,11 +565,41 @@ void HttpClient::send(HttpRequest request, std::function<void(Result)> done) {
   loop_->send(std::move(request), std::move(done));
 }
 
+namespace {
+
+// Whether somebody still waits for a request. What it calls back for may be gone afterwards.
+struct Waiting {
+  std::mutex mutex;
+  bool is_over = false;
+};
+
+template <class R, class... A>
+void call_while_waited_for(std::function<R(A...)>& callback, const std::shared_ptr<Waiting>& waiting) {
+  if (!callback) return;
+  callback = [waiting, inner = std::move(callback)](A... arguments) -> R {
+    const std::lock_guard lock(waiting->mutex);
+    if (waiting->is_over) throw Error(ErrorKind::Interrupted, "interrupted");
+    return inner(std::forward<A>(arguments)...);
+  };
+}
+
+}  // namespace
+
 HttpResponse HttpClient::exchange(HttpRequest request) {
+  const auto waiting = std::make_shared<Waiting>();
+  if (request.body) call_while_waited_for(request.body->read, waiting);
+  call_while_waited_for(request.on_data, waiting);
+  call_while_waited_for(request.on_progress, waiting);
   const auto promise = std::make_shared<std::promise<Result>>();
   send(std::move(request), [promise](Result result) { promise->set_value(std::move(result)); });
   std::future<Result> future = promise->get_future();
-  while (future.wait_for(kLookForSignal) == std::future_status::timeout) throw_if_interrupted();
+  try {
+    while (future.wait_for(kLookForSignal) == std::future_status::timeout) throw_if_interrupted();
+  } catch (...) {
+    const std::lock_guard lock(waiting->mutex);
+    waiting->is_over = true;
+    throw;
+  }
   Result result = future.get();
   if (Error* error = std::get_if<Error>(&result)) throw std::move(*error);
   return std::get<HttpResponse>(std::move(result));

@@ -46,6 +46,7 @@ struct HttpRequest {
   std::optional<HttpBody> body = std::nullopt;
   // Twice would not be the same as once: not sent again where the server may have acted on it already.
   bool once = false;
+  bool body_is_secret = false;     // a redirect to another origin is refused
   std::optional<ByteRange> range;  // implies Accept-Encoding: identity
   // Body goes to this file (created or truncated) instead of memory; resumed with Range + If-Range after a
   // break.

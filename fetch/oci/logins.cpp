@@ -1,5 +1,6 @@
 #include "fetch/oci/logins.h"
 
+#include "fetch/oci/reference.h"
 #include "fetch/os/file.h"
 #include "fetch/os/process.h"
 #include "resolver/base/base64.h"
@@ -64,7 +65,7 @@ std::optional<RegistryLogin> ask_helper(const std::string& name, const std::stri
   const auto found = is_helper_name(name) ? find_program(program, sources.path) : std::nullopt;
   if (!found) {
     reporter.warn(
-        fmt::format("the credentials of {} lie with {}, which is not on PATH", host, quote(program)));
+        fmt::format("cannot ask {} for the credentials of {}: it is not on PATH", quote(program), host));
     return std::nullopt;
   }
   const ProcessResult result = run_process({.argv = {found->native(), "get"},
@@ -119,9 +120,12 @@ std::optional<RegistryLogin> parse_helper_answer(std::string_view text) {
   return user.empty() ? std::nullopt : std::optional(RegistryLogin{user, secret, ""});
 }
 
-std::optional<RegistryLogin> find_registry_login(const std::string& host, const std::string& repository,
+std::optional<RegistryLogin> find_registry_login(const std::string& registry, const std::string& repository,
                                                  const RegistryLoginSources& sources, Reporter& reporter,
                                                  const std::stop_token& stop) {
+  // `docker login` keeps those of Docker Hub by the address of long ago.
+  const bool is_hub = registry == kDockerHub;
+  const std::string host = is_hub ? "index.docker.io" : registry;
   for (const fs::path& file : sources.files) {
     const auto text = read_file_if_exists(file);
     if (!text) continue;
@@ -133,7 +137,9 @@ std::optional<RegistryLogin> find_registry_login(const std::string& host, const 
     const auto named = logins->helpers.find(host);
     const std::string& helper = named != logins->helpers.end() ? named->second : logins->helper;
     if (!helper.empty())
-      if (auto login = ask_helper(helper, host, sources, reporter, stop)) return login;
+      if (auto login =
+              ask_helper(helper, is_hub ? "https://index.docker.io/v1/" : host, sources, reporter, stop))
+        return login;
     if (const RegistryLogin* login = logins->find(host, repository)) return *login;
   }
   return std::nullopt;

@@ -59,6 +59,7 @@ Expected<RegistryReference> RegistryReference::parse(std::string_view text) {
   RegistryReference out{
       .host = ascii_lower(rest.substr(0, slash)), .repository = {}, .tag = {}, .digest = {}};
   if (!is_host(out.host)) return parse_error(quote(out.host) + " is not a host");
+  if (out.host == "docker.io" || out.host == "index.docker.io") out.host = kDockerHub;
   rest = rest.substr(slash + 1);
   if (const std::size_t at = rest.find('@'); at != rest.npos) {
     auto digest = Digest::parse(rest.substr(at + 1));

@@ -20,7 +20,7 @@ constexpr const char* kAccept =
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.docker.distribution.manifest.v2+json";
-constexpr std::size_t kMostToldBytes = 300;
+constexpr std::size_t kMostToldBytes = 300, kMostTold = 5;
 constexpr int kOk = 200, kCreated = 201, kUnauthorized = 401, kForbidden = 403, kNotFound = 404,
               kTooMany = 429;
 
@@ -38,6 +38,7 @@ std::vector<std::string> told(const HttpResponse& response) {
   const auto errors = value.is_object() ? value.find("errors") : value.end();
   if (!value.is_object() || errors == value.end() || !errors->is_array()) return out;
   for (const json& error : *errors) {
+    if (out.size() == kMostTold) break;
     if (!error.is_object()) continue;
     std::string line;
     for (const char* key : {"code", "message"})
@@ -166,6 +167,7 @@ std::string Registry::token(const std::map<std::string, std::string>& challenge)
   wanted.max_size = kMostTokenBytes;
   if (login() && !login()->identity_token.empty()) {
     wanted.method = "POST";
+    wanted.body_is_secret = true;
     wanted.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
     wanted.body = HttpBody::of(fmt::format("grant_type=refresh_token&client_id=moat&refresh_token={}&{}",
                                            percent_encode_path(login()->identity_token), asked));

@@ -32,8 +32,9 @@ struct RegistryOptions {
   bool pushes = false;                     // else it only reads
 };
 
-// Thread-safe; everything blocks. Throws Error(NotFound) for what the registry does not have, Error(Refused)
-// where it does not let this user, Error(HashMismatch) for what is not what its digest says, Error(Network).
+// Thread-safe; everything blocks. Throws Error(NotFound) for what the registry does not have,
+// Error(HashMismatch) for what is not what its digest says, Error(Network) also where it does not let this
+// user.
 //
 // Who asks says who he is to the registry's own origin, and to the token service that it names: never to
 // where a redirect or an upload leads on another host. Except on this machine and trusted hosts all is https.
@@ -80,7 +81,7 @@ class Registry {
   bool fetch_into(const OciDescriptor& blob, const std::filesystem::path& file, std::uint64_t from);
   Url begin_upload();
   void upload(const OciDescriptor& blob,
-              const std::function<std::size_t(std::uint64_t, char*, std::size_t)>& read);
+              const std::function<std::size_t(std::uint64_t, char*, std::size_t)>& read, Url place);
   std::uint64_t send_chunk(Url& place, const HttpBody& all, std::uint64_t offset);
   std::uint64_t find_out(Url& place, std::uint64_t offset);
 

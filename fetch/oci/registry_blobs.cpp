@@ -92,7 +92,8 @@ bool Registry::fetch_into(const OciDescriptor& blob, const fs::path& file, std::
     response = ask(std::move(wanted));
   } catch (const Error& error) {
     const bool any = size_of(next) > 0;
-    if (any) append(next, file);  // gone on with the next time; where it is wrong its hash will tell
+    // Gone on with the next time; where it is wrong its hash will tell.
+    if (any) from > 0 ? append(next, file) : rename_over(next, file);
     fs::remove(next, ignored);
     if (any || from == 0 || error.kind() != ErrorKind::Network) throw;
     return false;  // a part that was not asked for
@@ -100,7 +101,7 @@ bool Registry::fetch_into(const OciDescriptor& blob, const fs::path& file, std::
   if (from > 0 && response.status == kBadRange) return false;
   if (response.status == kNotFound)
     throw Error(ErrorKind::NotFound,
-                fmt::format("{} has lost {}", options_.reference.host, quote(shown(blob))));
+                fmt::format("{} no longer has {}", options_.reference.host, quote(shown(blob))));
   if (response.status != kOk && response.status != kPart) refuse(response, "to pull from");
   if (from > 0 && response.status == kPart)
     append(next, file);
@@ -116,8 +117,7 @@ void Registry::get_blob(const OciDescriptor& blob, const fs::path& file) {
   if (is_whole()) return;
   const std::uint64_t from = size_of(file);
   if (from > 0 && from < blob.size && fetch_into(blob, file, from) && is_whole()) return;
-  fs::remove(file);
-  fetch_into(blob, file, 0);
+  fetch_into(blob, file, 0);  // what is there goes once other bytes are here
   if (is_whole()) return;
   const std::string got = hash_file(file).to_string();
   fs::remove(file);
@@ -179,14 +179,13 @@ std::uint64_t Registry::send_chunk(Url& place, const HttpBody& all, std::uint64_
 }
 
 void Registry::upload(const OciDescriptor& blob,
-                      const std::function<std::size_t(std::uint64_t, char*, std::size_t)>& read) {
+                      const std::function<std::size_t(std::uint64_t, char*, std::size_t)>& read, Url place) {
   const HttpBody all{blob.size, [this, &read](std::uint64_t offset, char* to, std::size_t room) {
                        if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
                        const std::size_t count = read(offset, to, room);
                        sent_ += count;
                        return count;
                      }};
-  Url place = begin_upload();
   std::uint64_t offset = 0;
   for (int broken = 0; blob.size > kChunk && offset < blob.size;) {
     reporter_.progress("upload", shown(blob), offset, blob.size);
@@ -218,14 +217,15 @@ void Registry::upload(const OciDescriptor& blob,
 void Registry::put_blob(const OciDescriptor& blob,
                         const std::function<std::size_t(std::uint64_t, char*, std::size_t)>& read) {
   for (int attempt = 1;; ++attempt) {
+    Url place = begin_upload();  // what is refused here is refused again
     try {
-      return upload(blob, read);
+      return upload(blob, read, std::move(place));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::Network && error.kind() != ErrorKind::NotFound &&
           error.kind() != ErrorKind::HashMismatch)
         throw;
       if (attempt == kUploads) throw;
-      reporter_.note(fmt::format("{}; once more", error.what()));
+      reporter_.note(fmt::format("{}; trying again", error.what()));
     }
     // Its last answer may be what was lost.
     if (has_blob(blob)) return;

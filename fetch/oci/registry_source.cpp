@@ -38,7 +38,9 @@ RegistrySource::RegistrySource(Registry& registry, OciContent content, Store& st
     refuse(fmt::format("it is not {} but {}", content == OciContent::Bundle ? "a bundle" : "an image",
                        quote(type)));
   index_ = index.descriptor;
-  write_file_atomically(original_path(index_.digest, store_), index.bytes, 0644);
+  const fs::path kept = original_path(index_.digest, store_);
+  make_directories(kept.parent_path());
+  write_file_atomically(kept, index.bytes, 0644);
 }
 
 bool RegistrySource::is_kept(const OciDescriptor& blob, const fs::path& file) const {

@@ -43,8 +43,11 @@ void check_writable(const fs::path& path, const struct stat& facts) {
               {fmt::format("chmod u+w {}", path.native())});
 }
 
+// Of what is staged for it: with a mark that no file of a user has.
+std::string beginning_of(const fs::path& path) { return fmt::format(".{}.moat-", path.filename().native()); }
+
 fs::path write_aside(const fs::path& path, std::string_view text, const std::optional<struct stat>& like) {
-  std::string name = (path.parent_path() / fmt::format(".{}.XXXXXX", path.filename().native())).native();
+  std::string name = (path.parent_path() / fmt::format("{}XXXXXX", beginning_of(path))).native();
   const UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
   if (!fd) throw_errno("write beside", path, errno);
   try {
@@ -130,7 +133,7 @@ void sweep_staged(const fs::path& file) noexcept {
   constexpr std::size_t kRandom = 6;  // of mkostemp
   try {
     const fs::path real = followed(file);
-    const std::string begin = fmt::format(".{}.", real.filename().native());
+    const std::string begin = beginning_of(real);
     for (const fs::directory_entry& entry : fs::directory_iterator(real.parent_path())) {
       const std::string name = entry.path().filename().native();
       struct stat facts {};

@@ -233,7 +233,7 @@ class RealRegistry(Bundles):
         self.moat("push", "1.moat", reference)
         (self.home / ".docker/config.json").write_text(json.dumps({"credsStore": "missing"}))
         self.moat("pull", reference, "-o", "x", status=3)
-        self.assertIn("`docker-credential-missing`, which is not on PATH", self.said)
+        self.assertIn("cannot ask `docker-credential-missing` for the credentials of", self.said)
         (self.home / ".docker/config.json").unlink()
         auth = base64.b64encode(b"me:secret").decode()
         podman = self.home / ".config/containers"
@@ -300,7 +300,7 @@ class BadRegistry(Bundles):
 
     def test_blob_that_is_gone(self):
         self.registry.fault = lambda r: self.of_big in r.path and not r.error(404, "BLOB_UNKNOWN")
-        self.refused("has lost", status=1)
+        self.refused("no longer has", status=1)
 
     def test_too_many_requests(self):
         self.registry.fault = lambda r: "blobs/" in r.path and not r.error(429, "TOOMANYREQUESTS", Retry_After="0")

@@ -99,12 +99,15 @@ TEST_F(ScriptsRun, AfterTheEnvironmentWasMoved) {
 }
 
 TEST_F(ScriptsRun, WithoutAShell) {
-  const std::string python = "/an env/bin/python", first = "#!/an env/bin/python\n";
+  const std::string python = "/srv/env/bin/python", first = "#!/srv/env/bin/python\n";
   EXPECT_EQ(script_at(*rewrite_script("#!python -u\nimport tool\n"), python), first + "import tool\n");
   EXPECT_EQ(script_at(*rewrite_script("#!python\n'''the docs'''\n"), python), first + "'''the docs'''\n");
   EXPECT_EQ(script_at(*rewrite_script("#!python\n# -*- coding: latin-1 -*-\nx = 1\n"), python),
             first + "# -*- coding: latin-1 -*-\nx = 1\n");
   EXPECT_EQ(script_at("#!/bin/sh\necho\n", python), std::nullopt);
+  // No kernel takes a space in it.
+  EXPECT_EQ(script_at(*rewrite_script("#!python\nx = 1\n"), "/a b/bin/python"),
+            "#!/bin/sh\n'''exec' \"/a b/bin/python\" \"$0\" \"$@\"\n' '''\nx = 1\n");
   script("tool", *script_at(script_wrapper({"tool", "tool", "C.run"}), "/usr/bin/python3"));
   EXPECT_EQ(run({(root / "bin/python").string(), (root / "bin/tool").string(), "a"}).output, "tool ['a']\n");
 }

@@ -143,7 +143,7 @@ class TransactionTest : public ::testing::Test {
     for (const auto& entry : fs::recursive_directory_iterator(env.root / env.site)) {
       if (entry.path().parent_path().filename() == "__pycache__") continue;  // Python writes its own there
       if (entry.is_regular_file()) {
-        EXPECT_THAT(listed, Contains(entry.path().lexically_relative(env.root).string()));
+        EXPECT_THAT(listed, ::testing::Contains(entry.path().lexically_relative(env.root).string()));
       }
     }
   }

@@ -194,6 +194,22 @@ TEST_F(HttpTest, FollowsNoRedirectThatWouldMakeAnotherRequest) {
   EXPECT_EQ(server_.requests("/target").at(0).body, "body");
 }
 
+TEST_F(HttpTest, TakesASecretBodyToNoOtherOrigin) {
+  LoopbackServer other;
+  other.serve("/target", resource("there"));
+  server_.redirect("/away", other.url("/target").to_string(), 307);
+  server_.redirect("/near", "/target", 307);
+  server_.serve("/target", resource("there"));
+  HttpRequest wanted = request("/near");
+  wanted.method = "POST";
+  wanted.body = HttpBody::of("a token");
+  wanted.body_is_secret = true;
+  EXPECT_EQ(client_.exchange(wanted).status, 200);
+  wanted.url = server_.url("/away");
+  EXPECT_THROW(client_.exchange(wanted), Error);
+  EXPECT_EQ(other.count("/target"), 0U);
+}
+
 TEST_F(HttpTest, TellsWhatABodyThrows) {
   HttpRequest wanted = request("/a");
   wanted.method = "PUT";
