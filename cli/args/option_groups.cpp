@@ -84,7 +84,6 @@ void declare_index(Declaration& d) {
   });
 }
 
-// The order between the two options counts, and CLI11 keeps each option's values apart.
 void declare_registry(Declaration& d) {
   SharedOptions& shared = d.invocation.shared;
   d.group = "Registry";
@@ -94,6 +93,7 @@ void declare_registry(Declaration& d) {
   d.value("--client-cert", shared.client_cert, "FILE", "certificate and key to present to the registry");
 }
 
+// The order between the two options counts, and CLI11 keeps each option's values apart.
 void declare_build(Declaration& d) {
   struct Values {
     std::vector<std::string> no, only;

@@ -89,8 +89,7 @@ void declare_lock(Declaration& d) {
   d.flag("-U,--upgrade", lock.upgrade, "ignore the locked versions");
   d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME",
            "ignore the locked version of this package");
-  d.flag("--merge", lock.merge,
-         "of a lock that git could not merge, or as git's merge driver: `moat lock --merge %O %A %B`");
+  d.flag("--merge", lock.merge, "merge two locks, as git's merge driver: `moat lock --merge %O %A %B`");
   d.positional("FILE", lock.merge_files, "`--merge`: the common base, our lock, and their lock");
   d.flag("--check", lock.check, "change nothing; exit 1 where the lock would change");
   d.flag("--dry-run", lock.dry_run, "say what would change, and change nothing");
@@ -99,7 +98,7 @@ void declare_lock(Declaration& d) {
     if (lock.no_groups && !lock.groups.empty())
       throw Error(ErrorKind::Usage, "`--group` and `--no-groups` cannot be used together");
     constexpr std::size_t kSides = 3;
-    if (!lock.merge_files.empty() && (!lock.merge || lock.merge_files.size() != kSides))
+    if (lock.merge ? lock.merge_files.size() != kSides : !lock.merge_files.empty())
       throw Error(
           ErrorKind::Usage,
           lock.merge ? "`--merge` takes three files: the common base, our lock, and their lock"

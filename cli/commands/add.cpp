@@ -156,13 +156,14 @@ void check_can_add(const RequirementList& list, const Session& session) {
   const std::string key =
       list.kind == RequirementList::Kind::Dependencies ? "dependencies" : "optional-dependencies";
   if (is_dynamic(key, settings))
-    throw Error(
-        ErrorKind::Refused,
-        fmt::format("{} leaves `{}` to its build backend (`dynamic`)", settings.pyproject->native(), key),
-        {"add the requirement where the backend reads it, then `moat sync`",
-         "`--group NAME` adds it to a dependency group"});
+    throw Error(ErrorKind::Refused,
+                fmt::format("{} leaves `{}` to its build backend (`dynamic`)",
+                            edited_pyproject(settings).native(), key),
+                {"add the requirement where the backend reads it, then `moat sync`",
+                 "`--group NAME` adds it to a dependency group"});
   if (!has_project_table(settings))
-    throw Error(ErrorKind::BadInput, fmt::format("{} has no [project] table", settings.pyproject->native()),
+    throw Error(ErrorKind::BadInput,
+                fmt::format("{} has no [project] table", edited_pyproject(settings).native()),
                 {"`moat add --group NAME …` adds to a dependency group, which needs none"});
 }
 

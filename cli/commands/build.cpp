@@ -35,7 +35,8 @@ fs::path write_wheel(const StoredWheel& wheel, const fs::path& folder) {
 
 int execute(const BuildCommand& command, Session& session) {
   const Settings& settings = session.settings();
-  const std::optional<fs::path> project = project_folder(settings);
+  const std::optional<fs::path> project =
+      settings.member ? settings.member->parent_path() : project_folder(settings);
   if (!project || !describes_project(settings))
     throw Error(ErrorKind::Usage,
                 "there is no project here to build: no pyproject.toml, setup.py or setup.cfg",

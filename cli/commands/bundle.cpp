@@ -145,8 +145,7 @@ int execute(const BundleVerifyCommand& command, Session& session) {
   const Bundle& bundle = *opened.bundle;
   const std::optional<std::string> signer = bundle.signed_by(keys);
   if (!keys.empty() && !signer) refuse_untrusted(bundle);
-  if (opened.registry != nullptr) opened.registry->fetch(bundle.blobs());
-  bundle.verify(session.workers(), session.stop());
+  make_whole(opened, session);
   Output& output = session.output();
   output.result(fmt::format("{}: all hashes verified, {}", command.file,
                             signer ? fmt::format("signed by the key {}", *signer)

@@ -36,6 +36,11 @@ struct BundleAccess {
 BundleAccess open_bundle(const std::string& name, Session& session);
 bool is_reference(const std::string& name);
 
+// All of it is here and verified: fetched from the registry, which verifies each blob as it comes, or read.
+void make_whole(const BundleAccess& access, Session& session);
+
+std::string this_machine();  // "x86_64"
+
 // The target for this machine and a Python that is here. Error(NoSolution), Error(NoInterpreter) say what
 // does not fit.
 const BundleTarget& fitting_target(const Bundle& bundle, Session& session);

@@ -94,12 +94,19 @@ Interpreter find_python(const BundlePython& wanted, Session& session) {
               {fmt::format("install {}, or name it with -p", wanted.to_string())});
 }
 
+}  // namespace
+
 std::string this_machine() {
   utsname facts{};
   return ::uname(&facts) == 0 ? facts.machine : "";
 }
 
-}  // namespace
+void make_whole(const BundleAccess& access, Session& session) {
+  if (access.registry != nullptr)
+    access.registry->fetch(access.bundle->blobs());
+  else
+    access.bundle->verify(session.workers(), session.stop());
+}
 
 const BundleTarget& fitting_target(const Bundle& bundle, Session& session) {
   const std::vector<const BundleTarget*> targets = fitting_targets(bundle, this_machine());

@@ -6,6 +6,8 @@
 #include "cli/session/locked_resolution.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
+#include "cli/settings/project_files.h"
+#include "cli/settings/workspace.h"
 #include "envs/deploy/runtime_blob.h"
 #include "fetch/archive/archive.h"
 #include "fetch/download/originals.h"
@@ -53,6 +55,29 @@ std::optional<LockedPackage> own_package(const std::optional<ProjectBeside>& pro
   own.direct = DirectSource{.kind = DirectSourceKind::Directory};
   own.direct->path = lock.parent_path().native();
   return own;
+}
+
+// The packages of the project whose lock it is, of all members of a workspace, as far as their names are
+// known and the lock does not list them; else what lies beside the lock.
+std::vector<LockedPackage> own_packages_of(const std::optional<ProjectBeside>& beside, const fs::path& lock,
+                                           const std::vector<SelectedPackage>& selected,
+                                           const Settings& settings) {
+  std::vector<LockedPackage> out;
+  if (lock.filename() == "pylock.toml" && project_folder(settings) == lock.parent_path()) {
+    for (const OwnPackage& own : own_packages(settings)) {
+      if (!own.name || std::any_of(selected.begin(), selected.end(), [&](const SelectedPackage& one) {
+            return one.package->name == *own.name;
+          }))
+        continue;
+      LockedPackage package{.name = *own.name};
+      package.direct = DirectSource{.kind = DirectSourceKind::Directory};
+      package.direct->path = own.folder.native();
+      out.push_back(std::move(package));
+    }
+    return out;
+  }
+  if (std::optional<LockedPackage> own = own_package(beside, lock, selected)) out.push_back(std::move(*own));
+  return out;
 }
 
 // pylock.NAME.toml
@@ -219,13 +244,14 @@ BundleLock named_lock(const BundleCommand& command, Session& session) {
   return {read_pylock(path, session), read_named_file(path), path, {}};
 }
 
-BundleLock lock_of_environment(const BundleCommand& command, Session& session) {
+BundleLock lock_of_environment(const BundleCommand& command, const Environment& environment,
+                               Session& session) {
   if (command.lock || !command.extras.empty() || !command.groups.empty() || !command.platforms.empty() ||
       !command.python_versions.empty())
     throw Error(ErrorKind::Usage,
                 "`--env` takes an environment as it is: without LOCK, --extra, --group, --platform and "
                 "--python-version");
-  EnvironmentLock found = environment_lock(open_for_reading(session), session);
+  EnvironmentLock found = environment_lock(environment, session);
   std::string text = format_pylock(found.lock);
   return {std::move(found.lock), std::move(text), {}, std::move(found.requested)};
 }
@@ -247,10 +273,12 @@ void check_built(const std::vector<WantedPackage>& packages, const BundleFor& wa
 
 GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
   const bool of_environment = session.settings().env.has_value();
+  const std::optional<Environment> environment =
+      of_environment ? std::optional(open_for_reading(session)) : std::nullopt;
   const BundleLock from =
-      of_environment ? lock_of_environment(command, session) : named_lock(command, session);
-  const Interpreter python = of_environment ? open_for_reading(session).interpreter()
-                                            : project_python(session, from.lock.requires_python);
+      environment ? lock_of_environment(command, *environment, session) : named_lock(command, session);
+  const Interpreter python =
+      environment ? environment->interpreter() : project_python(session, from.lock.requires_python);
   const std::vector<BundleFor> targets = targets_of(command, python);
   // What runs elsewhere needs no group that its developers have by default.
   SyncCommand chosen;
@@ -264,9 +292,10 @@ GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
   std::int64_t created = kEarliestTime;
   for (const BundleFor& wanted : targets) {
     std::vector<SelectedPackage> selected = select_packages(from.lock, wanted.target, choice.extras, groups);
-    const std::optional<LockedPackage> own =
-        command.no_project || of_environment ? std::nullopt : own_package(project, from.path, selected);
-    if (own) selected.push_back({&*own, nullptr});
+    std::vector<LockedPackage> own;
+    if (!command.no_project && !of_environment)
+      own = own_packages_of(project, from.path, selected, session.settings());
+    for (const LockedPackage& package : own) selected.push_back({&package, nullptr});
     created = std::max(created, time_of(selected, session.settings()));
     BundleContents contents{.config = {.name = "",
                                        .version = "",

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/utsname.h>
 
 namespace moat {
 namespace {
@@ -43,21 +42,20 @@ BundleAccess bundle_of_lock(const ImageCommand& command, const fs::path& folder,
 }
 
 BundleAccess open_image_source(const ImageCommand& command, const fs::path& folder, Session& session) {
-  if (!command.source || (!is_reference(*command.source) && is_lock(*command.source)))
+  if (!command.source || (!is_reference(*command.source) && is_lock(*command.source))) {
+    if (!command.keys.empty())
+      throw Error(ErrorKind::Usage, "`--key` is for a bundle; nobody signs a lock",
+                  {"moat bundle --sign KEYFILE makes a bundle that is signed"});
     return bundle_of_lock(command, folder, session);
+  }
+  if (command.no_project || !command.extras.empty() || !command.groups.empty())
+    throw Error(ErrorKind::Usage, "`--extra`, `--group` and `--no-project` are for a lock",
+                {"what is in a bundle was chosen by `moat bundle`"});
   BundleAccess out = open_bundle(*command.source, session);
   const std::vector<PublicKey> keys = named_keys(command.keys, session);
   if (!keys.empty() && !out.bundle->signed_by(keys)) refuse_untrusted(*out.bundle);
-  if (out.registry != nullptr)
-    out.registry->fetch(out.bundle->blobs());
-  else
-    out.bundle->verify(session.workers(), session.stop());
+  make_whole(out, session);
   return out;
-}
-
-std::string this_machine() {
-  utsname facts{};
-  return ::uname(&facts) == 0 ? facts.machine : "";
 }
 
 // What the build of an image proves, as `moat doctor` does.
@@ -202,7 +200,7 @@ std::vector<ImageLayer> layers_of(const ImageCommand& command, const Environment
   }
   std::set<std::string> own;
   for (const BundlePackage& package : config.packages)
-    if (package.name.normalized() == config.name || (package.built && package.requested))
+    if (package.name.normalized() == normalize_name(config.name) || (package.built && package.requested))
       own.insert(package.name.normalized());
   for (ImageLayer& layer : environment_layers(environment, command.place, own))
     out.push_back(std::move(layer));

@@ -75,12 +75,11 @@ Imported read_foreign(const fs::path& path, const ProjectEdit& edit, Session& se
   }
   if (!name.ends_with(".lock")) return of_requirements(path, session);
   Imported out{value_of(read_package_tables(read_named_file(path)), path), {}};
-  const TomlTable table =
-      value_of(parse_toml(*session.settings().pyproject_text), *session.settings().pyproject);
+  const TomlTable table = value_of(parse_toml(edit.text()), edited_pyproject(session.settings()));
   if (const TomlValue* poetry = find_path(table, {"tool", "poetry"});
       poetry != nullptr && poetry->table() != nullptr)
     out.project = read_poetry_project(*poetry->table());
-  if (const TomlValue* uv = find_path(table, {"tool", "uv"}); uv != nullptr && uv->table() != nullptr)
+  else if (const TomlValue* uv = find_path(table, {"tool", "uv"}); uv != nullptr && uv->table() != nullptr)
     out.project = read_uv_sources(*uv->table(), edit);
   return out;
 }
@@ -131,13 +130,13 @@ int execute(const ImportCommand& command, Session& session) {
   std::optional<FolderLock> alone;
   if (settings.pyproject) alone.emplace(lock_project(session));
   ProjectEdit edit = open_project_edit(session);
-  const fs::path pyproject = *settings.pyproject;
+  const fs::path pyproject = edited_pyproject(settings);
   const std::string before = edit.text();
   const Imported imported =
       read_foreign((settings.working_directory / command.file).lexically_normal(), edit, session);
   std::vector<std::string> added;
   add_to_project(imported.project, edit, has_project_table(settings), added);
-  session.take_project_text(edit.text());
+  take_edited_text(edit.text(), session);
 
   const Pylock kept = as_lock(imported.versions);
   const MadeLock made = project_lock({}, session, {}, &kept);
@@ -155,7 +154,7 @@ int execute(const ImportCommand& command, Session& session) {
                      {"packages", made.lock.packages.size()},
                      {"changed", changed},
                      {"left_out", imported.project.left_out}});
-  for (const std::string& line : added) output.say(fmt::format("pyproject.toml: + {}", line));
+  for (const std::string& line : added) output.say(fmt::format("{}: + {}", shown_pyproject(settings), line));
   for (const std::string& text : imported.project.left_out) output.warn("left out: " + text);
   for (const std::string& text : changed) output.warn(text);
   output.say(fmt::format("{}: {}{}", made.path.native(), counted(made.lock.packages.size(), "package"),

@@ -65,6 +65,8 @@ Interpreter interpreter_for(const LockCommand& command, Session& session,
   if (settings.env && settings.python_is_option)
     throw Error(ErrorKind::Usage,
                 "`--env` and `-p` cannot be used together: both say which Python to lock for");
+  // The environment around is the project's, and a script has none.
+  if (command.script && !settings.env) return session.chosen_interpreter(required);
   const auto chosen = choose_environment(settings, ForProject::Yes);
   if ((settings.python && !settings.env) || !chosen || !Environment::exists_at(chosen->root))
     return session.chosen_interpreter(required);
@@ -237,26 +239,9 @@ Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
   return lock;
 }
 
-// What of a lock is asked for.
-struct Choice {
-  std::set<ExtraName> extras;
-  std::set<GroupName> groups;
-};
-
-Choice choice_of(const RootSet& world, const std::vector<LockRoot>& roots) {
-  Choice out;
-  for (const std::size_t root : world) {
-    if (roots[root].kind == LockRoot::Kind::Extra)
-      out.extras.insert(ExtraName::parse(roots[root].name).value());
-    else if (roots[root].kind == LockRoot::Kind::Group)
-      out.groups.insert(GroupName::parse(roots[root].name).value());
-  }
-  return out;
-}
-
 // The versions that a lock has for a choice in an environment, except for those that are to be upgraded.
 std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> kept_versions(
-    const EarlierLock& earlier, const ResolvePolicy& policy, Choice choice) {
+    const EarlierLock& earlier, const ResolvePolicy& policy, WorldChoice choice) {
   if (!earlier.pylock || policy.upgrade) return {};
   const Pylock& lock = *earlier.pylock;
   return [&lock, &policy, choice = std::move(choice)](const MarkerEnvironment& environment) {
@@ -284,37 +269,20 @@ ProjectChoices add_choices(const LockOrder& order, const AskBackend& ask, Goal& 
     lines.close({LockRoot::Kind::Group, name}, goal);
   }
   for (const std::string& group : order.groups) {
-    const std::vector<NamedLine> of_group = read_groups({group}, settings, ask);
-    const std::string name = GroupName::parse(group.substr(group.rfind(':') + 1))->normalized();
-    if (choices.groups.contains(name)) continue;
-    add_lines(of_group, goal, session);
-    lines.close({LockRoot::Kind::Group, name}, goal);
+    const auto name = GroupName::parse(group.substr(group.rfind(':') + 1));
+    if (name && choices.groups.contains(name->normalized())) continue;  // also one that only a member has
+    add_lines(read_groups({group}, settings, ask), goal, session);
+    lines.close({LockRoot::Kind::Group, name->normalized()}, goal);
   }
   return choices;
 }
 
-// Places in `roots`.
-std::vector<RootSet> conflicting_roots(const LockedInputs& inputs, const std::vector<LockRoot>& roots) {
-  std::vector<RootSet> out;
-  for (const std::vector<std::string>& conflict : inputs.conflicts) {
-    RootSet& set = out.emplace_back();
-    for (std::size_t root = 1; root < roots.size(); ++root) {
-      const std::string told =
-          (roots[root].kind == LockRoot::Kind::Extra ? "extra " : "group ") + roots[root].name;
-      if (std::find(conflict.begin(), conflict.end(), told) != conflict.end()) set.insert(root);
-    }
-  }
-  return out;
-}
-
 // The packages of all targets, as those of one that takes any file.
-void check_and_hash(UniversalResolution& resolution, const ResolvePolicy& policy, const EarlierLock& earlier,
-                    const Target& here, Session& session) {
+void learn_hashes(UniversalResolution& resolution, const Target& here, Session& session) {
   Target anywhere = here;
   anywhere.tags = TagSet::anything();
   Resolution packages;
   for (UniversalPackage& one : resolution.packages) packages.packages.push_back(std::move(one.package));
-  check_upgrades(policy, packages, earlier.versions);
   learn_missing_hashes(packages, anywhere, tools_of(session));
   for (std::size_t i = 0; i < packages.packages.size(); ++i)
     resolution.packages[i].package = std::move(packages.packages[i]);
@@ -370,14 +338,11 @@ void prefer_also(UniversalRequest& request, const Pylock& chosen) {
 // Each choice that `conflicts` leaves possible is resolved by itself; most projects have one.
 Pylock locked_worlds(const LockOrder& order, LockSpace& space, const Goal& goal, const ResolvePolicy& policy,
                      UniversalRequest& request, const std::vector<RootSet>& conflicts, Session& session) {
-  constexpr std::size_t kMostWorlds = 32;
   const std::vector<RootSet> worlds = worlds_of(request.roots.size(), conflicts);
-  if (worlds.size() > kMostWorlds)
-    throw Error(ErrorKind::Usage, fmt::format("`conflicts` leaves {} choices of extras and groups, and moat "
-                                              "resolves {} at most",
-                                              worlds.size(), kMostWorlds));
   const Target here = target_of(order.interpreter);
   std::vector<Pylock> locks;
+  std::vector<LeftOutTarget> left_out;
+  Resolution all;  // packages of every world
   for (const RootSet& world : worlds) {
     UniversalRequest one = request;
     one.only_roots = worlds.size() > 1 ? std::optional<std::set<std::size_t>>(world) : std::nullopt;
@@ -385,11 +350,17 @@ Pylock locked_worlds(const LockOrder& order, LockSpace& space, const Goal& goal,
     if (!locks.empty()) prefer_also(one, locks.back());
     UniversalResolution resolution = resolve_everywhere(goal, policy, one, session);
     for (const std::string& note : resolution.notes) session.reporter().warn(note);
-    leave_out(space, resolution.left_out, order.earlier, session);
-    check_and_hash(resolution, policy, order.earlier, here, session);
+    for (const LeftOutTarget& target : resolution.left_out)
+      if (std::none_of(left_out.begin(), left_out.end(),
+                       [&](const LeftOutTarget& other) { return other.place == target.place; }))
+        left_out.push_back(target);
+    learn_hashes(resolution, here, session);
+    for (const UniversalPackage& package : resolution.packages) all.packages.push_back(package.package);
     locks.push_back(lock_universal(
         one, resolution, {.lock_directory = order.path.parent_path().native(), .editables = goal.editables}));
   }
+  leave_out(space, left_out, order.earlier, session);
+  check_upgrades(policy, all, order.earlier.versions);
   return worlds.size() == 1 ? std::move(locks.front()) : join_worlds(locks, worlds, conflicts, request.roots);
 }
 
@@ -411,8 +382,8 @@ Pylock lock_for_all(const LockOrder& order, LockSpace& space, Goal& goal, Sessio
                            .everywhere = space.is_universal ? space.pythons : std::vector<PythonMinor>(),
                            .requires_python = space.requires_python,
                            .preferences = {}};
-  Pylock lock =
-      locked_worlds(order, space, goal, policy, request, conflicting_roots(inputs, request.roots), session);
+  Pylock lock = locked_worlds(order, space, goal, policy, request,
+                              conflicting_roots(inputs.conflicts, request.roots), session);
   if (!order.of_project) lock.locked_groups = groups_from_lock(order, session);
   lock.environments = environments_of(space);
   lock.has_environments = !lock.environments.empty();
@@ -559,9 +530,8 @@ std::vector<std::string> lock_changes(const MadeLock& made) {
 
 namespace {
 
-Pylock whole_lock(const std::string& file, const Session& session) {
-  const fs::path path = session.settings().working_directory / file;
-  Expected<Pylock> lock = parse_pylock(read_named_file(path), "");
+Pylock whole_lock(const std::string& text, const std::string& file) {
+  Expected<Pylock> lock = parse_pylock(text, "");
   if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(file), lock.error().message));
   return std::move(*lock);
 }
@@ -569,12 +539,19 @@ Pylock whole_lock(const std::string& file, const Session& session) {
 // As git's merge driver: the result goes into the file of our side. Nothing is resolved here: the
 // pyproject.toml that it would be for may not be merged yet.
 int merge_files(const LockCommand& command, Session& session) {
-  const Pylock base = whole_lock(command.merge_files[0], session);
-  const Pylock ours = whole_lock(command.merge_files[1], session);
-  const Pylock theirs = whole_lock(command.merge_files[2], session);
+  const auto text_of = [&](std::size_t side) {
+    return read_named_file(session.settings().working_directory / command.merge_files[side]);
+  };
+  // git gives an empty base where both sides added the file.
+  const std::string base_text = text_of(0);
+  std::optional<Pylock> base;
+  if (!trim(base_text).empty()) base = whole_lock(base_text, command.merge_files[0]);
+  const Pylock ours = whole_lock(text_of(1), command.merge_files[1]);
+  const Pylock theirs = whole_lock(text_of(2), command.merge_files[2]);
   const fs::path path = session.settings().working_directory / command.merge_files[1];
-  write_output_file(path, format_pylock(merge_locks(&base, ours, theirs)), 0666, Durability::Synced);
-  session.output().say("merged both locks; `moat lock` makes one of them that holds together");
+  write_output_file(path, format_pylock(merge_locks(base ? &*base : nullptr, ours, theirs)), 0666,
+                    Durability::Synced);
+  session.output().say("merged both locks; run `moat lock` to check the versions against pyproject.toml");
   return 0;
 }
 

@@ -47,9 +47,7 @@ void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport&
     return;
   }
   const Settings& settings = session.settings();
-  const std::string shown =
-      settings.member ? settings.member->lexically_relative(settings.pyproject->parent_path()).native()
-                      : "pyproject.toml";
+  const std::string shown = shown_pyproject(settings);
   for (const ProjectLineChange& line : change.lines)
     output.say(fmt::format("{}: {} {}{}", shown, line.sign, line.text,
                            line.list == RequirementList{} ? "" : fmt::format(" in {}", line.list.told())));
@@ -78,19 +76,24 @@ void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vecto
 
 namespace {
 
-// In a workspace what is edited is the member's, and what is locked the root's.
-void take_text(std::string text, Session& session) {
-  if (session.settings().member)
-    session.take_member_text(std::move(text));
-  else
-    session.take_project_text(std::move(text));
-}
-
 const std::optional<std::string>& edited_text(const Settings& settings) {
   return settings.member ? settings.member_text : settings.pyproject_text;
 }
 
 }  // namespace
+
+std::string shown_pyproject(const Settings& settings) {
+  return settings.member ? settings.member->lexically_relative(settings.pyproject->parent_path()).native()
+                         : "pyproject.toml";
+}
+
+// In a workspace what is edited is the member's, and what is locked the root's.
+void take_edited_text(std::string text, Session& session) {
+  if (session.settings().member)
+    session.take_member_text(std::move(text));
+  else
+    session.take_project_text(std::move(text));
+}
 
 fs::path edited_pyproject(const Settings& settings) {
   return settings.member ? *settings.member : settings.pyproject.value();
@@ -105,7 +108,7 @@ ProjectEdit open_project_edit(Session& session) {
   const std::string text = edited_text(settings) ? *edited_text(settings) : read_file(path);
   Expected<ProjectEdit> edit = ProjectEdit::parse(text);
   if (!edit) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), edit.error().message));
-  take_text(text, session);
+  take_edited_text(text, session);
   return std::move(*edit);
 }
 
@@ -116,12 +119,12 @@ void change_project(ProjectChange change, Session& session) {
   const std::string before = *edited_text(session.settings());
   if (before != known)
     throw Error(ErrorKind::Refused, fmt::format("{} changed meanwhile", pyproject.native()), {"try again"});
-  take_text(change.edit.text(), session);
+  take_edited_text(change.edit.text(), session);
   MadeLock lock = project_lock({}, session, change.how);
   if (change.finish) {
     const std::vector<ProjectLineChange> as_typed = change.lines;
     change.finish(change, lock.lock);
-    take_text(change.edit.text(), session);
+    take_edited_text(change.edit.text(), session);
     renew_inputs(as_typed, change.lines, lock);
   }
   StagedFiles files;

@@ -38,6 +38,11 @@ void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vecto
 // The pyproject.toml that `add` and `remove` change: the project's, or that of the workspace's member around.
 std::filesystem::path edited_pyproject(const Settings& settings);
 
+// As it is told: relative to the workspace.
+std::string shown_pyproject(const Settings& settings);
+// From here on that file counts as if it had this text.
+void take_edited_text(std::string text, Session& session);
+
 // The project around, opened for a change. Error(Usage or BadInput) where there is none with a [project]
 // table.
 ProjectEdit open_project_edit(Session& session);

@@ -1,7 +1,6 @@
 // moat push FILE oci://… | pull oci://… -o FILE
 #include "cli/commands/bundle.h"
 #include "cli/commands/commands.h"
-#include "cli/settings/moment.h"
 #include "envs/deploy/bundle.h"
 #include "resolver/base/text.h"
 
@@ -71,8 +70,7 @@ int execute(const PushCommand& command, Session& session) {
                 {"name a tag: oci://HOST/REPO:TAG"});
   const BundleAccess opened = open_bundle(command.file, session);
   // What is damaged here is not sent first.
-  if (opened.registry != nullptr) opened.registry->fetch(opened.bundle->blobs());
-  opened.bundle->verify(session.workers(), session.stop());
+  make_whole(opened, session);
   RegistryAccess access(reference, true, session);
   const Pushed pushed = push_all(opened, access.registry(), session);
   const std::string digest = opened.bundle->digest().to_string();

@@ -12,6 +12,7 @@
 #include "cli/session/run_environments.h"
 #include "envs/place/direct_url.h"
 #include "fetch/os/file.h"
+#include "fetch/os/folder_lock.h"
 #include "fetch/os/noexec.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
@@ -108,16 +109,11 @@ std::optional<Pylock> lock_of(const Script& script, const SyncCommand& how, Sess
     throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()),
                 {fmt::format("`moat lock --script {}` makes it", shell_word(script.name))});
   }
-  if (how.frozen) return read_pylock(path, session);
+  constexpr std::chrono::minutes kPatience{10};
+  const FolderLock alone = FolderLock::acquire(path.parent_path(), kPatience);
   LockCommand lock;
   lock.script = script.name;
-  const auto faults = lock_faults(lock, session);
-  if (faults && faults->empty()) return read_pylock(path, session);
-  if (how.locked)
-    throw Error(ErrorKind::Refused, fmt::format("{} is not up to date with {}", path.native(), script.name),
-                {fmt::format("`moat lock --script {}` brings it up to date", shell_word(script.name))},
-                faults.value_or(std::vector<std::string>()));
-  const MadeLock made = make_lock(lock, session);
+  const MadeLock made = project_lock(how, session, lock);
   if (made.differs) write_output_file(made.path, made.text, 0666, Durability::Synced);
   for (const std::string& change : lock_changes(made)) session.output().say(change);
   return made.lock;

@@ -7,6 +7,7 @@
 #include "cli/session/run_environments.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
+#include "cli/settings/workspace.h"
 #include "envs/python/discovery.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -64,26 +65,33 @@ RunQuestion question_for(const RunCommand& command, const Interpreter& python, c
   Goal& goal = question.goal;
   const AskBackend ask = backend_asker(
       goal, [&python] { return python; }, session);
-  const fs::path folder = *project_folder(settings);
-  const std::optional<OwnPackage> own =
-      command.sync.no_project || !command.sync.only_groups.empty() ? std::nullopt : own_package(settings);
+  const std::vector<OwnPackage> own = command.sync.no_project || !command.sync.only_groups.empty()
+                                          ? std::vector<OwnPackage>()
+                                          : own_packages(settings);
   if (command.sync.only_groups.empty())
-    if (const auto lines = read_project(folder, settings, ask).dependencies) add_lines(*lines, goal, session);
+    if (const auto lines = read_workspace(settings, ask).dependencies) add_lines(*lines, goal, session);
+  const ProjectChoices choices = read_workspace_choices(settings, ask);
   std::vector<std::string> groups = command.sync.groups;
   groups.insert(groups.end(), command.sync.only_groups.begin(), command.sync.only_groups.end());
   if (!command.sync.no_default_groups && command.sync.only_groups.empty())
     for (const GroupName& group : default_groups(settings)) groups.push_back(group.normalized());
   std::sort(groups.begin(), groups.end());
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-  add_lines(read_groups(groups, settings, ask), goal, session);
-  if (!own) return question;
-  std::string extras;
-  for (const std::string& extra : command.sync.extras) extras += (extras.empty() ? "" : ",") + extra;
-  const std::string url = Url::from_path(own->folder.native()).to_string();
-  const std::string line = own->name ? fmt::format("{}{} @ {}", own->name->display(),
-                                                   extras.empty() ? "" : "[" + extras + "]", url)
-                                     : own->folder.native();
-  add_lines({{line, folder.native(), !command.sync.no_editable}}, goal, session);
+  for (const std::string& group : groups) {
+    const auto known = choices.groups.find(normalize_name(group));
+    add_lines(known != choices.groups.end() ? known->second : read_groups({group}, settings, ask), goal,
+              session);
+  }
+  const std::string extras =
+      command.sync.extras.empty() ? "" : fmt::format("[{}]", join(command.sync.extras, ","));
+  for (const OwnPackage& one : own) {
+    const std::string url = Url::from_path(one.folder.native()).to_string();
+    const bool is_project = one.folder == *project_folder(settings);
+    const std::string line =
+        one.name ? fmt::format("{}{} @ {}", one.name->display(), is_project ? extras : "", url)
+                 : one.folder.native();
+    add_lines({{line, one.folder.native(), !command.sync.no_editable}}, goal, session);
+  }
   return question;
 }
 

@@ -77,6 +77,8 @@ void change_script(ProjectChange change, Session& session) {
   sweep_staged(script_lock_path(script));
   const std::string before = read_file(script.path);
   const ScriptParts parts = parts_of(script, before);
+  if (parts.toml != change.edit.original())
+    throw Error(ErrorKind::Refused, fmt::format("{} changed meanwhile", script.name), {"try again"});
   std::string text = with_metadata(parts, change.edit);
   const Script edited = script_of(script.name, script.path, text);
   change.how.script = script.name;

@@ -205,8 +205,9 @@ int execute(const StoreExportCommand& command, Session& session) {
           fmt::format("the store has another {} too: only one can have the name", wheel.filename));
       continue;
     }
-    originals += export_wheel(wheel, folder, session) ? 1U : 0U;
-    hashes[wheel.filename] = hash_file(folder / wheel.filename).hex;
+    const bool is_original = export_wheel(wheel, folder, session);
+    originals += is_original ? 1U : 0U;
+    hashes[wheel.filename] = is_original ? wheel.digest.hex : hash_file(folder / wheel.filename).hex;
     bytes += fs::file_size(folder / wheel.filename);
   }
   write_file_atomically(folder / "index.html", listing(hashes));

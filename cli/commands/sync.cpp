@@ -298,23 +298,25 @@ void choose_member(const std::string& name, SyncOrder& order, Session& session) 
   Goal goal;
   const AskBackend ask = backend_asker(
       goal, [&session] { return interpreter_here(session); }, session);
-  const std::vector<WorkspaceMember> chosen =
-      with_required_members(find_member(members, name), settings, ask);
-  std::set<PackageName> names;
+  const WorkspaceMember& first = find_member(members, name);
+  std::set<PackageName> names, met{first.name}, done;
   std::set<fs::path> folders;
   const auto take = [&](const std::vector<NamedLine>& lines) {
-    for (const NamedLine& line : without_members(lines, nullptr, members, settings, ask))
+    for (const NamedLine& line : without_members(lines, nullptr, members, settings, ask, &met))
       if (const auto requirement = Requirement::parse(line.text)) names.insert(requirement->name);
   };
-  for (const WorkspaceMember& member : chosen) {
-    folders.insert(member.folder);
-    take(read_project(member.folder, settings, ask).dependencies.value_or(std::vector<NamedLine>()));
-  }
-  const ProjectChoices choices = read_choices(chosen.front().folder, settings, ask);
+  const ProjectChoices choices = read_choices(first.folder, settings, ask);
   for (const auto& [extra, lines] : choices.extras)
     if (order.chosen.extras.contains(ExtraName::parse(extra).value())) take(lines);
   for (const auto& [group, lines] : choices.groups)
     if (order.chosen.groups->contains(GroupName::parse(group).value())) take(lines);
+  // Each may name further ones.
+  while (done.size() < met.size())
+    for (const WorkspaceMember& member : members)
+      if (met.contains(member.name) && done.insert(member.name).second) {
+        folders.insert(member.folder);
+        take(read_project(member.folder, settings, ask).dependencies.value_or(std::vector<NamedLine>()));
+      }
   order.only = std::move(names);
   std::erase_if(order.own, [&](const OwnPackage& own) { return !folders.contains(own.folder); });
 }
@@ -468,7 +470,8 @@ bool is_in_project(Session& session) {
 }
 
 MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand how, const Pylock* kept) {
-  const fs::path path = project_lock_path(session.settings());
+  const Settings& settings = session.settings();
+  const fs::path path = how.script ? script_lock_path(*settings.script) : project_lock_path(settings);
   if (is_there(path)) check_found_lock(path, session.settings());
   const std::optional<std::string> text = read_file_if_exists(path);
   if (command.frozen) {
@@ -477,17 +480,22 @@ MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand 
     return {
         .path = path, .lock = read_pylock(path, session), .text = *text, .before = *text, .differs = false};
   }
-  for (const GroupName& group : default_groups(session.settings())) how.groups.push_back(group.normalized());
+  if (!how.script)
+    for (const GroupName& group : default_groups(settings)) how.groups.push_back(group.normalized());
   const bool keeps = kept == nullptr && !how.upgrade && how.upgrade_packages.empty();
   const auto faults = text && keeps ? lock_faults(how, session) : std::nullopt;
   if (faults && faults->empty())
     return {
         .path = path, .lock = read_pylock(path, session), .text = *text, .before = *text, .differs = false};
   const auto out_of_date = [&] {
-    return Error(ErrorKind::Refused,
-                 text ? fmt::format("{} is not up to date with pyproject.toml", path.native())
-                      : fmt::format("there is no {}", path.native()),
-                 {"`moat lock` brings it up to date"}, faults.value_or(std::vector<std::string>()));
+    return Error(
+        ErrorKind::Refused,
+        text ? fmt::format("{} is not up to date with {}", path.native(),
+                           how.script.value_or("pyproject.toml"))
+             : fmt::format("there is no {}", path.native()),
+        {how.script ? fmt::format("`moat lock --script {}` brings it up to date", shell_word(*how.script))
+                    : "`moat lock` brings it up to date"},
+        faults.value_or(std::vector<std::string>()));
   };
   if (command.locked && (faults || !text)) throw out_of_date();
   MadeLock made = make_lock(how, session, kept);

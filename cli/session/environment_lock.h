@@ -16,8 +16,8 @@ struct EnvironmentLock {
 };
 
 // Asks the indexes of the session. Error(NotFound) names what none of them has with the hash that is
-// installed: what was built here, or came from a URL, nobody else can vouch for. Error(Refused) where an
-// environment is another tool's, as nothing says what its files are.
+// installed: what was built here, or came from a URL, nobody else can vouch for. Error(ForeignEnvironment)
+// for another tool's, as nothing says what its files are.
 EnvironmentLock environment_lock(const Environment& environment, Session& session);
 
 }  // namespace moat

@@ -207,7 +207,7 @@ void take_pythons(LockSpace& space, const LockCommand& command, bool of_project,
                             std::max(kNewestMinor, here.minor), space.requires_python.to_string()));
 }
 
-// What other implementations install is not known from tables.
+// What other implementations, and rare machines, install is not known from tables.
 LockSpace space_of_rare(const Interpreter& here) {
   LockSpace space;
   space.platforms = {platform_here(here)};
@@ -238,7 +238,9 @@ std::optional<LockSpace> lock_space(const LockCommand& command, bool of_project,
   LockSpace space;
   space.is_universal = command.universal;
   const bool by_default = of_project && settings.targets.empty() && !command.universal && !names_several;
-  if (by_default && here.implementation != "cpython") return space_of_rare(here);
+  if (by_default && (here.implementation != "cpython" ||
+                     !foreign_target(here.major_minor(), {platform_here(here)}, nullptr)))
+    return space_of_rare(here);
   if (!command.platforms.empty())
     space.platforms = command.platforms;
   else if (of_project && !settings.targets.empty())
@@ -346,38 +348,17 @@ bool has_file(const LockedPackage& package, const Target& target, bool may_build
   });
 }
 
-}  // namespace
-
-namespace {
-
-struct Choice {
-  std::set<ExtraName> extras;
-  std::set<GroupName> groups;
-};
-
 // All extras and groups; where some exclude each other, each choice that is possible.
-std::vector<Choice> choices_of(const Pylock& lock) {
-  std::vector<std::string> names{""};  // the first is asked for in any case
-  for (const ExtraName& extra : lock.extras) names.push_back("extra " + extra.normalized());
-  for (const GroupName& group : lock.dependency_groups) names.push_back("group " + group.normalized());
-  std::vector<RootSet> conflicts;
-  if (lock.inputs)
-    for (const std::vector<std::string>& conflict : lock.inputs->conflicts) {
-      RootSet& set = conflicts.emplace_back();
-      for (std::size_t i = 1; i < names.size(); ++i)
-        if (std::find(conflict.begin(), conflict.end(), names[i]) != conflict.end()) set.insert(i);
-    }
-  std::vector<Choice> out;
-  for (const RootSet& world : worlds_of(names.size(), conflicts)) {
-    Choice& choice = out.emplace_back();
-    for (const std::size_t i : world) {
-      if (i == 0) continue;
-      if (i <= lock.extras.size())
-        choice.extras.insert(lock.extras[i - 1]);
-      else
-        choice.groups.insert(lock.dependency_groups[i - 1 - lock.extras.size()]);
-    }
-  }
+std::vector<WorldChoice> choices_of(const Pylock& lock) {
+  std::vector<LockRoot> roots(1);  // the first is asked for in any case
+  for (const ExtraName& extra : lock.extras) roots.push_back({LockRoot::Kind::Extra, extra.normalized()});
+  for (const GroupName& group : lock.dependency_groups)
+    roots.push_back({LockRoot::Kind::Group, group.normalized()});
+  const std::vector<std::vector<std::string>> none;
+  std::vector<WorldChoice> out;
+  for (const RootSet& world :
+       worlds_of(roots.size(), conflicting_roots(lock.inputs ? lock.inputs->conflicts : none, roots)))
+    out.push_back(choice_of(world, roots));
   return out;
 }
 
@@ -388,7 +369,7 @@ void note(Lacking& lacking, const std::string& what, const std::string& where) {
   if (places.empty() || places.back() != where) places.push_back(where);
 }
 
-void prove(const Pylock& lock, const LockTarget& target, const Choice& choice, bool may_build,
+void prove(const Pylock& lock, const LockTarget& target, const WorldChoice& choice, bool may_build,
            Lacking& lacking) {
   const MarkerEnvironment& there = target.target.environment;
   const std::string where = fmt::format("{} with Python {}", target.name, there.python_version);
@@ -413,9 +394,9 @@ void prove(const Pylock& lock, const LockTarget& target, const Choice& choice, b
 
 std::vector<std::string> unproved(const Pylock& lock, const LockSpace& space, bool may_build) {
   Lacking lacking;
-  const std::vector<Choice> choices = choices_of(lock);
+  const std::vector<WorldChoice> choices = choices_of(lock);
   for (const LockTarget* const target : space.kept())
-    for (const Choice& choice : choices) prove(lock, *target, choice, may_build, lacking);
+    for (const WorldChoice& choice : choices) prove(lock, *target, choice, may_build, lacking);
   std::vector<std::string> out;
   for (const auto& [what, where] : lacking) out.push_back(fmt::format("{}: {}", join(where, ", "), what));
   return out;

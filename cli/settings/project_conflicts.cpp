@@ -15,8 +15,7 @@ std::vector<std::vector<std::string>> read_conflicts(const Settings& settings,
                                                      const ProjectChoices& choices) {
   std::vector<std::vector<std::string>> out;
   if (!settings.pyproject) return out;
-  const std::string text =
-      settings.pyproject_text ? *settings.pyproject_text : read_file(*settings.pyproject);
+  const std::string text = pyproject_text(*settings.pyproject, settings).value_or("");
   const Expected<TomlTable> table = parse_toml(text);
   const auto bad = [&](const std::string& why) {
     return Error(ErrorKind::BadInput, fmt::format("{}: {}", settings.pyproject->native(), why));

@@ -13,6 +13,13 @@
 #include <algorithm>
 
 namespace moat {
+
+std::optional<std::string> pyproject_text(const fs::path& path, const Settings& settings) {
+  if (settings.pyproject_text && settings.pyproject == path) return settings.pyproject_text;
+  if (settings.member_text && settings.member == path) return settings.member_text;
+  return read_file_if_exists(path);
+}
+
 namespace {
 
 // pyproject.toml, opened, and how it is called in messages.
@@ -83,11 +90,7 @@ ProjectFile open_project(const fs::path& path, const Settings& settings) {
   const fs::path relative = path.lexically_relative(settings.working_directory);
   const bool inside = !relative.empty() && *relative.begin() != "..";
   ProjectFile project{inside ? relative.native() : path.native(), path.parent_path(), {}};
-  const bool is_known = settings.pyproject_text && settings.pyproject == path;
-  const bool is_member = settings.member_text && settings.member == path;
-  const std::optional<std::string> text = is_known    ? settings.pyproject_text
-                                          : is_member ? settings.member_text
-                                                      : read_file_if_exists(path);
+  const std::optional<std::string> text = pyproject_text(path, settings);
   if (!text) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(path.native())));
   Expected<PyProject> file = PyProject::parse(*text);
   if (!file) throw project.bad(file.error());
@@ -286,9 +289,8 @@ std::vector<GroupName> project_groups(const Settings& settings) {
   if (!settings.pyproject) return {};
   std::vector<GroupName> out;
   add_groups(open_project(*settings.pyproject, settings), out);
-  for (const WorkspaceMember& member : workspace_members(settings))
-    if (member.folder != settings.pyproject->parent_path())
-      add_groups(open_project(member.folder / "pyproject.toml", settings), out);
+  for (const fs::path& member : workspace_folders(settings))
+    add_groups(open_project(member / "pyproject.toml", settings), out);
   return out;
 }
 
@@ -317,9 +319,8 @@ std::optional<SpecifierSet> required_python(const Settings& settings) {
   if (!settings.pyproject) return std::nullopt;
   std::optional<SpecifierSet> out = required_python(settings.pyproject->parent_path(), settings);
   // One environment is for all members.
-  for (const WorkspaceMember& member : workspace_members(settings)) {
-    if (member.folder == settings.pyproject->parent_path()) continue;
-    const std::optional<SpecifierSet> one = required_python(member.folder, settings);
+  for (const fs::path& member : workspace_folders(settings)) {
+    const std::optional<SpecifierSet> one = required_python(member, settings);
     if (one) out = out ? out->intersected(*one) : *one;
   }
   return out;

@@ -27,6 +27,10 @@ struct NamedLine {
   bool of_workspace = false;  // [tool.moat.sources] says that a member of the workspace is meant
 };
 
+// What this pyproject.toml says, as it counts now: the project's and the member's may be known otherwise than
+// they lie there, while they are changed. nullopt: there is no such file.
+std::optional<std::string> pyproject_text(const std::filesystem::path& path, const Settings& settings);
+
 struct ProjectFacts {
   std::optional<SpecifierSet> requires_python;
   // [project] dependencies; what asks for the project's own extras is expanded. nullopt: the file is not

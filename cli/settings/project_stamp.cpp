@@ -1,5 +1,6 @@
 #include "cli/settings/project_stamp.h"
 
+#include "cli/settings/project_files.h"
 #include "cli/settings/workspace.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
@@ -21,14 +22,8 @@ std::string digest_of(const std::vector<std::string>& texts) {
   return hash_bytes(all).hex;
 }
 
-}  // namespace
-
-namespace {
-
 void add_texts(const fs::path& folder, const Settings& settings, std::vector<std::string>& texts) {
-  const bool is_known = settings.pyproject_text && settings.pyproject == folder / "pyproject.toml";
-  texts.push_back(is_known ? *settings.pyproject_text
-                           : read_file_if_exists(folder / "pyproject.toml").value_or(""));
+  texts.push_back(pyproject_text(folder / "pyproject.toml", settings).value_or(""));
   for (const char* name : {"setup.py", "setup.cfg"})
     texts.push_back(read_file_if_exists(folder / name).value_or(""));
 }

@@ -376,7 +376,7 @@ Script named_script(const std::string& name, const Invocation& invocation,
 namespace {
 
 void find_workspace(Settings& settings) {
-  if (!settings.pyproject || !settings.reads_files) return;
+  if (!settings.pyproject) return;
   if (std::optional<fs::path> root = workspace_root(*settings.pyproject))
     settings.member = std::exchange(settings.pyproject, std::move(root));
 }
@@ -421,7 +421,7 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
     settings.script = find_script(run->command, settings.working_directory);
   if (script) settings.script = named_script(*script, invocation, settings.working_directory);
 
-  if (settings.pyproject && settings.reads_files) settings.pyproject_text = read_file(*settings.pyproject);
+  if (settings.pyproject) settings.pyproject_text = read_file(*settings.pyproject);
   if (const auto named = named_member(invocation)) name_member(settings, *named);
   SettingLayers layers(settings.variables);
   add_files(layers, settings, invocation.global.config.has_value());

@@ -75,14 +75,8 @@ std::set<fs::path> matching_folders(const fs::path& folder, const fs::path& patt
 
 TomlTable table_of(const fs::path& folder, const Settings& settings) {
   const fs::path path = folder / kFile;
-  std::string text;
-  if (settings.pyproject == path && settings.pyproject_text)
-    text = *settings.pyproject_text;
-  else if (settings.member == path && settings.member_text)
-    text = *settings.member_text;
-  else
-    text = read_file(path);
-  Expected<TomlTable> table = parse_toml(text);
+  const std::optional<std::string> text = pyproject_text(path, settings);
+  Expected<TomlTable> table = parse_toml(text ? *text : read_file(path));
   if (!table) throw bad(folder, table.error().message);
   return std::move(*table);
 }
@@ -134,12 +128,14 @@ class MemberLines {
         out_.push_back(line);
         continue;
       }
+      met_.insert(member->name);
       check(line, *requirement, *member, of);
       for (const ExtraName& extra : requirement->extras) take_extra(line, *member, extra);
     }
   }
 
   std::vector<NamedLine> finish() { return std::move(out_); }
+  const std::set<PackageName>& met() const { return met_; }
 
  private:
   Error no_such_member(const NamedLine& line) const {
@@ -177,8 +173,25 @@ class MemberLines {
   const Settings& settings_;
   const AskBackend& ask_;
   std::vector<NamedLine> out_;
+  std::set<PackageName> met_;  // members that lines named
   std::set<std::pair<PackageName, ExtraName>> seen_;
 };
+
+}  // namespace
+
+namespace {
+
+// A member that is named without wildcards has to be there.
+void refuse_missing(const TomlTable& pyproject, const fs::path& folder) {
+  const TomlValue* const workspace = find_path(pyproject, {"tool", "moat", "workspace"});
+  for (const std::string& pattern : patterns_of(*workspace->table(), "members", folder))
+    if (!has_wildcard(pattern))
+      for (const fs::path& one : matching_folders(folder, pattern))
+        if (!is_file(one / kFile))
+          throw bad(folder,
+                    fmt::format("the member {} of the workspace has no pyproject.toml", quote(pattern)),
+                    {fmt::format("`moat init {}` makes one", pattern)});
+}
 
 }  // namespace
 
@@ -190,11 +203,7 @@ std::optional<std::vector<fs::path>> member_folders(const TomlTable& pyproject, 
   std::set<fs::path> found;
   for (const std::string& pattern : patterns_of(*workspace->table(), "members", folder))
     for (const fs::path& one : matching_folders(folder, pattern)) {
-      if (is_file(one / kFile))
-        found.insert(one);
-      else if (!has_wildcard(pattern))
-        throw bad(folder, fmt::format("the member {} of the workspace has no pyproject.toml", quote(pattern)),
-                  {fmt::format("`moat init {}` makes one", pattern)});
+      if (is_file(one / kFile)) found.insert(one);
     }
   for (const std::string& pattern : patterns_of(*workspace->table(), "exclude", folder))
     for (const fs::path& one : matching_folders(folder, pattern)) found.erase(one);
@@ -206,14 +215,14 @@ std::optional<fs::path> workspace_root(const fs::path& member) {
   const fs::path folder = member.parent_path();
   for (fs::path above = folder; above.has_relative_path();) {
     above = above.parent_path();
-    const std::optional<fs::path> found = find_upwards(above, kFile, is_file).path;
-    if (!found) return std::nullopt;
-    above = found->parent_path();
-    const std::string text = read_file(*found);
+    const fs::path file = above / kFile;
+    // By whoever owns the folder one is in: another user's workspace does not take a project in.
+    if (!is_file(file) || !is_obeyed(file, folder)) continue;
+    const std::string text = read_file(file);
     if (text.find("workspace") == std::string::npos) continue;
     const Expected<TomlTable> table = parse_toml(text);
     const auto folders = table ? member_folders(*table, above) : std::nullopt;
-    if (folders && std::find(folders->begin(), folders->end(), folder) != folders->end()) return found;
+    if (folders && std::find(folders->begin(), folders->end(), folder) != folders->end()) return file;
   }
   return std::nullopt;
 }
@@ -230,6 +239,7 @@ std::vector<WorkspaceMember> workspace_members(const Settings& settings) {
   const TomlTable table = table_of(root, settings);
   const auto folders = member_folders(table, root);
   if (!folders) return {};
+  refuse_missing(table, root);
   std::vector<WorkspaceMember> out;
   if (find_key(table, "project") != nullptr) out.push_back(member_of(root, table));
   for (const fs::path& folder : *folders) out.push_back(member_of(folder, table_of(folder, settings)));
@@ -255,9 +265,10 @@ const WorkspaceMember& find_member(const std::vector<WorkspaceMember>& members, 
 
 std::vector<NamedLine> without_members(const std::vector<NamedLine>& lines, const WorkspaceMember* of,
                                        const std::vector<WorkspaceMember>& members, const Settings& settings,
-                                       const AskBackend& ask) {
+                                       const AskBackend& ask, std::set<PackageName>* met) {
   MemberLines out(members, settings, ask);
   out.take(lines, of);
+  if (met != nullptr) met->insert(out.met().begin(), out.met().end());
   return out.finish();
 }
 
@@ -307,25 +318,8 @@ ProjectChoices read_workspace_choices(const Settings& settings, const AskBackend
 std::vector<OwnPackage> own_packages(const Settings& settings) {
   std::vector<OwnPackage> out;
   if (std::optional<OwnPackage> own = own_package(settings)) out.push_back(std::move(*own));
-  for (const WorkspaceMember& member : workspace_members(settings))
-    if (member.folder != settings.pyproject->parent_path())
-      if (std::optional<OwnPackage> own = own_package(member.folder, settings))
-        out.push_back(std::move(*own));
-  return out;
-}
-
-std::vector<WorkspaceMember> with_required_members(const WorkspaceMember& member, const Settings& settings,
-                                                   const AskBackend& ask) {
-  const std::vector<WorkspaceMember> members = workspace_members(settings);
-  std::vector<WorkspaceMember> out{member};
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const ProjectFacts facts = read_project(out[i].folder, settings, ask);
-    for (const NamedLine& line : facts.dependencies.value_or(std::vector<NamedLine>())) {
-      const Expected<Requirement> requirement = Requirement::parse(line.text);
-      const WorkspaceMember* other = requirement ? find_named(members, requirement->name) : nullptr;
-      if (other != nullptr && find_named(out, other->name) == nullptr) out.push_back(*other);
-    }
-  }
+  for (const fs::path& member : workspace_folders(settings))
+    if (std::optional<OwnPackage> own = own_package(member, settings)) out.push_back(std::move(*own));
   return out;
 }
 

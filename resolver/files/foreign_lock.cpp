@@ -85,6 +85,11 @@ std::string python_marker(const std::string& specifiers) {
   return out;
 }
 
+bool says(const TomlTable& table, const char* key) {
+  const TomlValue* value = find_key(table, key);
+  return value != nullptr && value->boolean() != nullptr && *value->boolean();
+}
+
 // ---- one requirement of poetry's, or of a Pipfile
 
 struct Reader {
@@ -116,8 +121,10 @@ struct Reader {
 
   // A repository's or an archive's URL; "" where it comes from an index.
   static std::string url_of(const TomlTable& table) {
-    if (const std::string* url = text_at(table, "url")) return *url;
-    if (const std::string* file = text_at(table, "file")) return *file;
+    const std::string* subdirectory = text_at(table, "subdirectory");
+    const std::string fragment = subdirectory != nullptr ? "#subdirectory=" + *subdirectory : "";
+    if (const std::string* url = text_at(table, "url")) return *url + fragment;
+    if (const std::string* file = text_at(table, "file")) return *file + fragment;
     const std::string* git = text_at(table, "git");
     if (git == nullptr) return "";
     std::string out = "git+" + *git;
@@ -132,8 +139,7 @@ struct Reader {
         out += "@" + *revision;
         break;
       }
-    if (const std::string* folder = text_at(table, "subdirectory")) out += "#subdirectory=" + *folder;
-    return out;
+    return out + fragment;
   }
 
   void add(const RequirementList& list, const std::string& name, std::string text,
@@ -164,10 +170,7 @@ struct Reader {
     const TomlTable& table = *value.table();
     const std::string head = name + extras_of(table), marker = marker_of(table);
     if (const std::string* path = text_at(table, "path")) {
-      const TomlValue* develop = find_key(table, "develop");
-      const TomlValue* editable = find_key(table, "editable");
-      const bool edits = (develop != nullptr && develop->boolean() != nullptr && *develop->boolean()) ||
-                         (editable != nullptr && editable->boolean() != nullptr && *editable->boolean());
+      const bool edits = says(table, "develop") || says(table, "editable");
       return add(list, name, head + marker, ProjectSource{*path, edits});
     }
     if (const std::string url = url_of(table); !url.empty())
@@ -181,8 +184,7 @@ struct Reader {
 };
 
 bool is_optional(const TomlValue& value) {
-  const TomlValue* optional = value.table() == nullptr ? nullptr : find_key(*value.table(), "optional");
-  return optional != nullptr && optional->boolean() != nullptr && *optional->boolean();
+  return value.table() != nullptr && says(*value.table(), "optional");
 }
 
 // What is optional is asked for by the extras that name it.
@@ -295,11 +297,6 @@ Expected<ForeignProject> read_pipfile(std::string_view text) {
 
 namespace {
 
-bool says(const TomlTable& table, const char* key) {
-  const TomlValue* value = find_key(table, key);
-  return value != nullptr && value->boolean() != nullptr && *value->boolean();
-}
-
 // One line with the place that uv's table gives it; nullopt where that is an index.
 std::optional<ForeignRequirement> placed_line(const RequirementList& list, Requirement requirement,
                                               const TomlTable& place) {
@@ -323,17 +320,19 @@ ForeignProject read_uv_sources(const TomlTable& uv, const ProjectEdit& lists) {
   for (const auto& [key, value] : sources == nullptr ? TomlTable() : *sources) {
     const Expected<PackageName> name = PackageName::parse(key);
     if (!name) continue;
-    if (value.table() == nullptr) {
-      out.left_out.push_back(fmt::format("{}: its source depends on markers", key));
+    const TomlTable* const place = value.table();
+    if (place == nullptr || find_key(*place, "marker") != nullptr || find_key(*place, "extra") != nullptr ||
+        find_key(*place, "group") != nullptr) {
+      out.left_out.push_back(fmt::format("{}: its source is only for some environments", key));
       continue;
     }
-    if (const std::string* index = text_at(*value.table(), "index"))
+    if (const std::string* index = text_at(*place, "index"))
       out.left_out.push_back(fmt::format(
-          "{}: it comes from the index {}; `pins` and `index` under [tool.moat] say so", key, *index));
+          "{}: it comes from the index {}; name it with `index` and `pins` under [tool.moat]", key, *index));
     for (const RequirementList& list : lists.lists_of(*name))
       for (const std::string& line : lists.lines_of(list, *name))
         if (const auto requirement = Requirement::parse(line); requirement && !requirement->url)
-          if (auto placed = placed_line(list, *requirement, *value.table()))
+          if (auto placed = placed_line(list, *requirement, *place))
             out.requirements.push_back(std::move(*placed));
   }
   return out;

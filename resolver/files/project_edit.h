@@ -39,6 +39,7 @@ class ProjectEdit {
   static Expected<ProjectEdit> parse_script(std::string toml);
 
   const std::string& text() const { return edit_.text(); }
+  const std::string& original() const { return original_; }  // what was parsed
 
   // Those that are there, in the order of the file.
   std::vector<RequirementList> lists() const;
@@ -63,9 +64,11 @@ class ProjectEdit {
   void remove_source(const PackageName& name);
 
  private:
-  ProjectEdit(TomlEdit edit, bool of_script) : edit_(std::move(edit)), of_script_(of_script) {}
+  ProjectEdit(TomlEdit edit, bool of_script)
+      : original_(edit.text()), edit_(std::move(edit)), of_script_(of_script) {}
   static Expected<ProjectEdit> checked(ProjectEdit edit);
   TomlPath path_of(const RequirementList& list) const;
+  std::string original_;
   TomlEdit edit_;
   bool of_script_;
 };

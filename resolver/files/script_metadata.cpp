@@ -135,7 +135,8 @@ Expected<ScriptParts> take_script_apart(std::string_view text) {
   ScriptParts out;
   if (!*block) {
     std::size_t first = !lines.empty() && lines[0].starts_with("#!") ? 1 : 0;
-    if (first < lines.size() && names_encoding(lines[first])) ++first;
+    for (std::size_t i = 0; i < std::min<std::size_t>(2, lines.size()); ++i)
+      if (names_encoding(lines[i])) first = i + 1;
     const std::size_t at = begin_of(first);
     const std::string end = text.find("\r\n") != std::string_view::npos ? "\r\n" : "\n";
     out.before = text.substr(0, at);

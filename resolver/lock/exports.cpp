@@ -68,6 +68,7 @@ nlohmann::ordered_json component(const LockedPackage& package) {
 
 Pylock settled_lock(const Pylock& lock, const std::set<ExtraName>& extras,
                     const std::set<GroupName>& groups) {
+  check_conflicts(lock, extras, groups);
   Pylock out = lock;
   out.packages.clear();
   out.extras.clear();

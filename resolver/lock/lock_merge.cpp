@@ -57,6 +57,19 @@ void join_names(std::vector<Name>& into, const std::vector<Name>& more) {
   into.assign(all.begin(), all.end());
 }
 
+// What the lock is for stays, of both sides; what it was made from is no longer true.
+std::optional<LockedInputs> merged_inputs(const Pylock& ours, const Pylock& theirs) {
+  if (!ours.inputs && !theirs.inputs) return std::nullopt;
+  LockedInputs out;
+  for (const Pylock* side : {&ours, &theirs}) {
+    if (!side->inputs) continue;
+    join_names(out.targets, side->inputs->targets);
+    join_names(out.pythons, side->inputs->pythons);
+    out.universal |= side->inputs->universal;
+  }
+  return out;
+}
+
 // Lines of two packages may have come together where git merged: then the wheels are another's.
 bool is_of_one_piece(const LockedPackage& package) {
   return std::all_of(package.wheels.begin(), package.wheels.end(), [&](const LockedFile& file) {
@@ -107,7 +120,7 @@ std::optional<ConflictSides> conflict_sides(std::string_view text) {
 
 Pylock merge_locks(const Pylock* base, const Pylock& ours, const Pylock& theirs) {
   Pylock out = ours;
-  out.inputs.reset();
+  out.inputs = merged_inputs(ours, theirs);
   out.packages.clear();
   join_names(out.extras, theirs.extras);
   join_names(out.dependency_groups, theirs.dependency_groups);

@@ -19,8 +19,8 @@ std::optional<ConflictSides> conflict_sides(std::string_view text);
 
 // The packages of both: one that a single side changed as that side has it, one that both changed as the side
 // with the newer version has it. `base`: what both were made from; without it nothing is known to be removed.
-// The result was never resolved as a whole, so it does not say what it was made from (`inputs`): whoever asks
-// whether it is up to date resolves.
+// The result was never resolved as a whole, so of what it was made from (`inputs`) it says only what it is
+// for, the targets and Pythons of both.
 Pylock merge_locks(const Pylock* base, const Pylock& ours, const Pylock& theirs);
 
 // The packages that can be read of a damaged text, one by one; nullopt: there are none. Of nothing else in

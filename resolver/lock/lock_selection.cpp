@@ -86,9 +86,6 @@ SelectedPackage select_file(const LockedPackage& package, const Target& target) 
 
 }  // namespace
 
-namespace {
-
-// Of a set that excludes each other only one can be asked for.
 void check_conflicts(const Pylock& lock, const std::set<ExtraName>& extras,
                      const std::set<GroupName>& groups) {
   if (!lock.inputs) return;
@@ -105,8 +102,6 @@ void check_conflicts(const Pylock& lock, const std::set<ExtraName>& extras,
                   {"choose one of them; `--no-default-groups` leaves out those that nobody named"});
   }
 }
-
-}  // namespace
 
 std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& target,
                                              const std::set<ExtraName>& extras,

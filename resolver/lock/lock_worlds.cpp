@@ -1,5 +1,7 @@
 #include "resolver/lock/lock_worlds.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -22,6 +24,7 @@ bool may_join(std::size_t root, const RootSet& world, const std::vector<RootSet>
 // All sets that nothing can be added to; each root is taken or left in turn.
 void extend(std::size_t root, std::size_t roots, RootSet world, const std::vector<RootSet>& conflicts,
             std::vector<RootSet>& out) {
+  if (out.size() > kMostWorlds) return;
   if (root == roots) {
     for (std::size_t other = 0; other < roots; ++other)
       if (!world.contains(other) && may_join(other, world, conflicts)) return;
@@ -131,7 +134,8 @@ bool needs_no_guard(const Entry& entry, const std::vector<RootSet>& worlds,
   const std::string text = marker->to_string();
   for (std::size_t root = 1; root < roots.size(); ++root) {
     const std::string asks = asks_for(roots[root], true).to_string();
-    if (text != asks && !text.starts_with(asks + " and ")) continue;
+    // An `or` binds last: beside one, the first clause is not all that is asked for.
+    if (text != asks && (!text.starts_with(asks + " and ") || text.find(" or ") != text.npos)) continue;
     bool exactly = true;
     for (std::size_t world = 0; world < worlds.size(); ++world)
       exactly &= worlds[world].contains(root) == entry.markers.contains(world);
@@ -145,6 +149,38 @@ bool needs_no_guard(const Entry& entry, const std::vector<RootSet>& worlds,
 std::vector<RootSet> worlds_of(std::size_t roots, const std::vector<RootSet>& conflicts) {
   std::vector<RootSet> out;
   extend(0, roots, {}, conflicts, out);
+  if (out.size() > kMostWorlds)
+    throw Error(
+        ErrorKind::Usage,
+        fmt::format("`conflicts` leaves more than {} choices of extras and groups, and each is resolved "
+                    "by itself",
+                    kMostWorlds),
+        {"name in `conflicts` only what has no answer together"});
+  return out;
+}
+
+std::vector<RootSet> conflicting_roots(const std::vector<std::vector<std::string>>& conflicts,
+                                       const std::vector<LockRoot>& roots) {
+  std::vector<RootSet> out;
+  for (const std::vector<std::string>& conflict : conflicts) {
+    RootSet& set = out.emplace_back();
+    for (std::size_t root = 1; root < roots.size(); ++root) {
+      const char* const kind = roots[root].kind == LockRoot::Kind::Extra ? "extra " : "group ";
+      if (std::find(conflict.begin(), conflict.end(), kind + roots[root].name) != conflict.end())
+        set.insert(root);
+    }
+  }
+  return out;
+}
+
+WorldChoice choice_of(const RootSet& world, const std::vector<LockRoot>& roots) {
+  WorldChoice out;
+  for (const std::size_t root : world) {
+    if (roots[root].kind == LockRoot::Kind::Extra)
+      out.extras.insert(ExtraName::parse(roots[root].name).value());
+    else if (roots[root].kind == LockRoot::Kind::Group)
+      out.groups.insert(GroupName::parse(roots[root].name).value());
+  }
   return out;
 }
 

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace moat {
@@ -19,9 +20,22 @@ namespace moat {
 // Places in the request's roots.
 using RootSet = std::set<std::size_t>;
 
+inline constexpr std::size_t kMostWorlds = 32;
+
 // The largest sets of roots of which no two are in one of the conflicts; the order is that of the roots.
-// Without conflicts: one, of all roots.
+// Without conflicts: one, of all roots. Error(Usage) where there are more than kMostWorlds.
 std::vector<RootSet> worlds_of(std::size_t roots, const std::vector<RootSet>& conflicts);
+
+// Of `conflicts` as LockedInputs has them: each set, as places in `roots`.
+std::vector<RootSet> conflicting_roots(const std::vector<std::vector<std::string>>& conflicts,
+                                       const std::vector<LockRoot>& roots);
+
+// What a world asks for.
+struct WorldChoice {
+  std::set<ExtraName> extras;
+  std::set<GroupName> groups;
+};
+WorldChoice choice_of(const RootSet& world, const std::vector<LockRoot>& roots);
 
 // The request with the lines of these roots only, which keep their numbers.
 UniversalRequest request_of_world(const UniversalRequest& request, const RootSet& world);

@@ -100,6 +100,10 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
 LockedPackage lock_package(const ResolvedPackage& package, const LockOptions& options);
 
 // What the target installs, in the lock's order; decided from names only, nothing is fetched.
+// Of extras and groups that exclude each other (`conflicts`) only one can be asked for. Error(Usage).
+void check_conflicts(const Pylock& lock, const std::set<ExtraName>& extras,
+                     const std::set<GroupName>& groups);
+
 struct SelectedPackage {
   const LockedPackage* package = nullptr;
   const LockedFile* file = nullptr;  // a wheel, an sdist or an archive; nullptr: a folder or checkout

@@ -84,6 +84,17 @@ class Merge(sandbox.SandboxTest):
         self.assertIn("not up to date", self.said)
         self.finish()
 
+    def test_driver_without_a_base(self):
+        """Both branches added the lock: git's base is an empty file."""
+        self.branches()
+        (self.work / "base").write_text("")
+        (self.work / "theirs").write_text(self.git("show", "right:pylock.toml"))
+        self.moat("lock", "--merge", "base", "pylock.toml", "theirs")
+        self.assertEqual(self.versions(), {"a": "1.0", "b": "1.0", "common": "2.0", "m": "1.0"})
+        # It is for what both were for.
+        targets = tomllib.loads((self.work / "pylock.toml").read_text())["tool"]["moat"]["targets"]
+        self.assertIn("linux-x86_64", targets)
+
     def test_from_conflict_markers(self):
         self.branches()
         self.git("merge", "right", status=1)
@@ -97,6 +108,7 @@ class Merge(sandbox.SandboxTest):
         before = (self.work / "pylock.toml").read_bytes()
         self.moat("lock", "--merge", "broken", "pylock.toml", "pylock.toml", status=2)
         self.moat("lock", "--merge", "pylock.toml", status=2)
+        self.moat("lock", "--merge", status=2)
         self.moat("lock", "pylock.toml", status=2)
         self.assertEqual((self.work / "pylock.toml").read_bytes(), before)
 

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace moat {
 namespace {
 
@@ -105,6 +109,38 @@ TEST(ForeignLock, ReadsTablesOfPackages) {
   ASSERT_EQ(versions.size(), 1U);
   EXPECT_EQ(versions.begin()->second.size(), 2U);
   EXPECT_FALSE(read_package_tables("package = 1"));
+}
+
+TEST(ForeignLock, ReadsWhereUvGetsThingsFrom) {
+  const ProjectEdit lists =
+      ProjectEdit::parse(
+          "[project]\nname = \"shop\"\ndependencies = [\"near\", \"far[x]>=1; os_name == 'nt'\", "
+          "\"packed\", \"some\", \"kin\", \"ours\"]\n[dependency-groups]\ndev = [\"near\"]\n")
+          .value();
+  const TomlTable uv =
+      parse_toml(
+          "[sources]\nnear = { path = \"libs/near\", editable = true }\n"
+          "far = { git = \"https://example.org/far\", tag = \"v1\", subdirectory = \"py\" }\n"
+          "packed = { url = \"https://example.org/packed.zip\", subdirectory = \"src\" }\n"
+          "some = { git = \"https://example.org/some\", marker = \"os_name == 'nt'\" }\n"
+          "kin = { workspace = true }\nours = { index = \"corp\" }\nabsent = { path = \"x\" }\n")
+          .value();
+  const ForeignProject project = read_uv_sources(uv, lists);
+  std::vector<std::string> lines;
+  for (const ForeignRequirement& one : project.requirements) {
+    EXPECT_TRUE(one.replaces);
+    lines.push_back(one.list.told() + ": " + one.text + (one.source ? " in " + one.source->path : ""));
+  }
+  std::sort(lines.begin(), lines.end());
+  const std::string main = RequirementList{}.told(),
+                    dev = RequirementList{RequirementList::Kind::Group, "dev"}.told();
+  std::vector<std::string> expected = {
+      main + ": far[x] @ git+https://example.org/far@v1#subdirectory=py ; os_name == \"nt\"",
+      main + ": kin in ", main + ": near in libs/near",
+      main + ": packed @ https://example.org/packed.zip#subdirectory=src", dev + ": near in libs/near"};
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(lines, expected);
+  ASSERT_EQ(project.left_out.size(), 2U);  // `some` is only for some environments; `ours` is of an index
 }
 
 }  // namespace

@@ -67,5 +67,27 @@ TEST(ScriptMetadata, WhatIsWrongNamesTheLineOfTheScript) {
   EXPECT_NE(told("import x\n# /// script\n# dependencies = [\n# ///\n").find("(line "), std::string::npos);
 }
 
+TEST(ScriptParts, ComeTogetherAgain) {
+  for (const char* text : {"", "print()\n", "print()", "#!/usr/bin/env python\nprint()\n",
+                           "\xEF\xBB\xBFprint()\r\n", "# /// script\n# dependencies = []\n# ///\nprint()\n",
+                           "#!/bin/x\r\n# /// script\r\n#\r\n# dependencies = []\r\n# ///\r\n"}) {
+    const auto parts = take_script_apart(text);
+    ASSERT_TRUE(parts) << text;
+    if (!parts->toml.empty()) {
+      EXPECT_EQ(parts->text(), text);
+    }
+  }
+  // What names the encoding stays in the first two lines.
+  for (const char* text : {"# -*- coding: latin-1 -*-\nx = 1\n", "# mine\n# -*- coding: latin-1 -*-\nx = 1\n",
+                           "#!/bin/x\n# -*- coding: latin-1 -*-\nx = 1\n"}) {
+    auto parts = take_script_apart(text);
+    ASSERT_TRUE(parts);
+    parts->toml = "dependencies = []\n";
+    const std::string made = parts->text(),
+                      head = std::string(text).substr(0, std::string(text).find("x = 1"));
+    EXPECT_TRUE(made.starts_with(head)) << made;
+  }
+}
+
 }  // namespace
 }  // namespace moat
