@@ -27,7 +27,7 @@ ENTRY_POINTS = ["../evil = evil:main", "/tmp/moat-torture-evil = evil:main", "a 
 def evil_wheel(files=None, info=None, record=None, raw=None, name="evil", metadata="", wheel=None):
     """→ the bytes of a wheel; `raw(archive)` adds what no writer would; `record` replaces RECORD."""
     folder = "evil-1.dist-info"
-    contents = {"evil/__init__.py": b"", f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{metadata}".encode(),
+    contents = {"evil/__init__.py": b"", f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{metadata}".encode(errors="surrogateescape"),
                 f"{folder}/WHEEL": (wheel or "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n").encode()}
     contents.update({key: value if isinstance(value, bytes) else value.encode() for key, value in (files or {}).items()})
     contents.update({f"{folder}/{key}": value if isinstance(value, bytes) else value.encode() for key, value in (info or {}).items()})
@@ -37,7 +37,7 @@ def evil_wheel(files=None, info=None, record=None, raw=None, name="evil", metada
         for path, data in contents.items():
             entry = zipfile.ZipInfo("x", (2024, 1, 1, 0, 0, 0))
             entry.filename = entry.orig_filename = path
-            entry.external_attr = 0o100644 << 16
+            entry.external_attr, entry.compress_type = 0o100644 << 16, zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
         if raw:
             raw(archive)

@@ -165,17 +165,18 @@ def tampered():
             path.unlink()
             os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
         yield f"METADATA is a {kind}", special, ["show", "--env", "env", "alpha"]
-    for place in ("pyvenv.cfg", ".moat/manifest", ".moat/journal", ".moat/facts.json", "lib/python3.11/site-packages/alpha-1.dist-info/RECORD"):
+    for place in ("pyvenv.cfg", ".moat/manifest", ".moat/journal", ".moat/facts.json", "RECORD"):
         def piped(root, place=place):
-            (root / "env" / place).unlink(missing_ok=True)
-            os.mkfifo(root / "env" / place)
+            file = site(root) / "alpha-1.dist-info/RECORD" if place == "RECORD" else root / "env" / place
+            file.unlink(missing_ok=True)
+            os.mkfifo(file)
         yield f"{place} is a pipe", piped, ["upgrade", "--env", "env", "alpha", *PACKAGES_OF_TEMPLATE]
 
 
 def attacks():
     for what, metadata in METADATA.items():
         def prepare(root, metadata=metadata):
-            data = evil_wheel(metadata=metadata.replace("\udcff\udcfe", "\xff\xfe"))
+            data = evil_wheel(metadata=metadata)
             write(root / "wheels/evil-1-py3-none-any.whl", data)
             return ["install", "--env", "env", "evil", *PACKAGES_OF_TEMPLATE]
         yield Attack(f"metadata: {what}", prepare)
