@@ -165,9 +165,9 @@ void find_yanked(const AuditSubject& subject, Session& session, std::vector<Audi
     for (const std::shared_ptr<const Release>& release : project->releases) {
       if (release->version != *package.version) continue;
       const auto yanked =
-          std::find_if(release->files.begin(), release->files.end(),
+          std::find_if(release->files().begin(), release->files().end(),
                        [](const ReleaseFile& file) { return file.artifact.yanked.has_value(); });
-      if (yanked != release->files.end())
+      if (yanked != release->files().end())
         add("yanked", yanked->artifact.yanked->empty() ? "yanked" : "yanked: " + *yanked->artifact.yanked);
     }
     if (project->status == "archived" || project->status == "quarantined" || project->status == "deprecated")

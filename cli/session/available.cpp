@@ -30,7 +30,7 @@ std::vector<AvailableVersion> usable(const Project& project, CandidateFilter& fi
   std::vector<AvailableVersion> out;
   for (const Candidate& candidate : filter.filter(project).candidates)
     if (!candidate.yanked && (prereleases || !candidate.prerelease()))
-      out.push_back({candidate.version(), candidate.file->wheel.has_value()});
+      out.push_back({candidate.version(), candidate.traits().is_wheel()});
   std::reverse(out.begin(), out.end());
   return out;
 }

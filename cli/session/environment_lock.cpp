@@ -24,7 +24,7 @@ LockedFile locked_file(const Artifact& artifact) {
 
 std::optional<LockedFile> file_with(const Digest& sha256, const Project& project) {
   for (const auto& release : project.releases)
-    for (const ReleaseFile& file : release->files)
+    for (const ReleaseFile& file : release->files())
       for (const Digest& digest : file.artifact.digests)
         if (digest == sha256) return locked_file(file.artifact);
   return std::nullopt;

@@ -109,7 +109,7 @@ class NearFiles {
     const Project* project = nullptr;
     while ((project = source_->find_project(name)) == nullptr) source_->wait();
     for (const auto& release : project->releases)
-      for (const ReleaseFile& one : release->files)
+      for (const ReleaseFile& one : release->files())
         if (one.artifact.filename == file.name && is_same(one.artifact, file)) return one.artifact.url;
     return std::nullopt;
   }

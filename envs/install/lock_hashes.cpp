@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moat {
@@ -38,17 +39,17 @@ void obtain_chosen(std::vector<ResolvedPackage>& packages, const Tools& tools) {
   for (std::size_t i = 0; i < wheels.size(); ++i) chosen[i]->digests.push_back(wheels[i].digest);
 }
 
-// The release with the hash of the chosen file; and its other files that lack one, to be hashed.
-std::shared_ptr<Release> completed(const ResolvedPackage& package, const Target& target,
+// The files of the release, with the hash of the chosen one; and those of them that lack one, to be hashed.
+std::vector<ReleaseFile> completed(const ResolvedPackage& package, const Target& target,
                                    std::vector<Artifact*>& lacking) {
-  auto release = std::make_shared<Release>(*package.release);
-  for (ReleaseFile& file : release->files) {
+  std::vector<ReleaseFile> files = package.release->files();
+  for (ReleaseFile& file : files) {
     const bool chosen = file.artifact.url == package.file.artifact.url;
     if (chosen) file.artifact.digests = package.file.artifact.digests;
     if (!has_strong_hash(file.artifact) && (chosen || !file.artifact.yanked) && may_install(file, target))
       lacking.push_back(&file.artifact);
   }
-  return release;
+  return files;
 }
 
 }  // namespace
@@ -56,19 +57,20 @@ std::shared_ptr<Release> completed(const ResolvedPackage& package, const Target&
 void learn_missing_hashes(Resolution& resolution, const Target& target, const Tools& tools) {
   obtain_chosen(resolution.packages, tools);
   std::vector<Artifact*> lacking;
+  std::vector<std::pair<ResolvedPackage*, std::vector<ReleaseFile>>> changed;
   std::vector<std::string> names;
   bool from_network = false;
   for (ResolvedPackage& package : resolution.packages) {
     if (package.file.direct) continue;
     bool unhashed = false;
-    for (const ReleaseFile& file : package.release->files) {
+    for (const ReleaseFile& file : package.release->files()) {
       if (has_strong_hash(file.artifact)) continue;
       unhashed = true;
       from_network = from_network || file.artifact.url.scheme() != "file";
     }
     if (!unhashed) continue;
     names.push_back(package.name.display());
-    package.release = completed(package, target, lacking);
+    changed.emplace_back(&package, completed(package, target, lacking));
   }
   if (names.empty()) return;
   std::vector<Artifact> files;
@@ -76,6 +78,8 @@ void learn_missing_hashes(Resolution& resolution, const Target& target, const To
   const std::vector<Digest> hashes =
       learn_hashes(files, tools.http, tools.store, tools.workers, tools.reporter, tools.stop);
   for (std::size_t i = 0; i < hashes.size(); ++i) lacking[i]->digests.push_back(hashes[i]);
+  for (auto& [package, completed_files] : changed)
+    package->release = std::make_shared<Release>(package->release->version, std::move(completed_files));
   const std::string said = fmt::format(
       "no index promises a sha256 of all files of {}: the lock has the hashes of what was found "
       "now, and only files that this target may install",

@@ -64,11 +64,11 @@ DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& 
       digests.push_back(*obtained.sha256);
     order.artifact.size = obtained.size;
   }
-  auto release = std::make_shared<Release>(Release{core->version, {}});
-  release->files.push_back({.artifact = std::move(order.artifact),
-                            .wheel = std::nullopt,
-                            .direct = std::make_shared<const SourceUrl>(std::move(source))});
-  return {Project{name, {std::move(release)}, "", "", ""}, std::move(metadata)};
+  std::vector<ReleaseFile> files{{.artifact = std::move(order.artifact),
+                                  .wheel = std::nullopt,
+                                  .direct = std::make_shared<const SourceUrl>(std::move(source))}};
+  return {Project{name, {std::make_shared<Release>(core->version, std::move(files))}, "", "", ""},
+          std::move(metadata)};
 }
 
 SaidBySdists::SaidBySdists(const Store& store, const Artifact& artifact) {

@@ -6,6 +6,7 @@
 #include "fetch/index/simple_api.h"
 #include "fetch/index/simple_api_html.h"
 #include "fetch/os/file.h"
+#include "fetch/os/mapped_file.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 
@@ -99,7 +100,7 @@ struct IndexPages::Shared {
   }
 
   // A digest once seen for a file name does not change in silence.
-  void compare_with_kept(const DigestedPage& now, const Index& index, const PackageName& project,
+  void compare_with_kept(std::string_view now, const Index& index, const PackageName& project,
                          const Url& url) const {
     std::optional<std::string> bytes;
     try {
@@ -107,7 +108,7 @@ struct IndexPages::Shared {
     } catch (const Error&) {  // not readable is not there
     }
     if (!bytes) return;
-    const std::vector<ChangedFile> changed = changed_files(*bytes, project, now);
+    const std::vector<ChangedFile> changed = changed_files(*bytes, now, project);
     if (changed.empty()) return;
     const ChangedFile& one = changed.front();
     reporter.warn("the index " + shown(index) + " gives another hash for " + quote(one.filename) +
@@ -124,13 +125,13 @@ struct IndexPages::Shared {
       const ProjectPage read = std::move(page);  // its memory is given back before what it says takes its own
       bytes = digest_page(read, project, validator);
     }
-    auto digested = read_page_digest(bytes, project, validator);
-    if (!digested)
-      throw Error(ErrorKind::Network, looking_up(index, project) + ": its page cannot be digested");
     if (!validator.empty()) {
-      compare_with_kept(*digested, index, project, url);
+      compare_with_kept(bytes, index, project, url);
       keep(url, bytes);
     }
+    auto digested = read_page_digest(std::move(bytes), project, validator);
+    if (!digested)
+      throw Error(ErrorKind::Network, looking_up(index, project) + ": its page cannot be digested");
     return std::move(*digested);
   }
 
@@ -210,7 +211,11 @@ void IndexPages::fetch(const Index& index, const PackageName& project, bool refr
   request.has_digested = [&shared, held, project,
                           file = shared.digest_file(url)](std::string_view validator) {
     shared.background->run([&] {
-      if (const auto bytes = read_file_if_exists(file)) *held = read_page_digest(*bytes, project, validator);
+      try {
+        const auto kept = std::make_shared<const MappedFile>(file);
+        *held = read_page_digest(kept->bytes(), kept, project, validator);
+      } catch (const Error&) {  // not readable is not there
+      }
     });
     return held->has_value();
   };

@@ -45,9 +45,9 @@ std::vector<std::shared_ptr<const Release>> merge(std::vector<DigestedPage> page
       unique.push_back(std::move(release));
       continue;
     }
-    auto both = std::make_shared<Release>(*unique.back());
-    both->files.insert(both->files.end(), release->files.begin(), release->files.end());
-    unique.back() = std::move(both);
+    std::vector<ReleaseFile> files = unique.back()->files();
+    files.insert(files.end(), release->files().begin(), release->files().end());
+    unique.back() = std::make_shared<Release>(release->version, std::move(files));
   }
   return unique;
 }
@@ -229,8 +229,8 @@ class IndexSource::State {
         return;
       }
       ReleaseFile file = direct_wheel(name, std::move(source));
-      auto release = std::make_shared<Release>(Release{file.wheel->version, {}});
-      release->files.push_back(std::move(file));
+      Version version = file.wheel->version;
+      auto release = std::make_shared<Release>(std::move(version), std::vector{std::move(file)});
       slot.project = std::make_unique<const Project>(Project{name, {std::move(release)}, "", "", ""});
     } catch (const Error& error) {
       slot.error = error;

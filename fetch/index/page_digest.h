@@ -1,9 +1,10 @@
 // A project's page boiled down to what resolving needs: its files by version, oldest first, in compact bytes
 // that are kept beside the HTTP cache, so that a warm run neither parses JSON nor sorts file names again.
 //
-// Layout (docs/store.md): a header (magic, sizes, texts that occur often), a table of versions, the file
-// records. The bytes come from a cache that may be damaged: reading checks all bounds and gives up, never
-// crashes.
+// Layout (docs/store.md): a header (magic, what is said of the page, texts that occur often), the versions
+// with the traits of their files, the rest of each file. Reading looks at all but the last part, which is
+// most of the bytes: of that, at what somebody asks for. The bytes come from a cache that may be damaged:
+// reading checks all bounds and gives up, never crashes.
 #pragma once
 
 #include "fetch/index/simple_api.h"
@@ -32,8 +33,11 @@ struct DigestedPage {
 };
 
 // nullopt where the bytes are damaged, of another format, or were made of another page than `validator`
-// names.
-std::optional<DigestedPage> read_page_digest(std::string_view bytes, const PackageName& project,
+// names. What somebody asks for later may be damaged all the same: then Release::files throws Error(Disk).
+// `owner` keeps the bytes; the releases share it.
+std::optional<DigestedPage> read_page_digest(std::string_view bytes, std::shared_ptr<const void> owner,
+                                             const PackageName& project, std::string_view validator);
+std::optional<DigestedPage> read_page_digest(std::string bytes, const PackageName& project,
                                              std::string_view validator);
 
 // Files of which both pages tell the sha256, and not the same one: an index is not to change a file under its
@@ -42,10 +46,10 @@ struct ChangedFile {
   std::string filename;
   Digest before, now;
 };
-// `before`: the bytes that were kept, of whatever page; none where they are damaged. Only names and hashes
-// are read of them, as views: a page may list very many files.
-std::vector<ChangedFile> changed_files(std::string_view before, const PackageName& project,
-                                       const DigestedPage& now);
+// Both are digests, of whatever page; none where one is damaged. Only names and hashes are read of them, as
+// views: a page may list very many files.
+std::vector<ChangedFile> changed_files(std::string_view before, std::string_view now,
+                                       const PackageName& project);
 
 // The project that the bytes, or at least their first kilobyte, are about; "" where they are damaged.
 std::string project_of_page_digest(std::string_view bytes);

@@ -75,7 +75,7 @@ void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOp
     if (out.direct->kind == DirectSourceKind::Directory) out.version.reset();
     return;
   }
-  for (const ReleaseFile& file : package.release->files) {
+  for (const ReleaseFile& file : package.release->files()) {
     const bool chosen = file.artifact.filename == package.file.artifact.filename;
     if (!chosen && (!options.all_files || file.artifact.yanked)) continue;
     LockedFile locked = locked_file(file.artifact, options);

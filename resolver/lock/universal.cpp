@@ -415,8 +415,8 @@ class Universal {
     for (const Pins& pins : chosen_)
       for (const auto& [name, package] : pins) {
         if (package.metadata.requires_python) atoms.add(*package.metadata.requires_python);
-        for (const ReleaseFile& file : package.release->files)
-          if (const auto requires_python = SpecifierSet::parse(file.artifact.requires_python))
+        for (const FileTraits& file : package.release->traits())
+          if (const auto requires_python = SpecifierSet::parse(file.requires_python))
             atoms.add(*requires_python);
         for (const Requirement& requirement : package.metadata.requires_dist)
           if (requirement.marker && is_in_play(*requirement.marker, package)) atoms.add(*requirement.marker);

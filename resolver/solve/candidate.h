@@ -10,8 +10,11 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moat {
@@ -29,10 +32,59 @@ struct ReleaseFile {
   bool may_need_build() const { return !wheel; }
 };
 
-// All files of one version, as the index lists them: nothing is filtered yet.
-struct Release {
-  Version version;
-  std::vector<ReleaseFile> files;
+// What decides whether a file may be chosen, without its name, URL and hashes.
+struct FileTraits {
+  const std::vector<Tag>* tags = nullptr;  // a wheel's; nullptr: a source distribution
+  std::string_view requires_python;        // as written by the index; "" when absent
+  std::optional<UnixTime> upload_time;
+  bool yanked = false;
+  bool direct = false;  // it is what a URL names
+
+  bool is_wheel() const { return tags != nullptr; }
+  bool may_need_build() const { return !is_wheel(); }  // as ReleaseFile says it
+};
+
+// Makes the files of releases that are known by their traits.
+class FilesBehind {
+ public:
+  FilesBehind() = default;
+  FilesBehind(const FilesBehind&) = delete;
+  FilesBehind& operator=(const FilesBehind&) = delete;
+  // `place`: as the release was given it. Thread-safe. Throws Error(Disk) where they cannot be read.
+  virtual std::vector<ReleaseFile> files_of(const Version& version, std::span<const FileTraits> traits,
+                                            std::size_t place) const = 0;
+
+ protected:
+  virtual ~FilesBehind() = default;
+};
+
+// All files of one version, as the index lists them: nothing is filtered yet. A page may list very many of
+// which a few are looked at, so they are made when somebody asks for them; their traits are there from the
+// start.
+class Release {
+ public:
+  Release(Version its_version, std::vector<ReleaseFile> files);
+  // `traits` and `behind` outlive it.
+  Release(Version its_version, std::span<const FileTraits> traits, std::size_t place,
+          const FilesBehind& behind)
+      : version(std::move(its_version)), traits_(traits), place_(place), behind_(&behind) {}
+  Release(const Release&) = delete;
+  Release& operator=(const Release&) = delete;
+
+  const Version version;
+
+  // Of each file, in the order of the files.
+  std::span<const FileTraits> traits() const { return traits_; }
+  // Thread-safe; the first call may throw Error(Disk), and so does each until one succeeds.
+  const std::vector<ReleaseFile>& files() const;
+
+ private:
+  std::span<const FileTraits> traits_;
+  std::size_t place_ = 0;
+  const FilesBehind* behind_ = nullptr;  // nullptr: the files were given
+  std::vector<FileTraits> own_traits_;
+  mutable std::once_flag once_;
+  mutable std::vector<ReleaseFile> files_;
 };
 
 // A project as one index (plus find-links) shows it.

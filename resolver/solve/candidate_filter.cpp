@@ -26,7 +26,7 @@ HashVerdict judge_hash(const Artifact& artifact, const std::vector<Digest>& allo
 bool has_hashes_left(const std::vector<Digest>* allowed, const Release& release) {
   if (allowed == nullptr) return false;
   return std::any_of(allowed->begin(), allowed->end(), [&](const Digest& digest) {
-    return std::none_of(release.files.begin(), release.files.end(), [&](const ReleaseFile& file) {
+    return std::none_of(release.files().begin(), release.files().end(), [&](const ReleaseFile& file) {
       const std::vector<Digest>& promised = file.artifact.digests;
       return std::find(promised.begin(), promised.end(), digest) != promised.end();
     });
@@ -51,7 +51,7 @@ Prereleases PrereleasePolicy::of(const PackageName& name) const {
 }
 
 std::string_view version_text(const Release& release) {
-  for (const ReleaseFile& file : release.files)
+  for (const ReleaseFile& file : release.files())
     if (file.wheel) return file.wheel->version_text;
   return "";
 }
@@ -66,15 +66,17 @@ CandidateFilter::CandidateFilter(const ResolveRequest& request) : request_(reque
   }
 }
 
-bool CandidateFilter::python_admitted(const std::string& requires_python) {
+bool CandidateFilter::python_admitted(std::string_view requires_python) {
   if (requires_python.empty() || request_.ignore_requires_python) return true;
-  const auto [entry, is_new] = python_admitted_.try_emplace(requires_python, true);
-  if (is_new) {
+  auto known = python_admitted_.find(requires_python);
+  if (known == python_admitted_.end()) {
     // What does not parse limits nothing here; the metadata has the last word.
     const auto specifiers = SpecifierSet::parse(requires_python);
-    entry->second = !specifiers || specifiers->contains(request_.target.python);
+    known =
+        python_admitted_.emplace(requires_python, !specifiers || specifiers->contains(request_.target.python))
+            .first;
   }
-  return entry->second;
+  return known->second;
 }
 
 bool CandidateFilter::yanked_is_pinned(const PackageName& name, const Version& version) const {
@@ -84,78 +86,86 @@ bool CandidateFilter::yanked_is_pinned(const PackageName& name, const Version& v
                                             [&](const SpecifierSet& pin) { return pin.contains(version); });
 }
 
-CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, const ReleaseFile& file,
-                                                    Rules rules) {
-  FileVerdict out;
-  out.file = &file;
-  out.yanked = file.artifact.yanked.has_value();
+std::optional<std::size_t> CandidateFilter::rank(const std::vector<Tag>& tags) {
+  const auto [entry, is_new] = ranks_.try_emplace(&tags);
+  if (is_new) entry->second = request_.target.tags.rank(tags);
+  return entry->second;
+}
+
+CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, const Release& release,
+                                                    std::size_t place, Rules rules) {
+  const FileTraits& file = release.traits()[place];
+  FileVerdict out{.place = place, .is_wheel = file.is_wheel(), .yanked = file.yanked};
   const auto stops_at = [&out](Verdict verdict) {
     out.verdict = verdict;
     return out;
   };
-  if (rules != Rules::FromUrl && !(file.wheel ? request_.binary.wheels(name) : request_.binary.sdists(name)))
+  if (rules != Rules::FromUrl &&
+      !(file.is_wheel() ? request_.binary.wheels(name) : request_.binary.sdists(name)))
     return stops_at(Verdict::KindForbidden);
   // A file without a date cannot be shown to be old enough.
   if (rules == Rules::All && request_.exclude_newer && !file.direct &&
-      (!file.artifact.upload_time || *file.artifact.upload_time > *request_.exclude_newer))
+      (!file.upload_time || *file.upload_time > *request_.exclude_newer))
     return stops_at(Verdict::CutByDate);
   if (const std::vector<Digest>* allowed = hashes_.of(name)) {
-    const HashVerdict hash = judge_hash(file.artifact, *allowed);
+    const HashVerdict hash = judge_hash(release.files()[place].artifact, *allowed);
     if (hash == HashVerdict::Wrong) return stops_at(Verdict::WrongHash);
     out.hash_known = hash == HashVerdict::Known;
   } else if (request_.require_hashes) {
     return stops_at(Verdict::WrongHash);
   }
-  if (file.wheel) {
-    const auto rank = request_.target.tags.rank(file.wheel->tags);
-    if (!rank) return stops_at(Verdict::WrongTags);
-    out.tag_rank = *rank;
+  if (file.is_wheel()) {
+    const auto found = rank(*file.tags);
+    if (!found) return stops_at(Verdict::WrongTags);
+    out.tag_rank = *found;
   }
-  if (!python_admitted(file.artifact.requires_python)) return stops_at(Verdict::WrongPython);
-  if (!file.wheel && !request_.can_build) return stops_at(Verdict::OnlySdist);
+  if (!python_admitted(file.requires_python)) return stops_at(Verdict::WrongPython);
+  if (file.may_need_build() && !request_.can_build) return stops_at(Verdict::OnlySdist);
   return stops_at(Verdict::Eligible);
 }
 
 // Hash allowed > not yanked > wheel before sdist > tag rank > build tag.
-bool CandidateFilter::is_better(const FileVerdict& a, const FileVerdict& b) {
+bool CandidateFilter::is_better(const FileVerdict& a, const FileVerdict& b, const Release& release) {
   const auto key = [](const FileVerdict& one) {
-    return std::tuple(one.hash_known, !one.yanked, one.file->wheel.has_value());
+    return std::tuple(one.hash_known, !one.yanked, one.is_wheel);
   };
   if (key(a) != key(b)) return key(a) > key(b);
-  if (!a.file->wheel) return false;
+  if (!a.is_wheel) return false;
   if (a.tag_rank != b.tag_rank) return a.tag_rank < b.tag_rank;
-  return a.file->wheel->build > b.file->wheel->build;
+  return release.files()[a.place].wheel->build > release.files()[b.place].wheel->build;
 }
 
 // Fills in the candidate's file; it is one where the verdict is Eligible.
 Verdict CandidateFilter::judge_release(const PackageName& name, Rules rules, Candidate& candidate) {
+  const Release& release = *candidate.release;
   Verdict verdict = Verdict::NoFiles;
-  FileVerdict best;
-  const bool hashes_left = has_hashes_left(hashes_.of(name), *candidate.release);
-  for (const ReleaseFile& file : candidate.release->files) {
-    FileVerdict judged = judge(name, file, rules);
+  std::optional<FileVerdict> best;
+  const bool hashes_left = has_hashes_left(hashes_.of(name), release);
+  for (std::size_t place = 0; place < release.traits().size(); ++place) {
+    FileVerdict judged = judge(name, release, place, rules);
     verdict = std::max(verdict, judged.verdict);
     if (judged.verdict != Verdict::Eligible) continue;
     // A wheel that may have one of them comes before an sdist that has another: the lines name both.
-    judged.hash_known = judged.hash_known || (hashes_left && file.wheel);
-    if (const auto uploaded = file.artifact.upload_time;
+    judged.hash_known = judged.hash_known || (hashes_left && judged.is_wheel);
+    if (const auto& uploaded = release.traits()[place].upload_time;
         uploaded && (!candidate.uploaded || *uploaded < *candidate.uploaded))
       candidate.uploaded = uploaded;
-    if (best.file == nullptr || is_better(judged, best)) best = judged;
+    if (!best || is_better(judged, *best, release)) best = judged;
   }
-  candidate.file = best.file;
-  candidate.yanked = best.yanked;
-  if (verdict == Verdict::Eligible && best.yanked && !yanked_is_pinned(name, candidate.version()))
-    return Verdict::Yanked;
+  if (!best) return verdict;
+  candidate.place = best->place;
+  candidate.yanked = best->yanked;
+  if (best->yanked && !yanked_is_pinned(name, candidate.version())) return Verdict::Yanked;
   return verdict;
 }
 
 FilteredProject CandidateFilter::filter(const Project& project, bool from_url) {
+  ranks_.clear();
   FilteredProject out;
   out.verdicts.reserve(project.releases.size());
   const bool no_prereleases = !from_url && request_.prereleases.of(project.name) == Prereleases::Forbid;
   for (const std::shared_ptr<const Release>& release : project.releases) {
-    Candidate candidate{release, nullptr, false, std::nullopt};
+    Candidate candidate{release, 0, false, std::nullopt};
     Verdict verdict = judge_release(project.name, from_url ? Rules::FromUrl : Rules::All, candidate);
     if (verdict == Verdict::Eligible && no_prereleases && candidate.prerelease())
       verdict = Verdict::Prerelease;
@@ -168,7 +178,8 @@ FilteredProject CandidateFilter::filter(const Project& project, bool from_url) {
 std::optional<Candidate> CandidateFilter::candidate(const PackageName& name,
                                                     const std::shared_ptr<const Release>& release,
                                                     bool from_url) {
-  Candidate candidate{release, nullptr, false, std::nullopt};
+  ranks_.clear();
+  Candidate candidate{release, 0, false, std::nullopt};
   if (judge_release(name, from_url ? Rules::FromUrl : Rules::All, candidate) != Verdict::Eligible)
     return std::nullopt;
   return candidate;
@@ -176,18 +187,19 @@ std::optional<Candidate> CandidateFilter::candidate(const PackageName& name,
 
 std::optional<UnixTime> CandidateFilter::first_usable(const Project& project,
                                                       const SpecifierSet& specifiers) {
+  ranks_.clear();
   std::optional<UnixTime> usable, any;
   const auto take_earlier = [](std::optional<UnixTime>& earliest, UnixTime time) {
     if (!earliest || time < *earliest) earliest = time;
   };
   for (const std::shared_ptr<const Release>& release : project.releases) {
     if (!specifiers.contains(release->version, version_text(*release))) continue;
-    for (const ReleaseFile& file : release->files) {
-      if (!file.artifact.upload_time) continue;
-      take_earlier(any, *file.artifact.upload_time);
-      const FileVerdict verdict = judge(project.name, file, Rules::WhateverTheDate);
-      if (verdict.verdict == Verdict::Eligible && !verdict.yanked)
-        take_earlier(usable, *file.artifact.upload_time);
+    for (std::size_t place = 0; place < release->traits().size(); ++place) {
+      const std::optional<UnixTime>& uploaded = release->traits()[place].upload_time;
+      if (!uploaded) continue;
+      take_earlier(any, *uploaded);
+      const FileVerdict verdict = judge(project.name, *release, place, Rules::WhateverTheDate);
+      if (verdict.verdict == Verdict::Eligible && !verdict.yanked) take_earlier(usable, *uploaded);
     }
   }
   return usable ? usable : any;

@@ -8,10 +8,13 @@
 #include "resolver/solve/hash_rules.h"
 #include "resolver/solve/solve.h"
 
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -20,12 +23,14 @@ namespace moat {
 // A release that may be chosen, with the file that would be installed.
 struct Candidate {
   std::shared_ptr<const Release> release;
-  const ReleaseFile* file = nullptr;  // into *release
-  bool yanked = false;                // and pinned by a line of the user's or a lock
-  std::optional<UnixTime> uploaded;   // of its earliest file that may be used: when the release came out
+  std::size_t place = 0;             // of the file among the release's
+  bool yanked = false;               // and pinned by a line of the user's or a lock
+  std::optional<UnixTime> uploaded;  // of its earliest file that may be used: when the release came out
 
   const Version& version() const { return release->version; }
   bool prerelease() const { return release->version.is_prerelease(); }
+  const FileTraits& traits() const { return release->traits()[place]; }
+  const ReleaseFile& file() const { return release->files()[place]; }
 };
 
 // How far a file or release comes on the way to being a candidate; later ones are closer.
@@ -47,7 +52,7 @@ struct FilteredProject {
   std::vector<Verdict> verdicts;      // one for each release of the project
 };
 
-// Holds references to the request. Not thread-safe (it remembers parsed Requires-Python texts).
+// Holds references to the request. Not thread-safe (it remembers what it worked out).
 class CandidateFilter {
  public:
   explicit CandidateFilter(const ResolveRequest& request);
@@ -66,24 +71,29 @@ class CandidateFilter {
 
  private:
   struct FileVerdict {
-    const ReleaseFile* file = nullptr;
+    std::size_t place = 0;
     Verdict verdict = Verdict::NoFiles;
+    bool is_wheel = false;
     bool hash_known = false;  // a hash was asked for, and this file has it
     bool yanked = false;
     std::size_t tag_rank = 0;  // of a wheel
   };
   // The rules that a file is held to, for all but the first of these with exceptions.
   enum class Rules { All, FromUrl, WhateverTheDate };
-  FileVerdict judge(const PackageName& name, const ReleaseFile& file, Rules rules);
-  static bool is_better(const FileVerdict& a, const FileVerdict& b);
+  std::optional<std::size_t> rank(const std::vector<Tag>& tags);
+  // `place`: of the file among the release's.
+  FileVerdict judge(const PackageName& name, const Release& release, std::size_t place, Rules rules);
+  static bool is_better(const FileVerdict& a, const FileVerdict& b, const Release& release);
   Verdict judge_release(const PackageName& name, Rules rules, Candidate& candidate);
-  bool python_admitted(const std::string& requires_python);
+  bool python_admitted(std::string_view requires_python);
   bool yanked_is_pinned(const PackageName& name, const Version& version) const;
 
   const ResolveRequest& request_;
   std::map<PackageName, std::vector<SpecifierSet>> pins_;  // `==V` and `===V` lines of the user's
   const HashRules hashes_;
-  std::unordered_map<std::string, bool> python_admitted_;
+  std::map<std::string, bool, std::less<>> python_admitted_;
+  // Of the releases that are being judged: most share a few sets of tags.
+  std::unordered_map<const std::vector<Tag>*, std::optional<std::size_t>> ranks_;
 };
 
 // The original text of a release's version, for ===.

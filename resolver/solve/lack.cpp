@@ -35,7 +35,7 @@ std::string python_of(std::string_view tag) {
 std::vector<std::string> tags_of(const Release& release) {
   std::set<std::string> seen;
   std::vector<std::string> tags;
-  for (const ReleaseFile& file : release.files) {
+  for (const ReleaseFile& file : release.files()) {
     if (!file.wheel) continue;
     for (const Tag& tag : file.wheel->tags)
       if (seen.insert(tag.to_string()).second) tags.push_back(tag.to_string());
@@ -48,7 +48,7 @@ std::vector<std::string> pythons_with_wheels(const Release& release, const Targe
   std::set<std::string_view> platforms;
   for (const Tag& tag : target.tags.tags()) platforms.insert(tag.platform);
   std::vector<std::string> pythons;
-  for (const ReleaseFile& file : release.files) {
+  for (const ReleaseFile& file : release.files()) {
     if (!file.wheel) continue;
     for (const Tag& tag : file.wheel->tags)
       if (std::string python = python_of(tag.python); !python.empty() && platforms.contains(tag.platform))
@@ -68,7 +68,7 @@ std::string wheels_that_exist(const Release& release, const LackFacts& facts) {
   // Of a wheel for several platforms of one kind (manylinux) the first says enough.
   std::set<std::string> seen;
   std::vector<std::string> tags;
-  for (const ReleaseFile& file : release.files)
+  for (const ReleaseFile& file : release.files())
     if (file.wheel && !file.wheel->tags.empty())
       if (std::string tag = file.wheel->tags.front().to_string(); seen.insert(tag).second)
         tags.push_back(std::move(tag));
@@ -76,20 +76,20 @@ std::string wheels_that_exist(const Release& release, const LackFacts& facts) {
 }
 
 std::string requires_python_of(const Release& release) {
-  for (const ReleaseFile& file : release.files)
-    if (!file.artifact.requires_python.empty()) return file.artifact.requires_python;
+  for (const FileTraits& file : release.traits())
+    if (!file.requires_python.empty()) return std::string(file.requires_python);
   return "";
 }
 
 std::string yank_reason(const Release& release) {
-  for (const ReleaseFile& file : release.files)
+  for (const ReleaseFile& file : release.files())
     if (file.artifact.yanked && !file.artifact.yanked->empty()) return ": " + quote(*file.artifact.yanked);
   return "";
 }
 
 bool has_wheels(const Release& release) {
-  return std::any_of(release.files.begin(), release.files.end(),
-                     [](const ReleaseFile& file) { return file.wheel.has_value(); });
+  return std::any_of(release.traits().begin(), release.traits().end(),
+                     [](const FileTraits& file) { return file.is_wheel(); });
 }
 
 Lack kind_of(Verdict verdict) {
@@ -130,7 +130,7 @@ std::string detail_of_hash(const Release& release, const std::vector<Digest>* al
   if (allowed == nullptr) return "no hash is given for " + version + ", and every file must have one";
   if (allowed->empty()) return "the lines that give hashes for it have none in common";
   std::vector<std::string> promised;
-  for (const ReleaseFile& file : release.files)
+  for (const ReleaseFile& file : release.files())
     if (const Digest* digest = file.artifact.strongest_digest())
       promised.push_back(file.artifact.filename + " has " + digest->to_string());
   return "no file of " + version + " has one of the hashes that are given; " + some_of(promised, 3);

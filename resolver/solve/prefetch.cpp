@@ -15,7 +15,7 @@ void Requests::metadata(const ProjectView& view, std::size_t index) {
   const Candidate& candidate = view.candidate(index);
   if (!metadata_.emplace(view.name(), candidate.release.get()).second) return;
   ++statistics_.metadata;
-  source_.request_metadata(view.name(), *candidate.release, *candidate.file);
+  source_.request_metadata(view.name(), *candidate.release, candidate.file());
 }
 
 void Requests::pin(const PackageName& name, const std::string& url) {
@@ -103,7 +103,7 @@ void Prefetcher::advance(const PackageName& name, Guess& guess) {
   if (guess.index != index) {
     guess.index = index;
     guess.followed = false;
-    if (!view->candidate(*index).file->may_need_build()) requests_.metadata(*view, *index);
+    if (!view->candidate(*index).traits().may_need_build()) requests_.metadata(*view, *index);
   }
   if ((guess.followed && guess.fresh.empty()) || !requests_.has_asked(*view, *index)) return;
   const Dependencies* dependencies = views_.dependencies(*view, *index);

@@ -109,7 +109,7 @@ void ProjectViews::learn(ProjectView& view, std::size_t index) {
     if (metadata != nullptr) view.learn(index, *metadata, request_);
   } catch (const Error& error) {
     if (!request_.pass_over_unbuilt || error.kind() != ErrorKind::Refused ||
-        !candidate.file->may_need_build())
+        !candidate.traits().may_need_build())
       throw;
     ++statistics_.unbuilt;
     view.rule_out(index, error.what());

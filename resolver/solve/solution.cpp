@@ -214,7 +214,7 @@ Resolution make_resolution(const Solution& solution, const Encoding& encoding, c
     out.packages.push_back({.name = view.name(),
                             .version = candidate.version(),
                             .release = candidate.release,
-                            .file = *candidate.file,
+                            .file = candidate.file(),
                             .extras = choice->extras,
                             .metadata = view.dependencies(choice->index)->metadata(),
                             .required_by = {},

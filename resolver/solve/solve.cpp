@@ -209,7 +209,7 @@ class Resolver {
 
   // Where nothing is built, sources are as quick to ask as wheels.
   bool may_need_build(PackageIndex package, std::size_t index) const {
-    return !request_.pass_over_unbuilt && encoding_->view(package).candidate(index).file->may_need_build();
+    return !request_.pass_over_unbuilt && encoding_->view(package).candidate(index).traits().may_need_build();
   }
 
   bool is_unknown_source(PackageIndex package, std::size_t index) const {

@@ -21,11 +21,12 @@ inline void check_page(const ProjectPage& page) {
   std::size_t files = 0;
   for (std::size_t i = 0; i < digested->releases.size(); ++i) {
     const Release& release = *digested->releases[i];
-    require(!release.files.empty(), "a release has files");
+    require(!release.files().empty(), "a release has files");
     require(i == 0 || digested->releases[i - 1]->version < release.version, "releases ascend");
-    for (const ReleaseFile& file : release.files)
+    require(release.files().size() == release.traits().size(), "each file has its traits");
+    for (const ReleaseFile& file : release.files())
       if (file.wheel) require(file.wheel->version == release.version, "a wheel lies with its version");
-    files += release.files.size();
+    files += release.files().size();
   }
   require(files + digested->skipped == page.files.size() + page.skipped, "each file is kept or counted");
 }

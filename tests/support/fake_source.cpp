@@ -62,13 +62,18 @@ Project& FakeSource::project(const PackageName& name) {
 
 void FakeSource::add(const FakeRelease& row) {
   const PackageName name = package_name(row.name);
-  auto release = std::make_shared<Release>(Release{version(row.version), {}});
+  std::vector<ReleaseFile> files;
   for (const std::string& tag : row.tags) {
     Artifact wheel = artifact(row, tag);
     auto filename = valid(WheelFilename::parse(wheel.filename), wheel.filename);
-    release->files.push_back({std::move(wheel), std::move(filename)});
+    files.push_back({std::move(wheel), std::move(filename)});
   }
-  if (row.sdist) release->files.push_back({artifact(row, "sdist"), std::nullopt});
+  if (row.sdist) files.push_back({artifact(row, "sdist"), std::nullopt});
+  if (!row.url.empty()) {
+    const auto direct = std::make_shared<const SourceUrl>(valid(SourceUrl::parse(row.url), row.url));
+    for (ReleaseFile& file : files) file.direct = direct;
+  }
+  auto release = std::make_shared<Release>(version(row.version), std::move(files));
   ReleaseMetadata& metadata = metadata_[release.get()];
   for (const std::string& text : row.requirements) metadata.requires_dist.push_back(requirement(text));
   for (const std::string& text : row.extras)
@@ -78,8 +83,6 @@ void FakeSource::add(const FakeRelease& row) {
   if (row.needs_build) to_build_.insert(release.get());
   if (!row.mended.empty()) metadata.mended.push_back(row.mended);
   if (!row.url.empty()) {
-    const auto direct = std::make_shared<const SourceUrl>(valid(SourceUrl::parse(row.url), row.url));
-    for (ReleaseFile& file : release->files) file.direct = direct;
     by_url_.try_emplace({name, row.url}, Project{name, {release}, "", "", ""});
     return;
   }
@@ -138,7 +141,7 @@ void FakeSource::request_project(const PackageName& name) {
 }
 
 void FakeSource::request_metadata(const PackageName& name, const Release& release, const ReleaseFile& file) {
-  const bool of_this_release = std::any_of(release.files.begin(), release.files.end(),
+  const bool of_this_release = std::any_of(release.files().begin(), release.files().end(),
                                            [&](const ReleaseFile& other) { return &other == &file; });
   if (!of_this_release) throw std::logic_error("metadata of another release's file was asked for");
   if (!asked_for_.emplace(name, &release).second) return;

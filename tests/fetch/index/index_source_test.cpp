@@ -74,7 +74,7 @@ class IndexSourceTest : public ::testing::Test {
   }
   const ReleaseMetadata& metadata(const Project& of, std::size_t release = 0, std::size_t file = 0) {
     const Release& wanted = *of.releases.at(release);
-    source_->request_metadata(of.name, wanted, wanted.files.at(file));
+    source_->request_metadata(of.name, wanted, wanted.files().at(file));
     while (true) {
       if (const ReleaseMetadata* found = source_->find_metadata(of.name, wanted)) return *found;
       source_->wait();
@@ -149,8 +149,8 @@ TEST_F(IndexSourceTest, BestMatchMergesAllIndexes) {
   open({&first, &second}, IndexStrategy::BestMatch);
   const Project& foo = project("foo");
   EXPECT_THAT(versions(foo), ElementsAre("1.0", "2.0"));
-  ASSERT_EQ(foo.releases[0]->files.size(), 2U);
-  EXPECT_EQ(foo.releases[0]->files[0].artifact.filename, "foo-1.0-py3-none-any.whl");
+  ASSERT_EQ(foo.releases[0]->files().size(), 2U);
+  EXPECT_EQ(foo.releases[0]->files()[0].artifact.filename, "foo-1.0-py3-none-any.whl");
 }
 
 TEST_F(IndexSourceTest, APinnedProjectComesFromItsIndexOnly) {
@@ -220,7 +220,7 @@ TEST_F(IndexSourceTest, RelativeUrlsAreRelativeToWhereTheRedirectLed) {
   index.server().redirect("/simple/foo/", mirror.url() + "foo/");
   open({&index});
   const Project& foo = project("foo");
-  EXPECT_EQ(foo.releases.at(0)->files.at(0).artifact.url.to_string(),
+  EXPECT_EQ(foo.releases.at(0)->files().at(0).artifact.url.to_string(),
             mirror.file_url("foo-1.0-py3-none-any.whl"));
   EXPECT_EQ(metadata(foo).requires_dist.size(), 1U);
 }
@@ -334,7 +334,7 @@ TEST_F(IndexSourceTest, AUrlTakesTheProjectsPlace) {
   EXPECT_EQ(index.page_requests(), 0U);
   const fs::path bar = WheelBuilder("bar", "1.0").write(folder_.path());
   source.pin_to_url(name("bar"), Url::from_path(bar.string()).to_string() + "#sha256=" + sha256);
-  EXPECT_EQ(project("bar").releases.at(0)->files.at(0).artifact.digests.at(0).hex, sha256);
+  EXPECT_EQ(project("bar").releases.at(0)->files().at(0).artifact.digests.at(0).hex, sha256);
   source.pin_to_url(name("baz"), index.file_url("foo-1.0-py3-none-any.whl"));
   EXPECT_THAT(failure_of("baz", ErrorKind::BadInput), HasSubstr("foo"));
   source.pin_to_url(name("git"), "git+https://host.example/git.git");
@@ -416,7 +416,7 @@ TEST_F(IndexSourceTest, APageMayBeVeryLong) {
   const Project& foo = project("foo");
   EXPECT_EQ(foo.releases.size(), 10'000U);
   EXPECT_EQ(foo.releases.back()->version.to_string(), "1.9999");
-  EXPECT_EQ(foo.releases.back()->files.front().artifact.yanked, reason);
+  EXPECT_EQ(foo.releases.back()->files().front().artifact.yanked, reason);
 }
 
 TEST_F(IndexSourceTest, ATreeOnDiskMayHaveAnyName) {
@@ -476,7 +476,7 @@ TEST_F(IndexSourceTest, LeavingWithEverythingUnderWayIsSafe) {
     index.add(WheelBuilder("foo" + std::to_string(i), "1.0").file("x.bin", std::string(100'000, 'x')));
   IndexSource& source = open({&index});
   const Project& first = project("foo0");
-  source.request_metadata(first.name, *first.releases[0], first.releases[0]->files[0]);
+  source.request_metadata(first.name, *first.releases[0], first.releases[0]->files()[0]);
   for (int i = 1; i < 20; ++i) source.request_project(name("foo" + std::to_string(i)));
   source_.reset();
 }
@@ -603,7 +603,7 @@ TEST_F(IndexSourceOfSources, AFolderIsAProjectOnceItsMetadataIsKnown) {
   source.pin_to_url(name("foo"), "file://" + tree.native());
   const Project& foo = project("foo");
   EXPECT_THAT(versions(foo), ElementsAre("1.5"));
-  EXPECT_EQ(foo.releases[0]->files[0].direct->kind, SourceKind::Directory);
+  EXPECT_EQ(foo.releases[0]->files()[0].direct->kind, SourceKind::Directory);
   EXPECT_EQ(metadata(foo).requires_dist.at(0).name, name("bar"));
   EXPECT_EQ(builder_.metadata_asked, 1);
 }
@@ -613,7 +613,7 @@ TEST_F(IndexSourceOfSources, AnArchiveOfAUrlBringsItsHash) {
   index.add_file("foo", "v1.0.tar.gz", sdist_bytes("repo-1", {{"setup.py", "# foo 1.0"}}));
   IndexSource& source = open_with_builder({});
   source.pin_to_url(name("foo"), index.file_url("v1.0.tar.gz"));
-  const ReleaseFile& file = project("foo").releases.at(0)->files.at(0);
+  const ReleaseFile& file = project("foo").releases.at(0)->files().at(0);
   EXPECT_EQ(file.artifact.digests.at(0).algorithm, "sha256");
   EXPECT_GT(file.artifact.size.value_or(0), 0U);
 }

@@ -1,6 +1,7 @@
 #include "fetch/index/page_digest.h"
 
 #include "fetch/index/simple_api_html.h"
+#include "resolver/pep/dist_filename.h"
 
 #include <gtest/gtest.h>
 
@@ -38,9 +39,9 @@ TEST(PageDigest, GroupsFilesByVersionOldestFirst) {
       digested(anchors({"foo_bar-1.10-py3-none-any.whl", "foo_bar-1.9-py3-none-any.whl",
                         "foo_bar-1.10.tar.gz", "Foo.Bar-1.9.0.zip", "foo-bar-2.0rc1.tar.gz"}));
   EXPECT_EQ(versions(page), (std::vector<std::string>{"1.9", "1.10", "2.0rc1"}));
-  ASSERT_EQ(page.releases[0]->files.size(), 2U) << "1.9 and 1.9.0 are one release";
-  EXPECT_EQ(page.releases[0]->files[1].artifact.filename, "Foo.Bar-1.9.0.zip");
-  EXPECT_FALSE(page.releases[0]->files[1].wheel);
+  ASSERT_EQ(page.releases[0]->files().size(), 2U) << "1.9 and 1.9.0 are one release";
+  EXPECT_EQ(page.releases[0]->files()[1].artifact.filename, "Foo.Bar-1.9.0.zip");
+  EXPECT_FALSE(page.releases[0]->files()[1].wheel);
   EXPECT_EQ(page.skipped, 0U);
 }
 
@@ -62,7 +63,7 @@ TEST(PageDigest, LeavesOutAndCountsWhatIsNoFileOfTheProject) {
       "foo_bar-1.0-py3-none-any.whl",
   }));
   EXPECT_EQ(versions(page), (std::vector<std::string>{"1.0"}));
-  EXPECT_EQ(page.releases[0]->files.size(), 1U);
+  EXPECT_EQ(page.releases[0]->files().size(), 1U);
   EXPECT_EQ(page.skipped, 8U);
 }
 
@@ -95,7 +96,7 @@ TEST(PageDigest, KeepsAllThatIsSaidOfAFile) {
   EXPECT_EQ(out.status_reason, "bad");
   EXPECT_EQ(out.newer_api, "1.9");
   ASSERT_EQ(versions(out), (std::vector<std::string>{"1.0", "2.0"}));
-  const ReleaseFile& wheel = out.releases[0]->files[0];
+  const ReleaseFile& wheel = out.releases[0]->files()[0];
   ASSERT_TRUE(wheel.wheel);
   const auto parsed = WheelFilename::parse(wheel.artifact.filename).value();
   EXPECT_EQ(wheel.wheel->name, parsed.name);
@@ -113,7 +114,7 @@ TEST(PageDigest, KeepsAllThatIsSaidOfAFile) {
   EXPECT_EQ(wheel.artifact.yanked, "oops");
   EXPECT_TRUE(wheel.artifact.has_metadata_file);
   EXPECT_EQ(wheel.artifact.metadata_digest->hex, std::string(64, 'b'));
-  const ReleaseFile& sdist = out.releases[1]->files[0];
+  const ReleaseFile& sdist = out.releases[1]->files()[0];
   EXPECT_EQ(sdist.artifact.url.to_string(), "https://index.example/simple/foo-bar/other/name?x=1");
   EXPECT_FALSE(sdist.artifact.size);
   EXPECT_FALSE(sdist.artifact.yanked);
@@ -132,15 +133,75 @@ TEST(PageDigest, DamagedBytesAreRefusedAndHarmNothing) {
                                                  "foo_bar-1.0.tar.gz", "foo_bar-2.0-1-cp311-abi3-any.whl"}),
                                         name("foo-bar"), "v1");
   for (std::size_t length = 0; length < bytes.size(); ++length)
-    EXPECT_FALSE(read_page_digest(std::string_view(bytes).substr(0, length), name("foo-bar"), "v1"))
-        << length;
+    EXPECT_FALSE(read_page_digest(bytes.substr(0, length), name("foo-bar"), "v1")) << length;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     for (const unsigned flip : {0x01U, 0x40U, 0x80U, 0xffU}) {
       std::string damaged = bytes;
       damaged[i] = static_cast<char>(static_cast<unsigned char>(damaged[i]) ^ flip);
-      static_cast<void>(read_page_digest(damaged, name("foo-bar"), "v1"));  // may say anything, but returns
+      // It may say anything, but returns; and so do the files of what it says, or they are told to be
+      // damaged.
+      const auto page = read_page_digest(damaged, name("foo-bar"), "v1");
+      if (!page) continue;
+      for (const auto& release : page->releases) {
+        try {
+          for (const ReleaseFile& file : release->files())
+            EXPECT_TRUE(is_plain_filename(file.artifact.filename)) << i;
+        } catch (const Error& error) {
+          EXPECT_EQ(error.kind(), ErrorKind::Disk) << error.what();
+        }
+      }
     }
   }
+}
+
+TEST(PageDigest, FilesOutliveThePageTheyWereReadFrom) {
+  std::shared_ptr<const Release> release;
+  {
+    const DigestedPage page = digested(anchors({"foo_bar-1.0.tar.gz", "foo_bar-2.0-py3-none-any.whl"}));
+    release = page.releases[1];
+  }
+  ASSERT_EQ(release->traits().size(), 1U);
+  ASSERT_TRUE(release->traits()[0].is_wheel());
+  EXPECT_EQ(release->traits()[0].tags->front().to_string(), "py3-none-any");
+  EXPECT_EQ(release->files().at(0).artifact.url.to_string(),
+            "https://index.example/simple/foo-bar/foo_bar-2.0-py3-none-any.whl");
+  EXPECT_EQ(&release->files(), &release->files()) << "they are made once";
+}
+
+TEST(PageDigest, WhatIsToldOfAFileBeforeItIsReadIsWhatTheFileSays) {
+  auto page = parse_simple_json(
+      R"({"files":[{"filename":"foo_bar-1.0-cp311.py3-none-any.whl","url":"https://f.example/foo_bar-1.0-cp311.py3-none-any.whl",
+                    "requires-python":"<4","upload-time":"2024-01-01T00:00:00Z","yanked":true},
+                   {"filename":"foo_bar-1.0.zip","url":"https://f.example/foo_bar-1.0.zip"}]})",
+      Url::parse("https://index.example/simple/foo-bar/").value());
+  ASSERT_TRUE(page);
+  const DigestedPage out = digested(*page);
+  const Release& release = *out.releases.at(0);
+  ASSERT_EQ(release.traits().size(), 2U);
+  const FileTraits& wheel = release.traits()[0];
+  EXPECT_EQ(*wheel.tags, release.files()[0].wheel->tags);
+  EXPECT_EQ(wheel.requires_python, "<4");
+  EXPECT_EQ(wheel.upload_time, 1704067200);
+  EXPECT_TRUE(wheel.yanked);
+  const FileTraits& sdist = release.traits()[1];
+  EXPECT_FALSE(sdist.is_wheel());
+  EXPECT_TRUE(sdist.requires_python.empty());
+  EXPECT_FALSE(sdist.upload_time);
+  EXPECT_FALSE(sdist.yanked);
+}
+
+TEST(PageDigest, FindsHashesThatChanged) {
+  const auto bytes = [](char hash) {
+    return digest_page(anchors({"foo_bar-1.0.tar.gz#sha256=" + std::string(64, hash),
+                                "foo_bar-2.0.tar.gz#sha256=" + kSha256, "foo_bar-3.0.tar.gz"}),
+                       name("foo-bar"), "v1");
+  };
+  const std::vector<ChangedFile> changed = changed_files(bytes('b'), bytes('c'), name("foo-bar"));
+  ASSERT_EQ(changed.size(), 1U);
+  EXPECT_EQ(changed[0].filename, "foo_bar-1.0.tar.gz");
+  EXPECT_EQ(changed[0].before.hex, std::string(64, 'b'));
+  EXPECT_EQ(changed[0].now.hex, std::string(64, 'c'));
+  EXPECT_TRUE(changed_files("damaged", bytes('c'), name("foo-bar")).empty());
 }
 
 }  // namespace

@@ -29,11 +29,11 @@ class CandidateFilterTest : public ::testing::Test {
   // Name of the file that would be installed, "" if the release is no candidate.
   std::string choice(std::vector<ReleaseFile> files) {
     Project project{package_name("a"), {}, "", "", ""};
-    project.releases.push_back(std::make_shared<Release>(Release{version("1.0"), std::move(files)}));
+    project.releases.push_back(std::make_shared<Release>(version("1.0"), std::move(files)));
     CandidateFilter filter(request_);
     const FilteredProject filtered = filter.filter(project);
     verdict_ = filtered.verdicts.front();
-    return filtered.candidates.empty() ? "" : filtered.candidates.front().file->artifact.filename;
+    return filtered.candidates.empty() ? "" : filtered.candidates.front().file().artifact.filename;
   }
   void ask(const std::string& text, const std::string& hash = "") {
     request_.requirements.push_back({requirement(text), {}, {}});
