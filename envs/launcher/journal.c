@@ -33,8 +33,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// Not empty, so that it lies in .tdata: mold 1.10 lets RELRO begin in a page that is not mapped where there is
-// only .tbss and .text ends within a few bytes of a page, and the program does not start.
+// Not empty, so that it lies in .tdata: mold 1.10 lets RELRO begin in a page that is not mapped where there
+// is only .tbss and .text ends within a few bytes of a page, and the program does not start.
 static _Thread_local char error_text[1024] = "no error";
 
 const char* moat_journal_error(void) { return error_text; }

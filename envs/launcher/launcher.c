@@ -369,8 +369,7 @@ static void finish_change(const char* environment) {
     refuse("%s is in the middle of a change: %s; `moat env rollback --force --env %s` abandons the change",
            environment, moat_journal_error(), environment);
   if (result == MOAT_JOURNAL_TAKEN_BACK)
-    fprintf(stderr,
-            "python (moat): an unfinished change of %s could not be completed and was undone: %s\n",
+    fprintf(stderr, "python (moat): an unfinished change of %s could not be completed and was undone: %s\n",
             environment, moat_journal_error());
   if (result == MOAT_JOURNAL_WENT_BACK)
     fprintf(stderr,

@@ -288,8 +288,8 @@ static int goes_out(const struct moat_journal* done, const struct moat_move* mov
   return move->kind == MOAT_MOVE_IN && !moat_journal_replaces(done, move);
 }
 
-// Is what was moved out where it was put? What was not there to be moved out does not come in again; a move in
-// whose source is gone would count as done, and with it every move before it (journal.c).
+// Is what was moved out where it was put? What was not there to be moved out does not come in again; a move
+// in whose source is gone would count as done, and with it every move before it (journal.c).
 static int comes_in(int env, const struct moat_move* move) {
   struct stat facts;
   return move->kind == MOAT_MOVE_OUT && fstatat(env, move->to, &facts, AT_SYMLINK_NOFOLLOW) == 0;

@@ -1,5 +1,5 @@
-/* A file system of one file, `disk`, whose every write is kept in a log: a loop device on it is a disk whose power can be
- * cut between any two of its writes, again and again.
+/* A file system of one file, `disk`, whose every write is kept in a log: a loop device on it is a disk whose
+ * power can be cut between any two of its writes, again and again.
  *
  *     write_log IMAGE LOG MOUNTPOINT
  *
@@ -36,8 +36,8 @@ static int disk_getattr(const char* path, struct stat* facts, struct fuse_file_i
   return 0;
 }
 
-static int disk_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t offset, struct fuse_file_info* info,
-                        enum fuse_readdir_flags flags) {
+static int disk_readdir(const char* path, void* buffer, fuse_fill_dir_t fill, off_t offset,
+                        struct fuse_file_info* info, enum fuse_readdir_flags flags) {
   (void)path, (void)offset, (void)info, (void)flags;
   fill(buffer, "disk", NULL, 0, 0);
   return 0;
@@ -60,7 +60,8 @@ static int keep(uint64_t offset, const char* from, uint64_t size) {
   return writev(log_file, parts, 2) == (ssize_t)(sizeof head + size) ? 0 : -EIO;
 }
 
-static int disk_write(const char* path, const char* from, size_t size, off_t offset, struct fuse_file_info* info) {
+static int disk_write(const char* path, const char* from, size_t size, off_t offset,
+                      struct fuse_file_info* info) {
   (void)path, (void)info;
   if (keep((uint64_t)offset, from, size) != 0) return -EIO;
   const ssize_t put = pwrite(image, from, size, offset);
