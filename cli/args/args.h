@@ -41,6 +41,8 @@ struct SharedOptions {
   std::vector<std::string> overrides;
   bool refresh = false;
   std::vector<std::string> refresh_packages;
+  bool no_vulnerable = false;
+  std::optional<std::string> fork;  // of `lock`
   // index
   std::optional<std::string> index_url;
   std::vector<std::string> extra_index_urls, indexes, find_links, trusted_hosts;
@@ -160,14 +162,16 @@ struct ToolUninstallCommand {
 };
 
 struct DoctorCommand {
-  bool strict = false, repair = false;
+  bool strict = false, repair = false, prove = false;
 };
 
 struct AuditCommand {
   std::optional<std::string> lock;  // none: the environment
 };
 struct ReportCommand {
+  std::optional<std::string> lock;  // none: the environment
   std::optional<std::string> output;
+  bool outdated = false;
 };
 
 struct LockCommand {

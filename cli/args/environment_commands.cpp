@@ -165,13 +165,16 @@ void declare_shell(Declaration& d) {
 void declare_doctor(Declaration& d) {
   DoctorCommand& doctor = d.invocation.command.emplace<DoctorCommand>();
   d.flag("--strict", doctor.strict, "notes count as well, except the one about the system's libraries");
+  d.flag("--prove", doctor.prove,
+         "hide all other Pythons, import every module, start every command, and list what is opened");
   d.flag("--repair", doctor.repair, "place again what is damaged, from the store or by fetching it");
   declare_environment(d);
 }
 
 void declare_audit(Declaration& d) {
   AuditCommand& audit = d.invocation.command.emplace<AuditCommand>();
-  d.positional("LOCK", audit.lock, "pylock*.toml, or a requirements file of pins (default: the environment)");
+  d.positional("LOCK", audit.lock,
+               "pylock*.toml, a requirements file of pins, or a bundle (default: the environment)");
   d.values("--ignore", d.invocation.shared.audit_ignore, "ID[@DATE]",
            "not this vulnerability; with a date, until that day");
   d.value("--advisories", d.invocation.shared.advisories, "FOLDER",
@@ -180,14 +183,21 @@ void declare_audit(Declaration& d) {
   declare_index(d);
   d.finish.emplace_back([&d, &audit] {
     if (const auto typed = typed_in_group(d, "Environment"); audit.lock && typed)
-      throw Error(ErrorKind::Usage, fmt::format("LOCK and `{}` exclude each other", *typed));
+      throw Error(ErrorKind::Usage, fmt::format("a lock or bundle and `{}` exclude each other", *typed));
   });
 }
 
 void declare_report(Declaration& d) {
   ReportCommand& report = d.invocation.command.emplace<ReportCommand>();
+  d.positional("LOCK", report.lock, "a pylock*.toml (default: the environment)");
   d.value("-o,--output", report.output, "FILE", "default: ENV-report.html here");
+  d.flag("--outdated", report.outdated, "ask the indexes for the newest versions, and show them beside");
   declare_environment(d);
+  declare_index(d);
+  d.finish.emplace_back([&d, &report] {
+    if (const auto typed = typed_in_group(d, "Environment"); report.lock && typed)
+      throw Error(ErrorKind::Usage, fmt::format("LOCK and `{}` exclude each other", *typed));
+  });
 }
 
 void declare_env_list(Declaration& d) { d.invocation.command.emplace<EnvListCommand>(); }

@@ -58,6 +58,8 @@ void declare_resolver(Declaration& d) {
           "how far requests may fall behind for the sake of others before that is tried: 1y (default), 90d");
   d.values("--override", shared.overrides, "FILE",
            "requirements here replace what packages say of these names");
+  d.flag("--no-vulnerable", shared.no_vulnerable,
+         "no version that a vulnerability is known of (see `audit`)");
   d.flag("--refresh", shared.refresh, "ask again for every page of an index, and every file without a hash");
   d.values("--refresh-package", shared.refresh_packages, "NAME", "ask the indexes again for this package");
 }
@@ -126,7 +128,8 @@ void declare_build(Declaration& d) {
 void declare_link(Declaration& d) {
   d.group = "Link";
   d.one_of("--link-mode", d.invocation.shared.link_mode, "MODE",
-           {"auto", "clone", "copy", "hardlink", "symlink"}, "auto, clone, copy, hardlink or symlink");
+           {"auto", "clone", "copy", "shared-binaries", "hardlink", "symlink"},
+           "auto, clone, copy, shared-binaries, hardlink or symlink");
   d.flag("--compile", d.invocation.shared.compile, "make bytecode before the command returns")
       ->excludes(
           d.flag("--no-compile", d.invocation.shared.no_compile, "leave bytecode to the first import"));

@@ -86,6 +86,9 @@ void declare_lock(Declaration& d) {
            "lock for this platform: linux-x86_64, manylinux_2_28_x86_64, …; several: for each of them");
   d.flag("--universal", lock.universal,
          "lock for every platform, and for the Pythons that requires-python admits");
+  d.one_of(
+      "--fork", d.invocation.shared.fork, "MODE", {"requires-python", "fewest"},
+      "where new versions drop a Python: requires-python (the newest for each), or fewest (one for all)");
   d.flag("-U,--upgrade", lock.upgrade, "ignore the locked versions");
   d.values("-P,--upgrade-package", lock.upgrade_packages, "NAME",
            "ignore the locked version of this package");

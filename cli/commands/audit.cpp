@@ -4,12 +4,11 @@
 #include "cli/output/exit_status.h"
 #include "cli/output/shell_word.h"
 #include "cli/session/install_pipeline.h"
+#include "cli/session/known_advisories.h"
 #include "cli/session/open_env.h"
 #include "cli/session/requests.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/index_list.h"
-#include "cli/settings/moment.h"
-#include "fetch/index/advisories.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/licence_policy.h"
 
@@ -18,7 +17,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <future>
 #include <map>
 #include <set>
 #include <utility>
@@ -43,100 +41,24 @@ AuditedRelease release_of(const AuditedPackage& package) {
 
 AuditedRelease release_of(const AuditFinding& finding) { return {finding.package, finding.version}; }
 
-// "GHSA-…", or "GHSA-…@2026-12-31": until that day.
-struct AuditException {
-  std::string text, id;
-  std::optional<UnixTime> until;
-  bool used = false;
-};
-
-std::vector<AuditException> exceptions_of(const Settings& settings, UnixTime now) {
-  std::vector<AuditException> out;
-  for (const std::string& text : settings.audit_ignore) {
-    const std::size_t at = text.find('@');
-    AuditException one{.text = text, .id = text.substr(0, at), .until = {}};
-    if (at != std::string::npos) {
-      one.until = parse_moment(text.substr(at + 1), now);
-      if (!one.until || text.size() - at != std::string_view("@2026-12-31").size())
-        throw Error(ErrorKind::Usage, fmt::format("audit-ignore: {} is not ID or ID@YYYY-MM-DD", quote(text)),
-                    {fmt::format("`{}@2026-12-31` ignores it until that day", one.id)});
-      constexpr UnixTime kDay = 24 * 3600;
-      *one.until += kDay;  // that day counts
-    }
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
 // ---- vulnerabilities
-
-// What the indexes say of each release, asked side by side. `silent`: indexes that have no such document.
-std::map<AuditedRelease, std::vector<Advisory>> ask_indexes(const AuditSubject& subject, Session& session,
-                                                            std::set<std::string>& silent) {
-  const IndexList indexes = index_list(session.settings());
-  HttpClient& http = session.http(indexes);
-  struct Asked {
-    const AuditedPackage* package;
-    Url url;
-    std::future<HttpClient::Result> answer;
-  };
-  std::vector<Asked> asked;
-  for (const AuditedPackage& package : subject.packages) {
-    if (package.index.empty() || !package.version) continue;
-    const Expected<Url> index = Url::parse(package.index);
-    const std::optional<Url> url =
-        index ? release_json_url(*index, package.name, *package.version) : std::nullopt;
-    if (!url) {
-      silent.insert(package.index);
-      continue;
-    }
-    const auto promise = std::make_shared<std::promise<HttpClient::Result>>();
-    asked.push_back({&package, *url, promise->get_future()});
-    http.send({.url = *url}, [promise](HttpClient::Result result) { promise->set_value(std::move(result)); });
-  }
-  std::map<AuditedRelease, std::vector<Advisory>> out;
-  for (Asked& one : asked) {
-    HttpClient::Result result = one.answer.get();
-    if (const Error* error = std::get_if<Error>(&result)) throw Error(*error);
-    const HttpResponse& response = std::get<HttpResponse>(result);
-    if (response.status == 404 || response.status == 410) {
-      silent.insert(one.package->index);
-      continue;
-    }
-    if (response.status != 200)
-      throw Error(ErrorKind::Network,
-                  fmt::format("{} answers with HTTP status {}", one.url.display(), response.status));
-    Expected<std::vector<Advisory>> advisories = parse_release_advisories(response.body);
-    if (!advisories)
-      throw Error(ErrorKind::Network,
-                  fmt::format("cannot read {}: {}", one.url.display(), advisories.error().message));
-    out[release_of(*one.package)] = std::move(*advisories);
-  }
-  return out;
-}
 
 void find_vulnerabilities(const AuditSubject& subject, Session& session,
                           std::vector<AuditFinding>& findings) {
-  const Settings& settings = session.settings();
-  std::map<AuditedRelease, std::vector<Advisory>> known;
-  std::set<std::string> silent;
-  const std::optional<AdvisoryFolder> folder =
-      settings.advisories.empty()
-          ? std::nullopt
-          : std::optional(AdvisoryFolder::read(settings.working_directory / settings.advisories));
-  if (!folder) known = ask_indexes(subject, session, silent);
-  for (const AuditedPackage& package : subject.packages) {
-    std::vector<Advisory>& of_release = known[release_of(package)];
-    if (folder && package.version) of_release = folder->of(package.name, *package.version);
-    for (const Advisory& advisory : of_release)
+  KnownAdvisories known(session);
+  std::vector<IndexedRelease> releases;
+  for (const AuditedPackage& package : subject.packages)
+    if (package.version) releases.push_back({package.name, *package.version, package.index});
+  known.learn(releases);
+  for (const IndexedRelease& release : releases)
+    for (const Advisory& advisory : known.of(release.name, release.version))
       findings.push_back({.kind = "vulnerability",
-                          .package = package.name,
-                          .version = package.version->to_string(),
+                          .package = release.name,
+                          .version = release.version.to_string(),
                           .text = advisory.summary,
                           .advisory = advisory,
                           .ignored = {}});
-  }
-  for (const std::string& index : silent)
+  for (const std::string& index : known.silent())
     session.output().warn(
         fmt::format("{} says nothing of vulnerabilities; `--advisories FOLDER` takes OSV records", index));
 }
@@ -198,18 +120,18 @@ void find_in_itself(const AuditSubject& subject, const Settings& settings,
 
 // ---- exceptions, ways out, output
 
-void apply_exceptions(std::vector<AuditFinding>& findings, std::vector<AuditException> exceptions,
+void apply_exceptions(std::vector<AuditFinding>& findings, const std::vector<AuditException>& exceptions,
                       UnixTime now, Output& output) {
-  for (AuditException& exception : exceptions) {
-    const bool is_over = exception.until && now >= *exception.until;
+  for (const AuditException& exception : exceptions) {
+    bool used = false;
     for (AuditFinding& finding : findings) {
       if (!finding.advisory || !finding.advisory->goes_by(exception.id)) continue;
-      exception.used = true;
-      if (!is_over) finding.ignored = exception.text;
+      used = true;
+      if (!exception.is_over(now)) finding.ignored = exception.text;
     }
-    if (exception.used && is_over)
+    if (used && exception.is_over(now))
       output.warn(fmt::format("audit-ignore: {} is over", quote(exception.text)));
-    else if (!exception.used)
+    else if (!used)
       output.note(fmt::format("audit-ignore: nothing here has {}", exception.id));
   }
 }
@@ -345,13 +267,13 @@ void tell(const AuditSubject& subject, const std::vector<AuditFinding>& findings
 
 int execute(const AuditCommand& command, Session& session) {
   const UnixTime now = std::time(nullptr);
-  std::vector<AuditException> exceptions = exceptions_of(session.settings(), now);
+  const std::vector<AuditException> exceptions = audit_exceptions(session.settings(), now);
   const AuditSubject subject = audit_subject(command.lock, session);
   std::vector<AuditFinding> findings;
   find_vulnerabilities(subject, session, findings);
   if (!session.settings().offline) find_yanked(subject, session, findings);
   find_in_itself(subject, session.settings(), findings);
-  apply_exceptions(findings, std::move(exceptions), now, session.output());
+  apply_exceptions(findings, exceptions, now, session.output());
   tell(subject, findings, find_fixes(subject, findings, session), session.output());
   const bool clean = std::all_of(findings.begin(), findings.end(),
                                  [](const AuditFinding& finding) { return !finding.ignored.empty(); });

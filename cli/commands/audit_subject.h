@@ -1,4 +1,4 @@
-// What `moat audit` looks at: the packages of an environment, or of a lock.
+// What `moat audit` looks at: the packages of an environment, a lock, or a bundle.
 #pragma once
 
 #include "cli/session/session.h"
@@ -20,13 +20,13 @@ struct AuditedPackage {
 };
 
 struct AuditSubject {
-  std::string name;  // the environment's or lock's path
+  std::string name;  // the environment's, lock's or bundle's path
   std::optional<Environment> environment;
   std::vector<AuditedPackage> packages;  // by name
 };
 
-// `lock`: pylock*.toml, or requirements that are pinned; nullopt: the environment that is chosen.
-// Error(BadInput) where it is neither.
-AuditSubject audit_subject(const std::optional<std::string>& lock, Session& session);
+// `subject`: pylock*.toml, requirements that are pinned, a bundle or oci://…; nullopt: the environment that
+// is chosen. Error(BadInput) where it is none of them.
+AuditSubject audit_subject(const std::optional<std::string>& subject, Session& session);
 
 }  // namespace moat

@@ -5,10 +5,12 @@
 #include "cli/session/environment_facts.h"
 #include "cli/session/goal.h"
 #include "cli/session/install_pipeline.h"
+#include "cli/session/known_environments.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
 #include "envs/environment/installed.h"
 #include "envs/environment/isolation.h"
+#include "envs/environment/proof.h"
 #include "envs/place/damaged.h"
 #include "envs/place/direct_url.h"
 #include "envs/place/repair.h"
@@ -20,6 +22,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace moat {
 namespace {
@@ -233,18 +236,57 @@ void repair(Session& session) {
 
 }  // namespace
 
+namespace {
+
+// What the environment has to do without: its base, all other Pythons, what this user has installed for them,
+// other environments, and the store.
+std::vector<fs::path> other_pythons(const Environment& environment, Session& session) {
+  const Settings& settings = session.settings();
+  std::vector<fs::path> out = places_of(environment.interpreter());
+  for (const Interpreter& other : list_interpreters(session.discovery(), session.store()))
+    std::ranges::move(places_of(other), std::back_inserter(out));
+  std::error_code none;
+  for (const fs::directory_entry& folder : fs::directory_iterator(settings.home / ".local/lib", none))
+    if (folder.path().filename().native().starts_with("python")) out.push_back(folder.path());
+  for (const fs::directory_entry& named : fs::directory_iterator(settings.envs_dir(), none))
+    out.push_back(named.path());
+  std::ranges::move(remembered_environments(settings), std::back_inserter(out));
+  out.push_back(settings.user_env());
+  out.push_back(settings.store_dir);
+  return out;
+}
+
+std::vector<Finding> proved(const Environment& environment, Session& session) {
+  const Phase phase(session.reporter(), "prove");
+  const Variables& set = session.settings().variables;
+  const TempDir scratch = session.store().make_temp("prove");
+  return prove_isolation(environment,
+                         {.hidden = other_pythons(environment, session),
+                          .variables = {set.begin(), set.end()},
+                          .scratch = scratch.path()},
+                         session.stop());
+}
+
+// Every program shares the system's own libraries and files: told, but no reason to say no.
+bool is_of_every_program(const Finding& finding) {
+  return finding.check == "system libraries" || finding.check == "opened outside";
+}
+
+}  // namespace
+
 int execute(const DoctorCommand& command, Session& session) {
   if (command.repair) repair(session);
   const Environment environment = open_for_reading(session);
-  const std::vector<Finding> findings = examine(environment, session);
+  std::vector<Finding> findings = examine(environment, session);
+  if (command.prove && may_ask_python(environment, session))
+    std::ranges::move(proved(environment, session), std::back_inserter(findings));
   const auto count = [&](Finding::Level level) {
     return static_cast<std::size_t>(
         std::count_if(findings.begin(), findings.end(), [&](const Finding& f) { return f.level == level; }));
   };
-  // Every program shares the system's own libraries: told, but no reason to say no.
   const auto unusual_notes =
       static_cast<std::size_t>(std::count_if(findings.begin(), findings.end(), [](const Finding& finding) {
-        return finding.level == Finding::Level::Note && finding.check != "system libraries";
+        return finding.level == Finding::Level::Note && !is_of_every_program(finding);
       }));
   const std::size_t leaks = count(Finding::Level::Leak), damage = count(Finding::Level::Damage),
                     notes = count(Finding::Level::Note);

@@ -21,8 +21,8 @@ std::map<PackageName, Version> newer_versions(const Environment& environment,
   std::vector<InstalledDistribution> of_indexes;
   for (const InstalledDistribution& distribution : installed.all)
     if (!distribution.direct_url) of_indexes.push_back(distribution);
-  const auto newest =
-      newest_versions(of_indexes, target_of(environment, session), NewerPrereleases::OfThose, session);
+  const auto newest = newest_versions(versions_of(of_indexes), target_of(environment, session),
+                                      NewerPrereleases::OfThose, session);
   std::map<PackageName, Version> out;
   for (const InstalledDistribution& distribution : of_indexes)
     if (const auto found = newest.find(distribution.name);

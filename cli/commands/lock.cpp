@@ -381,6 +381,7 @@ Pylock lock_for_all(const LockOrder& order, LockSpace& space, Goal& goal, Sessio
                            .targets_must_install = must_install(space),
                            .everywhere = space.is_universal ? space.pythons : std::vector<PythonMinor>(),
                            .requires_python = space.requires_python,
+                           .fewest_forks = session.settings().fewest_forks,
                            .preferences = {}};
   Pylock lock = locked_worlds(order, space, goal, policy, request,
                               conflicting_roots(inputs.conflicts, request.roots), session);

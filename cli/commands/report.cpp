@@ -1,20 +1,25 @@
-// moat report: one HTML page about an environment.
+// moat report: one HTML page about an environment, or a lock.
 #include "cli/commands/commands.h"
 #include "cli/commands/doctor.h"
 #include "cli/output/report_page.h"
+#include "cli/session/available.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/open_env.h"
 #include "cli/session/requests.h"
 #include "envs/place/direct_url.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
+#include "resolver/lock/lockfile.h"
 #include "resolver/pep/licence_policy.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <ctime>
 #include <map>
+#include <set>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -85,10 +90,23 @@ Json package_of(const InstalledNode& node, const InstalledGraph& graph, const Si
           {"summary", node.metadata ? node.metadata->summary : ""},
           {"requires", requires_list},
           {"needed_by", needed_by},
-          {"from", from}};
+          {"from", from},
+          {"newest", ""}};
 }
 
-Json facts_of(const Environment& environment, Session& session) {
+using Versions = std::vector<std::pair<PackageName, Version>>;
+
+// Where the indexes have a newer version of a package it stands beside the one that is there.
+void add_newest(Json& packages, const Versions& there, const Target& target, Session& session) {
+  const auto newest = newest_versions(there, target, NewerPrereleases::OfThose, session);
+  for (Json& package : packages)
+    for (const auto& [name, version] : there)
+      if (package["name"] == name.normalized())
+        if (const auto found = newest.find(name); found != newest.end() && found->second.version > version)
+          package["newest"] = found->second.version.to_string();
+}
+
+Json facts_of(const Environment& environment, bool outdated, Session& session) {
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const InstalledGraph graph = graph_of(environment, installed, session);
   const Environment::Placed placed = environment.is_foreign() ? Environment::Placed{} : environment.placed();
@@ -96,6 +114,11 @@ Json facts_of(const Environment& environment, Session& session) {
   Json packages = Json::array(), checks = Json::array();
   for (const auto& [name, node] : graph.nodes())
     packages.push_back(package_of(node, graph, sizes, placed.manifest));
+  if (outdated) {
+    std::vector<InstalledDistribution> of_indexes = installed.all;
+    std::erase_if(of_indexes, [](const InstalledDistribution& one) { return one.direct_url.has_value(); });
+    add_newest(packages, versions_of(of_indexes), target_of(environment, session), session);
+  }
   for (const Finding& finding : examine(environment, session))
     checks.push_back({{"level", level_name(finding.level)},
                       {"check", finding.check},
@@ -103,7 +126,8 @@ Json facts_of(const Environment& environment, Session& session) {
                       {"details", finding.details}});
   std::vector<std::string> asked_for;
   for (const ManifestRequest& request : placed.manifest.requests) asked_for.push_back(request.requirement);
-  return {{"environment", environment.root().native()},
+  return {{"subject", environment.root().native()},
+          {"is_lock", false},
           {"python",
            environment.is_foreign() ? "of another tool's environment" : environment.interpreter().version},
           {"bytes", sizes.all},
@@ -113,6 +137,70 @@ Json facts_of(const Environment& environment, Session& session) {
           {"made", today()},
           {"packages", packages},
           {"checks", checks}};
+}
+
+// Of the files of a release the one that most machines would take: the largest wheel, else the source.
+std::uint64_t download_size(const LockedPackage& package) {
+  std::uint64_t largest = 0;
+  for (const LockedFile& wheel : package.wheels) largest = std::max(largest, wheel.size.value_or(0));
+  if (largest > 0) return largest;
+  if (package.direct) return package.direct->archive.size.value_or(0);
+  return package.sdist ? package.sdist->size.value_or(0) : 0;
+}
+
+std::string place_of(const LockedPackage& package) {
+  if (!package.direct) return package.index.empty() ? "no index is named" : package.index;
+  if (!package.direct->url.empty()) return package.direct->url;
+  if (!package.direct->path.empty()) return package.direct->path;
+  return package.direct->archive.url.empty() ? package.direct->archive.path : package.direct->archive.url;
+}
+
+// A lock may have several versions of a package, each for environments of its own.
+Json facts_of_lock(const std::string& name, bool outdated, Session& session) {
+  const fs::path file = session.settings().working_directory / name;
+  const Expected<Pylock> lock = parse_pylock(read_named_file(file), "");
+  if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", name, lock.error().message));
+  std::map<PackageName, std::set<std::string>> needed_by;
+  for (const LockedPackage& package : lock->packages)
+    for (const auto& [dependency, version] : package.dependencies)
+      needed_by[dependency].insert(package.name.normalized());
+  Json packages = Json::array();
+  Versions of_indexes;
+  std::uint64_t all = 0;
+  std::vector<std::string> asked_for;
+  for (const LockedPackage& package : lock->packages) {
+    std::set<std::string> needs;
+    for (const auto& [dependency, version] : package.dependencies) needs.insert(dependency.normalized());
+    const bool requested = !needed_by.contains(package.name);
+    if (requested) asked_for.push_back(package.name.normalized());
+    if (!package.direct && package.version) of_indexes.emplace_back(package.name, *package.version);
+    const std::uint64_t size = download_size(package);
+    all += size;
+    packages.push_back({{"name", package.name.normalized()},
+                        {"version", package.version ? package.version->to_string() : ""},
+                        {"bytes", size},
+                        {"requested", requested},
+                        {"licence", ""},
+                        {"summary", package.marker ? "where " + package.marker->to_string() : ""},
+                        {"requires", needs},
+                        {"needed_by", needed_by[package.name]},
+                        {"from", place_of(package)},
+                        {"newest", ""}});
+  }
+  if (outdated) {
+    const Target target = target_of(session.chosen_interpreter(lock->requires_python));
+    add_newest(packages, of_indexes, target, session);
+  }
+  return {{"subject", file.lexically_normal().native()},
+          {"is_lock", true},
+          {"python", lock->requires_python ? lock->requires_python->to_string() : "any"},
+          {"bytes", all},
+          {"runtime_bytes", 0},
+          {"asked_for", asked_for},
+          {"state", nullptr},
+          {"made", today()},
+          {"packages", packages},
+          {"checks", Json::array()}};
 }
 
 // ".venv" says nothing by itself: the folder around it does.
@@ -126,15 +214,19 @@ fs::path default_name(const Environment& environment) {
 }  // namespace
 
 int execute(const ReportCommand& command, Session& session) {
-  const Environment environment = open_for_reading(session);
-  const fs::path file =
-      session.settings().working_directory / command.output.value_or(default_name(environment).native());
-  const std::string page = report_page(facts_of(environment, session));
+  std::optional<Environment> environment;
+  if (!command.lock) environment = open_for_reading(session);
+  const fs::path name = environment ? default_name(*environment)
+                                    : fs::path(fs::path(*command.lock).stem().native() + "-report.html");
+  const fs::path file = session.settings().working_directory / command.output.value_or(name.native());
+  const Json facts = environment ? facts_of(*environment, command.outdated, session)
+                                 : facts_of_lock(*command.lock, command.outdated, session);
+  const std::string page = report_page(facts);
   write_output_file(file, page);
   session.output().result(file.native());
   if (session.output().json())
     session.output().document({{"schema", 1},
-                               {"environment", environment.root().native()},
+                               {environment ? "environment" : "lock", facts.at("subject")},
                                {"file", file.native()},
                                {"bytes", page.size()}});
   return 0;

@@ -33,8 +33,8 @@ a { color: var(--accent); } .name { font-weight: 600; cursor: pointer; backgroun
 <h2>Packages</h2><p><input id="search" type="search" placeholder="Search names, licences, summaries" aria-label="Search"> <span id="count"></span></p>
 <table><thead><tr><th><button data-key="name">Name</button></th><th><button data-key="version">Version</button></th>
 <th class="n"><button data-key="bytes">Size</button></th><th><button data-key="licence">Licence</button></th><th>Needed by</th></tr></thead><tbody id="rows"></tbody></table>
-<h2>Licences</h2><table><tbody id="licences"></tbody></table>
-<h2>Checks</h2><table><tbody id="checks"></tbody></table>
+<div id="licences-part"><h2>Licences</h2><table><tbody id="licences"></tbody></table></div>
+<div id="checks-part"><h2>Checks</h2><table><tbody id="checks"></tbody></table></div>
 <script type="application/json" id="data">)page";
 
 constexpr std::string_view kAfter = R"page(</script>
@@ -44,10 +44,11 @@ const data = JSON.parse(document.getElementById("data").textContent), byName = n
 const make = (tag, text, more) => { const e = document.createElement(tag); if (text !== undefined) e.textContent = text; return Object.assign(e, more || {}); };
 const size = n => { for (const [unit, k] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) if (n >= k) return (n / k).toFixed(n >= 10 * k ? 0 : 1) + " " + unit; return n + " B"; };
 const at = id => document.getElementById(id);
-at("title").textContent = data.environment; document.title = "moat report: " + data.environment;
-for (const [k, v] of [["Python", data.python], ["Packages", data.packages.length + " (" + data.packages.filter(p => p.requested).length + " asked for)"],
-    ["Size", size(data.bytes) + ", of it Python itself " + size(data.runtime_bytes)], ["Asked for", data.asked_for.join(", ") || "nothing"], ["State", String(data.state)], ["Made on", data.made]]) {
-  at("facts").append(make("dt", k), make("dd", v));
+at("title").textContent = data.subject; document.title = "moat report: " + data.subject;
+for (const [k, v] of [["Python", data.python], ["Packages", data.packages.length + " (" + data.packages.filter(p => p.requested).length + (data.is_lock ? " that nothing else needs)" : " asked for)")],
+    ["Size", data.is_lock ? size(data.bytes) + " to download, at most" : size(data.bytes) + ", of it Python itself " + size(data.runtime_bytes)],
+    [data.is_lock ? "Needed by nothing else" : "Asked for", data.asked_for.join(", ") || "nothing"], ["State", data.state === null ? "" : String(data.state)], ["Made on", data.made]]) {
+  if (v !== "") at("facts").append(make("dt", k), make("dd", v));
 }
 // Treemap: the largest share of the longer side first.
 function layout(items, x, y, w, h, out) {
@@ -85,7 +86,7 @@ function draw() {
   for (const p of rows) {
     const row = make("tr", undefined, { id: "p-" + p.name }), cell = make("td"), button = make("button", p.name, { className: "name" + (p.requested ? " asked" : "") });
     button.addEventListener("click", () => { open.has(p.name) ? open.delete(p.name) : open.add(p.name); draw(); }); button.setAttribute("aria-expanded", open.has(p.name));
-    cell.append(button); row.append(cell, make("td", p.version), make("td", size(p.bytes), { className: "n" }), make("td", p.licence || "not said"), names(make("td"), p.needed_by));
+    cell.append(button); row.append(cell, make("td", p.newest ? p.version + " (newest: " + p.newest + ")" : p.version), make("td", size(p.bytes), { className: "n" }), make("td", p.licence || "not said"), names(make("td"), p.needed_by));
     at("rows").append(row);
     if (!open.has(p.name)) continue;
     row.className = "open"; const more = make("tr", undefined, { className: "more" }), inner = make("td", undefined, { colSpan: 5 }), list = make("dl"), way = why(p.name);
@@ -99,6 +100,7 @@ at("search").addEventListener("input", draw);
 for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => { down = key === button.dataset.key ? !down : button.dataset.key === "bytes"; key = button.dataset.key; draw(); });
 const licences = new Map(); for (const p of data.packages) { const l = p.licence || "not said"; licences.set(l, [...(licences.get(l) || []), p.name]); }
 for (const [l, list] of [...licences].sort((a, b) => b[1].length - a[1].length)) { const row = make("tr"); row.append(make("td", l), names(make("td"), list)); at("licences").append(row); }
+for (const id of data.is_lock ? ["licences-part", "checks-part"] : []) at(id).hidden = true; // a lock says nothing of either
 for (const c of data.checks) { const row = make("tr"), cell = make("td", c.message); for (const d of c.details) cell.append(make("br"), d); row.append(make("td", c.level, { className: c.level }), make("td", c.check), cell); at("checks").append(row); }
 draw();
 </script></body></html>

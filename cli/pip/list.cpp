@@ -201,7 +201,7 @@ int pip_list(const PipCommand& command, Session& session) {
   std::vector<InstalledDistribution> packages = listed(command, place, session);
   Latest latest;
   if (outdated || uptodate) {
-    latest = newest_versions(packages, pip_target(command, pip_interpreter(command, session)),
+    latest = newest_versions(versions_of(packages), pip_target(command, pip_interpreter(command, session)),
                              NewerPrereleases::AsSettings, session);
     keep_if(packages, [&](const auto& one) {
       const auto found = latest.find(one.name);

@@ -52,20 +52,28 @@ std::vector<AvailableVersion> available_versions(const PackageName& name, const 
   return usable(wait_for(name, *source), filter, allows_prereleases(name, session.settings()));
 }
 
-std::map<PackageName, AvailableVersion> newest_versions(const std::vector<InstalledDistribution>& packages,
-                                                        const Target& target, NewerPrereleases newer,
-                                                        Session& session) {
+std::vector<std::pair<PackageName, Version>> versions_of(
+    const std::vector<InstalledDistribution>& installed) {
+  std::vector<std::pair<PackageName, Version>> out;
+  for (const InstalledDistribution& distribution : installed)
+    out.emplace_back(distribution.name, distribution.version);
+  return out;
+}
+
+std::map<PackageName, AvailableVersion> newest_versions(
+    const std::vector<std::pair<PackageName, Version>>& packages, const Target& target,
+    NewerPrereleases newer, Session& session) {
   const Phase phase(session.reporter(), "resolve");
   const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
   const ResolveRequest request = request_of(target, session.settings());
   CandidateFilter filter(request);
-  for (const InstalledDistribution& package : packages) source->request_project(package.name);
+  for (const auto& [name, version] : packages) source->request_project(name);
   std::map<PackageName, AvailableVersion> out;
-  for (const InstalledDistribution& package : packages) {
-    const bool prereleases = allows_prereleases(package.name, session.settings()) ||
-                             (newer == NewerPrereleases::OfThose && package.version.is_prerelease());
-    std::vector<AvailableVersion> versions = usable(wait_for(package.name, *source), filter, prereleases);
-    if (!versions.empty()) out.emplace(package.name, std::move(versions.front()));
+  for (const auto& [name, version] : packages) {
+    const bool prereleases = allows_prereleases(name, session.settings()) ||
+                             (newer == NewerPrereleases::OfThose && version.is_prerelease());
+    std::vector<AvailableVersion> versions = usable(wait_for(name, *source), filter, prereleases);
+    if (!versions.empty()) out.emplace(name, std::move(versions.front()));
   }
   return out;
 }

@@ -24,9 +24,11 @@ std::vector<AvailableVersion> available_versions(const PackageName& name, const 
 // Of a package that is a pre-release itself: do newer ones count? moat says yes, pip no.
 enum class NewerPrereleases { OfThose, AsSettings };
 
-// The newest one of each that has any.
-std::map<PackageName, AvailableVersion> newest_versions(const std::vector<InstalledDistribution>& packages,
-                                                        const Target& target, NewerPrereleases newer,
-                                                        Session& session);
+std::vector<std::pair<PackageName, Version>> versions_of(const std::vector<InstalledDistribution>& installed);
+
+// The newest one of each that has any. `packages`: which, and the version that is there.
+std::map<PackageName, AvailableVersion> newest_versions(
+    const std::vector<std::pair<PackageName, Version>>& packages, const Target& target,
+    NewerPrereleases newer, Session& session);
 
 }  // namespace moat

@@ -4,6 +4,7 @@
 #include "cli/session/conflict.h"
 #include "cli/session/hash_mode.h"
 #include "cli/session/install_terms.h"
+#include "cli/session/known_advisories.h"
 #include "cli/session/requests.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/install/source_builds.h"
@@ -15,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -40,16 +42,50 @@ ResolveRequest request_for(const Goal& goal, const ResolvePolicy& policy, const 
 
 constexpr std::size_t kMostFixes = 3;
 
+std::vector<const ResolvedPackage*> packages_of(const Resolution& resolution) {
+  std::vector<const ResolvedPackage*> out;
+  for (const ResolvedPackage& package : resolution.packages) out.push_back(&package);
+  return out;
+}
+
+std::vector<const ResolvedPackage*> packages_of(const UniversalResolution& resolution) {
+  std::vector<const ResolvedPackage*> out;
+  for (const UniversalPackage& package : resolution.packages) out.push_back(&package.package);
+  return out;
+}
+
+// What `solve` answers to the request. With --no-vulnerable what is known to be vulnerable in the answer is
+// excluded, by constraints, until there is nothing of the kind in it, or no answer.
+template <class Solve>
+auto solve_soundly(const InstallRequest& terms, ResolveRequest& request, Session& session,
+                   const Solve& solve) {
+  auto outcome = solve();
+  while (terms.no_vulnerable && outcome.index() == 0) {
+    std::vector<RootRequirement> vulnerable =
+        exclude_vulnerable(packages_of(std::get<0>(outcome)), session.advisories(), session.settings());
+    if (vulnerable.empty()) break;
+    for (const RootRequirement& line : vulnerable)
+      session.reporter().note(fmt::format("{}: {}", line.origin.where, line.requirement.to_string()));
+    std::ranges::move(vulnerable, std::back_inserter(request.constraints));
+    outcome = solve();
+  }
+  return outcome;
+}
+
 std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                                          const std::map<PackageName, Version>& preferences,
                                          const InstallRequest& terms, Session& session) {
-  const ResolveRequest request = request_for(goal, policy, target, preferences, terms, session);
+  ResolveRequest request = request_for(goal, policy, target, preferences, terms, session);
   const std::unique_ptr<IndexSource> source = session.index_source(terms.indexes);
   if (request.require_hashes && !is_pinned_throughout(request))
     if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
-  Outcome outcome = resolve(request, *source, session.reporter(), session.stop());
+  const std::size_t own_constraints = request.constraints.size();
+  Outcome outcome = solve_soundly(
+      terms, request, session, [&] { return resolve(request, *source, session.reporter(), session.stop()); });
   if (auto* resolution = std::get_if<Resolution>(&outcome)) return std::move(*resolution);
   Unmet unmet{std::move(std::get<Conflict>(outcome)), {}, {}};
+  // What would help may bring back what was excluded.
+  if (request.constraints.size() > own_constraints) return unmet;
   if (request.require_hashes && lacks_hashes(unmet.conflict, request))
     if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
   unmet.near = near_names(unmet.conflict, preferences, session.store());
@@ -183,9 +219,17 @@ UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& po
   const InstallRequest terms = install_request(goal, session.settings());
   const Target here = request.request.target;
   request.request = request_for(goal, policy, here, {}, terms, session);
+  if (request.fewest_forks) {
+    constexpr unsigned kLate = 99;  // of a minor release of Python: what excludes an early one admits it
+    for (const LockTarget& target : request.targets) request.request.also_for.push_back(target.target.python);
+    for (const PythonMinor& python : request.everywhere)
+      request.request.also_for.push_back(Version::of({python.major, python.minor, kLate}));
+  }
   if (request.only_roots) request = request_of_world(request, RootSet(*request.only_roots));
   const std::unique_ptr<IndexSource> source = session.index_source(terms.indexes);
-  UniversalOutcome outcome = resolve_universal(request, *source, session.reporter(), session.stop());
+  UniversalOutcome outcome = solve_soundly(terms, request.request, session, [&] {
+    return resolve_universal(request, *source, session.reporter(), session.stop());
+  });
   if (auto* resolution = std::get_if<UniversalResolution>(&outcome)) return std::move(*resolution);
   UniversalConflict& unsolved = std::get<UniversalConflict>(outcome);
   // Where all others may be left out, it is this machine's: told as if there were no other.

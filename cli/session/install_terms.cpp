@@ -31,7 +31,8 @@ InstallRequest install_request(const Goal& goal, const Settings& settings) {
                          .binary = binary_policy(goal, settings),
                          .exclude_newer = settings.exclude_newer,
                          .window = settings.window,
-                         .may_build = !settings.no_build};
+                         .may_build = !settings.no_build,
+                         .no_vulnerable = settings.no_vulnerable};
   request.build = {.constraints = {},
                    .config_settings = settings.config_settings,
                    .variables = passed_to_builds({settings.variables.begin(), settings.variables.end()},

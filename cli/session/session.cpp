@@ -2,6 +2,7 @@
 
 #include "cli/output/terminal_text.h"
 #include "cli/session/http_options.h"
+#include "cli/session/known_advisories.h"
 #include "cli/session/python_installs.h"
 #include "cli/settings/index_list.h"
 #include "fetch/os/ownership.h"
@@ -111,6 +112,11 @@ std::string unheeded_pip_variables(const Settings& settings) {
 }
 
 }  // namespace
+
+KnownAdvisories& Session::advisories() {
+  if (!advisories_) advisories_ = std::make_unique<KnownAdvisories>(*this);
+  return *advisories_;
+}
 
 std::unique_ptr<IndexSource> Session::index_source(const IndexList& indexes) {
   if (const std::string unheeded = unheeded_pip_variables(settings_); !unheeded.empty())

@@ -25,6 +25,8 @@
 
 namespace moat {
 
+class KnownAdvisories;
+
 // Members are destroyed last first: what waits for the network goes before the network, threads before what
 // they use.
 class Session {
@@ -64,6 +66,9 @@ class Session {
   // Kept for the session's life.
   SourceBuilder& keep_builder(std::unique_ptr<SourceBuilder> builder);
 
+  // What is known against releases, read and asked for once.
+  KnownAdvisories& advisories();
+
   // What has its place, and whose bytecode is still to be made (cli/session/bytecode_later.h).
   void lacks_bytecode(const std::filesystem::path& environment) { lacking_bytecode_.insert(environment); }
   const std::set<std::filesystem::path>& lacking_bytecode() const { return lacking_bytecode_; }
@@ -94,6 +99,7 @@ class Session {
   std::unique_ptr<SourceBuilder> builder_;
   SourcePolicy source_policy_;
   std::set<std::filesystem::path> lacking_bytecode_;
+  std::unique_ptr<KnownAdvisories> advisories_;
 };
 
 }  // namespace moat

@@ -318,6 +318,7 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
     settings.link_mode = chosen<LinkMode>(*told, {{"auto", LinkMode::Auto},
                                                   {"clone", LinkMode::Clone},
                                                   {"copy", LinkMode::Copy},
+                                                  {"shared-binaries", LinkMode::SharedBinaries},
                                                   {"hardlink", LinkMode::Hardlink},
                                                   {"symlink", LinkMode::Symlink}});
   if (const auto told = first(std::nullopt, layers, "durable"))
@@ -340,6 +341,9 @@ void set_audit(Settings& settings, const SharedOptions& shared, const SettingLay
   settings.audit_ignore = layers.list_of_all("audit-ignore");
   settings.audit_ignore.insert(settings.audit_ignore.end(), shared.audit_ignore.begin(),
                                shared.audit_ignore.end());
+  if (const auto told = first(shared.fork, layers, "fork"))
+    settings.fewest_forks = chosen<bool>(*told, {{"requires-python", false}, {"fewest", true}});
+  settings.no_vulnerable = shared.no_vulnerable || layers.flag("no-vulnerable").value_or(false);
   if (const auto told = first(shared.advisories, layers, "advisories")) settings.advisories = told->value;
   settings.allow_licences = layers.list("allow-licences");
   settings.deny_licences = layers.list("deny-licences");

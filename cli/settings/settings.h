@@ -65,6 +65,8 @@ struct Settings {
 
   // audit
   std::vector<std::string> audit_ignore;  // ID, or ID@YYYY-MM-DD
+  bool fewest_forks = false;              // in locks for several Pythons
+  bool no_vulnerable = false;             // such versions are not chosen
   std::string advisories;                 // a folder of OSV records; "": the indexes are asked
   std::vector<std::string> allow_licences, deny_licences;
 

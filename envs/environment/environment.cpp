@@ -165,7 +165,9 @@ class Staging {
     if (make_symbolic_link(target, folder_ / path)) add_link(path, target);
   }
   void add_runtime(const Runtime& runtime, LinkMode mode, Workers& workers) {
-    materialise(runtime, folder_ / ".moat/rt", mode, workers);
+    // Its libraries are few and small: they stay the environment's own.
+    const LinkMode of_runtime = mode == LinkMode::SharedBinaries ? LinkMode::Auto : mode;
+    materialise(runtime, folder_ / ".moat/rt", of_runtime, workers);
     for (const StoredFile& file : runtime.files)
       manifest_.entries.push_back(
           {".moat/rt/" + file.path, file.digest.hex, file.size, file.executable ? 0755U : 0644U, ""});

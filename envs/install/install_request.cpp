@@ -56,6 +56,7 @@ std::string digest_of(const InstallRequest& request) {
     key.add(name.normalized()).add(allowed.first ? "wheels" : "").add(allowed.second ? "sdists" : "");
   key.add(request.exclude_newer ? std::to_string(*request.exclude_newer) : "");
   key.add(request.window ? std::to_string(request.window->count()) : "");
+  key.add(request.no_vulnerable ? "no vulnerable" : "");
   key.add(request.may_build ? digest_of(request.build) : "");
   return key.digest();
 }

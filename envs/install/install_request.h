@@ -32,6 +32,7 @@ struct InstallRequest {
   std::optional<UnixTime> exclude_newer;
   std::optional<std::chrono::seconds> window;  // as ResolveRequest::window
   bool may_build = true;
+  bool no_vulnerable = false;  // versions that a vulnerability is known of are not chosen
   BuildTerms build;
 
   // What of it a resolution depends on; the rest of the ResolveRequest is the caller's to say.

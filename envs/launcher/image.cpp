@@ -1,6 +1,7 @@
 #include "envs/launcher/image.h"
 
-// MOAT_LAUNCHER_FILE, MOAT_HOME_FILE and MOAT_SEAL_FILE are the built programs, given by CMake.
+// MOAT_LAUNCHER_FILE, MOAT_HOME_FILE, MOAT_SEAL_FILE and MOAT_WATCH_FILE are the built programs, given by
+// CMake.
 #define MOAT_CARRY(name, file)        \
   __asm__(                            \
       ".pushsection .rodata\n"        \
@@ -16,6 +17,7 @@
 MOAT_CARRY("moat_launcher", MOAT_LAUNCHER_FILE);
 MOAT_CARRY("moat_home", MOAT_HOME_FILE);
 MOAT_CARRY("moat_seal", MOAT_SEAL_FILE);
+MOAT_CARRY("moat_watch", MOAT_WATCH_FILE);
 
 // NOLINTBEGIN(modernize-avoid-c-arrays): symbols of the assembler
 extern "C" const char moat_launcher_begin[];
@@ -24,6 +26,8 @@ extern "C" const char moat_home_begin[];
 extern "C" const char moat_home_end[];
 extern "C" const char moat_seal_begin[];
 extern "C" const char moat_seal_end[];
+extern "C" const char moat_watch_begin[];
+extern "C" const char moat_watch_end[];
 // NOLINTEND(modernize-avoid-c-arrays)
 
 namespace moat {
@@ -38,6 +42,10 @@ std::string_view home_library_image() {
 
 std::string_view seal_image() {
   return {moat_seal_begin, static_cast<std::size_t>(moat_seal_end - moat_seal_begin)};
+}
+
+std::string_view watch_image() {
+  return {moat_watch_begin, static_cast<std::size_t>(moat_watch_end - moat_watch_begin)};
 }
 
 }  // namespace moat

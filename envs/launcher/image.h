@@ -11,5 +11,7 @@ std::string_view launcher_image();
 std::string_view home_library_image();
 // Runs a command without network.
 std::string_view seal_image();
+// Runs a command with some places hidden, and notes what it opens.
+std::string_view watch_image();
 
 }  // namespace moat

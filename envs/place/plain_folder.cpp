@@ -45,7 +45,9 @@ class Arrivals {
  private:
   void collect(std::size_t index) {
     const WantedPackage& package = request_.install[index];
-    for (ArrivingFile& file : wheel_files(package, request_.scheme, request_.python))
+    const LinkMode mode =
+        possible_link_mode(request_.link_mode, package.wheel.tree, request_.root.parent_path());
+    for (ArrivingFile& file : wheel_files(package, request_.scheme, mode, request_.python))
       add(std::move(file), index);
     for (ArrivingFile& file : installer_files(package, request_.scheme, package.requested))
       add(std::move(file), index);
@@ -160,7 +162,7 @@ class Placing {
     temp_.emplace(root_.parent_path(), ".moat-new");
     const fs::path stage = temp_->path() / "new";
     make_directories(stage);
-    stage_files(files, stage, request_.link_mode, workers_);
+    stage_files(files, stage, workers_);
     if (!is_new || !rename_if_absent(stage, root_)) {
       grave_ = temp_->path() / "old";
       if (!request_.keep) take_out_old_versions();

@@ -26,6 +26,7 @@ class Overlaps {
         there_(terms.there),
         root_(terms.root),
         scheme_(terms.scheme),
+        link_mode_(terms.link_mode),
         store_(terms.store),
         contested_(contested),
         arrivals_(arrivals) {}
@@ -67,7 +68,7 @@ class Overlaps {
 
   PathClaim claim_of(const ArrivingFile& file) const {
     return {file.owner, there_.stays_requested(request_.install[file.package]), file.sha256, file.size,
-            mode_of(file, request_.link_mode, umask_)};
+            mode_of(file, umask_)};
   }
 
   void add_staying(const std::string& path, Contenders& contenders) const {
@@ -225,7 +226,7 @@ class Overlaps {
       const bool is_of_a_wheel = placed != there_.manifest.packages.end() && !placed->wheel_sha256.empty();
       if (auto wheel = is_of_a_wheel ? store_.find_wheel({"sha256", placed->wheel_sha256}) : std::nullopt)
         for (ArrivingFile& file :
-             wheel_files({distribution.name, distribution.version, *std::move(wheel)}, scheme_))
+             wheel_files({distribution.name, distribution.version, *std::move(wheel)}, scheme_, link_mode_))
           files->second.emplace(file.path, std::move(file));
     }
     const auto found = files->second.find(path);
@@ -285,6 +286,7 @@ class Overlaps {
   const Presence& there_;
   const fs::path& root_;
   const Scheme& scheme_;
+  const LinkMode link_mode_;
   const Store& store_;
   const std::unordered_set<std::string>& contested_;
   std::vector<ArrivingFile>& arrivals_;

@@ -40,6 +40,7 @@ struct SettlementTerms {
   const Presence& there;
   const std::filesystem::path& root;
   const Scheme& scheme;
+  LinkMode link_mode;
   const Store& store;
 };
 

@@ -82,15 +82,19 @@ class SourceFolder {
   UniqueFd fd_;
 };
 
-void place(const ArrivingFile& file, const NewFile& to, LinkMode mode, SourceFolder& folder, Linker& linker) {
+void place(const ArrivingFile& file, const NewFile& to, SourceFolder& folder, Linker& linker) {
   const std::string& source = file.source.native();
-  if (mode == LinkMode::Symlink)  // the link says where the file is
+  if (file.link == LinkMode::Symlink)  // the link says where the file is
     linker.place({.from_directory = AT_FDCWD, .from = source.c_str(), .to = to});
   else
     linker.place({.from_directory = folder.of(source), .from = name_of(source), .to = to});
 }
 
 }  // namespace
+
+LinkMode possible_link_mode(LinkMode mode, const fs::path& store, const fs::path& environment) {
+  return mode == LinkMode::SharedBinaries && !is_one_file_system(store, environment) ? LinkMode::Auto : mode;
+}
 
 ArrivingFile text_file(std::string path, std::string text, std::int64_t mtime) {
   ArrivingFile out{
@@ -99,14 +103,13 @@ ArrivingFile text_file(std::string path, std::string text, std::int64_t mtime) {
   return out;
 }
 
-void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, LinkMode mode,
-                 Workers& workers) {
+void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, Workers& workers) {
   const std::vector<Share> shares = shares_of(files);
   std::set<std::string_view> directories;
   for (const Share& share : shares) directories.insert(share.directory);
   make_stage_directories(stage, directories);
   workers.for_each(shares.size(), [&](std::size_t i) {
-    Linker linker(mode), copier(LinkMode::Auto);
+    Linker linker(LinkMode::Auto);  // of most
     SourceFolder folder;
     const UniqueFd directory = open_file(stage / shares[i].directory, O_RDONLY | O_DIRECTORY);
     for (const ArrivingFile* const file : shares[i].files) {
@@ -114,18 +117,22 @@ void stage_files(const std::vector<ArrivingFile>& files, const fs::path& stage, 
                           .name = name_of(file->path),
                           .mode = creation_mode(*file),
                           .mtime = file->mtime};
-      if (file->source.empty())
+      if (file->source.empty()) {
         write_new_file(to, file->text);
-      else
-        place(*file, to, mode, folder, file->linked ? linker : copier);
+      } else if (file->link == LinkMode::Auto) {
+        place(*file, to, folder, linker);
+      } else {
+        Linker own(file->link);
+        place(*file, to, folder, own);
+      }
     }
   });
 }
 
-unsigned mode_of(const ArrivingFile& file, LinkMode mode, unsigned umask) {
-  if (file.linked && mode == LinkMode::Symlink) return 0120777;
+unsigned mode_of(const ArrivingFile& file, unsigned umask) {
+  if (file.link == LinkMode::Symlink) return 0120777;
   struct stat facts {};
-  if (file.linked && mode == LinkMode::Hardlink && ::lstat(file.source.c_str(), &facts) == 0)
+  if (file.link == LinkMode::Hardlink && ::lstat(file.source.c_str(), &facts) == 0)
     return facts.st_mode & 07777U;
   return creation_mode(file) & ~umask;
 }

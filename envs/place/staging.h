@@ -19,22 +19,26 @@ struct ArrivingFile {
   std::uint64_t size = 0;
   bool executable = false;
   std::int64_t mtime = 0;
-  std::size_t package = 0;  // whose: index of TransactionRequest::install
-  std::string owner;        // and its normalised name
-  bool in_record = true;    // a row of RECORD: everything but bytecode
-  bool in_manifest = true;  // a line of the manifest: everything but bytecode and what a user edited
-  bool is_derived = false;  // bytecode: a line of its list
-  bool linked = false;      // of the store, so placed by the link mode; the rest is copied
+  std::size_t package = 0;         // whose: index of TransactionRequest::install
+  std::string owner;               // and its normalised name
+  bool in_record = true;           // a row of RECORD: everything but bytecode
+  bool in_manifest = true;         // a line of the manifest: everything but bytecode and what a user edited
+  bool is_derived = false;         // bytecode: a line of its list
+  LinkMode link = LinkMode::Auto;  // of a file of the store: how it is placed
 };
+
+// SharedBinaries where both are on one file system; elsewhere nothing can be shared, and it is Auto.
+LinkMode possible_link_mode(LinkMode mode, const std::filesystem::path& store,
+                            const std::filesystem::path& environment);
 
 ArrivingFile text_file(std::string path, std::string text, std::int64_t mtime);
 
 // Every file into the stage (an existing, empty directory on the environment's file system), on all workers.
-void stage_files(const std::vector<ArrivingFile>& files, const std::filesystem::path& stage, LinkMode mode,
+void stage_files(const std::vector<ArrivingFile>& files, const std::filesystem::path& stage,
                  Workers& workers);
 
 // The mode such a file has in the environment, for the manifest; symbolic links as 0120777.
-unsigned mode_of(const ArrivingFile& file, LinkMode mode, unsigned umask);
+unsigned mode_of(const ArrivingFile& file, unsigned umask);
 // Of this process; asking by umask() would change it for a moment, for all threads.
 unsigned current_umask();
 

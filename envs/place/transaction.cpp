@@ -66,6 +66,7 @@ class Application {
         environment_(environment),
         root_(environment.root()),
         scheme_(environment.scheme()),
+        link_mode_(possible_link_mode(request.link_mode, store.layout().root, root_)),
         store_(store),
         workers_(workers),
         reporter_(reporter),
@@ -80,7 +81,7 @@ class Application {
     collect_departures();
     for (std::size_t i = 0; i < request_.install.size(); ++i)
       if (has_wheel(request_.install[i])) collect_arrivals(i, bytecode[i]);
-    settled_ = settle_overlaps({request_, there_, root_, scheme_, store_}, contested_, arrivals_);
+    settled_ = settle_overlaps({request_, there_, root_, scheme_, link_mode_, store_}, contested_, arrivals_);
     for (std::string& warning : settled_.warnings) warn(std::move(warning));
     for (const std::string& path : settled_.displaced) leaving_.add_file(path);
     departures_.plan(leaving_);
@@ -102,7 +103,7 @@ class Application {
       result_.state = there_.manifest.state;
       return std::move(result_);
     }
-    stage_files(arrivals_, change.stage(), request_.link_mode, workers_);
+    stage_files(arrivals_, change.stage(), workers_);
 
     FolderNames arriving;
     for (const ArrivingFile& file : arrivals_) arriving.add_file(file.path);
@@ -161,7 +162,7 @@ class Application {
     const WantedPackage& package = request_.install[index];
     for (const Placement& placement :
          lay_out_bytecode(package.wheel, package.name, scheme_, bytecode.files)) {
-      ArrivingFile file = stored_file(placement, bytecode.tree);
+      ArrivingFile file = stored_file(placement, bytecode.tree, link_mode_);
       file.in_record = file.in_manifest = false;
       file.is_derived = true;
       arrive(std::move(file), index);
@@ -170,7 +171,7 @@ class Application {
 
   // What a wheel brings, its commands included.
   std::vector<ArrivingFile> files_of(const WantedPackage& package) const {
-    std::vector<ArrivingFile> out = wheel_files(package, scheme_);
+    std::vector<ArrivingFile> out = wheel_files(package, scheme_, link_mode_);
     for (const ArrivingFile& file : out)  // lay_out() has looked at the files of the wheel
       if (file.source.empty() && is_reserved(file.path, scheme_))
         throw Error(ErrorKind::Refused,
@@ -382,8 +383,8 @@ class Application {
 
   // A link has the time of the store's file: where that will not do, the file is copied.
   void set_time(ArrivingFile& file, std::int64_t time) const {
-    const bool by_link = request_.link_mode == LinkMode::Hardlink || request_.link_mode == LinkMode::Symlink;
-    if (by_link && time != file.mtime) file.linked = false;
+    const bool by_link = file.link == LinkMode::Hardlink || file.link == LinkMode::Symlink;
+    if (by_link && time != file.mtime) file.link = LinkMode::Auto;
     file.mtime = time;
   }
 
@@ -518,10 +519,10 @@ class Application {
   }
 
   ManifestEntry entry_of(const ArrivingFile& file, unsigned umask) const {
-    const bool link = file.linked && request_.link_mode == LinkMode::Symlink;
+    const bool link = file.link == LinkMode::Symlink;
     const std::string target = link ? file.source.string() : std::string();
     return {file.path, link ? hash_bytes(target).hex : file.sha256, link ? target.size() : file.size,
-            mode_of(file, request_.link_mode, umask), file.owner};
+            mode_of(file, umask), file.owner};
   }
 
   // What stays of the bytecode, and what comes.
@@ -561,6 +562,7 @@ class Application {
   const Environment& environment_;
   fs::path root_;
   Scheme scheme_;
+  LinkMode link_mode_;
   const Store& store_;
   Workers& workers_;
   Reporter& reporter_;

@@ -53,24 +53,24 @@ std::string label(const WantedPackage& package) {
   return fmt::format("{} {}", package.name.display(), package.version.to_string());
 }
 
-ArrivingFile stored_file(const Placement& placement, const fs::path& tree) {
+ArrivingFile stored_file(const Placement& placement, const fs::path& tree, LinkMode mode) {
   return {.path = placement.path,
           .source = tree / placement.file.path,
           .sha256 = placement.file.digest.hex,
           .size = placement.file.size,
           .executable = placement.file.executable,
           .mtime = placement.file.mtime,
-          .linked = true};
+          .link = link_mode_for(mode, placement.path, placement.file.size)};
 }
 
-std::vector<ArrivingFile> wheel_files(const WantedPackage& package, const Scheme& scheme,
+std::vector<ArrivingFile> wheel_files(const WantedPackage& package, const Scheme& scheme, LinkMode mode,
                                       const std::optional<fs::path>& python) {
   const StoredWheel& wheel = package.wheel;
   std::vector<ArrivingFile> out;
   out.reserve(wheel.files.size());
   const std::vector<EntryPoint> entry_points = entry_points_of(package);
   for (const Placement& placement : lay_out(wheel, package.name, scheme)) {
-    ArrivingFile file = stored_file(placement, wheel.tree);
+    ArrivingFile file = stored_file(placement, wheel.tree, mode);
     if (placement.is_script) {
       if (is_entry_point_wrapper(fs::path(placement.path).filename().string(), entry_points)) continue;
       if (auto rewritten = rewrite_script(read_file(file.source)))

@@ -22,10 +22,10 @@ std::string label(const WantedPackage& package);
 
 // Files of the wheel and commands. `python`: what commands name in their first line; nullopt: they find the
 // one beside them. Error(BadArchive, Refused) as lay_out(), and for entry points that are wrong.
-std::vector<ArrivingFile> wheel_files(const WantedPackage& package, const Scheme& scheme,
+std::vector<ArrivingFile> wheel_files(const WantedPackage& package, const Scheme& scheme, LinkMode mode,
                                       const std::optional<std::filesystem::path>& python = std::nullopt);
 // A file of the store on its way to its place; `tree`: what the placement's file is relative to.
-ArrivingFile stored_file(const Placement& placement, const std::filesystem::path& tree);
+ArrivingFile stored_file(const Placement& placement, const std::filesystem::path& tree, LinkMode mode);
 
 // INSTALLER, REQUESTED and direct_url.json (recording installed distributions; PEP 610).
 std::vector<ArrivingFile> installer_files(const WantedPackage& package, const Scheme& scheme,

@@ -19,12 +19,6 @@ namespace moat {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, LinkMode>, 5> kModes = {{{"auto", LinkMode::Auto},
-                                                                          {"clone", LinkMode::Clone},
-                                                                          {"copy", LinkMode::Copy},
-                                                                          {"hardlink", LinkMode::Hardlink},
-                                                                          {"symlink", LinkMode::Symlink}}};
-
 // What an open directory and a name stand for; asked for messages only.
 fs::path path_of(int directory, const char* name) {
   std::error_code unknown;
@@ -97,10 +91,16 @@ void throw_errno_in(std::string_view doing, int directory, const char* name, int
   throw_errno(doing, path_of(directory, name), error_number);
 }
 
-std::optional<LinkMode> parse_link_mode(std::string_view text) {
-  for (const auto& [name, mode] : kModes)
-    if (name == text) return mode;
-  return std::nullopt;
+LinkMode link_mode_for(LinkMode mode, std::string_view path, std::uint64_t size) {
+  if (mode != LinkMode::SharedBinaries) return mode;
+  const bool is_pythons = path.ends_with(".py") || path.ends_with(".pyi") || path.ends_with(".pyc");
+  return size >= kBigBinary && !is_pythons ? LinkMode::Hardlink : LinkMode::Auto;
+}
+
+bool is_one_file_system(const fs::path& a, const fs::path& b) {
+  struct stat of_a {
+  }, of_b{};
+  return ::stat(a.c_str(), &of_a) == 0 && ::stat(b.c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev;
 }
 
 void write_new_file(const NewFile& file, std::string_view bytes) {

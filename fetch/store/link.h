@@ -3,14 +3,20 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string_view>
 
 namespace moat {
 
-// Auto clones where the file system can, else copies: nothing is shared unless asked for.
-enum class LinkMode { Auto, Clone, Copy, Hardlink, Symlink };
-std::optional<LinkMode> parse_link_mode(std::string_view text);  // "auto", "clone", …
+// Auto clones where the file system can, else copies: nothing is shared unless asked for. SharedBinaries
+// hard-links big files that are not Python's own, and places all others as Auto does.
+enum class LinkMode { Auto, Clone, Copy, SharedBinaries, Hardlink, Symlink };
+// From this size on, in bytes.
+inline constexpr std::uint64_t kBigBinary = std::uint64_t{1} << 20U;
+// What the mode means for this file of a package: any but SharedBinaries.
+LinkMode link_mode_for(LinkMode mode, std::string_view path, std::uint64_t size);
+// Can a file of one of these folders be hard-linked into the other? By their file systems. False where one is
+// not there.
+bool is_one_file_system(const std::filesystem::path& a, const std::filesystem::path& b);
 
 // As throw_errno, of a file in an open directory.
 [[noreturn]] void throw_errno_in(std::string_view doing, int directory, const char* name, int error_number);
@@ -42,6 +48,7 @@ bool clones_files(const std::filesystem::path& folder);
 // at a time (one instance a worker).
 class Linker {
  public:
+  // Any but SharedBinaries, which is one of the others for each file.
   explicit Linker(LinkMode mode) : mode_(mode) {}
   // Error(Disk).
   void place(const FilePlacement& file);

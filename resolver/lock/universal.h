@@ -49,6 +49,7 @@ struct UniversalRequest {
   bool targets_must_install = true;
   std::vector<PythonMinor> everywhere;  // beside the targets, all other platforms with these Pythons
   SpecifierSet requires_python;
+  bool fewest_forks = false;  // one version for all Pythons, where a project has one that admits them all
   // What an environment should keep, where it may: the versions of the lock that is there.
   std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> preferences;
 };

@@ -72,11 +72,12 @@ bool CandidateFilter::python_admitted(std::string_view requires_python) {
   if (known == python_admitted_.end()) {
     // What does not parse limits nothing here; the metadata has the last word.
     const auto specifiers = SpecifierSet::parse(requires_python);
-    known =
-        python_admitted_.emplace(requires_python, !specifiers || specifiers->contains(request_.target.python))
-            .first;
+    const auto admits = [&](const Version& python) { return !specifiers || specifiers->contains(python); };
+    const bool here = admits(request_.target.python);
+    const bool everywhere = here && std::all_of(request_.also_for.begin(), request_.also_for.end(), admits);
+    known = python_admitted_.emplace(requires_python, Admitted{here, everywhere}).first;
   }
-  return known->second;
+  return wants_everywhere_ ? known->second.everywhere : known->second.here;
 }
 
 bool CandidateFilter::yanked_is_pinned(const PackageName& name, const Version& version) const {
@@ -160,6 +161,16 @@ Verdict CandidateFilter::judge_release(const PackageName& name, Rules rules, Can
 }
 
 FilteredProject CandidateFilter::filter(const Project& project, bool from_url) {
+  if (!request_.also_for.empty()) {
+    wants_everywhere_ = true;
+    FilteredProject out = judge_all(project, from_url);
+    wants_everywhere_ = false;
+    if (!out.candidates.empty()) return out;
+  }
+  return judge_all(project, from_url);
+}
+
+FilteredProject CandidateFilter::judge_all(const Project& project, bool from_url) {
   ranks_.clear();
   FilteredProject out;
   out.verdicts.reserve(project.releases.size());

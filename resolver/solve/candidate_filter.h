@@ -86,12 +86,17 @@ class CandidateFilter {
   static bool is_better(const FileVerdict& a, const FileVerdict& b, const Release& release);
   Verdict judge_release(const PackageName& name, Rules rules, Candidate& candidate);
   bool python_admitted(std::string_view requires_python);
+  FilteredProject judge_all(const Project& project, bool from_url);
   bool yanked_is_pinned(const PackageName& name, const Version& version) const;
 
   const ResolveRequest& request_;
   std::map<PackageName, std::vector<SpecifierSet>> pins_;  // `==V` and `===V` lines of the user's
   const HashRules hashes_;
-  std::map<std::string, bool, std::less<>> python_admitted_;
+  struct Admitted {
+    bool here, everywhere;  // with all of request.also_for
+  };
+  std::map<std::string, Admitted, std::less<>> python_admitted_;
+  bool wants_everywhere_ = false;
   // Of the releases that are being judged: most share a few sets of tags.
   std::unordered_map<const std::vector<Tag>*, std::optional<std::size_t>> ranks_;
 };

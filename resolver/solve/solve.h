@@ -54,6 +54,8 @@ struct ResolveRequest {
   // Date window: a request may only take candidates uploaded at most this long before the newest one it
   // allows; doubled when refuted, at last off. nullopt: off from the start.
   std::optional<std::chrono::seconds> window = std::chrono::hours(24 * 365);
+  // A project's releases that do not admit these Pythons too are no candidates, unless none does.
+  std::vector<Version> also_for = {};
   bool no_deps = false;
   bool require_hashes = false;
   bool ignore_requires_python = false;

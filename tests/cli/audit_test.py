@@ -172,6 +172,50 @@ class Audit(sandbox.SandboxTest):
         self.moat("audit", "pylock.toml", "--env", "env", status=2)
         self.moat("audit", "--env", "nosuch", status=2)
 
+    def test_bundles(self):
+        (self.work / "in.txt").write_text("app\nlib==1.0\n")
+        self.moat("lock", "-r", "in.txt", "-o", "pylock.toml")
+        self.moat("bundle", "pylock.toml", "-o", "app.moat")
+        self.assertEqual(self.found("app.moat"), [("lib", "GHSA-aaaa-bbbb-cccc"), ("lib", "PYSEC-1")])
+        self.assertEqual([f["package"] for f in self.audit("app.moat", MOAT_ALLOW_LICENCES="MIT")["findings"] if f["kind"] == "licence"],
+                         ["app", "lib"], "its wheels are read for their licences")
+        self.assertEqual(list((self.root / "moat/store/tmp").iterdir()), [])
+        bundle = (self.work / "app.moat").read_bytes()
+        (self.work / "short.moat").write_bytes(bundle[:len(bundle) // 2])
+        self.moat("audit", "short.moat", status=1)
+        self.moat("audit", "app.moat", "--env", "env", status=2)
+
+    # ---- choosing none that is vulnerable
+
+    def test_no_vulnerable_version_is_chosen(self):
+        self.create()
+        self.install("--no-vulnerable", "app", "lib<2", "-v")
+        self.assertIn("lib 1.2", self.said, "nothing is known against it")
+        self.moat("uninstall", "--env", "env", "app", "lib")
+        self.install("--no-vulnerable", "lib<=1.1", "lib!=1.1", status=1)
+        self.assertIn("--no-vulnerable, GHSA-aaaa-bbbb-cccc", self.said)
+        self.assertNotIn("fix 1", self.said)
+        self.install("holds", "--no-vulnerable", status=1)
+        self.install("holds", MOAT_NO_VULNERABLE="1", status=1)
+        self.install("holds", "--no-vulnerable", MOAT_AUDIT_IGNORE="GHSA-aaaa-bbbb-cccc PYSEC-1")
+        self.assertIn("lib 1.0", self.said)
+
+    def test_what_is_there_and_vulnerable_gives_way(self):
+        self.make("app", "lib==1.0")
+        self.install("app")  # as asked for before
+        self.moat("uninstall", "--env", "env", "lib")
+        self.install("app", "lib", "--no-vulnerable")
+        self.assertIn("lib 2.0", self.said)
+
+    def test_locks_of_none_that_is_vulnerable(self):
+        (self.work / "pyproject.toml").write_text(
+            '[project]\nname = "two"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["lib<=1.2"]\n'
+            '[tool.moat]\nno-vulnerable = true\n')
+        self.moat("lock", "--resolution", "lowest")
+        self.assertIn('version = "1.1"', (self.work / "pylock.toml").read_text())
+        self.moat("lock", "--resolution", "lowest", "--universal", "-U")
+        self.assertIn('version = "1.1"', (self.work / "pylock.toml").read_text())
+
     def test_two_versions_of_a_package_in_one_lock(self):
         """A lock for several targets: each version has what is known of it, and no other."""
         (self.work / "pyproject.toml").write_text(

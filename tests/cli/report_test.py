@@ -107,6 +107,35 @@ class Report(sandbox.SandboxTest):
         self.assertIn("interpreter", shown["checks"])
         self.assertTrue(shown["title"].endswith("/env"))
 
+    def test_of_a_lock(self):
+        (self.work / "r.in").write_text("app\nother\n")
+        self.moat("lock", "-r", "r.in", "-o", "pylock.toml")
+        document = json.loads(self.moat("report", "pylock.toml", "--json"))
+        self.assertEqual((document["lock"], document["file"]), (str(self.work / "pylock.toml"), str(self.work / "pylock-report.html")))
+        page = (self.work / "pylock-report.html").read_text()
+        facts = self.facts(page)
+        by_name = {p["name"]: p for p in facts["packages"]}
+        self.assertEqual(sorted(by_name), ["app", "lib", "other"])
+        self.assertEqual((by_name["lib"]["needed_by"], by_name["app"]["requires"]), (["app"], ["lib"]))
+        self.assertEqual(facts["asked_for"], ["app", "other"])
+        if shutil.which("node"):
+            (self.work / "browser.js").write_text(BROWSER)
+            done = subprocess.run(["node", self.work / "browser.js", self.work / "pylock-report.html"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("app → lib", json.loads(done.stdout)["why"])
+        self.moat("report", "r.in", status=2)
+        self.moat("report", "nosuch.toml", status=2)
+
+    def test_newer_versions_are_shown_where_asked_for(self):
+        filename, content = loopback_index.wheel("lib", "2.0", "py3-none-any", [], "", [])
+        (self.work / "wheels" / filename).write_bytes(content)
+        newest = lambda page: {p["name"]: p["newest"] for p in self.facts((self.work / page).read_text())["packages"]}  # noqa: E731
+        self.moat("report", "--env", "env", "-o", "a.html")
+        self.assertEqual(set(newest("a.html").values()), {""}, "nobody is asked")
+        self.moat("report", "--env", "env", "-o", "b.html", "--outdated")
+        self.assertEqual(newest("b.html"), {"app": "", "lib": "2.0", "other": ""})
+
     def test_of_another_tools_environment_and_of_none(self):
         subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", self.work / "theirs"], check=True)
         self.moat("report", "--env", "theirs")

@@ -218,6 +218,8 @@ class ScenarioReader {
       everywhere().pythons = values;
     } else if (section_ == "universal") {
       everywhere().universal = true;
+    } else if (section_ == "fewest") {
+      everywhere().fewest = true;
     } else if (section_ == "requires-python") {
       everywhere().requires_python = SpecifierSet::parse(values.at(0)).value();
     } else if (section_ == "upgrade") {
@@ -326,6 +328,7 @@ UniversalRequest Scenario::universal_request() const {
   out.root_of.resize(request.requirements.size());
   for (const std::string& python : everywhere->pythons) {
     const Version minor = version(python);
+    if (everywhere->fewest) out.request.also_for.push_back(version(python + ".0"));
     if (everywhere->universal)
       out.everywhere.push_back({3, static_cast<unsigned>(minor.release_at(1).as_uint64().value())});
     for (const std::string& platform : everywhere->platforms) {

@@ -27,11 +27,12 @@
 //
 // Of many environments: targets (platforms), may-leave-out (some of these; what was left out is among the
 // notes), pythons (minor releases, newest first), universal (every other
-// platform too), requires-python, `extra NAME` and `group NAME` (lines that count with them), conflicts (of
-// these, `extra x  group y`: a set of which no two are asked for together). Releases with the key `later`
-// come out after the lock was made; what locking again then gives is `expect later`, and `upgrade` names
-// packages that locking again gives up the versions of. `expect` then has the entries of the lock, each
-// `a 1.0` or `a 1.0  marker`, and counts may say `solves`.
+// platform too), fewest (versions that admit all of the pythons, where there are some), requires-python,
+// `extra NAME` and `group NAME` (lines that count with them), conflicts (of these, `extra x  group y`: a set
+// of which no two are asked for together). Releases with the key `later` come out after the lock was made;
+// what locking again then gives is `expect later`, and `upgrade` names packages that locking again gives up
+// the versions of. `expect` then has the entries of the lock, each `a 1.0` or `a 1.0  marker`, and counts may
+// say `solves`.
 //
 // expect, expect files (what would be installed), expect conflict, expect notes, expect hints, expect fixes,
 // expect error (kind and message), expect asked (of the source, in order), expect counts
@@ -56,7 +57,7 @@ namespace moat::testing {
 struct Everywhere {
   std::vector<std::string> platforms = {"linux_x86_64"}, pythons;
   std::set<std::string> may_be_left_out;  // of the platforms; others are declared
-  bool universal = false;
+  bool universal = false, fewest = false;
   SpecifierSet requires_python;
   std::vector<LockRoot> roots = {LockRoot()};
   std::vector<std::size_t> root_of;

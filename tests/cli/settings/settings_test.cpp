@@ -133,10 +133,10 @@ TEST_F(SettingsTest, AProjectSetsWhatItsCodeNeedsAndNoMore) {
   const std::set<std::string> allowed = {
       "allow-licences", "audit-ignore", "deny-licences",  "all-releases",  "build-constraint",
       "build-env",      "compile",      "default-groups", "exclude-newer", "extra-index-url",
-      "find-links",     "index",        "index-url",      "link-mode",     "index-strategy",
-      "no-binary",      "no-build",     "no-index",       "only-binary",   "only-final",
-      "pins",           "pre",          "python",         "resolution",    "strict-files",
-      "targets",        "window"};
+      "find-links",     "fork",         "index",          "index-url",     "link-mode",
+      "index-strategy", "no-binary",    "no-build",       "no-index",      "no-vulnerable",
+      "only-binary",    "only-final",   "pins",           "pre",           "python",
+      "resolution",     "strict-files", "targets",        "window"};
   for (const std::string& name : setting_names())
     EXPECT_EQ(project_may(name) != ProjectMay::NotSet, allowed.count(name) != 0) << name;
   write("work/pyproject.toml", "[tool.moat]\nproxy = \"http://evil.example\"\noffline = true\n");

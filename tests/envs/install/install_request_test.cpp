@@ -61,6 +61,7 @@ TEST(InstallRequest, EveryPartOfItGivesAnotherDigest) {
       [](InstallRequest& r) { r.exclude_newer = 1'700'000'001; },
       [](InstallRequest& r) { r.window = std::chrono::hours(24); },
       [](InstallRequest& r) { r.may_build = false; },
+      [](InstallRequest& r) { r.no_vulnerable = true; },
       [](InstallRequest& r) { r.build.constraints = {line("setuptools<70")}; },
       [](InstallRequest& r) { r.build.constraints = {line("setuptools<71")}; },
       [](InstallRequest& r) {

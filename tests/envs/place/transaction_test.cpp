@@ -469,6 +469,25 @@ TEST_F(TransactionTest, LinksAreMadeWhereAskedFor) {
   }
 }
 
+TEST_F(TransactionTest, SharedBinariesShareTheBigFilesAlone) {
+  const std::string big(kBigBinary, 'x');
+  const WantedPackage package = wanted("foo", "1.0",
+                                       WheelBuilder("foo", "1.0")
+                                           .file("foo/__init__.py", "version = '1.0'\n")
+                                           .file("foo/big.so", big)
+                                           .file("foo/big.py", "#" + big)
+                                           .file("foo/small.so", "x"));
+  apply({.install = {package}, .link_mode = LinkMode::SharedBinaries, .reason = "x"});
+  const auto is_shared = [&](const std::string& name) {
+    return fs::equivalent(env.root / in_site(name), package.wheel.tree / name);
+  };
+  EXPECT_TRUE(is_shared("foo/big.so"));
+  EXPECT_FALSE(is_shared("foo/big.py"));
+  EXPECT_FALSE(is_shared("foo/small.so"));
+  EXPECT_FALSE(is_shared("foo/__init__.py"));
+  expect_true_manifest();
+}
+
 TEST_F(TransactionTest, WithoutCompileThereIsNoBytecode) {
   apply({.install = {foo("1.0")}, .compile = Compile::Never, .reason = "x"});
   EXPECT_FALSE(env.has(in_site("foo/__pycache__")));

@@ -108,13 +108,17 @@ TEST_F(LinkerTest, ClonesOrSaysThatItCannot) {
   }
 }
 
-TEST(LinkModes, AreNamed) {
-  EXPECT_EQ(parse_link_mode("auto"), LinkMode::Auto);
-  EXPECT_EQ(parse_link_mode("clone"), LinkMode::Clone);
-  EXPECT_EQ(parse_link_mode("copy"), LinkMode::Copy);
-  EXPECT_EQ(parse_link_mode("hardlink"), LinkMode::Hardlink);
-  EXPECT_EQ(parse_link_mode("symlink"), LinkMode::Symlink);
-  EXPECT_EQ(parse_link_mode("Copy"), std::nullopt);
+TEST(LinkModes, SharedBinariesAreTheBigFilesThatAreNotPythons) {
+  const auto shared = [](std::string_view path, std::uint64_t size) {
+    return link_mode_for(LinkMode::SharedBinaries, path, size) == LinkMode::Hardlink;
+  };
+  EXPECT_TRUE(shared("a/libx.so", kBigBinary));
+  EXPECT_FALSE(shared("a/libx.so", kBigBinary - 1));
+  for (const char* path : {"a/x.py", "a/x.pyi", "a/__pycache__/x.cpython-312.pyc"})
+    EXPECT_FALSE(shared(path, 2 * kBigBinary)) << path;
+  EXPECT_EQ(link_mode_for(LinkMode::SharedBinaries, "a", 1), LinkMode::Auto);
+  EXPECT_EQ(link_mode_for(LinkMode::Symlink, "a/libx.so", kBigBinary), LinkMode::Symlink);
+  EXPECT_EQ(link_mode_for(LinkMode::Copy, "a/libx.so", kBigBinary), LinkMode::Copy);
 }
 
 }  // namespace

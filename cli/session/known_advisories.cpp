@@ -1,0 +1,120 @@
+#include "cli/session/known_advisories.h"
+
+#include "cli/settings/index_list.h"
+#include "cli/settings/moment.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <future>
+#include <memory>
+
+namespace moat {
+
+KnownAdvisories::KnownAdvisories(Session& session) : session_(session) {
+  const Settings& settings = session.settings();
+  if (!settings.advisories.empty())
+    folder_ = AdvisoryFolder::read(settings.working_directory / settings.advisories);
+}
+
+void KnownAdvisories::learn(const std::vector<IndexedRelease>& releases) {
+  std::vector<IndexedRelease> unknown;
+  for (const IndexedRelease& release : releases)
+    if (const auto [entry, is_new] = known_.try_emplace({release.name, release.version}); is_new) {
+      if (folder_)
+        entry->second = folder_->of(release.name, release.version);
+      else if (!release.index.empty())
+        unknown.push_back(release);
+    }
+  if (!unknown.empty()) ask_indexes(unknown);
+}
+
+const std::vector<Advisory>& KnownAdvisories::of(const PackageName& name, const Version& version) const {
+  return known_.at({name, version});
+}
+
+void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
+  HttpClient& http = session_.http(index_list(session_.settings()));
+  struct Asked {
+    const IndexedRelease* release;
+    Url url;
+    std::future<HttpClient::Result> answer;
+  };
+  std::vector<Asked> asked;
+  for (const IndexedRelease& release : releases) {
+    const Expected<Url> index = Url::parse(release.index);
+    const std::optional<Url> url =
+        index ? release_json_url(*index, release.name, release.version) : std::nullopt;
+    if (!url) {
+      silent_.insert(release.index);
+      continue;
+    }
+    const auto promise = std::make_shared<std::promise<HttpClient::Result>>();
+    asked.push_back({&release, *url, promise->get_future()});
+    http.send({.url = *url}, [promise](HttpClient::Result result) { promise->set_value(std::move(result)); });
+  }
+  for (Asked& one : asked) {
+    HttpClient::Result result = one.answer.get();
+    if (const Error* error = std::get_if<Error>(&result)) throw Error(*error);
+    const HttpResponse& response = std::get<HttpResponse>(result);
+    if (response.status == 404 || response.status == 410) {
+      silent_.insert(one.release->index);
+      continue;
+    }
+    if (response.status != 200)
+      throw Error(ErrorKind::Network,
+                  fmt::format("{} answers with HTTP status {}", one.url.display(), response.status));
+    Expected<std::vector<Advisory>> advisories = parse_release_advisories(response.body);
+    if (!advisories)
+      throw Error(ErrorKind::Network,
+                  fmt::format("cannot read {}: {}", one.url.display(), advisories.error().message));
+    known_[{one.release->name, one.release->version}] = std::move(*advisories);
+  }
+}
+
+std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime now) {
+  std::vector<AuditException> out;
+  for (const std::string& text : settings.audit_ignore) {
+    const std::size_t at = text.find('@');
+    AuditException one{.text = text, .id = text.substr(0, at), .until = {}};
+    if (at != std::string::npos) {
+      one.until = parse_moment(text.substr(at + 1), now);
+      if (!one.until || text.size() - at != std::string_view("@2026-12-31").size())
+        throw Error(ErrorKind::Usage, fmt::format("audit-ignore: {} is not ID or ID@YYYY-MM-DD", quote(text)),
+                    {fmt::format("`{}@2026-12-31` ignores it until that day", one.id)});
+      constexpr UnixTime kDay = 24 * 3600;
+      *one.until += kDay;  // that day counts
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::vector<RootRequirement> exclude_vulnerable(const std::vector<const ResolvedPackage*>& packages,
+                                                KnownAdvisories& known, const Settings& settings) {
+  const UnixTime now = std::time(nullptr);
+  const std::vector<AuditException> exceptions = audit_exceptions(settings, now);
+  const auto counts = [&](const Advisory& advisory) {
+    return std::ranges::none_of(exceptions, [&](const AuditException& exception) {
+      return !exception.is_over(now) && advisory.goes_by(exception.id);
+    });
+  };
+  std::vector<IndexedRelease> releases;
+  for (const ResolvedPackage* package : packages)
+    if (!package->file.direct) releases.push_back({package->name, package->version, package->index});
+  known.learn(releases);
+  std::vector<RootRequirement> out;
+  for (const IndexedRelease& release : releases) {
+    const std::vector<Advisory>& against = known.of(release.name, release.version);
+    const auto found = std::ranges::find_if(against, counts);
+    if (found == against.end()) continue;
+    const std::string text = fmt::format("{}!={}", release.name.normalized(), release.version.to_string());
+    if (Expected<Requirement> requirement = Requirement::parse(text))
+      out.push_back({*std::move(requirement), {fmt::format("--no-vulnerable, {}", found->id)}, {}});
+  }
+  return out;
+}
+
+}  // namespace moat

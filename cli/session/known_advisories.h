@@ -1,0 +1,62 @@
+// What is known against releases, for `moat audit` and --no-vulnerable: as the indexes tell it, or the folder
+// of OSV records that settings name.
+#pragma once
+
+#include "cli/session/session.h"
+#include "fetch/index/advisories.h"
+#include "resolver/files/artifact.h"
+#include "resolver/solve/resolution.h"
+#include "resolver/solve/solve.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moat {
+
+struct IndexedRelease {
+  PackageName name;
+  Version version;
+  std::string index;  // URL; "" for what no index gives, of which only a folder may know something
+};
+
+class KnownAdvisories {
+ public:
+  // Error(BadInput) where a file in the folder is no record.
+  explicit KnownAdvisories(Session& session);
+
+  // Asks the indexes side by side about those not asked for yet. Error(Network, Offline).
+  void learn(const std::vector<IndexedRelease>& releases);
+  // REQUIRES: it was learned.
+  const std::vector<Advisory>& of(const PackageName& name, const Version& version) const;
+  // Indexes that say nothing of vulnerabilities.
+  const std::set<std::string>& silent() const { return silent_; }
+
+ private:
+  using Release = std::pair<PackageName, Version>;
+  void ask_indexes(const std::vector<IndexedRelease>& releases);
+
+  Session& session_;
+  std::optional<AdvisoryFolder> folder_;
+  std::map<Release, std::vector<Advisory>> known_;
+  std::set<std::string> silent_;
+};
+
+// One of audit-ignore: "GHSA-…", or "GHSA-…@2026-12-31": until that day.
+struct AuditException {
+  std::string text, id;
+  std::optional<UnixTime> until;
+  bool is_over(UnixTime now) const { return until && now >= *until; }
+};
+// Error(Usage).
+std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime now);
+
+// For --no-vulnerable: the versions of these that something is known against, and that is not to be ignored,
+// as constraints that exclude them. Warns of silent indexes.
+std::vector<RootRequirement> exclude_vulnerable(const std::vector<const ResolvedPackage*>& packages,
+                                                KnownAdvisories& known, const Settings& settings);
+
+}  // namespace moat
