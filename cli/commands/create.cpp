@@ -111,6 +111,7 @@ int execute(const CreateCommand& command, Session& session) {
                                            .fill = fill},
                                           runtime.get(), workers)
                            .root();
+  session.used_runtime(runtime.get().fingerprint);
   report.lacks_bytecode = report.lacks_bytecode || !runtime.get().is_compiled;
   remember_environment(report.environment, session.settings());
   session.output().say(fmt::format("created {} with Python {}", root.native(), interpreter.version));

@@ -1,4 +1,4 @@
-// moat store jobs: environments whose bytecode is made in the background.
+// moat store jobs: what is made in the background.
 #include "fetch/store/store_jobs.h"
 
 #include "cli/commands/commands.h"
@@ -43,6 +43,11 @@ int execute(const StoreJobsCommand& command, Session& session) {
   const bool is_worked_on = !waiting.empty() && jobs.is_worked_on();
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   for (const StoreJob& job : waiting) {
+    if (!job.spare_of.empty()) {
+      output.result(fmt::format("spare     a copy of the runtime {}", job.spare_of));
+      documents.push_back({{"kind", "spare"}, {"runtime", job.spare_of}, {"time", job.time}});
+      continue;
+    }
     output.result(fmt::format("bytecode  {}", job.environment.native()));
     documents.push_back(
         {{"kind", "bytecode"}, {"environment", job.environment.native()}, {"time", job.time}});

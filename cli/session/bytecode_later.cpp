@@ -9,10 +9,12 @@ namespace moat {
 
 void make_bytecode_later(const Session& session) {
   const Settings& settings = session.settings();
-  if (!settings.works_behind || session.lacking_bytecode().empty()) return;
+  const std::set<fs::path>& lacking = session.lacking_bytecode();
+  if (!settings.works_behind || (lacking.empty() && session.used_runtime().empty())) return;
   const StoreJobs jobs(settings.store_dir);
   try {
-    for (const fs::path& environment : session.lacking_bytecode()) jobs.add(environment);
+    if (!session.used_runtime().empty()) jobs.add_spare(session.used_runtime());
+    for (const fs::path& environment : lacking) jobs.add(environment);
     if (!jobs.is_worked_on() && !start_detached({"--store-dir", settings.store_dir.native(), "--no-config",
                                                  "store", "jobs", "--work"}))
       return;
@@ -21,7 +23,8 @@ void make_bytecode_later(const Session& session) {
     session.output().note(error.what());
     return;
   }
-  session.output().say("bytecode is being made in the background; see `moat store jobs`");
+  if (!lacking.empty())
+    session.output().say("bytecode is being made in the background; see `moat store jobs`");
 }
 
 bool is_bytecode_pending(const fs::path& environment, const Settings& settings) {

@@ -110,6 +110,7 @@ Environment create_and_say(const fs::path& root, Session& session,
       .root = root, .link_mode = settings.link_mode, .durable = settings.durable, .fill = std::move(fill)};
   Environment environment = create_environment(options, runtime, session.workers());
   if (!runtime.is_compiled) session.lacks_bytecode(environment.root());
+  session.used_runtime(runtime.fingerprint);
   remember_environment(environment.root(), settings);
   session.output().say(
       fmt::format("created {} with Python {}", root.native(), environment.interpreter().version));

@@ -72,6 +72,9 @@ class Session {
   // What has its place, and whose bytecode is still to be made (cli/session/bytecode_later.h).
   void lacks_bytecode(const std::filesystem::path& environment) { lacking_bytecode_.insert(environment); }
   const std::set<std::filesystem::path>& lacking_bytecode() const { return lacking_bytecode_; }
+  // An environment was made of it, and the next one may be, too.
+  void used_runtime(std::string fingerprint) { used_runtime_ = std::move(fingerprint); }
+  const std::string& used_runtime() const { return used_runtime_; }
 
   // --python, or what the project and this machine have; where that is not here, what may be downloaded.
   Interpreter chosen_interpreter(const std::optional<SpecifierSet>& requires_python = std::nullopt);
@@ -99,6 +102,7 @@ class Session {
   std::unique_ptr<SourceBuilder> builder_;
   SourcePolicy source_policy_;
   std::set<std::filesystem::path> lacking_bytecode_;
+  std::string used_runtime_;
   std::unique_ptr<KnownAdvisories> advisories_;
 };
 

@@ -13,6 +13,7 @@
 #include "envs/launcher/home.h"
 #include "envs/launcher/image.h"
 #include "envs/python/elf.h"
+#include "envs/python/spare.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
 #include "fetch/os/interrupt.h"
@@ -167,7 +168,9 @@ class Staging {
   void add_runtime(const Runtime& runtime, LinkMode mode, Workers& workers) {
     // Its libraries are few and small: they stay the environment's own.
     const LinkMode of_runtime = mode == LinkMode::SharedBinaries ? LinkMode::Auto : mode;
-    materialise(runtime, folder_ / ".moat/rt", of_runtime, workers);
+    const bool is_copy = of_runtime == LinkMode::Auto || of_runtime == LinkMode::Copy;
+    if (!is_copy || !take_spare(runtime, folder_ / ".moat/rt", workers))
+      materialise(runtime, folder_ / ".moat/rt", of_runtime, workers);
     for (const StoredFile& file : runtime.files)
       manifest_.entries.push_back(
           {".moat/rt/" + file.path, file.digest.hex, file.size, file.executable ? 0755U : 0644U, ""});
@@ -335,6 +338,7 @@ void check_environment_path(const fs::path& root) {
   if (root.native().find(':') != std::string::npos) refuse("a path that contains `:` cannot be on PATH");
   if (root.native().find_first_of("\n\r") != std::string::npos)
     refuse("pyvenv.cfg cannot hold a path with a line break");
+  if (!is_utf8(root.native())) refuse("Python cannot start in a path that is not UTF-8");
   // The loader replaces these in the path of every extension module.
   for (const std::string_view token : {"ORIGIN", "LIB", "PLATFORM"})
     for (const std::string_view dollar : {"$", "${"})
@@ -373,6 +377,11 @@ Environment Environment::open(const fs::path& root, Foreign foreign) {
   environment.prompt_ = value("prompt");
   if (environment.prompt_.empty()) environment.prompt_ = environment.root_.filename().string();
   environment.foreign_ = value("moat").empty();
+  if (environment.foreign_ && fs::exists(environment.root_ / ".moat/manifest", failure))
+    throw Error(
+        ErrorKind::BadInput,
+        quote((environment.root_ / "pyvenv.cfg").string()) + " is damaged: it does not say what moat wrote",
+        {"moat doctor --repair --env " + environment.root_.string()});
   if (environment.foreign_) {
     if (foreign == Foreign::Refused)
       throw Error(ErrorKind::ForeignEnvironment,
@@ -383,7 +392,8 @@ Environment Environment::open(const fs::path& root, Foreign foreign) {
   }
   check_format(value("moat"), environment.root_);
   const fs::path facts = environment.private_folder() / "facts.json";
-  auto interpreter = interpreter_from_json(read_file(facts));
+  const auto text = read_file_if_exists(facts);
+  auto interpreter = text ? interpreter_from_json(*text) : parse_error("it is missing");
   if (!interpreter)
     throw Error(ErrorKind::BadInput, quote(facts.string()) + " is damaged: " + interpreter.error().message,
                 {"moat doctor --repair --env " + environment.root_.string()});

@@ -6,6 +6,7 @@
 #include "envs/place/bytecode.h"
 #include "envs/place/import_order.h"
 #include "envs/place/wheel_layout.h"
+#include "envs/python/spare.h"
 #include "fetch/os/beneath.h"
 #include "fetch/store/link.h"
 #include "fetch/store/store_jobs.h"
@@ -386,7 +387,10 @@ bool work_off_jobs(const fs::path& root, const std::stop_token& stop,
   while (lock && may_go_on()) {
     for (const StoreJob& job : jobs.list()) {
       try {
-        if (!make_bytecode_behind(job.environment, store, workers, may_go_on)) return true;
+        if (!job.spare_of.empty())
+          make_spare(job.spare_of, store, workers);
+        else if (!make_bytecode_behind(job.environment, store, workers, may_go_on))
+          return true;
       } catch (const Error& error) {
         failed(error);  // a full disk, most likely: Python compiles what it imports all the same
       }

@@ -74,19 +74,6 @@ bool looks_whole(const UniqueFd& tree, const StoredFile& file) {
          static_cast<std::uint64_t>(s.st_size) == file.size && s.st_mtim.tv_sec == kRuntimeMtime;
 }
 
-bool looks_whole(const Runtime& runtime, Workers& workers) {
-  constexpr std::size_t kFilesAShare = 100;
-  const UniqueFd tree = open_file(runtime.tree, O_RDONLY | O_DIRECTORY);
-  const auto& files = runtime.files;
-  std::atomic<bool> whole = true;
-  workers.for_each((files.size() + kFilesAShare - 1) / kFilesAShare, [&](std::size_t share) {
-    const std::size_t end = std::min(files.size(), (share + 1) * kFilesAShare);
-    for (std::size_t i = share * kFilesAShare; i < end; ++i)
-      if (!looks_whole(tree, files[i])) whole = false;
-  });
-  return whole;
-}
-
 // As the store says; its files are not looked at.
 std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& store) {
   const fs::path entry = store.layout().runtime(fingerprint);
@@ -103,6 +90,7 @@ std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& s
   Runtime runtime;
   runtime.fingerprint = fingerprint;
   runtime.tree = entry / "tree";
+  runtime.spare = store.layout().spare(fingerprint);
   runtime.interpreter = std::move(*interpreter);
   runtime.is_compiled = is_compiled;
   runtime.files.reserve(manifest->entries.size());
@@ -217,6 +205,18 @@ std::optional<Runtime> read_likely_runtime(const Interpreter& interpreter, const
 
 }  // namespace
 
+bool looks_whole(const fs::path& tree, const std::vector<StoredFile>& files, Workers& workers) {
+  constexpr std::size_t kFilesAShare = 100;
+  const UniqueFd folder = open_file(tree, O_RDONLY | O_DIRECTORY);
+  std::atomic<bool> whole = true;
+  workers.for_each((files.size() + kFilesAShare - 1) / kFilesAShare, [&](std::size_t share) {
+    const std::size_t end = std::min(files.size(), (share + 1) * kFilesAShare);
+    for (std::size_t i = share * kFilesAShare; i < end; ++i)
+      if (!looks_whole(folder, files[i])) whole = false;
+  });
+  return whole;
+}
+
 Runtime publish_runtime(const TempDir& work, const Interpreter& interpreter, const std::string& fingerprint,
                         Store& store, Workers& workers) {
   Runtime runtime = describe_runtime(fs::absolute(work.path()), interpreter, fingerprint, workers);
@@ -242,11 +242,11 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
     return snapshot_fingerprint(interpreter, sources);
   });
   auto runtime = read_likely_runtime(interpreter, store);
-  bool whole = runtime && looks_whole(*runtime, workers);
+  bool whole = runtime && looks_whole(runtime->tree, runtime->files, workers);
   const std::string fingerprint = walk.get();
   if (!runtime || runtime->fingerprint != fingerprint) {
     runtime = read_runtime(fingerprint, store);
-    whole = runtime && looks_whole(*runtime, workers);
+    whole = runtime && looks_whole(runtime->tree, runtime->files, workers);
   }
   if (whole && is_enough(*runtime, compile)) return std::move(*runtime);
   // One thread makes it, and those that want it meanwhile (an environment, and one for a build) take what it
@@ -257,7 +257,7 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
   std::error_code ignored;
   const bool was_there = fs::exists(entry, ignored);  // what another process publishes from now on is whole
   runtime = read_runtime(fingerprint, store);
-  whole = runtime && looks_whole(*runtime, workers);
+  whole = runtime && looks_whole(runtime->tree, runtime->files, workers);
   if (whole && is_enough(*runtime, compile)) return std::move(*runtime);
   if (whole) {
     const Phase phase(reporter, "snapshot");

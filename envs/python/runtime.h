@@ -19,9 +19,10 @@ struct Runtime {
   std::filesystem::path tree;     // STORE/runtimes/<fingerprint>/tree: bin, lib, include
   std::vector<StoredFile> files;  // sorted by path; symbolic links are listed apart
   std::vector<std::pair<std::string, std::string>> links;  // path, target (relative, inside the tree)
-  std::filesystem::path pack;  // the files in one (runtime_pack.h); "" where there is none
-  Interpreter interpreter;     // facts of the base
-  bool is_compiled = true;     // its standard library; else only what every start needs
+  std::filesystem::path pack;   // the files in one (runtime_pack.h); "" where there is none
+  std::filesystem::path spare;  // where a copy may lie ready (spare.h)
+  Interpreter interpreter;      // facts of the base
+  bool is_compiled = true;      // its standard library; else only what every start needs
 };
 
 // Where things lie in a runtime's tree, relative to it.

@@ -2,6 +2,7 @@
 
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/disk_usage.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/roomy_directory.h"
 #include "fetch/store/store_manifest.h"
 #include "fetch/store/wheel_addition.h"
@@ -49,11 +50,11 @@ struct Part {
   Shape shape;
 };
 constexpr std::array kParts = {
-    Part{"wheels", Shape::Entries},     Part{"pycs", Shape::NestedEntries}, Part{"runtimes", Shape::Entries},
-    Part{"interpreters", Shape::Files}, Part{"links", Shape::Files},        Part{"index", Shape::Files},
-    Part{"metadata", Shape::Files},     Part{"builds", Shape::Files},       Part{"logs", Shape::Files},
-    Part{"originals", Shape::Files},    Part{"sources", Shape::Entries},    Part{"git", Shape::Entries},
-    Part{"jobs", Shape::Files},         Part{"tmp", Shape::Entries},
+    Part{"wheels", Shape::Entries}, Part{"pycs", Shape::NestedEntries}, Part{"runtimes", Shape::Entries},
+    Part{"spares", Shape::Entries}, Part{"interpreters", Shape::Files}, Part{"links", Shape::Files},
+    Part{"index", Shape::Files},    Part{"metadata", Shape::Files},     Part{"builds", Shape::Files},
+    Part{"logs", Shape::Files},     Part{"originals", Shape::Files},    Part{"sources", Shape::Entries},
+    Part{"git", Shape::Entries},    Part{"jobs", Shape::Files},         Part{"tmp", Shape::Entries},
 };
 
 // What is in the store may vanish at any time: who looks at it takes an error for "no longer there".
@@ -492,7 +493,8 @@ std::vector<fs::path> unused_entries(const fs::path& root, const PruneRule& rule
   for (const Part& part : kParts)
     for (const fs::path& entry : entries_of(root, part)) {
       const std::int64_t used = last_use(entry);
-      if (part.name == "tmp" || used <= oldest || (rule.fetched && is_fetched(part, entry, linked)))
+      const bool goes_first = part.name == "tmp" || part.name == "spares";
+      if (goes_first || used <= oldest || (rule.fetched && is_fetched(part, entry, linked)))
         out.push_back(entry);
       else if (rule.most_bytes)
         kept.push_back({entry, used});
@@ -534,6 +536,7 @@ Store::Pruned Store::prune(const PruneRule& rule, std::chrono::milliseconds pati
   // Moved away first: an entry is there whole or not at all, also where this process is killed.
   const TempDir grave = make_temp("pruned");
   for (const fs::path& entry : unused) {
+    throw_if_interrupted();
     pruned.bytes += disk_bytes(entry);
     rename_over(entry, grave.path() / std::to_string(pruned.entries));
     ++pruned.entries;

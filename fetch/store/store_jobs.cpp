@@ -11,10 +11,22 @@
 #include <tuple>
 
 namespace moat {
+namespace {
+
+// Before the fingerprint; an environment's job is its path.
+constexpr std::string_view kSpare = "spare ";
+
+}  // namespace
 
 void StoreJobs::add(const fs::path& environment) const {
   make_directories(folder());
   write_file_atomically(folder() / hash_bytes(environment.native()).hex, environment.native() + "\n");
+}
+
+void StoreJobs::add_spare(std::string_view fingerprint) const {
+  const std::string text = fmt::format("{}{}", kSpare, fingerprint);
+  make_directories(folder());
+  write_file_atomically(folder() / hash_bytes(text).hex, text + "\n");
 }
 
 std::vector<StoreJob> StoreJobs::list() const {
@@ -23,16 +35,26 @@ std::vector<StoreJob> StoreJobs::list() const {
   for (fs::directory_iterator it(folder(), none), end; !none && it != end; it.increment(none)) {
     struct stat facts {};
     const auto text = read_file_if_exists(it->path());
-    if (!text || !text->starts_with('/') || !text->ends_with('\n')) continue;  // on its way in, or cut off
+    if (!text || !text->ends_with('\n')) continue;  // on its way in, or cut off
     if (::lstat(it->path().c_str(), &facts) != 0) continue;
-    out.push_back({text->substr(0, text->size() - 1), facts.st_mtime, facts.st_ino});
+    StoreJob job{.environment = {}, .spare_of = {}, .time = facts.st_mtime, .id = facts.st_ino};
+    const std::string what = text->substr(0, text->size() - 1);
+    if (what.starts_with(kSpare))
+      job.spare_of = what.substr(kSpare.size());
+    else if (what.starts_with('/'))
+      job.environment = what;
+    else
+      continue;  // a later moat's
+    out.push_back(std::move(job));
   }
   std::ranges::sort(out, {}, [](const StoreJob& job) { return std::tie(job.time, job.environment); });
   return out;
 }
 
 void StoreJobs::remove(const StoreJob& job) const noexcept {
-  const fs::path file = folder() / hash_bytes(job.environment.native()).hex;
+  const fs::path file =
+      folder() /
+      hash_bytes(job.spare_of.empty() ? job.environment.native() : std::string(kSpare) + job.spare_of).hex;
   struct stat facts {};
   if (::lstat(file.c_str(), &facts) == 0 && facts.st_ino == job.id) ::unlink(file.c_str());
 }

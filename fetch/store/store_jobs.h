@@ -1,17 +1,21 @@
-// STORE/jobs: environments whose bytecode is still to be made, and who makes it. One process a store works
-// them off (envs/place/bytecode_behind.h); it may end at any moment, and whoever comes next goes on.
+// STORE/jobs: what is made behind commands: bytecode of environments, a spare copy of a runtime. One process
+// a store works them off (envs/place/bytecode_behind.h); it may end at any moment, and whoever comes next
+// goes on.
 #pragma once
 
 #include "fetch/os/file.h"
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace moat {
 
 struct StoreJob {
-  fs::path environment;
+  fs::path environment;   // whose bytecode; or
+  std::string spare_of;   // the runtime of which a copy is to lie ready
   std::int64_t time = 0;  // when it was asked for, unix seconds
   std::uint64_t id = 0;   // another one where it is asked for again
 };
@@ -22,6 +26,7 @@ class StoreJobs {
 
   // Again: there is still one.
   void add(const fs::path& environment) const;
+  void add_spare(std::string_view fingerprint) const;
   std::vector<StoreJob> list() const;  // oldest first
   // Unless it was asked for again meanwhile.
   void remove(const StoreJob& job) const noexcept;

@@ -15,15 +15,14 @@ namespace moat {
 //   lock                               shared by users, exclusive for prune
 //   pruning                            exclusive while somebody prunes, or waits to
 //   worker                             exclusive while somebody works jobs off
-//   jobs/<sha256 of path>              an environment whose bytecode is to be made behind
-//   (fetch/store/store_jobs.h) wheels/<sha256>/{tree/…,manifest}  unpacked, verified, read-only
+//   jobs/<sha256>                      what is to be made behind commands (fetch/store/store_jobs.h)
+//   wheels/<sha256>/{tree/…,manifest}  unpacked, verified, read-only
 //   pycs/<sha256>/<cache_tag>-<magic>/{tree/…,manifest}  bytecode, beside the sources of that wheel
 //   runtimes/<fingerprint>/{tree/…,manifest,facts.json,pack}
-//   interpreters/                      probe results
-//   links/<sha256 of url>              which wheel digest a URL gave
-//   index/                             HTTP cache and digested pages
-//   sources/<sha256>/FILE              source archives as they came
-//   git/<sha256 of url>/               a bare mirror of each repository
+//   spares/<fingerprint>/{rt/…,list}   one copy of a runtime, ready to be an environment's
+//   (envs/python/spare.h) interpreters/                      probe results links/<sha256 of url> which wheel
+//   digest a URL gave index/                             HTTP cache and digested pages sources/<sha256>/FILE
+//   source archives as they came git/<sha256 of url>/               a bare mirror of each repository
 //   metadata/                          METADATA texts by file digest or URL
 //   builds/                            locks of builds
 //   logs/                              what failed builds said
@@ -40,6 +39,7 @@ struct StoreLayout {
   std::filesystem::path runtime(std::string_view fingerprint) const {
     return root / "runtimes" / fingerprint;
   }
+  std::filesystem::path spare(std::string_view fingerprint) const { return root / "spares" / fingerprint; }
   std::filesystem::path interpreters() const { return root / "interpreters"; }
   std::filesystem::path index() const { return root / "index"; }
   std::filesystem::path metadata() const { return root / "metadata"; }
