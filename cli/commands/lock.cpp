@@ -45,8 +45,30 @@ LockForm form_of(const LockCommand& command) {
               fmt::format("--format: {} must be one of: pylock, requirements", quote(name)));
 }
 
+// A lock under another name would be refused by whoever reads it, moat included.
+void check_lock_name(const LockCommand& command, const Settings& settings) {
+  std::error_code gone;
+  const fs::file_status there = fs::status(settings.working_directory / *command.output, gone);
+  if (fs::exists(there) && !fs::is_regular_file(there)) return;  // /dev/stdout, a pipe
+  const std::string name = fs::path(*command.output).filename();
+  if (form_of(command) != LockForm::Pylock || name == "pylock.toml") return;
+  constexpr std::string_view kBegin = "pylock.", kEnd = ".toml";
+  const bool is_named = name.size() > kBegin.size() + kEnd.size() && name.starts_with(kBegin) &&
+                        name.ends_with(kEnd) && name.find('.', kBegin.size()) == name.size() - kEnd.size();
+  if (is_named) return;
+  throw Error(ErrorKind::Usage,
+              fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name)),
+              {fmt::format("`-o pylock.{}.toml`", fs::path(name).stem().native()),
+               fmt::format("`--format requirements -o {}` writes a requirements file with hashes",
+                           shell_word(name))});
+}
+
 fs::path lock_path(const LockCommand& command, const Settings& settings) {
-  if (command.output) return settings.working_directory / *command.output;
+  if (command.output == "-") return "/dev/stdout";
+  if (command.output) {
+    check_lock_name(command, settings);
+    return settings.working_directory / *command.output;
+  }
   if (form_of(command) == LockForm::Requirements)
     throw Error(ErrorKind::Usage, "`--format requirements` requires a file name",
                 {"moat lock -r requirements.in -o requirements.txt"});
@@ -436,8 +458,12 @@ std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& s
   RootedLines lines;
   const LockedInputs now = gather(order, *space, builds, here, goal, lines, session);
   std::vector<std::string> faults = input_differences(*lock.inputs, now);
-  if (lock.requires_python.value_or(SpecifierSet()) != space->requires_python)
-    faults.push_back(fmt::format("requires-python: {}", space->requires_python.to_string()));
+  if (const SpecifierSet locked = lock.requires_python.value_or(SpecifierSet());
+      locked != space->requires_python)
+    faults.push_back(fmt::format("requires-python: the lock is for {}, and now {} is asked for",
+                                 locked.empty() ? "any" : locked.to_string(),
+                                 space->requires_python.to_string()));
+  if (faults.empty()) faults = gaps(lock, *space);
   if (faults.empty() && must_install(*space)) faults = unproved(lock, *space, !settings.no_build);
   return OfflineCheck{package_count(lock), std::move(faults)};
 }
@@ -478,6 +504,24 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
 
 namespace {
 
+// By file name.
+std::map<std::string, std::vector<Digest>> hashes_in(const Pylock& lock) {
+  std::map<std::string, std::vector<Digest>> out;
+  for (const LockedPackage& package : lock.packages) {
+    for (const LockedFile& wheel : package.wheels) out[wheel.name] = wheel.hashes;
+    if (package.sdist) out[package.sdist->name] = package.sdist->hashes;
+  }
+  return out;
+}
+
+// Is a hash of the same algorithm another one now?
+bool differ(const std::vector<Digest>& before, const std::vector<Digest>& now) {
+  return std::ranges::any_of(before, [&](const Digest& old) {
+    return std::ranges::any_of(
+        now, [&](const Digest& one) { return one.algorithm == old.algorithm && one != old; });
+  });
+}
+
 // A package has several where targets have different ones.
 std::map<PackageName, std::vector<std::string>> versions_in(const Pylock& lock) {
   std::map<PackageName, std::vector<std::string>> out;
@@ -501,7 +545,8 @@ int report(const OfflineCheck& check, const LockCommand& command, Session& sessi
     output.say(fmt::format("{}: up to date", path.native()));
     return 0;
   }
-  output.say(fmt::format("{} is out of date; `moat lock` updates it", path.native()));
+  output.say(fmt::format("{} is out of date; `{}` updates it", path.native(),
+                         command.script ? "moat lock --script " + shell_word(*command.script) : "moat lock"));
   for (const std::string& fault : check.faults) output.say("  " + fault);
   return 1;
 }
@@ -526,6 +571,10 @@ std::vector<std::string> lock_changes(const MadeLock& made) {
   for (const auto& [name, versions] : before)
     if (after.count(name) == 0) lines[name] = fmt::format("- {} {}", name.display(), join(versions, ", "));
   for (auto& [name, line] : lines) out.push_back(std::move(line));
+  const auto old_hashes = hashes_in(*earlier);
+  for (const auto& [file, hashes] : hashes_in(made.lock))
+    if (const auto old = old_hashes.find(file); old != old_hashes.end() && differ(old->second, hashes))
+      out.push_back(fmt::format("~ {}: the lock had another hash for it", file));
   return out;
 }
 

@@ -1,11 +1,13 @@
 #include "cli/session/lock_space.h"
 
 #include "resolver/base/text.h"
+#include "resolver/lock/lock_gaps.h"
 #include "resolver/lock/lock_worlds.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -193,7 +195,7 @@ void take_pythons(LockSpace& space, const LockCommand& command, bool of_project,
   if (!command.python_versions.empty()) return take_named_pythons(space, command, requires_python);
   if (requires_python && !requires_python->empty()) {
     space.requires_python = *requires_python;
-  } else if (command.universal || of_project) {
+  } else if (space.is_universal || of_project) {
     space.requires_python = default_pythons(here, of_project ? earlier : nullptr);
   } else {
     space.pythons = {{here.major, here.minor}};
@@ -233,11 +235,15 @@ std::optional<LockSpace> lock_space(const LockCommand& command, bool of_project,
                                     const Interpreter& here, const Settings& settings,
                                     const Pylock* earlier) {
   const bool names_several = command.platforms.size() > 1 || command.python_versions.size() > 1;
-  const bool names_one = !names_several && (!command.platforms.empty() || !command.python_versions.empty());
-  if (!command.universal && !names_several && (!of_project || names_one)) return std::nullopt;
+  const bool names_any = !command.platforms.empty() || !command.python_versions.empty();
+  // A universal lock stays one, as it keeps its platforms, until other targets are named.
+  const bool universal = command.universal || (of_project && !names_any && earlier != nullptr &&
+                                               earlier->inputs && earlier->inputs->universal);
+  const bool names_one = !names_several && names_any;
+  if (!universal && !names_several && (!of_project || names_one)) return std::nullopt;
   LockSpace space;
-  space.is_universal = command.universal;
-  const bool by_default = of_project && settings.targets.empty() && !command.universal && !names_several;
+  space.is_universal = universal;
+  const bool by_default = of_project && settings.targets.empty() && !universal && !names_several;
   if (by_default && (here.implementation != "cpython" ||
                      !foreign_target(here.major_minor(), {platform_here(here)}, nullptr)))
     return space_of_rare(here);
@@ -245,7 +251,7 @@ std::optional<LockSpace> lock_space(const LockCommand& command, bool of_project,
     space.platforms = command.platforms;
   else if (of_project && !settings.targets.empty())
     space.platforms = settings.targets;
-  else if (command.universal)
+  else if (universal)
     space.platforms = usual_platforms(), space.is_declared = false;
   else if (by_default)
     space.platforms = default_platforms(here, earlier), space.is_declared = false;
@@ -369,10 +375,14 @@ void note(Lacking& lacking, const std::string& what, const std::string& where) {
   if (places.empty() || places.back() != where) places.push_back(where);
 }
 
+std::string place_of(const LockTarget& target) {
+  return fmt::format("{} with Python {}", target.name, target.target.environment.python_version);
+}
+
 void prove(const Pylock& lock, const LockTarget& target, const WorldChoice& choice, bool may_build,
            Lacking& lacking) {
   const MarkerEnvironment& there = target.target.environment;
-  const std::string where = fmt::format("{} with Python {}", target.name, there.python_version);
+  const std::string where = place_of(target);
   std::set<PackageName> seen;
   for (const LockedPackage& package : lock.packages) {
     if (package.marker && !package.marker->evaluate(there, choice.extras, choice.groups)) continue;
@@ -392,13 +402,36 @@ void prove(const Pylock& lock, const LockTarget& target, const WorldChoice& choi
 
 }  // namespace
 
+namespace {
+
+// What is so on every target is said without them.
+std::vector<std::string> told(const Lacking& lacking, std::size_t targets) {
+  std::vector<std::string> out;
+  for (const auto& [what, where] : lacking)
+    out.push_back(targets > 1 && where.size() == targets ? what
+                                                         : fmt::format("{}: {}", join(where, ", "), what));
+  return out;
+}
+
+}  // namespace
+
 std::vector<std::string> unproved(const Pylock& lock, const LockSpace& space, bool may_build) {
   Lacking lacking;
   const std::vector<WorldChoice> choices = choices_of(lock);
   for (const LockTarget* const target : space.kept())
     for (const WorldChoice& choice : choices) prove(lock, *target, choice, may_build, lacking);
-  std::vector<std::string> out;
-  for (const auto& [what, where] : lacking) out.push_back(fmt::format("{}: {}", join(where, ", "), what));
+  return told(lacking, space.kept().size());
+}
+
+std::vector<std::string> gaps(const Pylock& lock, const LockSpace& space) {
+  Lacking lacking;
+  const std::vector<WorldChoice> choices = choices_of(lock);
+  for (const LockTarget* const target : space.kept())
+    for (const WorldChoice& choice : choices)
+      for (const std::string& line : unmet_lines(lock, target->target.environment, choice))
+        note(lacking, line, place_of(*target));
+  std::vector<std::string> out = told(lacking, space.kept().size());
+  std::ranges::move(dangling_dependencies(lock), std::back_inserter(out));
   return out;
 }
 

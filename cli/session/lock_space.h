@@ -45,6 +45,9 @@ void leave_out_excluded(LockSpace& space, const Pylock& lock);
 // `environments` of the lock; empty where it is for all.
 std::vector<Marker> environments_of(const LockSpace& space);
 
+// What the lock lacks of what it says it was made from, for its targets. REQUIRES: lock.inputs.
+std::vector<std::string> gaps(const Pylock& lock, const LockSpace& space);
+
 // What cannot be installed from the lock: "windows-x86_64, Python 3.10: …" with what there is instead.
 std::vector<std::string> unproved(const Pylock& lock, const LockSpace& space, bool may_build);
 

@@ -67,6 +67,12 @@ std::string index_of(const ResolvedPackage& package) {
   return url && url->scheme() != "file" ? url->without_credentials().to_string() : "";
 }
 
+bool has_one_of(const Artifact& artifact, const std::vector<Digest>& hashes) {
+  return std::any_of(artifact.digests.begin(), artifact.digests.end(), [&](const Digest& digest) {
+    return std::find(hashes.begin(), hashes.end(), digest) != hashes.end();
+  });
+}
+
 // Of a direct reference the spec wants one source; of an index's release its wheels and sdist.
 void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOptions& options) {
   if (package.file.direct) {
@@ -78,6 +84,8 @@ void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOp
   for (const ReleaseFile& file : package.release->files()) {
     const bool chosen = file.artifact.filename == package.file.artifact.filename;
     if (!chosen && (!options.all_files || file.artifact.yanked)) continue;
+    // Whoever gave hashes looked at these files, and at no others.
+    if (!chosen && !package.accepted.empty() && !has_one_of(file.artifact, package.accepted)) continue;
     LockedFile locked = locked_file(file.artifact, options);
     if (locked.hashes.empty()) {
       if (!chosen) continue;

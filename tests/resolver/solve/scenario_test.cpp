@@ -1,6 +1,7 @@
 // Runs tests/scenarios/**/*.test: each under five orders of arrival, which must not matter.
 #include "tests/support/scenario.h"
 
+#include "resolver/lock/lock_gaps.h"
 #include "resolver/lock/lock_worlds.h"
 #include "resolver/lock/lockfile.h"
 #include "resolver/lock/universal.h"
@@ -133,6 +134,7 @@ Told run_everywhere(const Scenario& scenario, FakeSource& source) {
   told.packages = entries_of(*first);
   const std::string text = format_pylock(*first);
   const Pylock read = parse_pylock(text, "pylock.toml").value();
+  EXPECT_EQ(dangling_dependencies(read), std::vector<std::string>()) << "what is needed is there";
   const std::set<PackageName> none;
   request.preferences = [&](const MarkerEnvironment& here) { return versions_of(read, none, here); };
   FakeSource again;
