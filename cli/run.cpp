@@ -113,8 +113,10 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
   try {
     return run_invocation(invocation, variables, output, interrupts.token());
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::Interrupted || !interrupts.signal()) throw;
-    output.error(error);
+    if (!interrupts.signal()) throw;
+    // Whatever failed, failed because it was to end: a child that was killed, say.
+    output.error(error.kind() == ErrorKind::Interrupted ? error
+                                                        : Error(ErrorKind::Interrupted, "interrupted"));
     return 128 + *interrupts.signal();
   }
 }

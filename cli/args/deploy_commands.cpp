@@ -96,7 +96,7 @@ void declare_deploy(Declaration& d) {
   d.values("--key", deploy.keys, "PUB",
            "a public key, or a folder of them, one of which must have signed the bundle");
   d.flag("--insecure", deploy.insecure, "take a bundle that nobody signed");
-  d.flag("--not-older", deploy.not_older, "refuse a bundle that was made before the one that is live");
+  d.flag("--not-older", deploy.not_older, "refuse a bundle that is dated before the one that is live");
   d.value("--check", deploy.hooks.check, "CMD",
           "run in the new release before it is live; where it fails, nothing changes");
   d.value("--check-timeout", deploy.hooks.check_timeout, "TIME", "how long --check may take (default: 60s)");

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -167,6 +168,18 @@ void check_can_add(const RequirementList& list, const Session& session) {
                 {"`moat add --group NAME …` adds to a dependency group, which needs none"});
 }
 
+// An index that is typed is asked now; every later command asks what the project's settings say.
+void warn_of_passing_indexes(const Session& session) {
+  for (const char* option : {"--index", "--extra-index-url", "--index-url", "-i", "--find-links", "-f"})
+    if (const std::string& typed = session.command_line();
+        typed.find(fmt::format(" {} ", option)) != std::string::npos ||
+        typed.find(fmt::format(" {}=", option)) != std::string::npos)
+      return session.output().warn(fmt::format(
+          "`{}` holds for this command only: put it under [tool.moat] of pyproject.toml, so that later ones "
+          "find the same",
+          option));
+}
+
 }  // namespace
 
 int execute(const AddCommand& command, Session& session) {
@@ -186,8 +199,18 @@ int execute(const AddCommand& command, Session& session) {
     Requirement requirement;
     std::size_t line;
   };
-  std::vector<Open> open;  // of which the version is to be said
+  std::vector<Open> open;                                           // of which the version is to be said
+  std::map<std::pair<PackageName, std::string>, std::string> seen;  // by name and marker: as it was typed
+  warn_of_passing_indexes(session);
   for (const Addition& addition : additions_of(command, session)) {
+    const std::optional<Marker>& marker = addition.requirement.marker;
+    const auto [first, is_new] =
+        seen.try_emplace({addition.requirement.name, marker ? marker->to_string() : ""}, addition.typed);
+    if (!is_new && first->second != addition.typed)
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{} is asked for twice: {} and {}", addition.requirement.name.display(),
+                              quote(first->second), quote(addition.typed)),
+                  {fmt::format("say it once: `{},…`", first->second)});
     const std::optional<std::string> there =
         change.edit.find(list, addition.requirement.name, addition.requirement.marker);
     const Requirement wanted = command.raw ? addition.requirement : joined_with(addition.requirement, there);

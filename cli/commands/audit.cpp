@@ -8,6 +8,7 @@
 #include "cli/session/open_env.h"
 #include "cli/session/requests.h"
 #include "cli/session/source_setup.h"
+#include "cli/session/which_env.h"
 #include "cli/settings/index_list.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/licence_policy.h"
@@ -202,10 +203,12 @@ void print(const AuditFinding& finding, Output& output) {
                             finding.version, id, finding.text));
 }
 
-void print(const PackageName& package, const Fix& fix, const AuditSubject& subject, Output& output) {
+void print(const PackageName& package, const Fix& fix, const AuditSubject& subject, const std::string& where,
+           Output& output) {
   const std::string word = shell_word(fix.requirement);
   if (fix.version)
-    output.result(fmt::format("  fix: moat install {}   gives {} {}", word, package.display(), *fix.version));
+    output.result(
+        fmt::format("  fix: moat install{} {}   gives {} {}", where, word, package.display(), *fix.version));
   else if (subject.environment)
     output.result(fmt::format("  fixed by {}, which what else was asked for does not allow", word));
   else
@@ -231,7 +234,7 @@ nlohmann::ordered_json to_document(const AuditFinding& finding) {
 }
 
 void tell(const AuditSubject& subject, const std::vector<AuditFinding>& findings,
-          const std::map<AuditedRelease, Fix>& fixes, Output& output) {
+          const std::map<AuditedRelease, Fix>& fixes, const std::string& where, Output& output) {
   std::size_t counting = 0, ignored = 0;
   nlohmann::ordered_json documents = nlohmann::ordered_json::array(),
                          fix_documents = nlohmann::ordered_json::array();
@@ -244,7 +247,7 @@ void tell(const AuditSubject& subject, const std::vector<AuditFinding>& findings
     }
     const auto fix = fixes.find(release_of(package));
     if (fix == fixes.end()) continue;
-    print(package.name, fix->second, subject, output);
+    print(package.name, fix->second, subject, where, output);
     fix_documents.push_back({{"package", package.name.normalized()},
                              {"requirement", fix->second.requirement},
                              {"gives", fix->second.version ? nlohmann::ordered_json(*fix->second.version)
@@ -274,7 +277,8 @@ int execute(const AuditCommand& command, Session& session) {
   if (!session.settings().offline) find_yanked(subject, session, findings);
   find_in_itself(subject, session.settings(), findings);
   apply_exceptions(findings, exceptions, now, session.output());
-  tell(subject, findings, find_fixes(subject, findings, session), session.output());
+  tell(subject, findings, find_fixes(subject, findings, session), as_named(session.settings()),
+       session.output());
   const bool clean = std::all_of(findings.begin(), findings.end(),
                                  [](const AuditFinding& finding) { return !finding.ignored.empty(); });
   return clean ? 0 : kAnswerIsNo;

@@ -3,6 +3,7 @@
 #include "cli/session/required_python.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
+#include "cli/settings/workspace.h"
 #include "fetch/os/file.h"
 #include "fetch/store/wheel_file.h"
 #include "resolver/base/text.h"
@@ -41,6 +42,13 @@ int execute(const BuildCommand& command, Session& session) {
     throw Error(ErrorKind::Usage,
                 "there is no project here to build: no pyproject.toml, setup.py or setup.cfg",
                 {"`moat init --package` begins one"});
+  if (!settings.member && !has_project_table(settings))
+    if (const std::vector<WorkspaceMember> members = workspace_members(settings); !members.empty()) {
+      std::vector<std::string> names;
+      for (const WorkspaceMember& member : members) names.push_back(member.folder.native());
+      throw Error(ErrorKind::Usage, "the root of this workspace is no project itself",
+                  {fmt::format("`moat build` in one of its members: {}", join(names, ", "))});
+    }
   const Interpreter python =
       settings.python_is_option ? session.chosen_interpreter() : interpreter_here(session);
   Goal nothing;

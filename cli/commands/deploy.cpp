@@ -208,6 +208,8 @@ void tell(const Deployed& deployed, Output& output) {
 int execute(const DeployCommand& command, Session& session) {
   const std::vector<PublicKey> keys = trusted_keys(command, session);
   const DeployOptions options = options_of(command.hooks, session);
+  // What cannot be read makes no DEST.
+  if (command.source != "-" && !is_reference(command.source)) open_bundle_file(command.source, session);
   const DeploymentChange change =
       DeploymentChange::begin(place(command.dest, session), session.command_line());
   Attempt attempt;
@@ -260,7 +262,13 @@ int execute(const DeployVerifyCommand& command, Session& session) {
   Output& output = session.output();
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   bool good = true;
-  for (const DeployedRelease& release : deployment.releases()) {
+  const std::vector<DeployedRelease> releases = deployment.releases();
+  for (const std::string& folder : deployment.incomplete()) {
+    good = false;
+    output.result(fmt::format("{}: changed\n    release.json is missing or damaged", folder));
+    documents.push_back({{"release", folder}, {"changed", {"release.json is missing or damaged"}}});
+  }
+  for (const DeployedRelease& release : releases) {
     const std::vector<std::string> changed = changed_files(deployment, release, session.workers());
     good = good && changed.empty();
     output.result(fmt::format("{}: {}", release.folder, changed.empty() ? "unchanged" : "changed"));
@@ -269,7 +277,8 @@ int execute(const DeployVerifyCommand& command, Session& session) {
   }
   if (output.json()) output.document({{"schema", 1}, {"sound", good}, {"releases", documents}});
   if (!good)
-    output.say(fmt::format("deploy again, or go back: moat deploy rollback {}", deployment.root().native()));
+    output.say(fmt::format("deploy another bundle, or go back: moat deploy rollback {}",
+                           deployment.root().native()));
   return good ? 0 : 1;
 }
 

@@ -140,7 +140,13 @@ std::vector<Finding> examine(const Environment& environment, Session& session) {
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const Target target = target_of(environment, session);
   append(editables(installed));
-  append(check_dependencies(installed, target));
+  std::vector<Finding> dependencies = check_dependencies(installed, target);
+  // What mends it is typed from anywhere.
+  constexpr std::string_view kInstall = "moat install ";
+  for (Finding& finding : dependencies)
+    if (finding.hint.starts_with(kInstall))
+      finding.hint.insert(kInstall.size(), "--env " + environment.root().native() + " ");
+  append(std::move(dependencies));
   return findings;
 }
 

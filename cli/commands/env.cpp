@@ -1,16 +1,19 @@
 // moat env info | history | rollback | remove | rename
 #include "cli/commands/commands.h"
+#include "cli/output/terminal_text.h"
 #include "cli/session/bytecode_later.h"
 #include "cli/session/changes.h"
 #include "cli/session/open_env.h"
 #include "cli/session/remove_environment.h"
 #include "cli/session/requests.h"
 #include "cli/session/shown_commands.h"
+#include "cli/session/which_env.h"
 #include "envs/environment/installed.h"
 #include "envs/environment/new_place.h"
 #include "envs/journal/change.h"
 #include "envs/journal/move_check.h"
 #include "envs/journal/sealed.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/presence.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"
@@ -46,13 +49,17 @@ void require_there(const fs::path& root) {
               {"`moat env list` shows those that have names"});
 }
 
+fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+
 // Asked only where there is somebody to ask: a script means what it says.
 bool is_confirmed(const fs::path& root, Session& session) {
   if (!someone_is_there() || session.output().json()) return true;
   session.output().hold_live(true);
-  const std::optional<std::string> answer = ask_terminal(
-      fmt::format("delete {}, with all that is in it? [y/N] ", root.native()), Echo::On, session.stop());
+  const std::optional<std::string> answer =
+      ask_terminal(for_terminal(fmt::format("delete {}, with all that is in it? [y/N] ", root.native())),
+                   Echo::On, session.stop());
   session.output().hold_live(false);
+  throw_if_interrupted(session.stop());
   return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
 }
 
@@ -151,7 +158,8 @@ int execute(const EnvRollbackCommand& command, Session& session) {
   const std::vector<std::string> summary = summary_of_newest(environment.root());
   Output& output = session.output();
   for (const std::string& change : summary) output.result(change);
-  output.say(fmt::format("now at state {}; `moat env rollback` undoes it", state));
+  output.say(
+      fmt::format("now at state {}; `moat env rollback{}` undoes it", state, as_named(session.settings())));
   if (output.json())
     output.document({{"schema", 1},
                      {"environment", environment.root().native()},
@@ -161,11 +169,12 @@ int execute(const EnvRollbackCommand& command, Session& session) {
 }
 
 int execute(const EnvRemoveCommand& command, Session& session) {
-  const fs::path root = environment_path(command.env, session.settings());
-  require_there(root);
-  const Environment environment = Environment::open(root);  // only what moat made
-  refuse_release(environment.root());
-  refuse_mounts_below(environment.root());
+  const fs::path named = environment_path(command.env, session.settings());
+  require_there(named);
+  const Environment environment = Environment::open(named);  // only what moat made
+  const fs::path& root = environment.root();
+  refuse_release(root);
+  refuse_mounts_below(root);
   if (command.dry_run) {
     session.output().say(fmt::format("would delete {} (dry run)", root.native()));
     if (session.output().json())
@@ -176,9 +185,13 @@ int execute(const EnvRemoveCommand& command, Session& session) {
     session.output().say("nothing was deleted");
     return 1;
   }
-  remove_environment(environment.root(), session);
-  session.output().say(fmt::format("removed {}", root.native()));
-  if (session.output().json()) session.output().document({{"schema", 1}, {"removed", root.native()}});
+  const fs::path removed = root;
+  remove_environment(removed, session);
+  // A link that led to it leads nowhere now.
+  if (std::error_code gone; fs::is_symlink(without_slash(named), gone))
+    fs::remove(without_slash(named), gone);
+  session.output().say(fmt::format("removed {}", removed.native()));
+  if (session.output().json()) session.output().document({{"schema", 1}, {"removed", removed.native()}});
   return 0;
 }
 

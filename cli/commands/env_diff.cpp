@@ -4,6 +4,7 @@
 #include "cli/session/which_env.h"
 #include "envs/environment/installed.h"
 #include "envs/environment/states.h"
+#include "envs/journal/history.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -38,8 +39,9 @@ Side side_of(const std::string& text, Session& session) {
     return as_it_is(
         Environment::open(environment_path(text, session.settings()), Environment::Foreign::Allowed));
   const Environment environment = open_for_change(session);
-  Side side{fmt::format("state {}", state), environment.interpreter().version, {}};
-  for (const ManifestPackage& package : manifest_of_state(environment, state).packages)
+  const Manifest manifest = manifest_of_state(environment, state);
+  Side side{fmt::format("state {}", state), std::string(python_version_of(manifest.runtime)), {}};
+  for (const ManifestPackage& package : manifest.packages)
     side.versions.emplace(package.name, package.version);
   return side;
 }
@@ -90,7 +92,7 @@ int execute(const EnvDiffCommand& command, Session& session) {
                      {"from", {{"environment", a.told}, {"python", a.python}}},
                      {"to", {{"environment", b.told}, {"python", b.python}}},
                      {"packages", documents}});
-  else if (list.empty())
+  else if (list.empty() && a.python == b.python)
     output.say(fmt::format("{} and {} have the same packages", a.told, b.told));
   return 0;
 }

@@ -7,6 +7,7 @@
 #include "cli/session/required_python.h"
 #include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
+#include "cli/session/which_env.h"
 #include "cli/settings/project_files.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/journal/change.h"
@@ -136,9 +137,8 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
   const std::vector<std::string> summary =
       history.empty() ? std::vector<std::string>() : history.front().summary;
   const int state = made.manifest_without_files().state;
-  output.result(fmt::format("~ Python {} → {}", version, python->version));
   for (const std::string& change : summary) output.result(change);
-  output.say(fmt::format("now at state {}; `moat env rollback` goes back", state));
+  output.say(fmt::format("now at state {}; `moat env rollback{}` goes back", state, as_named(session.settings())));
   if (output.json())
     output.document({{"schema", 1},
                      {"environment", root.native()},

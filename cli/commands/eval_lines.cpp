@@ -389,11 +389,39 @@ std::string evaluate_line(EvalSubject subject, std::string_view line) {
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+namespace {
+
+// Of a line; what is longer is nobody's question.
+constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
+
+// False at the end. Of a line that is too long the rest is passed over.
+bool next_line(std::streambuf& in, std::string& line, bool& is_too_long) {
+  line.clear();
+  is_too_long = false;
+  using Traits = std::streambuf::traits_type;
+  for (bool any = false;; any = true) {
+    const auto next = in.sbumpc();
+    if (Traits::eq_int_type(next, Traits::eof())) return any;
+    const char c = Traits::to_char_type(next);
+    if (c == '\n') return true;
+    if (line.size() < kMostBytes)
+      line += c;
+    else
+      is_too_long = true;
+  }
+}
+
+}  // namespace
+
 void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out) {
   std::string line;
-  while (std::getline(in, line)) {
+  bool is_too_long = false;
+  while (next_line(*in.rdbuf(), line, is_too_long)) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) out << evaluate_line(subject, line) << '\n';
+    if (is_too_long)
+      out << R"({"error":"the line is longer than 64 MB"})" << '\n';
+    else if (!line.empty())
+      out << evaluate_line(subject, line) << '\n';
     // Somebody may be waiting for the answer before writing the next question.
     if (in.rdbuf()->in_avail() <= 0) out.flush();
   }

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/project_change.h"
 #include "cli/commands/sync.h"
+#include "cli/output/shell_word.h"
 #include "cli/settings/project_files.h"
 #include "fetch/os/file.h"
 #include "fetch/os/presence.h"
@@ -57,6 +58,10 @@ Imported of_requirements(const fs::path& path, Session& session) {
       source != path && is_there(source) ? read_goal({}, {source.native()}, {}, session) : pins;
   const fs::path folder = session.settings().pyproject->parent_path();
   for (const RootRequirement& line : asked.requirements) add_requirement(line, asked, folder, out.project);
+  for (const RootRequirement& line : asked.constraints)
+    out.project.left_out.push_back(
+        fmt::format("the constraint {}: a project has none; `moat add {}` holds it",
+                    line.requirement.to_string(), shell_word(line.requirement.to_string())));
   for (const UnnamedRequirement& line : asked.unnamed)
     out.project.left_out.push_back(fmt::format("{}: it does not say its name; `moat add` it", line.text));
   return out;

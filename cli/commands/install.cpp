@@ -150,6 +150,8 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
                               const InstallLook& look) {
   Place place = place_for(command, session);
   goal.upgrades = command.upgrade || command.upgrade_named;
+  if (command.reinstall || goal.upgrades || !command.upgrade_packages.empty())
+    keep_sources(place.present, goal);
   add_earlier_requests(place.present.requests, upgraded_names(command, goal), goal);
   ChangeReport report{.environment = place.root,
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,

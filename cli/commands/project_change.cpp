@@ -10,6 +10,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace moat {
 namespace {
 
@@ -112,6 +116,28 @@ ProjectEdit open_project_edit(Session& session) {
   return std::move(*edit);
 }
 
+namespace {
+
+// An extra, or a group that is none of the default ones, is locked and waits until somebody asks for it.
+std::string what_has_it(const ProjectChange& change, const Settings& settings) {
+  const std::vector<GroupName> by_default = default_groups(settings);
+  for (const ProjectLineChange& line : change.lines) {
+    const RequirementList& list = line.list;
+    if (line.sign != '+' || list.kind == RequirementList::Kind::Dependencies) continue;
+    const bool is_extra = list.kind == RequirementList::Kind::Extra;
+    if (!is_extra && std::ranges::any_of(by_default, [&](const GroupName& group) {
+          const auto named = GroupName::parse(list.name);
+          return named && *named == group;
+        }))
+      continue;
+    return fmt::format("the lock has it all; `moat sync {} {}` installs it", is_extra ? "--extra" : "--group",
+                       list.name);
+  }
+  return "the environment has it all";
+}
+
+}  // namespace
+
 void change_project(ProjectChange change, Session& session) {
   const fs::path pyproject = edited_pyproject(session.settings());
   const std::optional<std::string> known = edited_text(session.settings());
@@ -141,7 +167,7 @@ void change_project(ProjectChange change, Session& session) {
   if (syncs) {
     report = sync_project({.inexact = true, .dry_run = change.dry_run}, lock, files, session);
     report.nothing = change.dry_run ? "nothing was done"
-                     : edits        ? "the environment has it all"
+                     : edits        ? what_has_it(change, session.settings())
                                     : "everything is as asked already";
   } else if (!change.dry_run) {
     if (lock.differs) files.add(lock.path, lock.text, lock.before);

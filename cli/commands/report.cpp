@@ -218,12 +218,17 @@ int execute(const ReportCommand& command, Session& session) {
   if (!command.lock) environment = open_for_reading(session);
   const fs::path name = environment ? default_name(*environment)
                                     : fs::path(fs::path(*command.lock).stem().native() + "-report.html");
-  const fs::path file = session.settings().working_directory / command.output.value_or(name.native());
+  const fs::path file = command.output == "-"
+                            ? fs::path("/dev/stdout")
+                            : session.settings().working_directory / command.output.value_or(name.native());
+  if (std::error_code unknown; fs::is_directory(file, unknown))
+    throw Error(ErrorKind::Usage, fmt::format("{} is a folder", quote(file.native())),
+                {fmt::format("-o {}", (file / name).lexically_normal().native())});
   const Json facts = environment ? facts_of(*environment, command.outdated, session)
                                  : facts_of_lock(*command.lock, command.outdated, session);
   const std::string page = report_page(facts);
   write_output_file(file, page);
-  session.output().result(file.native());
+  if (command.output != "-") session.output().result(file.native());
   if (session.output().json())
     session.output().document({{"schema", 1},
                                {environment ? "environment" : "lock", facts.at("subject")},

@@ -29,6 +29,12 @@ ScriptParts parts_of(const Script& script, const std::string& text) {
 std::string with_metadata(ScriptParts parts, const ProjectEdit& edit) {
   parts.toml = edit.text();
   if (!parts.toml.empty() && !parts.toml.ends_with('\n')) parts.toml += '\n';
+  // A new block in a script that has the other line ends.
+  if (parts.before.ends_with("\r\n") && parts.toml.find("\r\n") == std::string::npos) {
+    std::string toml;
+    for (const char c : parts.toml) toml += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    parts.toml = std::move(toml);
+  }
   return parts.text();
 }
 

@@ -21,6 +21,17 @@ Error not_a_requirement(const RequirementsEntry& entry, const std::string& why) 
                                    : fmt::format("{}: {} is not a requirement: {}", entry.where, shown, why));
 }
 
+// A file of that name, where a project was to be named: an index may have something of that name, too.
+void check_is_no_file(const std::string& text, const fs::path& directory) {
+  const bool is_like_a_file = text.ends_with(".txt") || text.ends_with(".toml") || text.ends_with(".in") ||
+                              text.ends_with(".lock") || text.ends_with(".yml") || text.ends_with(".yaml");
+  if (!is_like_a_file || text.find('/') != std::string::npos || !is_there(directory / text)) return;
+  throw Error(ErrorKind::Usage, fmt::format("{} is a file here, and not a requirement", quote(text)),
+              {text == "pyproject.toml"      ? "`moat install .` installs this project"
+               : text.starts_with("pylock.") ? fmt::format("`moat sync {}` installs what a lock says", text)
+                                             : fmt::format("`-r {}` installs what a file lists", text)});
+}
+
 // `flask 3`, `flask=3`, `flask@3` as other tools have it.
 void check_spelling(const std::vector<std::string>& packages, const fs::path& directory) {
   const auto did_you_mean = [](const std::string& text, std::string_view name, std::string_view version) {
@@ -33,6 +44,7 @@ void check_spelling(const std::vector<std::string>& packages, const fs::path& di
     if (i > 0 && Version::parse(text) && is_ascii_digit(text.front()) && is_name(packages[i - 1]) &&
         !Version::parse(packages[i - 1]))
       did_you_mean(packages[i - 1] + " " + text, packages[i - 1], text);
+    check_is_no_file(text, directory);
     const std::size_t mark = text.find_first_of("=@");
     if (mark == std::string::npos || mark + 1 == text.size()) continue;
     const std::string_view name = trim(std::string_view(text).substr(0, mark));

@@ -1,8 +1,10 @@
 #include "cli/session/python_installs.h"
 
+#include "cli/output/terminal_text.h"
 #include "envs/python/managed_pythons.h"
 #include "fetch/download/save_files.h"
 #include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/leftovers.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"
@@ -116,9 +118,10 @@ bool may_ask(Session& session) {
 bool is_wanted(const std::string& name, Session& session) {
   if (session.settings().python_downloads == PythonDownloads::Auto) return true;
   session.output().hold_live(true);
-  const std::optional<std::string> answer =
-      ask_terminal(fmt::format("{} is not here. Download it? [y/N] ", name), Echo::On, session.stop());
+  const std::optional<std::string> answer = ask_terminal(
+      for_terminal(fmt::format("{} is not here. Download it? [y/N] ", name)), Echo::On, session.stop());
   session.output().hold_live(false);
+  throw_if_interrupted(session.stop());
   return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
 }
 

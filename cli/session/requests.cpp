@@ -72,6 +72,20 @@ void add_earlier_requests(const std::vector<ManifestRequest>& before, const std:
   }
 }
 
+void keep_sources(const Present& present, Goal& goal) {
+  for (RootRequirement& root : goal.requirements) {
+    const auto from = present.direct.find(root.requirement.name);
+    if (from == present.direct.end() || !root.origin.where.empty() || !is_bare(root.requirement)) continue;
+    root.requirement.url = from->second.reference();
+    // As it was said: a branch, and not the commit that it was then.
+    for (const ManifestRequest& request : present.requests)
+      if (const Expected<Requirement> said = Requirement::parse(request.requirement);
+          request.binding && said && said->name == root.requirement.name && said->url)
+        root.requirement.url = said->url;
+    if (from->second.editable) goal.editables.insert(root.requirement.name);
+  }
+}
+
 std::vector<RootRequirement> with_earlier_of_named(const Goal& goal) {
   std::vector<RootRequirement> out = goal.requirements;
   for (const RootRequirement& earlier : goal.earlier)

@@ -20,6 +20,10 @@ namespace moat {
 void add_earlier_requests(const std::vector<ManifestRequest>& before, const std::set<PackageName>& upgraded,
                           Goal& goal);
 
+// Names alone that were typed, of packages that no index gave: they come from there again. An index may have
+// something of the same name that is somebody else's.
+void keep_sources(const Present& present, Goal& goal);
+
 // What the user's lines ask for, with what is remembered of the same names.
 std::vector<RootRequirement> with_earlier_of_named(const Goal& goal);
 

@@ -1,5 +1,6 @@
 #include "cli/session/which_env.h"
 
+#include "cli/output/shell_word.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/presence.h"
@@ -149,6 +150,12 @@ ChosenEnvironment require_environment(const Settings& settings, ForProject proje
                 {fmt::format("`{}` makes it", create)});
   }
   return std::move(*chosen);
+}
+
+std::string as_named(const Settings& settings) {
+  if (settings.tool) return " --tool " + settings.tool->display();
+  if (settings.user) return " --user";
+  return settings.env ? " --env " + shell_word(*settings.env) : "";
 }
 
 }  // namespace moat

@@ -37,4 +37,8 @@ std::filesystem::path environment_path(const std::string& path_or_name, const Se
 // [A-Za-z0-9][A-Za-z0-9._-]*
 bool is_environment_name(std::string_view text);
 
+// For commands that are shown: the environment as this command named it, " --env PATH", " --tool NAME", "
+// --user"; "" where it was found.
+std::string as_named(const Settings& settings);
+
 }  // namespace moat

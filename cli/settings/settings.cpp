@@ -88,6 +88,11 @@ fs::path set_folders(Settings& settings) {
     const std::string value = variable(variables, name);
     return value.empty() ? otherwise : absolute_against(settings.working_directory, value);
   };
+  // A relative one is to be ignored (XDG Base Directory Specification).
+  const auto xdg = [&](const char* name, const fs::path& otherwise) {
+    const fs::path value = variable(variables, name);
+    return value.is_absolute() ? value : otherwise;
+  };
   settings.home = variable(variables, "HOME");
   const bool has_home = settings.home.is_absolute();
   // Nothing is below a file: what would be the user's own is then not looked for in the folder one is in.
@@ -100,11 +105,15 @@ fs::path set_folders(Settings& settings) {
     settings.data_dir = root / "data";
     return root / "config.toml";
   }
-  if (!has_home && variable(variables, "XDG_CACHE_HOME").empty())
-    throw Error(ErrorKind::Usage, "neither HOME nor MOAT_HOME is set", {"MOAT_HOME=/some/folder moat …"});
-  settings.store_dir = folder("XDG_CACHE_HOME", settings.home / ".cache") / "moat";
-  settings.data_dir = folder("XDG_DATA_HOME", settings.home / ".local" / "share") / "moat";
-  return folder("XDG_CONFIG_HOME", settings.home / ".config") / "moat" / "config.toml";
+  if (!has_home && !fs::path(variable(variables, "XDG_CACHE_HOME")).is_absolute())
+    throw Error(ErrorKind::Usage,
+                variable(variables, "HOME").empty()
+                    ? "neither HOME nor MOAT_HOME is set"
+                    : "HOME is not an absolute path, and MOAT_HOME is not set",
+                {"MOAT_HOME=/some/folder moat …"});
+  settings.store_dir = xdg("XDG_CACHE_HOME", settings.home / ".cache") / "moat";
+  settings.data_dir = xdg("XDG_DATA_HOME", settings.home / ".local" / "share") / "moat";
+  return xdg("XDG_CONFIG_HOME", settings.home / ".config") / "moat" / "config.toml";
 }
 
 template <class T>

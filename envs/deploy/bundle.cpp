@@ -443,7 +443,9 @@ std::vector<PublicKey> read_public_keys(const fs::path& path) {
   }
   std::vector<PublicKey> keys;
   for (const fs::path& file : files) {
-    Expected<PublicKey> key = PublicKey::parse(read_file(file));
+    const std::optional<std::string> text = read_file_if_exists(file);
+    if (!text) throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(file.native())));
+    Expected<PublicKey> key = PublicKey::parse(*text);
     if (!key)
       throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(file.native()), key.error().message),
                   {"openssl pkey -in PRIVATE.pem -pubout -out PUBLIC.pem"});

@@ -8,6 +8,7 @@
 #include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
+#include "resolver/files/artifact.h"
 #include "resolver/pep/dist_filename.h"
 
 #include <fcntl.h>
@@ -387,8 +388,12 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
   }
   if (live && live->created > target.config.created) {
     const std::string message =
-        fmt::format("{} was made before the bundle of {}, which is live", bundle.label(), live->folder);
-    if (options.not_older) throw Error(ErrorKind::Refused, message);
+        fmt::format("{} is dated {}, before the bundle of {}, which is live ({})", bundle.label(),
+                    calendar_day(target.config.created), live->folder, calendar_day(live->created));
+    if (options.not_older)
+      throw Error(ErrorKind::Refused, message,
+                  {"a bundle is dated by the newest of its packages; "
+                   "`SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) moat bundle …` dates it by its sources"});
     reporter.warn(message);
   }
   DeployedRelease release = build_release(bundle, target, runtime, change, options, store, workers, reporter);
@@ -430,6 +435,13 @@ Deployed roll_back(const DeploymentChange& change, std::optional<int> number, co
   return {*target, before, false, {}};
 }
 
+namespace {
+
+// Checks of verify_files() that say that something is not as it was placed.
+const std::set<std::string> kOfFiles = {"files", "folders", "pip"};
+
+}  // namespace
+
 std::vector<std::string> changed_files(const Deployment& deployment, const DeployedRelease& release,
                                        Workers& workers) {
   const fs::path root = deployment.folder_of(release.folder);
@@ -442,8 +454,11 @@ std::vector<std::string> changed_files(const Deployment& deployment, const Deplo
       out.push_back(fmt::format("{}: changed", name));
   }
   if (!out.empty()) return out;
+  std::error_code error;
+  if (fs::is_symlink(root, error)) return {"the release is a link"};
+  // A release never changes: what was added counts as much as what was edited.
   for (const Finding& finding : verify_files(Environment::open(root), workers)) {
-    if (finding.level != Finding::Level::Damage) continue;
+    if (finding.level == Finding::Level::Ok || !kOfFiles.contains(finding.check)) continue;
     out.push_back(finding.message);
     out.insert(out.end(), finding.details.begin(), finding.details.end());
   }

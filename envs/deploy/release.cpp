@@ -181,6 +181,17 @@ std::vector<DeployedRelease> Deployment::releases() const {
   return out;
 }
 
+std::vector<std::string> Deployment::incomplete() const {
+  std::vector<std::string> out;
+  for (const std::string& name : names_in(root_ / kReleases)) {
+    if (!is_folder_name(name)) continue;
+    const auto text = read_file_if_exists(folder_of(name) / kReleaseFile);
+    if (!text || !parse_release(*text, name)) out.push_back(name);
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
 std::optional<DeployedRelease> Deployment::find(int number) const {
   for (DeployedRelease& release : releases())
     if (release.number == number) return std::move(release);

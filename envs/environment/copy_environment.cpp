@@ -7,12 +7,14 @@
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moat {
@@ -29,8 +31,14 @@ FileLock lock_of(const fs::path& root) {
   throw Error(ErrorKind::Exists, quote(to.string()) + " already exists", {"choose another path"});
 }
 
-void check_free(const fs::path& to) {
+void check_free(const fs::path& from, const fs::path& to, std::string_view doing) {
   check_environment_path(to);
+  // A copy would go on as long as there is room: each folder that it makes is one more to copy.
+  if (std::mismatch(from.begin(), from.end(), to.begin(), to.end()).first == from.end())
+    throw Error(ErrorKind::Usage,
+                fmt::format("cannot {} {} into itself: {} lies in it", doing, quote(from.native()),
+                            quote(to.native())),
+                {"choose another path"});
   std::error_code ignored;
   if (fs::exists(fs::symlink_status(to, ignored))) refuse_taken(to);
 }
@@ -100,7 +108,7 @@ void mend_home(const fs::path& at, const fs::path& root) {
 }  // namespace
 
 Environment clone_environment(const Environment& environment, const fs::path& to, Workers& workers) {
-  check_free(to);
+  check_free(environment.root(), to, "copy");
   const FileLock lock = lock_of(environment.root());
   make_directories(to.parent_path());
   TempDir staging(to.parent_path(), "." + to.filename().string() + ".new");
@@ -113,9 +121,9 @@ Environment clone_environment(const Environment& environment, const fs::path& to
 }
 
 Environment move_environment(const Environment& environment, const fs::path& to, Workers& workers) {
-  check_free(to);
-  make_directories(to.parent_path());
   const fs::path from = environment.root();
+  check_free(from, to, "move");
+  make_directories(to.parent_path());
   std::optional<FileLock> lock = lock_of(from);
   struct stat here {
   }, there{};

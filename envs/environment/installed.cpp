@@ -52,7 +52,16 @@ class Reader {
     }
   }
 
+  // What cannot be read (a folder, a pipe, something endless) is damage of this one.
   void add(const fs::path& info, const fs::path& metadata, bool legacy) {
+    try {
+      add_readable(info, metadata, legacy);
+    } catch (const Error& error) {
+      problem(info, error.what());
+    }
+  }
+
+  void add_readable(const fs::path& info, const fs::path& metadata, bool legacy) {
     std::optional<std::string> text = read_file_if_exists(metadata);
     if (!text) return problem(info, fmt::format("has no {}", metadata.filename().string()));
     const MetadataFields fields = parse_metadata_fields(*text);

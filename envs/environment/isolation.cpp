@@ -149,7 +149,10 @@ void judge_sys_path(const ObservedPython& observed, const Environment& environme
                    .check = "sys.path",
                    .message = "modules are imported from another Python's folders",
                    .details = std::move(sorted.leaks),
-                   .hint = hint_replace(environment)});
+                   .hint = environment.is_foreign()
+                               ? hint_replace(environment)
+                               : "PYTHONPATH or a .pth file in " + environment.site_packages().string() +
+                                     " names them: remove that"});
   else
     out.push_back(ok("sys.path", "nothing is imported from another Python's folders"));
   if (!sorted.others.empty())
@@ -169,11 +172,16 @@ void judge_mapped_files(const ObservedPython& observed, const Environment& envir
                         std::vector<Finding>& out) {
   Sorted sorted = sort_paths(observed.mapped_files, places);
   if (!sorted.leaks.empty())
-    out.push_back({.level = Finding::Level::Leak,
-                   .check = "mapped files",
-                   .message = "binary files of another Python are loaded",
-                   .details = std::move(sorted.leaks),
-                   .hint = hint_replace(environment)});
+    out.push_back(
+        {.level = Finding::Level::Leak,
+         .check = "mapped files",
+         .message = "binary files of another Python are loaded",
+         .details = std::move(sorted.leaks),
+         .hint = environment.is_foreign()
+                     ? hint_replace(environment)
+                     : "LD_PRELOAD or LD_LIBRARY_PATH may name them (`env | grep ^LD_`); else `moat doctor "
+                       "--repair --env " +
+                           environment.root().string() + "`"});
   else
     out.push_back(ok("mapped files", "no binary file of another Python is loaded"));
   std::erase_if(sorted.others, [](const std::string& path) {
@@ -248,7 +256,9 @@ void judge_user_site(const ObservedPython& observed, const Environment& environm
   out.push_back({.level = Finding::Level::Leak,
                  .check = "user site",
                  .message = "packages in ~/.local are imported",
-                 .hint = hint_replace(environment)});
+                 .hint = environment.is_foreign()
+                             ? hint_replace(environment)
+                             : "moat doctor --repair --env " + environment.root().string()});
 }
 
 void judge_modules(const ObservedPython& observed, const Places& places, std::vector<Finding>& out) {

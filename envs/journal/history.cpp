@@ -418,6 +418,8 @@ void add_mentioned_states(const moat_journal& journal, std::set<int>& out) {
 
 }  // namespace
 
+std::string_view python_version_of(std::string_view runtime) { return runtime.substr(0, runtime.rfind('-')); }
+
 std::vector<std::string> summarize(const Manifest& before, const Manifest& after) {
   const auto versions = [](const Manifest& manifest) {
     std::map<std::string, const ManifestPackage*> out;
@@ -438,6 +440,8 @@ std::vector<std::string> summarize(const Manifest& before, const Manifest& after
       lines[name] = fmt::format("~ {} {}", name, package->version);
   }
   std::vector<std::string> out;
+  const std::string_view was = python_version_of(before.runtime), is = python_version_of(after.runtime);
+  if (was != is && !was.empty() && !is.empty()) out.push_back(fmt::format("~ Python {} → {}", was, is));
   for (auto& [name, line] : lines) out.push_back(std::move(line));
   return out;
 }

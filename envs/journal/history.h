@@ -28,7 +28,11 @@ class Journal {
   moat_journal parsed_{};
 };
 
-// What `moat env history` shows of a change: "+ flask 3.0", "~ jinja2 3.1.2 → 3.1.4", "- six 1.16.0".
+// "3.11.7" of a runtime's fingerprint, "3.11.7-0123456789abcdef".
+std::string_view python_version_of(std::string_view runtime);
+
+// What `moat env history` shows of a change: "~ Python 3.11.7 → 3.12.1", "+ flask 3.0", "~ jinja2 3.1.2
+// → 3.1.4", "- six 1.16.0".
 std::vector<std::string> summarize(const Manifest& before, const Manifest& after);
 
 inline constexpr std::size_t kHistoryEntries = 10;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace moat {
@@ -149,17 +150,33 @@ class Renewal {
 };
 
 // What lies in the private runtime and does not belong there.
-void take_out_strangers(const fs::path& root, const Manifest& own, Renewal& renewal) {
-  std::set<std::string_view> known;
-  for (const ManifestEntry& entry : own.entries) known.insert(entry.path);
+std::vector<std::string> strangers_in(const fs::path& root, const std::set<std::string_view>& known) {
+  std::vector<std::string> out;
   std::error_code failure;
   for (fs::recursive_directory_iterator it(root / ".moat/rt", failure), end; !failure && it != end;
        it.increment(failure)) {
-    const std::string path = it->path().lexically_relative(root).string();
+    std::string path = it->path().lexically_relative(root).string();
     if ((it->is_directory() && !it->is_symlink()) || it->path().extension() == ".pyc" || known.contains(path))
       continue;
-    renewal.take_out(path);
+    out.push_back(std::move(path));
   }
+  return out;
+}
+
+// Are its own files as they were placed, and nothing beside them?
+bool is_whole(const fs::path& root, const VenvSettings& settings, const Manifest& manifest,
+              Workers& workers) {
+  std::vector<ManifestEntry> own;
+  std::ranges::copy_if(manifest.entries, std::back_inserter(own),
+                       [](const ManifestEntry& entry) { return entry.owner.empty(); });
+  std::set<std::string_view> known;
+  for (const ManifestEntry& entry : own) known.insert(entry.path);
+  std::error_code gone;
+  return value(settings, "moat-runtime") == manifest.runtime && !value(settings, "moat").empty() &&
+         value(settings, "include-system-site-packages") == "false" &&
+         fs::is_regular_file(root / ".moat/facts.json", gone) && strangers_in(root, known).empty() &&
+         std::ranges::all_of(states_of(root, own, workers),
+                             [](FileState state) { return state == FileState::Same; });
 }
 
 }  // namespace
@@ -171,9 +188,11 @@ std::vector<std::string> repair_own_files(const fs::path& root, Store& store, Wo
   give_up_change(root);
   // Everything is looked at here; to decide by the mark would be to go back.
   ::unlink((root / ".moat/unflushed").c_str());
+  std::optional<Manifest> manifest = read_manifest_if_whole(root / ".moat/manifest");
+  // The store may have lost the runtime, and the base be gone: where nothing is damaged neither is asked for.
+  if (manifest && is_whole(root, settings, *manifest, workers)) return {};
   Change change = Change::begin(root, "moat doctor --repair");
 
-  std::optional<Manifest> manifest = read_manifest_if_whole(root / ".moat/manifest");
   std::string fingerprint = value(settings, "moat-runtime");
   if (fingerprint.empty() && manifest) fingerprint = manifest->runtime;
   const Runtime runtime = runtime_of(root, fingerprint, store, workers, reporter);
@@ -192,11 +211,17 @@ std::vector<std::string> repair_own_files(const fs::path& root, Store& store, Wo
   const std::vector<FileState> states = states_of(root, staged->entries, workers);
   for (std::size_t i = 0; i < states.size(); ++i)
     if (states[i] != FileState::Same) renewal.bring(staged->entries[i].path);
-  if (value(settings, "moat").empty() || value(settings, "moat-runtime") != runtime.fingerprint)
+  const bool sees_others = value(settings, "include-system-site-packages") != "false";
+  if (value(settings, "moat").empty() || value(settings, "moat-runtime") != runtime.fingerprint ||
+      sees_others)
     renewal.bring("pyvenv.cfg");
-  take_out_strangers(root, *staged, renewal);
+  std::set<std::string_view> known;
+  for (const ManifestEntry& entry : staged->entries) known.insert(entry.path);
+  const std::vector<std::string> strangers = strangers_in(root, known);
+  for (const std::string& path : strangers) renewal.take_out(path);
   std::vector<Move> moves = renewal.moves();
   std::vector<std::string> mended = renewal.brought();
+  mended.insert(mended.end(), strangers.begin(), strangers.end());
   if (!manifest) mended.emplace_back(".moat/manifest");
   if (moves.empty() && manifest) return {};
 

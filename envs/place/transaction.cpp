@@ -58,6 +58,14 @@ constexpr std::string_view kSaved = ".moat-saved";
               {"remove it with the tool that installed it"});
 }
 
+// What lies behind a link is not this environment's to change.
+[[noreturn]] void refuse_linked_folder(const InstalledDistribution& distribution) {
+  throw Error(ErrorKind::Refused,
+              fmt::format("cannot change {}: {} is, or lies in, a folder that is a link",
+                          distribution.name.display(), quote(distribution.info.parent_path().string())),
+              {"remove the link, then `moat doctor --repair`"});
+}
+
 class Application {
  public:
   Application(const TransactionRequest& request, const Environment& environment, const Store& store,
@@ -139,8 +147,17 @@ class Application {
       const InstalledDistribution& distribution = *present.distribution;
       if (!there_.is_leaving(distribution)) continue;
       if (!distribution.has_record && present.owned.files.empty()) refuse_unknown_files(distribution);
+      if (is_behind_link(distribution.info.lexically_relative(root_).string()))
+        refuse_linked_folder(distribution);
+      bool is_linked_out = false;
       for (const OwnedFile& file : present.owned.files)
-        if (there_.staying.count(file.path) == 0) leaving_.add_file(file.path);
+        if (there_.staying.count(file.path) == 0) {
+          is_linked_out = is_linked_out || is_behind_link(file.path);
+          leaving_.add_file(file.path);
+        }
+      if (is_linked_out)
+        warn(fmt::format("a folder of {} is a link now: what it leads to was left unchanged",
+                         distribution.name.display()));
       for (const std::string& row : present.owned.outside)
         warn(fmt::format("{} of {} is outside this environment's packages and was left unchanged", quote(row),
                          distribution.name.display()));
@@ -321,6 +338,18 @@ class Application {
     const auto facts = lstat_of(root_ / parent);
     const bool is_real = facts && S_ISDIR(facts->st_mode) && has_real_parents(parent);
     return real_folders_[parent] = is_real;
+  }
+
+  // Is one of the folders on the way a link? One that is not there is none.
+  bool is_behind_link(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == path.npos) return false;
+    const std::string parent = path.substr(0, slash);
+    const auto [known, is_new] = linked_folders_.emplace(parent, false);
+    if (!is_new) return known->second;
+    const auto facts = lstat_of(root_ / parent);
+    const bool is_linked = (facts && S_ISLNK(facts->st_mode)) || is_behind_link(parent);
+    return linked_folders_[parent] = is_linked;
   }
 
   bool is_edited(const OwnedFile& file) const {
@@ -581,7 +610,7 @@ class Application {
   std::unordered_set<std::string> contested_;  // paths that several arrivals have
   std::unordered_map<std::string, Place> places_;
   std::set<std::string> marked_;
-  std::unordered_map<std::string, bool> real_folders_;
+  std::unordered_map<std::string, bool> real_folders_, linked_folders_;
   std::unordered_set<std::string> edited_;  // paths of leaving files that the user changed
   TransactionResult result_;
 };

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -41,6 +42,51 @@ Unknown unknown_files(const fs::path& root, const fs::path& folder, const std::s
   }
   std::ranges::sort(out.files);
   return out;
+}
+
+// Folders of placed files that are links now: what lies there is somebody else's. → "lib → /elsewhere/lib"
+std::vector<std::string> linked_folders(const fs::path& root, const std::vector<ManifestEntry>& entries) {
+  std::set<std::string> folders;
+  for (const ManifestEntry& entry : entries)
+    for (fs::path folder = fs::path(entry.path).parent_path(); !folder.empty(); folder = folder.parent_path())
+      if (!folders.insert(folder.string()).second) break;
+  std::vector<std::string> out;
+  std::error_code gone;
+  for (const std::string& folder : folders)
+    if (fs::is_symlink(root / folder, gone))
+      out.push_back(fmt::format("{} → {}", folder, fs::read_symlink(root / folder, gone).native()));
+  return out;
+}
+
+// A link that nobody placed, into what another Python has for its own.
+bool leads_to_another_python(const fs::path& root, const std::string& path) {
+  std::error_code gone;
+  if (!fs::is_symlink(root / path, gone)) return false;
+  const fs::path target = fs::weakly_canonical(root / path, gone);
+  const bool is_inside =
+      std::mismatch(root.begin(), root.end(), target.begin(), target.end()).first == root.end();
+  const std::string name = target.filename().string();
+  return !is_inside && (std::ranges::any_of(target,
+                                            [](const fs::path& part) {
+                                              return part == "site-packages" || part == "dist-packages";
+                                            }) ||
+                        name.starts_with("python") || name.starts_with("pypy"));
+}
+
+// What bin/ holds beside what was placed.
+std::vector<std::string> unknown_commands(const fs::path& root, const std::set<std::string_view>& known) {
+  std::vector<std::string> out;
+  std::error_code failure;
+  for (fs::directory_iterator it(root / "bin", failure), end; !failure && it != end; it.increment(failure))
+    if (std::string path = it->path().lexically_relative(root).string(); !known.contains(path))
+      out.push_back(std::move(path));
+  std::ranges::sort(out);
+  return out;
+}
+
+// A name that is meant to start this environment's Python.
+bool is_pythons_name(const std::string& path) {
+  return path.starts_with("bin/python") || path.starts_with("bin/pypy");
 }
 
 std::string hint_for(const Environment& environment, const std::string& owner) {
@@ -153,12 +199,40 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
     out.push_back({.level = Finding::Level::Note,
                    .check = "pip",
                    .message = "the environment's own pip is missing; the next change restores it"});
-  const auto unknown = unknown_files(environment.root(), environment.site_packages(), known);
+  if (std::vector<std::string> links = linked_folders(environment.root(), entries); !links.empty())
+    out.push_back(
+        {.level = Finding::Level::Leak,
+         .check = "folders",
+         .message = "folders of the environment are links: what lies there is not its own",
+         .details = std::move(links),
+         .hint = "remove the links, then `moat doctor --repair --env " + environment.root().string() + "`"});
+  auto unknown = unknown_files(environment.root(), environment.site_packages(), known);
+  std::vector<std::string> commands = unknown_commands(environment.root(), known), leading;
+  const auto take_leading = [&](std::vector<std::string>& paths, const auto& leads) {
+    std::ranges::copy_if(paths, std::back_inserter(leading), leads);
+    std::erase_if(paths, leads);
+  };
+  take_leading(unknown.files,
+               [&](const std::string& path) { return leads_to_another_python(environment.root(), path); });
+  take_leading(commands, [&](const std::string& path) {
+    return is_pythons_name(path) || leads_to_another_python(environment.root(), path);
+  });
+  if (!leading.empty())
+    out.push_back({.level = Finding::Level::Leak,
+                   .check = "files",
+                   .message = "these are, or lead to, another Python's",
+                   .details = std::move(leading),
+                   .hint = "remove them"});
   if (!unknown.files.empty())
     out.push_back({.level = Finding::Level::Note,
                    .check = "files",
                    .message = "site-packages holds files that moat did not place",
                    .details = unknown.files});
+  if (!commands.empty())
+    out.push_back({.level = Finding::Level::Note,
+                   .check = "files",
+                   .message = "bin holds files that moat did not place",
+                   .details = std::move(commands)});
   if (const std::size_t compiled = strange.compiled + unknown.compiled)
     out.push_back({.check = "bytecode",
                    .message = fmt::format(
@@ -167,8 +241,8 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
   if (const auto shared = count_shared(environment.root(), entries))
     out.push_back({.level = Finding::Level::Note,
                    .check = "shared files",
-                   .message = std::to_string(shared) +
-                              " files are shared with the store (--share or --link-mode): "
+                   .message = std::to_string(shared) + (shared == 1 ? " file is" : " files are") +
+                              " shared with the store (--share or --link-mode): "
                               "an edit in place affects other environments"});
   return out;
 }

@@ -441,7 +441,10 @@ std::optional<fs::path> base_of_own_environment(const fs::path& python) {
 Interpreter probe_interpreter(const fs::path& python, const Store& store, const ProbeContext& context) {
   std::error_code failure;
   const fs::path path = fs::absolute(python, failure).lexically_normal();
-  if (!fs::is_regular_file(path, failure)) refuse(python, "does not exist");
+  if (!fs::is_regular_file(path, failure))
+    throw Error(ErrorKind::NoInterpreter,
+                quote(python.string()) + (fs::exists(path, failure) ? " is no program" : " does not exist"),
+                {"moat python list    (the interpreters that start)"});
   if (const auto base = base_of_own_environment(path)) return probe_interpreter(*base, store, context);
 
   const bool cacheable = is_program(path);

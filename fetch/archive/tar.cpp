@@ -117,6 +117,9 @@ class TarScan {
     }
     // One empty block was read: the end is two, and what fills the last record.
     if (size_ - at_ < kBlock) refuse("it has no end");
+    // tar fills its last record; whoever writes more than that writes something else.
+    constexpr std::uint64_t kRecord = 20 * kBlock;
+    if (size_ - at_ > kRecord) refuse("there are bytes after its end");
     require_zeros(at_, size_, "there are bytes after its end");
     return std::move(entries_);
   }

@@ -240,7 +240,8 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
               // Over plain http only the whole wheel can be told from another, by its hash.
               const bool is_about_ranges =
                   error->kind() == ErrorKind::Network || error->kind() == ErrorKind::Refused;
-              const bool is_final = failed == nullptr || !is_about_ranges || self->ranges_work() == true;
+              const bool is_final = failed == nullptr || !is_about_ranges ||
+                                    (failed != &Job::do_without_sidecar && self->ranges_work() == true);
               if (is_final) return self->finish(*error);
               return self->step([self, failed] { (self.get()->*failed)({}); });
             }
@@ -301,7 +302,14 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
     HttpRequest request{.url = *url};
     request.vouched = vouched;
     request.max_size = kLongestMetadata;
-    send(std::move(request), &Job::take_sidecar);
+    send(std::move(request), &Job::take_sidecar, &Job::do_without_sidecar);
+  }
+
+  // It leads round in a circle, say, or is far too large.
+  void do_without_sidecar(HttpResponse) {
+    shared_->reporter.note("the metadata file of " + quote(artifact_.filename) +
+                           " cannot be had: the wheel itself is asked");
+    ask_for_tail();
   }
 
   void take_sidecar(HttpResponse response) {

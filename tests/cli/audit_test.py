@@ -78,7 +78,8 @@ class Audit(sandbox.SandboxTest):
         self.assertEqual(self.audit("--env", "env")["fixes"], [{"package": "lib", "requirement": "lib>=1.2", "gives": "2.0"}])
         self.moat("audit", "--env", "env", status=1)
         fix = next(line for line in self.said.splitlines() if "fix: " in line).split("fix: moat ")[1].split("   ")[0].replace("'", "")
-        self.moat(*fix.split(), "--env", "env")
+        self.assertIn("--env env", fix)
+        self.moat(*fix.split())
         self.moat("audit", "--env", "env")
         self.assertIn("no problem found in 3 packages", self.said)
 
