@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include "cli/args/args.h"
+#include "cli/args/help.h"
 #include "cli/commands/commands.h"
 #include "cli/output/exit_status.h"
 #include "cli/output/output.h"
@@ -100,7 +101,9 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
       std::fputs(help->text.c_str(), stderr);
       return 2;
     }
-    output.text(help->text);
+    const auto bold = [&](std::string_view line) { return output.out(Paint::Bold, line); };
+    const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+    output.text(is_terminal ? fit_help(help->text, output.width(), bold) : help->text);
     return 0;
   }
   Invocation& invocation = std::get<Invocation>(parsed);

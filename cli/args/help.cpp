@@ -23,12 +23,48 @@ std::string option_names(const CLI::Option& option) {
   return out;
 }
 
-// `text` broken at spaces so that no line is longer than `width`; later lines are indented.
+// Columns that a text takes: one a character.
+std::size_t columns_of(std::string_view text) {
+  constexpr unsigned kContinues = 0x80, kMask = 0xc0;
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & kMask) != kContinues; }));
+}
+
+// Where the text of "  --option NAME   what it does" begins, in bytes; 0 where there is but one text.
+std::size_t text_of_line(std::string_view line) {
+  const std::size_t names = line.find_first_not_of(' ');
+  const std::size_t gap = names == 0 || names == line.npos ? line.npos : line.find("  ", names);
+  const std::size_t text = gap == line.npos ? line.npos : line.find_first_not_of(' ', gap);
+  return text == line.npos ? 0 : text;
+}
+
+std::string fit_line(std::string_view line, std::size_t width) {
+  if (columns_of(line) <= width) return std::string(line);
+  constexpr std::size_t kNarrow = 8;  // where a text has to begin on a narrow terminal
+  const std::size_t text = text_of_line(line);
+  const std::size_t indent = columns_of(line.substr(0, text == 0 ? line.find_first_not_of(' ') : text));
+  if (text == 0) return std::string(indent, ' ') + wrapped(line.substr(indent), indent, width);
+  if (indent + width / 3 < width)
+    return std::string(line.substr(0, text)) + wrapped(line.substr(text), indent, width);
+  const std::string_view names = line.substr(0, line.find_last_not_of(' ', text - 1) + 1);
+  return std::string(names) + "\n" + std::string(kNarrow, ' ') + wrapped(line.substr(text), kNarrow, width);
+}
+
+std::string help_line(const std::string& names, std::string_view text) {
+  constexpr std::size_t kIndent = 34;
+  std::string out = "  " + names;
+  out += out.size() + 2 > kIndent ? "\n" + std::string(kIndent, ' ') : std::string(kIndent - out.size(), ' ');
+  return out + wrapped(text, kIndent, kHelpWidth) + "\n";
+}
+
+}  // namespace
+
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
   std::string out;
   std::size_t column = indent;
   for (const std::string_view word : split(text, ' ')) {
-    if (column > indent && column + 1 + word.size() > width) {
+    const std::size_t size = columns_of(word);
+    if (column > indent && column + 1 + size > width) {
       out += "\n" + std::string(indent, ' ');
       column = indent;
     } else if (column > indent) {
@@ -36,19 +72,22 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t width
       ++column;
     }
     out += word;
-    column += word.size();
+    column += size;
   }
   return out;
 }
 
-std::string help_line(const std::string& names, std::string_view text) {
-  constexpr std::size_t kIndent = 34, kWidth = 110;
-  std::string out = "  " + names;
-  out += out.size() + 2 > kIndent ? "\n" + std::string(kIndent, ' ') : std::string(kIndent - out.size(), ' ');
-  return out + wrapped(text, kIndent, kWidth) + "\n";
+std::string fit_help(std::string_view page, std::size_t width,
+                     const std::function<std::string(std::string_view)>& heading) {
+  std::string out;
+  bool is_example = false;
+  for (const std::string_view line : split_lines(page)) {
+    const bool is_heading = line.ends_with(':') && !line.starts_with(' ');
+    if (is_heading) is_example = line == "Example:";
+    out += (is_heading ? heading(line) : is_example ? std::string(line) : fit_line(line, width)) + "\n";
+  }
+  return out;
 }
-
-}  // namespace
 
 std::string command_help(const CommandEntry& command, const CLI::App& app) {
   std::string out = fmt::format("{}\n\nUsage: moat {} [OPTION…]{}{}\n", command.summary, command.name,
@@ -86,6 +125,9 @@ std::string family_help(std::string_view family) {
   for (const std::string& name : members_of(family))
     out += fmt::format("  {:<24} {}\n", fmt::format("moat {} {}", family, name),
                        find_command(fmt::format("{} {}", family, name))->summary);
+  const CommandEntry& first = *find_command(fmt::format("{} {}", family, members_of(family).front()));
+  out += fmt::format("\n`moat {} COMMAND --help` explains a command.\n\nExample:\n", family);
+  for (const std::string_view line : split_lines(first.example)) out += fmt::format("  {}\n", line);
   return out;
 }
 

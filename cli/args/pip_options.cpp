@@ -1,5 +1,6 @@
 #include "cli/args/pip_options.h"
 
+#include "cli/args/help.h"
 #include "cli/output/nearest.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
@@ -13,23 +14,31 @@ namespace moat {
 namespace {
 
 constexpr std::array kCommands = {
-    PipCommandInfo{kPipInstall, "install", "[OPTION…] PACKAGE… | -r FILE…", "Install packages."},
-    PipCommandInfo{kPipDownload, "download", "[OPTION…] PACKAGE… | -r FILE…", "Download packages."},
-    PipCommandInfo{kPipUninstall, "uninstall", "[OPTION…] PACKAGE… | -r FILE…", "Uninstall packages."},
-    PipCommandInfo{kPipFreeze, "freeze", "[OPTION…]", "Output installed packages in requirements format."},
-    PipCommandInfo{kPipInspect, "inspect", "[OPTION…]", "Inspect the environment, as JSON."},
-    PipCommandInfo{kPipList, "list", "[OPTION…]", "List installed packages."},
-    PipCommandInfo{kPipShow, "show", "[OPTION…] PACKAGE…", "Show information about installed packages."},
-    PipCommandInfo{kPipCheck, "check", "[OPTION…]",
-                   "Verify installed packages have compatible dependencies."},
+    PipCommandInfo{kPipInstall, "install", "[OPTION…] PACKAGE… | -r FILE…", "Install packages.",
+                   "moat pip install -q -r requirements.txt --report report.json"},
+    PipCommandInfo{kPipDownload, "download", "[OPTION…] PACKAGE… | -r FILE…", "Download packages.",
+                   "moat pip download -r requirements.txt -d wheels --only-binary :all:"},
+    PipCommandInfo{kPipUninstall, "uninstall", "[OPTION…] PACKAGE… | -r FILE…", "Uninstall packages.",
+                   "moat pip uninstall -y flask"},
+    PipCommandInfo{kPipFreeze, "freeze", "[OPTION…]", "Output installed packages in requirements format.",
+                   "moat pip freeze --exclude-editable > requirements.txt"},
+    PipCommandInfo{kPipInspect, "inspect", "[OPTION…]", "Inspect the environment, as JSON.",
+                   "moat pip inspect --local"},
+    PipCommandInfo{kPipList, "list", "[OPTION…]", "List installed packages.",
+                   "moat pip list --outdated --format json"},
+    PipCommandInfo{kPipShow, "show", "[OPTION…] PACKAGE…", "Show information about installed packages.",
+                   "moat pip show -f flask"},
+    PipCommandInfo{kPipCheck, "check", "[OPTION…]", "Verify installed packages have compatible dependencies.",
+                   "moat pip check"},
     PipCommandInfo{kPipCache, "cache", "dir | info | list [PATTERN] | remove PATTERN | purge",
-                   "Inspect and manage the store of wheels and pages."},
+                   "Inspect and manage the store of wheels and pages.", "moat pip cache list 'numpy*'"},
     PipCommandInfo{kPipIndex, "index", "versions PACKAGE",
-                   "Inspect information available from package indexes."},
+                   "Inspect information available from package indexes.", "moat pip index versions flask"},
     PipCommandInfo{kPipWheel, "wheel", "[OPTION…] PACKAGE… | -r FILE…",
-                   "Build wheels from your requirements."},
-    PipCommandInfo{kPipHash, "hash", "[OPTION…] FILE…", "Compute hashes of package archives."},
-    PipCommandInfo{kPipHelp, "help", "[COMMAND]", "Show help for commands."},
+                   "Build wheels from your requirements.", "moat pip wheel . -w wheels --no-deps"},
+    PipCommandInfo{kPipHash, "hash", "[OPTION…] FILE…", "Compute hashes of package archives.",
+                   "moat pip hash flask-3.1.0.tar.gz"},
+    PipCommandInfo{kPipHelp, "help", "[COMMAND]", "Show help for commands.", "moat pip help install"},
 };
 
 constexpr std::uint32_t kSources = kPipInstall | kPipDownload | kPipWheel;
@@ -194,14 +203,14 @@ constexpr std::array kRefused = {
     Refusal{"completion", "it completes pip's own name", "`moat pip help` lists the commands"},
 };
 
-const PipCommandInfo* find_command(std::string_view name) {
+const PipCommandInfo* find_pip_command(std::string_view name) {
   const auto* found = std::find_if(kCommands.begin(), kCommands.end(),
                                    [&](const PipCommandInfo& one) { return one.name == name; });
   return found == kCommands.end() ? nullptr : found;
 }
 
 const PipCommandInfo& require_command(const std::string& name) {
-  if (const PipCommandInfo* found = find_command(name)) return *found;
+  if (const PipCommandInfo* found = find_pip_command(name)) return *found;
   for (const Refusal& refusal : kRefused)
     if (refusal.name == name)
       throw Error(ErrorKind::NotFound, fmt::format("`moat pip {}` is not supported: {}", name, refusal.why),
@@ -379,7 +388,7 @@ PipCommand parse_pip(const std::vector<std::string>& words) {
 
 std::string pip_help(std::string_view command) {
   std::string out;
-  const PipCommandInfo* info = find_command(command);
+  const PipCommandInfo* info = find_pip_command(command);
   if (info == nullptr) {
     out =
         "Usage: moat pip COMMAND [OPTION…] …\n\npip's own spelling of what moat does "
@@ -406,8 +415,11 @@ std::string pip_help(std::string_view command) {
     out += names.size() > 34 ? fmt::format("  {}\n{:38}{}\n", names, "", option.help)
                              : fmt::format("  {:<36}{}\n", names, option.help);
   }
-  out += fmt::format("\nAccepted for pip's sake, without effect: {}.\n", accepted);
-  if (info == nullptr) out += "\nExample:\n  moat pip install -q -r requirements.txt --report report.json\n";
+  if (!accepted.empty())
+    out += "\n" +
+           wrapped(fmt::format("Accepted for pip's sake, without effect: {}.", accepted), 0, kHelpWidth) +
+           "\n";
+  out += fmt::format("\nExample:\n  {}\n", (info == nullptr ? kCommands.front() : *info).example);
   return out;
 }
 

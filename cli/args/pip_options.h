@@ -56,7 +56,7 @@ struct PipOption {
 
 struct PipCommandInfo {
   PipWhere where;
-  std::string_view name, usage, summary;
+  std::string_view name, usage, summary, example;
 };
 std::span<const PipCommandInfo> pip_commands();
 std::span<const PipOption> pip_options();

@@ -56,8 +56,36 @@ constexpr std::array kOtherWords = {
     OtherWord{"reinstall", "`moat install --reinstall PACKAGE` installs it again"},
     OtherWord{"outdated", "`moat list --outdated` lists what has a newer version"},
     OtherWord{"requirements", "`moat freeze` writes what is installed as a requirements file"},
+    OtherWord{"pip-compile", "`moat lock -r requirements.in -o requirements.txt` pins what a file asks for"},
+    OtherWord{"pip-sync", "`moat sync requirements.txt` makes the environment equal to a lock"},
+    OtherWord{"pipx", "`moat tool install APP` installs an application, `moat tool run APP` runs one"},
+    OtherWord{"inject", "`moat install --tool APP PACKAGE` adds a package to an application's environment"},
+    OtherWord{"ensurepath", "`moat tool install` says what to add to PATH, where something is missing"},
+    OtherWord{"publish", "`moat build` makes the files; `moatx twine upload dist/*` publishes them"},
+    OtherWord{"test", "`moat run pytest` runs tests in the environment"},
     OtherWord{"pin", "`moat python pin SPEC` says which Python is meant here"},
 };
+
+// The same behind the name of a family: "env create".
+constexpr std::array kOtherMembers = {
+    OtherWord{"env create", "`moat create` makes an environment"},
+    OtherWord{"env new", "`moat create` makes an environment"},
+    OtherWord{"env delete", "`moat env remove ENV` deletes an environment"},
+    OtherWord{"env export", "`moat freeze` writes what is installed, `moat export` what is locked"},
+    OtherWord{"env activate", "`moat shell --env ENV` starts a shell in the environment"},
+    OtherWord{"env update", "`moat upgrade --env ENV` takes the newest versions"},
+    OtherWord{"tool update", "`moat tool upgrade` takes the newest versions"},
+    OtherWord{"python remove", "`moat python uninstall SPEC` removes a downloaded Python"},
+    OtherWord{"python add", "`moat python install SPEC` downloads a Python"},
+};
+
+std::string_view hint_for_member(std::string_view prefix, std::string_view typed) {
+  const auto* const found =
+      std::find_if(kOtherMembers.begin(), kOtherMembers.end(), [&](const OtherWord& one) {
+        return one.word.starts_with(prefix) && one.word.substr(prefix.size()) == typed;
+      });
+  return prefix.empty() || found == kOtherMembers.end() ? std::string_view() : found->hint;
+}
 
 [[noreturn]] void throw_unknown_command(std::string_view typed, const std::vector<std::string>& known,
                                         std::string_view prefix) {
@@ -66,6 +94,8 @@ constexpr std::array kOtherWords = {
                                          [&](const OtherWord& one) { return one.word == typed; });
   if (prefix.empty() && other != kOtherWords.end())
     hints.emplace_back(other->hint);
+  else if (const std::string_view hint = hint_for_member(prefix, typed); !hint.empty())
+    hints.emplace_back(hint);
   else if (const std::optional<std::string> near = nearest_name(typed, known))
     hints.push_back(fmt::format("did you mean `moat {}{}`?", prefix, *near));
   hints.push_back(fmt::format("`moat {}--help` lists the commands", prefix));

@@ -151,6 +151,15 @@ Requirement joined_with(Requirement wanted, const std::optional<std::string>& th
   return wanted;
 }
 
+std::vector<std::string> hints_without_project(const Settings& settings) {
+  std::vector<std::string> out;
+  if (const std::vector<WorkspaceMember> members = workspace_members(settings); !members.empty())
+    out.push_back(fmt::format("`moat add --package {} …` adds to a member of this workspace",
+                              members.front().name.normalized()));
+  out.emplace_back("`moat add --group NAME …` adds to a dependency group, which needs none");
+  return out;
+}
+
 void check_can_add(const RequirementList& list, const Session& session) {
   const Settings& settings = session.settings();
   if (list.kind == RequirementList::Kind::Group) return;
@@ -165,7 +174,7 @@ void check_can_add(const RequirementList& list, const Session& session) {
   if (!has_project_table(settings))
     throw Error(ErrorKind::BadInput,
                 fmt::format("{} has no [project] table", edited_pyproject(settings).native()),
-                {"`moat add --group NAME …` adds to a dependency group, which needs none"});
+                hints_without_project(settings));
 }
 
 // An index that is typed is asked now; every later command asks what the project's settings say.

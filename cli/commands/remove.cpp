@@ -25,13 +25,13 @@ std::string option_of(const RequirementList& list) {
   return normalize_name(list.name) == "dev" ? " --dev" : " --group " + list.name;
 }
 
-Error not_there(const PackageName& name, const RequirementList& list, const ProjectEdit& edit) {
+Error not_there(const PackageName& name, const RequirementList& list, const ProjectEdit& edit,
+                const std::string& file) {
   std::vector<std::string> hints;
   for (const RequirementList& other : edit.lists_of(name))
     hints.push_back(
         fmt::format("`moat remove {}{}` removes it from {}", name.display(), option_of(other), other.told()));
-  return {ErrorKind::NotFound,
-          fmt::format("{} is not in {} of pyproject.toml", quote(name.display()), list.told()),
+  return {ErrorKind::NotFound, fmt::format("{} is not in {} of {}", quote(name.display()), list.told(), file),
           std::move(hints)};
 }
 
@@ -50,7 +50,11 @@ int execute(const RemoveCommand& command, Session& session) {
       if (lines.empty() && command.script)
         throw Error(ErrorKind::NotFound, fmt::format("{} is not in the `dependencies` of {}",
                                                      quote(name.display()), *command.script));
-      if (lines.empty()) throw not_there(name, list, change.edit);
+      if (lines.empty()) {
+        const Settings& settings = session.settings();
+        const fs::path file = edited_pyproject(settings).lexically_proximate(settings.working_directory);
+        throw not_there(name, list, change.edit, file.native());
+      }
       change.edit.remove(list, name);
       for (const std::string& line : lines) change.lines.push_back({'-', line, list});
     }

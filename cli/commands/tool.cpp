@@ -58,6 +58,8 @@ ListedTool look_at(const PackageName& name, const Settings& settings) {
     const std::set<std::string> commands = package_commands(manifest, tool.name);
     tool.commands.assign(commands.begin(), commands.end());
     for (const ManifestRequest& request : manifest.requests) tool.asked_for.push_back(request.requirement);
+    if (tool.version.empty())  // its environment went back to before
+      tool.problem = fmt::format("its environment has no {}; `moat tool install {}` installs it", tool.name, tool.name);
   } catch (const Error& error) {
     tool.problem = error.what();
   }
@@ -171,7 +173,8 @@ int execute(const ToolInstallCommand& command, Session& session) {
   InstallCommand install;
   install.upgrade = command.upgrade;
   install.of_application = true;
-  if (app.latest) install.upgrade_packages.push_back(name.normalized());
+  // `ruff@0.4` is the newest that begins so, whatever is there.
+  if (app.latest || app.requirement.ends_with(".*")) install.upgrade_packages.push_back(name.normalized());
   ChangeReport report = install_packages(install, std::move(goal), session);
   const Environment environment = open_for_reading(session);
   const Manifest manifest = environment.manifest();

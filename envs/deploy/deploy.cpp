@@ -421,8 +421,9 @@ Deployed roll_back(const DeploymentChange& change, std::optional<int> number, co
   std::vector<std::string> there;
   for (const DeployedRelease& release : change.releases()) {
     there.push_back(release.folder);
-    const bool is_earlier =
-        release.number < release_number(before) && was_ever_live(release.folder, attempts);
+    // Where nothing is live, since `current` was lost, say, the newest that was.
+    const bool is_earlier = (before.empty() || release.number < release_number(before)) &&
+                            was_ever_live(release.folder, attempts);
     if (number ? release.number == *number : is_earlier) target = release;
   }
   if (!target)

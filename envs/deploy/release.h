@@ -72,7 +72,8 @@ class Deployment {
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path folder_of(std::string_view release) const { return root_ / "releases" / release; }
   std::vector<DeployedRelease> releases() const;  // complete ones, oldest first
-  std::vector<std::string> incomplete() const;    // folders of releases that say no more what they are
+  std::vector<std::string> incomplete()
+      const;  // folders of those that were live and say no more what they are
   std::optional<DeployedRelease> find(int number) const;
   std::string live_folder() const;  // as `current` says; "" for nothing
   // Error(BadInput) where its release.json cannot be read.

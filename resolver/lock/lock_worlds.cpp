@@ -50,7 +50,7 @@ Marker asks_for(const LockRoot& root, bool asked) {
 
 std::optional<Marker> both(const std::optional<Marker>& a, const std::optional<Marker>& b) {
   if (!a) return b;
-  return b ? a->both(*b) : *a;
+  return b && *a != *b ? a->both(*b) : *a;
 }
 
 // When a choice is that of this world: it asks for nothing that the world has not, and for something that

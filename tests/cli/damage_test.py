@@ -49,6 +49,7 @@ class DamageTest(sandbox.SandboxTest):
             "half of RECORD": lambda: (self.info / "RECORD").write_text((self.info / "RECORD").read_text()[:60] + "\n"),
             "RECORD of zeros": lambda: (self.info / "RECORD").write_bytes(b"\0" * 300),
             "dist-info": lambda: shutil.rmtree(self.info),
+            "METADATA, a folder now": lambda: ((self.info / "METADATA").unlink(), (self.info / "METADATA").mkdir()),
             "a module": (self.site / "alpha/m.py").unlink,
             "a script": (self.place / "bin/alpha").unlink,
         }, {
@@ -59,8 +60,16 @@ class DamageTest(sandbox.SandboxTest):
             "an empty pyvenv.cfg": lambda: (self.place / "pyvenv.cfg").write_text(""),
             "facts.json": (self.place / ".moat/facts.json").unlink,
             "bin": lambda: shutil.rmtree(self.place / "bin"),
+            "the right to start it": lambda: (self.place / "bin/python").chmod(0o644),
+            "its word that it sees no other packages": lambda: self.edit_settings(
+                "include-system-site-packages = false", "include-system-site-packages = true"),
+            "a stranger in the runtime": lambda: (self.stdlib / "stranger.py").write_text(""),
             "the runtime": lambda: shutil.rmtree(self.place / ".moat/rt"),
         }
+
+    def edit_settings(self, before, now):
+        settings = self.place / "pyvenv.cfg"
+        settings.write_text(settings.read_text().replace(before, now))
 
     def each(self, which):
         for name in self.losses()[which]:
@@ -126,6 +135,52 @@ class DamageTest(sandbox.SandboxTest):
         (self.place / ".moat/journal").write_text("nonsense")
         self.moat("env", "rollback", "--force", "--env", "env")
         self.assertEqual(self.starts(), "1.0")
+
+    def leaks(self):
+        import json
+        document = json.loads(self.moat("doctor", "--env", "env", "--json", status=1))
+        self.assertFalse(document["sound"])
+        return {f["check"]: f["details"] for f in document["findings"] if f["level"] == "leak"}
+
+    def test_folders_that_are_links_are_not_its_own(self):
+        out = self.work / "out"
+        self.site.rename(out)
+        self.site.symlink_to(out)
+        self.assertEqual(self.leaks()["folders"], [f"{self.site.relative_to(self.place)} → {out}"])
+        self.moat("uninstall", "--env", "env", "alpha", status=1)
+        self.assertIn("a folder that is a link", self.said)
+        self.assertTrue((out / "alpha/m.py").exists())
+        self.site.unlink()
+        out.rename(self.site)
+        self.moat("doctor", "--env", "env")
+
+    def test_a_package_behind_a_link_is_told_and_left(self):
+        out = self.work / "out"
+        (self.site / "alpha").rename(out)
+        (self.site / "alpha").symlink_to(out)
+        self.assertIn(f"{self.site.relative_to(self.place)}/alpha → {out}", self.leaks()["folders"])
+        self.moat("uninstall", "--env", "env", "alpha")
+        self.assertIn("left unchanged", self.said)
+        self.assertTrue((out / "m.py").exists())
+
+    def test_another_python_in_bin_is_a_leak(self):
+        (self.place / "bin/python3.99").symlink_to("/usr/bin/python3")
+        (self.place / "bin/own-script").write_text("#!/bin/sh\n")
+        self.assertEqual(self.leaks()["files"], ["bin/python3.99"])
+        (self.place / "bin/python3.99").unlink()
+        self.moat("doctor", "--env", "env")
+        self.assertIn("bin holds files that moat did not place", self.said)
+        self.moat("doctor", "--env", "env", "--strict", status=1)
+
+    def test_repair_needs_no_base_where_its_own_files_are_whole(self):
+        """The store is empty, and the base is gone: only a package is damaged, and its wheel can be had."""
+        (self.site / "alpha/m.py").unlink()
+        facts = self.place / ".moat/facts.json"
+        before = facts.read_text()
+        self.moat("doctor", "--repair", "--env", "env", "--no-config", MOAT_STORE_DIR=str(self.root / "empty"),
+                  MOAT_NO_INDEX="1", MOAT_FIND_LINKS=str(self.wheels))
+        self.assertEqual((self.starts(), facts.read_text()), ("1.0", before))
+        self.assertFalse((self.root / "empty/runtimes").exists(), "nobody asked for one")
 
     def test_what_killed_commands_left_is_swept(self):
         left = self.work / ".lab.new-0123456789abcdef", self.work / ".lab.removed-1"

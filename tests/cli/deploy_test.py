@@ -306,6 +306,33 @@ class Deploys(sandbox.SandboxTest):
         self.moat("install", "--env", "./copy", "shop==2.0")
         self.moat("deploy", "verify", self.dest)
 
+    def test_what_was_added_to_a_release_is_found(self):
+        self.deploy(1)
+        live = (self.dest / "current").resolve()
+        subprocess.run(["chmod", "-R", "u+w", live], check=True)
+        site = next((live / "lib").glob("python3.*/site-packages"))
+
+        def verify(status):
+            return json.loads(self.moat("deploy", "verify", self.dest, "--json", status=status))["sound"]
+
+        self.assertTrue(verify(0))
+        for name in (site / "evil.pth", site / "sitecustomize.py", live / "bin/evil", next(site.glob("*.dist-info")).parent / "lib2/x.py"):
+            name.parent.mkdir(exist_ok=True)
+            name.write_text("import os\n")
+            self.assertFalse(verify(1), name)
+            name.unlink()
+        (site / "lib2").rmdir()
+        elsewhere = self.work / "elsewhere"
+        site.rename(elsewhere)
+        site.symlink_to(elsewhere)
+        self.assertFalse(verify(1), "a folder that is a link")
+        site.unlink()
+        elsewhere.rename(site)
+        (live / "release.json").rename(self.work / "release.json")
+        self.assertFalse(verify(1), "a release that says no more what it is")
+        (self.work / "release.json").rename(live / "release.json")
+        self.assertTrue(verify(0))
+
     # ---- broken anywhere ----
 
     def places(self, calls):
