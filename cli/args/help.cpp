@@ -126,7 +126,7 @@ std::string family_help(std::string_view family) {
     out += fmt::format("  {:<24} {}\n", fmt::format("moat {} {}", family, name),
                        find_command(fmt::format("{} {}", family, name))->summary);
   const CommandEntry& first = *find_command(fmt::format("{} {}", family, members_of(family).front()));
-  out += fmt::format("\n`moat {} COMMAND --help` explains a command.\n\nExample:\n", family);
+  out += "\nEach has a --help of its own.\n\nExample:\n";
   for (const std::string_view line : split_lines(first.example)) out += fmt::format("  {}\n", line);
   return out;
 }

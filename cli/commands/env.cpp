@@ -158,8 +158,8 @@ int execute(const EnvRollbackCommand& command, Session& session) {
   const std::vector<std::string> summary = summary_of_newest(environment.root());
   Output& output = session.output();
   for (const std::string& change : summary) output.result(change);
-  output.say(
-      fmt::format("now at state {}; `moat env rollback{}` undoes it", state, as_named(session.settings())));
+  output.say(fmt::format("now at state {}; `{}` undoes it", state,
+                         "moat env rollback" + as_named(session.settings())));
   if (output.json())
     output.document({{"schema", 1},
                      {"environment", environment.root().native()},

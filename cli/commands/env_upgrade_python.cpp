@@ -138,8 +138,8 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
       history.empty() ? std::vector<std::string>() : history.front().summary;
   const int state = made.manifest_without_files().state;
   for (const std::string& change : summary) output.result(change);
-  output.say(
-      fmt::format("now at state {}; `moat env rollback{}` goes back", state, as_named(session.settings())));
+  output.say(fmt::format("now at state {}; `{}` goes back", state,
+                         "moat env rollback" + as_named(session.settings())));
   if (output.json())
     output.document({{"schema", 1},
                      {"environment", root.native()},

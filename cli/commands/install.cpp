@@ -150,7 +150,9 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
                               const InstallLook& look) {
   Place place = place_for(command, session);
   goal.upgrades = command.upgrade || command.upgrade_named;
-  if (command.reinstall || goal.upgrades || !command.upgrade_packages.empty())
+  // pip takes an index's word for a name.
+  const bool as_pip = session.settings().files_as_pip;
+  if (!as_pip && (command.reinstall || goal.upgrades || !command.upgrade_packages.empty()))
     keep_sources(place.present, goal);
   add_earlier_requests(place.present.requests, upgraded_names(command, goal), goal);
   ChangeReport report{.environment = place.root,

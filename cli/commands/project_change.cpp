@@ -130,8 +130,8 @@ std::string what_has_it(const ProjectChange& change, const Settings& settings) {
           return named && *named == group;
         }))
       continue;
-    return fmt::format("the lock has it all; `moat sync {} {}` installs it", is_extra ? "--extra" : "--group",
-                       list.name);
+    return is_extra ? fmt::format("the lock has it all; `moat sync --extra {}` installs it", list.name)
+                    : fmt::format("the lock has it all; `moat sync --group {}` installs it", list.name);
   }
   return "the environment has it all";
 }

@@ -58,6 +58,7 @@ TYPED = {
     "--name": "other", "--with-python": "", "--sign": "some.key", "--key": "nosuch.pem", "--check-timeout": "nonsense",
     "--after": "false", "--probe-timeout": "nonsense", "--keep": "0",
     "--name": "other", "--package": "", "--dev": "", "--optional": "fast", "--bounds": "exact", "--raw": "", "--no-sync": "", "--editable": "./src",
+    "--fork": "nonsense", "--prove": "",
     "--all-extras": "", "--no-default-groups": "", "--only-group": "nosuch", "--no-project": "", "--no-editable": "", "--locked": "", "--frozen": "",
     "--script": "nosuch.py",
     "--matrix": "3.99", "--sdist": "", "--wheel": "",
@@ -140,6 +141,10 @@ UNSEEN = {
     "--trusted-host": "hosts that are not this machine; tests of the network", "--refresh-package": "is --refresh of one package",
     ("shell", "--json"): "the output is the program's", ("run", "--json"): "the output is the program's",
     ("store jobs", "--wait"): "background_test",
+    "--no-vulnerable": "nothing is known against anything here: audit_test",
+    ("report", "--outdated"): "the page has it: report_test",
+    **{("report", o): "acts with --outdated: report_test" for o in (
+        "-i", "--extra-index-url", "--index", "-f", "--no-index", "--index-strategy", "--trusted-host", "--cert", "--client-cert")},
     **{("tool upgrade", o): "no application is installed here: transcript tools" for o in ("-i", "-f")},
     **{("env upgrade-python", o): "no newer Python of its line is here: pythons_test" for o in ("-i", "-f")},
     **{("audit", o): "what is installed says which index it came from: audit_test" for o in ("-i", "-f")},

@@ -40,7 +40,7 @@ def commands(template):
                 envs=("project/.venv",), steps=True, needs=("project",)),
         Command("remove", ["remove", "beta", "--project", "project"],
                 watch=("project/pyproject.toml", "project/pylock.toml", "project/.venv"), envs=("project/.venv",), steps=True, needs=("project",)),
-        Command("lock", ["lock", "-U", *PROJECT, "-o", "other.toml"], watch=("project/other.toml",), envs=(), needs=("project",)),
+        Command("lock", ["lock", "-U", *PROJECT, "-o", "pylock.other.toml"], watch=("project/pylock.other.toml",), envs=(), needs=("project",)),
         Command("tool install", ["tool", "install", "beta", *python, *PACKAGES],
                 watch=("home/moat/data/tools/beta", "home/.local/bin"), envs=("home/moat/data/tools/beta",), needs=()),
         Command("bundle", ["bundle", "-o", "out.pyz", "--no-project", *PROJECT], watch=("project/out.pyz",), envs=(),

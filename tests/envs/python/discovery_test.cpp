@@ -75,7 +75,7 @@ TEST_F(Discovery, APathThatDoesNotStartIsAnErrorOfItsOwn) {
   std::string message;
   EXPECT_EQ(kind_of((folder() / "bad").string(), &message), ErrorKind::Interpreter);
   EXPECT_NE(message.find("no such luck"), std::string::npos) << message;
-  EXPECT_EQ(kind_of("./nowhere"), ErrorKind::Interpreter);
+  EXPECT_EQ(kind_of("./nowhere"), ErrorKind::NoInterpreter);
   EXPECT_EQ(kind_of(folder().string()), ErrorKind::Interpreter);
 }
 

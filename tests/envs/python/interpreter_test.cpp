@@ -76,12 +76,12 @@ class InterpreterProbe : public test::InFolder {
     write_file_atomically(folder() / "python3", "#!/bin/sh\n" + text, 0755);
     return folder() / "python3";
   }
-  std::string failure_of(const fs::path& python) {
+  std::string failure_of(const fs::path& python, ErrorKind kind = ErrorKind::Interpreter) {
     try {
       probe_interpreter(python, test::shared_store());
       return "it started";
     } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::Interpreter);
+      EXPECT_EQ(error.kind(), kind);
       return error.what();
     }
   }
@@ -95,7 +95,8 @@ TEST_F(InterpreterProbe, QuotesTheLastLineOfOneThatDoesNotStart) {
   EXPECT_NE(failure_of(script("echo hello")).find("invalid answer: hello"), std::string::npos);
   EXPECT_NE(failure_of(script("echo 'moat-probe {\"environment\": 3}'")).find("invalid answer"),
             std::string::npos);
-  EXPECT_NE(failure_of(folder() / "absent").find("does not exist"), std::string::npos);
+  EXPECT_NE(failure_of(folder() / "absent", ErrorKind::NoInterpreter).find("does not exist"),
+            std::string::npos);
 }
 
 TEST_F(InterpreterProbe, AScriptThatRunsOneIsThatOneAndAskedEachTime) {

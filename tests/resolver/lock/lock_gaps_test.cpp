@@ -46,7 +46,8 @@ TEST(LockGaps, EachLineHasAnEntryThatMeetsIt) {
 }
 
 TEST(LockGaps, LinesOfExtrasCountWhereTheyAreAskedFor) {
-  const Pylock lock = lock_of("requirements = []\n[tool.moat.extra-requirements]\nweb = [\"a\"]\n", package("b", "1.0"));
+  const Pylock lock =
+      lock_of("requirements = []\n[tool.moat.extra-requirements]\nweb = [\"a\"]\n", package("b", "1.0"));
   EXPECT_THAT(unmet(lock), IsEmpty());
   EXPECT_THAT(unmet(lock, {.extras = {ExtraName::parse("web").value()}, .groups = {}}),
               ElementsAre("`a`: the lock has no a"));
