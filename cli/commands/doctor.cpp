@@ -92,6 +92,7 @@ std::vector<Finding> observed_from_inside(const Environment& environment, Sessio
                .check = "python",
                .message = "the file system is mounted noexec: no program starts there",
                .hint = "moat env clone " + environment.root().string() + " NEW, where programs may start"}};
+    if (error.kind() == ErrorKind::Disk) throw;  // no process can be made: it says nothing of the environment
     return {{.level = Finding::Level::Damage,
              .check = "python",
              .message = error.what(),

@@ -182,7 +182,8 @@ bool is_pylock(const std::string& path) {
   return name == "pylock.toml" || (name.starts_with("pylock.") && name.ends_with(".toml"));
 }
 
-// `-r pylock.toml`, as pip has it: what the lock says joins what is there. nullopt: there is none.
+}  // namespace
+
 std::optional<SyncCommand> as_sync(const InstallCommand& command) {
   const auto lock =
       std::find_if(command.requirement_files.begin(), command.requirement_files.end(), is_pylock);
@@ -197,8 +198,6 @@ std::optional<SyncCommand> as_sync(const InstallCommand& command) {
                 {fmt::format("`moat install -r {}` first, then the rest", shell_word(*lock))});
   return SyncCommand{.lock = *lock, .extras = {}, .groups = {}, .inexact = true, .dry_run = command.dry_run};
 }
-
-}  // namespace
 
 int execute(const InstallCommand& command, Session& session) {
   if (const std::optional<SyncCommand> sync = as_sync(command)) return execute(*sync, session);

@@ -543,6 +543,21 @@ std::optional<ChangeReport> update_project(const SyncCommand& command, Session& 
   return sync_project(command, made, files, session);
 }
 
+ChangeReport sync_named_lock(const SyncCommand& command, Session& session) {
+  check_options_of_project(command);
+  const fs::path path = lock_path(command.lock, session.settings());
+  const Lock lock = read_lock(path, command, session);
+  SyncPlace place = place_for(command, path, required_by(lock), session);
+  StagedFiles none;
+  return sync_to({.lock = lock,
+                  .lock_directory = path.parent_path(),
+                  .chosen = choice_of(command),
+                  .command = command,
+                  .own = {},
+                  .project = {}},
+                 place, none, session);
+}
+
 int execute(const SyncCommand& command, Session& session) {
   if (!command.lock && is_in_project(session)) {
     const std::optional<ChangeReport> report = update_project(command, session);
@@ -552,19 +567,7 @@ int execute(const SyncCommand& command, Session& session) {
       report_changes(unchanged_project(session), session);
     return 0;
   }
-  check_options_of_project(command);
-  const fs::path path = lock_path(command.lock, session.settings());
-  const Lock lock = read_lock(path, command, session);
-  SyncPlace place = place_for(command, path, required_by(lock), session);
-  StagedFiles none;
-  report_changes(sync_to({.lock = lock,
-                          .lock_directory = path.parent_path(),
-                          .chosen = choice_of(command),
-                          .command = command,
-                          .own = {},
-                          .project = {}},
-                         place, none, session),
-                 session);
+  report_changes(sync_named_lock(command, session), session);
   return 0;
 }
 

@@ -51,6 +51,8 @@ LockChoice choice_of_project(const SyncCommand& command, const Pylock& lock, con
 std::filesystem::path lock_path(const std::optional<std::string>& named, const Settings& settings);
 // Error(BadInput) where there is none, or none that can be read.
 Pylock read_pylock(const std::filesystem::path& path, Session& session);
+// The environment becomes what a lock that was named says. REQUIRES: command.lock, or no project around.
+ChangeReport sync_named_lock(const SyncCommand& command, Session& session);
 // All of it, where anything is to be done; nullopt: the environment is up to date, which was known by reading
 // the project's files once.
 std::optional<ChangeReport> update_project(const SyncCommand& command, Session& session);

@@ -1,6 +1,7 @@
 // moat pip install
 #include "cli/commands/install.h"
 
+#include "cli/commands/sync.h"
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/report.h"
@@ -13,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace moat {
@@ -68,7 +70,38 @@ InstalledDistributions installed_now(Session& session) {
   return InstalledDistributions::read(environment.site_packages());
 }
 
+// `-r pylock.toml`: what a lock says. nullopt: none is named.
+std::optional<SyncCommand> lock_of(const PipCommand& command) {
+  InstallCommand words = as_moat_install(command);
+  words.packages = command.arguments;
+  words.requirement_files = command.values("requirement");
+  words.constraint_files = command.values("constraint");
+  words.editables = command.values("editable");
+  words.groups = command.values("group");
+  return as_sync(words);
+}
+
+int install_lock(const SyncCommand& lock, Session& session) {
+  const ChangeReport report = sync_named_lock(lock, session);
+  for (const std::string& warning : report.warnings) session.output().warn(warning);
+  std::string summary;
+  for (const Operation& operation : report.operations)
+    if (operation.to)
+      summary += fmt::format("{}{}-{}", summary.empty() ? "" : " ", operation.name.display(),
+                             operation.to->to_string());
+  if (!summary.empty())
+    pip_say(session,
+            fmt::format("{} {}", report.dry_run ? "Would install" : "Successfully installed", summary));
+  return 0;
+}
+
 int install_here(const PipCommand& command, Session& session) {
+  if (const std::optional<SyncCommand> lock = lock_of(command)) {
+    if (command.has("report"))
+      throw Error(ErrorKind::Usage,
+                  "--report cannot be used with a lock file: it says what is installed itself");
+    return install_lock(*lock, session);
+  }
   const InstalledDistributions installed = installed_now(session);
   const Target target = target_of(pip_interpreter(command, session));
   std::string summary;

@@ -44,6 +44,20 @@ Unknown unknown_files(const fs::path& root, const fs::path& folder, const std::s
   return out;
 }
 
+// What moat keeps in `.moat`, where something else lies in its place: then nothing can be changed.
+std::vector<std::string> misshapen(const fs::path& private_folder) {
+  std::vector<std::string> out;
+  const auto look = [&](const char* name, mode_t type, std::string_view what) {
+    struct stat facts {};
+    if (::lstat((private_folder / name).c_str(), &facts) == 0 && (facts.st_mode & S_IFMT) != type)
+      out.push_back(fmt::format("{} is no {}", (private_folder / name).native(), what));
+  };
+  look("history", S_IFDIR, "folder");
+  look("lock", S_IFREG, "file");
+  look("manifest", S_IFREG, "file");
+  return out;
+}
+
 // Folders of placed files that are links now: what lies there is somebody else's. → "lib → /elsewhere/lib"
 std::vector<std::string> linked_folders(const fs::path& root, const std::vector<ManifestEntry>& entries) {
   std::set<std::string> folders;
@@ -199,6 +213,13 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
     out.push_back({.level = Finding::Level::Note,
                    .check = "pip",
                    .message = "the environment's own pip is missing; the next change restores it"});
+  if (std::vector<std::string> wrong = misshapen(environment.private_folder()); !wrong.empty())
+    out.push_back(
+        {.level = Finding::Level::Damage,
+         .check = "files",
+         .message = "what moat keeps for itself is something else now",
+         .details = std::move(wrong),
+         .hint = "remove it, then `moat doctor --repair --env " + environment.root().string() + "`"});
   if (std::vector<std::string> links = linked_folders(environment.root(), entries); !links.empty())
     out.push_back(
         {.level = Finding::Level::Leak,

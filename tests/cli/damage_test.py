@@ -163,6 +163,21 @@ class DamageTest(sandbox.SandboxTest):
         self.assertIn("left unchanged", self.said)
         self.assertTrue((out / "m.py").exists())
 
+    def test_what_moat_keeps_for_itself_is_looked_at(self):
+        for name in ("history", "lock"):
+            with self.subTest(name):
+                place = self.place / ".moat" / name
+                if place.is_dir():
+                    shutil.rmtree(place)
+                    place.write_text("")
+                else:
+                    place.unlink(missing_ok=True)
+                    place.mkdir()
+                self.moat("doctor", "--env", "env", status=1)
+                self.assertIn(f".moat/{name} is no", self.said)
+                shutil.rmtree(place) if place.is_dir() else place.unlink()
+                self.moat("doctor", "--env", "env")
+
     def test_another_python_in_bin_is_a_leak(self):
         (self.place / "bin/python3.99").symlink_to("/usr/bin/python3")
         (self.place / "bin/own-script").write_text("#!/bin/sh\n")
