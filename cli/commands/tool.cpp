@@ -59,7 +59,8 @@ ListedTool look_at(const PackageName& name, const Settings& settings) {
     tool.commands.assign(commands.begin(), commands.end());
     for (const ManifestRequest& request : manifest.requests) tool.asked_for.push_back(request.requirement);
     if (tool.version.empty())  // its environment went back to before
-      tool.problem = fmt::format("its environment has no {}; `moat tool install {}` installs it", tool.name, tool.name);
+      tool.problem =
+          fmt::format("its environment has no {}; `moat tool install {}` installs it", tool.name, tool.name);
   } catch (const Error& error) {
     tool.problem = error.what();
   }
