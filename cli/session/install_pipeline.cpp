@@ -451,8 +451,26 @@ std::shared_future<Runtime> runtime_inside(const std::filesystem::path& environm
   return ready_runtime({.tree = environment / ".moat" / "rt", .interpreter = interpreter});
 }
 
+std::string disk_cost(const TransactionRequest& request, LinkMode mode) {
+  if (mode != LinkMode::Auto && mode != LinkMode::Copy) return "";
+  constexpr std::uint64_t kBig = 1'000'000'000;
+  std::uint64_t all = 0, unshared = 0;
+  for (const WantedPackage& package : request.install)
+    for (const StoredFile& file : package.wheel.files) {
+      all += file.size;
+      if (link_mode_for(LinkMode::SharedBinaries, file.path, file.size) != LinkMode::Hardlink)
+        unshared += file.size;
+    }
+  if (all - unshared < kBig) return "";
+  return fmt::format("this takes {} of the disk; `--link-mode shared-binaries` would take {}",
+                     human_bytes(all), human_bytes(unshared));
+}
+
 TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session) {
   request.link_mode = session.settings().link_mode;
+  if (const std::string cost = disk_cost(request, request.link_mode);
+      !cost.empty() && !(request.link_mode == LinkMode::Auto && clones_files(environment.private_folder())))
+    session.output().say(cost);
   request.compile = session.settings().compile;
   request.strict_files = session.settings().strict_files;
   request.durable = session.settings().durable;

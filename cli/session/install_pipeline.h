@@ -80,6 +80,11 @@ TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, 
 std::shared_future<Runtime> runtime_inside(const std::filesystem::path& environment,
                                            const Interpreter& interpreter);
 
+// What a big change will take of the disk, and what it would take with shared binaries: "this takes 5.2 GB of
+// the disk; `--link-mode shared-binaries` would take 200.0 MB". "" where that would save less than 1 GB, and
+// where nothing is copied.
+std::string disk_cost(const TransactionRequest& request, LinkMode mode);
+
 // Settings that every change of an environment obeys.
 TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session);
 
