@@ -210,7 +210,7 @@ Expected<std::vector<std::string>> platforms_of(std::string_view platform_or_tar
   if (!platforms) platforms = platforms_of_tag(name);
   if (!platforms)
     return parse_error(
-        "a platform is a name like `linux-x86_64`, `macos-arm64`, `windows-amd64` or a tag like "
+        "a platform is a name like `linux-x86_64`, `macos-arm64`, `windows-x86_64` or a tag like "
         "`manylinux_2_28_x86_64`");
   return std::move(*platforms);
 }

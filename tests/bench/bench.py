@@ -179,8 +179,8 @@ class Bench:
     def resolve(self, tool, program, packages):
         wanted = self.fresh("wanted")
         wanted.write_text("".join(f"{p}\n" for p in packages))
-        out = self.fresh("lock").with_suffix(".toml")
-        return [*program, "lock", "-r", wanted, "-o", out, "-p", self.python] if tool == "moat" else \
+        out = self.fresh("lock")
+        return [*program, "lock", "-r", wanted, "-o", out.with_name(f"pylock.{out.name}.toml"), "-p", self.python] if tool == "moat" else \
             [*program, "pip", "compile", "-q", "--no-annotate", "--generate-hashes", wanted,
              "-o", out.with_suffix(".txt"), "-p", self.python]
 
