@@ -39,179 +39,12 @@ static _Thread_local char error_text[1024] = "no error";
 
 const char* moat_journal_error(void) { return error_text; }
 
-__attribute__((format(printf, 2, 3))) static int fail(int result, const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(error_text, sizeof error_text, format, arguments);
-  va_end(arguments);
-  return result;
-}
-
 int moat_journal_fail(int result, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(error_text, sizeof error_text, format, arguments);
   va_end(arguments);
   return result;
-}
-
-// ---- reading ----
-
-static int is_safe_path(const char* path) {
-  if (*path == '\0') return 0;
-  while (1) {
-    const size_t length = strcspn(path, "/");
-    if (length == 0 || (length == 1 && path[0] == '.') || (length == 2 && path[0] == '.' && path[1] == '.'))
-      return 0;
-    if (path[length] == '\0') return 1;
-    path += length + 1;
-  }
-}
-
-// Undoes \t, \n and \\ in place; 0 for any other escape.
-static int unescape(char* field) {
-  char* out = field;
-  for (const char* in = field; *in; ++in) {
-    if (*in != '\\') {
-      *out++ = *in;
-      continue;
-    }
-    ++in;
-    if (*in == 't')
-      *out++ = '\t';
-    else if (*in == 'n')
-      *out++ = '\n';
-    else if (*in == '\\')
-      *out++ = '\\';
-    else
-      return 0;
-  }
-  *out = '\0';
-  return 1;
-}
-
-enum { kMostFields = 3 };
-
-// Cuts a line (without its end) at the tabs; the number of fields, 0 where it is not a line of ours.
-static int split_fields(char* line, char* fields[kMostFields]) {
-  int count = 0;
-  while (1) {
-    if (count == kMostFields) return 0;
-    fields[count++] = line;
-    line = strchr(line, '\t');
-    if (!line) break;
-    *line++ = '\0';
-  }
-  for (int i = 0; i < count; ++i)
-    if (!unescape(fields[i])) return 0;
-  return count;
-}
-
-static int parse_number(const char* text, long long most, long long* out) {
-  long long value = 0;
-  if (*text == '\0') return 0;
-  for (; *text; ++text) {
-    if (*text < '0' || *text > '9') return 0;
-    const int digit = *text - '0';
-    if (value > (most - digit) / 10) return 0;
-    value = value * 10 + digit;
-  }
-  *out = value;
-  return 1;
-}
-
-static int is_move(const char* word, enum moat_move_kind* kind, int* fields) {
-  static const struct {
-    const char* word;
-    enum moat_move_kind kind;
-    int fields;
-  } kMoves[] = {{"mkdir", MOAT_MOVE_MKDIR, 2},
-                {"out", MOAT_MOVE_OUT, 3},
-                {"in", MOAT_MOVE_IN, 3},
-                {"rmdir", MOAT_MOVE_RMDIR, 2}};
-  for (size_t i = 0; i < sizeof kMoves / sizeof *kMoves; ++i) {
-    if (strcmp(word, kMoves[i].word) != 0) continue;
-    *kind = kMoves[i].kind;
-    *fields = kMoves[i].fields;
-    return 1;
-  }
-  return 0;
-}
-
-static int parse_line(char* line, struct moat_journal* journal) {
-  char* fields[kMostFields];
-  const int count = split_fields(line, fields);
-  long long number = 0;
-  enum moat_move_kind kind = MOAT_MOVE_MKDIR;
-  int wanted = 0;
-  if (count == 0) return 0;
-  if (is_move(fields[0], &kind, &wanted)) {
-    if (count != wanted || !is_safe_path(fields[1]) || (count == 3 && !is_safe_path(fields[2]))) return 0;
-    journal->moves[journal->move_count++] =
-        (struct moat_move){kind, fields[1], count == 3 ? fields[2] : NULL};
-    return 1;
-  }
-  if (count != 2) return 0;
-  if (strcmp(fields[0], "state") == 0 && parse_number(fields[1], INT_MAX, &number) && number > 0) {
-    journal->state = (int)number;
-    return 1;
-  }
-  if (strcmp(fields[0], "time") == 0) return parse_number(fields[1], LLONG_MAX, &journal->time);
-  if (strcmp(fields[0], "reason") == 0) {
-    journal->reason = fields[1];
-    return 1;
-  }
-  if (strcmp(fields[0], "summary") == 0) {
-    journal->summary[journal->summary_count++] = fields[1];
-    return 1;
-  }
-  return 0;
-}
-
-static const char kFirstLine[] = "moat-journal 1\n";
-static const char kLastLine[] = "end\n";
-
-int moat_journal_parse(char* text, size_t size, struct moat_journal* journal) {
-  const size_t first = sizeof kFirstLine - 1, last = sizeof kLastLine - 1;
-  memset(journal, 0, sizeof *journal);
-  journal->reason = "";
-  if (memchr(text, '\0', size)) return fail(MOAT_JOURNAL_BAD, "the journal holds a NUL");
-  if (size < first + last || memcmp(text, kFirstLine, first) != 0)
-    return fail(MOAT_JOURNAL_BAD, "the journal has a format that this moat does not support");
-  if (text[size - last - 1] != '\n' || memcmp(text + size - last, kLastLine, last) != 0)
-    return fail(MOAT_JOURNAL_BAD, "the journal is cut off");
-
-  size_t lines = 0;
-  for (size_t i = 0; i < size; ++i) lines += text[i] == '\n';
-  journal->moves = calloc(lines, sizeof *journal->moves);
-  journal->summary = calloc(lines, sizeof *journal->summary);
-  if (!journal->moves || !journal->summary) {
-    moat_journal_free(journal);
-    return fail(MOAT_JOURNAL_FAILED, "out of memory");
-  }
-  char* line = text + first;
-  size_t number = 1;
-  while (line < text + size - last) {
-    char* end = strchr(line, '\n');
-    *end = '\0';
-    ++number;
-    if (!parse_line(line, journal)) {
-      moat_journal_free(journal);
-      return fail(MOAT_JOURNAL_BAD, "line %zu of the journal is not valid", number);
-    }
-    line = end + 1;
-  }
-  if (journal->state == 0) {
-    moat_journal_free(journal);
-    return fail(MOAT_JOURNAL_BAD, "the journal names no state");
-  }
-  return 0;
-}
-
-void moat_journal_free(struct moat_journal* journal) {
-  free(journal->moves);
-  free(journal->summary);
-  memset(journal, 0, sizeof *journal);
 }
 
 // ---- applying ----
@@ -351,14 +184,15 @@ static int apply_rename(struct places* places, const struct moat_move* move) {
   if (from >= 0 && errno == ENOENT && !exists_at(from, from_name)) return 0;
   if (to >= 0 && move->kind == MOAT_MOVE_IN && (errno == ENOTEMPTY || errno == EEXIST))
     if (merge_directory(from, from_name, to, to_name) == 0) return 0;
-  return fail(MOAT_JOURNAL_FAILED, "cannot move `%s` to `%s`: %s", move->from, move->to, moat_reason(errno));
+  return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot move `%s` to `%s`: %s", move->from, move->to,
+                           moat_reason(errno));
 }
 
 static int make_directory(struct places* places, const char* path) {
   const char* name = NULL;
   const int parent = open_parent(&places->to, path, &name);
   if (parent >= 0 && (mkdirat(parent, name, 0777) == 0 || errno == EEXIST)) return 0;
-  return fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", path, moat_reason(errno));
+  return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", path, moat_reason(errno));
 }
 
 static int remove_directory(struct places* places, const char* path) {
@@ -366,7 +200,7 @@ static int remove_directory(struct places* places, const char* path) {
   const int parent = open_parent(&places->from, path, &name);
   if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0) return 0;
   if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT || errno == ENOTDIR) return 0;
-  return fail(MOAT_JOURNAL_FAILED, "cannot remove directory `%s`: %s", path, moat_reason(errno));
+  return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot remove directory `%s`: %s", path, moat_reason(errno));
 }
 
 static int apply_move(struct places* places, const struct moat_move* move) {
@@ -403,7 +237,7 @@ static int check_path(struct parent* parent, const struct moat_journal* journal,
   if (!path || open_parent(parent, path, &name) >= 0 || errno == ENOENT) return 0;
   const int reason = errno;
   if (is_cleared(journal, path)) return 0;
-  return fail(MOAT_JOURNAL_BAD, "`%s` cannot be reached: %s", path, moat_reason(reason));
+  return moat_journal_fail(MOAT_JOURNAL_BAD, "`%s` cannot be reached: %s", path, moat_reason(reason));
 }
 
 int moat_journal_check(int env, const struct moat_journal* journal) {
@@ -485,7 +319,9 @@ static int remove_journal(int env) {
   const int removed = folder >= 0 && (unlinkat(folder, name, 0) == 0 || errno == ENOENT);
   const int reason = errno;
   if (folder >= 0) close(folder);
-  return removed ? 0 : fail(MOAT_JOURNAL_FAILED, "cannot remove `.moat/journal`: %s", moat_reason(reason));
+  return removed ? 0
+                 : moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot remove `.moat/journal`: %s",
+                                     moat_reason(reason));
 }
 
 static void remove_stage(int env, const struct moat_journal* journal) {
@@ -514,10 +350,10 @@ static int go_back(int env, const struct moat_journal* journal, size_t done) {
   snprintf(reason, sizeof reason, "%.*s", (int)sizeof reason - 1, error_text);
   if (take_back_moves(env, journal, done) == 0) {
     remove_stage(env, journal);
-    return fail(MOAT_JOURNAL_TAKEN_BACK, "%s", reason);
+    return moat_journal_fail(MOAT_JOURNAL_TAKEN_BACK, "%s", reason);
   }
   snprintf(second, sizeof second, "%.*s", (int)sizeof second - 1, error_text);
-  return fail(MOAT_JOURNAL_FAILED, "%s; and it cannot be undone: %s", reason, second);
+  return moat_journal_fail(MOAT_JOURNAL_FAILED, "%s; and it cannot be undone: %s", reason, second);
 }
 
 static int finish(int env, const struct moat_journal* journal, moat_journal_hook hook, void* context) {
@@ -526,18 +362,22 @@ static int finish(int env, const struct moat_journal* journal, moat_journal_hook
   snprintf(moves, sizeof moves, ".moat/history/%d", journal->state);
   // The first move of every journal of ours makes it; a journal without moves has none.
   const int made = moat_make_directories_beneath(env, moves);
-  if (made < 0) return fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", moves, moat_reason(errno));
+  if (made < 0)
+    return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", moves,
+                             moat_reason(errno));
   close(made);
   snprintf(moves, sizeof moves, ".moat/history/%d/moves", journal->state);
-  if (hook && hook(context, journal->move_count)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
+  if (hook && hook(context, journal->move_count)) return moat_journal_fail(MOAT_JOURNAL_STOPPED, "stopped");
   struct places places = places_in(env);
   const int from = open_parent(&places.from, ".moat/journal", &journal_name);
   const int to = from < 0 ? -1 : open_parent(&places.to, moves, &moves_name);
   const int moved = to >= 0 && renameat(from, journal_name, to, moves_name) == 0;
   close_places(&places);
   if (!moved)
-    return fail(MOAT_JOURNAL_FAILED, "cannot move `.moat/journal` to `%s`: %s", moves, moat_reason(errno));
-  if (hook && hook(context, journal->move_count + 1)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
+    return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot move `.moat/journal` to `%s`: %s", moves,
+                             moat_reason(errno));
+  if (hook && hook(context, journal->move_count + 1))
+    return moat_journal_fail(MOAT_JOURNAL_STOPPED, "stopped");
   // What is left is empty directories; the next change sweeps them if this does not.
   remove_stage(env, journal);
   return 0;
@@ -549,7 +389,7 @@ static int apply_moves(struct places* places, const struct moat_journal* journal
   const size_t untouched = start == MOAT_JOURNAL_RESUME ? first_untouched(places, journal) : 0;
   for (size_t i = *done = 0; i < journal->move_count; *done = ++i) {
     const struct moat_move* move = &journal->moves[i];
-    if (hook && hook(context, i)) return fail(MOAT_JOURNAL_STOPPED, "stopped");
+    if (hook && hook(context, i)) return moat_journal_fail(MOAT_JOURNAL_STOPPED, "stopped");
     if (start == MOAT_JOURNAL_RESUME && move->kind == MOAT_MOVE_OUT &&
         (i < untouched || exists(&places->to, move->to)))
       continue;
@@ -594,10 +434,11 @@ static char* read_whole(int file, size_t size_expected, size_t* size) {
 // files of this user about.
 static int check_owner(const struct stat* facts) {
   if (!S_ISREG(facts->st_mode) || facts->st_nlink != 1)
-    return fail(MOAT_JOURNAL_BAD, "`.moat/journal` is not a regular file with one name");
+    return moat_journal_fail(MOAT_JOURNAL_BAD, "`.moat/journal` is not a regular file with one name");
   if (facts->st_uid == geteuid() || facts->st_uid == 0) return 0;
-  return fail(MOAT_JOURNAL_FOREIGN, "the unfinished change was made by user %u, and this is user %u",
-              (unsigned)facts->st_uid, (unsigned)geteuid());
+  return moat_journal_fail(MOAT_JOURNAL_FOREIGN,
+                           "the unfinished change was made by user %u, and this is user %u",
+                           (unsigned)facts->st_uid, (unsigned)geteuid());
 }
 
 static int follow(int env, char* text, size_t size) {
@@ -616,11 +457,12 @@ static int follow_file(int env, int file) {
   size_t size = 0;
   if (file < 0 && errno == ENOENT) return MOAT_JOURNAL_NONE;
   if (file < 0 || fstat(file, &facts) != 0)
-    return fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", moat_reason(errno));
+    return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", moat_reason(errno));
   int result = check_owner(&facts);
   if (result != 0) return result;
   char* const text = read_whole(file, (size_t)facts.st_size, &size);
-  if (!text) return fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", strerror(errno));
+  if (!text)
+    return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", strerror(errno));
   result = follow(env, text, size);
   free(text);
   return result;
@@ -677,7 +519,7 @@ static int lock_exclusively(int lock, int wait_ms, const char* env) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(lock, F_OFD_SETLK, &whole) == 0) return 0;
     if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-      return fail(MOAT_JOURNAL_FAILED, "cannot lock `%s/.moat/lock`: %s", env, strerror(errno));
+      return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot lock `%s/.moat/lock`: %s", env, strerror(errno));
     if (now_ms() >= give_up) break;
     nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
   }
@@ -685,8 +527,8 @@ static int lock_exclusively(int lock, int wait_ms, const char* env) {
   const ssize_t length = pread(lock, holder, sizeof holder - 1, 0);
   holder[length > 0 ? length : 0] = '\0';
   holder[strcspn(holder, "\n")] = '\0';
-  return fail(MOAT_JOURNAL_BUSY, "environment `%s` is being changed by %s", env,
-              *holder ? holder : "another process");
+  return moat_journal_fail(MOAT_JOURNAL_BUSY, "environment `%s` is being changed by %s", env,
+                           *holder ? holder : "another process");
 }
 
 // Asked before the lock is taken, so that nothing at all is written where the answer is no.
@@ -694,9 +536,10 @@ static int may_follow(int directory) {
   struct stat facts;
   const int journal = open_journal(directory);
   if (journal < 0 && errno == ENOENT) return 0;
-  const int result = journal < 0 || fstat(journal, &facts) != 0
-                         ? fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", moat_reason(errno))
-                         : check_owner(&facts);
+  const int result =
+      journal < 0 || fstat(journal, &facts) != 0
+          ? moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot read `.moat/journal`: %s", moat_reason(errno))
+          : check_owner(&facts);
   if (journal >= 0) close(journal);
   return result;
 }
@@ -715,10 +558,11 @@ static int lock_and_resume(int directory, int wait_ms, const char* env, int has_
   const int lock = moat_open_lock_beneath(directory, ".moat/lock", O_RDWR | O_CREAT);
   if (lock < 0 && !has_journal) return MOAT_JOURNAL_NONE;  // a read-only environment runs as it is
   if (lock < 0)
-    return fail(MOAT_JOURNAL_FAILED,
-                "environment `%s` holds an unfinished change and cannot be written (%s); start it once "
-                "from where it can",
-                env, moat_reason(errno));
+    return moat_journal_fail(
+        MOAT_JOURNAL_FAILED,
+        "environment `%s` holds an unfinished change and cannot be written (%s); start it once "
+        "from where it can",
+        env, moat_reason(errno));
   result = lock_exclusively(lock, wait_ms, env);
   if (result == 0) result = resume_and_recover(directory);
   close(lock);
@@ -729,14 +573,15 @@ int moat_journal_roll_forward(const char* env, int wait_ms) {
   char path[PATH_MAX];
   const int length = snprintf(path, sizeof path, "%s/.moat/unflushed", env);
   if (length < 0 || (size_t)length >= sizeof path)
-    return fail(MOAT_JOURNAL_FAILED, "the path of the environment is too long");
+    return moat_journal_fail(MOAT_JOURNAL_FAILED, "the path of the environment is too long");
   const int has_mark = access(path, F_OK) == 0;
   snprintf(path, sizeof path, "%s/.moat/journal", env);
   const int has_journal = access(path, F_OK) == 0;
   if (!has_journal && !has_mark) return MOAT_JOURNAL_NONE;
 
   const int directory = open(env, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return fail(MOAT_JOURNAL_FAILED, "cannot open `%s`: %s", env, strerror(errno));
+  if (directory < 0)
+    return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot open `%s`: %s", env, strerror(errno));
   const int result = has_journal || moat_needs_recovery(directory, MOAT_BOOT_ID_FILE)
                          ? lock_and_resume(directory, wait_ms, env, has_journal)
                          : MOAT_JOURNAL_NONE;

@@ -1,17 +1,20 @@
 /* Runs a command so that nothing of it stays behind: `seal MODES COMMAND…`. What the letters of MODES mean:
- *   n  there is no network but loopback
- *   p  its processes are a world of their own, with their own /proc: they see no others, and end with the
- * command r  without such a world: what outlives the command is found by its descent, and killed `seal MODES
- * --check` tells by its status whether all of that can be had here. A program of its own, since a user
- * namespace can only be entered by a process of one thread.
  *
- * Whoever may (root) takes the namespaces alone; everybody else a user namespace around them, in which they
- * are who they were. The new network has one interface, loopback, which is brought up: programs that talk to
- * themselves keep working.
+ *   n  there is no network but loopback
+ *
+ *   p  its processes are a world of their own, with their own /proc: they see no others, and end with the
+ *      command
+ *
+ *   r  without such a world: what outlives the command is found by its descent, and killed
+ *
+ * `seal MODES --check` tells by its status whether all of that can be had here. The new network has one
+ * interface, loopback, which is brought up: programs that talk to themselves keep working.
  *
  * moat ends a command by killing its process group, this process among it. The process between this one and
  * the command (the first of its world, or the reaper) learns of that by PR_SET_PDEATHSIG. */
 #define _GNU_SOURCE
+#include "envs/launcher/namespaces.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -28,30 +31,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { kCannot = 126 };
-
-static int fail(const char* what) {
-  fprintf(stderr, "%s: %s\n", what, strerror(errno));
-  return kCannot;
-}
-
-static int write_file(const char* path, const char* text) {
-  const int file = open(path, O_WRONLY | O_CLOEXEC);
-  if (file < 0) return -1;
-  const ssize_t written = write(file, text, strlen(text));
-  close(file);
-  return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-static int keep_identity(uid_t user, gid_t group) {
-  char text[64];
-  snprintf(text, sizeof text, "%u %u 1", user, user);
-  if (write_file("/proc/self/uid_map", text) != 0) return -1;
-  if (write_file("/proc/self/setgroups", "deny") != 0 && errno != ENOENT) return -1;
-  snprintf(text, sizeof text, "%u %u 1", group, group);
-  return write_file("/proc/self/gid_map", text);
-}
 
 /* What needs loopback and finds it down fails by itself: no reason to give up here. */
 static void bring_up_loopback(void) {
@@ -129,7 +108,7 @@ static int run_command(char** arguments) {
 /* The first process of a new world. When it ends, the kernel ends all others in it. */
 static int be_first(char** arguments) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return fail("mount");
+  if (keep_mounts_private() != 0) return kCannot;
   if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) return fail("mount /proc");
   const pid_t command = fork();
   if (command < 0) return fail("fork");
@@ -151,22 +130,14 @@ static int be_reaper(char** arguments) {
   return status;
 }
 
-static int enter(int namespaces) {
-  const uid_t user = geteuid();
-  const gid_t group = getegid();
-  if (namespaces == 0 || unshare(namespaces) == 0) return 0;
-  if (unshare(CLONE_NEWUSER | namespaces) != 0) return fail("unshare");
-  return keep_identity(user, group) == 0 ? 0 : fail("uid_map");
-}
-
 int main(int count, char** arguments) {
   if (count < 3) return kCannot;
   const int closes_network = strchr(arguments[1], 'n') != NULL;
   const int has_own_world = strchr(arguments[1], 'p') != NULL;
   const int reaps = strchr(arguments[1], 'r') != NULL;
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed moat leaves no build behind */
-  const int entered =
-      enter((closes_network ? CLONE_NEWNET : 0) | (has_own_world ? CLONE_NEWPID | CLONE_NEWNS : 0));
+  const int entered = enter_namespaces((closes_network ? CLONE_NEWNET : 0) |
+                                       (has_own_world ? CLONE_NEWPID | CLONE_NEWNS : 0));
   if (entered != 0) return entered;
   if (closes_network) bring_up_loopback();
   if (!has_own_world && !reaps) return run_command(arguments + 2);

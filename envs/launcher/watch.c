@@ -5,10 +5,10 @@
  * had here: 0, or 126.
  *
  * Files are told by what the kernel has opened, not by what was asked for: /proc/PID/fd/N once openat has
- * succeeded, /proc/PID/exe after an exec. A seccomp filter stops the command at those system calls alone.
- *
- * A program of its own, since a user namespace can only be entered by a process of one thread. */
+ * succeeded, /proc/PID/exe after an exec. A seccomp filter stops the command at those system calls alone. */
 #define _GNU_SOURCE
+#include "envs/launcher/namespaces.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -34,36 +34,7 @@ static long trace(long request, pid_t process, unsigned long address, unsigned l
   return syscall(SYS_ptrace, request, process, address, data);
 }
 
-enum { kCannot = 126, kStopOfACall = SIGTRAP | 0x80 };
-
-static int fail(const char* what) {
-  fprintf(stderr, "%s: %s\n", what, strerror(errno));
-  return kCannot;
-}
-
-static int write_file(const char* path, const char* text) {
-  const int file = open(path, O_WRONLY | O_CLOEXEC);
-  if (file < 0) return -1;
-  const ssize_t written = write(file, text, strlen(text));
-  close(file);
-  return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-/* Mounts of our own: alone where we may (root), else in a user namespace in which we are who we were. */
-static int enter_own_mounts(void) {
-  const uid_t user = geteuid();
-  const gid_t group = getegid();
-  if (unshare(CLONE_NEWNS) != 0) {
-    char text[64];
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return fail("unshare");
-    snprintf(text, sizeof text, "%u %u 1", user, user);
-    if (write_file("/proc/self/uid_map", text) != 0) return fail("uid_map");
-    if (write_file("/proc/self/setgroups", "deny") != 0 && errno != ENOENT) return fail("setgroups");
-    snprintf(text, sizeof text, "%u %u 1", group, group);
-    if (write_file("/proc/self/gid_map", text) != 0) return fail("gid_map");
-  }
-  return mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 ? 0 : fail("mount");
-}
+enum { kStopOfACall = SIGTRAP | 0x80 };
 
 static int hide(const char* path) {
   struct stat facts;
@@ -171,8 +142,7 @@ int main(int count, char** arguments) {
   FILE* const list = fopen(arguments[1], "we");
   if (list == NULL) return fail(arguments[1]);
   if (end > 2) {
-    const int entered = enter_own_mounts();
-    if (entered != 0) return entered;
+    if (enter_namespaces(CLONE_NEWNS) != 0 || keep_mounts_private() != 0) return kCannot;
     for (int i = 2; i < end; ++i) { /* what lies in one that is hidden already is not there any more */
       const int failed = hide(arguments[i]);
       if (failed != 0) return failed;
