@@ -16,6 +16,7 @@
 #include "envs/place/bytecode.h"
 #include "envs/place/import_names.h"
 #include "envs/place/owned_files.h"
+#include "envs/place/parent_folders.h"
 #include "envs/place/presence.h"
 #include "envs/place/settlement.h"
 #include "envs/place/staging.h"
@@ -147,12 +148,12 @@ class Application {
       const InstalledDistribution& distribution = *present.distribution;
       if (!there_.is_leaving(distribution)) continue;
       if (!distribution.has_record && present.owned.files.empty()) refuse_unknown_files(distribution);
-      if (is_behind_link(distribution.info.lexically_relative(root_).string()))
+      if (parents_.to(distribution.info.lexically_relative(root_).string()) == Way::Linked)
         refuse_linked_folder(distribution);
       bool is_linked_out = false;
       for (const OwnedFile& file : present.owned.files)
         if (there_.staying.count(file.path) == 0) {
-          is_linked_out = is_linked_out || is_behind_link(file.path);
+          is_linked_out = is_linked_out || parents_.to(file.path) == Way::Linked;
           leaving_.add_file(file.path);
         }
       if (is_linked_out)
@@ -309,7 +310,7 @@ class Application {
       const std::string info = present.distribution->info.lexically_relative(root_).string() + "/";
       for (const OwnedFile& file : present.owned.files)
         if (!file.sha256.empty() && !is_bytecode(file.path) && file.path.compare(0, info.size(), info) != 0 &&
-            there_.staying.count(file.path) == 0 && has_real_parents(file.path))
+            there_.staying.count(file.path) == 0 && parents_.to(file.path) == Way::Real)
           candidates.emplace_back(&file, present.distribution);
     }
     for (const std::string& path : settled_.displaced)
@@ -326,30 +327,6 @@ class Application {
         edited_.insert(candidates[i].first->path);
         keep(*candidates[i].first, *candidates[i].second);
       }
-  }
-
-  // What lies behind a link is not what was placed: a checkout, say, which stays as it is.
-  bool has_real_parents(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    if (slash == path.npos) return true;
-    const std::string parent = path.substr(0, slash);
-    const auto [known, is_new] = real_folders_.emplace(parent, false);
-    if (!is_new) return known->second;
-    const auto facts = lstat_of(root_ / parent);
-    const bool is_real = facts && S_ISDIR(facts->st_mode) && has_real_parents(parent);
-    return real_folders_[parent] = is_real;
-  }
-
-  // Is one of the folders on the way a link? One that is not there is none.
-  bool is_behind_link(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    if (slash == path.npos) return false;
-    const std::string parent = path.substr(0, slash);
-    const auto [known, is_new] = linked_folders_.emplace(parent, false);
-    if (!is_new) return known->second;
-    const auto facts = lstat_of(root_ / parent);
-    const bool is_linked = (facts && S_ISLNK(facts->st_mode)) || is_behind_link(parent);
-    return linked_folders_[parent] = is_linked;
   }
 
   bool is_edited(const OwnedFile& file) const {
@@ -610,7 +587,7 @@ class Application {
   std::unordered_set<std::string> contested_;  // paths that several arrivals have
   std::unordered_map<std::string, Place> places_;
   std::set<std::string> marked_;
-  std::unordered_map<std::string, bool> real_folders_, linked_folders_;
+  ParentFolders parents_{root_};
   std::unordered_set<std::string> edited_;  // paths of leaving files that the user changed
   TransactionResult result_;
 };
