@@ -37,7 +37,7 @@ void declare_create(Declaration& d) {
   d.values("--group", create.groups, "NAME",
            "install this dependency group of pyproject.toml (or PATH/pyproject.toml:NAME)");
   d.value("--prompt", create.prompt, "TEXT", "what the shell's prompt shows");
-  d.flag("--replace", create.replace, "make way for the new one where an environment is there already");
+  d.flag("--replace", create.replace, "replace an existing environment");
   d.flag("--share", create.share, "hard-link the runtime: quicker, but not isolated");
   d.flag("--pip", create.pip, "also put pip inside");
   declare_resolver(d);

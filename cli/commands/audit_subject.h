@@ -26,7 +26,7 @@ struct AuditSubject {
 };
 
 // `subject`: pylock*.toml, requirements that are pinned, a bundle or oci://…; nullopt: the environment that
-// is chosen. Error(BadInput) where it is none of them.
+// is chosen. Error(BadInput) for anything else.
 AuditSubject audit_subject(const std::optional<std::string>& subject, Session& session);
 
 }  // namespace moat

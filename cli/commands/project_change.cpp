@@ -118,7 +118,7 @@ ProjectEdit open_project_edit(Session& session) {
 
 namespace {
 
-// An extra, or a group that is none of the default ones, is locked and waits until somebody asks for it.
+// `sync` does not install an extra, or a group outside default-groups, unless it is asked for: the hint.
 std::string what_has_it(const ProjectChange& change, const Settings& settings) {
   const std::vector<GroupName> by_default = default_groups(settings);
   for (const ProjectLineChange& line : change.lines) {

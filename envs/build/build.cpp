@@ -519,7 +519,7 @@ class BuildFrontend::Job {
   const BuildRequest& request_;
   For purpose_;
   std::stop_token stop_;
-  std::string key_;  // "": not to be found again
+  std::string key_;  // of what is kept of this build; "": nothing is
   std::vector<Requirement> requirements_;
   std::shared_ptr<const BuildEnvironment> environment_;
   std::optional<TempDir> work_;

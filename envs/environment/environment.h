@@ -63,7 +63,7 @@ struct CreateOptions {
   // Set: with this reason, one more state of the environment that is there. What it held stays in its
   // history, so that the change can be taken back.
   std::optional<std::string> as_change = {};
-  bool replace = false;  // an existing environment (or empty folder) makes way, in the same rename
+  bool replace = false;  // replaces an existing environment (or empty folder), in the same rename
   // Called with the environment before it has its place: packages that go in here are there from the first
   // moment, and where this throws, nothing was made.
   std::function<void(const Environment&)> fill;
