@@ -56,7 +56,7 @@ std::vector<std::string> dangling_dependencies(const Pylock& lock) {
   for (const LockedPackage& package : lock.packages)
     for (const auto& [name, version] : package.dependencies)
       if (!there.contains(name))
-        out.push_back(fmt::format("{}{} needs {}, and the lock has none", package.name.display(),
+        out.push_back(fmt::format("{}{} requires {}, which is not in the lock", package.name.display(),
                                   package.version ? " " + package.version->to_string() : "", name.display()));
   return out;
 }

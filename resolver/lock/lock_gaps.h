@@ -16,7 +16,8 @@ namespace moat {
 std::vector<std::string> unmet_lines(const Pylock& lock, const MarkerEnvironment& there,
                                      const WorldChoice& choice);
 
-// Packages that an entry says it needs, and that have none, nowhere: "ecdsa 0.19.0 needs six".
+// Packages that an entry says it needs, and that have none, nowhere: "ecdsa 0.19.0 requires six, which is
+// not in the lock".
 std::vector<std::string> dangling_dependencies(const Pylock& lock);
 
 }  // namespace moat

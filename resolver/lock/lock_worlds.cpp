@@ -152,10 +152,10 @@ std::vector<RootSet> worlds_of(std::size_t roots, const std::vector<RootSet>& co
   if (out.size() > kMostWorlds)
     throw Error(
         ErrorKind::Usage,
-        fmt::format("`conflicts` leaves more than {} choices of extras and groups, and each is resolved "
-                    "by itself",
+        fmt::format("`conflicts` allows more than {} combinations of extras and groups, and each must be "
+                    "resolved by itself",
                     kMostWorlds),
-        {"name in `conflicts` only what has no answer together"});
+        {"list in `conflicts` only extras and groups that cannot be installed together"});
   return out;
 }
 

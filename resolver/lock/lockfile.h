@@ -99,7 +99,9 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
 // One package of it, without what it needs.
 LockedPackage lock_package(const ResolvedPackage& package, const LockOptions& options);
 
-// What the target installs, in the lock's order; decided from names only, nothing is fetched.
+// pylock.toml or pylock.NAME.toml, as the specification wants it.
+bool is_lock_name(std::string_view name);
+
 // Of extras and groups that exclude each other (`conflicts`) only one can be asked for. Error(Usage).
 void check_conflicts(const Pylock& lock, const std::set<ExtraName>& extras,
                      const std::set<GroupName>& groups);
@@ -108,6 +110,7 @@ struct SelectedPackage {
   const LockedPackage* package = nullptr;
   const LockedFile* file = nullptr;  // a wheel, an sdist or an archive; nullptr: a folder or checkout
 };
+// What the target installs, in the lock's order; decided from names only, nothing is fetched.
 // Error(Usage) for an extra or group that the lock does not offer; Error(NoSolution or BadInput) for what the
 // specification calls an error: environments, requires-python, two entries of one name, no wheel that fits
 // (says which tags exist).

@@ -260,15 +260,6 @@ LockedPackage read_package(const Table& table) {
   return package;
 }
 
-void check_file_pattern(std::string_view name) {
-  const bool plain = name == "pylock.toml";
-  const bool named = name.size() > 12 && name.substr(0, 7) == "pylock." &&
-                     name.substr(name.size() - 5) == ".toml" &&
-                     name.substr(7, name.size() - 12).find('.') == std::string_view::npos;
-  if (!plain && !named)
-    throw BadLock{fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name))};
-}
-
 void check_lock_version(const std::string& text, std::vector<std::string>* warnings) {
   const std::size_t dot = text.find('.');
   const std::string_view major = std::string_view(text).substr(0, dot);
@@ -338,12 +329,20 @@ Pylock read_lock(const Table& root, std::vector<std::string>* warnings) {
 
 }  // namespace
 
+bool is_lock_name(std::string_view name) {
+  constexpr std::string_view kBegin = "pylock.", kEnd = ".toml";
+  return name == "pylock.toml" ||
+         (name.size() > kBegin.size() + kEnd.size() && name.starts_with(kBegin) && name.ends_with(kEnd) &&
+          name.find('.', kBegin.size()) == name.size() - kEnd.size());
+}
+
 Expected<Pylock> parse_pylock(std::string_view text, std::string_view name,
                               std::vector<std::string>* warnings) {
   const Expected<TomlTable> table = parse_toml(text);
   if (!table) return tl::unexpected(table.error());
   try {
-    if (!name.empty()) check_file_pattern(name);
+    if (!name.empty() && !is_lock_name(name))
+      throw BadLock{fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name))};
     return read_lock(Table(*table, ""), warnings);
   } catch (const BadLock& bad) {
     return parse_error(bad.message);

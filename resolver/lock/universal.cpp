@@ -183,7 +183,7 @@ class Walk {
   bool meets(const Requirement& requirement, const ResolvedPackage& package) const {
     const bool direct = package.file.direct != nullptr;
     if (requirement.url) return direct && same_url(*requirement.url, *package.file.direct);
-    return requirement.specifier.contains(package.version, version_text(*package.release));
+    return admits(requirement.specifier, *package.release);
   }
 
   // As same_reference(), of a line and what was fetched for one like it: by then git's commit is known.

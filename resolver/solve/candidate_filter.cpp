@@ -50,10 +50,21 @@ Prereleases PrereleasePolicy::of(const PackageName& name) const {
   return found == by_name.end() ? otherwise : found->second;
 }
 
+namespace {
+
+// As it was written, for ===.
 std::string_view version_text(const Release& release) {
   for (const ReleaseFile& file : release.files())
     if (file.wheel) return file.wheel->version_text;
   return "";
+}
+
+}  // namespace
+
+bool admits(const SpecifierSet& specifiers, const Release& release) {
+  const bool compares_texts = std::ranges::any_of(
+      specifiers.clauses(), [](const Specifier& clause) { return clause.op() == Operator::ArbitraryEqual; });
+  return specifiers.contains(release.version, compares_texts ? version_text(release) : std::string_view());
 }
 
 CandidateFilter::CandidateFilter(const ResolveRequest& request) : request_(request), hashes_(request) {
@@ -204,7 +215,7 @@ std::optional<UnixTime> CandidateFilter::first_usable(const Project& project,
     if (!earliest || time < *earliest) earliest = time;
   };
   for (const std::shared_ptr<const Release>& release : project.releases) {
-    if (!specifiers.contains(release->version, version_text(*release))) continue;
+    if (!admits(specifiers, *release)) continue;
     for (std::size_t place = 0; place < release->traits().size(); ++place) {
       const std::optional<UnixTime>& uploaded = release->traits()[place].upload_time;
       if (!uploaded) continue;

@@ -101,7 +101,8 @@ class CandidateFilter {
   std::unordered_map<const std::vector<Tag>*, std::optional<std::size_t>> ranks_;
 };
 
-// The original text of a release's version, for ===.
-std::string_view version_text(const Release& release);
+// Does the set contain the release's version? Makes the release's files only for ===, which compares its
+// text.
+bool admits(const SpecifierSet& specifiers, const Release& release);
 
 }  // namespace moat

@@ -242,7 +242,7 @@ class Teller {
     const ProjectView& view = encoding_.view(package);
     std::optional<std::size_t> newest;
     for (std::size_t k = 0; k < view.size(); ++k) {
-      if (!specifiers.contains(view.version(k), version_text(*view.candidate(k).release))) continue;
+      if (!admits(specifiers, *view.candidate(k).release)) continue;
       if (found->second.contains(k))
         newest = k;
       else if (!view.is_reserve(k))

@@ -184,7 +184,7 @@ LackReason lack_of(const Project& project, const FilteredProject& filtered, cons
     const Release& release = *project.releases[i];
     all.push_back(release.version.to_string());
     if (!release.version.is_prerelease()) finals.push_back(all.back());
-    if (!specifiers.contains(release.version, version_text(release))) continue;
+    if (!admits(specifiers, release)) continue;
     // Of what is in range the newest of those that came furthest is worth telling.
     if (!closest || filtered.verdicts[i] >= filtered.verdicts[*closest]) closest = i;
   }

@@ -66,7 +66,7 @@ Ranges ProjectView::ranges_of(const SpecifierSet& specifiers) const {
   if (const auto set = VersionSet::from(specifiers)) return set->ranges_in(versions_);
   Ranges ranges;  // `===` compares texts
   for (std::size_t i = 0; i < size(); ++i) {
-    if (!specifiers.contains(version(i), version_text(*candidate(i).release))) continue;
+    if (!admits(specifiers, *candidate(i).release)) continue;
     if (!ranges.empty() && ranges.back().second == i)
       ++ranges.back().second;
     else

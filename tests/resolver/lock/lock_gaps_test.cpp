@@ -59,7 +59,7 @@ TEST(LockGaps, WhatAnEntryNeedsHasOne) {
   EXPECT_THAT(dangling_dependencies(lock_of(inputs, package("a", "1.0", needs) + package("b", "1.0"))),
               IsEmpty());
   EXPECT_THAT(dangling_dependencies(lock_of(inputs, package("a", "1.0", needs))),
-              ElementsAre("a 1.0 needs b, and the lock has none"));
+              ElementsAre("a 1.0 requires b, which is not in the lock"));
 }
 
 }  // namespace
