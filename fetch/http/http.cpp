@@ -14,11 +14,9 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <exception>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -444,8 +442,10 @@ class HttpClient::Loop {
     const std::string location = *find_header(transfer.headers, "location");
     const Url next = follow_redirect(transfer.url, location, options_.trusted_hosts);
     if (transfer.request.body_is_secret && !same_origin(transfer.url, next))
-      throw Error(ErrorKind::Refused, fmt::format("{} redirects to {}, which does not get the credentials",
-                                                  quote(transfer.url.display()), quote(next.host())));
+      throw Error(ErrorKind::Refused,
+                  fmt::format("{} redirects to {}; the credentials are not sent to another host",
+                              quote(transfer.url.display()), quote(next.host())),
+                  {"use the address that it redirects to, if you trust it"});
     arrive_at(transfer, next);
   }
 

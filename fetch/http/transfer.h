@@ -86,7 +86,8 @@ struct Transfer {
   }
 };
 
-// A fresh handle for this attempt, all its options. Throws Error(Network) where libcurl refuses one.
+// Sets all options of this attempt. REQUIRES: transfer.easy is a fresh handle. Throws Error(Network) where
+// libcurl refuses one.
 void configure(Transfer& transfer, const HttpOptions& options);
 
 // Does the request bring its own Authorization to this hop?

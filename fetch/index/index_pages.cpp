@@ -208,17 +208,19 @@ void IndexPages::fetch(const Index& index, const PackageName& project, bool refr
   const Url url = page_url(index, project);
   auto held = std::make_shared<std::optional<DigestedPage>>();
   CacheRequest request{.url = url, .accept = std::string(kSimpleAccept), .refresh = refresh};
-  request.has_digested = [&shared, held, project,
-                          file = shared.digest_file(url)](std::string_view validator) {
-    shared.background->run([&] {
-      try {
-        const auto kept = std::make_shared<const MappedFile>(file);
-        *held = read_page_digest(kept->bytes(), kept, project, validator);
-      } catch (const Error&) {  // not readable is not there
-      }
-    });
-    return held->has_value();
-  };
+  // A refresh makes the digest again, also of a page that did not change: what was kept may be damaged.
+  if (!refresh)
+    request.has_digested = [&shared, held, project,
+                            file = shared.digest_file(url)](std::string_view validator) {
+      shared.background->run([&] {
+        try {
+          const auto kept = std::make_shared<const MappedFile>(file);
+          *held = read_page_digest(kept->bytes(), kept, project, validator);
+        } catch (const Error&) {  // not readable is not there
+        }
+      });
+      return held->has_value();
+    };
   shared.cache.fetch(
       std::move(request), [&shared, held, index, project, url, done, guard](HttpCache::Result result) {
         shared.background->run([&] {

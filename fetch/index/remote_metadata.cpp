@@ -307,8 +307,8 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
 
   // It leads round in a circle, say, or is far too large.
   void do_without_sidecar(HttpResponse) {
-    shared_->reporter.note("the metadata file of " + quote(artifact_.filename) +
-                           " cannot be had: the wheel itself is asked");
+    shared_->reporter.note("cannot get the metadata file of " + quote(artifact_.filename) +
+                           "; reading the wheel instead");
     ask_for_tail();
   }
 

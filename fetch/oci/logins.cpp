@@ -24,6 +24,9 @@ std::string text_of(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+// docker calls Docker Hub so, podman and skopeo "docker.io".
+constexpr std::string_view kHubLogin = "index.docker.io";
+
 // "https://host/v1/" as docker once wrote it: the host.
 std::string key_of(std::string_view name) {
   bool has_scheme = false;
@@ -34,7 +37,11 @@ std::string key_of(std::string_view name) {
     }
   if (has_scheme) name = name.substr(0, name.find('/'));
   while (name.ends_with('/')) name.remove_suffix(1);
-  return ascii_lower(name);
+  std::string key = ascii_lower(name);
+  for (const std::string_view hub : {std::string_view("docker.io"), std::string_view(kDockerHub)})
+    if (key == hub || (key.starts_with(hub) && key[hub.size()] == '/'))
+      return key.replace(0, hub.size(), kHubLogin);
+  return key;
 }
 
 RegistryLogin login_of(const json& entry) {
@@ -123,9 +130,8 @@ std::optional<RegistryLogin> parse_helper_answer(std::string_view text) {
 std::optional<RegistryLogin> find_registry_login(const std::string& registry, const std::string& repository,
                                                  const RegistryLoginSources& sources, Reporter& reporter,
                                                  const std::stop_token& stop) {
-  // `docker login` keeps those of Docker Hub by the address of long ago.
   const bool is_hub = registry == kDockerHub;
-  const std::string host = is_hub ? "index.docker.io" : registry;
+  const std::string host = is_hub ? std::string(kHubLogin) : registry;
   for (const fs::path& file : sources.files) {
     const auto text = read_file_if_exists(file);
     if (!text) continue;

@@ -12,10 +12,10 @@ namespace moat {
 
 inline constexpr std::string_view kOciScheme = "oci://";
 
-// e.g. oci://registry.example:5000/team/shop:2.1. Immutable value.
 // Where Docker Hub, called docker.io, answers.
 inline constexpr const char* kDockerHub = "registry-1.docker.io";
 
+// e.g. oci://registry.example:5000/team/shop:2.1. Immutable value.
 struct RegistryReference {
   std::string host;        // with its port, "registry.example:5000"; lower case
   std::string repository;  // "team/shop"

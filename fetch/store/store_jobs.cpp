@@ -16,18 +16,20 @@ namespace {
 // Before the fingerprint; an environment's job is its path.
 constexpr std::string_view kSpare = "spare ";
 
+std::string spare_text(std::string_view fingerprint) { return fmt::format("{}{}", kSpare, fingerprint); }
+
+fs::path file_of(const fs::path& folder, const std::string& text) { return folder / hash_bytes(text).hex; }
+
+void add_job(const fs::path& folder, const std::string& text) {
+  make_directories(folder);
+  write_file_atomically(file_of(folder, text), text + "\n");
+}
+
 }  // namespace
 
-void StoreJobs::add(const fs::path& environment) const {
-  make_directories(folder());
-  write_file_atomically(folder() / hash_bytes(environment.native()).hex, environment.native() + "\n");
-}
+void StoreJobs::add(const fs::path& environment) const { add_job(folder(), environment.native()); }
 
-void StoreJobs::add_spare(std::string_view fingerprint) const {
-  const std::string text = fmt::format("{}{}", kSpare, fingerprint);
-  make_directories(folder());
-  write_file_atomically(folder() / hash_bytes(text).hex, text + "\n");
-}
+void StoreJobs::add_spare(std::string_view fingerprint) const { add_job(folder(), spare_text(fingerprint)); }
 
 std::vector<StoreJob> StoreJobs::list() const {
   std::vector<StoreJob> out;
@@ -53,8 +55,7 @@ std::vector<StoreJob> StoreJobs::list() const {
 
 void StoreJobs::remove(const StoreJob& job) const noexcept {
   const fs::path file =
-      folder() /
-      hash_bytes(job.spare_of.empty() ? job.environment.native() : std::string(kSpare) + job.spare_of).hex;
+      file_of(folder(), job.spare_of.empty() ? job.environment.native() : spare_text(job.spare_of));
   struct stat facts {};
   if (::lstat(file.c_str(), &facts) == 0 && facts.st_ino == job.id) ::unlink(file.c_str());
 }

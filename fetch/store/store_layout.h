@@ -20,9 +20,12 @@ namespace moat {
 //   pycs/<sha256>/<cache_tag>-<magic>/{tree/…,manifest}  bytecode, beside the sources of that wheel
 //   runtimes/<fingerprint>/{tree/…,manifest,facts.json,pack}
 //   spares/<fingerprint>/{rt/…,list}   one copy of a runtime, ready to be an environment's
-//   (envs/python/spare.h) interpreters/                      probe results links/<sha256 of url> which wheel
-//   digest a URL gave index/                             HTTP cache and digested pages sources/<sha256>/FILE
-//   source archives as they came git/<sha256 of url>/               a bare mirror of each repository
+//                                      (envs/python/spare.h)
+//   interpreters/                      probe results
+//   links/<sha256 of url>              which wheel digest a URL gave
+//   index/                             HTTP cache and digested pages
+//   sources/<sha256>/FILE              source archives as they came
+//   git/<sha256 of url>/               a bare mirror of each repository
 //   metadata/                          METADATA texts by file digest or URL
 //   builds/                            locks of builds
 //   logs/                              what failed builds said

@@ -459,6 +459,42 @@ TEST_F(IndexSourceTest, DamagedDigestsAndCachesAreReadAgain) {
   EXPECT_THAT(versions(project("foo")), ElementsAre("1.0"));
 }
 
+// The rest of a file is read when somebody asks for it, which is too late to read the page again.
+TEST_F(IndexSourceTest, ADigestThatIsDamagedInAFilesRestHealsByARefresh) {
+  LoopbackIndex index({.cache_control = "no-cache", .page_etags = true});
+  index.add(WheelBuilder("foo", "1.0"));
+  open({&index});
+  project("foo");
+  std::filesystem::path digest;
+  for (const auto& entry : std::filesystem::directory_iterator(store_.layout().index() / "pages"))
+    digest = entry.path();
+  const std::string sound = read_file(digest);
+  const auto is_damaged = [&] {
+    try {
+      (void)project("foo").releases.at(0)->files();
+      return false;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::Disk);
+      return true;
+    }
+  };
+  bool was_damaged = false;
+  for (std::size_t at = sound.size() / 2; at < sound.size() && !was_damaged; ++at) {
+    std::string bytes = sound;
+    bytes[at] = '\xff';
+    testing::write_bytes(digest, bytes);
+    open({&index});
+    was_damaged = !project("foo").releases.empty() && is_damaged();
+  }
+  ASSERT_TRUE(was_damaged);
+  IndexSourceOptions options;
+  options.indexes.indexes = {index_at(index.url())};
+  options.refresh_packages = {name("foo")};
+  open(options);
+  EXPECT_FALSE(is_damaged()) << "the index answered that its page is as before";
+  EXPECT_EQ(read_file(digest), sound);
+}
+
 TEST_F(IndexSourceTest, StoppingWakesTheOneWhoWaits) {
   LoopbackIndex index;
   std::stop_source stop;

@@ -111,6 +111,18 @@ TEST(RegistryLogins, AsDockerAndPodmanWriteThem) {
   EXPECT_FALSE(RegistryLogins::parse("{"));
 }
 
+TEST(RegistryLogins, OfDockerHubUnderEachOfItsNames) {
+  for (const char* key :
+       {"https://index.docker.io/v1/", "docker.io", "docker.io/team", "registry-1.docker.io"}) {
+    const auto logins =
+        RegistryLogins::parse(R"({"auths": {")" + std::string(key) + R"(": {"auth": "bWU6c2VjcmV0"}}})");
+    ASSERT_TRUE(logins) << key;
+    EXPECT_NE(logins->find("index.docker.io", "team/shop"), nullptr) << key;
+  }
+  const auto logins = RegistryLogins::parse(R"({"auths": {"docker.io.example": {"auth": "bWU6c2VjcmV0"}}})");
+  EXPECT_EQ(logins->find("index.docker.io", "team/shop"), nullptr);
+}
+
 TEST(RegistryLogins, OfAHelper) {
   EXPECT_EQ(parse_helper_answer(R"({"ServerURL": "x", "Username": "me", "Secret": "s"})"),
             (RegistryLogin{"me", "s", ""}));
