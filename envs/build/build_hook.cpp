@@ -165,7 +165,7 @@ std::variant<std::vector<std::string>, std::string, HookAbsent, HookFailed> read
   std::error_code unknown;
   if (fs::symlink_status(file, unknown).type() != fs::file_type::regular)
     return HookFailed{"it gave no answer", ""};
-  if (fs::file_size(file, unknown) > kMostAnswer) return HookFailed{"its answer has no end", ""};
+  if (fs::file_size(file, unknown) > kMostAnswer) return HookFailed{"its answer is too long", ""};
   const nlohmann::json answer = nlohmann::json::parse(read_file(file), nullptr, false);
   if (!answer.is_object()) return HookFailed{"its answer cannot be read", ""};
   if (const auto module = answer.find("unavailable"); module != answer.end()) {

@@ -444,7 +444,7 @@ std::vector<PublicKey> read_public_keys(const fs::path& path) {
   std::vector<PublicKey> keys;
   for (const fs::path& file : files) {
     const std::optional<std::string> text = read_file_if_exists(file);
-    if (!text) throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(file.native())));
+    if (!text) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(file.native())));
     Expected<PublicKey> key = PublicKey::parse(*text);
     if (!key)
       throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(file.native()), key.error().message),

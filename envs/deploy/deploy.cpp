@@ -248,13 +248,6 @@ void activate(const DeploymentChange& change, const std::string& from, const std
 
 // --- which releases stay ---
 
-// Where the history is lost, each counts.
-bool was_ever_live(const std::string& folder, const std::vector<Attempt>& attempts) {
-  return attempts.empty() || std::any_of(attempts.begin(), attempts.end(), [&](const Attempt& attempt) {
-           return attempt.release == folder && attempt.result == AttemptResult::Live;
-         });
-}
-
 std::vector<std::string> remove_old(const DeploymentChange& change, const std::set<std::string>& needed,
                                     int keep, Reporter& reporter) {
   std::vector<DeployedRelease> releases = change.releases();

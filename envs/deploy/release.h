@@ -56,6 +56,8 @@ struct Attempt {
 };
 std::string format_attempt(const Attempt& attempt);
 std::optional<Attempt> parse_attempt(std::string_view line);
+// Where the history is lost, each counts.
+bool was_ever_live(std::string_view release, const std::vector<Attempt>& attempts);
 
 // A release that was switched to; its hooks have not ended.
 struct Unfinished {
@@ -72,8 +74,8 @@ class Deployment {
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path folder_of(std::string_view release) const { return root_ / "releases" / release; }
   std::vector<DeployedRelease> releases() const;  // complete ones, oldest first
-  std::vector<std::string> incomplete()
-      const;  // folders of those that were live and say no more what they are
+  // Of those that were live: whose release.json cannot be read.
+  std::vector<std::string> incomplete() const;
   std::optional<DeployedRelease> find(int number) const;
   std::string live_folder() const;  // as `current` says; "" for nothing
   // Error(BadInput) where its release.json cannot be read.

@@ -4,6 +4,7 @@
 #include "envs/python/snapshot.h"
 #include "fetch/archive/tar.h"
 #include "fetch/bytes/gzip.h"
+#include "fetch/os/paths.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
@@ -56,10 +57,6 @@ bool is_inside(std::string_view path) {
   for (const std::string_view part : split(path, '/'))
     if (part.empty() || part == "." || part == "..") return false;
   return path.find('\0') == std::string_view::npos;
-}
-
-bool is_below(const fs::path& path, const fs::path& tree) {
-  return std::mismatch(tree.begin(), tree.end(), path.begin(), path.end()).first == tree.end();
 }
 
 class Unpacking {

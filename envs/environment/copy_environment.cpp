@@ -3,6 +3,7 @@
 #include "envs/journal/move_check.h"
 #include "envs/journal/sealed.h"
 #include "fetch/os/file.h"
+#include "fetch/os/paths.h"
 #include "fetch/store/link.h"
 #include "resolver/base/text.h"
 
@@ -34,7 +35,7 @@ FileLock lock_of(const fs::path& root) {
 void check_free(const fs::path& from, const fs::path& to, std::string_view doing) {
   check_environment_path(to);
   // A copy would go on as long as there is room: each folder that it makes is one more to copy.
-  if (std::mismatch(from.begin(), from.end(), to.begin(), to.end()).first == from.end())
+  if (is_below(to, from))
     throw Error(ErrorKind::Usage,
                 fmt::format("cannot {} {} into itself: {} lies in it", doing, quote(from.native()),
                             quote(to.native())),

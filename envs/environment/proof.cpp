@@ -3,6 +3,7 @@
 #include "envs/launcher/image.h"
 #include "fetch/os/file.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/paths.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
@@ -48,22 +49,19 @@ for name in names:
                 __import__(name)
             except BaseException as error:
                 text = "%s: %s" % (type(error).__name__, error)
-            os.write(writing, text.encode("utf-8", "replace")[:400])
+            os.write(writing, b"." + text.encode("utf-8", "replace")[:400])
         finally:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
         text = answer.read().decode("utf-8", "replace")
+    text = text[1:] if text.startswith(".") else "it ended without an answer"
     status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status):
         text = "ended by signal %d" % os.WTERMSIG(status)
     answers[name] = text
 print("\nmoat-proved " + json.dumps(answers))
 )PY";
-
-bool is_below(const fs::path& path, const fs::path& folder) {
-  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
-}
 
 // What the system has for everybody: not of any Python.
 bool is_of_the_system(std::string_view path) {
@@ -93,7 +91,7 @@ class Proof {
     if (!needs_.empty())
       out.push_back({.level = Finding::Level::Leak,
                      .check = "proof",
-                     .message = "these work only as long as other Pythons are there",
+                     .message = "these fail when other Pythons are hidden",
                      .details = needs_,
                      .hint = "moat create --replace " + root_.string()});
     else
@@ -111,7 +109,7 @@ class Proof {
     if (!outside_.empty())
       out.push_back({.level = Finding::Level::Note,
                      .check = "opened outside",
-                     .message = fmt::format("{} files outside were opened meanwhile, none of another Python",
+                     .message = fmt::format("opened {} files outside the environment, none of another Python",
                                             outside_.size()),
                      .details = {outside_.begin(), outside_.end()}});
     return out;
@@ -178,7 +176,7 @@ class Proof {
         "cannot hide other Pythons here: " +
             (lines.empty() ? "exit status " + std::to_string(result.status) : std::string(lines.back())),
         {"`moat doctor` checks without hiding anything",
-         "it takes user and mount namespaces, which a container may forbid"});
+         "this requires user and mount namespaces; containers often forbid them"});
   }
 
   // By module: "", or why it cannot be imported.
@@ -191,6 +189,10 @@ class Proof {
                             ? Json()
                             : Json::parse(result.output.substr(at + kAnswerMark.size()), nullptr, false);
     if (!answer.is_object()) {
+      if (result.timed_out)
+        throw Error(ErrorKind::Refused, fmt::format("cannot prove anything about {}: importing its modules "
+                                                    "took more than 30 min",
+                                                    quote(root_.string())));
       const auto lines = split_lines(result.output);
       const std::string why =
           lines.empty() ? "exit status " + std::to_string(result.status) : std::string(lines.back());
@@ -203,7 +205,7 @@ class Proof {
     const std::map<std::string, std::string> hidden = imported({}, Others::Hidden);
     std::vector<std::string> failed;
     for (const auto& [name, why] : hidden) {
-      if (name.empty()) return needs_.push_back(why);
+      if (name.empty()) return take_no_start(why);
       ++modules_;
       if (!why.empty()) failed.push_back(name);
     }
@@ -219,15 +221,29 @@ class Proof {
     }
   }
 
-  // The environment's own Python and its `pip`, which is moat, are no commands of what is installed.
+  // Its Python did not start, or gave no answer: a leak only if it works with the others there.
+  void take_no_start(const std::string& why) {
+    const std::map<std::string, std::string> there = imported({"sys"}, Others::There);
+    const auto found = there.find("");
+    if (found != there.end())
+      throw Error(ErrorKind::Refused,
+                  fmt::format("cannot prove anything about {}: {}", quote(root_.string()), found->second),
+                  {"moat doctor --repair --env " + root_.string()});
+    needs_.push_back(why);
+  }
+
+  // Without the environment's own: its Python, and its `pip`, which is moat.
   std::vector<fs::path> commands() const {
+    const Environment::Placed placed =
+        environment_.is_foreign() ? Environment::Placed{} : environment_.placed();
+    std::set<std::string> own;
+    for (const ManifestEntry& entry : placed.manifest.entries)
+      if (entry.owner.empty()) own.insert(entry.path);
     std::vector<fs::path> out;
     std::error_code failure;
     for (fs::directory_iterator entry(root_ / "bin", failure), end; !failure && entry != end;
          entry.increment(failure)) {
-      const std::string name = entry->path().filename().string();
-      const bool is_own = name.starts_with("python") || name.starts_with("pypy") ||
-                          name.starts_with("activate") || name.starts_with("pip");
+      const bool is_own = own.contains("bin/" + entry->path().filename().string());
       if (!is_own && entry->is_regular_file(failure) && ::access(entry->path().c_str(), X_OK) == 0)
         out.push_back(entry->path());
     }

@@ -13,7 +13,7 @@
 namespace moat {
 
 struct ProofTerms {
-  // Folders and files that the environment is to do without: those of its base and of other Pythons, other
+  // Folders and files that are hidden from the environment: those of its base and of other Pythons, other
   // environments, the store. What holds the environment itself is not hidden.
   std::vector<std::filesystem::path> hidden;
   std::vector<std::pair<std::string, std::string>> variables;  // what programs are started with

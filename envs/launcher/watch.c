@@ -1,8 +1,8 @@
 /* Runs a command and notes which files it and whatever it starts open or execute, with some places hidden:
  * `watch LIST [HIDE…] -- COMMAND…`. LIST gets the paths, each ended by a zero byte, as often as they are
  * opened. A HIDE that is a folder is an empty one for the command, any other a file that is empty; one that
- * is not there is passed over. `watch LIST [HIDE…] -- --check` tells by its status whether all of that can be
- * had here: 0, or 126.
+ * is not there is passed over. `watch LIST [HIDE…] -- --check` tells by its status whether all of that works
+ * here: 0, or 126.
  *
  * Files are told by what the kernel has opened, not by what was asked for: /proc/PID/fd/N once openat has
  * succeeded, /proc/PID/exe after an exec. A seccomp filter stops the command at those system calls alone. */
@@ -70,12 +70,12 @@ static int run_command(char** command) {
   raise(SIGSTOP); /* until it is known what to stop at */
   const int failed = install_filter();
   if (failed != 0) return failed;
-  if (strcmp(command[0], "--check") == 0) return 0;
+  if (strcmp(command[0], "--check") == 0) return open("/dev/null", O_RDONLY | O_CLOEXEC) < 0 ? kCannot : 0;
   execv(command[0], command);
   return fail(command[0]);
 }
 
-/* Where a link of /proc leads, if that is a path: sockets, pipes and what was deleted are none. */
+/* Where a link of /proc leads, if that is a path: sockets, pipes and deleted files are not. */
 static void note(FILE* list, const char* link) {
   char path[4096];
   const ssize_t length = readlink(link, path, sizeof path - 1);
@@ -84,9 +84,15 @@ static void note(FILE* list, const char* link) {
   fwrite(path, 1, (size_t)length + 1, list);
 }
 
+/* Linux before 5.3 does not tell what a call gave: a list without it would be a lie. */
+static int cannot_tell;
+
 static void note_opened(FILE* list, pid_t process) {
   struct ptrace_syscall_info info;
-  if (trace(PTRACE_GET_SYSCALL_INFO, process, sizeof info, (unsigned long)&info) <= 0) return;
+  if (trace(PTRACE_GET_SYSCALL_INFO, process, sizeof info, (unsigned long)&info) <= 0) {
+    if (errno != ESRCH) cannot_tell = errno;
+    return;
+  }
   if (info.op != PTRACE_SYSCALL_INFO_EXIT || info.exit.is_error || info.exit.rval < 0) return;
   char link[64];
   snprintf(link, sizeof link, "/proc/%d/fd/%lld", (int)process, (long long)info.exit.rval);
@@ -155,5 +161,7 @@ int main(int count, char** arguments) {
   if (command < 0) return fail("fork");
   if (command == 0) _exit(run_command(arguments + end + 1));
   const int status = watch(list, command);
+  errno = cannot_tell;
+  if (cannot_tell != 0) return fail("ptrace");
   return fclose(list) == 0 ? status : fail(arguments[1]);
 }

@@ -149,8 +149,10 @@ class Renewal {
   std::vector<std::string> brought_;
 };
 
-// What lies in the private runtime and does not belong there.
-std::vector<std::string> strangers_in(const fs::path& root, const std::set<std::string_view>& known) {
+// What lies in the private runtime and is not among the environment's own files.
+std::vector<std::string> strangers_in(const fs::path& root, const std::vector<ManifestEntry>& own) {
+  std::set<std::string_view> known;
+  for (const ManifestEntry& entry : own) known.insert(entry.path);
   std::vector<std::string> out;
   std::error_code failure;
   for (fs::recursive_directory_iterator it(root / ".moat/rt", failure), end; !failure && it != end;
@@ -163,18 +165,21 @@ std::vector<std::string> strangers_in(const fs::path& root, const std::set<std::
   return out;
 }
 
+// Does pyvenv.cfg say what moat wrote into it, for this runtime?
+bool is_sound(const VenvSettings& settings, std::string_view fingerprint) {
+  return !value(settings, "moat").empty() && value(settings, "moat-runtime") == fingerprint &&
+         value(settings, "include-system-site-packages") == "false";
+}
+
 // Are its own files as they were placed, and nothing beside them?
 bool is_whole(const fs::path& root, const VenvSettings& settings, const Manifest& manifest,
               Workers& workers) {
   std::vector<ManifestEntry> own;
   std::ranges::copy_if(manifest.entries, std::back_inserter(own),
                        [](const ManifestEntry& entry) { return entry.owner.empty(); });
-  std::set<std::string_view> known;
-  for (const ManifestEntry& entry : own) known.insert(entry.path);
   std::error_code gone;
-  return value(settings, "moat-runtime") == manifest.runtime && !value(settings, "moat").empty() &&
-         value(settings, "include-system-site-packages") == "false" &&
-         fs::is_regular_file(root / ".moat/facts.json", gone) && strangers_in(root, known).empty() &&
+  return is_sound(settings, manifest.runtime) && fs::is_regular_file(root / ".moat/facts.json", gone) &&
+         strangers_in(root, own).empty() &&
          std::ranges::all_of(states_of(root, own, workers),
                              [](FileState state) { return state == FileState::Same; });
 }
@@ -211,13 +216,8 @@ std::vector<std::string> repair_own_files(const fs::path& root, Store& store, Wo
   const std::vector<FileState> states = states_of(root, staged->entries, workers);
   for (std::size_t i = 0; i < states.size(); ++i)
     if (states[i] != FileState::Same) renewal.bring(staged->entries[i].path);
-  const bool sees_others = value(settings, "include-system-site-packages") != "false";
-  if (value(settings, "moat").empty() || value(settings, "moat-runtime") != runtime.fingerprint ||
-      sees_others)
-    renewal.bring("pyvenv.cfg");
-  std::set<std::string_view> known;
-  for (const ManifestEntry& entry : staged->entries) known.insert(entry.path);
-  const std::vector<std::string> strangers = strangers_in(root, known);
+  if (!is_sound(settings, runtime.fingerprint)) renewal.bring("pyvenv.cfg");
+  const std::vector<std::string> strangers = strangers_in(root, staged->entries);
   for (const std::string& path : strangers) renewal.take_out(path);
   std::vector<Move> moves = renewal.moves();
   std::vector<std::string> mended = renewal.brought();

@@ -2,8 +2,10 @@
 #include "envs/environment/isolation.h"
 #include "envs/environment/pip_shim.h"
 #include "envs/journal/file_state.h"
+#include "envs/place/wheel_layout.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/paths.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 
@@ -50,7 +52,7 @@ std::vector<std::string> misshapen(const fs::path& private_folder) {
   const auto look = [&](const char* name, mode_t type, std::string_view what) {
     struct stat facts {};
     if (::lstat((private_folder / name).c_str(), &facts) == 0 && (facts.st_mode & S_IFMT) != type)
-      out.push_back(fmt::format("{} is no {}", (private_folder / name).native(), what));
+      out.push_back(fmt::format("{} is not a {}", (private_folder / name).native(), what));
   };
   look("history", S_IFDIR, "folder");
   look("lock", S_IFREG, "file");
@@ -77,8 +79,7 @@ bool leads_to_another_python(const fs::path& root, const std::string& path) {
   std::error_code gone;
   if (!fs::is_symlink(root / path, gone)) return false;
   const fs::path target = fs::weakly_canonical(root / path, gone);
-  const bool is_inside =
-      std::mismatch(root.begin(), root.end(), target.begin(), target.end()).first == root.end();
+  const bool is_inside = is_below(target, root);
   const std::string name = target.filename().string();
   return !is_inside && (std::ranges::any_of(target,
                                             [](const fs::path& part) {
@@ -86,6 +87,8 @@ bool leads_to_another_python(const fs::path& root, const std::string& path) {
                                             }) ||
                         name.starts_with("python") || name.starts_with("pypy"));
 }
+
+constexpr std::string_view kBin = "bin/";
 
 // What bin/ holds beside what was placed.
 std::vector<std::string> unknown_commands(const fs::path& root, const std::set<std::string_view>& known) {
@@ -96,11 +99,6 @@ std::vector<std::string> unknown_commands(const fs::path& root, const std::set<s
       out.push_back(std::move(path));
   std::ranges::sort(out);
   return out;
-}
-
-// A name that is meant to start this environment's Python.
-bool is_pythons_name(const std::string& path) {
-  return path.starts_with("bin/python") || path.starts_with("bin/pypy");
 }
 
 std::string hint_for(const Environment& environment, const std::string& owner) {
@@ -217,7 +215,7 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
     out.push_back(
         {.level = Finding::Level::Damage,
          .check = "files",
-         .message = "what moat keeps for itself is something else now",
+         .message = "files that moat needs in .moat were replaced by something else",
          .details = std::move(wrong),
          .hint = "remove it, then `moat doctor --repair --env " + environment.root().string() + "`"});
   if (std::vector<std::string> links = linked_folders(environment.root(), entries); !links.empty())
@@ -236,14 +234,15 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
   take_leading(unknown.files,
                [&](const std::string& path) { return leads_to_another_python(environment.root(), path); });
   take_leading(commands, [&](const std::string& path) {
-    return is_pythons_name(path) || leads_to_another_python(environment.root(), path);
+    return is_interpreter_name(std::string_view(path).substr(kBin.size())) ||
+           leads_to_another_python(environment.root(), path);
   });
   if (!leading.empty())
     out.push_back({.level = Finding::Level::Leak,
                    .check = "files",
-                   .message = "these are, or lead to, another Python's",
+                   .message = "these files belong to another Python, or link to one",
                    .details = std::move(leading),
-                   .hint = "remove them"});
+                   .hint = "remove these files"});
   if (!unknown.files.empty())
     out.push_back({.level = Finding::Level::Note,
                    .check = "files",

@@ -98,15 +98,6 @@ class Layout {
   const Scheme& scheme_;
 };
 
-// python, python3, python3.11, pythonw, pypy3.10, python3.13t: all digits, dots and build letters.
-bool is_interpreter_name(std::string_view name) {
-  for (const std::string_view stem : {"pythonw", "python", "pypy"}) {
-    if (name.substr(0, stem.size()) != stem) continue;
-    return name.substr(stem.size()).find_first_not_of("0123456789.tdm") == name.npos;
-  }
-  return false;
-}
-
 bool is_own_script(std::string_view name) {
   constexpr std::array<std::string_view, 10> kActivation = {
       "activate",     "activate.csh", "activate.fish", "activate.nu",    "activate.ps1",
@@ -138,6 +129,14 @@ std::vector<Placement> place_all(const Layout& layout, std::span<const StoredFil
 }
 
 }  // namespace
+
+bool is_interpreter_name(std::string_view name) {
+  for (const std::string_view stem : {"pythonw", "python", "pypy"}) {
+    if (name.substr(0, stem.size()) != stem) continue;
+    return name.substr(stem.size()).find_first_not_of("0123456789.tdm") == name.npos;
+  }
+  return false;
+}
 
 bool is_reserved(std::string_view path, const Scheme& scheme) {
   for (const std::string_view own : {".moat", "pyvenv.cfg", "lib64", ".gitignore"})

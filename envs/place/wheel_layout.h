@@ -27,6 +27,9 @@ std::vector<Placement> lay_out(const StoredWheel& wheel, const PackageName& name
 std::vector<Placement> lay_out_bytecode(const StoredWheel& wheel, const PackageName& name,
                                         const Scheme& scheme, const std::vector<StoredFile>& bytecode);
 
+// Is a file of this name in bin/ started as a Python? python, python3.11, pythonw, pypy3.10, python3.13t.
+bool is_interpreter_name(std::string_view name);
+
 // May no package place a file there? pyvenv.cfg, .moat, bin/python3, bin/activate, …; `path` is relative to
 // the environment and normalised.
 bool is_reserved(std::string_view path, const Scheme& scheme);

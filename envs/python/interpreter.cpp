@@ -442,9 +442,10 @@ Interpreter probe_interpreter(const fs::path& python, const Store& store, const 
   std::error_code failure;
   const fs::path path = fs::absolute(python, failure).lexically_normal();
   if (!fs::is_regular_file(path, failure))
-    throw Error(ErrorKind::NoInterpreter,
-                quote(python.string()) + (fs::exists(path, failure) ? " is no program" : " does not exist"),
-                {"moat python list    (the interpreters that start)"});
+    throw Error(
+        ErrorKind::NoInterpreter,
+        quote(python.string()) + (fs::exists(path, failure) ? " is not a program" : " does not exist"),
+        {"moat python list    (the interpreters that start)"});
   if (const auto base = base_of_own_environment(path)) return probe_interpreter(*base, store, context);
 
   const bool cacheable = is_program(path);

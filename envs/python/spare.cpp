@@ -44,9 +44,12 @@ bool take_spare(const Runtime& runtime, const fs::path& to, Workers& workers) {
   if (runtime.spare.empty()) return false;
   const fs::path tree = runtime.spare / kTree;
   try {
-    if (!is_as_ours(tree, to.parent_path()) || !is_of_list(runtime.spare, runtime.tree.parent_path()) ||
-        !looks_whole(tree, runtime.files, workers))
+    if (!is_as_ours(tree, to.parent_path()) || !is_of_list(runtime.spare, runtime.tree.parent_path()))
       return false;
+    if (!looks_whole(tree, runtime.files, workers)) {
+      ::unlink((runtime.spare / kList).c_str());  // so that make_spare() puts another in its place
+      return false;
+    }
   } catch (const Error&) {
     return false;  // taken meanwhile
   }

@@ -178,7 +178,5 @@ TEST_F(OverlapTest, BytecodeIsOfTheSourceThatLiesThere) {
   }
 }
 
-// Core metadata 2.5.
-
 }  // namespace
 }  // namespace moat::test

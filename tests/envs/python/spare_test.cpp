@@ -61,6 +61,9 @@ TEST_F(SpareTest, OneThatWasEditedIsLeft) {
   write_file_atomically(file, "edited", 0644);
   EXPECT_FALSE(take());
   EXPECT_FALSE(fs::exists(folder() / "taken"));
+  EXPECT_FALSE(has_spare(name(), *store_)) << "it is good for nothing";
+  make_spare(name(), *store_, shared_workers());
+  EXPECT_TRUE(take());
 }
 
 TEST_F(SpareTest, OneOfAnotherListIsLeftAndReplaced) {
