@@ -97,14 +97,18 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
   output.configure(output_options({.json = wants_json(arguments)}, variables));
   std::variant<Invocation, HelpText> parsed = parse_arguments(arguments);
   if (const auto* help = std::get_if<HelpText>(&parsed)) {
-    if (arguments.empty()) {
-      std::fputs(help->text.c_str(), stderr);
-      return 2;
+    const int stream = arguments.empty() ? STDERR_FILENO : STDOUT_FILENO;
+    const std::size_t width = ::isatty(stream) == 1 ? terminal_width(stream) : kHelpWidth;
+    const auto bold = [&](std::string_view line) {
+      return stream == STDERR_FILENO ? output.err(Paint::Bold, line) : output.out(Paint::Bold, line);
+    };
+    const std::string page = fit_help(help->text, width, bold);
+    if (!arguments.empty()) {
+      output.text(page);
+      return 0;
     }
-    const auto bold = [&](std::string_view line) { return output.out(Paint::Bold, line); };
-    const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
-    output.text(is_terminal ? fit_help(help->text, output.width(), bold) : help->text);
-    return 0;
+    std::fputs(page.c_str(), stderr);
+    return 2;
   }
   Invocation& invocation = std::get<Invocation>(parsed);
   if (std::holds_alternative<PipCommand>(invocation.command))

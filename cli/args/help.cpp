@@ -38,23 +38,26 @@ std::size_t text_of_line(std::string_view line) {
   return text == line.npos ? 0 : text;
 }
 
+constexpr std::size_t kIndent = 34;  // where texts begin
+constexpr std::size_t kNarrow = 8;   // … and on a narrow terminal, below the names
+
 std::string fit_line(std::string_view line, std::size_t width) {
-  if (columns_of(line) <= width) return std::string(line);
-  constexpr std::size_t kNarrow = 8;  // where a text has to begin on a narrow terminal
   const std::size_t text = text_of_line(line);
   const std::size_t indent = columns_of(line.substr(0, text == 0 ? line.find_first_not_of(' ') : text));
+  if (columns_of(line) <= width && indent <= kIndent) return std::string(line);
   if (text == 0) return std::string(indent, ' ') + wrapped(line.substr(indent), indent, width);
-  if (indent + width / 3 < width)
+  if (indent <= kIndent && indent + width / 3 < width)
     return std::string(line.substr(0, text)) + wrapped(line.substr(text), indent, width);
   const std::string_view names = line.substr(0, line.find_last_not_of(' ', text - 1) + 1);
-  return std::string(names) + "\n" + std::string(kNarrow, ' ') + wrapped(line.substr(text), kNarrow, width);
+  const std::size_t below = kIndent + width / 3 < width ? kIndent : kNarrow;
+  return std::string(names) + "\n" + std::string(below, ' ') + wrapped(line.substr(text), below, width);
 }
 
+// One line, which fit_help() breaks.
 std::string help_line(const std::string& names, std::string_view text) {
-  constexpr std::size_t kIndent = 34;
   std::string out = "  " + names;
-  out += out.size() + 2 > kIndent ? "\n" + std::string(kIndent, ' ') : std::string(kIndent - out.size(), ' ');
-  return out + wrapped(text, kIndent, kHelpWidth) + "\n";
+  out.append(std::max(out.size() + 2, kIndent) - out.size(), ' ');
+  return fmt::format("{}{}\n", out, text);
 }
 
 }  // namespace

@@ -19,12 +19,12 @@ inline constexpr std::size_t kHelpWidth = 110;
 // `text` broken at spaces so that no line is longer than `width`; later lines are indented.
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t width);
 
-// A page for a terminal of this width: lines broken where their text begins, and headings as `heading` shows
-// them. Examples stay as they are, to be copied.
+// A page below for a terminal of this width: lines broken where their text begins, and headings as `heading`
+// shows them. Examples stay as they are, to be copied.
 std::string fit_help(std::string_view page, std::size_t width,
                      const std::function<std::string(std::string_view)>& heading);
 
-// Of `moat install`; `app`: as its options were declared.
+// Of `moat install`, with one line for each option; `app`: as its options were declared.
 std::string command_help(const CommandEntry& command, const CLI::App& app);
 // Of `moat env`.
 std::string family_help(std::string_view family);

@@ -63,6 +63,12 @@ bool use_color(ColorMode mode, const ColorVariables& variables, bool terminal) {
   return terminal && variables.clicolor != "0" && variables.term != "dumb";
 }
 
+std::size_t terminal_width(int fd) {
+  winsize size{};
+  if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
+  return size.ws_col;
+}
+
 Output::Output(OutputOptions options) { configure(std::move(options)); }
 
 Output::~Output() { flush(); }
@@ -73,12 +79,6 @@ void Output::configure(OutputOptions options) {
   color_out_ = use_color(options_.color, options_.variables, isatty(STDOUT_FILENO) == 1);
   color_err_ = use_color(options_.color, options_.variables, terminal);
   live_ = terminal && options_.progress && options_.verbosity == 0 && options_.variables.term != "dumb";
-}
-
-std::size_t Output::width() const {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
-  return size.ws_col;
 }
 
 void Output::result(std::string_view line) {

@@ -37,6 +37,9 @@ struct OutputOptions {
   int verbosity = 0;  // -1: -q, -2: errors only, 1: -v
 };
 
+// Columns of the terminal behind a descriptor; 80 where it does not say.
+std::size_t terminal_width(int fd);
+
 // Roles, not colours; nothing is told by colour alone.
 enum class Paint { Plain, Bold, Dim, Good, Bad, Change, Hint };
 
@@ -90,7 +93,6 @@ class Output {
   bool json() const { return options_.json; }
   int verbosity() const { return options_.verbosity; }
   bool live() const { return live_; }  // is there a live line to write to?
-  std::size_t width() const;           // columns of the terminal behind standard error
 
   // For people; nothing with --json, where the document is the result.
   void result(std::string_view line);

@@ -156,7 +156,7 @@ void Progress::draw_until_stopped(const std::stop_token& stop) {
                                          [](const Running& r) { return r.name == "download"; });
       const Running& current = download == running_.end() ? running_.back() : *download;
       line = live_line(current.name, current.progress, std::chrono::steady_clock::now() - current.begun,
-                       output_.width());
+                       terminal_width(STDERR_FILENO));
     }
     // Under our lock: nobody calls back from there.
     output_.set_live(line);
