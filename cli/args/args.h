@@ -190,6 +190,7 @@ struct LockCommand {
 
 struct AddCommand {
   std::vector<std::string> requirements, editables;
+  std::optional<std::string> passing_index;  // the option that names an index for this command only
   bool dev = false, raw = false;
   std::optional<std::string> group, optional, bounds;
   bool no_sync = false, dry_run = false;

@@ -53,7 +53,8 @@ constexpr std::array kCommands = {
                  "moat tool uninstall ruff", declare_tool_uninstall},
     CommandEntry{"doctor", "", "prove that the environment leaks nothing",
                  "moat doctor --strict         # exit 1 where something leaks or is damaged", declare_doctor},
-    CommandEntry{"audit", "[LOCK|BUNDLE]", "what is known against what is installed, locked, or bundled",
+    CommandEntry{"audit", "[LOCK|BUNDLE]",
+                 "report known vulnerabilities, yanked releases and licence problems",
                  "moat audit                           # exit 1 where something is found\n"
                  "moat audit pylock.toml --ignore GHSA-xxxx-yyyy-zzzz@2026-12-31",
                  declare_audit},

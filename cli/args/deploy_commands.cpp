@@ -25,8 +25,7 @@ void declare_bundle(Declaration& d) {
   d.flag("--no-project", bundle.no_project, "what the project needs, without the project itself");
   d.value("--sign", bundle.sign, "KEYFILE", "sign with this private key (Ed25519, PEM)");
   d.values("--extra", bundle.extras, "NAME", "with this extra");
-  d.values("--group", bundle.groups, "NAME",
-           "also this dependency group; of a project none is taken by default");
+  d.values("--group", bundle.groups, "NAME", "also this dependency group (default: no groups)");
   declare_python(d, "the Python that the bundle is for");
   d.values("--platform", bundle.platforms, "TARGET",
            "for this platform: linux-x86_64, manylinux_2_28_aarch64, …; several: for each of them");
@@ -84,8 +83,7 @@ void declare_image(Declaration& d) {
            "a public key, or a folder of them, one of which must have signed the bundle");
   d.flag("--no-project", image.no_project, "what the project needs, without the project itself");
   d.values("--extra", image.extras, "NAME", "with this extra");
-  d.values("--group", image.groups, "NAME",
-           "also this dependency group; of a project none is taken by default");
+  d.values("--group", image.groups, "NAME", "also this dependency group (default: no groups)");
   declare_python(d, "the Python that goes into the image, where the bundle has none");
   declare_index(d);
 }

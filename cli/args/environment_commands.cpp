@@ -191,7 +191,7 @@ void declare_report(Declaration& d) {
   ReportCommand& report = d.invocation.command.emplace<ReportCommand>();
   d.positional("LOCK", report.lock, "a pylock*.toml (default: the environment)");
   d.value("-o,--output", report.output, "FILE", "default: ENV-report.html here");
-  d.flag("--outdated", report.outdated, "ask the indexes for the newest versions, and show them beside");
+  d.flag("--outdated", report.outdated, "also show the newest version that the indexes have");
   declare_environment(d);
   declare_index(d);
   d.finish.emplace_back([&d, &report] {

@@ -59,7 +59,7 @@ void declare_resolver(Declaration& d) {
   d.values("--override", shared.overrides, "FILE",
            "requirements here replace what packages say of these names");
   d.flag("--no-vulnerable", shared.no_vulnerable,
-         "no version that a vulnerability is known of (see `audit`)");
+         "choose no version with a known vulnerability (see `audit`)");
   d.flag("--refresh", shared.refresh, "ask again for every page of an index, and every file without a hash");
   d.values("--refresh-package", shared.refresh_packages, "NAME", "ask the indexes again for this package");
 }

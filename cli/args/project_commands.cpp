@@ -145,7 +145,12 @@ void declare_add(Declaration& d) {
   declare_index(d);
   declare_build(d);
   declare_link(d);
-  d.finish.emplace_back([&add] {
+  d.finish.emplace_back([&d, &add] {
+    const SharedOptions& shared = d.invocation.shared;
+    if (shared.index_url) add.passing_index = "--index-url";
+    if (!shared.find_links.empty()) add.passing_index = "--find-links";
+    if (!shared.extra_index_urls.empty()) add.passing_index = "--extra-index-url";
+    if (!shared.indexes.empty()) add.passing_index = "--index";
     check_one_list(add.dev, add.group.has_value(), add.optional.has_value());
     check_script(add);
     if (add.requirements.empty() && add.editables.empty())

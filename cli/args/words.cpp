@@ -60,14 +60,11 @@ constexpr std::array kOtherWords = {
     OtherWord{"pip-sync", "`moat sync requirements.txt` makes the environment equal to a lock"},
     OtherWord{"pipx", "`moat tool install APP` installs an application, `moat tool run APP` runs one"},
     OtherWord{"inject", "`moat install --tool APP PACKAGE` adds a package to an application's environment"},
-    OtherWord{"ensurepath", "`moat tool install` says what to add to PATH, where something is missing"},
+    OtherWord{"ensurepath", "`moat tool install` says what to add to PATH if it is missing"},
     OtherWord{"publish", "`moat build` makes the files; `moatx twine upload dist/*` publishes them"},
     OtherWord{"test", "`moat run pytest` runs tests in the environment"},
     OtherWord{"pin", "`moat python pin SPEC` says which Python is meant here"},
-};
-
-// The same behind the name of a family: "env create".
-constexpr std::array kOtherMembers = {
+    // behind the name of a family
     OtherWord{"env create", "`moat create` makes an environment"},
     OtherWord{"env new", "`moat create` makes an environment"},
     OtherWord{"env delete", "`moat env remove ENV` deletes an environment"},
@@ -79,23 +76,14 @@ constexpr std::array kOtherMembers = {
     OtherWord{"python add", "`moat python install SPEC` downloads a Python"},
 };
 
-std::string_view hint_for_member(std::string_view prefix, std::string_view typed) {
-  const auto* const found =
-      std::find_if(kOtherMembers.begin(), kOtherMembers.end(), [&](const OtherWord& one) {
-        return one.word.starts_with(prefix) && one.word.substr(prefix.size()) == typed;
-      });
-  return prefix.empty() || found == kOtherMembers.end() ? std::string_view() : found->hint;
-}
-
 [[noreturn]] void throw_unknown_command(std::string_view typed, const std::vector<std::string>& known,
                                         std::string_view prefix) {
   std::vector<std::string> hints;
+  const std::string whole = std::string(prefix) + std::string(typed);
   const auto* const other = std::find_if(kOtherWords.begin(), kOtherWords.end(),
-                                         [&](const OtherWord& one) { return one.word == typed; });
-  if (prefix.empty() && other != kOtherWords.end())
+                                         [&](const OtherWord& one) { return one.word == whole; });
+  if (other != kOtherWords.end())
     hints.emplace_back(other->hint);
-  else if (const std::string_view hint = hint_for_member(prefix, typed); !hint.empty())
-    hints.emplace_back(hint);
   else if (const std::optional<std::string> near = nearest_name(typed, known))
     hints.push_back(fmt::format("did you mean `moat {}{}`?", prefix, *near));
   hints.push_back(fmt::format("`moat {}--help` lists the commands", prefix));

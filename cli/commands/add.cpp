@@ -178,17 +178,6 @@ void check_can_add(const RequirementList& list, const Session& session) {
 }
 
 // An index that is typed is asked now; every later command asks what the project's settings say.
-void warn_of_passing_indexes(const Session& session) {
-  for (const char* option : {"--index", "--extra-index-url", "--index-url", "-i", "--find-links", "-f"})
-    if (const std::string& typed = session.command_line();
-        typed.find(fmt::format(" {} ", option)) != std::string::npos ||
-        typed.find(fmt::format(" {}=", option)) != std::string::npos)
-      return session.output().warn(fmt::format(
-          "`{}` holds for this command only: put it under [tool.moat] of pyproject.toml, so that later ones "
-          "find the same",
-          option));
-}
-
 }  // namespace
 
 int execute(const AddCommand& command, Session& session) {
@@ -210,16 +199,20 @@ int execute(const AddCommand& command, Session& session) {
   };
   std::vector<Open> open;                                           // of which the version is to be said
   std::map<std::pair<PackageName, std::string>, std::string> seen;  // by name and marker: as it was typed
-  warn_of_passing_indexes(session);
+  if (command.passing_index)
+    session.output().warn(
+        fmt::format("`{}` holds for this command only: put it under [tool.moat] of {}, so that later ones find "
+                    "the same",
+                    *command.passing_index, command.script ? "the script's metadata" : "pyproject.toml"));
   for (const Addition& addition : additions_of(command, session)) {
     const std::optional<Marker>& marker = addition.requirement.marker;
     const auto [first, is_new] =
         seen.try_emplace({addition.requirement.name, marker ? marker->to_string() : ""}, addition.typed);
     if (!is_new && first->second != addition.typed)
       throw Error(ErrorKind::Usage,
-                  fmt::format("{} is asked for twice: {} and {}", addition.requirement.name.display(),
+                  fmt::format("{} is given twice: {} and {}", addition.requirement.name.display(),
                               quote(first->second), quote(addition.typed)),
-                  {fmt::format("say it once: `{},…`", first->second)});
+                  {"combine both in one requirement, as in `lib>1,<2`"});
     const std::optional<std::string> there =
         change.edit.find(list, addition.requirement.name, addition.requirement.marker);
     const Requirement wanted = command.raw ? addition.requirement : joined_with(addition.requirement, there);

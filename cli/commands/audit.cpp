@@ -46,7 +46,7 @@ AuditedRelease release_of(const AuditFinding& finding) { return {finding.package
 
 void find_vulnerabilities(const AuditSubject& subject, Session& session,
                           std::vector<AuditFinding>& findings) {
-  KnownAdvisories known(session);
+  KnownAdvisories& known = session.advisories();
   std::vector<IndexedRelease> releases;
   for (const AuditedPackage& package : subject.packages)
     if (package.version) releases.push_back({package.name, *package.version, package.index});
@@ -59,9 +59,6 @@ void find_vulnerabilities(const AuditSubject& subject, Session& session,
                           .text = advisory.summary,
                           .advisory = advisory,
                           .ignored = {}});
-  for (const std::string& index : known.silent())
-    session.output().warn(
-        fmt::format("{} says nothing of vulnerabilities; `--advisories FOLDER` takes OSV records", index));
 }
 
 // ---- what an index says of a release besides

@@ -46,7 +46,7 @@ int execute(const BuildCommand& command, Session& session) {
     if (const std::vector<WorkspaceMember> members = workspace_members(settings); !members.empty()) {
       std::vector<std::string> names;
       for (const WorkspaceMember& member : members) names.push_back(member.folder.native());
-      throw Error(ErrorKind::Usage, "the root of this workspace is no project itself",
+      throw Error(ErrorKind::Usage, "the root of this workspace is not a project",
                   {fmt::format("`moat build` in one of its members: {}", join(names, ", "))});
     }
   const Interpreter python =

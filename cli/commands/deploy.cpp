@@ -208,7 +208,7 @@ void tell(const Deployed& deployed, Output& output) {
 int execute(const DeployCommand& command, Session& session) {
   const std::vector<PublicKey> keys = trusted_keys(command, session);
   const DeployOptions options = options_of(command.hooks, session);
-  // What cannot be read makes no DEST.
+  // An unreadable bundle must not create DEST.
   if (command.source != "-" && !is_reference(command.source)) open_bundle_file(command.source, session);
   const DeploymentChange change =
       DeploymentChange::begin(place(command.dest, session), session.command_line());

@@ -2,6 +2,7 @@
 #include "cli/commands/doctor.h"
 
 #include "cli/commands/commands.h"
+#include "cli/output/shell_word.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/goal.h"
 #include "cli/session/install_pipeline.h"
@@ -146,7 +147,7 @@ std::vector<Finding> examine(const Environment& environment, Session& session) {
   constexpr std::string_view kInstall = "moat install ";
   for (Finding& finding : dependencies)
     if (finding.hint.starts_with(kInstall))
-      finding.hint.insert(kInstall.size(), "--env " + environment.root().native() + " ");
+      finding.hint.insert(kInstall.size(), "--env " + shell_word(environment.root().native()) + " ");
   append(std::move(dependencies));
   return findings;
 }

@@ -54,13 +54,7 @@ fs::path without_slash(const fs::path& path) { return path.has_filename() ? path
 // Asked only where there is somebody to ask: a script means what it says.
 bool is_confirmed(const fs::path& root, Session& session) {
   if (!someone_is_there() || session.output().json()) return true;
-  session.output().hold_live(true);
-  const std::optional<std::string> answer =
-      ask_terminal(for_terminal(fmt::format("delete {}, with all that is in it? [y/N] ", root.native())),
-                   Echo::On, session.stop());
-  session.output().hold_live(false);
-  throw_if_interrupted(session.stop());
-  return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
+  return session.confirms(fmt::format("delete {}, with all that is in it?", root.native()));
 }
 
 }  // namespace

@@ -391,7 +391,7 @@ std::string evaluate_line(EvalSubject subject, std::string_view line) {
 
 namespace {
 
-// Of a line; what is longer is nobody's question.
+// The longest line that is read.
 constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
 
 // False at the end. Of a line that is too long the rest is passed over.

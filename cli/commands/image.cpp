@@ -44,7 +44,7 @@ BundleAccess bundle_of_lock(const ImageCommand& command, const fs::path& folder,
 BundleAccess open_image_source(const ImageCommand& command, const fs::path& folder, Session& session) {
   if (!command.source || (!is_reference(*command.source) && is_lock(*command.source))) {
     if (!command.keys.empty())
-      throw Error(ErrorKind::Usage, "`--key` is for a bundle; nobody signs a lock",
+      throw Error(ErrorKind::Usage, "`--key` requires a bundle; a lock is not signed",
                   {"moat bundle --sign KEYFILE makes a bundle that is signed"});
     return bundle_of_lock(command, folder, session);
   }

@@ -59,9 +59,9 @@ Imported of_requirements(const fs::path& path, Session& session) {
   const fs::path folder = session.settings().pyproject->parent_path();
   for (const RootRequirement& line : asked.requirements) add_requirement(line, asked, folder, out.project);
   for (const RootRequirement& line : asked.constraints)
-    out.project.left_out.push_back(
-        fmt::format("the constraint {}: a project has none; `moat add {}` holds it",
-                    line.requirement.to_string(), shell_word(line.requirement.to_string())));
+    out.project.left_out.push_back(fmt::format(
+        "the constraint {}: pyproject.toml cannot hold it; `moat add {}` adds it as a requirement",
+        line.requirement.to_string(), shell_word(line.requirement.to_string())));
   for (const UnnamedRequirement& line : asked.unnamed)
     out.project.left_out.push_back(fmt::format("{}: it does not say its name; `moat add` it", line.text));
   return out;
@@ -81,10 +81,12 @@ Imported read_foreign(const fs::path& path, const ProjectEdit& edit, Session& se
   if (!name.ends_with(".lock")) return of_requirements(path, session);
   Imported out{value_of(read_package_tables(read_named_file(path)), path), {}};
   const TomlTable table = value_of(parse_toml(edit.text()), edited_pyproject(session.settings()));
+  // A project that moved from one tool to another may still have both tables: the lock says which counts.
   if (const TomlValue* poetry = find_path(table, {"tool", "poetry"});
-      poetry != nullptr && poetry->table() != nullptr)
+      name != "uv.lock" && poetry != nullptr && poetry->table() != nullptr)
     out.project = read_poetry_project(*poetry->table());
-  else if (const TomlValue* uv = find_path(table, {"tool", "uv"}); uv != nullptr && uv->table() != nullptr)
+  else if (const TomlValue* uv = find_path(table, {"tool", "uv"});
+           name != "poetry.lock" && uv != nullptr && uv->table() != nullptr)
     out.project = read_uv_sources(*uv->table(), edit);
   return out;
 }

@@ -14,6 +14,7 @@
 #include "envs/install/bytecode_ahead.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
+#include "resolver/lock/lockfile.h"
 
 #include <fmt/format.h>
 
@@ -177,10 +178,7 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
 
 namespace {
 
-bool is_pylock(const std::string& path) {
-  const std::string name = fs::path(path).filename();
-  return name == "pylock.toml" || (name.starts_with("pylock.") && name.ends_with(".toml"));
-}
+bool is_pylock(const std::string& path) { return is_lock_name(fs::path(path).filename().native()); }
 
 }  // namespace
 

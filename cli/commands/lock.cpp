@@ -50,17 +50,17 @@ void check_lock_name(const LockCommand& command, const Settings& settings) {
   std::error_code gone;
   const fs::file_status there = fs::status(settings.working_directory / *command.output, gone);
   if (fs::exists(there) && !fs::is_regular_file(there)) return;  // /dev/stdout, a pipe
-  const std::string name = fs::path(*command.output).filename();
-  if (form_of(command) != LockForm::Pylock || name == "pylock.toml") return;
-  constexpr std::string_view kBegin = "pylock.", kEnd = ".toml";
-  const bool is_named = name.size() > kBegin.size() + kEnd.size() && name.starts_with(kBegin) &&
-                        name.ends_with(kEnd) && name.find('.', kBegin.size()) == name.size() - kEnd.size();
-  if (is_named) return;
-  throw Error(ErrorKind::Usage,
-              fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name)),
-              {fmt::format("`-o pylock.{}.toml`", fs::path(name).stem().native()),
-               fmt::format("`--format requirements -o {}` writes a requirements file with hashes",
-                           shell_word(name))});
+  const fs::path output = *command.output;
+  const std::string name = output.filename();
+  if (form_of(command) != LockForm::Pylock || is_lock_name(name)) return;
+  std::string stem = output.stem().native();
+  if (stem.starts_with("pylock.")) stem.erase(0, std::string_view("pylock.").size());
+  std::ranges::replace(stem, '.', '-');
+  throw Error(
+      ErrorKind::Usage, fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name)),
+      {fmt::format("`-o {}`", shell_word((output.parent_path() / ("pylock." + stem + ".toml")).native())),
+       fmt::format("`--format requirements -o {}` writes a requirements file with hashes",
+                   shell_word(output.native()))});
 }
 
 fs::path lock_path(const LockCommand& command, const Settings& settings) {
@@ -460,7 +460,7 @@ std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& s
   std::vector<std::string> faults = input_differences(*lock.inputs, now);
   if (const SpecifierSet locked = lock.requires_python.value_or(SpecifierSet());
       locked != space->requires_python)
-    faults.push_back(fmt::format("requires-python: the lock is for {}, and now {} is asked for",
+    faults.push_back(fmt::format("requires-python: locked for {}, now {}",
                                  locked.empty() ? "any" : locked.to_string(),
                                  space->requires_python.to_string()));
   if (faults.empty()) faults = gaps(lock, *space);
@@ -574,7 +574,7 @@ std::vector<std::string> lock_changes(const MadeLock& made) {
   const auto old_hashes = hashes_in(*earlier);
   for (const auto& [file, hashes] : hashes_in(made.lock))
     if (const auto old = old_hashes.find(file); old != old_hashes.end() && differ(old->second, hashes))
-      out.push_back(fmt::format("~ {}: the lock had another hash for it", file));
+      out.push_back(fmt::format("~ {}: hash changed", file));
   return out;
 }
 

@@ -130,8 +130,8 @@ std::string what_has_it(const ProjectChange& change, const Settings& settings) {
           return named && *named == group;
         }))
       continue;
-    return is_extra ? fmt::format("the lock has it all; `moat sync --extra {}` installs it", list.name)
-                    : fmt::format("the lock has it all; `moat sync --group {}` installs it", list.name);
+    return is_extra ? fmt::format("added to the lock; `moat sync --extra {}` installs it", list.name)
+                    : fmt::format("added to the lock; `moat sync --group {}` installs it", list.name);
   }
   return "the environment has it all";
 }

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/doctor.h"
 #include "cli/output/report_page.h"
+#include "cli/output/shell_word.h"
 #include "cli/session/available.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/open_env.h"
@@ -96,14 +97,16 @@ Json package_of(const InstalledNode& node, const InstalledGraph& graph, const Si
 
 using Versions = std::vector<std::pair<PackageName, Version>>;
 
-// Where the indexes have a newer version of a package it stands beside the one that is there.
+// Adds the newest version of each package for which the indexes have a newer one.
 void add_newest(Json& packages, const Versions& there, const Target& target, Session& session) {
   const auto newest = newest_versions(there, target, NewerPrereleases::OfThose, session);
-  for (Json& package : packages)
-    for (const auto& [name, version] : there)
-      if (package["name"] == name.normalized())
-        if (const auto found = newest.find(name); found != newest.end() && found->second.version > version)
-          package["newest"] = found->second.version.to_string();
+  for (const auto& [name, version] : there) {
+    const auto found = newest.find(name);
+    if (found == newest.end() || found->second.version <= version) continue;
+    for (Json& package : packages)  // a lock may have several versions of one
+      if (package["name"] == name.normalized() && package["version"] == version.to_string())
+        package["newest"] = found->second.version.to_string();
+  }
 }
 
 Json facts_of(const Environment& environment, bool outdated, Session& session) {
@@ -223,7 +226,7 @@ int execute(const ReportCommand& command, Session& session) {
                             : session.settings().working_directory / command.output.value_or(name.native());
   if (std::error_code unknown; fs::is_directory(file, unknown))
     throw Error(ErrorKind::Usage, fmt::format("{} is a folder", quote(file.native())),
-                {fmt::format("-o {}", (file / name).lexically_normal().native())});
+                {fmt::format("-o {}", shell_word((file / name).lexically_normal().native()))});
   const Json facts = environment ? facts_of(*environment, command.outdated, session)
                                  : facts_of_lock(*command.lock, command.outdated, session);
   const std::string page = report_page(facts);

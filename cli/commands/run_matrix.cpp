@@ -82,14 +82,14 @@ RunQuestion question_for(const RunCommand& command, const Interpreter& python, c
     add_lines(known != choices.groups.end() ? known->second : read_groups({group}, settings, ask), goal,
               session);
   }
-  const std::string extras =
-      command.sync.extras.empty() ? "" : fmt::format("[{}]", join(command.sync.extras, ","));
+  // Of the project and of every member that has one of this name.
+  for (const std::string& extra : command.sync.extras)
+    if (const auto known = choices.extras.find(normalize_name(extra)); known != choices.extras.end())
+      add_lines(known->second, goal, session);
   for (const OwnPackage& one : own) {
     const std::string url = Url::from_path(one.folder.native()).to_string();
-    const bool is_project = one.folder == *project_folder(settings);
     const std::string line =
-        one.name ? fmt::format("{}{} @ {}", one.name->display(), is_project ? extras : "", url)
-                 : one.folder.native();
+        one.name ? fmt::format("{} @ {}", one.name->display(), url) : one.folder.native();
     add_lines({{line, one.folder.native(), !command.sync.no_editable}}, goal, session);
   }
   return question;

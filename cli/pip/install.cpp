@@ -97,9 +97,7 @@ int install_lock(const SyncCommand& lock, Session& session) {
 
 int install_here(const PipCommand& command, Session& session) {
   if (const std::optional<SyncCommand> lock = lock_of(command)) {
-    if (command.has("report"))
-      throw Error(ErrorKind::Usage,
-                  "--report cannot be used with a lock file: it says what is installed itself");
+    if (command.has("report")) throw Error(ErrorKind::Usage, "--report cannot be used with a lock file");
     return install_lock(*lock, session);
   }
   const InstalledDistributions installed = installed_now(session);

@@ -26,7 +26,7 @@ void check_is_no_file(const std::string& text, const fs::path& directory) {
   const bool is_like_a_file = text.ends_with(".txt") || text.ends_with(".toml") || text.ends_with(".in") ||
                               text.ends_with(".lock") || text.ends_with(".yml") || text.ends_with(".yaml");
   if (!is_like_a_file || text.find('/') != std::string::npos || !is_there(directory / text)) return;
-  throw Error(ErrorKind::Usage, fmt::format("{} is a file here, and not a requirement", quote(text)),
+  throw Error(ErrorKind::Usage, fmt::format("{} is a file, not a requirement", quote(text)),
               {text == "pyproject.toml"      ? "`moat install .` installs this project"
                : text.starts_with("pylock.") ? fmt::format("`moat sync {}` installs what a lock says", text)
                                              : fmt::format("`-r {}` installs what a file lists", text)});

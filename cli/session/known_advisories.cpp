@@ -35,6 +35,12 @@ const std::vector<Advisory>& KnownAdvisories::of(const PackageName& name, const 
   return known_.at({name, version});
 }
 
+void KnownAdvisories::tell_silent(const std::string& index) {
+  if (!silent_.insert(index).second) return;
+  session_.output().warn(fmt::format(
+      "{} says nothing of vulnerabilities; the setting `advisories` takes a folder of OSV records", index));
+}
+
 void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
   HttpClient& http = session_.http(index_list(session_.settings()));
   struct Asked {
@@ -48,7 +54,7 @@ void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
     const std::optional<Url> url =
         index ? release_json_url(*index, release.name, release.version) : std::nullopt;
     if (!url) {
-      silent_.insert(release.index);
+      tell_silent(release.index);
       continue;
     }
     const auto promise = std::make_shared<std::promise<HttpClient::Result>>();
@@ -60,7 +66,7 @@ void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
     if (const Error* error = std::get_if<Error>(&result)) throw Error(*error);
     const HttpResponse& response = std::get<HttpResponse>(result);
     if (response.status == 404 || response.status == 410) {
-      silent_.insert(one.release->index);
+      tell_silent(one.release->index);
       continue;
     }
     if (response.status != 200)

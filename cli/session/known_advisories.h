@@ -25,24 +25,24 @@ struct IndexedRelease {
 
 class KnownAdvisories {
  public:
-  // Error(BadInput) where a file in the folder is no record.
+  // Error(BadInput) where a file in the folder is not an OSV record.
   explicit KnownAdvisories(Session& session);
 
-  // Asks the indexes side by side about those not asked for yet. Error(Network, Offline).
+  // Asks the indexes side by side about those not asked for yet. Warns once of each index that says nothing
+  // of vulnerabilities. Error(Network, Offline).
   void learn(const std::vector<IndexedRelease>& releases);
   // REQUIRES: it was learned.
   const std::vector<Advisory>& of(const PackageName& name, const Version& version) const;
-  // Indexes that say nothing of vulnerabilities.
-  const std::set<std::string>& silent() const { return silent_; }
 
  private:
   using Release = std::pair<PackageName, Version>;
+  void tell_silent(const std::string& index);
   void ask_indexes(const std::vector<IndexedRelease>& releases);
 
   Session& session_;
   std::optional<AdvisoryFolder> folder_;
   std::map<Release, std::vector<Advisory>> known_;
-  std::set<std::string> silent_;
+  std::set<std::string> silent_;  // indexes that say nothing of vulnerabilities
 };
 
 // One of audit-ignore: "GHSA-…", or "GHSA-…@2026-12-31": until that day.
@@ -55,7 +55,7 @@ struct AuditException {
 std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime now);
 
 // For --no-vulnerable: the versions of these that something is known against, and that is not to be ignored,
-// as constraints that exclude them. Warns of silent indexes.
+// as constraints that exclude them.
 std::vector<RootRequirement> exclude_vulnerable(const std::vector<const ResolvedPackage*>& packages,
                                                 KnownAdvisories& known, const Settings& settings);
 

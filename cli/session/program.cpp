@@ -3,6 +3,7 @@
 #include "envs/environment/staged_environment.h"
 #include "fetch/os/file.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/paths.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
@@ -77,7 +78,7 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 bool is_inside(const fs::path& path, const fs::path& folder) {
   const fs::path normal = path.lexically_normal();
-  return std::mismatch(folder.begin(), folder.end(), normal.begin(), normal.end()).first == folder.end();
+  return is_below(normal, folder);
 }
 
 std::string path_without(const std::string& path, const std::string& folder) {

@@ -116,13 +116,8 @@ bool may_ask(Session& session) {
 }
 
 bool is_wanted(const std::string& name, Session& session) {
-  if (session.settings().python_downloads == PythonDownloads::Auto) return true;
-  session.output().hold_live(true);
-  const std::optional<std::string> answer = ask_terminal(
-      for_terminal(fmt::format("{} is not here. Download it? [y/N] ", name)), Echo::On, session.stop());
-  session.output().hold_live(false);
-  throw_if_interrupted(session.stop());
-  return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
+  return session.settings().python_downloads == PythonDownloads::Auto ||
+         session.confirms(fmt::format("{} is not here. Download it?", name));
 }
 
 }  // namespace

@@ -194,6 +194,15 @@ Interpreter Session::present_interpreter(const std::optional<SpecifierSet>& requ
   return default_interpreter(discovery(), store(), requires_python);
 }
 
+bool Session::confirms(std::string_view question) {
+  output_.hold_live(true);
+  const std::optional<std::string> answer =
+      ask_terminal(for_terminal(fmt::format("{} [y/N] ", question)), Echo::On, stop_);
+  output_.hold_live(false);
+  throw_if_interrupted(stop_);
+  return answer && !answer->empty() && (answer->front() == 'y' || answer->front() == 'Y');
+}
+
 DiscoveryOptions Session::discovery() const {
   DiscoveryOptions options;
   options.path = variable(settings_.variables, "PATH");

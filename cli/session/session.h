@@ -55,6 +55,9 @@ class Session {
   std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
   IndexSourceOptions index_options(const IndexList& indexes) const;
 
+  // Asks on the terminal; true for yes. Error(Interrupted).
+  bool confirms(std::string_view question);
+
   // From here on the command is about this application's environment.
   void work_on_tool(PackageName name) { settings_.tool = std::move(name); }
 

@@ -203,6 +203,8 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Setting
     settings.resolution = chosen<ResolutionMode>(*told, {{"highest", ResolutionMode::Highest},
                                                          {"lowest", ResolutionMode::Lowest},
                                                          {"lowest-direct", ResolutionMode::LowestDirect}});
+  if (const auto told = first(shared.fork, layers, "fork"))
+    settings.fewest_forks = chosen<bool>(*told, {{"requires-python", false}, {"fewest", true}});
   if (const auto told = first(shared.exclude_newer, layers, "exclude-newer")) {
     settings.exclude_newer = parse_moment(told->value, now);
     if (!settings.exclude_newer)
@@ -350,8 +352,6 @@ void set_audit(Settings& settings, const SharedOptions& shared, const SettingLay
   settings.audit_ignore = layers.list_of_all("audit-ignore");
   settings.audit_ignore.insert(settings.audit_ignore.end(), shared.audit_ignore.begin(),
                                shared.audit_ignore.end());
-  if (const auto told = first(shared.fork, layers, "fork"))
-    settings.fewest_forks = chosen<bool>(*told, {{"requires-python", false}, {"fewest", true}});
   settings.no_vulnerable = shared.no_vulnerable || layers.flag("no-vulnerable").value_or(false);
   if (const auto told = first(shared.advisories, layers, "advisories")) settings.advisories = told->value;
   settings.allow_licences = layers.list("allow-licences");

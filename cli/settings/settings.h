@@ -65,7 +65,6 @@ struct Settings {
 
   // audit
   std::vector<std::string> audit_ignore;  // ID, or ID@YYYY-MM-DD
-  bool fewest_forks = false;              // in locks for several Pythons
   bool no_vulnerable = false;             // such versions are not chosen
   std::string advisories;                 // a folder of OSV records; "": the indexes are asked
   std::vector<std::string> allow_licences, deny_licences;
@@ -73,6 +72,7 @@ struct Settings {
   // resolver
   PrereleasePolicy prereleases;
   ResolutionMode resolution = ResolutionMode::Highest;
+  bool fewest_forks = false;  // in locks for several Pythons
   std::optional<UnixTime> exclude_newer;
   std::optional<std::chrono::seconds> window = std::chrono::hours(24 * 365);  // nullopt: off
   std::vector<std::string> overrides;

@@ -115,6 +115,8 @@ class Audit(sandbox.SandboxTest):
         self.server.silent = True
         self.moat("audit", "--env", "env")
         self.assertIn("says nothing of vulnerabilities", self.said)
+        self.install("app", "--no-vulnerable")
+        self.assertEqual(self.said.count("says nothing of vulnerabilities"), 1)
         self.server.broken = True
         self.moat("audit", "--env", "env", status=3)
         self.moat("audit", "--env", "env", "--offline", status=3)
