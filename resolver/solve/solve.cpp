@@ -25,6 +25,9 @@
 // Rounds feed the pool in a fixed order behind two barriers (metadata, then the pages it names): the answer
 // does not depend on what arrives first, nor on what was in a cache. Waiting is the Prefetcher's time to run
 // ahead.
+//
+// What is preferred (installed, or locked) is fed before the first solve, with what it needs: where it still
+// holds, as it mostly does, that solve is the last.
 
 namespace moat {
 namespace {
@@ -87,6 +90,8 @@ class Resolver {
     attempts_.clear();
     awaited_.clear();
     begin();
+    follow_preferences();
+    if (!late_pins_.empty()) return std::nullopt;
     for (;;) {
       check_stop();
       if (is_spent()) return std::nullopt;
@@ -94,7 +99,7 @@ class Resolver {
       if (!solve(solution)) continue;  // another window or licence
       if (!solution) return refuted();
       if (solution->is_complete()) return Outcome(finish(*solution));
-      learn(*solution);
+      learn(*solution, fresh_of(*solution));
       if (!late_pins_.empty()) return std::nullopt;
     }
   }
@@ -164,9 +169,45 @@ class Resolver {
     return false;
   }
 
+  // Feeds the preferred candidates that the user's lines lead to through others like them.
+  void follow_preferences() {
+    if (request_.preferences.empty()) return;
+    std::set<std::pair<PackageIndex, std::size_t>> followed;
+    for (;;) {
+      check_stop();
+      std::vector<solv::SolvableId> preferred;
+      for (PackageIndex package = 0; package < encoding_->size(); ++package)
+        if (const auto index = preferred_of(package))
+          preferred.push_back(encoding_->candidate(package, 0, *index));
+      const Solution solution = read_solution(preferred, *encoding_, lines_);
+      std::vector<Fresh> fresh;
+      for (PackageIndex package = 0; package < solution.choices.size(); ++package)
+        if (const auto& choice = solution.choices[package];
+            choice && !choice->complete && followed.emplace(package, choice->extras.size()).second)
+          fresh.push_back({package, choice->index, false});
+      if (fresh.empty()) return;
+      try {
+        learn(solution, fresh);
+      } catch (const Error& error) {
+        if (error.kind() == ErrorKind::Interrupted) throw;
+        return;  // whoever needs it meets the failure
+      }
+      if (!late_pins_.empty()) return;
+    }
+  }
+
+  // Where the user's lines admit it, and nothing has to be built to know it.
+  std::optional<std::size_t> preferred_of(PackageIndex package) const {
+    const ProjectView& view = encoding_->view(package);
+    if (view.size() == 0) return std::nullopt;
+    const std::size_t best = view.by_preference().front();
+    if (!view.is_preferred(best) || may_need_build(package, best) || !lines_.allowed(view)[best])
+      return std::nullopt;
+    return best;
+  }
+
   // Asks for what the solution needs to know, waits for it, feeds it.
-  void learn(const Solution& solution) {
-    const std::vector<Fresh> fresh = fresh_of(solution);
+  void learn(const Solution& solution, const std::vector<Fresh>& fresh) {
     if (budget_ != nullptr) budget_->releases -= static_cast<int>(fresh.size());
     for (const bool in_advance : {false, true})  // what was chosen is the more urgent
       for (const Fresh& one : fresh)
