@@ -108,6 +108,7 @@ class Walk {
       for (CellSet& set : sets) set &= good_;
   }
 
+  const CellSet& asked() const { return asked_; }
   // Where all that is needed is there.
   const CellSet& good() const { return good_; }
   // By root; empty sets for what is not needed.
@@ -352,20 +353,17 @@ class Universal {
     for (const LockTarget& one : request.targets) space_.named.push_back(one.target.environment);
     space_.everywhere = request.everywhere;
     space_.requires_python = request.requires_python;
+    add_atoms_of_lines();
   }
 
   UniversalOutcome run() {
     for (;;) {
-      MarkerCells cells(space_, atoms());
-      if (cells.size() == 0) return UniversalResolution{std::move(cells), {}, {}, 0, std::move(left_out_)};
-      CellSet left = cells.all();
-      std::vector<Walk> walks;
-      for (const Pins& pins : chosen_) {
-        walks.emplace_back(request_, pins, cells, left, judges_, necessary_);
-        left -= walks.back().good();
-      }
+      cut();
+      const MarkerCells& cells = *cells_;
+      if (cells.size() == 0) return UniversalResolution{std::move(*cells_), {}, {}, 0, std::move(left_out_)};
+      const CellSet left = walk_all();
       const std::optional<std::size_t> open = left.first();
-      if (!open) return finish(std::move(cells), walks);
+      if (!open) return finish();
       if (last_solved_ == cells.cells()[*open].environment)
         throw std::logic_error("an answer for " + judges_.target_of(cells.cells()[*open]).description +
                                " does not hold there");
@@ -376,9 +374,9 @@ class Universal {
       if (auto conflict = solve(cell)) {
         if (may_be_left_out(cell)) {
           if (auto of_needed = solve_needed(cells, left)) return std::move(*of_needed);
-          space_.left_out.insert(*cell.named);
           left_out_.push_back({*cell.named, std::move(*conflict)});
-          last_solved_.reset();
+          space_.left_out.insert(*cell.named);
+          forget_cells();
           continue;
         }
         if (request_.targets_must_install || !cell.named || judges_.any_file_does(*cell.named))
@@ -386,7 +384,7 @@ class Universal {
         notes_.push_back(fmt::format("there is no answer with files for {}: the lock is not proved there",
                                      judges_.target_of(cell).description));
         judges_.let_any_file_do(*cell.named);
-        last_solved_.reset();
+        forget_cells();
       }
     }
   }
@@ -405,23 +403,56 @@ class Universal {
     return std::nullopt;
   }
 
+  void forget_cells() {
+    walks_.clear();
+    cells_.reset();
+    last_solved_.reset();
+  }
+
+  // Makes the cells, unless those of the last time tell all apart that is in play now.
+  void cut() {
+    if (cells_ && !tells_more_apart_) return;
+    walks_.clear();
+    cells_.emplace(space_, atoms_);
+    tells_more_apart_ = false;
+  }
+
+  // The environments that what was chosen does not suit. Walks of sets that did not change still hold.
+  CellSet walk_all() {
+    CellSet left = cells_->all();
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
+      if (i < walks_.size() && (walks_[i].asked() != left || chosen_[i].has_changed))
+        while (walks_.size() > i) walks_.pop_back();
+      if (i == walks_.size())
+        walks_.emplace_back(request_, chosen_[i].pins, *cells_, left, judges_, necessary_);
+      chosen_[i].has_changed = false;
+      left -= walks_[i].good();
+    }
+    return left;
+  }
+
   // All that can tell environments apart: the user's lines, and what was chosen.
-  MarkerAtoms atoms() const {
-    MarkerAtoms atoms;
+  void add_atoms_of_lines() {
     for (const auto* lines :
          {&request_.request.requirements, &request_.request.constraints, &request_.request.overrides})
       for (const RootRequirement& line : *lines)
-        if (line.requirement.marker) atoms.add(*line.requirement.marker);
-    for (const Pins& pins : chosen_)
-      for (const auto& [name, package] : pins) {
-        if (package.metadata.requires_python) atoms.add(*package.metadata.requires_python);
-        for (const FileTraits& file : package.release->traits())
-          if (const auto requires_python = SpecifierSet::parse(file.requires_python))
-            atoms.add(*requires_python);
-        for (const Requirement& requirement : package.metadata.requires_dist)
-          if (requirement.marker && is_in_play(*requirement.marker, package)) atoms.add(*requirement.marker);
-      }
-    return atoms;
+        if (line.requirement.marker) atoms_.add(*line.requirement.marker);
+  }
+
+  void add_atoms(const ResolvedPackage& package) {
+    if (package.metadata.requires_python) add_atoms(*package.metadata.requires_python);
+    std::string_view last;  // most files say the same
+    for (const FileTraits& file : package.release->traits()) {
+      if (file.requires_python == last) continue;
+      last = file.requires_python;
+      if (const auto requires_python = SpecifierSet::parse(last)) add_atoms(*requires_python);
+    }
+    for (const Requirement& requirement : package.metadata.requires_dist)
+      if (requirement.marker && is_in_play(*requirement.marker, package)) add_atoms(*requirement.marker);
+  }
+  template <class Said>
+  void add_atoms(const Said& said) {
+    tells_more_apart_ |= atoms_.add(said);
   }
 
   // What only extras bring in that nobody asks for tells nothing apart.
@@ -468,20 +499,22 @@ class Universal {
     for (ResolvedPackage& package : resolution.packages) {
       // Elsewhere a final version may do.
       if (!package.version.is_prerelease()) preferences_.insert_or_assign(package.name, package.version);
-      if (package.version.is_prerelease() && !is_named(package))
-        necessary_.emplace(package.name, package.version);
+      if (package.version.is_prerelease() && !is_named(package) &&
+          necessary_.emplace(package.name, package.version).second)
+        walks_.clear();
       PackageName name = package.name;
       fresh.emplace(std::move(name), std::move(package));
     }
-    for (Pins& pins : chosen_) {
-      if (!agree(pins, fresh)) continue;
-      for (auto& [name, package] : fresh) {
-        const auto [entry, is_new] = pins.try_emplace(name, package);
-        if (!is_new) entry->second.extras.insert(package.extras.begin(), package.extras.end());
-      }
-      return;
+    const auto suits = [&](const Chosen& one) { return agree(one.pins, fresh); };
+    auto joined = std::find_if(chosen_.begin(), chosen_.end(), suits);
+    if (joined == chosen_.end()) joined = chosen_.emplace(chosen_.end());
+    joined->has_changed = true;
+    for (auto& [name, package] : fresh) {
+      const auto [entry, is_new] = joined->pins.try_emplace(name, package);
+      const std::size_t extras_before = entry->second.extras.size();
+      entry->second.extras.insert(package.extras.begin(), package.extras.end());
+      if (is_new || entry->second.extras.size() != extras_before) add_atoms(entry->second);
     }
-    chosen_.push_back(std::move(fresh));
   }
 
   static bool is_named(const ResolvedPackage& package) {
@@ -496,21 +529,22 @@ class Universal {
     });
   }
 
-  UniversalResolution finish(MarkerCells cells, const std::vector<Walk>& walks) {
+  UniversalResolution finish() {
+    const MarkerCells& cells = *cells_;
     std::map<std::pair<PackageName, std::string>, UniversalPackage> packages;
-    for (std::size_t i = 0; i < walks.size(); ++i)
-      for (const auto& [name, needed] : walks[i].needed()) {
+    for (std::size_t i = 0; i < walks_.size(); ++i)
+      for (const auto& [name, needed] : walks_[i].needed()) {
         if (std::all_of(needed.begin(), needed.end(), [](const CellSet& set) { return set.empty(); }))
           continue;
-        const ResolvedPackage& pin = chosen_[i].at(name);
+        const ResolvedPackage& pin = chosen_[i].pins.at(name);
         const auto [entry, is_new] = packages.try_emplace(
             {name, identity(pin)},
             UniversalPackage{pin, std::vector<CellSet>(request_.roots.size(), cells.none()), {}});
         for (std::size_t root = 0; root < needed.size(); ++root) entry->second.needed[root] |= needed[root];
-        for (const PackageName& to : walks[i].dependencies_of(name))
-          entry->second.dependencies.emplace(to, chosen_[i].at(to).version);
+        for (const PackageName& to : walks_[i].dependencies_of(name))
+          entry->second.dependencies.emplace(to, chosen_[i].pins.at(to).version);
       }
-    UniversalResolution out{std::move(cells), {}, std::move(notes_), solves_, std::move(left_out_)};
+    UniversalResolution out{std::move(*cells_), {}, std::move(notes_), solves_, std::move(left_out_)};
     for (auto& [key, package] : packages) out.packages.push_back(std::move(package));
     std::stable_sort(out.packages.begin(), out.packages.end(),
                      [](const UniversalPackage& a, const UniversalPackage& b) {
@@ -526,7 +560,16 @@ class Universal {
   std::stop_token stop_;
   Judges judges_;
   EnvironmentSpace space_;
-  std::vector<Pins> chosen_;  // sets of versions, each for the environments that the earlier ones do not suit
+  // A set of versions, for the environments that the earlier ones do not suit.
+  struct Chosen {
+    Pins pins;
+    bool has_changed = true;  // since it was walked
+  };
+  std::deque<Chosen> chosen_;  // walks refer to them
+  MarkerAtoms atoms_;
+  bool tells_more_apart_ = false;  // atoms_, than the cells do
+  std::optional<MarkerCells> cells_;
+  std::vector<Walk> walks_;  // over the cells, of the first of chosen_
   Necessary necessary_;
   std::map<PackageName, Version> preferences_;
   std::vector<LeftOutTarget> left_out_;

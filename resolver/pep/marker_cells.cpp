@@ -76,13 +76,18 @@ CellSet CellSet::complement() const {
 
 std::string PythonMinor::to_string() const { return fmt::format("{}.{}", major, minor); }
 
-void MarkerAtoms::add(const Marker& marker) {
-  for (const auto& [variable, literal] : marker.comparands()) literals_[variable].insert(literal);
+bool MarkerAtoms::add(const Marker& marker) {
+  bool is_new = false;
+  for (const auto& [variable, literal] : marker.comparands())
+    is_new |= literals_[variable].insert(literal).second;
+  return is_new;
 }
 
-void MarkerAtoms::add(const SpecifierSet& requires_python) {
+bool MarkerAtoms::add(const SpecifierSet& requires_python) {
+  bool is_new = false;
   for (const Specifier& clause : requires_python.clauses())
-    literals_["python_full_version"].insert(clause.text());
+    is_new |= literals_["python_full_version"].insert(clause.text()).second;
+  return is_new;
 }
 
 const std::set<std::string>& MarkerAtoms::of(const std::string& variable) const {
@@ -232,13 +237,8 @@ MarkerCells::MarkerCells(const EnvironmentSpace& space, const MarkerAtoms& atoms
               atoms);
   }
   for (const PythonMinor& minor : space.everywhere) add_everywhere(minor, space, atoms);
-  const auto minor_first = [](const Cell& a, const Cell& b) {
-    const auto key = [](const Cell& cell) {
-      return std::tuple(cell.python.release_at(0), cell.python.release_at(1));
-    };
-    return key(a) > key(b);
-  };
-  std::stable_sort(cells_.begin(), cells_.end(), minor_first);
+  std::stable_sort(cells_.begin(), cells_.end(),
+                   [](const Cell& a, const Cell& b) { return a.python > b.python; });
   add_terms(atoms);
 }
 

@@ -68,8 +68,9 @@ struct EnvironmentSpace {
 // What the markers in play tell apart.
 class MarkerAtoms {
  public:
-  void add(const Marker& marker);
-  void add(const SpecifierSet& requires_python);
+  // True: that tells more apart than what was added before.
+  bool add(const Marker& marker);
+  bool add(const SpecifierSet& requires_python);
 
   // What a variable is compared with; empty where it is in no marker.
   const std::set<std::string>& of(const std::string& variable) const;
