@@ -197,6 +197,18 @@ FilteredProject CandidateFilter::judge_all(const Project& project, bool from_url
   return out;
 }
 
+std::optional<FilteredProject> CandidateFilter::only(const Project& project, const Version& version) {
+  const auto found = std::ranges::lower_bound(
+      project.releases, version, {}, [](const auto& release) -> const Version& { return release->version; });
+  if (found == project.releases.end() || (*found)->version != version) return std::nullopt;
+  std::optional<Candidate> one = candidate(project.name, *found, false);
+  const bool no_prereleases = request_.prereleases.of(project.name) == Prereleases::Forbid;
+  if (!one || (no_prereleases && one->prerelease())) return std::nullopt;
+  FilteredProject out;
+  out.candidates.push_back(*std::move(one));
+  return out;
+}
+
 std::optional<Candidate> CandidateFilter::candidate(const PackageName& name,
                                                     const std::shared_ptr<const Release>& release,
                                                     bool from_url) {

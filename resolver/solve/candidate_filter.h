@@ -60,7 +60,10 @@ class CandidateFilter {
   // from_url: the project is what a URL of a requirement gives, so neither dates, kinds of files nor
   // pre-releases are in question.
   FilteredProject filter(const Project& project, bool from_url = false);
-  // The release by itself, as filter() judges it; nullopt: it may not be chosen.
+  // As if the project had no release but this; nullopt: it has none of this version, or that may not be
+  // chosen.
+  std::optional<FilteredProject> only(const Project& project, const Version& version);
+  // The release by itself, as filter() judges it but for pre-releases; nullopt: it may not be chosen.
   std::optional<Candidate> candidate(const PackageName& name, const std::shared_ptr<const Release>& release,
                                      bool from_url);
   // When the first file in range came out that only its date keeps out; of none, the first of all.

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace moat {
 namespace {
@@ -23,9 +24,9 @@ bool prefers_lowest(const PackageName& name, const ResolveRequest& request) {
 
 }  // namespace
 
-ProjectView::ProjectView(const Project& project, bool from_url, CandidateFilter& filter,
+ProjectView::ProjectView(const Project& project, bool from_url, FilteredProject filtered,
                          const ResolveRequest& request)
-    : project_(project), filtered_(filter.filter(project, from_url)) {
+    : project_(project), filtered_(std::move(filtered)) {
   const std::size_t count = filtered_.candidates.size();
   versions_.reserve(count);
   for (const Candidate& candidate : filtered_.candidates) {
@@ -93,8 +94,17 @@ ProjectView* ProjectViews::find(const PackageName& name) {
   if (const auto found = views_.find(name); found != views_.end()) return found->second.get();
   const Project* project = source_.find_project(name);
   if (project == nullptr) return nullptr;
-  auto view = std::make_unique<ProjectView>(*project, pinned_.contains(name), filter_, request_);
+  const bool from_url = pinned_.contains(name);
+  auto view = std::make_unique<ProjectView>(*project, from_url, filtered(*project, from_url), request_);
   return views_.emplace(name, std::move(view)).first->second.get();
+}
+
+FilteredProject ProjectViews::filtered(const Project& project, bool from_url) {
+  if (candidates_ == Candidates::Preferred && !from_url)
+    if (const auto preferred = request_.preferences.find(project.name);
+        preferred != request_.preferences.end())
+      if (auto only = filter_.only(project, preferred->second)) return *std::move(only);
+  return filter_.filter(project, from_url);
 }
 
 const Dependencies* ProjectViews::dependencies(ProjectView& view, std::size_t index) {

@@ -23,7 +23,7 @@ using Ranges = std::vector<std::pair<std::size_t, std::size_t>>;
 class ProjectView {
  public:
   // from_url: it is what a requirement's URL gives.
-  ProjectView(const Project& project, bool from_url, CandidateFilter& filter, const ResolveRequest& request);
+  ProjectView(const Project& project, bool from_url, FilteredProject filtered, const ResolveRequest& request);
 
   const PackageName& name() const { return project_.name; }
   const Project& project() const { return project_; }
@@ -71,13 +71,21 @@ class ProjectView {
   mutable std::unordered_map<const SpecifierSet*, const Ranges*> by_address_;
 };
 
+// Preferred: where a project's preferred version may be chosen, it is the only candidate.
+enum class Candidates { All, Preferred };
+
 // The views of all pages that came, made on first use.
 class ProjectViews {
  public:
   // pinned: URLs that projects come from, by name; may grow.
-  ProjectViews(const ResolveRequest& request, CandidateSource& source,
+  ProjectViews(const ResolveRequest& request, Candidates candidates, CandidateSource& source,
                const std::map<PackageName, std::string>& pinned, ResolveStatistics& statistics)
-      : request_(request), source_(source), pinned_(pinned), statistics_(statistics), filter_(request) {}
+      : request_(request),
+        candidates_(candidates),
+        source_(source),
+        pinned_(pinned),
+        statistics_(statistics),
+        filter_(request) {}
 
   // nullptr: the page is not here yet. Throws what the source throws.
   ProjectView* find(const PackageName& name);
@@ -90,8 +98,10 @@ class ProjectViews {
 
  private:
   void learn(ProjectView& view, std::size_t index);
+  FilteredProject filtered(const Project& project, bool from_url);
 
   const ResolveRequest& request_;
+  const Candidates candidates_;
   CandidateSource& source_;
   const std::map<PackageName, std::string>& pinned_;
   ResolveStatistics& statistics_;

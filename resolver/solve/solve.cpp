@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <utility>
 
 // The lazy loop. A page gives all candidates of a project at once, but no requirements; they come with
 // metadata, one file a release. So: solve as if what is not known needed nothing; ask for the metadata of
@@ -27,7 +28,9 @@
 // ahead.
 //
 // What is preferred (installed, or locked) is fed before the first solve, with what it needs: where it still
-// holds, as it mostly does, that solve is the last.
+// holds, as it mostly does, that solve is the last. It is asked first as if there were nothing else of what
+// is preferred, which is small: an answer that takes the best of everything is the one that all candidates
+// give.
 
 namespace moat {
 namespace {
@@ -36,9 +39,10 @@ constexpr std::size_t kMostDoublings = 7;  // 128 metadata files at once of one 
 
 class Resolver {
  public:
-  Resolver(const ResolveRequest& request, CandidateSource& source, Reporter& reporter, std::stop_token stop,
-           ResolveStatistics& statistics, ResolveBudget* budget)
+  Resolver(const ResolveRequest& request, Candidates candidates, CandidateSource& source, Reporter& reporter,
+           std::stop_token stop, ResolveStatistics& statistics, ResolveBudget* budget)
       : request_(request),
+        candidates_(candidates),
         source_(source),
         reporter_(reporter),
         stop_(std::move(stop)),
@@ -47,9 +51,23 @@ class Resolver {
         lines_(request),
         urls_(lines_.urls()),
         requests_(source, statistics),
-        views_(request, source, urls_.pinned(), statistics),
+        views_(request, candidates, source, urls_.pinned(), statistics),
         ahead_(requests_, views_, urls_.pinned()) {
     for (const auto& [name, url] : urls_.pinned()) requests_.pin(name, url);
+  }
+
+  // REQUIRES: Candidates::Preferred. nullopt: what is preferred does not do, or there may be better.
+  std::optional<Outcome> run_preferred() {
+    if (!urls_.pinned().empty()) return std::nullopt;
+    std::optional<Outcome> outcome;
+    try {
+      outcome = attempt();
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::Interrupted) throw;
+      return std::nullopt;  // whatever it needed may not be needed
+    }
+    return outcome && std::holds_alternative<Resolution>(*outcome) && takes_the_best_ ? std::move(outcome)
+                                                                                      : std::nullopt;
   }
 
   // nullopt: the budget is used up.
@@ -97,8 +115,12 @@ class Resolver {
       if (is_spent()) return std::nullopt;
       std::optional<Solution> solution;
       if (!solve(solution)) continue;  // another window or licence
+      if (!solution && candidates_ == Candidates::Preferred) return std::nullopt;
       if (!solution) return refuted();
-      if (solution->is_complete()) return Outcome(finish(*solution));
+      if (solution->is_complete()) {
+        takes_the_best_ = takes_the_best(*solution);
+        return Outcome(finish(*solution));
+      }
       learn(*solution, fresh_of(*solution));
       if (!late_pins_.empty()) return std::nullopt;
     }
@@ -128,7 +150,7 @@ class Resolver {
     for (const RequestLine& line : lines_.lines())
       if (!lines_.of(line.requirement().name).empty() && asked_for(line.requirement().name))
         needed.push_back(&line.requirement());
-    ahead_.restart(needed, {});
+    const WhileWaiting meanwhile(*this, [this, needed] { ahead_.restart(needed, {}); });
     add_projects(lines_.requested());
     Solution nothing_yet;
     for (LineIndex line = 0; line < lines_.lines().size(); ++line) {
@@ -206,6 +228,21 @@ class Resolver {
     return best;
   }
 
+  // Of each project the first candidate that the user's lines, and the window, leave?
+  bool takes_the_best(const Solution& solution) const {
+    if (window_ && window_ != request_.window) return false;
+    for (PackageIndex package = 0; package < solution.choices.size(); ++package) {
+      if (!solution.choices[package]) continue;
+      const ProjectView& view = encoding_->view(package);
+      std::vector<bool> allowed = lines_.allowed(view);
+      if (window_ && asked_for(view.name())) allowed = inside_window(view, allowed, *window_);
+      const auto best =
+          std::ranges::find_if(view.by_preference(), [&](std::size_t index) { return allowed[index]; });
+      if (best == view.by_preference().end() || *best != solution.choices[package]->index) return false;
+    }
+    return true;
+  }
+
   // Asks for what the solution needs to know, waits for it, feeds it.
   void learn(const Solution& solution, const std::vector<Fresh>& fresh) {
     if (budget_ != nullptr) budget_->releases -= static_cast<int>(fresh.size());
@@ -213,7 +250,7 @@ class Resolver {
       for (const Fresh& one : fresh)
         if (one.in_advance == in_advance) requests_.metadata(encoding_->view(one.package), one.index);
     tell_progress(solution, fresh.size());
-    run_ahead(solution);
+    const WhileWaiting meanwhile(*this, [this, &solution] { run_ahead(solution); });
     wait_until([&] {
       return std::all_of(fresh.begin(), fresh.end(), [&](const Fresh& one) { return has_come(one); });
     });
@@ -429,10 +466,27 @@ class Resolver {
     return read_solution(chosen, *encoding_, lines_);
   }
 
+  // What is done once as soon as something has to be waited for: looking ahead costs time.
+  class WhileWaiting {
+   public:
+    WhileWaiting(Resolver& resolver, std::function<void()> work) : resolver_(resolver) {
+      resolver_.meanwhile_ = std::move(work);
+    }
+    ~WhileWaiting() { resolver_.meanwhile_ = nullptr; }
+    WhileWaiting(const WhileWaiting&) = delete;
+    WhileWaiting& operator=(const WhileWaiting&) = delete;
+
+   private:
+    Resolver& resolver_;
+  };
+
   void wait_until(const std::function<bool()>& done) {
     while (!done()) {
       check_stop();
-      ahead_.arrived(source_.wait().name);
+      if (const auto work = std::exchange(meanwhile_, nullptr))
+        work();
+      else
+        ahead_.arrived(source_.wait().name);
     }
   }
 
@@ -464,6 +518,7 @@ class Resolver {
   }
 
   const ResolveRequest& request_;
+  const Candidates candidates_;
   CandidateSource& source_;
   Reporter& reporter_;
   std::stop_token stop_;
@@ -474,6 +529,7 @@ class Resolver {
   Requests requests_;
   ProjectViews views_;
   Prefetcher ahead_;
+  std::function<void()> meanwhile_;
   std::optional<Encoding> encoding_;
   std::optional<Licences> licences_;
   std::optional<std::chrono::seconds> window_;
@@ -483,6 +539,7 @@ class Resolver {
   std::set<std::pair<PackageName, std::string>> followed_;  // URLs whose own requirements were looked at
   std::set<PackageName> needed_by_url_;                     // … at a URL, by them
   bool refuse_last_ = false;
+  bool takes_the_best_ = false;
   std::optional<Conflict> conflict_;  // of the first attempt that was refuted
 };
 
@@ -491,9 +548,14 @@ class Resolver {
 Outcome resolve(const ResolveRequest& request, CandidateSource& source, Reporter& reporter,
                 std::stop_token stop, ResolveStatistics* statistics) {
   ResolveStatistics unused;
+  ResolveStatistics& counted = statistics != nullptr ? *statistics : unused;
   const Phase phase(reporter, "resolve");
-  return Resolver(request, source, reporter, std::move(stop), statistics != nullptr ? *statistics : unused,
-                  nullptr)
+  // What admits other Pythons as well is seen among all releases.
+  if (!request.preferences.empty() && request.also_for.empty())
+    if (auto outcome = Resolver(request, Candidates::Preferred, source, reporter, stop, counted, nullptr)
+                           .run_preferred())
+      return *std::move(outcome);
+  return Resolver(request, Candidates::All, source, reporter, std::move(stop), counted, nullptr)
       .run()
       .value();
 }
@@ -503,8 +565,8 @@ std::optional<Outcome> resolve_within(ResolveBudget& budget, const ResolveReques
                                       ResolveStatistics* statistics) {
   ResolveStatistics unused;
   const Phase phase(reporter, "resolve");
-  return Resolver(request, source, reporter, std::move(stop), statistics != nullptr ? *statistics : unused,
-                  &budget)
+  return Resolver(request, Candidates::All, source, reporter, std::move(stop),
+                  statistics != nullptr ? *statistics : unused, &budget)
       .run();
 }
 

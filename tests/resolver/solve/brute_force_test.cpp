@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -317,6 +319,53 @@ TEST_F(BruteForce, TheLowestAreFoundToo) {
         for (std::size_t lower = 0; lower < chosen_[first.name]; ++lower)
           EXPECT_FALSE(oracle.solvable(universe.requests(), {{first.name, lower}}));
       });
+}
+
+// What is preferred is tried as if there were nothing else; a budget, which leaves that out, gives the same.
+// One time in two most of it is an earlier answer, as in a lock.
+TEST_F(BruteForce, WhatIsPreferredIsTriedFirstAndChangesNoAnswer) {
+  int kept = 0;
+  for_each_universe(
+      3000,
+      [](std::uint64_t seed) {
+        return Traits{.prereleases = seed % 3 == 0,
+                      .extras = seed % 2 == 0,
+                      .markers = seed % 4 == 0,
+                      .yanked = seed % 5 == 0,
+                      .dates = seed % 3 == 1};
+      },
+      [&](const Universe& universe, std::uint64_t seed) {
+        std::mt19937_64 random(seed);
+        ResolveRequest request = universe.request();
+        std::map<int, std::size_t> preferred;
+        if (seed % 2 == 0) {
+          outcome_ = answer(universe, request, 0);
+          if (const auto* resolution = std::get_if<Resolution>(&outcome_))
+            preferred = universe.rows_of(*resolution);
+        }
+        for (std::size_t name = 0; name < universe.projects().size(); ++name)
+          if (const std::size_t rows = universe.projects()[name].size(); rows > 0 && random() % 3 == 0)
+            preferred[static_cast<int>(name)] = random() % rows;
+        for (const auto& [name, row] : preferred)
+          request.preferences.insert_or_assign(*PackageName::parse(name_of(name)),
+                                               Version::parse(universe.rows(name)[row].version).value());
+        outcome_ = answer(universe, request, 0);
+        expect_same_in_any_order(universe, request);
+        FakeSource source;
+        universe.fill(source);
+        Reporter quiet;
+        ResolveBudget plenty{1'000'000, 1'000'000};
+        const std::optional<Outcome> of_all = resolve_within(plenty, request, source, quiet);
+        ASSERT_TRUE(of_all);
+        EXPECT_EQ(told(outcome_), told(*of_all));
+        const auto* resolution = std::get_if<Resolution>(&outcome_);
+        ++(resolution != nullptr ? solved_ : refuted_);
+        if (resolution != nullptr)
+          for (const auto& [name, row] : universe.rows_of(*resolution))
+            kept += preferred.contains(name) && preferred[name] == row;
+      });
+  expect_enough_of_both();
+  EXPECT_GT(kept, 1000);
 }
 
 }  // namespace
