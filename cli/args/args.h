@@ -228,6 +228,7 @@ struct BundleCommand {
   std::string output;
   std::optional<std::string> name, sign;
   bool with_python = false, no_project = false;
+  bool with_bytecode = false, without_bytecode = false;  // neither: as with_python
   std::vector<std::string> extras, groups;
   std::vector<std::string> platforms, python_versions;  // targets other than this machine
 };

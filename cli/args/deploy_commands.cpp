@@ -22,6 +22,10 @@ void declare_bundle(Declaration& d) {
       ->required();
   d.value("--name", bundle.name, "NAME", "name of the program (default: the project's)");
   d.flag("--with-python", bundle.with_python, "with the Python itself: the machine it goes to needs none");
+  CLI::Option* with = d.flag("--with-bytecode", bundle.with_bytecode,
+                             "with what Python compiles, so that deploying compiles nothing (default with "
+                             "--with-python)");
+  d.flag("--without-bytecode", bundle.without_bytecode, "without it: a smaller bundle")->excludes(with);
   d.flag("--no-project", bundle.no_project, "what the project needs, without the project itself");
   d.value("--sign", bundle.sign, "KEYFILE", "sign with this private key (Ed25519, PEM)");
   d.values("--extra", bundle.extras, "NAME", "with this extra");

@@ -51,9 +51,13 @@ nlohmann::ordered_json document_of(const BundleConfig& config, bool with_python)
                         {"sha256", package.sha256.hex},
                         {"size", package.size},
                         {"built", package.built}});
-  return {{"name", config.name},        {"version", config.version},
-          {"created", config.created},  {"python", config.python.to_string()},
-          {"with_python", with_python}, {"architecture", config.architecture},
+  return {{"name", config.name},
+          {"version", config.version},
+          {"created", config.created},
+          {"python", config.python.to_string()},
+          {"with_python", with_python},
+          {"with_bytecode", !config.bytecode.empty()},
+          {"architecture", config.architecture},
           {"packages", packages}};
 }
 
@@ -67,6 +71,8 @@ void show_target(const BundleTarget& target, Output& output) {
           : fmt::format(", included: {}, {}", config.python.version, human_bytes(target.runtime()->size))));
   output.result(fmt::format("created   {}, moat {}", time_text(config.created), config.moat));
   output.result(fmt::format("packages  {}, {}", config.packages.size(), human_bytes(bytes_of(config))));
+  if (!config.bytecode.empty())
+    output.result(fmt::format("bytecode  included, {}", human_bytes(config.bytecode_size())));
   for (const BundlePackage& package : config.packages)
     output.result(fmt::format("  {} {}  {}{}", package.name.display(), package.version.to_string(),
                               human_bytes(package.size), package.built ? "  built from source" : ""));

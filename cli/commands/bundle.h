@@ -36,6 +36,7 @@ struct BundleAccess {
 BundleAccess open_bundle(const std::string& name, Session& session);
 bool is_reference(const std::string& name);
 
+void hash_all(const Bundle& bundle, Session& session);
 // All of it is here and verified: fetched from the registry, which verifies each blob as it comes, or read.
 void make_whole(const BundleAccess& access, Session& session);
 

@@ -101,11 +101,16 @@ std::string this_machine() {
   return ::uname(&facts) == 0 ? facts.machine : "";
 }
 
+void hash_all(const Bundle& bundle, Session& session) {
+  const Phase phase(session.reporter(), "verify");
+  bundle.verify(session.workers(), session.stop());
+}
+
 void make_whole(const BundleAccess& access, Session& session) {
   if (access.registry != nullptr)
     access.registry->fetch(access.bundle->blobs());
   else
-    access.bundle->verify(session.workers(), session.stop());
+    hash_all(*access.bundle, session);
 }
 
 const BundleTarget& fitting_target(const Bundle& bundle, Session& session) {

@@ -8,6 +8,7 @@
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
 #include "cli/settings/workspace.h"
+#include "envs/deploy/bytecode_blob.h"
 #include "envs/deploy/runtime_blob.h"
 #include "fetch/archive/archive.h"
 #include "fetch/download/originals.h"
@@ -163,6 +164,30 @@ void add_packages(const std::vector<WantedPackage>& wanted, const std::map<Packa
     }
     contents.config.packages.push_back(std::move(out));
   }
+}
+
+// What this Python compiles is for every one of its minor version.
+void add_bytecode(const std::vector<WantedPackage>& packages, const Runtime& runtime,
+                  const BundlePython& wanted, const fs::path& folder, BundleContents& contents,
+                  Session& session) {
+  if (!wanted.fits(runtime.interpreter))
+    throw Error(ErrorKind::Usage,
+                fmt::format("`--with-bytecode` requires {}, and this is {} {}", wanted.to_string(),
+                            runtime.interpreter.implementation, runtime.interpreter.version),
+                {fmt::format("name one that is here with `-p {}.{}`", wanted.major, wanted.minor)});
+  std::vector<StoredWheel> wheels;
+  for (const WantedPackage& package : packages) wheels.push_back(package.wheel);
+  const std::vector<StoredBytecode> bytecode =
+      obtain_bytecode(wheels, runtime, session.store(), session.workers(), session.reporter());
+  contents.config.bytecode = bytecode_key(runtime.interpreter);
+  contents.bytecode.resize(bytecode.size());
+  session.workers().for_each(bytecode.size(), [&](std::size_t i) {
+    if (bytecode[i].files.empty()) return;
+    BundlePackage& package = contents.config.packages[i];
+    const fs::path file = contents.bytecode[i] = folder / (package.filename + ".bytecode");
+    write_bytecode_blob(bytecode[i], file);
+    package.bytecode = BundleBlob{.sha256 = hash_file(file), .size = fs::file_size(file)};
+  });
 }
 
 BundlePython python_of(const Interpreter& interpreter) {
@@ -327,10 +352,14 @@ GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
     if (of_environment)
       for (BundlePackage& package : contents.config.packages)
         package.requested = from.requested.count(package.name) != 0;
-    if (command.with_python) {
-      contents.runtime = folder / "runtime.tar.gz";
-      write_runtime_blob(obtain_runtime(python, session.store(), session.workers(), session.reporter()),
-                         *contents.runtime);
+    const bool with_bytecode = command.with_bytecode || (command.with_python && !command.without_bytecode);
+    if (command.with_python || with_bytecode) {
+      const Runtime runtime = obtain_runtime(python, session.store(), session.workers(), session.reporter());
+      if (command.with_python) {
+        contents.runtime = folder / "runtime.tar.gz";
+        write_runtime_blob(runtime, *contents.runtime);
+      }
+      if (with_bytecode) add_bytecode(request.install, runtime, wanted.python, folder, contents, session);
     }
     out.targets.push_back(std::move(contents));
   }

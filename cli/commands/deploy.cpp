@@ -84,6 +84,7 @@ Deployed recorded(const DeploymentChange& change, Attempt attempt,
     if (!deployed.was_live) append();
     return deployed;
   } catch (const Error& error) {
+    if (error.kind() == ErrorKind::NotFound) throw;  // no such release: nothing was attempted
     attempt.result = AttemptResult::Failed;
     attempt.reason = error.what();
     append();
@@ -119,9 +120,9 @@ BundleAccess open_source(const std::string& source, const DeploymentChange& chan
 
 std::vector<PublicKey> trusted_keys(const DeployCommand& command, const Session& session) {
   if (!command.insecure && command.keys.empty())
-    throw Error(
-        ErrorKind::Usage, fmt::format("nothing says whose bundles may be deployed to {}", command.dest),
-        {"`--key PUB` names the public key that must have signed it", "`--insecure` takes any bundle"});
+    throw Error(ErrorKind::Usage,
+                "`moat deploy` requires `--key`: the public key that must have signed the bundle",
+                {"`--insecure` takes any bundle, whoever made it"});
   return named_keys(command.keys, session);
 }
 
@@ -140,13 +141,12 @@ Deployed deploy_bundle(const DeployCommand& command, const std::vector<PublicKey
   const BundleAccess opened = open_source(command.source, change, spool, session);
   const Bundle& bundle = *opened.bundle;
   attempt.digest = bundle.digest().to_string();
-  options.keep = command.keep;
   options.not_older = command.not_older;
   options.signed_by = check_trust(bundle, keys);
   options.begun = [&](const std::string& release) { attempt.release = release; };
   const BundleTarget& target = fitting_target(bundle, session);
   if (opened.registry == nullptr)
-    bundle.verify(session.workers(), session.stop());
+    hash_all(bundle, session);
   else  // each blob is verified as it comes, and what the store has of them needs not come
     opened.registry->fetch(missing_blobs(target, session.store()));
   const Runtime runtime = bundle_runtime(bundle, target, session);
@@ -187,20 +187,23 @@ nlohmann::ordered_json document_of(const Attempt& attempt) {
           {"milliseconds", attempt.milliseconds}};
 }
 
-void tell(const Deployed& deployed, Output& output) {
+void tell_live(const Deployed& deployed, Output& output) {
   if (deployed.was_live)
     output.say(fmt::format("{} is live already", deployed.release.folder));
   else
     output.say(fmt::format("{} is live: {}, Python {}{}", deployed.release.folder, title(deployed.release),
                            deployed.release.python,
                            deployed.before.empty() ? "" : fmt::format(" (before: {})", deployed.before)));
-  for (const std::string& release : deployed.removed) output.say(fmt::format("removed {}", release));
+}
+
+void tell(const Deployed& deployed, const std::vector<std::string>& removed, Output& output) {
+  for (const std::string& release : removed) output.say(fmt::format("removed {}", release));
   if (!output.json()) return;
   output.document({{"schema", 1},
                    {"release", document_of(deployed.release)},
                    {"before", text_or_null(deployed.before)},
                    {"changed", !deployed.was_live},
-                   {"removed", deployed.removed}});
+                   {"removed", removed}});
 }
 
 }  // namespace
@@ -215,11 +218,15 @@ int execute(const DeployCommand& command, Session& session) {
   Attempt attempt;
   attempt.action = "deploy";
   attempt.source = command.source;
-  tell(recorded(
-           change, std::move(attempt),
-           [&](Attempt& one) { return deploy_bundle(command, keys, options, change, one, session); },
-           session.output()),
-       session.output());
+  const Deployed deployed = recorded(
+      change, std::move(attempt),
+      [&](Attempt& one) { return deploy_bundle(command, keys, options, change, one, session); },
+      session.output());
+  tell_live(deployed, session.output());
+  // Only now: on some disks this takes longer than everything before.
+  std::vector<std::string> removed;
+  if (!deployed.was_live) removed = remove_old_releases(change, deployed, command.keep, session.reporter());
+  tell(deployed, removed, session.output());
   return 0;
 }
 
@@ -230,11 +237,12 @@ int execute(const DeployRollbackCommand& command, Session& session) {
       DeploymentChange::begin(place(command.dest, session), session.command_line());
   Attempt attempt;
   attempt.action = "rollback";
-  tell(recorded(
-           change, std::move(attempt),
-           [&](Attempt&) { return roll_back(change, command.release, options, session.reporter()); },
-           session.output()),
-       session.output());
+  const Deployed deployed = recorded(
+      change, std::move(attempt),
+      [&](Attempt&) { return roll_back(change, command.release, options, session.reporter()); },
+      session.output());
+  tell_live(deployed, session.output());
+  tell(deployed, {}, session.output());
   return 0;
 }
 

@@ -218,8 +218,8 @@ int execute(const ImageCommand& command, Session& session) {
   const BundleAccess opened = open_image_source(command, folder.path(), session);
   const BundleTarget& target = fitting_target(*opened.bundle, session);
   const Runtime runtime = bundle_runtime(*opened.bundle, target, session);
-  std::vector<WantedPackage> packages =
-      obtain_packages(*opened.bundle, target, session.store(), session.workers(), session.reporter());
+  std::vector<WantedPackage> packages = obtain_packages(
+      *opened.bundle, target, runtime.interpreter, session.store(), session.workers(), session.reporter());
   std::optional<Environment> environment;
   {
     const Phase phase(session.reporter(), "build");

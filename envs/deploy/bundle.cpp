@@ -39,6 +39,8 @@ json to_json(const BundlePackage& package) {
            {"built", package.built}};
   if (!package.index.empty()) out["index"] = package.index;
   if (package.direct_url) out["direct_url"] = *package.direct_url;
+  if (package.bytecode)
+    out["bytecode"] = {{"sha256", package.bytecode->sha256.hex}, {"size", package.bytecode->size}};
   return out;
 }
 
@@ -74,6 +76,11 @@ BundlePackage package_of(const json& object) {
                     object.contains("index") ? take<std::string>(object, "index") : "",
                     {}};
   if (object.contains("direct_url")) out.direct_url = take<std::string>(object, "direct_url");
+  if (object.contains("bytecode")) {
+    const json blob = take<json>(object, "bytecode");
+    const auto hex = take<std::string>(blob, "sha256");
+    out.bytecode = BundleBlob{valid(Digest::parse("sha256", hex), hex), take<std::uint64_t>(blob, "size")};
+  }
   const WheelFilename wheel = valid(WheelFilename::parse(filename), filename);
   if (wheel.name != out.name || wheel.version != out.version)
     throw BadConfig{fmt::format("{} is not a wheel of {} {}", quote(filename), name, version)};
@@ -96,17 +103,24 @@ BundleConfig config_of(const json& object) {
                               .minor = take<unsigned>(python, "minor"),
                               .free_threaded = take<bool>(python, "free_threaded")},
                    .packages = {}};
+  if (object.contains("bytecode")) out.bytecode = take<std::string>(object, "bytecode");
   if (!PackageName::parse(out.name)) throw BadConfig{fmt::format("{} is not a valid name", quote(out.name))};
   std::set<PackageName> names;
   for (const json& one : take<json>(object, "packages")) {
     out.packages.push_back(package_of(one));
     if (!names.insert(out.packages.back().name).second)
       throw BadConfig{fmt::format("{} is there twice", out.packages.back().name.display())};
+    if (out.packages.back().bytecode && out.bytecode.empty())
+      throw BadConfig{"it does not say for which Python its bytecode is"};
   }
   return out;
 }
 
 }  // namespace
+
+OciDescriptor describe_bytecode(const BundleBlob& blob) {
+  return {.media_type = std::string(bundle::kBytecodeType), .digest = blob.sha256, .size = blob.size};
+}
 
 bool BundlePython::fits(const Interpreter& interpreter) const {
   return interpreter.implementation == implementation && interpreter.major == major &&
@@ -123,20 +137,28 @@ std::string BundlePython::to_string() const {
 std::string format_bundle_config(const BundleConfig& config) {
   json packages = json::array();
   for (const BundlePackage& package : config.packages) packages.push_back(to_json(package));
-  return json{{"schema", kSchema},
-              {"name", config.name},
-              {"version", config.version},
-              {"created", config.created},
-              {"moat", config.moat},
-              {"architecture", config.architecture},
-              {"python",
-               {{"implementation", config.python.implementation},
-                {"version", config.python.version},
-                {"major", config.python.major},
-                {"minor", config.python.minor},
-                {"free_threaded", config.python.free_threaded}}},
-              {"packages", packages}}
-      .dump(2);
+  json out{{"schema", kSchema},
+           {"name", config.name},
+           {"version", config.version},
+           {"created", config.created},
+           {"moat", config.moat},
+           {"architecture", config.architecture},
+           {"python",
+            {{"implementation", config.python.implementation},
+             {"version", config.python.version},
+             {"major", config.python.major},
+             {"minor", config.python.minor},
+             {"free_threaded", config.python.free_threaded}}},
+           {"packages", packages}};
+  if (!config.bytecode.empty()) out["bytecode"] = config.bytecode;
+  return out.dump(2);
+}
+
+std::uint64_t BundleConfig::bytecode_size() const {
+  std::uint64_t total = 0;
+  for (const BundlePackage& package : packages)
+    if (package.bytecode) total += package.bytecode->size;
+  return total;
 }
 
 Expected<BundleConfig> parse_bundle_config(std::string_view text) {
@@ -160,7 +182,8 @@ std::string signed_text(std::string_view name, const std::vector<Digest>& manife
 namespace {
 
 bool is_large(const OciDescriptor& blob) {
-  return blob.media_type == bundle::kWheelType || blob.media_type == bundle::kRuntimeType;
+  return blob.media_type == bundle::kWheelType || blob.media_type == bundle::kRuntimeType ||
+         blob.media_type == bundle::kBytecodeType;
 }
 
 // In which order a bundle holds its blobs: all that tells what it is, then the large ones. `manifests`: each
@@ -253,6 +276,9 @@ void add_target(const BundleContents& contents, Draft& draft) {
              *contents.runtime);
   for (std::size_t i = 0; i < contents.wheels.size(); ++i)
     add_file(describe_wheel(contents.config.packages[i]), contents.wheels[i]);
+  for (std::size_t i = 0; i < contents.bytecode.size(); ++i)
+    if (const auto& blob = contents.config.packages[i].bytecode)
+      add_file(describe_bytecode(*blob), contents.bytecode[i]);
   draft.add(manifest, OciPlatform{oci_architecture(contents.config.architecture), "linux"});
 }
 
@@ -324,13 +350,15 @@ void Bundle::read_target(const OciDescriptor& descriptor) {
   check_layers(targets_.back());
 }
 
-// Each package has its wheel, and each wheel its package.
+// Each package has its wheel, and its bytecode where there is any; and each blob its package.
 void Bundle::check_layers(const BundleTarget& target) const {
-  std::map<std::string, std::uint64_t> wheels;
+  std::map<std::string, std::uint64_t> wheels, bytecode;
   std::size_t locks = 0, runtimes = 0, sboms = 0;
   for (const OciDescriptor& layer : target.manifest.layers) {
     if (layer.media_type == bundle::kWheelType)
       wheels.emplace(layer.digest.hex, layer.size);
+    else if (layer.media_type == bundle::kBytecodeType)
+      bytecode.emplace(layer.digest.hex, layer.size);
     else if (layer.media_type == bundle::kLockType)
       ++locks;
     else if (layer.media_type == bundle::kRuntimeType)
@@ -343,11 +371,18 @@ void Bundle::check_layers(const BundleTarget& target) const {
   if (locks != 1) source_->refuse("it does not hold one lock");
   if (runtimes > 1) source_->refuse("it holds more than one Python");
   if (sboms > 1) source_->refuse("it holds more than one list of components");
+  std::set<std::string> belongs;
   for (const BundlePackage& package : target.config.packages) {
     const auto wheel = wheels.find(package.sha256.hex);
     if (wheel == wheels.end() || wheel->second != package.size)
       source_->refuse(fmt::format("the wheel {} is missing", quote(package.filename)));
+    if (!package.bytecode) continue;
+    belongs.insert(package.bytecode->sha256.hex);
+    const auto blob = bytecode.find(package.bytecode->sha256.hex);
+    if (blob == bytecode.end() || blob->second != package.bytecode->size)
+      source_->refuse(fmt::format("the bytecode of {} is missing", quote(package.filename)));
   }
+  if (belongs.size() != bytecode.size()) source_->refuse("it holds bytecode that belongs to no package");
   if (wheels.size() != target.config.packages.size())
     source_->refuse("it holds wheels that belong to no package");
 }

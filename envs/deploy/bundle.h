@@ -30,9 +30,16 @@ inline constexpr std::string_view kConfigType = "application/vnd.moat.bundle.con
                                   kLockType = "application/vnd.moat.lock.v1+toml",
                                   kWheelType = "application/vnd.pypa.wheel.v1+zip",
                                   kRuntimeType = "application/vnd.moat.runtime.v1.tar+gzip",
+                                  kBytecodeType = "application/vnd.moat.bytecode.v1.tar+gzip",
                                   kSbomType = "application/vnd.cyclonedx+json",
                                   kSignatureType = "application/vnd.moat.signature.v1+json";
 }  // namespace bundle
+
+// A blob that no index vouches for.
+struct BundleBlob {
+  Digest sha256;
+  std::uint64_t size = 0;
+};
 
 struct BundlePackage {
   PackageName name;
@@ -44,6 +51,7 @@ struct BundlePackage {
   bool built = false;                     // from sources: no index vouches for it
   std::string index;                      // as in ManifestPackage
   std::optional<std::string> direct_url;  // as in WantedPackage
+  std::optional<BundleBlob> bytecode = {};
 };
 
 // Which Python the packages were chosen for.
@@ -64,11 +72,15 @@ struct BundleConfig {
   std::string architecture;  // "x86_64"
   BundlePython python;
   std::vector<BundlePackage> packages;  // by name
+  std::string bytecode = {};            // for which Pythons it is, as bytecode_key() says; "": there is none
+  std::uint64_t bytecode_size() const;
 };
 
 std::string format_bundle_config(const BundleConfig& config);
 // Error for a schema that is not known.
 Expected<BundleConfig> parse_bundle_config(std::string_view json);
+
+OciDescriptor describe_bytecode(const BundleBlob& blob);
 
 // --- writing ---
 
@@ -78,6 +90,7 @@ struct BundleContents {
   std::string lock;                              // the text of the lock file
   std::string sbom;                              // what is installed, as CycloneDX has it; "": none
   std::vector<std::filesystem::path> wheels;     // the file of each package in config
+  std::vector<std::filesystem::path> bytecode;   // of each that has some; empty: none of any
   std::optional<std::filesystem::path> runtime;  // a blob as write_runtime_blob() makes it
 };
 
@@ -124,7 +137,7 @@ class Bundle {
   const std::vector<OciDescriptor>& blobs() const { return blobs_; }
   // The same bundle in a file: the bytes are those that write_bundle() wrote.
   void write(int fd, const std::filesystem::path& label, const std::stop_token& stop) const;
-  // Writes the blob of a package into a file that is not there yet, verified.
+  // Writes the wheel of a package into a file that is not there yet, verified.
   void save(const BundlePackage& package, const std::filesystem::path& file,
             const std::stop_token& stop) const;
   std::string lock_text(const BundleTarget& target) const;

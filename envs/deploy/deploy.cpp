@@ -1,5 +1,6 @@
 #include "envs/deploy/deploy.h"
 
+#include "envs/deploy/bytecode_blob.h"
 #include "envs/deploy/runtime_blob.h"
 #include "envs/environment/environment.h"
 #include "envs/environment/isolation.h"
@@ -42,6 +43,17 @@ StoredWheel obtain_wheel(const Bundle& bundle, const BundlePackage& package, con
                                       package.sha256, workers);
   fs::remove(file);
   return wheel;
+}
+
+// nullopt: it brings none for this Python.
+std::optional<StoredBytecode> obtain_bytecode(const Bundle& bundle, const BundleConfig& config,
+                                              const BundlePackage& package, const StoredWheel& wheel,
+                                              const Interpreter& interpreter, Store& store) {
+  if (!package.bytecode || config.bytecode != bytecode_key(interpreter)) return std::nullopt;
+  const OciDescriptor blob = describe_bytecode(*package.bytecode);
+  return obtain_bundled_bytecode(
+      wheel, interpreter, blob.digest, [&](const auto& sink) { bundle.pass(blob, sink, interrupt_token()); },
+      store);
 }
 
 // A full disk is told before anything is built. Bytecode is as large as the sources, about.
@@ -110,7 +122,8 @@ void write_release(const fs::path& root, const DeployedRelease& release) {
 DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
                               const DeploymentChange& change, const DeployOptions& options, Store& store,
                               Workers& workers, Reporter& reporter) {
-  std::vector<WantedPackage> packages = obtain_packages(bundle, target, store, workers, reporter);
+  std::vector<WantedPackage> packages =
+      obtain_packages(bundle, target, runtime.interpreter, store, workers, reporter);
   check_room(change.root(), packages, runtime);
   DeployedRelease release{.number = change.next_number(),
                           .digest = bundle.digest().to_string(),
@@ -246,29 +259,6 @@ void activate(const DeploymentChange& change, const std::string& from, const std
   change.set_unfinished(std::nullopt);
 }
 
-// --- which releases stay ---
-
-std::vector<std::string> remove_old(const DeploymentChange& change, const std::set<std::string>& needed,
-                                    int keep, Reporter& reporter) {
-  std::vector<DeployedRelease> releases = change.releases();
-  std::vector<std::string> removed;
-  int kept = 0;
-  for (auto release = releases.rbegin(); release != releases.rend(); ++release) {
-    const bool stays = needed.count(release->folder) != 0 || kept < keep;
-    if (stays || is_in_use(change.folder_of(release->folder))) {
-      ++kept;
-      continue;
-    }
-    try {
-      change.remove(release->folder);
-      removed.push_back(release->folder);
-    } catch (const Error& error) {
-      reporter.warn(error.what());  // the next deploy tries again
-    }
-  }
-  return removed;
-}
-
 void drop_failed(const DeploymentChange& change, const std::string& release) {
   try {
     if (!is_in_use(change.folder_of(release))) change.remove(release);
@@ -295,8 +285,9 @@ std::optional<DeployedRelease> readable_live(const Deployment& deployment, Repor
 }  // namespace
 
 // One after the other: of what the store lacks one wheel at a time needs room twice.
-std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target, Store& store,
-                                           Workers& workers, Reporter& reporter) {
+std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
+                                           const Interpreter& interpreter, Store& store, Workers& workers,
+                                           Reporter& reporter) {
   const Phase phase(reporter, "unpack");
   const TempDir folder = store.make_temp("deploy");
   std::vector<WantedPackage> out;
@@ -305,6 +296,8 @@ std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTar
     out.push_back({package.name, package.version,
                    obtain_wheel(bundle, package, folder.path(), store, workers), package.requested,
                    package.direct_url, package.index});
+    WantedPackage& wanted = out.back();
+    wanted.bytecode = obtain_bytecode(bundle, target.config, package, wanted.wheel, interpreter, store);
   }
   return out;
 }
@@ -343,12 +336,26 @@ std::vector<const BundleTarget*> fitting_targets(const Bundle& bundle, const std
   return out;
 }
 
+namespace {
+
+// Unpacked, beside each wheel that it belongs to?
+bool has_bytecode(const BundleConfig& config, const Digest& sha256, const Store& store) {
+  return std::ranges::all_of(config.packages, [&](const BundlePackage& package) {
+    return !package.bytecode || package.bytecode->sha256 != sha256 ||
+           has_bundled_bytecode(package.sha256, config.bytecode, sha256, store);
+  });
+}
+
+}  // namespace
+
 std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store& store) {
   std::vector<OciDescriptor> out;
   for (const OciDescriptor& layer : target.manifest.layers) {
     if (layer.media_type == bundle::kWheelType && store.find_wheel(layer.digest)) continue;
     if (layer.media_type == bundle::kRuntimeType &&
         has_bundled_runtime(target.config.python.version, layer.digest, store))
+      continue;
+    if (layer.media_type == bundle::kBytecodeType && has_bytecode(target.config, layer.digest, store))
       continue;
     out.push_back(layer);
   }
@@ -373,11 +380,11 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
   const std::string before = change.live_folder();
   const std::optional<Unfinished> unfinished = change.unfinished();
   if (live && live->digest == bundle.digest().to_string()) {
-    if (!unfinished || unfinished->to != before) return {*live, before, true, {}};
+    if (!unfinished || unfinished->to != before) return {*live, before, true};
     // Switched to by a deploy that was killed before its hooks had ended.
     if (options.begun) options.begun(before);
     activate(change, unfinished->from, before, options.hooks, reporter);
-    return {*live, unfinished->from, false, {}};
+    return {*live, unfinished->from, false};
   }
   if (live && live->created > target.config.created) {
     const std::string message =
@@ -397,13 +404,39 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
     release.files = vouching_files(root);
     check(change, release.folder, before, options.hooks, reporter);
     write_release(root, release);
-    sync_file_system(root);
+    {
+      const Phase phase(reporter, "flush");
+      sync_file_system(root);
+    }
     activate(change, before, release.folder, options.hooks, reporter);
   } catch (const Error&) {
     drop_failed(change, release.folder);
     throw;
   }
-  return {release, before, false, remove_old(change, {release.folder, before}, options.keep, reporter)};
+  return {release, before, false};
+}
+
+std::vector<std::string> remove_old_releases(const DeploymentChange& change, const Deployed& deployed,
+                                             int keep, Reporter& reporter) {
+  const Phase phase(reporter, "remove");
+  std::vector<DeployedRelease> releases = change.releases();
+  std::vector<std::string> removed;
+  int kept = 0;
+  for (auto release = releases.rbegin(); release != releases.rend(); ++release) {
+    const bool is_needed = release->folder == deployed.release.folder || release->folder == deployed.before;
+    if (is_needed || kept < keep || is_in_use(change.folder_of(release->folder))) {
+      ++kept;
+      continue;
+    }
+    if (interrupt_token().stop_requested()) break;
+    try {
+      change.remove(release->folder);
+      removed.push_back(release->folder);
+    } catch (const Error& error) {
+      reporter.warn(error.what());  // the next deploy tries again
+    }
+  }
+  return removed;
 }
 
 Deployed roll_back(const DeploymentChange& change, std::optional<int> number, const DeployOptions& options,
@@ -424,9 +457,9 @@ Deployed roll_back(const DeploymentChange& change, std::optional<int> number, co
                 number ? fmt::format("there is no release {}; there are {}", *number, join(there, ", "))
                        : std::string("there is no earlier release"),
                 {fmt::format("moat deploy history {}", change.root().native())});
-  if (before == target->folder) return {*target, before, true, {}};
+  if (before == target->folder) return {*target, before, true};
   activate(change, before, target->folder, options.hooks, reporter);
-  return {*target, before, false, {}};
+  return {*target, before, false};
 }
 
 namespace {

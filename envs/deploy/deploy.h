@@ -37,16 +37,14 @@ struct DeployOptions {
   std::string command;    // for the environment's history: "moat deploy shop.moat /srv/shop"
   std::string signed_by;  // fingerprint; "" where nobody asked
   DeployHooks hooks;
-  int keep = 3;  // releases that stay
   bool not_older = false;
   std::function<void(const std::string& release)> begun;  // told which one it is, once that is known
 };
 
 struct Deployed {
   DeployedRelease release;
-  std::string before;                // what was live before; "" for nothing
-  bool was_live = false;             // nothing had to be done
-  std::vector<std::string> removed;  // releases that made room
+  std::string before;     // what was live before; "" for nothing
+  bool was_live = false;  // nothing had to be done
 };
 
 // The parts of the bundle for machines of this kind, as it lists them; never empty. Error(NoSolution) says
@@ -57,9 +55,10 @@ std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store
 // Error(NoSolution): a wheel is for another platform, or a newer glibc.
 void check_platform(const BundleTarget& target, const Interpreter& interpreter);
 
-// The wheels of the target, unpacked in the store.
-std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target, Store& store,
-                                           Workers& workers, Reporter& reporter);
+// The wheels of the target, unpacked in the store, and what bytecode it has for this Python.
+std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
+                                           const Interpreter& interpreter, Store& store, Workers& workers,
+                                           Reporter& reporter);
 // An environment that holds exactly these, and no pip.
 Environment make_environment(const std::filesystem::path& root, const std::string& prompt,
                              std::vector<WantedPackage> packages, const Runtime& runtime, Durable durable,
@@ -70,6 +69,12 @@ Environment make_environment(const std::filesystem::path& root, const std::strin
 Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
                 const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
                 Reporter& reporter);
+
+// Makes room: of the releases that neither are live, nor were just before, nor have a process in them, the
+// newest `keep` stay. Ends early where the command is interrupted; the next deploy does the rest. The names
+// of those that are gone.
+std::vector<std::string> remove_old_releases(const DeploymentChange& change, const Deployed& deployed,
+                                             int keep, Reporter& reporter);
 
 // Back to release `number`, by default the newest before the live one that ever was live. Error(NotFound).
 Deployed roll_back(const DeploymentChange& change, std::optional<int> number, const DeployOptions& options,

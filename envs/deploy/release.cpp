@@ -192,8 +192,8 @@ std::vector<std::string> Deployment::incomplete() const {
   const std::string live = live_folder();
   const std::vector<Attempt> all = attempts();
   for (const std::string& name : names_in(root_ / kReleases)) {
-    // What was never live is on its way in, or what a killed deploy left: the next one clears it away. Without
-    // a history (a first deploy has none either) that cannot be told of any but the live one.
+    // What was never live is on its way in, or what a killed deploy left: the next one clears it away.
+    // Without a history (a first deploy has none either) that cannot be told of any but the live one.
     if (!is_folder_name(name) || (name != live && (all.empty() || !was_ever_live(name, all)))) continue;
     const auto text = read_file_if_exists(folder_of(name) / kReleaseFile);
     if (!text || !parse_release(*text, name)) out.push_back(name);

@@ -6,13 +6,13 @@
 //   tree/…        its files
 #pragma once
 
+#include "envs/deploy/blob_archive.h"
 #include "envs/python/runtime.h"
 #include "fetch/os/workers.h"
 #include "fetch/store/store.h"
 #include "resolver/base/reporter.h"
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -20,9 +20,6 @@ namespace moat {
 
 // Writes a file that is not there yet.
 void write_runtime_blob(const Runtime& runtime, const std::filesystem::path& file);
-
-// Passes a blob on in pieces, once.
-using PassBlob = std::function<void(const std::function<void(std::string_view)>& sink)>;
 
 // The runtime as it is on this machine, from the store or unpacked into it. `version`: of the Python that it
 // must be; `sha256`: of the blob, which `pass` has verified when it returns. Error(BadArchive) for what is no

@@ -104,40 +104,88 @@ void remove_what_did_not_compile(const fs::path& tree, const std::vector<StoredF
 
 }  // namespace
 
-Compilation::Compilation(const Runtime& runtime, Store& store) : runtime_(runtime), store_(store) {
-  const Interpreter& python = runtime.interpreter;
-  key_ = fmt::format("{}-{}", python.cache_tag, python.magic);
+std::string bytecode_key(const Interpreter& interpreter) {
+  return fmt::format("{}-{}", interpreter.cache_tag, interpreter.magic);
 }
+
+std::map<std::string, const StoredFile*> sources_by_bytecode(const StoredWheel& wheel,
+                                                             const Interpreter& interpreter) {
+  std::map<std::string, const StoredFile*> out;
+  for (const StoredFile& file : wheel.files)
+    if (is_importable_source(file.path, wheel.dist_info) && !is_of_tests(file.path))
+      out.emplace(bytecode_path(file.path, interpreter.cache_tag), &file);
+  return out;
+}
+
+std::optional<StoredBytecode> find_bytecode(const StoredWheel& wheel, const std::string& key, Store& store) {
+  const fs::path entry = store.layout().pycs(wheel.digest, key);
+  const auto text = read_file_if_exists(entry / "manifest");
+  if (!text) return std::nullopt;
+  refuse_newer_entry(*text, entry);
+  Expected<StoredWheel> parsed = parse_wheel_manifest(*text);
+  if (parsed && is_intact(entry / "tree", parsed->files)) {
+    store.mark_used(entry);
+    return StoredBytecode{entry / "tree", std::move(parsed->files)};
+  }
+  const TempDir grave = store.make_temp("dropped");
+  rename_if_absent(entry, grave.path() / "entry");
+  return std::nullopt;
+}
+
+// It gets the time of its source.
+StoredFile describe_bytecode(const fs::path& file, std::string path, const StoredFile& source) {
+  const UniqueFd open = open_file(file, O_RDONLY);
+  const timespec time{.tv_sec = source.mtime, .tv_nsec = 0};
+  const timespec times[2] = {time, time};
+  struct stat facts {};
+  if (::futimens(open.get(), times) != 0 || ::fstat(open.get(), &facts) != 0)
+    throw_errno("set the time of", file, errno);
+  StoredFile out{.path = std::move(path)};
+  out.digest = hash_file(file);
+  out.size = static_cast<std::uint64_t>(facts.st_size);
+  out.mtime = facts.st_mtime;
+  out.inode = facts.st_ino;
+  return out;
+}
+
+StoredBytecode publish_bytecode(const TempDir& folder, const StoredWheel& wheel, const std::string& key,
+                                std::vector<StoredFile> files, Store& store) {
+  StoredWheel manifest{.filename = wheel.filename,
+                       .dist_info = wheel.dist_info,
+                       .root_is_purelib = wheel.root_is_purelib,
+                       .files = std::move(files)};
+  std::ranges::sort(manifest.files, {}, &StoredFile::path);
+  remove_what_did_not_compile(folder.path() / "tree", manifest.files);
+  write_file_atomically(folder.path() / "manifest", format_wheel_manifest(manifest));
+  const fs::path place = store.layout().pycs(wheel.digest, key);
+  store.publish(folder.path(), place);
+
+  // Another process may have been first; then its files are the entry.
+  Expected<StoredWheel> published = parse_wheel_manifest(read_file(place / "manifest"));
+  if (!published)
+    throw Error(ErrorKind::Disk,
+                fmt::format("{} is damaged: {}", quote(place.string()), published.error().message));
+  return {place / "tree", std::move(published->files)};
+}
+
+Compilation::Compilation(const Runtime& runtime, Store& store)
+    : runtime_(runtime), store_(store), key_(bytecode_key(runtime.interpreter)) {}
 
 bool Compilation::is_possible(const Interpreter& interpreter) {
   return interpreter.major > 3 || (interpreter.major == 3 && interpreter.minor >= 7);
 }
 
 std::optional<StoredBytecode> Compilation::find(const StoredWheel& wheel) const {
-  const fs::path entry = store_.layout().pycs(wheel.digest, key_);
-  const auto text = read_file_if_exists(entry / "manifest");
-  if (!text) return std::nullopt;
-  refuse_newer_entry(*text, entry);
-  Expected<StoredWheel> parsed = parse_wheel_manifest(*text);
-  if (parsed && is_intact(entry / "tree", parsed->files)) {
-    store_.mark_used(entry);
-    return StoredBytecode{entry / "tree", std::move(parsed->files)};
-  }
-  const TempDir grave = store_.make_temp("dropped");
-  rename_if_absent(entry, grave.path() / "entry");
-  return std::nullopt;
+  return find_bytecode(wheel, key_, store_);
 }
 
 void Compilation::add(const StoredWheel& wheel) {
   entries_.push_back({&wheel, store_.make_temp("bytecode")});
   const fs::path tree = entries_.back().folder.path() / "tree";
   std::set<fs::path> folders = {tree};
-  for (const StoredFile& file : wheel.files) {
-    if (!is_importable_source(file.path, wheel.dist_info) || is_of_tests(file.path)) continue;
-    std::string target = bytecode_path(file.path, runtime_.interpreter.cache_tag);
+  for (const auto& [target, source] : sources_by_bytecode(wheel, runtime_.interpreter)) {
     folders.insert((tree / target).parent_path());
-    sources_.push_back(
-        {.wheel = entries_.size() - 1, .source = &file, .bytecode = {.path = std::move(target)}});
+    sources_.push_back({.wheel = entries_.size() - 1, .source = source, .bytecode = {.path = target}});
   }
   for (const fs::path& folder : folders) make_directories(folder);
 }
@@ -150,7 +198,8 @@ void Compilation::compile(std::span<SourceToCompile* const> sources, Workers& wo
   workers.for_each(shares.size(), [&](std::size_t i) {
     compile_share(shares[i], elsewhere.path());
     for (SourceToCompile* const source : shares[i])
-      if (source->compiled) describe(*source);
+      if (source->compiled)
+        source->bytecode = describe_bytecode(path_of(*source), source->bytecode.path, *source->source);
   });
 }
 
@@ -180,49 +229,15 @@ void Compilation::compile_share(std::vector<SourceToCompile*> left, const fs::pa
   }
 }
 
-// It gets the time of its source.
-void Compilation::describe(SourceToCompile& source) const {
-  const fs::path path = path_of(source);
-  const UniqueFd file = open_file(path, O_RDONLY);
-  const timespec time{.tv_sec = source.source->mtime, .tv_nsec = 0};
-  const timespec times[2] = {time, time};
-  struct stat facts {};
-  if (::futimens(file.get(), times) != 0 || ::fstat(file.get(), &facts) != 0)
-    throw_errno("set the time of", path, errno);
-  source.bytecode.digest = hash_file(path);
-  source.bytecode.size = static_cast<std::uint64_t>(facts.st_size);
-  source.bytecode.mtime = facts.st_mtime;
-  source.bytecode.inode = facts.st_ino;
-}
-
 std::vector<StoredBytecode> Compilation::publish(Workers& workers) const {
   std::vector<StoredBytecode> out(entries_.size());
-  std::vector<std::vector<const SourceToCompile*>> compiled(entries_.size());
+  std::vector<std::vector<StoredFile>> compiled(entries_.size());
   for (const SourceToCompile& source : sources_)
-    if (source.compiled) compiled[source.wheel].push_back(&source);
-  workers.for_each(entries_.size(), [&](std::size_t i) { out[i] = publish_one(entries_[i], compiled[i]); });
+    if (source.compiled) compiled[source.wheel].push_back(source.bytecode);
+  workers.for_each(entries_.size(), [&](std::size_t i) {
+    out[i] = publish_bytecode(entries_[i].folder, *entries_[i].wheel, key_, std::move(compiled[i]), store_);
+  });
   return out;
-}
-
-StoredBytecode Compilation::publish_one(const Entry& entry,
-                                        const std::vector<const SourceToCompile*>& compiled) const {
-  const fs::path tree = entry.folder.path() / "tree";
-  StoredWheel manifest{.filename = entry.wheel->filename,
-                       .dist_info = entry.wheel->dist_info,
-                       .root_is_purelib = entry.wheel->root_is_purelib};
-  for (const SourceToCompile* const source : compiled) manifest.files.push_back(source->bytecode);
-  std::ranges::sort(manifest.files, {}, &StoredFile::path);
-  remove_what_did_not_compile(tree, manifest.files);
-  write_file_atomically(entry.folder.path() / "manifest", format_wheel_manifest(manifest));
-  const fs::path place = store_.layout().pycs(entry.wheel->digest, key_);
-  store_.publish(entry.folder.path(), place);
-
-  // Another process may have been first; then its files are the entry.
-  Expected<StoredWheel> published = parse_wheel_manifest(read_file(place / "manifest"));
-  if (!published)
-    throw Error(ErrorKind::Disk,
-                fmt::format("{} is damaged: {}", quote(place.string()), published.error().message));
-  return {place / "tree", std::move(published->files)};
 }
 
 std::vector<StoredBytecode> obtain_bytecode(const std::vector<StoredWheel>& wheels, const Runtime& runtime,

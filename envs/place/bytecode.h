@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,19 @@ std::vector<StoredBytecode> obtain_bytecode(const std::vector<StoredWheel>& whee
 
 // Only what the store has; nullopt where it has none, and some could be made.
 std::optional<StoredBytecode> find_bytecode(const StoredWheel& wheel, const Runtime& runtime, Store& store);
+
+// For which Pythons bytecode is: "cpython-311-a70d0d0a".
+std::string bytecode_key(const Interpreter& interpreter);
+// What is compiled of a wheel, by where its bytecode goes.
+std::map<std::string, const StoredFile*> sources_by_bytecode(const StoredWheel& wheel,
+                                                             const Interpreter& interpreter);
+// What the store has under a key.
+std::optional<StoredBytecode> find_bytecode(const StoredWheel& wheel, const std::string& key, Store& store);
+// `path`: relative to the wheel; the file gets the time of its source.
+StoredFile describe_bytecode(const std::filesystem::path& file, std::string path, const StoredFile& source);
+// Makes these files of folder/tree, and no other, the store's bytecode of the wheel under a key.
+StoredBytecode publish_bytecode(const TempDir& folder, const StoredWheel& wheel, const std::string& key,
+                                std::vector<StoredFile> files, Store& store);
 
 // A source of a wheel, and the bytecode that is made of it.
 struct SourceToCompile {
@@ -62,12 +76,10 @@ class Compilation {
     TempDir folder;
   };
   void compile_share(std::vector<SourceToCompile*> left, const std::filesystem::path& directory) const;
-  void describe(SourceToCompile& source) const;
-  StoredBytecode publish_one(const Entry& entry, const std::vector<const SourceToCompile*>& compiled) const;
 
   const Runtime& runtime_;
   Store& store_;
-  std::string key_;
+  const std::string key_;
   std::vector<Entry> entries_;
   std::deque<SourceToCompile> sources_;
 };

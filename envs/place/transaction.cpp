@@ -604,14 +604,21 @@ std::vector<std::optional<StoredBytecode>> bytecode_for(const TransactionRequest
   // The environment's own private runtime: it is there even when the store's has been pruned.
   const Runtime runtime{.tree = environment.private_folder() / "rt",
                         .interpreter = environment.interpreter()};
+  std::vector<StoredWheel> wheels;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = request.install[i].bytecode;
+    if (out[i]) continue;
+    wheels.push_back(request.install[i].wheel);
+    places.push_back(i);
+  }
   if (request.compile == Compile::Background) {
-    workers.for_each(
-        out.size(), [&](std::size_t i) { out[i] = find_bytecode(request.install[i].wheel, runtime, store); });
+    workers.for_each(wheels.size(),
+                     [&](std::size_t i) { out[places[i]] = find_bytecode(wheels[i], runtime, store); });
     return out;
   }
-  std::vector<StoredWheel> wheels;
-  for (const WantedPackage& package : request.install) wheels.push_back(package.wheel);
-  std::ranges::move(obtain_bytecode(wheels, runtime, store, workers, reporter), out.begin());
+  std::vector<StoredBytecode> compiled = obtain_bytecode(wheels, runtime, store, workers, reporter);
+  for (std::size_t i = 0; i < compiled.size(); ++i) out[places[i]] = std::move(compiled[i]);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "envs/environment/environment.h"
 #include "envs/environment/installed.h"
 #include "envs/journal/durable.h"
+#include "envs/place/bytecode.h"
 #include "envs/python/compile.h"
 #include "fetch/store/store.h"
 
@@ -22,9 +23,10 @@ struct WantedPackage {
   PackageName name;
   Version version;
   StoredWheel wheel;
-  bool requested = false;                 // the user's own line: REQUESTED is written
-  std::optional<std::string> direct_url;  // text for direct_url.json
-  std::string index;                      // as in ManifestPackage
+  bool requested = false;                       // the user's own line: REQUESTED is written
+  std::optional<std::string> direct_url;        // text for direct_url.json
+  std::string index;                            // as in ManifestPackage
+  std::optional<StoredBytecode> bytecode = {};  // that is to be taken; nullopt: the store's, or compiled
 };
 
 enum class OperationKind { Install, Change, Reinstall, Remove };

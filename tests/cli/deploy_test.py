@@ -103,6 +103,45 @@ class Deploys(sandbox.SandboxTest):
         self.moat("bundle", elsewhere / "pylock.shop1.toml", "-o", "other.moat", "--name", "shop", MOAT_HOME=str(other))
         self.assertEqual((self.work / "other.moat").read_bytes(), first)
 
+    def test_bytecode_comes_along(self):
+        self.bundle("1", "--with-bytecode")
+        shown = self.moat("bundle", "show", "1.moat")
+        self.assertIn("bytecode  included", shown)
+        self.assertTrue(json.loads(self.moat("bundle", "show", "1.moat", "--json"))["targets"][0]["with_bytecode"])
+        store = self.root / "fresh"
+        (store / "store").mkdir(parents=True)
+        (store / "store/runtimes").symlink_to(sandbox.SHARED)
+        self.deploy("1", "--timings", MOAT_HOME=str(store))
+        self.assertNotIn("compile", self.said, "nothing is compiled where it is deployed")
+        self.assertEqual(self.live(), "1.0")
+        site = next((self.dest / "current/lib").glob("*/site-packages"))
+        names = {path.name.split(".")[0] for path in site.glob("**/__pycache__/*.pyc")}
+        self.assertEqual(names, {"__init__"})
+        # It is nobody else's: the bundle alone vouches for it.
+        kept = sorted(path.name for path in (store / "store/pycs").glob("*/*"))
+        self.assertTrue(kept)
+        for name in kept:
+            self.assertRegex(name, r"-[0-9a-f]{8}-[0-9a-f]{16}$")
+        without = self.root / "without"
+        (without / "store").mkdir(parents=True)
+        (without / "store/runtimes").symlink_to(sandbox.SHARED)
+        self.bundle("2")
+        self.deploy("2", "--timings", MOAT_HOME=str(without))
+        self.assertIn("compile", self.said)
+        # The same bytes from another store.
+        first = (self.work / "1.moat").read_bytes()
+        self.moat("bundle", "pylock.shop1.toml", "-o", "again.moat", "--name", "shop", "--with-bytecode", MOAT_HOME=str(store))
+        self.assertEqual((self.work / "again.moat").read_bytes(), first)
+        # By default with a Python; a bundle for several Pythons brings what is for the one that is here.
+        self.bundle("1", "--with-python")
+        self.assertIn("bytecode  included", self.moat("bundle", "show", "1.moat"))
+        self.bundle("1", "--with-python", "--without-bytecode")
+        self.assertNotIn("bytecode", self.moat("bundle", "show", "1.moat"))
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        self.moat("lock", "-r", "shop.in", "-o", "pylock.next.toml", "--python-version", here, "--python-version", "3.14")
+        self.moat("bundle", "pylock.next.toml", "-o", "x", "--name", "shop", "--python-version", "3.14", "--with-bytecode", status=2)
+        self.assertIn("`--with-bytecode` requires CPython 3.14", self.said)
+
     def test_several_targets(self):
         here = f"{sys.version_info[0]}.{sys.version_info[1]}"
         (self.work / "shop.in").write_text("shop==1.0\n")

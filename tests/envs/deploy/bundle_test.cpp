@@ -107,6 +107,31 @@ class BundleFile : public testing::Test {
   Workers workers{1};
 };
 
+TEST_F(BundleFile, BytecodeComesWithItsWheel) {
+  BundleContents with = contents();
+  with.config.bytecode = "cpython-311-a70d0d0a";
+  with.config.packages[0].bytecode = BundleBlob{hash_bytes("compiled"), 8};
+  folder.write("compiled", "compiled");
+  with.bytecode = {folder / "compiled", {}};
+  const Bundle bundle = opened(written(with));
+  const BundleConfig& config = bundle.targets().front().config;
+  EXPECT_EQ(format_bundle_config(config), format_bundle_config(with.config));
+  EXPECT_EQ(config.bytecode_size(), 8U);
+  std::string bytes;
+  bundle.pass(describe_bytecode(*config.packages[0].bytecode),
+              [&](std::string_view piece) { bytes += piece; }, {});
+  EXPECT_EQ(bytes, "compiled");
+
+  BundleContents unnamed = with;
+  unnamed.config.bytecode.clear();
+  EXPECT_THROW(opened(written(unnamed)), Error) << "for which Python?";
+  BundleContents stray = with;
+  stray.config.packages[1].bytecode = BundleBlob{hash_bytes("other"), 5};
+  folder.write("other", "other");
+  stray.bytecode[1] = folder / "other";
+  EXPECT_NO_THROW(opened(written(stray)));
+}
+
 TEST_F(BundleFile, ComesBackAsItWasWritten) {
   const Bundle bundle = opened(written(contents()));
   ASSERT_EQ(bundle.targets().size(), 1U);

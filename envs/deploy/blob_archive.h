@@ -1,0 +1,64 @@
+// A tar+gzip of regular files, as blobs of a bundle are: written so that the same files give the same bytes,
+// read through a file of its own, with bounds.
+#pragma once
+
+#include "fetch/archive/tar.h"
+#include "fetch/bytes/gzip.h"
+#include "fetch/os/file.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace moat {
+
+// Passes a blob on in pieces, once; it is verified when this returns.
+using PassBlob = std::function<void(const std::function<void(std::string_view)>& sink)>;
+
+class BlobArchiveWriter {
+ public:
+  // A file that is not there yet.
+  BlobArchiveWriter(const std::filesystem::path& file, std::int64_t mtime);
+  void add(std::string_view name, std::string_view bytes) { tar_.add(name, bytes); }
+  void add_file(std::string_view name, const std::filesystem::path& file, std::uint64_t size,
+                bool executable);
+  void finish();
+
+ private:
+  std::filesystem::path path_;
+  UniqueFd fd_;
+  GzipWriter gzip_;
+  TarWriter tar_;
+};
+
+class BlobArchive {
+ public:
+  struct Limits {
+    std::uint64_t bytes = 0;  // of all members, with their headers
+    std::size_t files = 0;
+  };
+  // `what`: "the Python in the bundle". `folder`: where the bytes may lie meanwhile. Error(BadArchive).
+  BlobArchive(std::string what, const PassBlob& pass, const std::filesystem::path& folder,
+              const Limits& limits);
+
+  const std::map<std::string, TarEntry, std::less<>>& entries() const { return entries_; }
+  std::string text(std::string_view name) const;  // of a small member
+  void pass(const TarEntry& entry, const std::function<void(std::string_view)>& sink) const;
+  // Into a file that is not there yet.
+  void save(const TarEntry& entry, const std::filesystem::path& file, mode_t mode) const;
+  [[noreturn]] void refuse(std::string_view why) const;
+
+ private:
+  std::string what_;
+  std::filesystem::path file_name_;
+  UniqueFd file_;
+  std::map<std::string, TarEntry, std::less<>> entries_;
+};
+
+// What a file of the archive may be called: nothing leaves the folder that it is unpacked into.
+bool is_inside(std::string_view path);
+
+}  // namespace moat

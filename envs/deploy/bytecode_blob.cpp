@@ -1,0 +1,83 @@
+#include "envs/deploy/bytecode_blob.h"
+
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace moat {
+namespace {
+
+constexpr std::int64_t kMtime = 315532800;  // 1980-01-01, as in zip files
+// Of one wheel; the largest that are known have a tenth.
+constexpr BlobArchive::Limits kLimits{.bytes = std::uint64_t{1} << 30U, .files = 100'000};
+
+// Named by its bytes beside what it is for.
+std::string key_of(std::string_view key, const Digest& sha256) {
+  return fmt::format("{}-{}", key, sha256.hex.substr(0, 16));
+}
+
+// PEP 552: the magic number, then the flags: a hash of the source follows, and is compared on import.
+std::string expected_header(const Interpreter& interpreter) {
+  std::string out;
+  for (std::size_t i = 0; i + 1 < interpreter.magic.size(); i += 2)
+    out += static_cast<char>(std::stoi(interpreter.magic.substr(i, 2), nullptr, 16));
+  return out + std::string("\3\0\0\0", 4);
+}
+
+void check_header(const BlobArchive& archive, const TarEntry& entry, const Interpreter& interpreter) {
+  const std::string expected = expected_header(interpreter);
+  std::string header;
+  archive.pass(entry, [&](std::string_view piece) {
+    if (header.size() < expected.size()) header += piece.substr(0, expected.size() - header.size());
+  });
+  if (header != expected)
+    archive.refuse(fmt::format("{} is not bytecode of {} {} that is checked by its source", quote(entry.name),
+                               interpreter.implementation, interpreter.version));
+}
+
+}  // namespace
+
+void write_bytecode_blob(const StoredBytecode& bytecode, const fs::path& file) {
+  BlobArchiveWriter archive(file, kMtime);
+  for (const StoredFile& one : bytecode.files)
+    archive.add_file(one.path, bytecode.tree / one.path, one.size, false);
+  archive.finish();
+}
+
+bool has_bundled_bytecode(const Digest& wheel, std::string_view key, const Digest& sha256,
+                          const Store& store) {
+  return fs::exists(store.layout().pycs(wheel, key_of(key, sha256)) / "manifest");
+}
+
+StoredBytecode obtain_bundled_bytecode(const StoredWheel& wheel, const Interpreter& interpreter,
+                                       const Digest& sha256, const PassBlob& pass, Store& store) {
+  const std::string key = key_of(bytecode_key(interpreter), sha256);
+  if (auto there = find_bytecode(wheel, key, store)) return *std::move(there);
+  const TempDir folder = store.make_temp("bytecode"), archive_folder = store.make_temp("bytecode-tar");
+  const BlobArchive archive(fmt::format("the bytecode of {} in the bundle", quote(wheel.filename)), pass,
+                            archive_folder.path(), kLimits);
+  const std::map<std::string, const StoredFile*> sources = sources_by_bytecode(wheel, interpreter);
+  const fs::path tree = folder.path() / "tree";
+  make_directories(tree);
+  std::vector<StoredFile> files;
+  for (const auto& [name, entry] : archive.entries()) {
+    const auto source = sources.find(name);
+    if (source == sources.end())
+      archive.refuse(fmt::format("{} belongs to no module of the wheel", quote(name)));
+    check_header(archive, entry, interpreter);
+    make_directories((tree / name).parent_path());
+    archive.save(entry, tree / name, 0666);
+    files.push_back(describe_bytecode(tree / name, name, *source->second));
+  }
+  return publish_bytecode(folder, wheel, key, std::move(files), store);
+}
+
+}  // namespace moat
