@@ -200,10 +200,10 @@ int execute(const AddCommand& command, Session& session) {
   std::vector<Open> open;                                           // of which the version is to be said
   std::map<std::pair<PackageName, std::string>, std::string> seen;  // by name and marker: as it was typed
   if (command.passing_index)
-    session.output().warn(
-        fmt::format("`{}` holds for this command only: put it under [tool.moat] of {}, so that later ones find "
-                    "the same",
-                    *command.passing_index, command.script ? "the script's metadata" : "pyproject.toml"));
+    session.output().warn(fmt::format(
+        "`{}` holds for this command only: put it under [tool.moat] of {}, so that later ones find "
+        "the same",
+        *command.passing_index, command.script ? "the script's metadata" : "pyproject.toml"));
   for (const Addition& addition : additions_of(command, session)) {
     const std::optional<Marker>& marker = addition.requirement.marker;
     const auto [first, is_new] =

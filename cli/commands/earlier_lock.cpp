@@ -82,7 +82,9 @@ EarlierLock earlier_pylock(const fs::path& path, const std::string& text, bool u
     return {};
   }
   for (const std::string& warning : warnings) session.reporter().warn(warning);
-  return versions_of(*lock);
+  EarlierLock out = versions_of(*lock);
+  out.is_whole = true;
+  return out;
 }
 
 }  // namespace

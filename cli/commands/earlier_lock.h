@@ -19,6 +19,7 @@ struct EarlierLock {
   std::optional<std::string> text;          // of the file; nullopt: there is none
   std::map<PackageName, Version> versions;  // the newest of several
   std::optional<Pylock> pylock;
+  bool is_whole = false;            // the file is a sound lock, and `pylock` is all of it
   std::vector<std::string> groups;  // as --group, from the lock's folder
 };
 

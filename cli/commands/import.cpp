@@ -149,7 +149,7 @@ int execute(const ImportCommand& command, Session& session) {
   const MadeLock made = project_lock({}, session, {}, &kept);
   const std::vector<std::string> changed = differences(imported.versions, made.lock);
   if (!command.dry_run) {
-    StagedFiles files;
+    StagedFiles files(session.reporter());
     if (edit.text() != before) files.add(pyproject, edit.text(), before);
     if (made.differs) files.add(made.path, made.text, made.before);
     files.keep();

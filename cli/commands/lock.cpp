@@ -480,6 +480,8 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
   const LockForm form = form_of(command);
   LockOrder order = order_of(command, session, script);
   const std::optional<std::string> before = std::move(order.earlier.text);
+  std::shared_ptr<const Pylock> was;
+  if (order.earlier.is_whole) was = std::make_shared<const Pylock>(*order.earlier.pylock);
   if (kept != nullptr) order.earlier = versions_of(*kept);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
   std::optional<LockSpace> space = lock_space(command, order.is_for_all(), order.required, order.interpreter,
@@ -491,7 +493,8 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
     space.reset();
   }
 
-  MadeLock made{.path = order.path, .lock = {}, .text = {}, .before = before, .differs = true};
+  MadeLock made{
+      .path = order.path, .lock = {}, .text = {}, .before = before, .was = std::move(was), .differs = true};
   made.lock = space ? lock_for_all(order, *space, goal, session) : lock_for_one(order, goal, session);
   if (space && must_install(*space))
     if (const auto lacking = unproved(made.lock, *space, !session.settings().no_build); !lacking.empty())
@@ -554,10 +557,9 @@ int report(const OfflineCheck& check, const LockCommand& command, Session& sessi
 }  // namespace
 
 std::vector<std::string> lock_changes(const MadeLock& made) {
-  if (!made.before || !made.differs) return {};
-  const Expected<Pylock> earlier = parse_pylock(*made.before, "");
-  if (!earlier) return {};
-  const auto before = versions_in(*earlier), after = versions_in(made.lock);
+  if (!made.was || !made.differs) return {};
+  const Pylock& earlier = *made.was;
+  const auto before = versions_in(earlier), after = versions_in(made.lock);
   std::vector<std::string> out;
   std::map<PackageName, std::string> lines;
   for (const auto& [name, versions] : after) {
@@ -571,7 +573,7 @@ std::vector<std::string> lock_changes(const MadeLock& made) {
   for (const auto& [name, versions] : before)
     if (after.count(name) == 0) lines[name] = fmt::format("- {} {}", name.display(), join(versions, ", "));
   for (auto& [name, line] : lines) out.push_back(std::move(line));
-  const auto old_hashes = hashes_in(*earlier);
+  const auto old_hashes = hashes_in(earlier);
   for (const auto& [file, hashes] : hashes_in(made.lock))
     if (const auto old = old_hashes.find(file); old != old_hashes.end() && differ(old->second, hashes))
       out.push_back(fmt::format("~ {}: hash changed", file));

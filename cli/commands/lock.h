@@ -8,6 +8,7 @@
 #include "resolver/lock/lockfile.h"
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct MadeLock {
   Pylock lock;
   std::string text;                   // of the file
   std::optional<std::string> before;  // what the file holds now; nullopt: there is none
+  std::shared_ptr<const Pylock> was = nullptr;  // … read, where it differs; nullptr: there is no sound one
   bool differs = false;
 };
 

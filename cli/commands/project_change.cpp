@@ -153,7 +153,7 @@ void change_project(ProjectChange change, Session& session) {
     take_edited_text(change.edit.text(), session);
     renew_inputs(as_typed, change.lines, lock);
   }
-  StagedFiles files;
+  StagedFiles files(session.reporter());
   const bool edits = change.edit.text() != before;
   if (edits && !change.dry_run) files.add(pyproject, change.edit.text(), before);
   ChangeReport report{.environment = own_environment(session),

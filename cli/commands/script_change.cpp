@@ -97,7 +97,7 @@ void change_script(ProjectChange change, Session& session) {
   }
   const bool writes_lock = is_there(lock.path);
   if (!change.dry_run) {
-    StagedFiles files;
+    StagedFiles files(session.reporter());
     if (text != before) files.add(script.path, text, before);
     if (writes_lock && lock.differs) files.add(lock.path, lock.text, lock.before);
     files.keep();

@@ -280,8 +280,8 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
 // What the lock that is there has, and the new one has not.
 std::set<PackageName> unlocked_by(const MadeLock& made) {
   std::set<PackageName> names;
-  if (const auto before = parse_pylock(made.before.value_or(""), ""))
-    for (const LockedPackage& package : before->packages) names.insert(package.name);
+  if (!made.was || !made.differs) return names;
+  for (const LockedPackage& package : made.was->packages) names.insert(package.name);
   for (const LockedPackage& package : made.lock.packages) names.erase(package.name);
   return names;
 }
@@ -397,10 +397,9 @@ HashesByFile hashes_of(const Pylock& lock) {
 
 // A lock is there to notice that an index serves other bytes. Whoever wants those says so.
 void check_hashes_hold(const MadeLock& made) {
-  const auto before = parse_pylock(made.before.value_or(""), "");
-  if (!before || !made.differs) return;
+  if (!made.was || !made.differs) return;
   const HashesByFile now = hashes_of(made.lock);
-  for (const auto& [name, hashes] : hashes_of(*before)) {
+  for (const auto& [name, hashes] : hashes_of(*made.was)) {
     const auto found = now.find(name);
     if (found == now.end()) continue;
     for (const Digest& was : hashes)
@@ -539,7 +538,7 @@ std::optional<ChangeReport> update_project(const SyncCommand& command, Session& 
   if (is_done()) return std::nullopt;  // another command was quicker
   check_python(chosen, command.inexact, session);
   const MadeLock made = project_lock(command, session);
-  StagedFiles files;
+  StagedFiles files(session.reporter());
   return sync_project(command, made, files, session);
 }
 
@@ -548,7 +547,7 @@ ChangeReport sync_named_lock(const SyncCommand& command, Session& session) {
   const fs::path path = lock_path(command.lock, session.settings());
   const Lock lock = read_lock(path, command, session);
   SyncPlace place = place_for(command, path, required_by(lock), session);
-  StagedFiles none;
+  StagedFiles none(session.reporter());
   return sync_to({.lock = lock,
                   .lock_directory = path.parent_path(),
                   .chosen = choice_of(command),

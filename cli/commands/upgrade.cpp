@@ -117,7 +117,7 @@ ChangeReport upgrade_project(const UpgradeCommand& command, Session& session) {
   const SyncCommand sync{.inexact = true, .dry_run = command.dry_run};
   const MadeLock lock =
       project_lock(sync, session, {.upgrade = command.names.empty(), .upgrade_packages = command.names});
-  StagedFiles files;
+  StagedFiles files(session.reporter());
   ChangeReport report = sync_project(sync, lock, files, session);
   report.nothing = "everything is up to date";
   return report;

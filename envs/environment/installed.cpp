@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <system_error>
 
 namespace moat {
 
@@ -25,6 +27,9 @@ class Reader {
     std::vector<fs::path> entries;
     for (fs::directory_iterator i(site_packages_, error), end; !error && i != end; i.increment(error))
       entries.push_back(i->path());
+    // Without a folder there is nothing in it; anything else would pass for that.
+    if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+      throw_errno("read", site_packages_, error.value());
     std::sort(entries.begin(), entries.end());
     for (const fs::path& entry : entries) look_at(entry);
     auto& all = out_.all;
@@ -52,13 +57,24 @@ class Reader {
     }
   }
 
-  // What cannot be read (a folder, a pipe, something endless) is damage of this one.
+  // What is no file (a folder, a pipe, something endless) is damage of this one. Where the system does not
+  // let a file be read, nobody may be told that the distribution is not there.
   void add(const fs::path& info, const fs::path& metadata, bool legacy) {
     try {
       add_readable(info, metadata, legacy);
     } catch (const Error& error) {
+      if (!is_no_file(metadata) && !is_no_file(info / "INSTALLER") && !is_no_file(info / "direct_url.json"))
+        throw;
       problem(info, error.what());
     }
+  }
+
+  static bool is_no_file(const fs::path& path) {
+    constexpr std::uintmax_t kTooLarge = std::uintmax_t{1} << 30U;
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (error == std::errc::too_many_symbolic_link_levels) return true;
+    return fs::exists(status) && (!fs::is_regular_file(status) || fs::file_size(path, error) > kTooLarge);
   }
 
   void add_readable(const fs::path& info, const fs::path& metadata, bool legacy) {

@@ -392,12 +392,14 @@ std::vector<int> numbered_folders(const fs::path& folder) {
   std::vector<int> out;
   std::error_code error;
   for (fs::directory_iterator i(folder, error), end; !error && i != end; i.increment(error)) {
-    if (i->symlink_status(error).type() != fs::file_type::directory) continue;  // a link leads out of here
+    std::error_code gone;
+    if (i->symlink_status(gone).type() != fs::file_type::directory) continue;  // a link leads out of here
     const std::string name = i->path().filename().string();
     int number = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), number);
     if (parsed.ec == std::errc() && parsed.ptr == name.data() + name.size()) out.push_back(number);
   }
+  if (error && error != std::errc::no_such_file_or_directory) throw_errno("read", folder, error.value());
   std::sort(out.rbegin(), out.rend());
   return out;
 }

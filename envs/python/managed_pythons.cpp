@@ -78,8 +78,13 @@ Interpreter install_python(const PythonBuild& build, const fs::path& archive, co
   check_is_promised(python, build);
   mark_managed(python);
   const fs::path place = folder / build.install_name();
-  rename_if_absent(root, place);
-  return probe_interpreter(python_in(place), store);
+  if (!rename_if_absent(root, place)) return probe_interpreter(python_in(place), store);
+  try {
+    return probe_interpreter(python_in(place), store);
+  } catch (...) {
+    remove_tree_quietly(place);  // what fails has changed nothing
+    throw;
+  }
 }
 
 }  // namespace moat

@@ -247,9 +247,22 @@ void write_all(int fd, std::string_view bytes, const fs::path& path_for_messages
   }
 }
 
+namespace {
+
+// Some file systems have nothing to sync in a directory, and say EINVAL.
+void sync_directory(int fd, const fs::path& directory) {
+  if (::fsync(fd) != 0 && errno != EINVAL) throw_errno("sync", directory, errno);
+}
+
+}  // namespace
+
 void write_file_atomically(const fs::path& path, std::string_view contents, mode_t mode,
                            Durability durability) {
-  const fs::path aside = directory_of(path) / (".tmp-" + random_suffix());
+  const fs::path folder = directory_of(path);
+  // While there is a way back: once the file has its name, only the disk itself may still say no.
+  const UniqueFd folder_fd =
+      durability == Durability::Synced ? open_file(folder, O_RDONLY | O_DIRECTORY) : UniqueFd();
+  const fs::path aside = folder / (".tmp-" + random_suffix());
   UniqueFd fd = open_file(aside, O_WRONLY | O_CREAT | O_EXCL, mode);
   RemoveOnFailure guard(aside);
   write_all(fd.get(), contents, path);
@@ -258,7 +271,7 @@ void write_file_atomically(const fs::path& path, std::string_view contents, mode
   if (::close(fd.release()) != 0) throw_errno("write", path, errno);
   rename_over(aside, path);
   guard.done();
-  if (durability == Durability::Synced) sync_directory(directory_of(path));
+  if (folder_fd) sync_directory(folder_fd.get(), folder);
 }
 
 namespace {
@@ -283,9 +296,7 @@ void write_output_file(const fs::path& path, std::string_view contents, mode_t m
 }
 
 void sync_directory(const fs::path& directory) {
-  const UniqueFd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
-  // Some file systems have nothing to sync in a directory, and say EINVAL.
-  if (::fsync(fd.get()) != 0 && errno != EINVAL) throw_errno("sync", directory, errno);
+  sync_directory(open_file(directory, O_RDONLY | O_DIRECTORY).get(), directory);
 }
 
 void make_directories(const fs::path& path) {

@@ -71,7 +71,13 @@ fs::path write_aside(const fs::path& path, std::string_view text, const std::opt
 }  // namespace
 
 StagedFiles::~StagedFiles() {
-  for (const File& file : files_) take_back(file);
+  for (const File& file : files_) {
+    try {
+      take_back(file);
+    } catch (const std::exception& error) {  // what was placed is whole as well
+      reporter_.warn(fmt::format("{} cannot be put back: {}", file.path.native(), error.what()));
+    }
+  }
 }
 
 void StagedFiles::add(const fs::path& path, std::string_view text, const std::optional<std::string>& before) {
@@ -106,20 +112,15 @@ void StagedFiles::place() {
   for (const File& file : files_) sync_directory(file.path.parent_path());
 }
 
-void StagedFiles::take_back(const File& file) noexcept {
-  try {
-    if (!file.placed) {
-      ::unlink(file.aside.c_str());
-    } else if (file.swapped) {
-      rename_over(file.aside, file.path);
-    } else if (file.before) {
-      write_file_atomically(file.path, *file.before);
-    } else {
-      ::unlink(file.path.c_str());
-    }
-  } catch (const std::exception&) {
-    // The file that was placed is whole as well; there is nobody to tell.
-  }
+void StagedFiles::take_back(const File& file) {
+  if (!file.placed)
+    ::unlink(file.aside.c_str());
+  else if (file.swapped)
+    rename_over(file.aside, file.path);
+  else if (file.before)
+    write_file_atomically(file.path, *file.before);
+  else if (::unlink(file.path.c_str()) != 0)
+    throw_errno("remove", file.path, errno);
 }
 
 void StagedFiles::keep() {

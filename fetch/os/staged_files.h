@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fetch/os/file.h"
+#include "resolver/base/reporter.h"
 
 #include <optional>
 #include <string>
@@ -13,7 +14,8 @@ namespace moat {
 // Destroyed without keep(): every file is again the one it was.
 class StagedFiles {
  public:
-  StagedFiles() = default;
+  // Is warned of what cannot be put back.
+  explicit StagedFiles(Reporter& reporter) : reporter_(reporter) {}
   StagedFiles(const StagedFiles&) = delete;
   StagedFiles& operator=(const StagedFiles&) = delete;
   ~StagedFiles();
@@ -34,7 +36,8 @@ class StagedFiles {
     bool placed = false, swapped = false;
   };
   static void place(File& file);
-  static void take_back(const File& file) noexcept;
+  static void take_back(const File& file);
+  Reporter& reporter_;
   std::vector<File> files_;
   bool placed_ = false;
 };

@@ -84,7 +84,7 @@ class Torture:
             problems.append(f"it died of a signal ({status}): {said[-300:]}")
         elif status == 0 and not killed and state != after:
             problems.append("it says that all is done, and it is not")
-        elif status != 0 and not killed and state != before:
+        elif status != 0 and not killed and state != before and not self.is_excused(said, how, state == after):
             problems.append(f"status {status}, and something has changed: {said[-300:]}")
         if must_work and status != 0:
             problems.append(f"status {status}: {said[-300:]}")
@@ -103,6 +103,14 @@ class Torture:
                     if sound != 0:
                         problems.append(f"afterwards `{shlex.join(words)}`: {said[-300:]}")
         self.note(kind, command.name, f"({shlex.join(command.words)}), {how}", problems)
+
+    @staticmethod
+    def is_excused(said, how, is_done):
+        """Where the disk refuses the way back as well, the command says so, and the next one ends the change. What was done
+        but could not be told (with `when=7+` not even that it could not) stays."""
+        if "and it cannot be undone" in said or "cannot be put back" in said:
+            return True
+        return is_done and ("the command was carried out" in said or (not said and "inject=?write:" in how))
 
     def note(self, kind, name, how, problems):
         result = {"kind": kind, "command": name, "how": how, "problems": problems}

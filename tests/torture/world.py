@@ -169,10 +169,12 @@ LEFT = re.compile(r"\..+\.(new|removed|old|moved)-|\.tmp")
 
 
 def leftovers(root):
-    """What commands that are over left beside what they made."""
-    return [f"{folder}/{name}" for folder in (".", "project", "home/moat/data", "home/moat/data/envs", "home/moat/data/tools",
+    """What commands that are over left beside what they made. An empty folder is left alone for a minute: somebody may be
+    about to lock it."""
+    left = [f"{folder}/{name}" for folder in (".", "project", "home/moat/data", "home/moat/data/envs", "home/moat/data/tools",
                                               "home/moat/data/pythons", "home/.local/bin")
             if os.path.isdir(root / folder) for name in os.listdir(root / folder) if LEFT.match(name)]
+    return [path for path in left if not os.path.isdir(root / path) or os.listdir(root / path)]
 
 
 def remove(folder):

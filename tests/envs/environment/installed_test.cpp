@@ -1,9 +1,15 @@
 #include "envs/environment/installed.h"
 
+#include "fetch/os/file.h"
 #include "tests/envs/folder.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <vector>
 
 namespace moat::test {
 namespace {
@@ -68,6 +74,36 @@ TEST(Installed, TellsWhatItCannotUse) {
                                             testing::StartsWith("nameless-1.0.dist-info: "),
                                             testing::StartsWith("odd-1.0.dist-info: "),
                                             "twice-2.0.dist-info: twice is installed twice"));
+}
+
+TEST(Installed, WhatIsNoFileIsDamageOfOne) {
+  const Folder site;
+  site.write("a-1.dist-info/METADATA", metadata("a", "1"));
+  make_directories(site / "a-1.dist-info/direct_url.json");
+  site.write("b-1.dist-info/METADATA", metadata("b", "1"));
+  std::filesystem::create_symlink("INSTALLER", site / "b-1.dist-info/INSTALLER");
+  site.write("c-1.dist-info/METADATA", metadata("c", "1"));
+  const InstalledDistributions installed = InstalledDistributions::read(site.path());
+  ASSERT_EQ(installed.all.size(), 1U);
+  EXPECT_EQ(installed.problems.size(), 2U);
+}
+
+// A distribution that cannot be seen now is not one that is not there.
+TEST(Installed, WhereNothingCanBeReadNothingIsTold) {
+  const Folder site;
+  site.write("a-1.dist-info/METADATA", metadata("a", "1"));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 64;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  {
+    std::vector<UniqueFd> open;
+    while (const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC) + 1) open.emplace_back(fd - 1);
+    EXPECT_THROW((void)InstalledDistributions::read(site.path()), Error);
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(InstalledDistributions::read(site.path()).all.size(), 1U);
 }
 
 TEST(Installed, AMissingDirectoryHoldsNothing) {

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <iterator>
+#include <string>
+#include <vector>
 
 namespace moat {
 namespace {
@@ -12,6 +14,11 @@ class StagedFilesTest : public ::testing::Test {
  protected:
   TempDir folder_{fs::temp_directory_path()};
   fs::path old_ = folder_.path() / "old", new_ = folder_.path() / "new";
+
+  struct Told : Reporter {
+    std::vector<std::string> warnings;
+    void warn(std::string_view message) override { warnings.emplace_back(message); }
+  } told_;
 
   void SetUp() override { write_file_atomically(old_, "before", 0640); }
   std::size_t count() const {
@@ -22,7 +29,7 @@ class StagedFilesTest : public ::testing::Test {
 
 TEST_F(StagedFilesTest, PlacesAllAndKeepsModes) {
   {
-    StagedFiles files;
+    StagedFiles files(told_);
     files.add(old_, "after", "before");
     files.add(new_, "made", std::nullopt);
     EXPECT_EQ(read_file(old_), "before");
@@ -41,7 +48,7 @@ TEST_F(StagedFilesTest, TakesBackWhatIsNotKept) {
   struct stat before {};
   ASSERT_EQ(::stat(old_.c_str(), &before), 0);
   {
-    StagedFiles files;
+    StagedFiles files(told_);
     files.add(old_, "after", "before");
     files.add(new_, "made", std::nullopt);
     files.place();
@@ -53,9 +60,21 @@ TEST_F(StagedFilesTest, TakesBackWhatIsNotKept) {
   EXPECT_EQ(count(), 1U);
 }
 
+TEST_F(StagedFilesTest, WhatCannotBePutBackIsTold) {
+  {
+    StagedFiles files(told_);
+    files.add(new_, "made", std::nullopt);
+    files.place();
+    fs::remove(new_);
+    fs::create_directory(new_);
+  }
+  ASSERT_EQ(told_.warnings.size(), 1U);
+  EXPECT_EQ(told_.warnings[0].find(new_.native() + " cannot be put back: "), 0U) << told_.warnings[0];
+}
+
 TEST_F(StagedFilesTest, AFileThatChangedMeanwhileStays) {
   {
-    StagedFiles files;
+    StagedFiles files(told_);
     files.add(new_, "made", std::nullopt);
     files.add(old_, "after", "before");
     write_file_atomically(old_, "edited");
@@ -67,7 +86,7 @@ TEST_F(StagedFilesTest, AFileThatChangedMeanwhileStays) {
 
 TEST_F(StagedFilesTest, ALinkStaysAndLeadsToTheNewText) {
   fs::create_symlink("old", folder_.path() / "link");
-  StagedFiles files;
+  StagedFiles files(told_);
   files.add(folder_.path() / "link", "after", "before");
   files.keep();
   EXPECT_TRUE(fs::is_symlink(folder_.path() / "link"));
@@ -76,7 +95,7 @@ TEST_F(StagedFilesTest, ALinkStaysAndLeadsToTheNewText) {
 
 TEST_F(StagedFilesTest, WhatNobodyMayWriteIsRefused) {
   fs::permissions(old_, fs::perms::owner_read);
-  StagedFiles files;
+  StagedFiles files(told_);
   EXPECT_THROW(files.add(old_, "after", "before"), Error);
   fs::create_directory(new_);
   EXPECT_THROW(files.add(new_, "after", std::nullopt), Error);
