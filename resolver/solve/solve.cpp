@@ -64,10 +64,11 @@ class Resolver {
       outcome = attempt();
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::Interrupted) throw;
-      return std::nullopt;  // whatever it needed may not be needed
+      // Whatever it needed may not be needed.
     }
-    return outcome && std::holds_alternative<Resolution>(*outcome) && takes_the_best_ ? std::move(outcome)
-                                                                                      : std::nullopt;
+    if (outcome && std::holds_alternative<Resolution>(*outcome) && takes_the_best_) return outcome;
+    for (const auto& [name, url] : urls_.pinned()) requests_.unpin(name);
+    return std::nullopt;
   }
 
   // nullopt: the budget is used up.

@@ -83,6 +83,10 @@ TEST(Help, EveryPageFits) {
   }
 }
 
+TEST(Help, TheOverviewHasOneLineForEachCommand) {
+  EXPECT_EQ(fit_help(overview(), kHelpWidth, kPlain), overview());
+}
+
 TEST(Help, HeadingsAreShownAsAskedFor) {
   const auto loud = [](std::string_view line) { return "*" + std::string(line) + "*"; };
   EXPECT_EQ(fit_help("Link:\n  a  b\n", 80, loud), "*Link:*\n  a  b\n");

@@ -332,7 +332,8 @@ TEST_F(BruteForce, WhatIsPreferredIsTriedFirstAndChangesNoAnswer) {
                       .extras = seed % 2 == 0,
                       .markers = seed % 4 == 0,
                       .yanked = seed % 5 == 0,
-                      .dates = seed % 3 == 1};
+                      .dates = seed % 3 == 1,
+                      .urls = seed % 7 == 0};
       },
       [&](const Universe& universe, std::uint64_t seed) {
         std::mt19937_64 random(seed);
