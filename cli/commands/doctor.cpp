@@ -18,6 +18,7 @@
 #include "fetch/os/file.h"
 #include "fetch/os/noexec.h"
 #include "fetch/os/ownership.h"
+#include "resolver/base/text.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -182,13 +183,53 @@ std::optional<std::string> direct_url_of(const InstalledDistributions& installed
   return found ? read_file_if_exists(found->info / "direct_url.json") : std::nullopt;
 }
 
-// The same wheels as before: from the store, else by fetching the same versions.
+// What a package came from, as a line that can only mean the same: its URL, else the version with the hash of
+// the wheel.
+void add_line_of(const ManifestPackage& package, const InstalledDistributions& installed, Goal& goal,
+                 Session& session) {
+  const PackageName name = parse_package_name(package.name);
+  const auto text = direct_url_of(installed, name);
+  const auto direct = text ? DirectUrl::parse(*text) : std::nullopt;
+  Goal line =
+      read_goal({direct ? frozen_line(name, *direct) : fmt::format("{}=={}", package.name, package.version)},
+                {}, {}, session);
+  for (RootRequirement& root : line.requirements) {
+    if (const auto sha256 = Digest::parse("sha256", package.wheel_sha256); sha256 && !direct)
+      root.hashes = {*sha256};
+    goal.requirements.push_back(std::move(root));
+  }
+}
+
+// Another file of the same version is not the one that is damaged.
+TransactionRequest fetch_again(Goal& goal, const std::vector<std::string>& wanted,
+                               const Environment& environment, Session& session) {
+  prepare_sources(goal, environment.interpreter(), session);
+  try {
+    const Resolution resolution =
+        resolve_goal(goal, {.no_deps = true}, target_of(environment.interpreter()), {}, session);
+    return with_wheels(plan_install(goal, resolution, {}, true), {}, true,
+                       runtime_inside(environment.root(), environment.interpreter()), session);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::NoSolution && error.kind() != ErrorKind::HashMismatch) throw;
+    std::vector<std::string> details = {error.what()};
+    details.insert(details.end(), error.details().begin(), error.details().end());
+    throw Error(error.kind(),
+                fmt::format("cannot repair {}: the store has the wheel no more, and no index has the same",
+                            join(wanted, ", ")),
+                {fmt::format("`moat install --reinstall {}` takes what the index has now", join(wanted, " ")),
+                 "MOAT_FIND_LINKS names a folder that has the wheel"},
+                std::move(details));
+  }
+}
+
+// The same wheels as before: from the store, else from where they came.
 TransactionRequest reinstallation(const Environment& environment, const std::set<std::string>& damaged,
                                   Session& session) {
   const Manifest manifest = environment.manifest();
   const InstalledDistributions installed = read_installed(environment);
   TransactionRequest request;
-  std::vector<std::string> to_fetch;
+  Goal goal = read_goal({}, {}, {}, session);
+  std::vector<std::string> wanted;
   for (const ManifestPackage& package : manifest.packages) {
     if (!damaged.contains(package.name)) continue;
     const PackageName name = parse_package_name(package.name);
@@ -196,7 +237,8 @@ TransactionRequest reinstallation(const Environment& environment, const std::set
     const auto digest = Digest::parse("sha256", package.wheel_sha256);
     const auto wheel = digest ? session.store().find_wheel(*digest) : std::nullopt;
     if (!wheel || !version) {
-      to_fetch.push_back(package.name + "==" + package.version);
+      add_line_of(package, installed, goal, session);
+      wanted.push_back(package.name + "==" + package.version);
       continue;
     }
     request.install.push_back({.name = name,
@@ -206,19 +248,12 @@ TransactionRequest reinstallation(const Environment& environment, const std::set
                                .direct_url = direct_url_of(installed, name),
                                .index = package.index});
   }
-  if (to_fetch.empty()) return request;
-  Goal goal = read_goal(to_fetch, {}, {}, session);
-  prepare_sources(goal, environment.interpreter(), session);
-  const Resolution resolution =
-      resolve_goal(goal, {.no_deps = true}, target_of(environment.interpreter()), {}, session);
-  TransactionRequest fetched =
-      with_wheels(plan_install(goal, resolution, {}, true), {}, true,
-                  runtime_inside(environment.root(), environment.interpreter()), session);
-  for (WantedPackage& wanted : fetched.install) {
-    const auto before =
-        std::ranges::find(manifest.packages, wanted.name.normalized(), &ManifestPackage::name);
-    wanted.requested = before != manifest.packages.end() && before->requested;
-    request.install.push_back(std::move(wanted));
+  if (wanted.empty()) return request;
+  TransactionRequest fetched = fetch_again(goal, wanted, environment, session);
+  for (WantedPackage& one : fetched.install) {
+    const auto before = std::ranges::find(manifest.packages, one.name.normalized(), &ManifestPackage::name);
+    one.requested = before != manifest.packages.end() && before->requested;
+    request.install.push_back(std::move(one));
   }
   return request;
 }

@@ -54,7 +54,7 @@ bool is_environment_name(std::string_view text) {
 fs::path environment_path(const std::string& path_or_name, const Settings& settings) {
   const fs::path as_path = absolute_folder(settings, path_or_name);
   if (path_or_name.find('/') != std::string::npos || path_or_name.substr(0, 1) == "." ||
-      (!path_or_name.empty() && Environment::exists_at(as_path)))
+      (!path_or_name.empty() && (Environment::exists_at(as_path) || lacks_its_settings(as_path))))
     return as_path;
   if (!is_environment_name(path_or_name))
     throw Error(ErrorKind::Usage,
@@ -136,6 +136,7 @@ ChosenEnvironment require_environment(const Settings& settings, ForProject proje
           fmt::format("{} ({}) is {}, not an environment; moat installs only into environments",
                       quote(chosen->root.native()), chosen->told, base),
           {"`moat create` makes an environment in ./.venv", "`moat install --user` installs for this user"});
+    if (lacks_its_settings(chosen->root)) throw_lacks_settings(chosen->root);
     if (chosen->by == ChosenBy::Tool)
       throw Error(ErrorKind::NoEnvironment,
                   fmt::format("application {} not found", quote(settings.tool->normalized())),

@@ -21,6 +21,7 @@
 #include "fetch/os/mapped_file.h"
 #include "fetch/os/noexec.h"
 #include "fetch/os/ownership.h"
+#include "fetch/os/presence.h"
 #include "fetch/os/roomy_directory.h"
 #include "resolver/base/text.h"
 
@@ -358,6 +359,16 @@ bool Environment::exists_at(const fs::path& root) {
   return fs::is_regular_file(root / "pyvenv.cfg", ignored) || fs::exists(root / ".moat/journal", ignored);
 }
 
+bool lacks_its_settings(const fs::path& root) {
+  return !is_there(root / "pyvenv.cfg") && is_there(root / ".moat/rt") && is_there(root / ".moat/manifest");
+}
+
+void throw_lacks_settings(const fs::path& root) {
+  throw Error(ErrorKind::NoEnvironment,
+              fmt::format("the environment {} is damaged: it has no pyvenv.cfg", quote(root.native())),
+              {"moat doctor --repair --env " + root.native()});
+}
+
 Environment Environment::open(const fs::path& root, Foreign foreign) {
   std::error_code failure;
   Environment environment;
@@ -366,6 +377,7 @@ Environment Environment::open(const fs::path& root, Foreign foreign) {
   // Where another user left a change unfinished, looking does not finish it.
   if (!failure && (foreign == Foreign::Refused || is_ours(environment.root_)))
     roll_forward(environment.root_);
+  if (!failure && lacks_its_settings(environment.root_)) throw_lacks_settings(environment.root_);
   if (failure || !exists_at(environment.root_))
     throw Error(ErrorKind::NoEnvironment, "there is no environment at " + quote(root.string()),
                 {"moat create " + root.string()});

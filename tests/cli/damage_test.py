@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import unittest
+import zipfile
 
 import sandbox
 from volumes_test import wheel
@@ -120,6 +121,32 @@ class DamageTest(sandbox.SandboxTest):
         hint = next(line for line in self.said.splitlines() if line.startswith("hint: "))
         self.moat(*hint.split()[2:])
         self.moat("list", "--env", "env")
+
+    def test_without_its_settings_the_advice_is_to_repair(self):
+        for words in (["list", "--env", "env"], ["create", "env"], ["uninstall", "--env", "env", "alpha"]):
+            (self.place / "pyvenv.cfg").unlink()
+            self.moat(*words, status=2)
+            hint = next(line for line in self.said.splitlines() if line.startswith("hint: "))
+            self.moat(*hint.split()[2:])
+            self.assertEqual(self.starts(), "1.0")
+
+    def test_repair_takes_no_other_file_of_the_same_version(self):
+        """An index may have another one by now, or be somebody else's."""
+        other = self.root / "other"
+        other.mkdir()
+        wheel(other, "1.0")
+        with zipfile.ZipFile(next(other.iterdir()), "a") as archive:
+            archive.comment = b"not the same bytes"
+        for lost in (lambda: shutil.rmtree(self.info), (self.site / "alpha/m.py").unlink):
+            lost()
+            before = self.tree("env/lib")
+            self.moat("store", "prune", "--older-than", "0d", "-q")
+            self.moat("doctor", "--repair", "--env", "env", MOAT_NO_INDEX="1", MOAT_FIND_LINKS=str(other), status=1)
+            self.assertIn("cannot repair alpha==1.0", self.said)
+            self.assertEqual(self.tree("env/lib"), before)
+            self.moat("doctor", "--repair", "--env", "env", MOAT_NO_INDEX="1", MOAT_FIND_LINKS=str(self.wheels))
+            self.assertEqual(self.starts(), "1.0")
+            self.moat("doctor", "--env", "env")
 
     def test_a_package_that_pip_removed_is_not_damaged(self):
         shutil.rmtree(self.site / "alpha")
