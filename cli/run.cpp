@@ -13,6 +13,7 @@
 #include "fetch/os/interrupt.h"
 #include "fetch/os/open_files.h"
 #include "fetch/os/waiting.h"
+#include "resolver/base/text.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -132,6 +133,7 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
 
 int run(int argc, char** argv) {
   open_standard_streams();
+  fail_at_file_limit();
   Output output;
   int status = 0;
   try {
@@ -142,6 +144,12 @@ int run(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     output.error(Error(ErrorKind::Disk, "out of memory"));
     status = kWorldFailed;
+  } catch (const std::filesystem::filesystem_error& error) {
+    output.error(
+        Error(ErrorKind::Disk,
+              fmt::format("cannot read {}: {}", quote(error.path1().native()), error.code().message()),
+              {"check owners and permissions: `ls -ld` on it and on the directories above"}));
+    status = kWorldFailed;
   } catch (const std::exception& error) {
     // A bug of ours, or a library's own words; never a stack trace.
     output.error(Error(ErrorKind::Disk, error.what()));
@@ -150,11 +158,13 @@ int run(int argc, char** argv) {
   errno = 0;
   if (!output.flush() && status == 0) {
     const std::string reason = errno == 0 ? "" : ": " + std::generic_category().message(errno);
-    output.error(
-        Error(ErrorKind::Disk,
-              fmt::format("cannot write to standard output{}; the command was carried out, and the changes "
-                          "it made stay",
-                          reason)));
+    // With --json as well: where the document cannot go, this would not either.
+    std::fputs(
+        fmt::format("error: cannot write to standard output{}; apart from that the command was carried "
+                    "out\n",
+                    reason)
+            .c_str(),
+        stderr);
     status = kWorldFailed;
   }
   return status;

@@ -10,9 +10,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
+#include <optional>
+#include <system_error>
 
 namespace moat {
+
+namespace {
+constexpr std::chrono::seconds kPatience{60};
+}
 
 // Deleting takes a while and may be interrupted: first out of the way, then gone. A folder that must stay (a
 // mounted volume, one in somebody else's directory) is emptied; until the last it is an environment that can
@@ -21,6 +28,10 @@ void remove_environment(const fs::path& root, Session& session) {
   const fs::path aside =
       root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
   sweep_leftovers(root.parent_path());
+  // Whoever changes it has ended, or is told of. Without this file nobody does.
+  std::optional<FileLock> alone;
+  if (std::error_code gone; fs::is_regular_file(fs::symlink_status(root / ".moat/lock", gone)))
+    alone = FileLock::acquire({root, ".moat/lock"}, FileLock::Mode::Exclusive, kPatience);
   const FolderHold hold(root);
   const CommitUnderWay under_way;
   if (!must_switch_inside(root) && ::rename(root.c_str(), aside.c_str()) == 0) {

@@ -3,6 +3,7 @@
 #include "envs/python/elf.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 
@@ -235,6 +236,7 @@ Json ask(const fs::path& python, const ProbeContext& context) {
     if (error.kind() == ErrorKind::Disk) throw;  // it is not the interpreter that lacks something
     refuse(python, std::string("does not start: ") + error.what());
   }
+  throw_if_interrupted();  // then it was ended, whatever it would have said
   if (result.timed_out) refuse(python, "timed out after 30 s");
   if (result.errors.starts_with("Unknown option: -I")) refuse(python, "is older than Python 3.6");
   if (result.status != 0) refuse(python, "does not start: " + last_line(result));

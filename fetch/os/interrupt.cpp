@@ -1,6 +1,7 @@
 #include "fetch/os/interrupt.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -28,17 +29,22 @@ std::atomic<bool> has_watcher = false;
 std::atomic<std::stop_source*> current_source = nullptr;
 std::array<struct sigaction, kSignals.size()> actions_before;
 struct sigaction alarm_before;
-struct sigaction file_limit_before;
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
               "or they may not be used in a signal handler");
 
+// As far as standard error takes it now: nobody waits for a pipe that is full, or a terminal that was
+// stopped.
+void say_at_the_end(std::string_view words) {
+  pollfd standard_error{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&standard_error, 1, 0) == 1 && (standard_error.revents & POLLOUT) != 0) [[maybe_unused]]
+    const ssize_t count = ::write(STDERR_FILENO, words.data(), words.size());
+}
+
 void end_process(int signal) {
-  constexpr std::string_view kLastWords = "error: interrupted\n";
-  // On a terminal the line in progress goes first. Nothing could be done about a failure here.
-  if (::isatty(STDERR_FILENO) == 1) [[maybe_unused]]
-    const ssize_t cleared = ::write(STDERR_FILENO, "\r\x1b[K", 4);
-  [[maybe_unused]] const ssize_t count = ::write(STDERR_FILENO, kLastWords.data(), kLastWords.size());
+  // On a terminal the line in progress goes first.
+  if (::isatty(STDERR_FILENO) == 1) say_at_the_end("\r\x1b[K");
+  say_at_the_end("error: interrupted\n");
   ::_exit(128 + signal);
 }
 
@@ -67,6 +73,13 @@ extern "C" void moat_on_file_limit(int) {}
 
 }  // namespace
 
+void fail_at_file_limit() {
+  struct sigaction action {};
+  action.sa_handler = &moat_on_file_limit;  // not SIG_IGN, which programs that are started would inherit
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGXFSZ, &action, nullptr);
+}
+
 Interrupts::Interrupts() {
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_CLOEXEC) != 0) throw_errno("make", "a pipe", errno);
@@ -86,10 +99,6 @@ Interrupts::Interrupts() {
   deadline.sa_handler = &moat_on_deadline;
   deadline.sa_flags = SA_RESTART;
   ::sigaction(SIGALRM, &deadline, &alarm_before);
-  struct sigaction file_limit {};
-  file_limit.sa_handler = &moat_on_file_limit;  // not SIG_IGN, which programs that are started would inherit
-  file_limit.sa_flags = SA_RESTART;
-  ::sigaction(SIGXFSZ, &file_limit, &file_limit_before);
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     ::sigaction(kSignals[i], nullptr, &actions_before[i]);
     if (actions_before[i].sa_handler == SIG_IGN) continue;
@@ -104,7 +113,6 @@ Interrupts::~Interrupts() {
   for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &actions_before[i], nullptr);
   ::alarm(0);
   ::sigaction(SIGALRM, &alarm_before, nullptr);
-  ::sigaction(SIGXFSZ, &file_limit_before, nullptr);
   const char end = 0;
   ssize_t written = -1;
   while ((written = ::write(write_.get(), &end, 1)) < 0 && errno == EINTR) {
@@ -121,11 +129,12 @@ std::optional<int> Interrupts::signal() const {
 }
 
 void Interrupts::watch() {
-  // Whatever the mask we were started with: the deadline must reach somebody.
-  sigset_t deadline;
-  sigemptyset(&deadline);
-  sigaddset(&deadline, SIGALRM);
-  pthread_sigmask(SIG_UNBLOCK, &deadline, nullptr);
+  // Whatever the mask we were started with: a signal and the deadline must reach somebody.
+  sigset_t heard;
+  sigemptyset(&heard);
+  sigaddset(&heard, SIGALRM);
+  for (const int signal : kSignals) sigaddset(&heard, signal);
+  pthread_sigmask(SIG_UNBLOCK, &heard, nullptr);
   while (true) {
     char byte = 0;
     const ssize_t count = ::read(read_.get(), &byte, 1);

@@ -9,12 +9,15 @@
 
 namespace moat {
 
+// From here on a write beyond `ulimit -f` is an error as others are, and not SIGXFSZ. Programs that are
+// started get the default.
+void fail_at_file_limit();
+
 // While it lives, the first SIGINT or SIGTERM requests a stop, from a thread of its own, so stop callbacks
 // may do what they like. Whoever does not hear of it is overruled: where the process has not ended two
 // seconds later it ends itself with 128 + signal, unless a commit is under way. A second signal ends it at
-// once. Meanwhile a write beyond `ulimit -f` is an error as others are, and not SIGXFSZ. One at a time in a
-// process. A signal that was ignored from the start (nohup, background jobs) stays ignored. Programs started
-// or exec'd get the defaults.
+// once. One at a time in a process. A signal that was ignored from the start (nohup, background jobs) stays
+// ignored. Programs started or exec'd get the defaults.
 class Interrupts {
  public:
   Interrupts();

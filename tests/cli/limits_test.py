@@ -165,6 +165,14 @@ class ShortFiles(LimitsTest):
         self.assertIn("ulimit -f", said)
         self.assertEqual(self.tree("env"), before)
 
+    def test_what_is_only_told_may_not_grow_either(self):
+        self.create()
+        for words in ("env info --env env", "--json list --env env", "--help"):
+            done = subprocess.run(["sh", "-c", f'ulimit -f 0; exec "$0" {words} > told', sandbox.MOAT], cwd=self.work, env=self.env,
+                                  stderr=subprocess.PIPE, universal_newlines=True)
+            self.assertEqual(done.returncode, 3, words)
+            self.assertIn("cannot write to standard output", done.stderr)
+
     def test_programs_that_are_run_get_the_signal(self):
         self.create()
         status, said = self.limited("run", "--env", "env", "--", "/bin/sh", "-c", "grep SigIgn /proc/self/status",
@@ -214,6 +222,14 @@ class Signals(LimitsTest):
             child = self.start("install", "--env", "env", "--no-index", "-f", self.wheels, "pkg")
             self.assertRegex(child.stderr.readline(), rf"^waiting for `.+` \(pid {os.getpid()}\)$")
             self.ends_by(child, number)
+
+    def test_removing_waits_for_who_changes_it(self):
+        self.create()
+        self.hold(self.work / "env/.moat/lock", fcntl.F_WRLCK)
+        child = self.start("env", "remove", "-y", "env")
+        self.assertRegex(child.stderr.readline(), rf"^waiting for `.+` \(pid {os.getpid()}\)$")
+        self.ends_by(child, signal.SIGINT)
+        self.assertTrue((self.work / "env/pyvenv.cfg").exists())
 
     def test_waiting_for_users_of_the_store_is_told_and_ends(self):
         self.hold(self.root / "moat/store/lock", fcntl.F_RDLCK)

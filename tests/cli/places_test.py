@@ -75,7 +75,7 @@ class Streams(PlacesTest):
         self.wheel()
         said = self.shell('"$MOAT" install --env env --no-index -f wheels tiny > /dev/full', status=3)
         self.assertIn("cannot write to standard output", said)
-        self.assertIn("the changes it made stay", said)
+        self.assertIn("apart from that the command was carried out", said)
         self.assertEqual(self.shell('env/bin/python -c "import tiny; print(tiny.VALUE)"'), "1\n")
         said = self.shell('"$MOAT" list --env env > /dev/full', status=3)
         self.assertIn("cannot write to standard output", said)

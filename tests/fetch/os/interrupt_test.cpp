@@ -2,6 +2,7 @@
 
 #include "fetch/os/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -58,6 +59,35 @@ TEST(Interrupts, WhoDoesNotHearTheSignalIsEnded) {
   };
   EXPECT_EXIT(interrupt_once(SIGINT), ::testing::ExitedWithCode(130), "error: interrupted");
   EXPECT_EXIT(interrupt_once(SIGTERM), ::testing::ExitedWithCode(143), "error: interrupted");
+}
+
+// Nobody reads what it says: the pipe is full.
+TEST(Interrupts, WhoCannotSayItIsEndedAllTheSame) {
+  const auto wait_with_full_stderr = [] {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    while (::write(ends[1], "x", 1) == 1) {
+    }
+    ::fcntl(ends[1], F_SETFL, 0);
+    ::dup2(ends[1], STDERR_FILENO);
+    const Interrupts interrupts;
+    ::raise(SIGINT);
+    wait_for_ever();
+  };
+  EXPECT_EXIT(wait_with_full_stderr(), ::testing::ExitedWithCode(130), "");
+}
+
+TEST(Interrupts, ABlockedSignalIsHeard) {
+  const auto wait_with_blocked_signals = [] {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    const Interrupts interrupts;
+    ::kill(::getpid(), SIGTERM);
+    wait_for_ever();
+  };
+  EXPECT_EXIT(wait_with_blocked_signals(), ::testing::ExitedWithCode(143), "");
 }
 
 TEST(Interrupts, WhoseCallbackHangsIsEnded) {
