@@ -78,7 +78,7 @@ Digest hash_bytes(std::string_view bytes, std::string_view algorithm) {
 }
 
 Digest hash_file(const std::filesystem::path& path, std::string_view algorithm) {
-  const UniqueFd fd = open_file(path, O_RDONLY);
+  const UniqueFd fd = open_regular(path);
   Hasher hasher(algorithm);
   std::array<char, std::size_t{64} << 10U> buffer;  // not cleared: most files are small
   while (true) {

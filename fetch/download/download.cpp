@@ -76,7 +76,7 @@ Error refused_status(const Artifact& artifact, int status) {
 
 Arrival hash_arrival(const fs::path& file, const std::vector<Digest>& wanted, const std::stop_token& stop) {
   Hashes hashes(wanted);
-  const UniqueFd fd = open_file(file, O_RDONLY);
+  const UniqueFd fd = open_regular(file);
   std::string piece(1U << 20U, '\0');
   for (;;) {
     if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");

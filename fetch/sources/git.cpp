@@ -17,6 +17,7 @@
 namespace moat {
 namespace {
 
+constexpr std::size_t kMostOutput = std::size_t{64} << 20U;  // of one git
 constexpr std::chrono::minutes kPatience{30};  // with another process that fetches the same repository
 
 bool is_whole_commit(std::string_view text) {
@@ -122,7 +123,7 @@ std::filesystem::path Git::mirror_of(const SourceUrl& source) const {
 
 // `local`: only the mirror is read from, a file of the store.
 Git::Answer Git::run(const SourceUrl& source, std::vector<std::string> arguments, const std::stop_token& stop,
-                     bool local) const {
+                     bool local, std::optional<std::chrono::seconds> timeout) const {
   Command command;
   // No hooks of templates, no helpers that watch folders, no upload of anything.
   const std::string git = find_git();
@@ -155,9 +156,22 @@ Git::Answer Git::run(const SourceUrl& source, std::vector<std::string> arguments
       environment.emplace_back("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
   }
   command.environment = std::move(environment);
+  command.timeout = timeout;
+  command.most_output = kMostOutput;
   ProcessResult result = run_process(command, stop);
   if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
-  return {result.status, std::move(result.output), std::move(result.errors)};
+  return {result.status, std::move(result.output), std::move(result.errors), result.timed_out};
+}
+
+// A few objects may stand for any number of files; listing them costs time, and no memory.
+void Git::check_size(const SourceUrl& source, const std::string& commit, const fs::path& repository,
+                     const std::stop_token& stop) const {
+  const Answer files = run(source, {"-C", repository.native(), "ls-tree", "-r", "-z", "--name-only", commit},
+                           stop, true, std::chrono::seconds(60));
+  if (files.timed_out || files.output.size() >= kMostOutput)
+    throw Error(ErrorKind::Refused,
+                fmt::format("{} of {} has more files than are checked out: their names alone take {} MB",
+                            commit.substr(0, 12), quote(source.url.display()), kMostOutput >> 20U));
 }
 
 PathBeneath Git::lock_of(const SourceUrl& source) const {
@@ -277,6 +291,7 @@ void Git::checkout(const SourceUrl& source, const std::string& commit, const fs:
   // What submodules say is relative is so to where the repository really is.
   must(run(source, {"-C", into.native(), "remote", "set-url", "origin", argument(source)}, stop, true),
        "clone");
+  check_size(source, commit, into, stop);
   must(run(source, {"-C", into.native(), "checkout", "--quiet", "--detach", commit, "--"}, stop, true),
        "check out");
   if (!fs::exists(into / ".gitmodules")) return;

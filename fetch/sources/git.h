@@ -5,9 +5,11 @@
 #include "resolver/base/reporter.h"
 #include "resolver/files/source_url.h"
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -47,9 +49,12 @@ class Git {
   struct Answer {
     int status = 0;
     std::string output, errors;
+    bool timed_out = false;
   };
   Answer run(const SourceUrl& source, std::vector<std::string> arguments, const std::stop_token& stop,
-             bool local = false) const;
+             bool local = false, std::optional<std::chrono::seconds> timeout = std::nullopt) const;
+  void check_size(const SourceUrl& source, const std::string& commit, const std::filesystem::path& repository,
+                  const std::stop_token& stop) const;
   std::filesystem::path mirror_of(const SourceUrl& source) const;
   PathBeneath lock_of(const SourceUrl& source) const;
   std::string find_git() const;

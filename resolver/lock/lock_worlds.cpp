@@ -21,6 +21,15 @@ bool may_join(std::size_t root, const RootSet& world, const std::vector<RootSet>
                       [&](std::size_t other) { return exclude_each_other(root, other, conflicts); });
 }
 
+// May a root be left out? Not where nothing that is taken, or may still be, excludes it: it could be added.
+bool may_be_left(std::size_t root, std::size_t roots, const RootSet& world,
+                 const std::vector<RootSet>& conflicts) {
+  if (!may_join(root, world, conflicts)) return true;
+  for (std::size_t later = root + 1; later < roots; ++later)
+    if (exclude_each_other(root, later, conflicts) && may_join(later, world, conflicts)) return true;
+  return false;
+}
+
 // All sets that nothing can be added to; each root is taken or left in turn.
 void extend(std::size_t root, std::size_t roots, RootSet world, const std::vector<RootSet>& conflicts,
             std::vector<RootSet>& out) {
@@ -31,14 +40,13 @@ void extend(std::size_t root, std::size_t roots, RootSet world, const std::vecto
     out.push_back(std::move(world));
     return;
   }
-  const bool in_conflict =
-      std::any_of(conflicts.begin(), conflicts.end(), [&](const RootSet& one) { return one.contains(root); });
+  const bool may_stay_out = may_be_left(root, roots, world, conflicts);
   if (may_join(root, world, conflicts)) {
     RootSet with = world;
     with.insert(root);
     extend(root + 1, roots, std::move(with), conflicts, out);
   }
-  if (in_conflict) extend(root + 1, roots, std::move(world), conflicts, out);
+  if (may_stay_out) extend(root + 1, roots, std::move(world), conflicts, out);
 }
 
 Marker asks_for(const LockRoot& root, bool asked) {

@@ -1,5 +1,6 @@
 #include "resolver/pep/marker_cells.h"
 
+#include "resolver/base/error.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -226,6 +227,25 @@ std::vector<std::pair<std::string, std::string>> implementations_of(const Marker
 
 // ---- cells
 
+namespace {
+
+// What takes a second or two; locks of real projects have dozens.
+constexpr std::size_t kMostCells = 20'000;
+
+[[noreturn]] void throw_too_many(const MarkerAtoms& atoms) {
+  std::string variable;
+  for (const char* name :
+       {"python_full_version", "implementation_version", "platform_release", "platform_version",
+        "platform_machine", "sys_platform", "os_name", "platform_system"})
+    if (variable.empty() || atoms.of(name).size() > atoms.of(variable).size()) variable = name;
+  throw Error(ErrorKind::Refused,
+              fmt::format("the markers tell more than {} environments apart: {} values of {}", kMostCells,
+                          atoms.of(variable).size(), variable),
+              {"a lock for one environment needs no markers: `moat lock -r FILE -o pylock.toml`"});
+}
+
+}  // namespace
+
 MarkerCells::MarkerCells(const EnvironmentSpace& space, const MarkerAtoms& atoms) {
   for (std::size_t i = 0; i < space.named.size(); ++i) {
     if (space.left_out.contains(i)) continue;
@@ -266,6 +286,7 @@ void MarkerCells::add_cells(const MarkerEnvironment& base, const PythonMinor& mi
           one.platform_release = release;
           one.platform_version = version;
           cells_.push_back({std::move(one), python, named});
+          if (cells_.size() > kMostCells) throw_too_many(atoms);
         }
   }
 }

@@ -71,6 +71,25 @@ PROJECTS = {
     "settings of ours": '[project]\nname = "app"\nversion = "1"\n[tool.moat]\nindex-url = "http://127.0.0.1:1"\nproxy = "http://127.0.0.1:1"\nstore-dir = "/tmp/evil"\n',
 }
 
+APP = '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.9"\n'
+NEEDS_EVIL = APP + 'dependencies = ["evil"]\n'
+EVIL = "Metadata-Version: 2.1\nName: evil\nVersion: 1\n"
+# What a lock for every platform and Python is made of: metadata of a package, and the project.
+LOCKED = {
+    "releases and versions of systems": (EVIL + "".join(
+        f"Requires-Dist: alpha ; platform_release == '{i}' or platform_version == 'x{i}'\n" for i in range(1500)), NEEDS_EVIL),
+    "three unknowns": (EVIL + "".join(
+        f"Requires-Dist: alpha ; platform_release == '{i}' and platform_version == 'x{i}' and implementation_version == '3.{i}'\n" for i in range(60)), NEEDS_EVIL),
+    "thousands of releases of Python": (EVIL + "".join(
+        f"Requires-Dist: alpha ; python_full_version != '3.9.{i}' and python_full_version > '3.8.{i}'\n" for i in range(3000)), NEEDS_EVIL),
+    "thousands of lines of one's own": (EVIL, APP + "dependencies = [" + "".join(
+        f"\"evil; python_full_version != '3.9.{i}' and python_full_version > '3.8.{i}'\"," for i in range(3000)) + "]\n"),
+    "a star of conflicts": (EVIL, APP + "[project.optional-dependencies]\nhub = []\n" + "".join(f"l{i} = []\n" for i in range(40)) + "[tool.moat]\nconflicts = ["
+                            + "".join(f'[{{extra = "hub"}}, {{extra = "l{i}"}}],' for i in range(40)) + "]\n"),
+    "a ladder of conflicts": (EVIL, APP + "[project.optional-dependencies]\n" + "".join(f"l{i} = []\n" for i in range(60)) + "[tool.moat]\nconflicts = ["
+                              + "".join(f'[{{extra = "l{i}"}}, {{extra = "l{i + 1}"}}],' for i in range(59)) + "]\n"),
+}
+
 LOCK = ('lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "{name}"\nversion = "{version}"\n'
         '[[packages.wheels]]\nname = "{file}"\n{where}\nhashes = {{sha256 = "{hash}"}}\n')
 
@@ -197,6 +216,12 @@ def attacks():
             write(root / "pyproject.toml", text)
             return ["install", "--env", "env", ".", *PACKAGES_OF_TEMPLATE]
         yield Attack(f"project: {what}", prepare)
+    for what, (metadata, project) in LOCKED.items():
+        def prepare(root, metadata=metadata, project=project):
+            write(root / "wheels/evil-1-py3-none-any.whl", evil_wheel(metadata=metadata))
+            write(root / "pyproject.toml", project)
+            return ["lock", "--dry-run", "--no-index", "-f", "wheels"]
+        yield Attack(f"to be locked: {what}", prepare)
     for what, text in locks():
         def prepare(root, text=text):
             special_files(root)

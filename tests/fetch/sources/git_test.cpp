@@ -187,5 +187,29 @@ TEST_F(GitTest, WithoutGitTheMessageSaysHowToGetIt) {
   }
 }
 
+// Six objects that stand for a million files, whose paths alone are 600 MB.
+TEST_F(GitTest, AFewObjectsThatStandForAMillionFilesAreRefused) {
+  const fs::path bomb = repository("bomb");
+  testing::write_bytes(bomb / "file", "x");
+  std::string object = git(bomb, {"hash-object", "-w", "file"}), kind = "100644 blob";
+  for (int level = 0; level < 6; ++level) {
+    std::string tree;
+    for (int i = 0; i < 10; ++i)
+      tree += kind + " " + object + "\t" + std::string(99, 'n') + std::to_string(i) + "\n";
+    testing::write_bytes(bomb / "tree", tree);
+    object = git(bomb, {"-c", "alias.make=!git mktree < tree", "make"});
+    kind = "040000 tree";
+  }
+  const std::string commit = git(bomb, {"commit-tree", "-m", "x", object});
+  git(bomb, {"update-ref", "refs/heads/main", commit});
+  try {
+    check_out(at(bomb, commit));
+    ADD_FAILURE() << "it was checked out";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Refused);
+    EXPECT_THAT(error.what(), HasSubstr("more files than are checked out"));
+  }
+}
+
 }  // namespace
 }  // namespace moat
