@@ -5,6 +5,7 @@
 #include "cli/settings/project_files.h"
 #include "cli/settings/workspace.h"
 #include "fetch/os/file.h"
+#include "fetch/os/leftovers.h"
 #include "fetch/store/wheel_file.h"
 #include "resolver/base/text.h"
 
@@ -26,7 +27,7 @@ SourceTree tree_of(const fs::path& place, Session& session) {
 }
 
 fs::path write_wheel(const StoredWheel& wheel, const fs::path& folder) {
-  const TempDir aside(folder, ".moat-wheel");
+  const StagingFolder aside(folder, ".moat-wheel");
   write_wheel_file(wheel, aside.path() / wheel.filename);
   rename_over(aside.path() / wheel.filename, folder / wheel.filename);
   return folder / wheel.filename;

@@ -1,6 +1,7 @@
 #include "cli/commands/bundle.h"
 #include "envs/deploy/deploy.h"
 #include "envs/deploy/runtime_blob.h"
+#include "fetch/os/leftovers.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 
@@ -66,7 +67,7 @@ void write_named_output(const std::string& output, const Settings& settings,
     return;
   }
   const fs::path real = fs::weakly_canonical(file, error);
-  const TempDir folder(real.parent_path(), ".moat-bundle");
+  const StagingFolder folder(real.parent_path(), ".moat-bundle");
   const fs::path part = folder.path() / "bundle";
   const UniqueFd fd = open_file(part, O_WRONLY | O_CREAT | O_EXCL);
   write(fd.get(), file);

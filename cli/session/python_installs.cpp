@@ -94,9 +94,7 @@ InstalledPython bring(const PythonBuild& build, const Url& mirror, Session& sess
     if (there.name == build.install_name())
       return {probe_interpreter(there.executable(), session.store()), there.name, true};
   make_directories(folder);
-  sweep_leftovers(folder);
-  const TempDir downloads(folder, ".python.new");
-  const FolderHold hold(downloads.path());
+  const StagingFolder downloads(folder, ".python");
   Artifact artifact;
   artifact.filename = build.filename;
   artifact.url = file_at(mirror, build.filename);

@@ -9,6 +9,7 @@
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/guarded.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/leftovers.h"
 #include "fetch/os/process.h"
 #include "fetch/os/waiting.h"
 #include "fetch/sources/source_labels.h"
@@ -278,7 +279,7 @@ class BuildFrontend::Job {
       fail(fmt::format("{} made {}, which is not the name of a source distribution",
                        to_string(Hook::BuildSdist), quote(filename)),
            answer.output);
-    const TempDir aside(folder, ".moat-sdist");
+    const StagingFolder aside(folder, ".moat-sdist");
     std::error_code failure;
     fs::copy_file(out() / filename, aside.path() / filename, failure);
     if (failure) throw_errno("write", aside.path() / filename, failure.value());

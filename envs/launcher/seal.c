@@ -141,8 +141,11 @@ int main(int count, char** arguments) {
   if (entered != 0) return entered;
   if (closes_network) bring_up_loopback();
   if (!has_own_world && !reaps) return run_command(arguments + 2);
+  if (reaps && !has_own_world) prctl(PR_SET_CHILD_SUBREAPER, 1); /* of those whose reaper was killed */
   const pid_t child = fork();
   if (child < 0) return fail("fork");
   if (child == 0) return has_own_world ? be_first(arguments + 2) : be_reaper(arguments + 2);
-  return wait_for(child);
+  const int status = wait_for(child);
+  if (reaps && !has_own_world) kill_descendants();
+  return status;
 }

@@ -171,6 +171,8 @@ struct Pin {
 // As pyenv writes it: words on one or several lines, and comments.
 std::vector<std::string> read_pin(std::string_view text) {
   std::vector<std::string> specs;
+  if (constexpr std::string_view kMark = "\xef\xbb\xbf"; text.starts_with(kMark))
+    text.remove_prefix(kMark.size());
   for (const std::string_view line : split_lines(text)) {
     std::string_view rest = line.substr(0, line.find('#'));
     while (!(rest = trim(rest)).empty()) {
@@ -292,9 +294,10 @@ Interpreter pinned_as(const std::string& spec, const DiscoveryOptions& options, 
   if (line != spec && !line.empty() && is_ascii_digit(line.front()) && names_version(line))
     return find_interpreter(fmt::format(">={0}.dev0,=={0}.*", line), options, store);
   if (!names_version(spec))
-    throw Error(ErrorKind::NoInterpreter,
-                "a project file can only name a version of Python, not a path or another program",
-                {"name it on the command line: -p " + spec});
+    throw Error(
+        ErrorKind::NoInterpreter,
+        "a project file can only name a version of Python, not a path or another program",
+        {"`moat python pin 3.12` says a version there", "`-p PATH` names an interpreter by its path"});
   return find_interpreter(spec, options, store);
 }
 

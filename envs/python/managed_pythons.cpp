@@ -70,9 +70,7 @@ std::vector<ManagedPython> managed_pythons(const fs::path& folder) {
 Interpreter install_python(const PythonBuild& build, const fs::path& archive, const fs::path& folder,
                            const Store& store) {
   make_directories(folder);
-  sweep_leftovers(folder);
-  const TempDir staging(folder, ".python.new");
-  const FolderHold hold(staging.path());
+  const StagingFolder staging(folder, ".python");
   const fs::path root = root_in(unpack_tar(archive, build.filter, staging.path()), build);
   const Interpreter python = probe_interpreter(python_in(root), store);
   check_is_promised(python, build);

@@ -16,7 +16,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -71,6 +73,8 @@ fs::path directory_of(const fs::path& path) {
 // What is opened by its name alone may be anybody's: a pipe would be waited for, a device read without end.
 constexpr off_t kMostBytes = off_t{1} << 30U;
 
+constexpr std::string_view kNoFile = "it is a pipe or a device, not a file";
+
 [[noreturn]] void refuse_to_read(const fs::path& path, std::string_view why) {
   throw Error(ErrorKind::Disk, fmt::format("cannot read {}: {}", quote(path.native()), why));
 }
@@ -80,7 +84,7 @@ std::string read_everything(int fd, const fs::path& path) {
   if (::fstat(fd, &status) != 0) throw_errno("read", path, errno);
   if (S_ISDIR(status.st_mode)) throw_errno("read", path, EISDIR);
   const bool is_null = S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(1, 3);
-  if (!S_ISREG(status.st_mode) && !is_null) refuse_to_read(path, "it is a pipe or a device, not a file");
+  if (!S_ISREG(status.st_mode) && !is_null) refuse_to_read(path, kNoFile);
   if (status.st_size > kMostBytes) refuse_to_read(path, "it is larger than 1 GB");
   std::string contents;
   std::size_t used = 0;
@@ -227,6 +231,15 @@ UniqueFd open_file(const fs::path& path, int flags, mode_t mode) {
   return fd;
 }
 
+UniqueFd open_regular(const fs::path& path) {
+  UniqueFd fd = open_file(path, O_RDONLY | O_NONBLOCK);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw_errno("read", path, errno);
+  if (S_ISDIR(status.st_mode)) throw_errno("read", path, EISDIR);
+  if (!S_ISREG(status.st_mode)) refuse_to_read(path, kNoFile);
+  return fd;
+}
+
 std::string read_file(const fs::path& path) {
   const UniqueFd fd = open_file(path, O_RDONLY | O_NONBLOCK);
   return read_everything(fd.get(), path);
@@ -283,6 +296,27 @@ bool names_a_descriptor(std::string_view path) {
 
 }  // namespace
 
+namespace {
+
+// What a killed command left of a file that it wrote: older than any write takes.
+void sweep_parts(const fs::path& folder) noexcept {
+  constexpr std::string_view kBegin = ".tmp-", kHex = "0123456789abcdef";
+  constexpr std::size_t kDigits = 16;
+  constexpr std::int64_t kYoung = 60;
+  std::error_code failure;
+  for (fs::directory_iterator it(folder, failure), end; !failure && it != end; it.increment(failure)) {
+    const std::string name = it->path().filename().native();
+    struct stat facts {};
+    if (name.size() == kBegin.size() + kDigits && name.starts_with(kBegin) &&
+        name.find_first_not_of(kHex, kBegin.size()) == name.npos &&
+        ::lstat(it->path().c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_uid == ::geteuid() &&
+        facts.st_mtime + kYoung < std::time(nullptr))
+      ::unlink(it->path().c_str());
+  }
+}
+
+}  // namespace
+
 void write_output_file(const fs::path& path, std::string_view contents, mode_t mode, Durability durability) {
   std::error_code ignored;  // where nothing can be seen, writing says why
   const fs::file_status status = fs::status(path, ignored);
@@ -292,6 +326,7 @@ void write_output_file(const fs::path& path, std::string_view contents, mode_t m
   fs::path target = path;
   for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(target, ignored)); ++links)
     target = directory_of(target) / fs::read_symlink(target);
+  sweep_parts(directory_of(target));
   write_file_atomically(target, contents, mode, durability);
 }
 

@@ -43,6 +43,9 @@ class UniqueFd {
 };
 
 UniqueFd open_file(const fs::path& path, int flags, mode_t mode = 0666);
+// To be read, whoever named it: Error(Disk) for a pipe, which would be waited for, and a device, which may
+// have no end.
+UniqueFd open_regular(const fs::path& path);
 
 std::string read_file(const fs::path& path);
 // nullopt where there is no such file (ENOENT, ENOTDIR); other failures throw.

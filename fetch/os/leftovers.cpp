@@ -1,6 +1,7 @@
 #include "fetch/os/leftovers.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -43,6 +44,18 @@ FolderHold::FolderHold(const fs::path& folder) noexcept
     : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (fd_) ::flock(fd_.get(), LOCK_SH | LOCK_NB);
 }
+
+namespace {
+
+const fs::path& swept(const fs::path& folder) {
+  sweep_leftovers(folder);
+  return folder;
+}
+
+}  // namespace
+
+StagingFolder::StagingFolder(const fs::path& parent, std::string_view name)
+    : folder_(swept(parent), fmt::format("{}.new", name)), hold_(folder_.path()) {}
 
 void sweep_leftovers(const fs::path& folder) noexcept {
   std::error_code failure;

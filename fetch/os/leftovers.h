@@ -17,6 +17,19 @@ class FolderHold {
   UniqueFd fd_;
 };
 
+// Where something is made beside the place it is for: held, and removed with this. What killed commands left
+// in that folder is swept.
+class StagingFolder {
+ public:
+  // `name`: ".moat-bundle" → `.moat-bundle.new-…`
+  StagingFolder(const fs::path& parent, std::string_view name);
+  const fs::path& path() const { return folder_.path(); }
+
+ private:
+  TempDir folder_;
+  FolderHold hold_;
+};
+
 // Removes what is in `folder` itself, of this user, and held by nobody. What cannot be removed stays.
 void sweep_leftovers(const fs::path& folder) noexcept;
 

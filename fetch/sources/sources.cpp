@@ -4,6 +4,7 @@
 #include "fetch/download/download.h"
 #include "fetch/download/served_name.h"
 #include "fetch/os/file.h"
+#include "fetch/os/leftovers.h"
 #include "fetch/os/presence.h"
 #include "fetch/sources/source_labels.h"
 #include "resolver/base/text.h"
@@ -108,7 +109,13 @@ ObtainedSource bring_folder(const SourceOrder& order) {
     const std::string name = top.filename().string();
     if (!fs::exists(status) && Version::parse(name))
       hints.push_back(fmt::format("write a version with `==`: NAME=={}", name));
-    else if (!fs::exists(status) && PackageName::parse(name))
+    else if (!fs::exists(status) && name == "latest")
+      hints.emplace_back("`moat install -U NAME` installs the newest version");
+    else if (const std::string parent = top.parent_path().filename();
+             !fs::exists(status) && parent.find(':') != std::string::npos)
+      hints.emplace_back("a git repository is written git+ssh://git@HOST/PATH");
+    else if (std::error_code none;
+             !fs::exists(status) && PackageName::parse(name) && top.parent_path() == fs::current_path(none))
       hints.push_back(fmt::format("for the package from the index: moat install {}", name));
     throw Error(ErrorKind::BadInput,
                 fs::exists(status)
@@ -189,7 +196,7 @@ const ObtainedSource& Sources::obtain(const SourceOrder& order, const std::stop_
 
 void Sources::clone(const SourceUrl& source, const fs::path& into, const std::stop_token& stop) {
   make_directories(into.parent_path());
-  TempDir beside(into.parent_path(), ".clone");
+  const StagingFolder beside(into.parent_path(), ".clone");
   git_.checkout(source, git_.resolve(source, stop), beside.path() / "tree", stop, Git::Lasting::ForGood);
   if (!rename_if_absent(beside.path() / "tree", into))
     throw Error(ErrorKind::Exists, fmt::format("{} is there already", quote(into.native())));

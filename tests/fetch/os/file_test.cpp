@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -141,6 +142,19 @@ TEST_F(FileTest, OutputBelowDevIsAFileWhereItIsOne) {
     write_output_file(file, text);
     EXPECT_EQ(read_file(file), text);
   }
+}
+
+TEST_F(FileTest, OutputSweepsWhatAKilledOneLeft) {
+  const fs::path old = here_ / "folder/.tmp-0123456789abcdef", young = here_ / "folder/.tmp-00000000000000aa",
+                 other = here_ / "folder/.tmp-mine";
+  make_directories(here_ / "folder");
+  for (const fs::path& one : {old, young, other}) write_file_atomically(one, "half");
+  for (const fs::path& one : {old, other})
+    fs::last_write_time(one, fs::file_time_type::clock::now() - std::chrono::minutes(5));
+  write_output_file(here_ / "folder/out", "whole");
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(young)) << "somebody may be writing it";
+  EXPECT_TRUE(fs::exists(other));
 }
 
 TEST_F(FileTest, OutputGoesWhereALinkLeads) {

@@ -54,5 +54,19 @@ TEST_F(Leftovers, AnEmptyFolderMayBeOnItsWayIn) {
   EXPECT_TRUE(fs::exists(young));
 }
 
+TEST_F(Leftovers, StagingSweepsWhatOthersLeftAndHoldsItsOwn) {
+  const fs::path of_bundle = make(".moat-bundle.new-0123456789abcdef");
+  fs::path mine;
+  {
+    const StagingFolder staging(folder.path(), ".moat-bundle");
+    mine = staging.path();
+    EXPECT_FALSE(fs::exists(of_bundle));
+    fs::create_directory(mine / "part");
+    sweep_leftovers(folder.path());
+    EXPECT_TRUE(fs::exists(mine / "part"));
+  }
+  EXPECT_FALSE(fs::exists(mine));
+}
+
 }  // namespace
 }  // namespace moat
