@@ -1,6 +1,7 @@
 // moat create [ENV] [PACKAGE…]
 #include "cli/commands/commands.h"
 #include "cli/commands/shell_start.h"
+#include "cli/output/terminal_text.h"
 #include "cli/session/changes.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/known_environments.h"
@@ -42,6 +43,7 @@ void refuse_what_is_there(const fs::path& root, bool replace) {
     throw Error(ErrorKind::Exists,
                 fmt::format("{} already exists and is not a folder", quote(root.native())));
   if (is_vacant(root)) return;
+  if (lacks_its_settings(root)) throw_lacks_settings(root);
   if (!Environment::exists_at(root))
     throw Error(ErrorKind::Exists,
                 fmt::format("{} is not empty and is not an environment", quote(root.native())));
@@ -98,13 +100,16 @@ int execute(const CreateCommand& command, Session& session) {
     request.requests = request_changes(goal, {}, session.command_line()).said;
   }
 
+  // A prompt is written to the terminal by whichever shell it is.
+  const std::string name = command.prompt.empty() ? root.filename().native() : command.prompt;
+  const std::string plain = for_terminal(name);
   make_directories(root.parent_path());
   const LinkMode mode = command.share ? LinkMode::Hardlink : session.settings().link_mode;
   const auto fill = [&](const Environment& staged) {
     if (!request.install.empty()) report.take(apply(std::move(request), staged, session));
   };
   report.environment = create_environment({.root = root,
-                                           .prompt = command.prompt,
+                                           .prompt = plain != name ? plain : command.prompt,
                                            .link_mode = mode,
                                            .durable = session.settings().durable,
                                            .replace = command.replace,

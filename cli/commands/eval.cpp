@@ -5,6 +5,7 @@
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <iostream>
@@ -25,7 +26,7 @@ int execute(const EvalCommand& command, Session& /*session*/) {
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
   std::ios::sync_with_stdio(false);
-  evaluate_lines(*subject, std::cin, std::cout);
+  evaluate_lines(*subject, std::cin, std::cout, ::isatty(STDOUT_FILENO) == 1);
   if (!std::cout) throw Error(ErrorKind::Disk, "cannot write to standard output");
   return 0;
 }

@@ -374,7 +374,7 @@ std::optional<EvalSubject> parse_eval_subject(std::string_view text) {
 
 std::vector<std::string> eval_subjects() { return {kSubjects.begin(), kSubjects.end()}; }
 
-std::string evaluate_line(EvalSubject subject, std::string_view line) {
+std::string evaluate_line(EvalSubject subject, std::string_view line, bool in_ascii) {
   Json out;
   try {
     const Json in = Json::parse(line);
@@ -386,7 +386,7 @@ std::string evaluate_line(EvalSubject subject, std::string_view line) {
   } catch (const Json::parse_error& broken) {
     out = {{"error", "not JSON"}, {"offset", broken.byte == 0 ? 0 : broken.byte - 1}};
   }
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out.dump(-1, ' ', in_ascii, Json::error_handler_t::replace);
 }
 
 namespace {
@@ -413,7 +413,7 @@ bool next_line(std::streambuf& in, std::string& line, bool& is_too_long) {
 
 }  // namespace
 
-void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out) {
+void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out, bool in_ascii) {
   std::string line;
   bool is_too_long = false;
   while (next_line(*in.rdbuf(), line, is_too_long)) {
@@ -421,7 +421,7 @@ void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out) {
     if (is_too_long)
       out << R"({"error":"the line is longer than 64 MB"})" << '\n';
     else if (!line.empty())
-      out << evaluate_line(subject, line) << '\n';
+      out << evaluate_line(subject, line, in_ascii) << '\n';
     // Somebody may be waiting for the answer before writing the next question.
     if (in.rdbuf()->in_avail() <= 0) out.flush();
   }

@@ -14,10 +14,11 @@ std::optional<EvalSubject> parse_eval_subject(std::string_view text);  // "versi
 std::vector<std::string> eval_subjects();                              // all of them, as they are typed
 
 // The answer to one line, without a line end. What is not valid gives {"error": …}; never throws for input.
-std::string evaluate_line(EvalSubject subject, std::string_view line);
+// `in_ascii`: for a terminal.
+std::string evaluate_line(EvalSubject subject, std::string_view line, bool in_ascii = false);
 
 // All lines of `in`; empty lines are skipped. Output is flushed whenever the input has nothing more to offer
 // at once.
-void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out);
+void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out, bool in_ascii = false);
 
 }  // namespace moat

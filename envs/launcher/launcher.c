@@ -42,6 +42,39 @@ typedef struct {
   int is_ours;       /* the key `moat` is there */
 } Settings;
 
+/* A copy for a terminal: whoever named a folder does not steer it. Controls, marks that turn text around and
+ * what is no UTF-8 become `?`. */
+static const char* shown(const char* text) {
+  const unsigned char* in = (const unsigned char*)text;
+  char* const copy = malloc(strlen(text) + 1);
+  if (copy == NULL) return "?";
+  char* out = copy;
+  while (*in != 0) {
+    const size_t length = *in < 0x80                  ? 1
+                          : *in >= 0xc2 && *in < 0xe0 ? 2
+                          : *in >= 0xe0 && *in < 0xf0 ? 3
+                          : *in >= 0xf0 && *in < 0xf5 ? 4
+                                                      : 0;
+    unsigned long code = length <= 1 ? *in : *in & (0xffU >> (length + 1));
+    size_t have = 1;
+    for (; have < length && (in[have] & 0xc0) == 0x80; ++have) code = code << 6 | (in[have] & 0x3fU);
+    const int is_whole = length != 0 && have == length;
+    const int steers = code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
+                       (code >= 0x200e && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+                       (code >= 0x2066 && code <= 0x2069) || (code >= 0xfff9 && code <= 0xfffb) ||
+                       (code >= 0xe0000 && code <= 0xe007f);
+    if (is_whole && !steers) {
+      memcpy(out, in, length);
+      out += length;
+    } else {
+      *out++ = '?';
+    }
+    in += is_whole ? length : 1;
+  }
+  *out = 0;
+  return copy;
+}
+
 static void refuse(const char* format, ...) __attribute__((format(printf, 1, 2), noreturn));
 static void refuse(const char* format, ...) {
   va_list arguments;
@@ -184,7 +217,8 @@ static void find_environment(const char* exe, char* environment, Settings* setti
     join(home, sizeof home, "%s", settings->home);
     if (home[0] != '\0' && below_nested(home, environment, settings)) return;
   }
-  if (is_hidden) refuse("this user may not read pyvenv.cfg above %s, or a folder on the way to it", exe);
+  if (is_hidden)
+    refuse("this user may not read pyvenv.cfg above %s, or a folder on the way to it", shown(exe));
   refuse(
       "%s must be inside an environment, and there is none (no pyvenv.cfg above); "
       "it does not run by itself",
@@ -225,7 +259,7 @@ static int mend_home(const char* environment, const char* home) {
  * always. */
 static void tell_left_out(const char* entry) {
   if (isatty(STDERR_FILENO))
-    fprintf(stderr, "python (moat): left out of PYTHONPATH: %s belongs to another Python\n", entry);
+    fprintf(stderr, "python (moat): left out of PYTHONPATH: %s belongs to another Python\n", shown(entry));
 }
 
 static void filter_python_path(const char* environment, const char* stdlib) {
@@ -356,26 +390,26 @@ static void tell_lost_capabilities(const char* file) {
       getxattr(file, "security.capability", NULL, 0) <= 0)
     fprintf(stderr,
             "python (moat): the capabilities of this file do not reach the interpreter; set them on %s\n",
-            file);
+            shown(file));
 }
 
 /* What a killed moat left is carried out, or where that cannot be, taken back: both are whole states. */
 static void finish_change(const char* environment) {
   const int result = moat_journal_roll_forward(environment, kWaitForWriter);
   if (result == MOAT_RECOVERY_DAMAGED)
-    refuse("%s is damaged: %s; `moat doctor --repair --env %s` repairs it", environment, moat_journal_error(),
-           environment);
+    refuse("%s is damaged: %s; `moat doctor --repair --env %s` repairs it", shown(environment),
+           shown(moat_journal_error()), shown(environment));
   if (result < 0)
     refuse("%s is in the middle of a change: %s; `moat env rollback --force --env %s` abandons the change",
-           environment, moat_journal_error(), environment);
+           shown(environment), shown(moat_journal_error()), shown(environment));
   if (result == MOAT_JOURNAL_TAKEN_BACK)
     fprintf(stderr, "python (moat): an unfinished change of %s could not be completed and was undone: %s\n",
-            environment, moat_journal_error());
+            shown(environment), shown(moat_journal_error()));
   if (result == MOAT_JOURNAL_WENT_BACK)
     fprintf(stderr,
             "python (moat): a power failure cut the last change of %s short; it is as it was before that "
             "change\n",
-            environment);
+            shown(environment));
 }
 
 int main(int argc, char** argv) {
@@ -389,8 +423,8 @@ int main(int argc, char** argv) {
   join(runtime, sizeof runtime, "%s/.moat/rt", environment);
   join(file, sizeof file, "%s/%s/os.py", runtime, settings.stdlib);
   if (settings.python[0] == '\0' || settings.stdlib[0] == '\0' || access(file, R_OK) != 0)
-    refuse("the runtime %s is missing or damaged; `moat doctor --repair --env %s` repairs it", runtime,
-           environment);
+    refuse("the runtime %s is missing or damaged; `moat doctor --repair --env %s` repairs it", shown(runtime),
+           shown(environment));
 
   /* Not asked of Python: home has to be absolute, and a wrong one makes it look at the base again. */
   join(home, sizeof home, "%s/bin", runtime);
@@ -421,10 +455,11 @@ int main(int argc, char** argv) {
   /* PyPy follows pyvenv.cfg only, and without it the folders of the system. */
   if (forced && strncmp(settings.python, "pypy", 4) == 0)
     refuse("%s was moved, or another venv stands on top of it, and its pyvenv.cfg cannot be repaired here",
-           environment);
+           shown(environment));
   if (forced || !has_proc) announce_home(runtime, forced ? runtime : "", has_proc);
   join(file, sizeof file, "%s/bin/%s", runtime, settings.python);
   tell_lost_capabilities(file);
   execv(file, argv);
-  refuse("cannot run %s: %s", file, strerror(errno));
+  const int reason = errno;
+  refuse("cannot run %s: %s", shown(file), strerror(reason));
 }
