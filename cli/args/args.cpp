@@ -77,6 +77,17 @@ std::vector<std::string> long_options(const CLI::App& app) {
               std::move(hints));
 }
 
+// The option in "Could not convert: --fix = x", as CLI11 says it.
+std::string option_in(std::string_view text) {
+  const std::size_t begin = text.find("--");
+  return begin == text.npos ? "" : std::string(text.substr(begin, text.find_first_of(" =", begin) - begin));
+}
+
+bool is_flag(const std::string& name, CLI::App& app) {
+  const CLI::Option* const option = name.empty() ? nullptr : app.get_option_no_throw(name);
+  return option != nullptr && option->get_expected_max() == 0;
+}
+
 // "Could not convert: --fix = x", as CLI11 says it.
 std::string not_a_number(std::string_view text) {
   constexpr std::string_view kBefore = "Could not convert: ", kBetween = " = ";
@@ -88,7 +99,7 @@ std::string not_a_number(std::string_view text) {
 }
 
 // CLI11's own words, made ours.
-[[noreturn]] void throw_usage(const CommandEntry& command, const CLI::ParseError& error) {
+[[noreturn]] void throw_usage(const CommandEntry& command, const CLI::ParseError& error, CLI::App& app) {
   const std::string see = fmt::format("`moat {} --help` lists the options", command.name);
   std::string text = error.what();
   const std::string option = text.substr(0, text.find(':'));
@@ -98,6 +109,9 @@ std::string not_a_number(std::string_view text) {
     text = text.find("required") != std::string::npos
                ? fmt::format("`{}` needs a value", option)
                : fmt::format("`{}` takes one value, and can be given only once", option);
+  else if (const std::string flag = option_in(text);
+           dynamic_cast<const CLI::ConversionError*>(&error) != nullptr && is_flag(flag, app))
+    text = fmt::format("`{}` takes no value", flag);
   else if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr)
     text = not_a_number(text);
   else if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr)
@@ -110,7 +124,7 @@ void read_options(const CommandEntry& command, Declaration& d, std::vector<std::
   try {
     d.app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    throw_usage(command, error);
+    throw_usage(command, error, d.app);
   }
   if (const std::vector<std::string> rest = d.app.remaining(); !rest.empty())
     throw_unexpected(command, rest.front(), d.app);

@@ -151,7 +151,8 @@ int execute(const EnvRollbackCommand& command, Session& session) {
   show_commands(environment, session.settings());
   const std::vector<std::string> summary = summary_of_newest(environment.root());
   Output& output = session.output();
-  for (const std::string& change : summary) output.result(change);
+  if (output.verbosity() >= -1)
+    for (const std::string& change : summary) output.result(change);
   output.say(fmt::format("now at state {}; `{}` undoes it", state,
                          "moat env rollback" + as_named(session.settings())));
   if (output.json())

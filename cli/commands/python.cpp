@@ -120,7 +120,7 @@ int execute(const PythonListCommand& command, Session& session) {
 int execute(const PythonFindCommand& command, Session& session) {
   const Interpreter interpreter = command.spec
                                       ? find_interpreter(*command.spec, session.discovery(), session.store())
-                                      : session.chosen_interpreter();
+                                      : session.chosen_interpreter(required_python(session.settings()));
   session.output().result(interpreter.executable.native());
   if (session.output().json()) {
     nlohmann::ordered_json document{{"schema", 1}};

@@ -280,7 +280,7 @@ int execute(const ToolUninstallCommand& command, Session& session) {
     }
     hide_other_commands({}, root, settings);
     remove_environment(root, session);
-    session.output().result(fmt::format("- {}", name.normalized()));
+    if (session.output().verbosity() >= -1) session.output().result(fmt::format("- {}", name.normalized()));
     removed.push_back(name.normalized());
   }
   if (session.output().json()) session.output().document({{"schema", 1}, {"removed", removed}});

@@ -4,6 +4,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/sync.h"
 #include "cli/output/nearest.h"
+#include "cli/output/shell_word.h"
 #include "cli/session/changes.h"
 #include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
@@ -27,6 +28,10 @@ std::set<PackageName> names_of(const UpgradeCommand& command, const InstalledGra
   for (const auto& [name, node] : graph.nodes()) installed.push_back(name.display());
   std::set<PackageName> names;
   for (const std::string& text : command.names) {
+    if (const auto requirement = Requirement::parse(text); requirement && !requirement->specifier.empty())
+      throw Error(ErrorKind::Usage,
+                  fmt::format("{} names a version: upgrading takes names, and gives the newest", quote(text)),
+                  {fmt::format("`moat install {}` installs that version", shell_word(text))});
     PackageName name = parse_package_name(text);
     if (graph.find(name) == nullptr) {
       std::vector<std::string> hints;

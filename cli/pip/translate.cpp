@@ -126,8 +126,18 @@ void drop_ways(std::vector<PipSetting>& settings, const fs::path& environment, I
   });
 }
 
+// As pip says it of an environment.
+void refuse_user(const SharedOptions& shared, const PipCommand& pip) {
+  if (shared.user && pip.command == "install")
+    throw Error(
+        ErrorKind::Refused,
+        "cannot install with --user here: packages in ~/.local are not seen in this environment",
+        {"`pip install` without --user installs into it", "`moat install --user` installs for this user"});
+}
+
 // `--python`: an environment, a Python inside one, or a Python to install for.
-void take_python(SharedOptions& shared, const std::string& python, const fs::path& directory) {
+void take_python(SharedOptions& shared, const PipCommand& pip, const fs::path& directory) {
+  const std::string python = pip.value("python");
   const fs::path path = directory / python;
   std::error_code ignored;
   if (Environment::exists_at(path))
@@ -139,15 +149,12 @@ void take_python(SharedOptions& shared, const std::string& python, const fs::pat
                 fmt::format("could not locate Python interpreter {}", quote(python)));
   else
     shared.python = python;
+  if (shared.env) refuse_user(shared, pip);
 }
 
 // Called as the environment's own pip: it is about that one, as it is with pip itself.
 void take_inside(SharedOptions& shared, const PipCommand& pip) {
-  if (shared.user && pip.command == "install")
-    throw Error(
-        ErrorKind::Refused,
-        "cannot install with --user here: packages in ~/.local are not seen in this environment",
-        {"`pip install` without --user installs into it", "`moat install --user` installs for this user"});
+  refuse_user(shared, pip);
   if (!shared.user) shared.env = pip.value("inside");
 }
 
@@ -215,7 +222,7 @@ void translate_pip(Invocation& invocation, const Variables& variables, const fs:
   if (pip.has("env"))
     shared.env = pip.value("env");
   else if (pip.has("python"))
-    take_python(shared, pip.value("python"), directory);
+    take_python(shared, pip, directory);
   else
     shared.user = pip.on("user", "no-user", false);
   if (pip.has("inside") && !shared.env && !shared.python) take_inside(shared, pip);

@@ -31,6 +31,9 @@ Error bad_status(const Index& index, const PackageName& project, int status) {
   std::vector<std::string> hints;
   if (status == 401 || status == 403)
     hints.push_back("give credentials for " + index.url.origin() + " in the URL of the index or in ~/.netrc");
+  if (status == 403)
+    hints.push_back("where 403 means that a project is not there: `moat config set skip-forbidden " +
+                    index.url.host() + "`");
   if (status == 406)
     hints.push_back("the server has neither the JSON nor the HTML form of a Simple index there");
   return Error(ErrorKind::Network,

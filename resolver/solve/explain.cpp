@@ -93,7 +93,7 @@ std::string hint(const ConflictStep& step, const Target& target) {
                                  : step.facts.pythons.back();
   switch (*step.lack) {
     case Lack::UnknownProject:
-      return "check the spelling, or name the index that has it: --extra-index-url URL";
+      return "check the spelling, or say where it is: --extra-index-url URL, or --find-links FOLDER";
     case Lack::NoUsableFile:
     case Lack::NeedsNewerPython:
       return python.empty() ? "" : "use another Python: moat create -p " + python;

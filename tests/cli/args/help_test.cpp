@@ -75,7 +75,8 @@ TEST(Help, EveryPageFits) {
         if (begin == line.npos) continue;
         const bool is_names = line.substr(begin).starts_with('-') && line.find("  ", begin) == line.npos;
         const bool is_word = line.find(' ', begin) == line.npos;
-        const auto columns = std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; });
+        const auto columns = std::ranges::count_if(
+            line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; });
         EXPECT_TRUE(is_names || is_word || static_cast<std::size_t>(columns) <= width)
             << command.name << " at " << width << ": " << line;
       }
