@@ -110,7 +110,8 @@ class Torture:
         but could not be told (with `when=7+` not even that it could not) stays."""
         if "and it cannot be undone" in said or "cannot be put back" in said:
             return True
-        return is_done and ("the command was carried out" in said or (not said and "inject=?write:" in how))
+        lasting_write = "inject=?write:" in how and "+'" in how
+        return is_done and ("the command was carried out" in said or lasting_write)
 
     def note(self, kind, name, how, problems):
         result = {"kind": kind, "command": name, "how": how, "problems": problems}
