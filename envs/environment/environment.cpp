@@ -501,6 +501,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   if (failure) throw_errno("find", options.root, failure.value());
   check_environment_path(root);
   check_place(root, options.replace);
+  const bool is_new = !is_there(root);
   make_directories(root.parent_path());
   if (options.as_change || must_switch_inside(root))
     make_inside(root, options, [&](const fs::path& folder) {
@@ -511,7 +512,13 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
     });
   else
     make_beside(options, root, runtime, workers);
-  return Environment::open(root);
+  try {
+    return Environment::open(root);
+  } catch (const Error& error) {
+    // What fails has changed nothing; where it took another's place, that is gone.
+    if (is_new && error.kind() == ErrorKind::Disk) remove_tree_quietly(root);
+    throw;
+  }
 }
 
 }  // namespace moat
