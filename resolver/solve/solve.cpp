@@ -66,7 +66,7 @@ class Resolver {
       if (error.kind() == ErrorKind::Interrupted) throw;
       // Whatever it needed may not be needed.
     }
-    if (outcome && std::holds_alternative<Resolution>(*outcome) && takes_the_best_) return outcome;
+    if (outcome) return outcome;
     for (const auto& [name, url] : urls_.pinned()) requests_.unpin(name);
     return std::nullopt;
   }
@@ -119,7 +119,7 @@ class Resolver {
       if (!solution && candidates_ == Candidates::Preferred) return std::nullopt;
       if (!solution) return refuted();
       if (solution->is_complete()) {
-        takes_the_best_ = takes_the_best(*solution);
+        if (candidates_ == Candidates::Preferred && !takes_the_best(*solution)) return std::nullopt;
         return Outcome(finish(*solution));
       }
       learn(*solution, fresh_of(*solution));
@@ -540,7 +540,6 @@ class Resolver {
   std::set<std::pair<PackageName, std::string>> followed_;  // URLs whose own requirements were looked at
   std::set<PackageName> needed_by_url_;                     // … at a URL, by them
   bool refuse_last_ = false;
-  bool takes_the_best_ = false;
   std::optional<Conflict> conflict_;  // of the first attempt that was refuted
 };
 
