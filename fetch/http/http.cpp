@@ -187,7 +187,7 @@ class HttpClient::Loop {
     while (goes_on) {
       try {
         goes_on = take_turn();
-      } catch (const std::exception&) {  // memory that is not to be had; nobody may wait for ever for it
+      } catch (const std::exception&) {  // out of memory; no caller may wait for ever for it
         fail_all(std::current_exception());
       }
     }

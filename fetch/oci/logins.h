@@ -42,7 +42,7 @@ struct RegistryLoginSources {
   std::string path;                                            // where helpers are looked for
 };
 
-// Files that are none are told and passed over, and so are helpers that fail. May run a program.
+// Reports and skips invalid files, and helpers that fail. May run a program.
 std::optional<RegistryLogin> find_registry_login(const std::string& host, const std::string& repository,
                                                  const RegistryLoginSources& sources, Reporter& reporter,
                                                  const std::stop_token& stop);

@@ -74,7 +74,7 @@ bool Registry::answers(const Url& there) {
   }
 }
 
-// On this machine registries often speak plain http. What is asked to find that out tells nobody anything.
+// On this machine registries often speak plain http. The request that finds this out contains nothing secret.
 Url Registry::find_base() {
   const Url secure = url_of(fmt::format("https://{}/v2/", options_.reference.host));
   const Url plain = url_of(fmt::format("http://{}/v2/", options_.reference.host));

@@ -294,10 +294,6 @@ bool names_a_descriptor(std::string_view path) {
   return path.starts_with("/dev/fd/") || path.starts_with("/dev/std") || path.starts_with("/proc/");
 }
 
-}  // namespace
-
-namespace {
-
 // What a killed command left of a file that it wrote: older than any write takes.
 void sweep_parts(const fs::path& folder) noexcept {
   constexpr std::string_view kBegin = ".tmp-", kHex = "0123456789abcdef";

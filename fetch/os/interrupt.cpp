@@ -92,7 +92,7 @@ Interrupts::Interrupts() {
   current_source = &source_;
   try {
     watcher_ = std::jthread([this] { watch(); });
-  } catch (const std::system_error&) {  // no thread is to be had: the first signal ends the process
+  } catch (const std::system_error&) {  // no thread can be started: the first signal ends the process
   }
   has_watcher = watcher_.joinable();
   struct sigaction deadline {};

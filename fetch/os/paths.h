@@ -1,5 +1,5 @@
-#ifndef MOAT_FETCH_OS_PATHS_H
-#define MOAT_FETCH_OS_PATHS_H
+// What paths say by themselves.
+#pragma once
 
 #include <algorithm>
 #include <filesystem>
@@ -12,5 +12,3 @@ inline bool is_below(const std::filesystem::path& path, const std::filesystem::p
 }
 
 }  // namespace moat
-
-#endif

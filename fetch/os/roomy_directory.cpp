@@ -28,7 +28,7 @@ long cost_of_a_file(const fs::path& directory) {
   for (const char* const name : {"1", "2", "3"}) {
     const long begin = now();
     const UniqueFd file(::openat(folder.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    // What fails here fails again for who wants to write here, and is told there.
+    // Ignores errors: the later write fails too, and reports them.
     least = std::min(least, file ? now() - begin : 0);
   }
   for (const char* const name : {"1", "2", "3"}) ::unlinkat(folder.get(), name, 0);

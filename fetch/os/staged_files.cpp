@@ -146,7 +146,7 @@ void sweep_staged(const fs::path& file) noexcept {
       ::unlink(entry.path().c_str());
     }
   } catch (const std::exception&) {
-    // They are in nobody's way.
+    // They do no harm.
   }
 }
 

@@ -69,7 +69,7 @@ Workers::Workers(unsigned threads) {
   threads_.reserve(threads);
   try {
     for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
-  } catch (const std::system_error&) {  // no more are to be had: those that began are enough
+  } catch (const std::system_error&) {  // no more can be started: those that run are enough
   }
 }
 

@@ -101,28 +101,28 @@ void check_is_project(const fs::path& folder, const std::string& label, bool of_
       std::move(hints));
 }
 
+// What may have been meant by a path that is not there.
+std::vector<std::string> hints_for_missing(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (Version::parse(name)) return {fmt::format("write a version with `==`: NAME=={}", name)};
+  if (name == "latest") return {"`moat install -U NAME` installs the newest version"};
+  if (path.parent_path().filename().native().find(':') != std::string::npos)
+    return {"a git repository is written git+ssh://git@HOST/PATH"};
+  std::error_code none;
+  if (PackageName::parse(name) && path.parent_path() == fs::current_path(none))
+    return {fmt::format("for the package from the index: moat install {}", name)};
+  return {};
+}
+
 ObtainedSource bring_folder(const SourceOrder& order) {
   const fs::path top = order.direct->url.file_path();
   const fs::file_status status = status_of(top);
-  if (!fs::is_directory(status)) {
-    std::vector<std::string> hints;
-    const std::string name = top.filename().string();
-    if (!fs::exists(status) && Version::parse(name))
-      hints.push_back(fmt::format("write a version with `==`: NAME=={}", name));
-    else if (!fs::exists(status) && name == "latest")
-      hints.emplace_back("`moat install -U NAME` installs the newest version");
-    else if (const std::string parent = top.parent_path().filename();
-             !fs::exists(status) && parent.find(':') != std::string::npos)
-      hints.emplace_back("a git repository is written git+ssh://git@HOST/PATH");
-    else if (std::error_code none;
-             !fs::exists(status) && PackageName::parse(name) && top.parent_path() == fs::current_path(none))
-      hints.push_back(fmt::format("for the package from the index: moat install {}", name));
+  if (!fs::exists(status))
+    throw Error(ErrorKind::BadInput, fmt::format("there is no {}", quote(top.native())),
+                hints_for_missing(top));
+  if (!fs::is_directory(status))
     throw Error(ErrorKind::BadInput,
-                fs::exists(status)
-                    ? fmt::format("{} is neither a folder nor a wheel or source archive", quote(top.native()))
-                    : fmt::format("there is no {}", quote(top.native())),
-                std::move(hints));
-  }
+                fmt::format("{} is neither a folder nor a wheel or source archive", quote(top.native())));
   const fs::path folder = project_folder(top, order.direct->subdirectory, label_of(order));
   check_is_project(folder, folder.native(), true);
   ObtainedSource out;

@@ -127,7 +127,7 @@ class Store {
   }
   // What that would remove now.
   Pruned prunable(const PruneRule& rule) const;
-  // Does somebody wait to do that? Who works on for long, for nobody in particular, makes way.
+  // Does somebody wait to do that? A long-running background worker stops for it.
   bool is_to_be_pruned() const;
   // These wheels, with their bytecode, in the same way.
   Pruned remove_wheels(const std::vector<StoredWheel>& wheels, std::chrono::milliseconds patience);

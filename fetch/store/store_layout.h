@@ -17,9 +17,8 @@ namespace moat {
 //   worker                             exclusive while somebody works jobs off
 //   jobs/<sha256>                      what is to be made behind commands (fetch/store/store_jobs.h)
 //   wheels/<sha256>/{tree/…,manifest}  unpacked, verified, read-only
-//   pycs/<sha256>/<cache_tag>-<magic>/{tree/…,manifest}  bytecode, beside the sources of that wheel; what
-//   came
-//                                                        with a bundle: …-<magic>-<sha256 of its blob>
+//   pycs/<sha256>/<cache_tag>-<magic>/{tree/…,manifest}  bytecode of that wheel
+//   pycs/<sha256>/<cache_tag>-<magic>-<sha256>/…         the same out of a bundle, by the digest of its blob
 //   runtimes/<fingerprint>/{tree/…,manifest,facts.json,pack}
 //   spares/<fingerprint>/{rt/…,list}   one copy of a runtime, ready to be an environment's
 //                                      (envs/python/spare.h)
