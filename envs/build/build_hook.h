@@ -50,7 +50,7 @@ struct HookFailed {
 // there).
 struct HookAnswer {
   std::variant<std::vector<std::string>, std::string, HookAbsent, HookFailed> result;
-  std::string output;  // all it said, both streams
+  std::string output;  // standard output and standard error, in order
 };
 
 // `folder`: where the hook puts what it makes; unused by those that only tell requirements.

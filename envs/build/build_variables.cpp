@@ -77,7 +77,7 @@ constexpr std::array<std::string_view, 26> kOthers = {
 constexpr std::array<std::string_view, 7> kSecrets = {"AUTH",     "CREDENTIAL", "KEY",  "PASSWD",
                                                       "PASSWORD", "SECRET",     "TOKEN"};
 
-// Of every shell and session; nobody's build looks at them.
+// Every shell and session sets them, and no build reads them.
 constexpr std::array<std::string_view, 32> kShells = {
     "COLORTERM", "COLUMNS",   "DISPLAY", "EDITOR",   "HISTFILE", "HISTSIZE",  "HOME",     "HOSTNAME",
     "HUSHLOGIN", "INFOPATH",  "LANG",    "LANGUAGE", "LESS",     "LESSCLOSE", "LESSOPEN", "LINES",

@@ -80,6 +80,14 @@ std::string BlobArchive::text(std::string_view name) const {
   return out;
 }
 
+std::string BlobArchive::head(const TarEntry& entry, std::size_t most) const {
+  TarEntry begin = entry;
+  begin.size = std::min<std::uint64_t>(entry.size, most);
+  std::string out;
+  pass(begin, [&](std::string_view piece) { out.append(piece); });
+  return out;
+}
+
 void BlobArchive::pass(const TarEntry& entry, const std::function<void(std::string_view)>& sink) const {
   std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, entry.size)), '\0');
   for (std::uint64_t at = 0; at < entry.size;) {

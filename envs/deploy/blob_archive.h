@@ -46,6 +46,7 @@ class BlobArchive {
 
   const std::map<std::string, TarEntry, std::less<>>& entries() const { return entries_; }
   std::string text(std::string_view name) const;  // of a small member
+  std::string head(const TarEntry& entry, std::size_t most) const;
   void pass(const TarEntry& entry, const std::function<void(std::string_view)>& sink) const;
   // Into a file that is not there yet.
   void save(const TarEntry& entry, const std::filesystem::path& file, mode_t mode) const;

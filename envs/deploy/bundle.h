@@ -87,10 +87,11 @@ OciDescriptor describe_bytecode(const BundleBlob& blob);
 // Of one target.
 struct BundleContents {
   BundleConfig config;
-  std::string lock;                              // the text of the lock file
-  std::string sbom;                              // what is installed, as CycloneDX has it; "": none
-  std::vector<std::filesystem::path> wheels;     // the file of each package in config
-  std::vector<std::filesystem::path> bytecode;   // of each that has some; empty: none of any
+  std::string lock;                           // the text of the lock file
+  std::string sbom;                           // what is installed, as CycloneDX has it; "": none
+  std::vector<std::filesystem::path> wheels;  // the file of each package in config
+  std::vector<std::filesystem::path>
+      bytecode;  // of each package in config, "" where it has none; empty: of none
   std::optional<std::filesystem::path> runtime;  // a blob as write_runtime_blob() makes it
 };
 

@@ -1,5 +1,7 @@
 #include "envs/deploy/bytecode_blob.h"
 
+#include "fetch/archive/archive.h"
+#include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -15,30 +17,22 @@
 namespace moat {
 namespace {
 
-constexpr std::int64_t kMtime = 315532800;  // 1980-01-01, as in zip files
 // Of one wheel; the largest that are known have a tenth.
 constexpr BlobArchive::Limits kLimits{.bytes = std::uint64_t{1} << 30U, .files = 100'000};
 
-// Named by its bytes beside what it is for.
+// The bytecode's key, then the first 16 digits of the blob's hash.
 std::string key_of(std::string_view key, const Digest& sha256) {
   return fmt::format("{}-{}", key, sha256.hex.substr(0, 16));
 }
 
 // PEP 552: the magic number, then the flags: a hash of the source follows, and is compared on import.
 std::string expected_header(const Interpreter& interpreter) {
-  std::string out;
-  for (std::size_t i = 0; i + 1 < interpreter.magic.size(); i += 2)
-    out += static_cast<char>(std::stoi(interpreter.magic.substr(i, 2), nullptr, 16));
-  return out + std::string("\3\0\0\0", 4);
+  return from_hex(interpreter.magic) + std::string("\3\0\0\0", 4);
 }
 
 void check_header(const BlobArchive& archive, const TarEntry& entry, const Interpreter& interpreter) {
   const std::string expected = expected_header(interpreter);
-  std::string header;
-  archive.pass(entry, [&](std::string_view piece) {
-    if (header.size() < expected.size()) header += piece.substr(0, expected.size() - header.size());
-  });
-  if (header != expected)
+  if (archive.head(entry, expected.size()) != expected)
     archive.refuse(fmt::format("{} is not bytecode of {} {} that is checked by its source", quote(entry.name),
                                interpreter.implementation, interpreter.version));
 }
@@ -46,7 +40,7 @@ void check_header(const BlobArchive& archive, const TarEntry& entry, const Inter
 }  // namespace
 
 void write_bytecode_blob(const StoredBytecode& bytecode, const fs::path& file) {
-  BlobArchiveWriter archive(file, kMtime);
+  BlobArchiveWriter archive(file, kEarliestTime);
   for (const StoredFile& one : bytecode.files)
     archive.add_file(one.path, bytecode.tree / one.path, one.size, false);
   archive.finish();

@@ -419,7 +419,12 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
 std::vector<std::string> remove_old_releases(const DeploymentChange& change, const Deployed& deployed,
                                              int keep, Reporter& reporter) {
   const Phase phase(reporter, "remove");
-  std::vector<DeployedRelease> releases = change.releases();
+  std::vector<DeployedRelease> releases;
+  try {
+    releases = change.releases();
+  } catch (const Error& error) {
+    reporter.warn(error.what());
+  }
   std::vector<std::string> removed;
   int kept = 0;
   for (auto release = releases.rbegin(); release != releases.rend(); ++release) {
@@ -447,9 +452,10 @@ Deployed roll_back(const DeploymentChange& change, std::optional<int> number, co
   std::vector<std::string> there;
   for (const DeployedRelease& release : change.releases()) {
     there.push_back(release.folder);
-    // Where nothing is live, since `current` was lost, say, the newest that was.
+    // Where nothing is live, since `current` was lost, say, the newest that was. Where the history is lost,
+    // each counts as one that was.
     const bool is_earlier = (before.empty() || release.number < release_number(before)) &&
-                            was_ever_live(release.folder, attempts);
+                            (attempts.empty() || was_ever_live(release.folder, attempts));
     if (number ? release.number == *number : is_earlier) target = release;
   }
   if (!target)

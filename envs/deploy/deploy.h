@@ -70,9 +70,9 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
                 const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
                 Reporter& reporter);
 
-// Makes room: of the releases that neither are live, nor were just before, nor have a process in them, the
-// newest `keep` stay. Ends early where the command is interrupted; the next deploy does the rest. The names
-// of those that are gone.
+// Makes room: the newest `keep` releases stay, and the live one, the one before it, and any with a running
+// process. Warns of what it cannot remove. Ends early where the command is interrupted; the next deploy does
+// the rest. The names of those that are gone.
 std::vector<std::string> remove_old_releases(const DeploymentChange& change, const Deployed& deployed,
                                              int keep, Reporter& reporter);
 

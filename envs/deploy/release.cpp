@@ -182,9 +182,9 @@ std::vector<DeployedRelease> Deployment::releases() const {
 }
 
 bool was_ever_live(std::string_view release, const std::vector<Attempt>& attempts) {
-  return attempts.empty() || std::ranges::any_of(attempts, [&](const Attempt& attempt) {
-           return attempt.release == release && attempt.result == AttemptResult::Live;
-         });
+  return std::ranges::any_of(attempts, [&](const Attempt& attempt) {
+    return attempt.release == release && attempt.result == AttemptResult::Live;
+  });
 }
 
 std::vector<std::string> Deployment::incomplete() const {
@@ -193,8 +193,7 @@ std::vector<std::string> Deployment::incomplete() const {
   const std::vector<Attempt> all = attempts();
   for (const std::string& name : names_in(root_ / kReleases)) {
     // What was never live is on its way in, or what a killed deploy left: the next one clears it away.
-    // Without a history (a first deploy has none either) that cannot be told of any but the live one.
-    if (!is_folder_name(name) || (name != live && (all.empty() || !was_ever_live(name, all)))) continue;
+    if (!is_folder_name(name) || (name != live && !was_ever_live(name, all))) continue;
     const auto text = read_file_if_exists(folder_of(name) / kReleaseFile);
     if (!text || !parse_release(*text, name)) out.push_back(name);
   }

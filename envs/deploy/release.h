@@ -56,7 +56,6 @@ struct Attempt {
 };
 std::string format_attempt(const Attempt& attempt);
 std::optional<Attempt> parse_attempt(std::string_view line);
-// Where the history is lost, each counts.
 bool was_ever_live(std::string_view release, const std::vector<Attempt>& attempts);
 
 // A release that was switched to; its hooks have not ended.

@@ -93,7 +93,7 @@ void require_that_it_starts(const Interpreter& python, const fs::path& tree, con
 
 namespace {
 
-// Named by its bytes, so that nobody's environment is made of it by chance.
+// The name holds the digest, so no other environment uses this runtime by accident.
 std::string fingerprint_of(const std::string& version, const Digest& sha256) {
   return fmt::format("{}-{}", version, sha256.hex.substr(0, 16));
 }

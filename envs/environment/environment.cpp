@@ -515,7 +515,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   try {
     return Environment::open(root);
   } catch (const Error& error) {
-    // What fails has changed nothing; where it took another's place, that is gone.
+    // What fails has changed nothing. A replaced environment cannot be brought back.
     if (is_new && error.kind() == ErrorKind::Disk) remove_tree_quietly(root);
     throw;
   }

@@ -74,8 +74,7 @@ struct CreateOptions {
 // replace, or with replace where the folder is not an environment.
 Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers);
 
-// Is there all of an environment but the file that makes it one to everybody? And the Error(NoEnvironment)
-// that says so.
+// Is everything of an environment there except pyvenv.cfg? And the Error(NoEnvironment) that says so.
 bool lacks_its_settings(const std::filesystem::path& root);
 [[noreturn]] void throw_lacks_settings(const std::filesystem::path& root);
 

@@ -27,7 +27,7 @@ class Reader {
     std::vector<fs::path> entries;
     for (fs::directory_iterator i(site_packages_, error), end; !error && i != end; i.increment(error))
       entries.push_back(i->path());
-    // Without a folder there is nothing in it; anything else would pass for that.
+    // Any other error must not look like an empty folder.
     if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
       throw_errno("read", site_packages_, error.value());
     std::sort(entries.begin(), entries.end());
@@ -57,8 +57,8 @@ class Reader {
     }
   }
 
-  // What is no file (a folder, a pipe, something endless) is damage of this one. Where the system does not
-  // let a file be read, nobody may be told that the distribution is not there.
+  // A folder, a pipe or an endless file damages this distribution only. A read that fails throws: the
+  // distribution may exist.
   void add(const fs::path& info, const fs::path& metadata, bool legacy) {
     try {
       add_readable(info, metadata, legacy);

@@ -134,7 +134,7 @@ bool switch_folders(const fs::path& staged, const fs::path& root, bool replace) 
   std::error_code ignored;
   const bool is_there = fs::exists(fs::symlink_status(root, ignored));
   if (is_there && replace) return exchange_folders(staged, root);
-  // An empty folder makes way; one that was filled meanwhile does not.
+  // Replaces an empty folder, but not one that another process has filled in the meantime.
   if (is_there ? ::rename(staged.c_str(), root.c_str()) == 0 : rename_if_absent(staged, root)) return true;
   if (is_there && is_no_to_the_folder(errno)) return false;
   if (is_there && errno != ENOTEMPTY && errno != EEXIST) throw_errno("replace", root, errno);

@@ -23,7 +23,7 @@ struct PipShimFile {
   std::string path;  // relative to the environment
   std::string text;
   bool executable = false;
-  bool is_module = false;  // makes way for pip itself; the commands run either
+  bool is_module = false;  // pip itself replaces it when installed; the commands run whichever is there
 };
 
 // The texts name this program, as the one to call.

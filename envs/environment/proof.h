@@ -20,7 +20,7 @@ struct ProofTerms {
   std::filesystem::path scratch;  // an empty folder where programs start; may be hidden
 };
 
-// Seconds to minutes. Error(Refused) where the system lets nobody hide anything, or watch a program.
+// Seconds to minutes. Error(Refused) if the system forbids namespaces or tracing.
 std::vector<Finding> prove_isolation(const Environment& environment, const ProofTerms& terms,
                                      const std::stop_token& stop);
 

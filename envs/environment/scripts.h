@@ -30,7 +30,7 @@ std::string python_script(std::string_view code);
 std::string script_wrapper(const EntryPoint& entry_point);
 
 // A script of NAME.data/scripts: where its first line begins with `#!python` that line is replaced, the rest
-// is kept byte for byte. nullopt: the file stays as it is.
+// is kept byte for byte. nullopt: the file does not change.
 std::optional<std::string> rewrite_script(std::string_view contents);
 
 // A script as the two above make it, for where its Python never moves: `python`, an absolute path, is named

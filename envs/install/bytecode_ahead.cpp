@@ -11,7 +11,7 @@ BytecodeAhead::BytecodeAhead(std::shared_future<Runtime> runtime, Store& store, 
     : runtime_(std::move(runtime)), store_(store), reporter_(reporter) {
   try {
     thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
-  } catch (const std::system_error&) {  // no thread is to be had: the change compiles what is missing
+  } catch (const std::system_error&) {  // no thread can be started: the change compiles what is missing
   }
 }
 

@@ -14,7 +14,7 @@ namespace moat {
 
 struct BytecodeEntry {
   std::string path;    // relative to the environment
-  std::string sha256;  // hex; a file that is there is this one or not ours, and one that is gone is no loss
+  std::string sha256;  // hex; a file with another hash is not ours, and a missing file is no damage
   std::uint64_t size = 0;
   std::string
       owner;  // normalised name of the distribution whose source it was compiled from; "": the runtime's

@@ -185,8 +185,8 @@ static int is_at(const char* file, char* exe) {
 }
 
 /* /proc/self/exe and not argv[0]: links, and names looked up on PATH, lead elsewhere. Only where that file is
- * not to be had (no /proc in a chroot), or is another (started as `ld.so bin/python`, which has no loader at
- * AT_BASE), what the kernel and the caller say, if this program is there. 0 where there is no /proc. */
+ * missing (no /proc in a chroot) or another program (started as `ld.so bin/python`, which has no loader at
+ * AT_BASE), use what the kernel and the caller say, if this program is there. 0 where there is no /proc. */
 static int find_self(const char* name, char* exe) {
   const ssize_t length = readlink("/proc/self/exe", exe, PATH_MAX - 1);
   const int reason = errno;
@@ -222,12 +222,12 @@ static void find_environment(const char* exe, char* environment, Settings* setti
   refuse(
       "%s must be inside an environment, and there is none (no pyvenv.cfg above); "
       "it does not run by itself",
-      exe);
+      shown(exe));
 }
 
 /* Writes pyvenv.cfg again with the right home; 0 where that is not possible, or the file belongs to another
  * user: root would take it from them, and say where root sees it; or where nobody may write it: a deployed
- * release stays as it is, for root also. Several processes may do so at once. */
+ * release does not change, not even for root. Several processes may do so at once. */
 static int mend_home(const char* environment, const char* home) {
   char config[PATH_MAX + 16], aside[PATH_MAX + 48];
   join(config, sizeof config, "%s/pyvenv.cfg", environment);
@@ -351,7 +351,7 @@ static void run_library(const char* runtime, const char* library, const char* ho
   static char file[PATH_MAX + 256];
   join(file, sizeof file, "%s/%s", runtime, library);
   void* handle = dlopen(file, RTLD_NOW | RTLD_GLOBAL);
-  if (handle == NULL) refuse("cannot load the runtime: %s", dlerror());
+  if (handle == NULL) refuse("cannot load the runtime: %s", shown(dlerror()));
   Main run = NULL;
   MOAT_LOOK_UP(handle, "Py_BytesMain", run);
   if (run == NULL) MOAT_LOOK_UP(handle, "_Py_UnixMain", run); /* 3.7 */

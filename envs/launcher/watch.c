@@ -149,7 +149,7 @@ int main(int count, char** arguments) {
   if (list == NULL) return fail(arguments[1]);
   if (end > 2) {
     if (enter_namespaces(CLONE_NEWNS) != 0 || keep_mounts_private() != 0) return kCannot;
-    for (int i = 2; i < end; ++i) { /* what lies in one that is hidden already is not there any more */
+    for (int i = 2; i < end; ++i) { /* folders inside a hidden one are gone already */
       const int failed = hide(arguments[i]);
       if (failed != 0) return failed;
     }

@@ -1,6 +1,5 @@
 // The folders on the way to a file of an environment.
-#ifndef MOAT_ENVS_PLACE_PARENT_FOLDERS_H
-#define MOAT_ENVS_PLACE_PARENT_FOLDERS_H
+#pragma once
 
 #include <filesystem>
 #include <string>
@@ -29,5 +28,3 @@ class ParentFolders {
 };
 
 }  // namespace moat
-
-#endif

@@ -238,7 +238,7 @@ class Placing {
 
   // ---- in ----
 
-  // An entry that is not there moves whole; two folders become one; a file makes way.
+  // Moves an entry that is missing as a whole, merges two folders, and replaces a file.
   void bring_in(const fs::path& from, const fs::path& to) {
     std::vector<fs::path> entries;
     for (const fs::directory_entry& entry : fs::directory_iterator(from)) entries.push_back(entry.path());

@@ -18,8 +18,8 @@ struct FolderRequest {
   std::vector<WantedPackage> install;
   LinkMode link_mode = LinkMode::Auto;
   // What is there already stays, as pip's --target has it without --upgrade: a package of which any version
-  // is there, an entry of the root as a whole, a command or data file. Else it makes way: other versions of
-  // the packages by their RECORD, and whatever else lies where a file is to go.
+  // is there, an entry of the root as a whole, a command or data file. Otherwise it is replaced: other
+  // versions of the packages by their RECORD, and whatever else lies where a file is to go.
   bool keep = false;
   bool strict_files = false;  // as in TransactionRequest
 };

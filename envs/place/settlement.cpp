@@ -158,7 +158,7 @@ class Overlaps {
     if (given_back) arrivals_.push_back(*std::move(given_back));
   }
 
-  // Nobody's bytes are to be had.
+  // The store has no bytes for it.
   void lose(const std::string& path, const Contenders& contenders) {
     for (const Contender& one : contenders)
       out_.warnings.push_back(

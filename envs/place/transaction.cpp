@@ -604,19 +604,19 @@ std::vector<std::optional<StoredBytecode>> bytecode_for(const TransactionRequest
   // The environment's own private runtime: it is there even when the store's has been pruned.
   const Runtime runtime{.tree = environment.private_folder() / "rt",
                         .interpreter = environment.interpreter()};
-  std::vector<StoredWheel> wheels;
-  std::vector<std::size_t> places;
+  std::vector<std::size_t> places;  // of those that bring none
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i] = request.install[i].bytecode;
-    if (out[i]) continue;
-    wheels.push_back(request.install[i].wheel);
-    places.push_back(i);
+    if (!out[i]) places.push_back(i);
   }
   if (request.compile == Compile::Background) {
-    workers.for_each(wheels.size(),
-                     [&](std::size_t i) { out[places[i]] = find_bytecode(wheels[i], runtime, store); });
+    workers.for_each(places.size(), [&](std::size_t i) {
+      out[places[i]] = find_bytecode(request.install[places[i]].wheel, runtime, store);
+    });
     return out;
   }
+  std::vector<StoredWheel> wheels;
+  for (const std::size_t place : places) wheels.push_back(request.install[place].wheel);
   std::vector<StoredBytecode> compiled = obtain_bytecode(wheels, runtime, store, workers, reporter);
   for (std::size_t i = 0; i < compiled.size(); ++i) out[places[i]] = std::move(compiled[i]);
   return out;

@@ -294,10 +294,10 @@ Interpreter pinned_as(const std::string& spec, const DiscoveryOptions& options, 
   if (line != spec && !line.empty() && is_ascii_digit(line.front()) && names_version(line))
     return find_interpreter(fmt::format(">={0}.dev0,=={0}.*", line), options, store);
   if (!names_version(spec))
-    throw Error(
-        ErrorKind::NoInterpreter,
-        "a project file can only name a version of Python, not a path or another program",
-        {"`moat python pin 3.12` says a version there", "`-p PATH` names an interpreter by its path"});
+    throw Error(ErrorKind::NoInterpreter,
+                "a project file can only name a version of Python, not a path or another program",
+                {"`moat python pin 3.12` writes a version into the file",
+                 "`-p PATH` names an interpreter by its path"});
   return find_interpreter(spec, options, store);
 }
 

@@ -35,7 +35,7 @@ std::string snapshot_fingerprint(const Interpreter& interpreter, const std::vect
 // still maps a file of the base. What every start imports is compiled on the way.
 void make_snapshot(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
                    const std::filesystem::path& tree, Workers& workers);
-// Compiles the rest of the standard library in such a tree; what is compiled already stays as it is.
+// Compiles the rest of the standard library in such a tree; leaves what is compiled already.
 void compile_snapshot(const Interpreter& interpreter, const std::filesystem::path& tree, Workers& workers);
 
 // All files of a runtime carry it: they are the same bytes whenever they were made, and bytecode of
