@@ -145,10 +145,15 @@ int run(int argc, char** argv) {
     output.error(Error(ErrorKind::Disk, "out of memory"));
     status = kWorldFailed;
   } catch (const std::filesystem::filesystem_error& error) {
-    output.error(
-        Error(ErrorKind::Disk,
-              fmt::format("cannot read {}: {}", quote(error.path1().native()), error.code().message()),
-              {"check owners and permissions: `ls -ld` on it and on the directories above"}));
+    std::vector<std::string> hints;
+    if (error.code() == std::errc::permission_denied || error.code() == std::errc::operation_not_permitted)
+      hints.emplace_back("check owners and permissions: `ls -ld` on it and on the directories above");
+    output.error(Error(
+        ErrorKind::Disk,
+        error.path1().empty()
+            ? std::string(error.what())
+            : fmt::format("cannot access {}: {}", quote(error.path1().native()), error.code().message()),
+        std::move(hints)));
     status = kWorldFailed;
   } catch (const std::exception& error) {
     // A bug of ours, or a library's own words; never a stack trace.
@@ -158,7 +163,7 @@ int run(int argc, char** argv) {
   errno = 0;
   if (!output.flush() && status == 0) {
     const std::string reason = errno == 0 ? "" : ": " + std::generic_category().message(errno);
-    // With --json as well: where the document cannot go, this would not either.
+    // Also with --json: standard output cannot take the document.
     std::fputs(
         fmt::format("error: cannot write to standard output{}; apart from that the command was carried "
                     "out\n",

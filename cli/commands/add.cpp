@@ -177,7 +177,6 @@ void check_can_add(const RequirementList& list, const Session& session) {
                 hints_without_project(settings));
 }
 
-// An index that is typed is asked now; every later command asks what the project's settings say.
 }  // namespace
 
 int execute(const AddCommand& command, Session& session) {
@@ -199,6 +198,7 @@ int execute(const AddCommand& command, Session& session) {
   };
   std::vector<Open> open;                                           // of which the version is to be said
   std::map<std::pair<PackageName, std::string>, std::string> seen;  // by name and marker: as it was typed
+  // Every later command asks only the indexes of the project's settings.
   if (command.passing_index)
     session.output().warn(fmt::format(
         "`{}` holds for this command only: put it under [tool.moat] of {}, so that later ones find "

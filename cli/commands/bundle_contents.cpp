@@ -137,7 +137,7 @@ std::map<PackageName, Original> obtain_originals(Resolution& resolution, Session
   return out;
 }
 
-// What a file on this machine was called is nobody's business elsewhere.
+// A path on this machine means nothing elsewhere.
 std::optional<std::string> portable(const std::optional<std::string>& direct_url) {
   const auto from = direct_url ? DirectUrl::parse(*direct_url) : std::nullopt;
   return from && !from->url.starts_with("file:") ? direct_url : std::nullopt;

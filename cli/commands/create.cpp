@@ -100,7 +100,7 @@ int execute(const CreateCommand& command, Session& session) {
     request.requests = request_changes(goal, {}, session.command_line()).said;
   }
 
-  // A prompt is written to the terminal by whichever shell it is.
+  // Shells print the prompt as it is, so it must hold no control characters.
   const std::string name = command.prompt.empty() ? root.filename().native() : command.prompt;
   const std::string plain = for_terminal(name);
   make_directories(root.parent_path());

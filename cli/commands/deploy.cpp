@@ -84,7 +84,8 @@ Deployed recorded(const DeploymentChange& change, Attempt attempt,
     if (!deployed.was_live) append();
     return deployed;
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::NotFound) throw;  // no such release: nothing was attempted
+    // There is no such release to go back to: nothing was attempted.
+    if (attempt.action == "rollback" && error.kind() == ErrorKind::NotFound) throw;
     attempt.result = AttemptResult::Failed;
     attempt.reason = error.what();
     append();

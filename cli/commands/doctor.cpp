@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 namespace moat {
 namespace {
@@ -183,26 +184,32 @@ std::optional<std::string> direct_url_of(const InstalledDistributions& installed
   return found ? read_file_if_exists(found->info / "direct_url.json") : std::nullopt;
 }
 
-// What a package came from, as a line that can only mean the same: its URL, else the version with the hash of
-// the wheel.
-void add_line_of(const ManifestPackage& package, const InstalledDistributions& installed, Goal& goal,
-                 Session& session) {
-  const PackageName name = parse_package_name(package.name);
-  const auto text = direct_url_of(installed, name);
-  const auto direct = text ? DirectUrl::parse(*text) : std::nullopt;
-  Goal line =
-      read_goal({direct ? frozen_line(name, *direct) : fmt::format("{}=={}", package.name, package.version)},
-                {}, {}, session);
-  for (RootRequirement& root : line.requirements) {
-    if (const auto sha256 = Digest::parse("sha256", package.wheel_sha256); sha256 && !direct)
-      root.hashes = {*sha256};
-    goal.requirements.push_back(std::move(root));
-  }
-}
+// What is to be fetched again: by its URL, or by its version and the hash of the wheel.
+struct LostWheels {
+  std::vector<std::string> told, lines, editables;  // "foo==1.0"; as requirements
+  std::map<PackageName, Digest> hashes;
 
-// Another file of the same version is not the one that is damaged.
-TransactionRequest fetch_again(Goal& goal, const std::vector<std::string>& wanted,
-                               const Environment& environment, Session& session) {
+  void add(const ManifestPackage& package, const std::optional<std::string>& direct_url) {
+    const PackageName name = parse_package_name(package.name);
+    told.push_back(fmt::format("{}=={}", package.name, package.version));
+    constexpr std::string_view kEditable = "-e ";
+    const auto direct = direct_url ? DirectUrl::parse(*direct_url) : std::nullopt;
+    std::string line = direct ? frozen_line(name, *direct) : told.back();
+    if (line.starts_with(kEditable))
+      editables.push_back(line.substr(kEditable.size()));
+    else
+      lines.push_back(std::move(line));
+    if (const auto sha256 = Digest::parse("sha256", package.wheel_sha256); sha256 && !direct)
+      hashes.emplace(name, *sha256);
+  }
+};
+
+// Takes only the same wheel, not another one of the same version.
+TransactionRequest fetch_again(const LostWheels& lost, const Environment& environment, Session& session) {
+  Goal goal = read_goal(lost.lines, {}, {}, session, lost.editables);
+  for (RootRequirement& root : goal.requirements)
+    if (const auto hash = lost.hashes.find(root.requirement.name); hash != lost.hashes.end())
+      root.hashes = {hash->second};
   prepare_sources(goal, environment.interpreter(), session);
   try {
     const Resolution resolution =
@@ -214,9 +221,10 @@ TransactionRequest fetch_again(Goal& goal, const std::vector<std::string>& wante
     std::vector<std::string> details = {error.what()};
     details.insert(details.end(), error.details().begin(), error.details().end());
     throw Error(error.kind(),
-                fmt::format("cannot repair {}: the store has the wheel no more, and no index has the same",
-                            join(wanted, ", ")),
-                {fmt::format("`moat install --reinstall {}` takes what the index has now", join(wanted, " ")),
+                fmt::format("cannot repair {}: the wheel is no longer in the store, and no index has it",
+                            join(lost.told, ", ")),
+                {fmt::format("`moat install --env {} --reinstall {}` takes what the index has now",
+                             shell_word(environment.root().native()), join(lost.told, " ")),
                  "MOAT_FIND_LINKS names a folder that has the wheel"},
                 std::move(details));
   }
@@ -228,8 +236,7 @@ TransactionRequest reinstallation(const Environment& environment, const std::set
   const Manifest manifest = environment.manifest();
   const InstalledDistributions installed = read_installed(environment);
   TransactionRequest request;
-  Goal goal = read_goal({}, {}, {}, session);
-  std::vector<std::string> wanted;
+  LostWheels lost;
   for (const ManifestPackage& package : manifest.packages) {
     if (!damaged.contains(package.name)) continue;
     const PackageName name = parse_package_name(package.name);
@@ -237,8 +244,7 @@ TransactionRequest reinstallation(const Environment& environment, const std::set
     const auto digest = Digest::parse("sha256", package.wheel_sha256);
     const auto wheel = digest ? session.store().find_wheel(*digest) : std::nullopt;
     if (!wheel || !version) {
-      add_line_of(package, installed, goal, session);
-      wanted.push_back(package.name + "==" + package.version);
+      lost.add(package, direct_url_of(installed, name));
       continue;
     }
     request.install.push_back({.name = name,
@@ -248,8 +254,8 @@ TransactionRequest reinstallation(const Environment& environment, const std::set
                                .direct_url = direct_url_of(installed, name),
                                .index = package.index});
   }
-  if (wanted.empty()) return request;
-  TransactionRequest fetched = fetch_again(goal, wanted, environment, session);
+  if (lost.told.empty()) return request;
+  TransactionRequest fetched = fetch_again(lost, environment, session);
   for (WantedPackage& one : fetched.install) {
     const auto before = std::ranges::find(manifest.packages, one.name.normalized(), &ManifestPackage::name);
     one.requested = before != manifest.packages.end() && before->requested;

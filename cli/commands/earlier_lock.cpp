@@ -69,7 +69,7 @@ std::optional<Pylock> salvaged(const fs::path& path, const std::string& text, co
 
 EarlierLock earlier_pylock(const fs::path& path, const std::string& text, bool upgrade, Session& session) {
   std::vector<std::string> warnings;
-  const Expected<Pylock> lock = parse_pylock(text, path.filename().native(), &warnings);
+  Expected<Pylock> lock = parse_pylock(text, path.filename().native(), &warnings);
   if (!lock) {
     const std::string why = lock.error().message;
     // What is made new needs nothing of the old one.
@@ -83,7 +83,7 @@ EarlierLock earlier_pylock(const fs::path& path, const std::string& text, bool u
   }
   for (const std::string& warning : warnings) session.reporter().warn(warning);
   EarlierLock out = versions_of(*lock);
-  out.is_whole = true;
+  out.whole = std::make_shared<const Pylock>(std::move(*lock));
   return out;
 }
 

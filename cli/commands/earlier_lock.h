@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +20,8 @@ struct EarlierLock {
   std::optional<std::string> text;          // of the file; nullopt: there is none
   std::map<PackageName, Version> versions;  // the newest of several
   std::optional<Pylock> pylock;
-  bool is_whole = false;            // the file is a sound lock, and `pylock` is all of it
-  std::vector<std::string> groups;  // as --group, from the lock's folder
+  std::shared_ptr<const Pylock> whole = nullptr;  // the file, where it is a sound lock
+  std::vector<std::string> groups;                // as --group, from the lock's folder
 };
 
 EarlierLock versions_of(const Pylock& lock);

@@ -1,6 +1,5 @@
 // moat env info | history | rollback | remove | rename
 #include "cli/commands/commands.h"
-#include "cli/output/terminal_text.h"
 #include "cli/session/bytecode_later.h"
 #include "cli/session/changes.h"
 #include "cli/session/open_env.h"
@@ -13,7 +12,6 @@
 #include "envs/journal/change.h"
 #include "envs/journal/move_check.h"
 #include "envs/journal/sealed.h"
-#include "fetch/os/interrupt.h"
 #include "fetch/os/presence.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"

@@ -56,11 +56,12 @@ void check_lock_name(const LockCommand& command, const Settings& settings) {
   std::string stem = output.stem().native();
   if (stem.starts_with("pylock.")) stem.erase(0, std::string_view("pylock.").size());
   std::ranges::replace(stem, '.', '-');
-  throw Error(
-      ErrorKind::Usage, fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name)),
-      {fmt::format("`-o {}`", shell_word((output.parent_path() / ("pylock." + stem + ".toml")).native())),
-       fmt::format("`--format requirements -o {}` writes a requirements file with hashes",
-                   shell_word(output.native()))});
+  const std::string valid = stem.empty() ? "pylock.toml" : "pylock." + stem + ".toml";
+  throw Error(ErrorKind::Usage,
+              fmt::format("a lock is called pylock.toml or pylock.NAME.toml, not {}", quote(name)),
+              {fmt::format("`-o {}`", shell_word((output.parent_path() / valid).native())),
+               fmt::format("`--format requirements -o {}` writes a requirements file with hashes",
+                           shell_word(output.native()))});
 }
 
 fs::path lock_path(const LockCommand& command, const Settings& settings) {
@@ -480,8 +481,7 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
   const LockForm form = form_of(command);
   LockOrder order = order_of(command, session, script);
   const std::optional<std::string> before = std::move(order.earlier.text);
-  std::shared_ptr<const Pylock> was;
-  if (order.earlier.is_whole) was = std::make_shared<const Pylock>(*order.earlier.pylock);
+  std::shared_ptr<const Pylock> was = std::move(order.earlier.whole);
   if (kept != nullptr) order.earlier = versions_of(*kept);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
   std::optional<LockSpace> space = lock_space(command, order.is_for_all(), order.required, order.interpreter,

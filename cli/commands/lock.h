@@ -18,9 +18,10 @@ namespace moat {
 struct MadeLock {
   std::filesystem::path path;
   Pylock lock;
-  std::string text;                             // of the file
-  std::optional<std::string> before;            // what the file holds now; nullopt: there is none
-  std::shared_ptr<const Pylock> was = nullptr;  // … read, where it differs; nullptr: there is no sound one
+  std::string text;                   // of the file
+  std::optional<std::string> before;  // what the file holds now; nullopt: there is none
+  std::shared_ptr<const Pylock> was =
+      nullptr;  // … read; nullptr: there is no sound one, or it does not differ
   bool differs = false;
 };
 

@@ -30,8 +30,8 @@ std::set<PackageName> names_of(const UpgradeCommand& command, const InstalledGra
   for (const std::string& text : command.names) {
     if (const auto requirement = Requirement::parse(text); requirement && !requirement->specifier.empty())
       throw Error(ErrorKind::Usage,
-                  fmt::format("{} names a version: upgrading takes names, and gives the newest", quote(text)),
-                  {fmt::format("`moat install {}` installs that version", shell_word(text))});
+                  fmt::format("{} names a version; `moat upgrade` takes names only", quote(text)),
+                  {fmt::format("`moat install {}` installs it", shell_word(text))});
     PackageName name = parse_package_name(text);
     if (graph.find(name) == nullptr) {
       std::vector<std::string> hints;

@@ -86,7 +86,7 @@ Progress::Progress(Output& output) : output_(output) {
   if (!output_.live()) return;
   try {
     artist_ = std::jthread([this](const std::stop_token& stop) { draw_until_stopped(stop); });
-  } catch (const std::system_error&) {  // no thread is to be had: nothing is drawn
+  } catch (const std::system_error&) {  // no thread can be started: nothing is drawn
   }
 }
 

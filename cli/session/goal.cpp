@@ -141,11 +141,13 @@ void read_file_into(const std::string& path, bool constraint, Goal& goal, Sessio
                      ? "`moat install -e .` installs the project with what it needs; `moat lock`, "
                        "then `moat sync`, only what it needs"
                      : fmt::format("`moat sync {}` installs what a lock says", path)});
-  if (const std::string name = fs::path(path).filename();
-      name == "uv.lock" || name == "poetry.lock" || name == "pdm.lock" || name == "Pipfile" ||
-      name == "Pipfile.lock" || name == "environment.yml" || name == "environment.yaml")
+  if (const std::string name = fs::path(path).filename(); name == "uv.lock" || name == "poetry.lock" ||
+                                                          name == "pdm.lock" || name == "Pipfile" ||
+                                                          name == "Pipfile.lock") {
+    const std::string lock = name == "Pipfile" ? path + ".lock" : path;
     throw Error(ErrorKind::BadInput, fmt::format("{} is not a requirements file", quote(path)),
-                {fmt::format("`moat import {}` goes on with what it says", shell_word(path))});
+                {fmt::format("`moat import {}` takes over what it locks", shell_word(lock))});
+  }
   RequirementsFile file = read_requirements(path, constraint, requirements_reader(path, session));
   for (const std::string& warning : file.warnings) session.reporter().warn(warning);
   for (std::size_t i = 0; i < file.options.trusted_hosts.size(); ++i)

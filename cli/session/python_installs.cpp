@@ -1,10 +1,8 @@
 #include "cli/session/python_installs.h"
 
-#include "cli/output/terminal_text.h"
 #include "envs/python/managed_pythons.h"
 #include "fetch/download/save_files.h"
 #include "fetch/os/file.h"
-#include "fetch/os/interrupt.h"
 #include "fetch/os/leftovers.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"

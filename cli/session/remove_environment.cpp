@@ -28,10 +28,13 @@ void remove_environment(const fs::path& root, Session& session) {
   const fs::path aside =
       root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
   sweep_leftovers(root.parent_path());
-  // Whoever changes it has ended, or is told of. Without this file nobody does.
+  // Waits for a command that is changing it. Without this file there is none.
   std::optional<FileLock> alone;
-  if (std::error_code gone; fs::is_regular_file(fs::symlink_status(root / ".moat/lock", gone)))
-    alone = FileLock::acquire({root, ".moat/lock"}, FileLock::Mode::Exclusive, kPatience);
+  if (std::error_code gone; fs::is_regular_file(fs::symlink_status(root / ".moat/lock", gone))) try {
+      alone = FileLock::acquire({root, ".moat/lock"}, FileLock::Mode::Exclusive, kPatience);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::Disk) throw;  // another user's lock: removing needs only the folder
+    }
   const FolderHold hold(root);
   const CommitUnderWay under_way;
   if (!must_switch_inside(root) && ::rename(root.c_str(), aside.c_str()) == 0) {

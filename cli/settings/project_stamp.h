@@ -29,7 +29,7 @@ std::string inputs_digest(const std::string& project, const std::string& lock_te
 std::string manifest_mark(const std::filesystem::path& environment);
 
 std::optional<ProjectStamp> read_stamp(const std::filesystem::path& environment);
-// Failures are nobody's: the next command looks again.
+// Ignores failures: the next command looks again.
 void write_stamp(const std::filesystem::path& environment, const ProjectStamp& stamp) noexcept;
 
 }  // namespace moat

@@ -120,6 +120,7 @@ TEST(RegistryLogins, OfDockerHubUnderEachOfItsNames) {
     EXPECT_NE(logins->find("index.docker.io", "team/shop"), nullptr) << key;
   }
   const auto logins = RegistryLogins::parse(R"({"auths": {"docker.io.example": {"auth": "bWU6c2VjcmV0"}}})");
+  ASSERT_TRUE(logins);
   EXPECT_EQ(logins->find("index.docker.io", "team/shop"), nullptr);
 }
 
