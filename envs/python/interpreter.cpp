@@ -326,6 +326,12 @@ void find_library(Interpreter& interpreter, const ElfFacts& elf, const Json& ans
       return;
     }
   }
+  // One that is complete by itself (Debian's); programs that embed Python are linked with the library, where
+  // it is installed.
+  const auto link = answer.at("ldlibrary").get<std::string>();
+  std::error_code ignored;
+  if (link.ends_with(".so") && fs::is_regular_file(interpreter.libdir / link, ignored))
+    interpreter.ldlibrary = link;
 }
 
 Interpreter read_answer(const fs::path& python, const Json& answer) {
@@ -468,6 +474,8 @@ Interpreter probe_interpreter(const fs::path& python, const Store& store, const 
     Interpreter interpreter = read_answer(path, answer);
     watch(interpreter.executable);
     if (!interpreter.libpython.empty()) watch(interpreter.libdir / interpreter.libpython);
+    if (const auto link = answer.at("ldlibrary").get<std::string>(); link.ends_with(".so"))
+      watch(interpreter.libdir / link);  // comes and goes with the headers
     for (const auto& file : answer.at("watched")) watch(file.get<std::string>());
     if (cacheable) {
       make_directories(store.layout().interpreters());

@@ -500,6 +500,11 @@ std::vector<SnapshotSource> snapshot_sources(const Interpreter& interpreter) {
     collector.add_file(interpreter.libdir / interpreter.libpython, layout.libpython);
     if (!interpreter.ldlibrary.empty())
       collector.add_link(layout.libraries + "/" + interpreter.ldlibrary, interpreter.libpython);
+  } else if (!interpreter.ldlibrary.empty()) {
+    const fs::path real = fs::canonical(interpreter.libdir / interpreter.ldlibrary);
+    collector.add_file(real, layout.libraries + "/" + real.filename().native());
+    if (real.filename() != interpreter.ldlibrary)
+      collector.add_link(layout.libraries + "/" + interpreter.ldlibrary, real.filename().native());
   }
   if (carries_libraries(interpreter)) add_libraries(collector, interpreter, layout);
   return std::move(collector).take();

@@ -118,6 +118,22 @@ TEST_F(RuntimeOfSystem, IsMadeOnceAndFoundByItsFingerprint) {
   EXPECT_FALSE(find_runtime("3.11.2-0000000000000000", test::shared_store()));
 }
 
+// Debian's interpreter does without its library; programs that embed Python are linked with it all the same.
+TEST_F(RuntimeOfSystem, ItsBuildSettingsNameFilesThatAreThere) {
+  const Runtime runtime = test::runtime_of("/usr/bin/python3");
+  const std::string names =
+      "import os, sysconfig\nget = sysconfig.get_config_var\nfor name in ('LDLIBRARY', 'INSTSONAME'):\n"
+      "    print(os.path.exists(os.path.join(get('LIBDIR'), get(name))))";
+  if (output_of({"/usr/bin/python3", "-I", "-c", names}) != "True\nTrue")
+    GTEST_SKIP() << "the library for embedding the system's Python is not installed (libpython3-dev)";
+  const fs::path copy = folder() / "copy";
+  materialise(runtime, copy, LinkMode::Auto, test::shared_workers());
+  const std::string python = (copy / runtime_layout(runtime.interpreter).python).string();
+  EXPECT_EQ(output_of({python, "-I", "-c", names}), "True\nTrue");
+  EXPECT_EQ(output_of({python, "-I", "-c", "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"}),
+            (copy / runtime_layout(runtime.interpreter).libraries).string());
+}
+
 // What is stored may be spoilt.
 class RuntimeInItsOwnStore : public test::InFolder {
  protected:
