@@ -155,10 +155,14 @@ int run(int argc, char** argv) {
             : fmt::format("cannot access {}: {}", quote(error.path1().native()), error.code().message()),
         std::move(hints)));
     status = kWorldFailed;
-  } catch (const std::exception& error) {
-    // A bug of ours, or a library's own words; never a stack trace.
+  } catch (const std::system_error& error) {  // no thread could be started, say
     output.error(Error(ErrorKind::Disk, error.what()));
     status = kWorldFailed;
+  } catch (const std::exception& error) {
+    output.error(
+        Error(ErrorKind::Internal, fmt::format("this is a bug in moat: {}", error.what()),
+              {"please report it, with the command that you typed and what `moat --version` prints"}));
+    status = exit_status(ErrorKind::Internal);
   }
   errno = 0;
   if (!output.flush() && status == 0) {

@@ -34,6 +34,7 @@ constexpr int exit_status(ErrorKind kind) {
     case ErrorKind::Interpreter:
     case ErrorKind::Build:
     case ErrorKind::Busy:
+    case ErrorKind::Internal:
       return kWorldFailed;
     case ErrorKind::Interrupted:
       return kInterrupted;

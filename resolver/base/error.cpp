@@ -40,6 +40,8 @@ std::string_view to_string(ErrorKind kind) {
       return "busy";
     case ErrorKind::Interrupted:
       return "interrupted";
+    case ErrorKind::Internal:
+      return "internal";
   }
   return "error";
 }

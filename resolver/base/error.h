@@ -53,6 +53,7 @@ enum class ErrorKind {
   Build,
   Busy,         // another process holds the lock
   Interrupted,  // 130 / 143
+  Internal,     // a fault of moat's own: 3
 };
 
 // Snake-case name of the kind, stable: "not_found", "no_solution", …
