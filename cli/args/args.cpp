@@ -204,7 +204,8 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
       throw Error(ErrorKind::Usage, "no command to run", {"`moat run python` starts Python"});
     // Python itself does both.
     if (run->module) program.insert(program.begin(), "-m");
-    if (run->module || program.front() == "-") program.insert(program.begin(), "python");
+    run->from_input = !run->module && program.front() == "-";
+    if (run->module || run->from_input) program.insert(program.begin(), "python");
     run->command = std::move(program);
   }
   if (auto* completion = std::get_if<CompletionCommand>(&invocation.command); completion && !program.empty())

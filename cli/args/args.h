@@ -134,6 +134,7 @@ struct RunCommand {
   std::string about_project;   // an option that was typed and only a project's environment obeys: "--extra"
   SyncCommand sync;            // how it is brought up to date otherwise
   bool module = false;         // -m: `command` begins with a module
+  bool from_input = false;     // `-`: Python reads its program from standard input
   std::string about_packages;  // an option that was typed and only --with and scripts obey: "--index-url"
   std::vector<std::string> with;     // PACKAGE
   std::vector<std::string> command;  // CMD ARG…, never empty
@@ -159,6 +160,7 @@ struct ToolUpgradeCommand {
 };
 struct ToolUninstallCommand {
   std::vector<std::string> names;
+  bool dry_run = false;
 };
 
 struct DoctorCommand {
@@ -353,6 +355,11 @@ struct CompletionCommand {
   std::vector<std::string> words;  // to complete the last of; none: print the script
 };
 
+struct HookCommand {
+  std::string shell;
+  std::optional<std::string> folder;  // what to do there; none: print the script
+};
+
 struct EvalCommand {
   std::string subject;
 };
@@ -371,6 +378,7 @@ struct PythonInstallCommand {
 };
 struct PythonUninstallCommand {
   std::vector<std::string> specs;
+  bool dry_run = false;
 };
 
 using CommandOptions = std::variant<
@@ -385,7 +393,8 @@ using CommandOptions = std::variant<
     StoreDirCommand, StoreSizeCommand, StorePruneCommand, StoreVerifyCommand, StoreRepairCommand,
     StoreExportCommand, ConfigListCommand, ConfigGetCommand, ConfigSetCommand, ConfigImportPipCommand,
     PythonListCommand, PythonFindCommand, PythonPinCommand, PythonInstallCommand, PythonUninstallCommand,
-    CompletionCommand, EvalCommand, PipCommand, StoreJobsCommand, PushCommand, PullCommand, ImageCommand>;
+    CompletionCommand, HookCommand, EvalCommand, PipCommand, StoreJobsCommand, PushCommand, PullCommand,
+    ImageCommand>;
 
 struct Invocation {
   std::string name;  // "install", "env history"

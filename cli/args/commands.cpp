@@ -172,6 +172,10 @@ constexpr std::array kCommands = {
                  "moat completion fish > ~/.config/fish/completions/moat.fish\n"
                  "eval \"$(moat completion bash)\"      # in ~/.bashrc; zsh: the same in ~/.zshrc",
                  declare_completion},
+    CommandEntry{"hook", "SHELL", "the script that activates the environment of a folder on `cd`",
+                 "eval \"$(moat hook bash)\"      # in ~/.bashrc; zsh: the same in ~/.zshrc\n"
+                 "moat hook fish | source         # in ~/.config/fish/config.fish",
+                 declare_hook},
     CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
                  "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},
 };

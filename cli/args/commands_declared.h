@@ -83,6 +83,7 @@ void declare_config_get(Declaration& d);
 void declare_config_set(Declaration& d);
 void declare_config_import_pip(Declaration& d);
 void declare_completion(Declaration& d);
+void declare_hook(Declaration& d);
 void declare_eval(Declaration& d);
 void declare_pip(Declaration& d);
 

@@ -271,7 +271,8 @@ class Completing {
       return at_value(*option, d);
     }
     if (!only_words && out_.typed.starts_with('-')) return at_option(d);
-    if (command.name == "completion" && positionals == 0) return offer({"bash", "zsh", "fish"});
+    if ((command.name == "completion" || command.name == "hook") && positionals == 0)
+      return offer({"bash", "zsh", "fish"});
     if (command.name == "eval" && positionals == 0)
       return offer({"version", "specifier", "marker", "requirement", "wheel", "sdist", "tags", "name",
                     "metadata", "lock"});

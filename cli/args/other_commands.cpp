@@ -49,18 +49,29 @@ void declare_config_import_pip(Declaration& d) {
   d.flag("--replace", import.replace, "in place of settings that are there already");
 }
 
+namespace {
+
+void check_shell(const std::string& shell, std::string_view command) {
+  if (shell == "bash" || shell == "zsh" || shell == "fish") return;
+  throw Error(ErrorKind::Usage, fmt::format("SHELL must be one of: bash, zsh, fish (got {})", quote(shell)),
+              {fmt::format("`moat {} bash` prints the script for bash", command)});
+}
+
+}  // namespace
+
 void declare_completion(Declaration& d) {
   CompletionCommand& completion = d.invocation.command.emplace<CompletionCommand>();
   d.positional("SHELL", completion.shell, "bash, zsh or fish")->required();
   d.positional("WORD", completion.words,
                "behind --: what may stand in place of the last of these words (what the script asks)");
-  d.finish.emplace_back([&completion] {
-    const std::string& shell = completion.shell;
-    if (shell != "bash" && shell != "zsh" && shell != "fish")
-      throw Error(ErrorKind::Usage,
-                  fmt::format("SHELL must be one of: bash, zsh, fish (got {})", quote(shell)),
-                  {"`moat completion bash` prints the script for bash"});
-  });
+  d.finish.emplace_back([&completion] { check_shell(completion.shell, "completion"); });
+}
+
+void declare_hook(Declaration& d) {
+  HookCommand& hook = d.invocation.command.emplace<HookCommand>();
+  d.positional("SHELL", hook.shell, "bash, zsh or fish")->required();
+  d.positional("FOLDER", hook.folder, "what to do in this folder (what the script asks)");
+  d.finish.emplace_back([&hook] { check_shell(hook.shell, "hook"); });
 }
 
 void declare_eval(Declaration& d) {

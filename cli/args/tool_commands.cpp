@@ -44,8 +44,9 @@ void declare_tool_upgrade(Declaration& d) {
 }
 
 void declare_tool_uninstall(Declaration& d) {
-  d.positional("APP", d.invocation.command.emplace<ToolUninstallCommand>().names, "what to remove")
-      ->required();
+  ToolUninstallCommand& uninstall = d.invocation.command.emplace<ToolUninstallCommand>();
+  d.positional("APP", uninstall.names, "what to remove")->required();
+  d.flag("--dry-run", uninstall.dry_run, "say what would be removed, and remove nothing");
 }
 
 void declare_python_list(Declaration& d) {
@@ -67,9 +68,10 @@ void declare_python_install(Declaration& d) {
       ->required();
 }
 void declare_python_uninstall(Declaration& d) {
-  d.positional("SPEC", d.invocation.command.emplace<PythonUninstallCommand>().specs,
-               "every installed one that this means, or the name of one")
+  PythonUninstallCommand& uninstall = d.invocation.command.emplace<PythonUninstallCommand>();
+  d.positional("SPEC", uninstall.specs, "every installed one that this means, or the name of one")
       ->required();
+  d.flag("--dry-run", uninstall.dry_run, "say what would be removed, and remove nothing");
 }
 
 }  // namespace moat

@@ -75,6 +75,7 @@ int execute(const PythonPinCommand& command, Session& session);
 int execute(const PythonInstallCommand& command, Session& session);
 int execute(const PythonUninstallCommand& command, Session& session);
 int execute(const CompletionCommand& command, Session& session);
+int execute(const HookCommand& command, Session& session);
 int execute(const EvalCommand& command, Session& session);
 int execute(const PipCommand& command, Session& session);
 

@@ -176,13 +176,14 @@ int execute(const PythonUninstallCommand& command, Session& session) {
     for (const ManagedPython& python : managed_pythons(session.settings().pythons_dir())) {
       if (!is_meant(python, spec, session)) continue;
       any = true;
-      remove_tree(python.root);
+      if (!command.dry_run) remove_tree(python.root);
       output.result(fmt::format("- {}", python.name));
       removed.push_back(python.name);
     }
     if (!any) output.warn(fmt::format("no Python {} is installed by moat", quote(spec)));
   }
-  if (output.json()) output.document({{"schema", 1}, {"removed", removed}});
+  if (command.dry_run) output.say("nothing was done");
+  if (output.json()) output.document({{"schema", 1}, {"removed", removed}, {"dry_run", command.dry_run}});
   return 0;
 }
 

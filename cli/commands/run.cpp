@@ -103,6 +103,11 @@ std::map<PackageName, Version> locked_versions(const Pylock& lock, const Interpr
 
 // The lock beside a script, brought up to date; nullopt: it has none.
 std::optional<Pylock> lock_of(const Script& script, const SyncCommand& how, Session& session) {
+  if (script.path.empty()) {  // standard input
+    if (!how.locked && !how.frozen) return std::nullopt;
+    throw Error(ErrorKind::Usage, "a script on standard input has no lock",
+                {"save it as a file: `moat lock --script FILE` makes its lock"});
+  }
   const fs::path path = script_lock_path(script);
   if (!is_there(path)) {
     if (!how.locked && !how.frozen) return std::nullopt;
@@ -124,6 +129,13 @@ bool has_environment(const Session& session) {
   return choose_environment(session.settings(), ForProject::Yes).has_value();
 }
 
+// Python alone is enough for a module of its own, or a file that says nothing of packages.
+bool needs_python_only(const RunCommand& command, const Settings& settings) {
+  const std::string& first = command.command.front();
+  return command.module || command.from_input ||
+         (first.ends_with(".py") && fs::is_regular_file(status_of(settings.working_directory / first)));
+}
+
 // What is made for this run only; nullopt where it takes place in an environment that is there.
 std::optional<RunEnvironment> made_for(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
@@ -132,7 +144,9 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
     session.output().note(fmt::format("the requirements in {} are ignored, since an environment is named",
                                       settings.script->name));
   const Script* script = settings.script && !env_is_named ? &*settings.script : nullptr;
-  if (script == nullptr && command.with.empty()) return std::nullopt;
+  if (script == nullptr && command.with.empty() &&
+      (has_environment(session) || !needs_python_only(command, settings)))
+    return std::nullopt;
 
   RunQuestion question{
       .name = {}, .goal = read_goal(command.with, {}, {}, session), .interpreter = {}, .preferences = {}};
@@ -148,7 +162,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
         question.preferences = locked_versions(*lock, question.interpreter);
     }
   } else if (!has_environment(session)) {
-    question.name = fmt::format("{}", fmt::join(command.with, ", "));
+    question.name = command.with.empty() ? command.command.front() : join(command.with, ", ");
     question.interpreter = project_python(session);
   } else {
     const Environment environment = open_to_run(session);

@@ -269,21 +269,25 @@ int execute(const ToolUpgradeCommand& command, Session& session) {
 
 int execute(const ToolUninstallCommand& command, Session& session) {
   const Settings& settings = session.settings();
+  Output& output = session.output();
   nlohmann::ordered_json removed = nlohmann::ordered_json::array();
   for (const std::string& text : command.names) {
     const PackageName name = parse_package_name(text);
     const fs::path root = environment_of(name, settings);
     std::error_code error;
     if (!fs::exists(fs::symlink_status(root, error))) {
-      session.output().warn(fmt::format("application {} is not installed", quote(text)));
+      output.warn(fmt::format("application {} is not installed", quote(text)));
       continue;
     }
-    hide_other_commands({}, root, settings);
-    remove_environment(root, session);
-    if (session.output().verbosity() >= -1) session.output().result(fmt::format("- {}", name.normalized()));
+    if (!command.dry_run) {
+      hide_other_commands({}, root, settings);
+      remove_environment(root, session);
+    }
+    if (output.verbosity() >= -1) output.result(fmt::format("- {}", name.normalized()));
     removed.push_back(name.normalized());
   }
-  if (session.output().json()) session.output().document({{"schema", 1}, {"removed", removed}});
+  if (command.dry_run) output.say("nothing was done");
+  if (output.json()) output.document({{"schema", 1}, {"removed", removed}, {"dry_run", command.dry_run}});
   return 0;
 }
 

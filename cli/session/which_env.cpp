@@ -38,11 +38,6 @@ void check_own(const fs::path& environment, const Settings& settings) {
               {fmt::format("--env {}", environment.native())});
 }
 
-bool same_folder(const fs::path& a, const fs::path& b) {
-  std::error_code ignored;
-  return a == b || fs::equivalent(a, b, ignored);
-}
-
 }  // namespace
 
 bool is_environment_name(std::string_view text) {
@@ -85,14 +80,14 @@ std::optional<ChosenEnvironment> choose_environment(const Settings& settings, Fo
   if (project == ForProject::Yes && own) {
     check_own(*own, settings);
     ChosenEnvironment chosen{*own, ChosenBy::Project, "the project", {}};
-    if (active && !same_folder(*active, *own))
+    if (active && !is_same_folder(*active, *own))
       chosen.note = fmt::format("using {}, the project's; the active environment is {}", own->native(),
                                 active->native());
     return chosen;
   }
   if (active) {
     ChosenEnvironment chosen{*active, ChosenBy::Active, "VIRTUAL_ENV", {}};
-    if (own && Environment::exists_at(*own) && !same_folder(*active, *own))
+    if (own && Environment::exists_at(*own) && !is_same_folder(*active, *own))
       chosen.note = fmt::format("using {}, the active environment; the project's is {}", active->native(),
                                 own->native());
     return chosen;

@@ -1,12 +1,17 @@
 #include "cli/settings/script.h"
 
 #include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
 #include "resolver/base/text.h"
 #include "resolver/files/requirements_text.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <system_error>
 
 namespace moat {
@@ -43,6 +48,37 @@ std::optional<Script> find_script(const std::vector<std::string>& command,
   const fs::path path = (working_directory / name).lexically_normal();
   if (std::error_code ignored; !fs::is_regular_file(path, ignored)) return std::nullopt;
   return parse_script(name, path, read_file(path));
+}
+
+namespace {
+
+// As long as whoever writes goes on.
+std::string read_input() {
+  constexpr std::size_t kMost = std::size_t{64} << 20U;
+  std::string out;
+  std::array<char, std::size_t{64} << 10U> some{};
+  while (true) {
+    const ssize_t count = ::read(STDIN_FILENO, some.data(), some.size());
+    if (count == 0) return out;
+    if (count < 0 && errno != EINTR) throw_errno("read", "standard input", errno);
+    throw_if_interrupted();
+    if (count > 0) out.append(some.data(), static_cast<std::size_t>(count));
+    if (out.size() > kMost)
+      throw Error(ErrorKind::BadInput, "standard input: a script of more than 64 MB is refused");
+  }
+}
+
+}  // namespace
+
+std::optional<Script> script_on_input() {
+  if (::isatty(STDIN_FILENO) == 1) return std::nullopt;
+  const std::string bytes = read_input();
+  const UniqueFd again(::memfd_create("moat-script", MFD_CLOEXEC));
+  if (again.get() < 0) throw_errno("make", "a file in memory", errno);
+  write_all(again.get(), bytes, "the script");
+  if (::lseek(again.get(), 0, SEEK_SET) != 0 || ::dup2(again.get(), STDIN_FILENO) < 0)
+    throw_errno("read", "the script", errno);
+  return parse_script("standard input", "", bytes);
 }
 
 Script script_of(const std::string& name, const fs::path& path, const std::string& bytes) {

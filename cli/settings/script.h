@@ -24,6 +24,10 @@ struct Script {
 std::optional<Script> find_script(const std::vector<std::string>& command,
                                   const std::filesystem::path& working_directory);
 
+// What comes on standard input, read to its end: whoever reads there next finds it all again. nullopt also
+// where that is a terminal. Error(Disk).
+std::optional<Script> script_on_input();
+
 // What the text of a script says; without a block: nothing yet. Error(BadInput).
 Script script_of(const std::string& name, const std::filesystem::path& path, const std::string& bytes);
 

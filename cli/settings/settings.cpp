@@ -24,6 +24,12 @@ fs::path absolute_against(const fs::path& directory, const fs::path& path) {
   return (directory / path).lexically_normal();
 }
 
+// `~/x` of a settings file, or of a variable that no shell wrote, is below the home folder.
+fs::path folder_told(const Settings& settings, const std::string& text) {
+  if (text.starts_with("~/")) return absolute_against(settings.home, text.substr(2));
+  return absolute_against(settings.working_directory, text);
+}
+
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
@@ -86,7 +92,7 @@ fs::path set_folders(Settings& settings) {
   const Variables& variables = settings.variables;
   const auto folder = [&](const char* name, const fs::path& otherwise) {
     const std::string value = variable(variables, name);
-    return value.empty() ? otherwise : absolute_against(settings.working_directory, value);
+    return value.empty() ? otherwise : folder_told(settings, value);
   };
   // A relative one is to be ignored (XDG Base Directory Specification).
   const auto xdg = [&](const char* name, const fs::path& otherwise) {
@@ -100,7 +106,7 @@ fs::path set_folders(Settings& settings) {
   const std::string all = variable(variables, "MOAT_HOME");
   settings.bin_dir = folder("MOAT_BIN_DIR", settings.home / ".local" / "bin");
   if (!all.empty()) {
-    const fs::path root = absolute_against(settings.working_directory, all);
+    const fs::path root = folder_told(settings, all);
     settings.store_dir = root / "store";
     settings.data_dir = root / "data";
     return root / "config.toml";
@@ -336,7 +342,7 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
     settings.durable = chosen<Durable>(
         *told, {{"auto", Durable::Auto}, {"always", Durable::Always}, {"never", Durable::Never}});
   if (const auto told = first(invocation.global.store_dir, layers, "store-dir"))
-    settings.store_dir = absolute_against(settings.working_directory, told->value);
+    settings.store_dir = folder_told(settings, told->value);
 }
 
 bool is_about_application(const Invocation& invocation) {
@@ -431,7 +437,8 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   }
 
   if (const auto* run = std::get_if<RunCommand>(&invocation.command))
-    settings.script = find_script(run->command, settings.working_directory);
+    settings.script =
+        run->from_input ? script_on_input() : find_script(run->command, settings.working_directory);
   if (script) settings.script = named_script(*script, invocation, settings.working_directory);
 
   if (settings.pyproject) settings.pyproject_text = read_file(*settings.pyproject);

@@ -13,4 +13,9 @@ fs::file_status status_of(const fs::path& path) {
 
 bool is_there(const fs::path& path) { return fs::exists(status_of(path)); }
 
+bool is_same_folder(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return a == b || fs::equivalent(a, b, ignored);
+}
+
 }  // namespace moat

@@ -10,4 +10,7 @@ namespace moat {
 std::filesystem::file_status status_of(const std::filesystem::path& path);
 bool is_there(const std::filesystem::path& path);
 
+// The same folder by whatever way it is reached; false where one of them is not there and the paths differ.
+bool is_same_folder(const std::filesystem::path& a, const std::filesystem::path& b);
+
 }  // namespace moat

@@ -17,7 +17,7 @@ import sandbox  # noqa: E402
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/json.md"
 # Their standard output is a program's, or has forms of its own.
-WITHOUT = {"run", "shell", "eval", "pip", "tool run", "completion"}
+WITHOUT = {"run", "shell", "eval", "pip", "tool run", "completion", "hook"}
 
 
 class Shape:
@@ -236,7 +236,10 @@ class Documents(JsonTest):
         self.assertTrue(self.document("tool install", "app", "--with", "lib==1.0")["created"])
         self.assertEqual(self.document("tool list")["applications"][0]["commands"], ["app"])
         self.assertTrue(self.document("tool upgrade")["applications"])
+        would = self.document("tool uninstall", "app", "--dry-run")
+        self.assertEqual((would["removed"], would["dry_run"]), (["app"], True))
         self.assertEqual(self.document("tool uninstall", "app")["removed"], ["app"])
+        self.assertEqual(self.document("tool list")["applications"], [])
 
     def test_audit_and_report(self):
         self.create()

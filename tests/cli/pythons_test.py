@@ -141,6 +141,8 @@ class Pythons(sandbox.SandboxTest):
         self.moat("doctor", "--env", "env")
         stdlib = next((self.root / "moat/data/pythons").glob("*/lib/python3*"))
         self.assertIn("externally-managed", (stdlib / "EXTERNALLY-MANAGED").read_text())
+        self.assertIn(f"- cpython-{self.newest}", self.moat("python", "uninstall", self.line, "--dry-run"))
+        self.assertEqual(self.installed(), [f"cpython-{self.newest}"])
         self.moat("python", "uninstall", self.line)
         self.assertEqual(self.installed(), [])
         self.assertIn(self.newest, self.moat("run", "--env", "env", "python", "-V"))

@@ -1,0 +1,118 @@
+// moat hook SHELL: the environment of the folder that one is in is the active one.
+//
+// An environment is sourced by itself only where moat made it for this user, or this user adopted it: a
+// folder that came from elsewhere may hold anything under the name .venv, and entering it must not run that.
+#include "cli/commands/commands.h"
+#include "cli/session/known_environments.h"
+#include "envs/environment/environment.h"
+#include "envs/environment/shell_words.h"
+#include "fetch/os/ownership.h"
+#include "fetch/os/presence.h"
+#include "resolver/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace moat {
+namespace {
+
+// clang-format off
+// Before each prompt; moat is asked only where the folder is another one, or an environment came or went there.
+constexpr std::string_view kBash = R"sh(# moat's hook in bash: eval "$(moat hook bash)"
+_moat_hook() {
+  local status=$? here=$PWD
+  [[ -e .venv/pyvenv.cfg ]] && here+=/.venv
+  if [[ $here != "${_moat_here-}" ]]; then
+    _moat_here=$here
+    eval "$(command moat hook bash "$PWD")"
+  fi
+  return $status
+}
+[[ ";${PROMPT_COMMAND-};" == *";_moat_hook;"* ]] || PROMPT_COMMAND="_moat_hook${PROMPT_COMMAND:+;$PROMPT_COMMAND}"
+)sh";
+
+constexpr std::string_view kZsh = R"sh(# moat's hook in zsh: eval "$(moat hook zsh)"
+_moat_hook() {
+  local here=$PWD
+  [[ -e .venv/pyvenv.cfg ]] && here+=/.venv
+  [[ $here == "${_moat_here-}" ]] && return
+  _moat_here=$here
+  eval "$(command moat hook zsh "$PWD")"
+}
+autoload -Uz add-zsh-hook
+add-zsh-hook precmd _moat_hook
+)sh";
+
+constexpr std::string_view kFish = R"sh(# moat's hook in fish: moat hook fish | source
+function _moat_hook --on-event fish_prompt
+    set -l here $PWD
+    test -e .venv/pyvenv.cfg; and set here $here/.venv
+    test "$here" = "$_moat_here"; and return
+    set -g _moat_here $here
+    command moat hook fish $PWD | source
+end
+)sh";
+
+// What was activated by the hook has its path in MOAT_HOOKED, so that what was activated by hand stays. A
+// shell that was started inside has the variables and not the function `deactivate`, which sourcing brings.
+constexpr std::string_view kLeave = "command -v deactivate >/dev/null || . {0}/bin/activate\ndeactivate\nunset MOAT_HOOKED\n";
+constexpr std::string_view kLeaveFish = "functions -q deactivate; or source {0}/bin/activate.fish\ndeactivate\nset -e MOAT_HOOKED\n";
+constexpr std::string_view kEnter = ". {0}/bin/activate && export MOAT_HOOKED=\"$VIRTUAL_ENV\"\n";
+constexpr std::string_view kEnterFish = "source {0}/bin/activate.fish; and set -gx MOAT_HOOKED $VIRTUAL_ENV\n";
+// clang-format on
+
+std::string_view script_for(std::string_view shell) {
+  return shell == "fish" ? kFish : shell == "zsh" ? kZsh : kBash;
+}
+
+// The .venv here or above that may be activated unasked.
+std::optional<fs::path> environment_around(const fs::path& folder, const Settings& settings) {
+  const FoundUpwards found = find_upwards(folder, ".venv", Environment::exists_at);
+  if (!found.path) return std::nullopt;
+  // Root may be in another user's folder, who could put anything in its place.
+  if (!is_ours(*found.path) || !is_ours(*found.path / "bin" / "activate")) return std::nullopt;
+  const std::vector<fs::path> known = remembered_environments(settings);
+  const bool is_known =
+      std::ranges::any_of(known, [&](const fs::path& one) { return is_same_folder(one, *found.path); });
+  return is_known ? found.path : std::nullopt;
+}
+
+// What the shell does there. `active`: VIRTUAL_ENV; `hooked`: what the hook activated last; "" for none.
+std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const std::string& active,
+                      const std::string& hooked) {
+  const auto quoted = [&](const std::string& path) {
+    return is_fish ? quoted_for_fish(path) : quoted_for_sh(path);
+  };
+  const std::string forget = is_fish ? "set -e MOAT_HOOKED\n" : "unset MOAT_HOOKED\n";
+  const bool is_there = around && !hooked.empty() && is_same_folder(*around, hooked);
+  std::string out;
+  if (!active.empty() && active != hooked) return hooked.empty() ? out : forget;  // activated by hand
+  if (is_there) return out;  // also where it was left by hand meanwhile
+  if (!active.empty())
+    out += fmt::format(fmt::runtime(is_fish ? kLeaveFish : kLeave), quoted(hooked));
+  else if (!hooked.empty())
+    out += forget;
+  if (around) out += fmt::format(fmt::runtime(is_fish ? kEnterFish : kEnter), quoted(around->native()));
+  return out;
+}
+
+}  // namespace
+
+int execute(const HookCommand& command, Session& session) {
+  const Settings& settings = session.settings();
+  if (!command.folder) {
+    session.output().text(script_for(command.shell));
+    return 0;
+  }
+  const fs::path folder = (settings.working_directory / *command.folder).lexically_normal();
+  session.output().text(lines_for(command.shell == "fish", environment_around(folder, settings),
+                                  variable(settings.variables, "VIRTUAL_ENV"),
+                                  variable(settings.variables, "MOAT_HOOKED")));
+  return 0;
+}
+
+}  // namespace moat

@@ -1,0 +1,131 @@
+"""`moat hook`: bash, zsh and fish activate the environment of the folder they are in, and leave it again.
+
+    hook_test.py MOAT [Hook.test…]
+
+Each shell reads its hook and runs it before each prompt, as it would for a person; here the prompts are played: `prompt`
+stands for one. A shell that is missing is left out; where all are, the tests are skipped. Debian's names: bash zsh fish.
+"""
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+import unittest
+
+import sandbox
+
+SHELLS = [name for name in ("bash", "zsh", "fish") if shutil.which(name)]
+START = {
+    "bash": 'eval "$(moat hook bash)"\nprompt() { eval "$PROMPT_COMMAND"; }\n',
+    "zsh": 'eval "$(moat hook zsh)"\nprompt() { for f in $precmd_functions; do $f; done }\n',
+    "fish": "moat hook fish | source\nfunction prompt; emit fish_prompt; end\n",
+}
+SHOW = {shell: 'echo "<${VIRTUAL_ENV-}>"\n' for shell in SHELLS}
+SHOW["fish"] = 'echo "<$VIRTUAL_ENV>"\n'
+NO_FILES = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "fish": ["--no-config"]}
+
+
+def in_every_shell(test):
+    @functools.wraps(test)
+    def run(self):
+        if not SHELLS:
+            self.skipTest("neither bash nor zsh nor fish is on this machine")
+        for shell in SHELLS:
+            with self.subTest(shell=shell):
+                test(self, shell)
+    return run
+
+
+class Hook(sandbox.SandboxTest):
+    def setUp(self):
+        super().setUp()
+        (self.tools / "moat").symlink_to(sandbox.MOAT)
+        for name in ("one/sub", "it's two", "none", "between"):
+            (self.work / name).mkdir(parents=True)
+        self.moat("create", "-q", "one/.venv")
+        self.moat("create", "-q", "it's two/.venv")
+        self.one, self.two = f"<{self.work}/one/.venv>", f"<{self.work}/it's two/.venv>"
+
+    def play(self, shell, *lines, **variables):
+        """→ what each `show` printed"""
+        script = self.root / "lines"
+        script.write_text(START[shell] + "prompt\n" + "".join(
+            SHOW[shell] if line == "show" else line.get(shell, line.get("sh", "")) + "\n" if isinstance(line, dict) else line + "\n"
+            for line in lines))
+        done = subprocess.run([shell, *NO_FILES[shell], script], cwd=self.work, env={**self.env, **variables}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=120)
+        self.assertEqual((done.stderr, done.returncode), ("", 0), done.stdout)
+        return done.stdout.splitlines()
+
+    @in_every_shell
+    def test_goes_with_the_folder(self, shell):
+        path = {"sh": 'echo "${PATH%%:*}"', "fish": "echo $PATH[1]"}
+        seen = self.play(shell, "cd one", "prompt", "show", path, "cd sub", "prompt", "show", 'cd "../../it\'s two"', "prompt", "show",
+                         "cd ../none", "prompt", "show", path)
+        self.assertEqual(seen, [self.one, f"{self.work}/one/.venv/bin", self.one, self.two, "<>", str(self.tools)])
+
+    @in_every_shell
+    def test_an_environment_that_comes_or_goes(self, shell):
+        seen = self.play(shell, "cd between", "prompt", "show", "moat create -q", "prompt", "show", "moat env remove -q -y ./.venv", "prompt",
+                         "show")
+        self.assertEqual(seen, ["<>", f"<{self.work}/between/.venv>", "<>"])
+
+    @in_every_shell
+    def test_what_was_done_by_hand_stays(self, shell):
+        source = {"sh": '. "$PWD/it\'s two/.venv/bin/activate"', "fish": 'source "$PWD/it\'s two/.venv/bin/activate.fish"'}
+        seen = self.play(shell, source, "cd one", "prompt", "show", "cd ..", "prompt", "show", "deactivate", "cd one", "prompt", "show")
+        self.assertEqual(seen, [self.two, self.two, self.one])
+        # What was left by hand is not activated again before another folder was visited.
+        seen = self.play(shell, "cd one", "prompt", "deactivate", "cd sub", "prompt", "show", "cd ../../none", "prompt", "cd ../one",
+                         "prompt", "show")
+        self.assertEqual(seen, ["<>", self.one])
+
+    @in_every_shell
+    def test_a_shell_started_inside_leaves_as_well(self, shell):
+        inner = self.root / "inner"
+        inner.write_text(START[shell] + "cd ../none\nprompt\n" + SHOW[shell])
+        start = f"{shell} {' '.join(NO_FILES[shell])} '{inner}'"
+        self.assertEqual(self.play(shell, "cd one", "prompt", "show", start, "show"), [self.one, "<>", self.one])
+
+    @in_every_shell
+    def test_only_what_moat_made_for_this_user_is_sourced(self, shell):
+        strange = self.work / "strange/.venv"
+        shutil.copytree(self.work / "one/.venv", strange, symlinks=True)
+        for script in strange.glob("bin/activate*"):
+            script.write_text(f"touch {self.root}/pwned\n")
+        self.assertEqual(self.play(shell, "cd strange", "prompt", "show"), ["<>"])
+        self.assertFalse((self.root / "pwned").exists())
+        if os.getuid() == 0:
+            for path in (self.work / "one/.venv", *(self.work / "one/.venv").rglob("*")):
+                os.chown(path, 4711, 4711, follow_symlinks=False)
+            self.assertEqual(self.play(shell, "cd one", "prompt", "show"), ["<>"])
+            for path in (self.work / "one/.venv", *(self.work / "one/.venv").rglob("*")):
+                os.chown(path, 0, 0, follow_symlinks=False)
+
+    def test_bash_keeps_the_status_and_the_other_commands_of_a_prompt(self):
+        if "bash" not in SHELLS:
+            self.skipTest("bash is not on this machine")
+        script = "PROMPT_COMMAND='echo other'\n" + START["bash"] + START["bash"] + "cd one\nfalse\nprompt\necho \"$?\"\n(exit 7); _moat_hook; echo $?\n"
+        done = subprocess.run(["bash", "--norc", "-c", script], cwd=self.work, env=self.env, stdout=subprocess.PIPE, universal_newlines=True)
+        self.assertEqual(done.stdout.splitlines(), ["other", "0", "7"])
+
+    def test_moat_is_asked_only_where_the_folder_is_another_one(self):
+        if "bash" not in SHELLS:
+            self.skipTest("bash is not on this machine")
+        asked = self.root / "asked"
+        (self.tools / "moat").unlink()
+        (self.tools / "moat").write_text(f'#!/bin/sh\necho "$*" >> "{asked}"\nexec "{sandbox.MOAT}" "$@"\n')
+        (self.tools / "moat").chmod(0o755)
+        self.play("bash", "prompt", "prompt", "cd one", "prompt", "prompt", "cd ..", "prompt")
+        self.assertEqual(asked.read_text().splitlines(),
+                         ["hook bash"] + [f"hook bash {folder}" for folder in (self.work, self.work / "one", self.work)])
+
+    def test_bad_words(self):
+        self.moat("hook", status=2)
+        self.moat("hook", "tcsh", status=2)
+        self.assertIn("SHELL must be one of: bash, zsh, fish", self.said)
+
+
+if __name__ == "__main__":
+    sandbox.main()
