@@ -1,3 +1,3 @@
-#include "cli/run.h"
+#include "cli/program.h"
 
 int main(int argc, char** argv) { return moat::run(argc, argv); }

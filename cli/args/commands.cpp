@@ -187,7 +187,7 @@ constexpr std::array<std::string_view, 7> kFamilies = {"env",    "tool",   "stor
 
 std::span<const CommandEntry> commands() { return kCommands; }
 
-const CommandEntry* find_command(std::string_view name) {
+const CommandEntry* command_named(std::string_view name) {
   const auto* found = std::find_if(kCommands.begin(), kCommands.end(),
                                    [&](const CommandEntry& entry) { return entry.name == name; });
   return found == kCommands.end() ? nullptr : found;

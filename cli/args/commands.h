@@ -22,7 +22,7 @@ struct CommandEntry {
 // In the order of the overview.
 std::span<const CommandEntry> commands();
 // nullptr: there is no such command.
-const CommandEntry* find_command(std::string_view name);
+const CommandEntry* command_named(std::string_view name);
 
 // The first words of commands of two: "env", "store", ….
 bool is_family(std::string_view word);

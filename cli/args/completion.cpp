@@ -108,14 +108,14 @@ class Completing {
     }
     if (is_family(name)) {
       // `bundle` and `deploy` are commands as well as families.
-      const bool is_itself = find_command(name) != nullptr;
+      const bool is_itself = command_named(name) != nullptr;
       if (next + 1 >= words_.size() && !(is_itself && out_.typed.starts_with('-'))) {
         at_member(name);
         return std::move(out_);
       }
-      if (!is_itself || find_command(name + " " + words_[next]) != nullptr) name += " " + words_[next++];
+      if (!is_itself || command_named(name + " " + words_[next]) != nullptr) name += " " + words_[next++];
     }
-    if (const CommandEntry* command = find_command(name)) behind(*command, next);
+    if (const CommandEntry* command = command_named(name)) behind(*command, next);
     return std::move(out_);
   }
 
@@ -181,14 +181,14 @@ class Completing {
       return;
     }
     for (const std::string& word : first_words()) {
-      const CommandEntry* command = find_command(word);
+      const CommandEntry* command = command_named(word);
       offer(word, command == nullptr ? fmt::format("{} …", word) : std::string(command->summary));
     }
   }
 
   void at_member(const std::string& family) {
     for (const std::string& member : members_of(family))
-      offer(member, std::string(find_command(family + " " + member)->summary));
+      offer(member, std::string(command_named(family + " " + member)->summary));
   }
 
   void at_option(const Declaration& d) {

@@ -115,7 +115,7 @@ std::string command_help(const CommandEntry& command, const CLI::App& app) {
     out += "\nCommands:\n";
     for (const std::string& name : members_of(command.name)) {
       const std::string member = fmt::format("{} {}", command.name, name);
-      out += help_line("moat " + member, find_command(member)->summary);
+      out += help_line("moat " + member, command_named(member)->summary);
     }
   }
   out += "\nExample:\n";
@@ -127,8 +127,8 @@ std::string family_help(std::string_view family) {
   std::string out = fmt::format("Usage: moat {} COMMAND\n\nCommands:\n", family);
   for (const std::string& name : members_of(family))
     out += fmt::format("  {:<24} {}\n", fmt::format("moat {} {}", family, name),
-                       find_command(fmt::format("{} {}", family, name))->summary);
-  const CommandEntry& first = *find_command(fmt::format("{} {}", family, members_of(family).front()));
+                       command_named(fmt::format("{} {}", family, name))->summary);
+  const CommandEntry& first = *command_named(fmt::format("{} {}", family, members_of(family).front()));
   out += "\nEach has a --help of its own.\n\nExample:\n";
   for (const std::string_view line : split_lines(first.example)) out += fmt::format("  {}\n", line);
   return out;

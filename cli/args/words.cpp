@@ -115,18 +115,18 @@ Words take_apart(const std::vector<std::string>& words) {
     name = words[i++];
   }
   // A family whose name alone is a command as well: `moat bundle`, `moat bundle show`.
-  const bool names_member = i < words.size() && find_command(name + " " + words[i]) != nullptr;
-  if (is_family(name) && (names_member || find_command(name) == nullptr)) {
+  const bool names_member = i < words.size() && command_named(name + " " + words[i]) != nullptr;
+  if (is_family(name) && (names_member || command_named(name) == nullptr)) {
     if (i == words.size() || asks_for_help(words[i])) {
       out.family = std::move(name);
       out.help = out.help || i < words.size();
       return out;
     }
-    if (!is_option(words[i]) && find_command(name + " " + words[i]) == nullptr)
+    if (!is_option(words[i]) && command_named(name + " " + words[i]) == nullptr)
       throw_unknown_command(words[i], members_of(name), name + " ");
     name += " " + words[i++];
   }
-  out.command = find_command(name);
+  out.command = command_named(name);
   if (out.command == nullptr) throw_unknown_command(name, first_words(), "");
   std::vector<std::string>& rest = name == "pip" ? out.pip : out.arguments;
   rest.insert(rest.end(), words.begin() + static_cast<std::ptrdiff_t>(i), words.end());

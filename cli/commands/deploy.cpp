@@ -3,8 +3,8 @@
 
 #include "cli/commands/bundle.h"
 #include "cli/commands/commands.h"
-#include "cli/session/program.h"
-#include "cli/settings/moment.h"
+#include "cli/session/spawn.h"
+#include "cli/settings/time_spec.h"
 #include "envs/deploy/runtime_blob.h"
 #include "fetch/os/interrupt.h"
 #include "resolver/base/text.h"

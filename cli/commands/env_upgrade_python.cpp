@@ -104,7 +104,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
   Goal goal = goal_of(installed, before.requests, session);
   const std::shared_future<Runtime> runtime = ready_runtime(obtain_runtime(
       *python, session.store(), session.workers(), session.reporter(), session.settings().compile));
-  NewFolders clones = prepare_sources(goal, *python, session, environment);
+  UndoFolders clones = prepare_sources(goal, *python, session, environment);
   const Resolution resolution =
       resolve_goal(goal, {}, target_of(*python), Present::of(environment, installed).versions, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);

@@ -3,7 +3,7 @@
 
 #include "cli/commands/bundle.h"
 #include "cli/commands/commands.h"
-#include "cli/session/program.h"
+#include "cli/session/spawn.h"
 #include "envs/deploy/deploy.h"
 #include "envs/deploy/runtime_blob.h"
 #include "envs/deploy/system_layer.h"

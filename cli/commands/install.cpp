@@ -25,7 +25,7 @@ namespace {
 
 // Where to install. The user's own environment, and that of an application that is installed, is made when
 // all else has succeeded; any other must be there.
-struct Place {
+struct InstallPlace {
   fs::path root;
   std::optional<Environment> environment;
   Interpreter interpreter;
@@ -33,7 +33,7 @@ struct Place {
   Present present;
 };
 
-Place place_for(const InstallCommand& command, Session& session) {
+InstallPlace place_for(const InstallCommand& command, Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
   const bool may_be_made =
       chosen && (chosen->by == ChosenBy::User || (chosen->by == ChosenBy::Tool && command.of_application));
@@ -85,14 +85,15 @@ std::set<PackageName> upgraded_names(const InstallCommand& command, const Goal& 
   return out;
 }
 
-void record_requests(const Goal& goal, const Place& place, Session& session, TransactionRequest& request) {
+void record_requests(const Goal& goal, const InstallPlace& place, Session& session,
+                     TransactionRequest& request) {
   RequestChanges changes = request_changes(goal, place.present.requests, session.command_line());
   request.requests = std::move(changes.said);
   request.forget_requests = std::move(changes.forgotten);
 }
 
-TransactionRequest request_for(const InstallCommand& command, Goal& goal, const Place& place,
-                               const InstallLook& look, NewFolders& clones, ChangeReport& report,
+TransactionRequest request_for(const InstallCommand& command, Goal& goal, const InstallPlace& place,
+                               const InstallLook& look, UndoFolders& clones, ChangeReport& report,
                                Session& session) {
   const InstalledGraph graph(place.installed, place.interpreter.markers);
   say_excluded(goal, place.interpreter.markers, session);
@@ -120,7 +121,7 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
 }
 
 // Makes the environment where there is none, with everything in it.
-void change(Place& place, TransactionRequest request, ChangeReport& report, Session& session) {
+void change(InstallPlace& place, TransactionRequest request, ChangeReport& report, Session& session) {
   const auto fill = [&](const Environment& environment) {
     if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty() ||
         !request.forget_requests.empty())
@@ -149,7 +150,7 @@ std::string nothing_to_do(const Goal& goal, const MarkerEnvironment& environment
 
 ChangeReport install_packages(const InstallCommand& command, Goal goal, Session& session,
                               const InstallLook& look) {
-  Place place = place_for(command, session);
+  InstallPlace place = place_for(command, session);
   goal.upgrades = command.upgrade || command.upgrade_named;
   // pip takes an index's word for a name.
   const bool as_pip = session.settings().files_as_pip;
@@ -160,7 +161,7 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
                       .state = place.environment ? place.environment->manifest_without_files().state : 0,
                       .dry_run = command.dry_run,
                       .nothing = nothing_to_do(goal, place.interpreter.markers)};
-  NewFolders clones;
+  UndoFolders clones;
   TransactionRequest request = request_for(command, goal, place, look, clones, report, session);
   if (command.dry_run) {
     report.operations = place.environment

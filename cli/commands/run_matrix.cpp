@@ -2,10 +2,10 @@
 
 #include "cli/commands/sync.h"
 #include "cli/output/exit_status.h"
-#include "cli/session/program.h"
 #include "cli/session/required_python.h"
 #include "cli/session/run_environments.h"
 #include "cli/session/source_setup.h"
+#include "cli/session/spawn.h"
 #include "cli/settings/project_files.h"
 #include "cli/settings/workspace.h"
 #include "envs/python/discovery.h"

@@ -3,7 +3,7 @@
 #include "cli/commands/shell_start.h"
 #include "cli/session/bytecode_later.h"
 #include "cli/session/open_env.h"
-#include "cli/session/program.h"
+#include "cli/session/spawn.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 

@@ -1,7 +1,7 @@
 // moat store dir | size | prune | verify | repair | export
 #include "cli/commands/commands.h"
 #include "cli/session/run_environments.h"
-#include "cli/settings/moment.h"
+#include "cli/settings/time_spec.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/download/originals.h"
 #include "fetch/os/leftovers.h"

@@ -74,7 +74,7 @@ bool may_be_made(const std::optional<ChosenEnvironment>& chosen, const fs::path&
 // An environment that the command made itself goes again where the command fails.
 struct SyncPlace {
   Environment environment;
-  NewFolders made;
+  UndoFolders made;
 };
 
 // Where nothing is found, one beside the lock's project.
@@ -145,7 +145,7 @@ std::optional<SpecifierSet> required_by(const Lock& lock) {
 struct Wanted {
   Goal goal;
   Resolution resolution;
-  NewFolders clones;
+  UndoFolders clones;
 };
 
 // What is wanted, and why.

@@ -151,7 +151,7 @@ ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
   const std::set<PackageName> unpinned =
       command.keep_pins ? std::set<PackageName>{} : unpinned_by(names, manifest.requests);
   Goal goal = goal_of(names, unpinned, manifest.requests, graph, session);
-  NewFolders clones = prepare_sources(goal, interpreter, session, environment, command.dry_run);
+  UndoFolders clones = prepare_sources(goal, interpreter, session, environment, command.dry_run);
   const ResolvePolicy policy{.upgrade = names.empty(), .upgrade_packages = names};
   const Resolution resolution = resolve_for(goal, policy, target_of(interpreter), graph, present, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);

@@ -33,7 +33,7 @@ a { color: var(--accent); } .name { font-weight: 600; cursor: pointer; backgroun
 <h2>Packages</h2><p><input id="search" type="search" placeholder="Search names, licences, summaries" aria-label="Search"> <span id="count"></span></p>
 <table><thead><tr><th><button data-key="name">Name</button></th><th><button data-key="version">Version</button></th>
 <th class="n"><button data-key="bytes">Size</button></th><th><button data-key="licence">Licence</button></th><th>Needed by</th></tr></thead><tbody id="rows"></tbody></table>
-<div id="licences-part"><h2>Licences</h2><table><tbody id="licences"></tbody></table></div>
+<div id="licences-part"><h2>PrereleasePermits</h2><table><tbody id="licences"></tbody></table></div>
 <div id="checks-part"><h2>Checks</h2><table><tbody id="checks"></tbody></table></div>
 <script type="application/json" id="data">)page";
 

@@ -15,7 +15,7 @@ namespace {
 
 bool lacks_a_project(const Conflict& conflict) {
   return std::any_of(conflict.steps.begin(), conflict.steps.end(),
-                     [](const ConflictStep& step) { return step.lack == Lack::UnknownProject; });
+                     [](const ConflictStep& step) { return step.lack == MissingCandidates::UnknownProject; });
 }
 
 // Packages that a fix installs or changes besides the ones it is about.
@@ -91,7 +91,7 @@ nlohmann::ordered_json or_null(const std::string& text) {
 nlohmann::ordered_json lack_document(const ConflictStep& step, const Unmet& unmet) {
   if (!step.lack) return {};
   nlohmann::ordered_json out{{"kind", to_string(*step.lack)}};
-  const LackFacts& facts = step.facts;
+  const MissingCandidatesFacts& facts = step.facts;
   if (!facts.version.empty()) out["version"] = facts.version;
   if (!facts.tags.empty()) out["tags"] = facts.tags;
   if (!facts.pythons.empty()) out["pythons"] = facts.pythons;
@@ -132,7 +132,7 @@ std::map<PackageName, std::string> near_names(const Conflict& conflict,
   for (const auto& [name, version] : present) names.push_back(name.normalized());
   std::sort(names.begin(), names.end());
   for (const ConflictStep& step : conflict.steps) {
-    if (step.lack != Lack::UnknownProject) continue;
+    if (step.lack != MissingCandidates::UnknownProject) continue;
     const std::string typed = step.requirement.name.normalized();
     std::vector<std::string> alike;
     for (const std::string& name : names)

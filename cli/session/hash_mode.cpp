@@ -83,7 +83,7 @@ bool is_pinned_throughout(const ResolveRequest& request) {
 bool lacks_hashes(const Conflict& conflict, const ResolveRequest& request) {
   const HashRules rules(request);
   return std::any_of(conflict.steps.begin(), conflict.steps.end(), [&](const ConflictStep& step) {
-    return step.lack == Lack::NoHash && rules.of(step.requirement.name) == nullptr;
+    return step.lack == MissingCandidates::NoHash && rules.of(step.requirement.name) == nullptr;
   });
 }
 

@@ -1,7 +1,7 @@
 #include "cli/session/known_advisories.h"
 
 #include "cli/settings/index_list.h"
-#include "cli/settings/moment.h"
+#include "cli/settings/time_spec.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -86,7 +86,7 @@ std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime 
     const std::size_t at = text.find('@');
     AuditException one{.text = text, .id = text.substr(0, at), .until = {}};
     if (at != std::string::npos) {
-      one.until = parse_moment(text.substr(at + 1), now);
+      one.until = parse_time(text.substr(at + 1), now);
       if (!one.until || text.size() - at != std::string_view("@2026-12-31").size())
         throw Error(ErrorKind::Usage, fmt::format("audit-ignore: {} is not ID or ID@YYYY-MM-DD", quote(text)),
                     {fmt::format("`{}@2026-12-31` ignores it until that day", one.id)});

@@ -121,7 +121,7 @@ std::vector<RootRequirement> broken_requests(const Resolution& resolution, const
 namespace {
 
 // Of these, the command's request for a name; nullptr where there is none.
-ManifestRequest* find_command(std::vector<ManifestRequest>& requests, const std::string& name) {
+ManifestRequest* find_request(std::vector<ManifestRequest>& requests, const std::string& name) {
   const auto found = std::find_if(requests.begin(), requests.end(), [&](const ManifestRequest& request) {
     return request.kind == kCommandRequest && request.name == name;
   });
@@ -163,7 +163,7 @@ std::vector<ManifestRequest> requests_after(const Goal& goal, const std::vector<
       if (earlier.kind == now.kind && earlier.name == now.name && earlier.requirement == now.requirement &&
           earlier.binding == now.binding && (now.kind == kCommandRequest || now.origin == earlier.origin))
         now.origin = earlier.origin;
-    ManifestRequest* const there = now.kind == kCommandRequest ? find_command(out, now.name) : nullptr;
+    ManifestRequest* const there = now.kind == kCommandRequest ? find_request(out, now.name) : nullptr;
     if (there == nullptr)
       out.push_back(std::move(now));
     else if (!is_bare(root.requirement) || (goal.binds ? !there->binding : goal.upgrades))

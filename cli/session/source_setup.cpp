@@ -100,8 +100,8 @@ PackageName learn_name(const UnnamedRequirement& unnamed, Session& session) {
 }
 
 // A clone of the user's own, to be edited: made where there is none yet. The line names it from here on.
-void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment, NewFolders& made,
-                       Session& session) {
+void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment,
+                       UndoFolders& made, Session& session) {
   const Expected<SourceUrl> source = SourceUrl::parse(root.requirement.url.value_or(""));
   if (!source || source->kind != SourceKind::Git) return;
   if (!environment)
@@ -124,8 +124,8 @@ void clone_for_editing(RootRequirement& root, const std::optional<Environment>& 
 
 }  // namespace
 
-NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
-                           const std::optional<Environment>& environment, bool only_looks) {
+UndoFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
+                            const std::optional<Environment>& environment, bool only_looks) {
   const InstallRequest terms = whole_install_request(goal, session);
   session.use_sources(terms.indexes, {.settings = session.settings().config_settings});
   SourcePolicy& policy = session.source_policy();
@@ -143,7 +143,7 @@ NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& 
     std::vector<RootRequirement>& lines = goal.requirements;
     lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(unnamed.place), std::move(root));
   }
-  NewFolders clones;
+  UndoFolders clones;
   if (!only_looks)
     for (RootRequirement& root : goal.requirements)
       if (goal.editables.count(root.requirement.name) != 0)

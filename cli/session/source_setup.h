@@ -3,8 +3,8 @@
 #pragma once
 
 #include "cli/session/goal.h"
-#include "cli/session/new_folders.h"
 #include "cli/session/session.h"
+#include "cli/session/undo_folders.h"
 #include "cli/settings/project_files.h"
 #include "envs/build/build.h"
 #include "envs/environment/environment.h"
@@ -22,9 +22,9 @@ namespace moat {
 // What is to be edited out of a git repository is cloned into the environment's src/; `only_looks` leaves it.
 // The clones are gone with what this gives, unless that is told to keep them: once the environment has
 // changed.
-NewFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
-                           const std::optional<Environment>& environment = std::nullopt,
-                           bool only_looks = false);
+UndoFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session& session,
+                            const std::optional<Environment>& environment = std::nullopt,
+                            bool only_looks = false);
 
 // What builds the project around, by the user's own words.
 std::unique_ptr<BuildFrontend> project_builder(const Interpreter& interpreter, Session& session);

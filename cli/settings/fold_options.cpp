@@ -41,7 +41,7 @@ std::pair<NameSet, NameSet> fold_sides(const std::vector<std::pair<std::string, 
         side = {.all = true, .names = {}};
         other = {};
       } else {
-        const PackageName package = package_name(name, "--" + option);
+        const PackageName package = parse_package_name(name, "--" + option);
         side.names.insert_or_assign(package, true);
         other.names.insert_or_assign(package, false);
       }
@@ -52,7 +52,7 @@ std::pair<NameSet, NameSet> fold_sides(const std::vector<std::pair<std::string, 
 
 }  // namespace
 
-PackageName package_name(std::string_view text, std::string_view where) {
+PackageName parse_package_name(std::string_view text, std::string_view where) {
   Expected<PackageName> name = PackageName::parse(text);
   if (!name)
     throw Error(ErrorKind::Usage, fmt::format("{}: {}: {}", where, quote(text), name.error().message));

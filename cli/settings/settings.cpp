@@ -3,8 +3,8 @@
 #include "cli/settings/compile_setting.h"
 #include "cli/settings/fold_options.h"
 #include "cli/settings/index_list.h"
-#include "cli/settings/moment.h"
 #include "cli/settings/setting_layers.h"
+#include "cli/settings/time_spec.h"
 #include "cli/settings/workspace.h"
 #include "fetch/os/file.h"
 #include "fetch/os/given_file.h"
@@ -155,7 +155,7 @@ void set_prereleases(PrereleasePolicy& policy, const std::vector<std::string>& n
       } else if (trim(part) == ":all:")
         policy.otherwise = as;
       else
-        policy.by_name.insert_or_assign(package_name(trim(part), option), as);
+        policy.by_name.insert_or_assign(parse_package_name(trim(part), option), as);
     }
 }
 
@@ -212,7 +212,7 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Setting
   if (const auto told = first(shared.fork, layers, "fork"))
     settings.fewest_forks = chosen<bool>(*told, {{"requires-python", false}, {"fewest", true}});
   if (const auto told = first(shared.exclude_newer, layers, "exclude-newer")) {
-    settings.exclude_newer = parse_moment(told->value, now);
+    settings.exclude_newer = parse_time(told->value, now);
     if (!settings.exclude_newer)
       throw Error(ErrorKind::Usage,
                   fmt::format("{}: {} is not a valid date or age", told->where, quote(told->value)),
@@ -233,7 +233,7 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Setting
   set_builds(settings, shared, layers);
   settings.refresh = shared.refresh;
   for (const std::string& name : shared.refresh_packages)
-    settings.refresh_packages.push_back(package_name(name, "--refresh-package"));
+    settings.refresh_packages.push_back(parse_package_name(name, "--refresh-package"));
 }
 
 // Those that the user named, wherever: their hosts may know what the user gives them.
@@ -281,7 +281,7 @@ void set_indexes(Settings& settings, const SharedOptions& shared, const SettingL
     settings.index_strategy = chosen<IndexStrategy>(
         *told, {{"first-index", IndexStrategy::FirstIndex}, {"best-match", IndexStrategy::BestMatch}});
   for (const auto& [name, index] : layers.table("pins"))
-    settings.index_pins.insert_or_assign(package_name(name, "`pins`"), index);
+    settings.index_pins.insert_or_assign(parse_package_name(name, "`pins`"), index);
   check_is_there(shared.cert, "--cert", settings.working_directory);
   check_is_there(shared.client_cert, "--client-cert", settings.working_directory);
   if (const auto told = first(shared.cert, layers, "cert")) settings.cert = told->value;
@@ -312,7 +312,7 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
   const SharedOptions& shared = invocation.shared;
   settings.env = shared.env;
   settings.user = shared.user;
-  if (shared.tool) settings.tool = package_name(*shared.tool, "--tool");
+  if (shared.tool) settings.tool = parse_package_name(*shared.tool, "--tool");
   if (const auto told = first(shared.python, layers, "python")) settings.python = told->value;
   if (const auto told = first(std::nullopt, layers, "python-mirror")) settings.python_mirror = told->value;
   if (const auto told = first(std::nullopt, layers, "python-downloads"))
@@ -328,7 +328,7 @@ void set_rest(Settings& settings, const Invocation& invocation, const SettingLay
     if (name == ":all:")
       settings.allow_bad_records = true;
     else
-      settings.allowed_bad_records.push_back(package_name(name, "--allow-bad-record"));
+      settings.allowed_bad_records.push_back(parse_package_name(name, "--allow-bad-record"));
   }
   settings.strict_files = shared.strict_files || layers.flag("strict-files").value_or(false);
   if (const auto told = first(shared.link_mode, layers, "link-mode"))

@@ -63,7 +63,7 @@ std::shared_ptr<const BuildEnvironment> BuildEnvironments::obtain(
   const std::string key = key_of(requirements);
   {
     std::unique_lock lock(mutex_);
-    Place& place = places_[key];
+    Slot& place = places_[key];
     // Who waits here holds nothing that others wait for.
     if (!nested) changed_.wait(lock, stop, [&] { return !place.in_the_making; });
     if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
@@ -75,7 +75,7 @@ std::shared_ptr<const BuildEnvironment> BuildEnvironments::obtain(
   const auto settle = [&] {
     {
       const std::lock_guard lock(mutex_);
-      Place& place = places_[key];
+      Slot& place = places_[key];
       if (!nested) place.in_the_making = false;
       if (made) place.environment = made;
     }

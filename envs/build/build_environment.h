@@ -67,7 +67,7 @@ class BuildEnvironments {
   const Interpreter& interpreter() const { return interpreter_; }
 
  private:
-  struct Place {
+  struct Slot {
     bool in_the_making = false;
     std::shared_ptr<const BuildEnvironment> environment;
   };
@@ -89,7 +89,7 @@ class BuildEnvironments {
   std::optional<Runtime> runtime_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::map<std::string, Place> places_;
+  std::map<std::string, Slot> places_;
 };
 
 // Which of the requirements an environment does not meet.

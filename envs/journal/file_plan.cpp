@@ -37,9 +37,10 @@ bool is_real_directory(const fs::path& path) {
   return fs::symlink_status(path, ignored).type() == fs::file_type::directory;
 }
 
-class Arrivals {
+class IncomingMoves {
  public:
-  Arrivals(const Departures& departures, const fs::path& environment, bool single_files, const Change& change)
+  IncomingMoves(const Departures& departures, const fs::path& environment, bool single_files,
+                const Change& change)
       : departures_(departures),
         environment_(environment),
         single_files_(single_files),
@@ -164,7 +165,7 @@ std::vector<Move> plan_moves(const Departures& departures, const FolderNames& ar
   for (const std::string& path : departures.paths())
     out.push_back({Move::Kind::Out, path, join(change.history_relative(), path)});
   for (const std::string& path : departures.emptied()) out.push_back({Move::Kind::RemoveDirectory, path, {}});
-  Arrivals arrivals(departures, environment, single_files, change);
+  IncomingMoves arrivals(departures, environment, single_files, change);
   arrivals.visit(arriving, "", true);
   out.insert(out.end(), arrivals.directories.begin(), arrivals.directories.end());
   out.insert(out.end(), arrivals.ins.begin(), arrivals.ins.end());

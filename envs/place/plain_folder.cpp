@@ -30,9 +30,9 @@ bool is_real_directory(const fs::path& path) {
 
 // ---- what comes ----
 
-class Arrivals {
+class IncomingFiles {
  public:
-  explicit Arrivals(const FolderRequest& request) : request_(request) {}
+  explicit IncomingFiles(const FolderRequest& request) : request_(request) {}
 
   std::vector<ArrivingFile> collect() {
     for (std::size_t i = 0; i < request_.install.size(); ++i) collect(i);
@@ -148,7 +148,7 @@ class Placing {
       : request_(request), workers_(workers), root_(request.root) {}
 
   FolderResult run() {
-    Arrivals arrivals(request_);
+    IncomingFiles arrivals(request_);
     std::vector<ArrivingFile> files = arrivals.collect();
     result_.warnings = arrivals.warnings();
     const bool is_new = !is_there(root_);

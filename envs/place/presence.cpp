@@ -56,7 +56,7 @@ Presence read_presence(const Environment& environment, const TransactionRequest&
     out.all[i].distribution = &out.installed.all[i];
     out.all[i].owned = files_of(out.installed.all[i], out, environment);
   });
-  for (const Present& present : out.all) {
+  for (const PresentDistribution& present : out.all) {
     if (out.is_leaving(*present.distribution)) continue;
     for (const OwnedFile& file : present.owned.files) {
       const Owner owner{present.distribution, &file};

@@ -22,7 +22,7 @@
 namespace moat {
 
 // A distribution of the environment with its files.
-struct Present {
+struct PresentDistribution {
   const InstalledDistribution* distribution = nullptr;
   OwnedFiles owned;
 };
@@ -44,8 +44,8 @@ struct Presence {
   InstalledDistributions installed;
   Manifest manifest;
   std::vector<BytecodeEntry> bytecode;
-  std::set<PackageName> leaving;  // names of what the change removes or replaces
-  std::vector<Present> all;       // as `installed.all`
+  std::set<PackageName> leaving;         // names of what the change removes or replaces
+  std::vector<PresentDistribution> all;  // as `installed.all`
   // Of what stays: who owns a path, and further owners of such paths.
   std::unordered_map<std::string_view, Owner> staying;
   std::unordered_map<std::string_view, std::vector<Owner>> also_staying;

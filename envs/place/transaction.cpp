@@ -144,7 +144,7 @@ class Application {
   // ---- what leaves ----
 
   void collect_departures() {
-    for (const Present& present : there_.all) {
+    for (const PresentDistribution& present : there_.all) {
       const InstalledDistribution& distribution = *present.distribution;
       if (!there_.is_leaving(distribution)) continue;
       if (!distribution.has_record && present.owned.files.empty()) refuse_unknown_files(distribution);
@@ -305,7 +305,7 @@ class Application {
 
   void keep_edited_files() {
     std::vector<std::pair<const OwnedFile*, const InstalledDistribution*>> candidates;
-    for (const Present& present : there_.all) {
+    for (const PresentDistribution& present : there_.all) {
       if (!there_.is_leaving(*present.distribution)) continue;
       const std::string info = present.distribution->info.lexically_relative(root_).string() + "/";
       for (const OwnedFile& file : present.owned.files)
@@ -362,7 +362,7 @@ class Application {
     const FormerFiles former(root_, there_.manifest);
     const std::int64_t now = std::time(nullptr);
     std::unordered_map<std::string_view, const OwnedFile*> leaving;
-    for (const Present& present : there_.all)
+    for (const PresentDistribution& present : there_.all)
       if (there_.is_leaving(*present.distribution))
         for (const OwnedFile& file : present.owned.files) leaving.emplace(file.path, &file);
     for (ArrivingFile& file : arrivals_) {
@@ -482,7 +482,7 @@ class Application {
     next.requests = next_requests();
     next.others = settled_.others;
     std::set<std::string> kept, taken_in;
-    for (const Present& present : there_.all) {
+    for (const PresentDistribution& present : there_.all) {
       const InstalledDistribution& distribution = *present.distribution;
       if (there_.is_leaving(distribution) || distribution.legacy) continue;
       const std::string& name = distribution.name.normalized();
@@ -519,7 +519,7 @@ class Application {
       listed.insert(entry.path);
       next.entries.push_back(std::move(entry));
     }
-    for (const Present& present : there_.all)
+    for (const PresentDistribution& present : there_.all)
       if (taken_in.count(present.distribution->name.normalized()) != 0) take_in(present, listed, next);
     return next;
   }
@@ -547,7 +547,8 @@ class Application {
   }
 
   // What another installer put here.
-  void take_in(const Present& present, std::unordered_set<std::string>& listed, Manifest& next) const {
+  void take_in(const PresentDistribution& present, std::unordered_set<std::string>& listed,
+               Manifest& next) const {
     for (const OwnedFile& file : present.owned.files) {
       const auto facts = is_bytecode(file.path) ? std::nullopt : lstat_of(root_ / file.path);
       if (!facts || !S_ISREG(facts->st_mode) || !listed.insert(file.path).second) continue;

@@ -42,7 +42,7 @@ std::map<std::string, Digest> Hashes::finish() {
   return digests;
 }
 
-void check_arrival(const Artifact& artifact, const std::vector<Digest>& wanted, const Arrival& arrival) {
+void check_fetched(const Artifact& artifact, const std::vector<Digest>& wanted, const FetchedFile& arrival) {
   const auto matches = [&](const Digest& digest) { return arrival.digests.at(digest.algorithm) == digest; };
   if (!wanted.empty() && std::none_of(wanted.begin(), wanted.end(), matches)) {
     std::vector<std::string> expected;
@@ -74,7 +74,8 @@ Error refused_status(const Artifact& artifact, int status) {
                std::move(hints));
 }
 
-Arrival hash_arrival(const fs::path& file, const std::vector<Digest>& wanted, const std::stop_token& stop) {
+FetchedFile hash_fetched(const fs::path& file, const std::vector<Digest>& wanted,
+                         const std::stop_token& stop) {
   Hashes hashes(wanted);
   const UniqueFd fd = open_regular(file);
   std::string piece(1U << 20U, '\0');
@@ -88,15 +89,15 @@ Arrival hash_arrival(const fs::path& file, const std::vector<Digest>& wanted, co
   }
 }
 
-Arrival download(const Artifact& artifact, const std::vector<Digest>& wanted, const fs::path& file,
-                 HttpClient& http, Reporter& reporter, const std::stop_token& stop) {
+FetchedFile download(const Artifact& artifact, const std::vector<Digest>& wanted, const fs::path& file,
+                     HttpClient& http, Reporter& reporter, const std::stop_token& stop) {
   return *download_if_changed(artifact, wanted, {}, file, http, reporter, stop);
 }
 
-std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
-                                           const HttpHeaders& condition, const fs::path& file,
-                                           HttpClient& http, Reporter& reporter,
-                                           const std::stop_token& stop) {
+std::optional<FetchedFile> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
+                                               const HttpHeaders& condition, const fs::path& file,
+                                               HttpClient& http, Reporter& reporter,
+                                               const std::stop_token& stop) {
   const auto hashes = std::make_shared<Hashes>(wanted);
   HttpRequest request{.url = artifact.url.without_fragment(), .headers = condition};
   request.to_file = file;
@@ -111,8 +112,8 @@ std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::
   const HttpResponse response = http.get(std::move(request));
   if (response.status == 304 && !condition.empty()) return std::nullopt;
   if (response.status != 200) throw refused_status(artifact, response.status);
-  Arrival arrival{file, hashes->size(), hashes->finish(), condition_of(response), served_name(response)};
-  check_arrival(artifact, wanted, arrival);
+  FetchedFile arrival{file, hashes->size(), hashes->finish(), condition_of(response), served_name(response)};
+  check_fetched(artifact, wanted, arrival);
   return arrival;
 }
 

@@ -38,7 +38,7 @@ class Hashes {
 };
 
 // What came: where it is and what it hashes to.
-struct Arrival {
+struct FetchedFile {
   std::filesystem::path file;
   std::uint64_t size = 0;
   std::map<std::string, Digest> digests;  // by algorithm; sha256 is among them
@@ -49,19 +49,20 @@ struct Arrival {
 };
 
 // Error(HashMismatch) that names both.
-void check_arrival(const Artifact& artifact, const std::vector<Digest>& wanted, const Arrival& arrival);
+void check_fetched(const Artifact& artifact, const std::vector<Digest>& wanted, const FetchedFile& arrival);
 Error refused_status(const Artifact& artifact, int status);
 
 // Reads a local file to its end. Error(Interrupted) where stopped.
-Arrival hash_arrival(const std::filesystem::path& file, const std::vector<Digest>& wanted,
-                     const std::stop_token& stop);
+FetchedFile hash_fetched(const std::filesystem::path& file, const std::vector<Digest>& wanted,
+                         const std::stop_token& stop);
 // Downloads to `file`, resumed where it breaks, and checks. Blocks; not on the network thread.
-Arrival download(const Artifact& artifact, const std::vector<Digest>& wanted,
-                 const std::filesystem::path& file, HttpClient& http, Reporter& reporter,
-                 const std::stop_token& stop);
+FetchedFile download(const Artifact& artifact, const std::vector<Digest>& wanted,
+                     const std::filesystem::path& file, HttpClient& http, Reporter& reporter,
+                     const std::stop_token& stop);
 // The same; nullopt where the server says that what `condition` names is still what it has.
-std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
-                                           const HttpHeaders& condition, const std::filesystem::path& file,
-                                           HttpClient& http, Reporter& reporter, const std::stop_token& stop);
+std::optional<FetchedFile> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
+                                               const HttpHeaders& condition,
+                                               const std::filesystem::path& file, HttpClient& http,
+                                               Reporter& reporter, const std::stop_token& stop);
 
 }  // namespace moat

@@ -12,13 +12,13 @@ Digest learn_hash(const Artifact& artifact, const fs::path& temporary, HttpClien
                   Reporter& reporter, const std::stop_token& stop) {
   const std::vector<Digest> wanted = wanted_digests(artifact, {});  // weak ones
   if (artifact.url.scheme() == "file") {
-    const Arrival arrival = hash_arrival(artifact.url.file_path(), wanted, stop);
-    check_arrival(artifact, wanted, arrival);
+    const FetchedFile arrival = hash_fetched(artifact.url.file_path(), wanted, stop);
+    check_fetched(artifact, wanted, arrival);
     return arrival.sha256();
   }
   if (!wanted.empty()) {
     if (const auto known = store.linked(wanted.front().to_string())) return *known;
-    const Arrival arrival = download(artifact, wanted, temporary, http, reporter, stop);
+    const FetchedFile arrival = download(artifact, wanted, temporary, http, reporter, stop);
     store.link(wanted.front().to_string(), arrival.sha256());
     return arrival.sha256();
   }

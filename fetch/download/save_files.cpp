@@ -22,7 +22,7 @@ void fetch(const Artifact& artifact, const std::vector<Digest>& wanted, const fs
     return;
   }
   const fs::path source = artifact.url.file_path();
-  check_arrival(artifact, wanted, hash_arrival(source, wanted, stop));
+  check_fetched(artifact, wanted, hash_fetched(source, wanted, stop));
   std::error_code error;
   fs::copy_file(source, to, error);
   if (error) throw_errno("copy", source, error.value());

@@ -27,7 +27,7 @@ namespace moat {
 namespace {
 
 // Work for the thread that obtains, left by others.
-class Mailbox {
+class Inbox {
  public:
   void post(std::function<void()> letter) {
     {
@@ -94,7 +94,7 @@ class Obtaining {
   }
   Obtaining(const Obtaining&) = delete;
   Obtaining& operator=(const Obtaining&) = delete;
-  // Downloads that are cancelled may end later: they hold the mailbox, their files and this pointer only.
+  // Downloads that are cancelled may end later: they hold the inbox, their files and this pointer only.
   ~Obtaining() {
     for (auto& [job, wheel] : arriving_) wheel->cancel();
     told_->with([](Reporter*& told) { told = nullptr; });
@@ -189,14 +189,13 @@ class Obtaining {
   void obtain(const std::vector<std::size_t>& missing, const std::stop_token& stop) {
     const Phase phase(reporter_, "download");
     files_ = std::make_shared<TempDir>(store_.make_temp("download"));
-    const std::stop_callback interrupted(stop, [mailbox = mailbox_] {
-      mailbox->post([] { throw Error(ErrorKind::Interrupted, "interrupted"); });
-    });
+    const std::stop_callback interrupted(
+        stop, [inbox = inbox_] { inbox->post([] { throw Error(ErrorKind::Interrupted, "interrupted"); }); });
     waiting_ = missing.size();
     try {
       for (std::size_t rank = 0; rank < missing.size(); ++rank)
         begin(missing[rank], static_cast<int>(missing.size() - rank));
-      while (waiting_ != 0) mailbox_->take()();
+      while (waiting_ != 0) inbox_->take()();
     } catch (...) {
       cancel();
       throw;
@@ -216,7 +215,7 @@ class Obtaining {
     for (auto& [job, wheel] : arriving_) wheel->cancel();
     while (adding_ != 0) {
       try {
-        mailbox_->take()();
+        inbox_->take()();
       } catch (...) {  // the first failure is the one that is told
       }
     }
@@ -232,17 +231,17 @@ class Obtaining {
 
   void begin_hashing(std::size_t job) {
     const WheelOrder& order = *jobs_[job].order;
-    workers_.submit([this, job, mailbox = mailbox_, cancelled = cancelled_.get_token(),
+    workers_.submit([this, job, inbox = inbox_, cancelled = cancelled_.get_token(),
                      file = fs::path(order.artifact.url.file_path()), wanted = wanted_digests(order)] {
       std::function<void()> letter;
       try {
         if (!is_there(file))
           throw Error(ErrorKind::BadInput, fmt::format("there is no {}", quote(file.native())));
-        letter = [this, job, arrival = hash_arrival(file, wanted, cancelled)] { arrived(job, arrival); };
+        letter = [this, job, arrival = hash_fetched(file, wanted, cancelled)] { arrived(job, arrival); };
       } catch (...) {
         letter = [error = std::current_exception()] { std::rethrow_exception(error); };
       }
-      mailbox->post(std::move(letter));
+      inbox->post(std::move(letter));
     });
   }
 
@@ -268,8 +267,8 @@ class Obtaining {
       });
     };
     http_.send(std::move(request),
-               [this, job, file, hashes, mailbox = mailbox_, files = files_](HttpClient::Result result) {
-                 mailbox->post([this, job, file, hashes, result = std::move(result)] {
+               [this, job, file, hashes, inbox = inbox_, files = files_](HttpClient::Result result) {
+                 inbox->post([this, job, file, hashes, result = std::move(result)] {
                    downloaded(job, file, *hashes, result);
                  });
                });
@@ -321,9 +320,9 @@ class Obtaining {
     arrived(job, {file, hashes.size(), hashes.finish(), condition_of(response)});
   }
 
-  void arrived(std::size_t job, const Arrival& arrival) {
+  void arrived(std::size_t job, const FetchedFile& arrival) {
     const WheelOrder& order = *jobs_[job].order;
-    check_arrival(order.artifact, wanted_digests(order), arrival);
+    check_fetched(order.artifact, wanted_digests(order), arrival);
     // From here on the file is the one that was promised.
     const Digest& sha256 = arrival.digests.at("sha256");
     remember(order, arrival);
@@ -341,8 +340,8 @@ class Obtaining {
   }
 
   void finish_arriving(std::size_t job, ArrivingWheel& arriving, WheelToAdd wheel) {
-    arriving.finish([this, job, mailbox = mailbox_, wheel](std::optional<StoredWheel> stored) {
-      mailbox->post([this, job, wheel, stored = std::move(stored)] {
+    arriving.finish([this, job, inbox = inbox_, wheel](std::optional<StoredWheel> stored) {
+      inbox->post([this, job, wheel, stored = std::move(stored)] {
         if (stored) {
           std::error_code still_there;  // the folder goes in the end
           fs::remove(wheel.file, still_there);
@@ -363,14 +362,14 @@ class Obtaining {
       const fs::path file = wheel.file;
       store_.begin_add_wheel(
           std::move(wheel), workers_, cancelled_.get_token(),
-          [this, job = job, mailbox = mailbox_, file](Store::Added added) {
-            mailbox->post([this, job, file, added = std::move(added)] { this->added(job, file, added); });
+          [this, job = job, inbox = inbox_, file](Store::Added added) {
+            inbox->post([this, job, file, added = std::move(added)] { this->added(job, file, added); });
           });
     }
   }
 
   // So that the same order needs no network next time, though sha256 was not among its digests.
-  void remember(const WheelOrder& order, const Arrival& arrival) const {
+  void remember(const WheelOrder& order, const FetchedFile& arrival) const {
     const Digest& sha256 = arrival.digests.at("sha256");
     if (known_by_url_alone(order)) store_.urls().remember(order.artifact, sha256, arrival.condition);
     for (const Digest& digest : wanted_digests(order))
@@ -411,7 +410,7 @@ class Obtaining {
   const std::size_t most_arriving_ = at_once(16, 3);
   std::vector<std::string> unreachable_;
   std::stop_source cancelled_;
-  std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
+  std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::shared_ptr<TempDir> files_;
   std::shared_ptr<Guarded<Reporter*>> told_ = std::make_shared<Guarded<Reporter*>>();
 };

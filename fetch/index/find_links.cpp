@@ -193,11 +193,11 @@ struct FindLinks::State : std::enable_shared_from_this<State> {
   // REQUIRES: all places have arrived.
   Answer answer(const PackageName& project) {
     if (failure) return *failure;
-    std::vector<DigestedPage> found;
+    std::vector<PageSummary> found;
     for (const std::unique_ptr<LinkedFiles>& files : links) {
       const ProjectPage page = files->of(project);
       if (page.files.empty()) continue;
-      auto digested = read_page_digest(digest_page(page, project, ""), project, "");
+      auto digested = read_page_summary(summarize_page(page, project, ""), project, "");
       if (digested && !digested->releases.empty()) found.push_back(std::move(*digested));
     }
     return found;
@@ -220,7 +220,7 @@ FindLinks::FindLinks(std::vector<std::string> places, std::vector<std::string> t
                                      std::move(background))) {}
 
 void FindLinks::look_up(const PackageName& project, std::function<void(Answer)> done) {
-  if (state_->places.empty()) return done(std::vector<DigestedPage>());
+  if (state_->places.empty()) return done(std::vector<PageSummary>());
   auto answer = [state = state_, project, done = std::move(done)] { done(state->answer(project)); };
   enum class Turn { First, Waiting, Ready };
   const Turn turn = state_->loading.with([&](State::Loading& loading) {

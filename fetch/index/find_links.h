@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fetch/http/http.h"
-#include "fetch/index/page_digest.h"
+#include "fetch/index/page_summary.h"
 #include "fetch/index/simple_api.h"
 #include "fetch/os/background.h"
 #include "resolver/base/error.h"
@@ -43,7 +43,7 @@ class FindLinks {
 
   // `done` gets all that the places list of the project, place by place; or why one of them cannot be read.
   // On a thread of the pool, or at once.
-  using Answer = std::variant<std::vector<DigestedPage>, Error>;
+  using Answer = std::variant<std::vector<PageSummary>, Error>;
   void look_up(const PackageName& project, std::function<void(Answer)> done);
 
  private:

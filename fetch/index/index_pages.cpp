@@ -73,7 +73,7 @@ std::vector<std::string> seen_projects(const Store& store) {
     std::ifstream file(entry->path(), std::ios::binary);
     file.read(head.data(), static_cast<std::streamsize>(head.size()));
     head.resize(static_cast<std::size_t>(file.gcount()));
-    if (std::string name = project_of_page_digest(head); !name.empty()) names.push_back(std::move(name));
+    if (std::string name = project_of_page_summary(head); !name.empty()) names.push_back(std::move(name));
   }
   return names;
 }
@@ -121,18 +121,18 @@ struct IndexPages::Shared {
   }
 
   // Throws Error(Network).
-  DigestedPage digest(ProjectPage page, const Index& index, const PackageName& project, const Url& url,
-                      const std::string& validator) {
+  PageSummary digest(ProjectPage page, const Index& index, const PackageName& project, const Url& url,
+                     const std::string& validator) {
     std::string bytes;
     {
       const ProjectPage read = std::move(page);  // its memory is given back before what it says takes its own
-      bytes = digest_page(read, project, validator);
+      bytes = summarize_page(read, project, validator);
     }
     if (!validator.empty()) {
       compare_with_kept(bytes, index, project, url);
       keep(url, bytes);
     }
-    auto digested = read_page_digest(std::move(bytes), project, validator);
+    auto digested = read_page_summary(std::move(bytes), project, validator);
     if (!digested)
       throw Error(ErrorKind::Network, looking_up(index, project) + ": its page cannot be digested");
     return std::move(*digested);
@@ -155,7 +155,7 @@ struct IndexPages::Shared {
 
   // On the pool. `held`: what has_digested found.
   Answer read(const Index& index, const PackageName& project, const Url& url, CachedPage page,
-              std::optional<DigestedPage> held) {
+              std::optional<PageSummary> held) {
     if (page.status == 404 || page.status == 410) return NoSuchProject{};
     if (page.status == 403 && index.forbids_absent)
       return ForbiddenProject{bad_status(index, project, page.status)};
@@ -167,7 +167,7 @@ struct IndexPages::Shared {
   }
 
   // Passes the page on, with what is worth a word.
-  DigestedPage tell(DigestedPage page, const Index& index, const PackageName& project) const {
+  PageSummary tell(PageSummary page, const Index& index, const PackageName& project) const {
     if (page.newer_api)
       reporter.warn("the index " + shown(index) + " speaks version " + *page.newer_api +
                     " of the Simple index protocol, which is newer than moat supports");
@@ -209,7 +209,7 @@ void IndexPages::fetch(const Index& index, const PackageName& project, bool refr
         [&shared, index, project, done, guard] { guard([&] { shared.read_local(index, project, done); }); });
 
   const Url url = page_url(index, project);
-  auto held = std::make_shared<std::optional<DigestedPage>>();
+  auto held = std::make_shared<std::optional<PageSummary>>();
   CacheRequest request{.url = url, .accept = std::string(kSimpleAccept), .refresh = refresh};
   // A refresh makes the digest again, also of a page that did not change: what was kept may be damaged.
   if (!refresh)
@@ -218,7 +218,7 @@ void IndexPages::fetch(const Index& index, const PackageName& project, bool refr
       shared.background->run([&] {
         try {
           const auto kept = std::make_shared<const MappedFile>(file);
-          *held = read_page_digest(kept->bytes(), kept, project, validator);
+          *held = read_page_summary(kept->bytes(), kept, project, validator);
         } catch (const Error&) {  // not readable is not there
         }
       });

@@ -30,9 +30,9 @@ constexpr std::string_view kCannotBuild =
 
 // The same project from several places: the files of equal versions come together, in the order of the
 // places.
-std::vector<std::shared_ptr<const Release>> merge(std::vector<DigestedPage> pages) {
+std::vector<std::shared_ptr<const Release>> merge(std::vector<PageSummary> pages) {
   std::vector<std::shared_ptr<const Release>> all;
-  for (DigestedPage& page : pages) {
+  for (PageSummary& page : pages) {
     const auto middle = static_cast<std::ptrdiff_t>(all.size());
     std::move(page.releases.begin(), page.releases.end(), std::back_inserter(all));
     std::inplace_merge(all.begin(), all.begin() + middle, all.end(),
@@ -146,7 +146,7 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
   void finish(FindLinks::Answer from_links) {
     if (const auto* error = std::get_if<Error>(&from_links)) return deliver(*error);
     Project project{name_, {}, "", "", ""};
-    std::vector<DigestedPage> found;
+    std::vector<PageSummary> found;
     std::optional<Error> otherwise;  // why nothing is known of it, if nobody has it
     for (std::size_t i = 0; i < answers_.size(); ++i) {
       if (is_unknown_offline(answers_[i])) {
@@ -155,7 +155,7 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
         if (!otherwise) otherwise = forbidden->error;
       } else if (const auto* error = std::get_if<Error>(&answers_[i])) {
         return deliver(*error);
-      } else if (auto* page = std::get_if<DigestedPage>(&answers_[i])) {
+      } else if (auto* page = std::get_if<PageSummary>(&answers_[i])) {
         if (project.index.empty()) {
           project.index = indexes_[i].url.display();
           project.status = page->status;
@@ -164,7 +164,7 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
         found.push_back(std::move(*page));
       }
     }
-    auto& linked = std::get<std::vector<DigestedPage>>(from_links);
+    auto& linked = std::get<std::vector<PageSummary>>(from_links);
     std::move(linked.begin(), linked.end(), std::back_inserter(found));
     if (found.empty() && otherwise) return deliver(*otherwise);
     project.releases = merge(std::move(found));

@@ -1,6 +1,6 @@
-// Reads what page_digest.cpp writes.
-#include "fetch/index/page_digest.h"
-#include "fetch/index/page_digest_format.h"
+// Reads what page_summary.cpp writes.
+#include "fetch/index/page_summary.h"
+#include "fetch/index/page_summary_format.h"
 #include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/dist_filename.h"
@@ -15,7 +15,7 @@
 namespace moat {
 namespace {
 
-using namespace page_digest;
+using namespace page_summary;
 
 BuildTag build_tag(std::string_view text) {
   BuildTag out;
@@ -237,7 +237,7 @@ std::unordered_map<std::string_view, std::string_view> sha256s(std::string_view 
 
 }  // namespace
 
-std::string project_of_page_digest(std::string_view bytes) {
+std::string project_of_page_summary(std::string_view bytes) {
   ByteReader in(bytes);
   if (!in.literal(kMagic)) return "";
   in.text();  // the validator
@@ -245,12 +245,12 @@ std::string project_of_page_digest(std::string_view bytes) {
   return in.failed() ? "" : std::string(name);
 }
 
-std::optional<DigestedPage> read_page_digest(std::string_view bytes, std::shared_ptr<const void> owner,
+std::optional<PageSummary> read_page_summary(std::string_view bytes, std::shared_ptr<const void> owner,
                                              const PackageName& project, std::string_view validator) {
   ByteReader in(bytes);
   std::optional<Head> head = read_head(in, project);
   if (!head || head->made_of != validator) return std::nullopt;
-  DigestedPage page;
+  PageSummary page;
   page.status = head->status;
   page.status_reason = head->status_reason;
   if (!head->newer_api.empty()) page.newer_api = head->newer_api;
@@ -264,10 +264,10 @@ std::optional<DigestedPage> read_page_digest(std::string_view bytes, std::shared
   return page;
 }
 
-std::optional<DigestedPage> read_page_digest(std::string bytes, const PackageName& project,
+std::optional<PageSummary> read_page_summary(std::string bytes, const PackageName& project,
                                              std::string_view validator) {
   const auto owner = std::make_shared<const std::string>(std::move(bytes));
-  return read_page_digest(*owner, owner, project, validator);
+  return read_page_summary(*owner, owner, project, validator);
 }
 
 std::vector<ChangedFile> changed_files(std::string_view before, std::string_view now,

@@ -93,18 +93,18 @@ class Pieces {
 };
 
 // Where in its file a 206's body lies; nullopt for answers that do not say, or say otherwise than they are.
-struct Place {
+struct RangePlace {
   std::uint64_t first = 0;
   std::uint64_t total = 0;
 };
-std::optional<Place> place_of(const HttpResponse& response) {
+std::optional<RangePlace> place_of(const HttpResponse& response) {
   const std::string* header = response.header("content-range");
   if (response.status != 206 || header == nullptr) return std::nullopt;
   const auto range = parse_content_range(*header);
   if (!range || !range->total || range->last < range->first || range->last >= *range->total)
     return std::nullopt;
   if (response.body.size() != range->last - range->first + 1) return std::nullopt;
-  return Place{range->first, *range->total};
+  return RangePlace{range->first, *range->total};
 }
 
 bool is_gone(int status) { return status == 404 || status == 410; }

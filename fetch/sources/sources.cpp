@@ -133,7 +133,7 @@ ObtainedSource bring_folder(const SourceOrder& order) {
 
 // What the file in the store is called: its suffix tells how it is unpacked. Error(BadInput) where nothing
 // tells.
-std::string archive_name(const Artifact& artifact, const Arrival& arrival, const std::string& label) {
+std::string archive_name(const Artifact& artifact, const FetchedFile& arrival, const std::string& label) {
   if (archive_kind(artifact.filename))
     return artifact.filename.find('/') == std::string::npos ? artifact.filename
                                                             : fs::path(artifact.filename).filename().string();
@@ -235,7 +235,7 @@ std::optional<fs::path> Sources::archive_in_store(const Digest& sha256) const {
 bool Sources::is_whole_in_store(const Digest& sha256, const std::stop_token& stop) const {
   const auto file = archive_in_store(sha256);
   if (!file) return false;
-  if (hash_arrival(*file, {}, stop).sha256() == sha256) {
+  if (hash_fetched(*file, {}, stop).sha256() == sha256) {
     store_.mark_used(store_.layout().source(sha256));
     return true;
   }
@@ -297,8 +297,8 @@ ObtainedSource Sources::bring_archive(const SourceOrder& order, const std::stop_
     file = artifact.url.file_path();
     if (!is_there(file))
       throw Error(ErrorKind::BadInput, fmt::format("there is no {}", quote(file.native())));
-    const Arrival arrival = hash_arrival(file, wanted, stop);
-    check_arrival(artifact, wanted, arrival);
+    const FetchedFile arrival = hash_fetched(file, wanted, stop);
+    check_fetched(artifact, wanted, arrival);
     sha256 = arrival.sha256();
     size = arrival.size;
   } else {

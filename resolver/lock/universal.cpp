@@ -142,7 +142,7 @@ class Walk {
   void run() {
     good_ = asked_;
     needed_.clear();
-    licensed_.clear();
+    permitted_.clear();
     edges_.clear();
     extras_.clear();
     for (std::size_t i = 0; i < request_.request.requirements.size(); ++i) {
@@ -159,16 +159,16 @@ class Walk {
     }
     for (const RootRequirement& line : request_.request.constraints) limit(line.requirement);
     for (const auto& [name, sets] : needed_) {
-      const auto licensed = licensed_.find(name);
-      if (needs_licence(pins_.at(name)))
+      const auto permitted = permitted_.find(name);
+      if (needs_permit(pins_.at(name)))
         for (const CellSet& where : sets)
-          fail(licensed == licensed_.end() ? where : where - licensed->second);
+          fail(permitted == permitted_.end() ? where : where - permitted->second);
     }
   }
 
   // What a URL gives is for those who ask for that URL, and a pre-release where one is asked for, or nothing
   // else will do.
-  bool needs_licence(const ResolvedPackage& package) const {
+  bool needs_permit(const ResolvedPackage& package) const {
     if (package.file.direct) return true;
     return package.version.is_prerelease() &&
            request_.request.prereleases.of(package.name) == Prereleases::IfNecessary &&
@@ -203,7 +203,7 @@ class Walk {
     const auto pin = pins_.find(requirement.name);
     if (pin == pins_.end() || !meets(requirement, pin->second)) return fail(where);
     if (pin->second.file.direct ? requirement.url.has_value() : requirement.specifier.names_prerelease())
-      licensed_.try_emplace(requirement.name, cells_.none()).first->second |= where;
+      permitted_.try_emplace(requirement.name, cells_.none()).first->second |= where;
     bool grows = grow(needed_, requirement.name, where, root);
     for (const std::set<ExtraName>* extras : {&requirement.extras, more_extras})
       if (extras != nullptr)
@@ -335,7 +335,7 @@ class Walk {
   const CellSet asked_;
   CellSet good_;
   bool only_looks_ = false;
-  std::map<PackageName, CellSet> licensed_;
+  std::map<PackageName, CellSet> permitted_;
   std::map<PackageName, std::vector<CellSet>> needed_;
   Extras extras_, known_;
   bool sees_absence_ = false;

@@ -154,9 +154,9 @@ class ClaimChecker::Problem {
 };
 
 ClaimChecker::ClaimChecker(const Proof& proof, const RequestLines& lines, const Encoding& encoding,
-                           const std::vector<bool>& licensed, const std::vector<bool>& dropped,
+                           const std::vector<bool>& permitted, const std::vector<bool>& dropped,
                            const std::stop_token& stop)
-    : lines_(lines), encoding_(encoding), licensed_(licensed), dropped_(dropped), stop_(stop) {
+    : lines_(lines), encoding_(encoding), permitted_(permitted), dropped_(dropped), stop_(stop) {
   for (const Proof::Unusable& unusable : proof.unusable) unusable_.emplace(unusable.package, unusable.index);
 }
 
@@ -172,9 +172,9 @@ const std::vector<std::size_t>& ClaimChecker::domain(PackageIndex package) {
   if (!is_new) return entry->second;
   const ProjectView& view = encoding_.view(package);
   const std::vector<bool> allowed = lines_.allowed(view, dropped_);
-  const bool licensed = package < licensed_.size() && licensed_[package];
+  const bool permitted = package < permitted_.size() && permitted_[package];
   for (std::size_t k = 0; k < view.size(); ++k)
-    if (allowed[k] && (licensed || !view.is_reserve(k)) && !unusable_.contains({package, k}))
+    if (allowed[k] && (permitted || !view.is_reserve(k)) && !unusable_.contains({package, k}))
       entry->second.push_back(k);
   return entry->second;
 }

@@ -33,7 +33,7 @@ using Claims = std::vector<Claim>;
 class ClaimChecker {
  public:
   ClaimChecker(const Proof& proof, const RequestLines& lines, const Encoding& encoding,
-               const std::vector<bool>& licensed, const std::vector<bool>& dropped,
+               const std::vector<bool>& permitted, const std::vector<bool>& dropped,
                const std::stop_token& stop);
 
   // Can more be afforded? The work is bounded.
@@ -50,7 +50,7 @@ class ClaimChecker {
 
   const RequestLines& lines_;
   const Encoding& encoding_;
-  const std::vector<bool>& licensed_;
+  const std::vector<bool>& permitted_;
   const std::vector<bool>& dropped_;
   const std::stop_token& stop_;
   std::set<std::pair<PackageIndex, std::size_t>> unusable_;

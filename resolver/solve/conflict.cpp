@@ -3,9 +3,9 @@
 #include "resolver/base/text.h"
 #include "resolver/files/source_url.h"
 #include "resolver/solv/solver.h"
-#include "resolver/solve/lack.h"
+#include "resolver/solve/missing_candidates.h"
 #include "resolver/solve/proof.h"
-#include "resolver/solve/story.h"
+#include "resolver/solve/shorten.h"
 
 #include <algorithm>
 #include <deque>
@@ -19,9 +19,9 @@ namespace {
 // Re-solves with lines left out. One Solver serves all questions, so each costs milliseconds.
 class Shrinker {
  public:
-  Shrinker(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
+  Shrinker(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& permitted,
            const std::stop_token& stop)
-      : lines_(lines), encoding_(encoding), licensed_(licensed), stop_(stop), solver_(encoding.pool()) {}
+      : lines_(lines), encoding_(encoding), permitted_(permitted), stop_(stop), solver_(encoding.pool()) {}
 
   // Lines that are not needed for the contradiction, each true.
   std::vector<bool> droppable() {
@@ -47,7 +47,7 @@ class Shrinker {
 
   std::optional<Proof> refute(const std::vector<bool>& dropped) {
     const RequestGoal goal =
-        make_goal(lines_, encoding_, licensed_, {.window = std::nullopt, .dropped = dropped});
+        make_goal(lines_, encoding_, permitted_, {.window = std::nullopt, .dropped = dropped});
     if (solver_.solve(goal.goal)) return std::nullopt;
     return read_proof(solver_.refutation(), encoding_, goal);
   }
@@ -55,7 +55,7 @@ class Shrinker {
  private:
   const RequestLines& lines_;
   Encoding& encoding_;
-  const std::vector<bool>& licensed_;
+  const std::vector<bool>& permitted_;
   const std::stop_token& stop_;
   solv::Solver solver_;
 };
@@ -212,19 +212,20 @@ class Teller {
         if (!dropped_[other])
           specifiers = specifiers.intersected(lines_.lines()[other].requirement().specifier);
     if (is_empty(step.requirement.specifier)) {
-      step.lack = Lack::NoVersionInRange;
+      step.lack = MissingCandidates::NoVersionInRange;
       step.detail = "no version meets all of that";
       return;
     }
     // Lines that exclude each other say all that there is to say.
     if (is_empty(specifiers)) return;
-    const LackReason reason = lack_of(view.project(), view.filtered(), specifiers, filter_);
-    if (reason.lack != Lack::Conflicting) {
+    const MissingCandidatesReason reason =
+        missing_candidates_of(view.project(), view.filtered(), specifiers, filter_);
+    if (reason.lack != MissingCandidates::Conflicting) {
       step.lack = reason.lack;
       step.detail = reason.detail;
       step.facts = reason.facts;
     } else if (const auto index = newest_unusable(*package, specifiers)) {
-      step.lack = Lack::NoUsableFile;
+      step.lack = MissingCandidates::NoUsableFile;
       step.detail =
           view.version(*index).to_string() + " cannot be used: " + *view.dependencies(*index)->unusable();
     }
@@ -281,13 +282,13 @@ class Teller {
 
 }  // namespace
 
-Conflict make_conflict(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
+Conflict make_conflict(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& permitted,
                        CandidateFilter& filter, const std::stop_token& stop) {
-  Shrinker shrinker(lines, encoding, licensed, stop);
+  Shrinker shrinker(lines, encoding, permitted, stop);
   std::vector<bool> dropped = shrinker.droppable();
   const std::optional<Proof> proof = shrinker.refute(dropped);
   restore_urls(lines, encoding, proof.value(), dropped);
-  std::vector<Claim> claims = shortened(*proof, lines, encoding, licensed, dropped, stop);
+  std::vector<Claim> claims = shortened(*proof, lines, encoding, permitted, dropped, stop);
   for (Claim& claim : url_claims(lines, encoding, *proof, dropped)) claims.push_back(std::move(claim));
   return Teller(lines, encoding, filter, dropped).tell(*proof, claims);
 }

@@ -13,7 +13,7 @@ namespace moat {
 
 // REQUIRES: the goal of all lines, without a window, has been refuted over this encoding.
 // Every line of the core was shown to be needed by solving without it.
-Conflict make_conflict(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
+Conflict make_conflict(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& permitted,
                        CandidateFilter& filter, const std::stop_token& stop);
 
 }  // namespace moat

@@ -11,7 +11,7 @@ Encoding::Encoding(const std::map<PackageName, std::string>& pinned)
     : pinned_(pinned),
       rung_name_(pool_.name("[rung]")),
       any_name_(pool_.name("[any]")),
-      licence_name_(pool_.name("[licence]")) {}
+      permit_name_(pool_.name("[permit]")) {}
 
 void Encoding::mean(solv::SolvableId solvable, Meaning meaning) {
   const auto index = static_cast<std::size_t>(solvable);
@@ -34,11 +34,11 @@ PackageIndex Encoding::add(ProjectView& view) {
   add_variant(index, std::nullopt);
   add_rungs(index);
   if (view.has_reserve()) {
-    package.licence = pool_.add(1);
-    pool_.describe(package.licence, licence_name_, 0);
-    mean(package.licence, {.kind = Meaning::Kind::Licence, .package = index});
+    package.permit = pool_.add(1);
+    pool_.describe(package.permit, permit_name_, 0);
+    mean(package.permit, {.kind = Meaning::Kind::Permit, .package = index});
     for (std::size_t k = 0; k < view.size(); ++k)
-      if (view.is_reserve(k)) pool_.add_requirement(candidate(index, 0, k), pool_.only(package.licence));
+      if (view.is_reserve(k)) pool_.add_requirement(candidate(index, 0, k), pool_.only(package.permit));
   }
   return index;
 }

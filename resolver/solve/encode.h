@@ -39,7 +39,7 @@ class Encoding {
  public:
   // What a solvable stands for.
   struct Meaning {
-    enum class Kind { Other, Candidate, Any, Rung, Licence };
+    enum class Kind { Other, Candidate, Any, Rung, Permit };
     Kind kind = Kind::Other;
     PackageIndex package = 0;
     VariantIndex variant = 0;  // of a candidate, or of an any
@@ -83,7 +83,7 @@ class Encoding {
   void forbid(PackageIndex package, VariantIndex variant, std::size_t index);
 
   // Reserve candidates need this solvable, which a goal may forbid; 0 where there are none.
-  solv::SolvableId licence(PackageIndex package) const { return packages_[package].licence; }
+  solv::SolvableId permit(PackageIndex package) const { return packages_[package].permit; }
 
   // Where the project comes from, if a URL settles that.
   std::optional<std::string> pinned_url(const PackageName& name) const {
@@ -103,7 +103,7 @@ class Encoding {
   struct Package {
     ProjectView* view = nullptr;
     solv::SolvableId rungs = 0;  // L[1]
-    solv::SolvableId licence = 0;
+    solv::SolvableId permit = 0;
     std::deque<Variant> variants;  // references stay valid
     std::map<ExtraName, VariantIndex> by_extra;
     std::map<std::pair<std::size_t, std::size_t>, solv::Dep> holes;
@@ -120,7 +120,7 @@ class Encoding {
 
   const std::map<PackageName, std::string>& pinned_;
   solv::Pool pool_;
-  solv::NameId rung_name_, any_name_, licence_name_;
+  solv::NameId rung_name_, any_name_, permit_name_;
   std::deque<Package> packages_;
   std::map<PackageName, PackageIndex> by_name_;
   std::vector<Meaning> meanings_;  // by solvable

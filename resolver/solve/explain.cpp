@@ -21,20 +21,20 @@ std::string place(const Origin& origin) { return origin.where.empty() ? "you ask
 std::string but(const ConflictStep& step) {
   if (!step.lack) return "";
   switch (*step.lack) {
-    case Lack::UnknownProject:
+    case MissingCandidates::UnknownProject:
       return ", but no index has it";
-    case Lack::OnlyPrereleases:
+    case MissingCandidates::OnlyPrereleases:
       return ", but " + step.detail + ", and pre-releases are not allowed";
-    case Lack::CutByDate:
-    case Lack::NoVersionInRange:
-    case Lack::NoUsableFile:
-    case Lack::ForbiddenKind:
-    case Lack::NoHash:
-    case Lack::NeedsNewerPython:
-    case Lack::OnlySdist:
-    case Lack::OnlyYanked:
+    case MissingCandidates::CutByDate:
+    case MissingCandidates::NoVersionInRange:
+    case MissingCandidates::NoUsableFile:
+    case MissingCandidates::ForbiddenKind:
+    case MissingCandidates::NoHash:
+    case MissingCandidates::NeedsNewerPython:
+    case MissingCandidates::OnlySdist:
+    case MissingCandidates::OnlyYanked:
       return ", but " + step.detail;
-    case Lack::Conflicting:
+    case MissingCandidates::Conflicting:
       return "";
   }
   return "";
@@ -44,24 +44,24 @@ std::string headline(const Conflict& conflict, const Target& target) {
   if (conflict.steps.size() == 1 && conflict.steps.front().lack) {
     const Requirement& requirement = conflict.steps.front().requirement;
     switch (*conflict.steps.front().lack) {
-      case Lack::UnknownProject:
+      case MissingCandidates::UnknownProject:
         return "there is no project " + quote(requirement.name.display());
-      case Lack::NoVersionInRange:
+      case MissingCandidates::NoVersionInRange:
         return "there is no " + told(requirement);
-      case Lack::NoUsableFile:
-      case Lack::ForbiddenKind:
-      case Lack::OnlySdist:
-      case Lack::NoHash:
+      case MissingCandidates::NoUsableFile:
+      case MissingCandidates::ForbiddenKind:
+      case MissingCandidates::OnlySdist:
+      case MissingCandidates::NoHash:
         return "no file of " + told(requirement) + " can be used";
-      case Lack::NeedsNewerPython:
+      case MissingCandidates::NeedsNewerPython:
         return "there is no " + told(requirement) + " for Python " + target.python.to_string();
-      case Lack::OnlyYanked:
+      case MissingCandidates::OnlyYanked:
         return "every " + told(requirement) + " was yanked";
-      case Lack::CutByDate:
+      case MissingCandidates::CutByDate:
         return "there was no " + told(requirement) + " yet";
-      case Lack::OnlyPrereleases:
+      case MissingCandidates::OnlyPrereleases:
         return "there is no final version of " + told(requirement);
-      case Lack::Conflicting:
+      case MissingCandidates::Conflicting:
         break;
     }
   }
@@ -92,26 +92,26 @@ std::string hint(const ConflictStep& step, const Target& target) {
                                  ? python_that_would_do(step.facts.requires_python, target.python)
                                  : step.facts.pythons.back();
   switch (*step.lack) {
-    case Lack::UnknownProject:
+    case MissingCandidates::UnknownProject:
       return "check the spelling, or say where it is: --extra-index-url URL, or --find-links FOLDER";
-    case Lack::NoUsableFile:
-    case Lack::NeedsNewerPython:
+    case MissingCandidates::NoUsableFile:
+    case MissingCandidates::NeedsNewerPython:
       return python.empty() ? "" : "use another Python: moat create -p " + python;
-    case Lack::NoHash:
+    case MissingCandidates::NoHash:
       return "if that file is the right one, add its hash; `moat lock -r FILE -o requirements.txt` writes "
              "all hashes";
-    case Lack::OnlySdist:
+    case MissingCandidates::OnlySdist:
       return "without `--no-build` moat builds it";
-    case Lack::OnlyYanked:
+    case MissingCandidates::OnlyYanked:
       return "to use a yanked version anyway, pin it: " + quote(name + "==" + step.facts.version);
-    case Lack::CutByDate:
+    case MissingCandidates::CutByDate:
       if (!step.facts.since) return "";
       return "give a later date: --exclude-newer " + calendar_day(*step.facts.since + 86400);
-    case Lack::OnlyPrereleases:
+    case MissingCandidates::OnlyPrereleases:
       return "allow its pre-releases: --all-releases=" + name;
-    case Lack::ForbiddenKind:
-    case Lack::NoVersionInRange:
-    case Lack::Conflicting:
+    case MissingCandidates::ForbiddenKind:
+    case MissingCandidates::NoVersionInRange:
+    case MissingCandidates::Conflicting:
       return "";
   }
   return "";
@@ -208,7 +208,7 @@ class Teller {
 
   const Conflict& conflict_;
   const Target& target_;
-  std::set<Lack> hinted_;
+  std::set<MissingCandidates> hinted_;
 };
 
 }  // namespace
@@ -230,29 +230,29 @@ std::string told(const Requirement& requirement) {
 
 std::string asked_earlier(std::string_view by) { return std::string(kEarlier).append(by); }
 
-std::string_view to_string(Lack lack) {
+std::string_view to_string(MissingCandidates lack) {
   switch (lack) {
-    case Lack::UnknownProject:
+    case MissingCandidates::UnknownProject:
       return "unknown_project";
-    case Lack::NoVersionInRange:
+    case MissingCandidates::NoVersionInRange:
       return "no_version_in_range";
-    case Lack::NoUsableFile:
+    case MissingCandidates::NoUsableFile:
       return "no_usable_file";
-    case Lack::ForbiddenKind:
+    case MissingCandidates::ForbiddenKind:
       return "forbidden_kind";
-    case Lack::NoHash:
+    case MissingCandidates::NoHash:
       return "no_hash";
-    case Lack::NeedsNewerPython:
+    case MissingCandidates::NeedsNewerPython:
       return "other_python";
-    case Lack::OnlySdist:
+    case MissingCandidates::OnlySdist:
       return "only_sdist";
-    case Lack::OnlyYanked:
+    case MissingCandidates::OnlyYanked:
       return "only_yanked";
-    case Lack::CutByDate:
+    case MissingCandidates::CutByDate:
       return "cut_by_date";
-    case Lack::OnlyPrereleases:
+    case MissingCandidates::OnlyPrereleases:
       return "only_prereleases";
-    case Lack::Conflicting:
+    case MissingCandidates::Conflicting:
       return "conflicting";
   }
   return "";

@@ -23,7 +23,7 @@ std::string told(const Requirement& requirement);
 std::string asked_earlier(std::string_view by);
 
 // The kind of a lack as scripts see it, stable: "unknown_project", "no_usable_file", …
-std::string_view to_string(Lack lack);
+std::string_view to_string(MissingCandidates lack);
 
 Explanation explain(const Conflict& conflict, const Target& target);
 

@@ -19,8 +19,8 @@ std::string span_of_time(std::chrono::seconds span) {
 class FairnessTeller {
  public:
   FairnessTeller(const Solution& solution, Encoding& encoding, const RequestLines& lines,
-                 const std::vector<bool>& licensed, std::chrono::seconds window)
-      : solution_(solution), encoding_(encoding), lines_(lines), licensed_(licensed), window_(window) {}
+                 const std::vector<bool>& permitted, std::chrono::seconds window)
+      : solution_(solution), encoding_(encoding), lines_(lines), permitted_(permitted), window_(window) {}
 
   std::vector<std::string> tell() {
     std::vector<std::string> notes;
@@ -47,9 +47,9 @@ class FairnessTeller {
   std::vector<bool> allowed(PackageIndex package) const {
     const ProjectView& view = encoding_.view(package);
     std::vector<bool> allowed = lines_.allowed(view);
-    const bool licensed = package < licensed_.size() && licensed_[package];
+    const bool permitted = package < permitted_.size() && permitted_[package];
     for (std::size_t k = 0; k < view.size(); ++k)
-      if (view.is_reserve(k) && !licensed) allowed[k] = false;
+      if (view.is_reserve(k) && !permitted) allowed[k] = false;
     return allowed;
   }
 
@@ -76,7 +76,9 @@ class FairnessTeller {
         as_good[k] = view.place(k) <= view.place(solution_.choices[package]->index);
     }
     solv::Solver solver(encoding_.pool());
-    const auto refuted = [&] { return !solver.solve(make_goal(lines_, encoding_, licensed_, options).goal); };
+    const auto refuted = [&] {
+      return !solver.solve(make_goal(lines_, encoding_, permitted_, options).goal);
+    };
     if (!refuted()) return {};
     std::vector<std::string> holders;
     for (const PackageName& name : lines_.requested()) {
@@ -98,16 +100,16 @@ class FairnessTeller {
   const Solution& solution_;
   Encoding& encoding_;
   const RequestLines& lines_;
-  const std::vector<bool>& licensed_;
+  const std::vector<bool>& permitted_;
   std::chrono::seconds window_;
 };
 
 }  // namespace
 
 std::vector<std::string> notes_on_fairness(const Solution& solution, Encoding& encoding,
-                                           const RequestLines& lines, const std::vector<bool>& licensed,
+                                           const RequestLines& lines, const std::vector<bool>& permitted,
                                            std::chrono::seconds window) {
-  return FairnessTeller(solution, encoding, lines, licensed, window).tell();
+  return FairnessTeller(solution, encoding, lines, permitted, window).tell();
 }
 
 }  // namespace moat

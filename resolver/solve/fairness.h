@@ -14,7 +14,7 @@ namespace moat {
 // One sentence for each request that was taken further than `window` behind the newest that its own lines
 // allow, with the requests that hold it back, as far as what is known refutes anything better.
 std::vector<std::string> notes_on_fairness(const Solution& solution, Encoding& encoding,
-                                           const RequestLines& lines, const std::vector<bool>& licensed,
+                                           const RequestLines& lines, const std::vector<bool>& permitted,
                                            std::chrono::seconds window);
 
 }  // namespace moat

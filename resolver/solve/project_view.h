@@ -39,7 +39,7 @@ class ProjectView {
   // Place in by_preference().
   std::size_t place(std::size_t index) const { return places_[index]; }
   bool is_preferred(std::size_t index) const { return preferred_ == index; }
-  // Some candidates are a reserve: pre-releases, to be used only where they are licensed.
+  // Some candidates are a reserve: pre-releases, to be used only where they are permitted.
   bool has_reserve() const { return has_reserve_; }
   bool is_reserve(std::size_t index) const {
     return has_reserve_ && candidate(index).prerelease() && !is_preferred(index);

@@ -63,11 +63,11 @@ std::vector<bool> inside_window(const ProjectView& view, const std::vector<bool>
   return inside;
 }
 
-RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
+RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& permitted,
                       const GoalOptions& options) {
   RequestGoal out;
-  const auto is_licensed = [&](PackageIndex package) {
-    return package < licensed.size() && licensed[package];
+  const auto is_permitted = [&](PackageIndex package) {
+    return package < permitted.size() && permitted[package];
   };
   std::set<PackageIndex> asked_for;
   for (const PackageName& name : lines.requested()) {
@@ -85,7 +85,7 @@ RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::
     asked_for.insert(package);
     std::vector<bool> allowed = lines.allowed(view, options.dropped);
     for (std::size_t k = 0; k < view.size(); ++k)
-      if (view.is_reserve(k) && !is_licensed(package)) allowed[k] = false;
+      if (view.is_reserve(k) && !is_permitted(package)) allowed[k] = false;
     if (const auto only = options.only.find(package); only != options.only.end())
       for (std::size_t k = 0; k < view.size(); ++k) allowed[k] = allowed[k] && only->second[k];
     if (options.window) {
@@ -105,8 +105,8 @@ RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::
   }
   for (PackageIndex package = 0; package < encoding.size(); ++package) {
     const ProjectView& view = encoding.view(package);
-    if (encoding.licence(package) != 0 && !is_licensed(package)) {
-      out.goal.forbid(encoding.licence(package));
+    if (encoding.permit(package) != 0 && !is_permitted(package)) {
+      out.goal.forbid(encoding.permit(package));
       out.items.push_back(package);
     }
     // What only packages ask for is limited by constraints all the same.

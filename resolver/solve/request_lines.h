@@ -62,8 +62,8 @@ struct RequestGoal {
   bool window_excludes = false;  // some candidate only the window keeps out
 };
 
-// REQUIRES: all requested projects are in the encoding. licensed: by package, may be shorter.
-RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& licensed,
+// REQUIRES: all requested projects are in the encoding. permitted: by package, may be shorter.
+RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& permitted,
                       const GoalOptions& options);
 
 // Of the allowed candidates those not older than `window` before the newest version among them.

@@ -43,7 +43,7 @@ struct Resolution {
 };
 
 // Why a name cannot be had, known before the solver sees anything.
-enum class Lack {
+enum class MissingCandidates {
   UnknownProject,    // no index has it
   NoVersionInRange,  // versions exist, none that all of the specifiers admit
   NoUsableFile,      // versions in range exist, but no file for this Python or platform
@@ -58,7 +58,7 @@ enum class Lack {
 };
 
 // What is known of a lack besides its kind; empty where it does not apply.
-struct LackFacts {
+struct MissingCandidatesFacts {
   std::string version;               // of those in range the one that is closest to being usable
   std::vector<std::string> tags;     // NoUsableFile: of its wheels
   std::vector<std::string> pythons;  // … that have one on this platform, oldest first: "3.9", "3.10"
@@ -73,10 +73,10 @@ struct ConflictStep {
   std::string versions;  // "3.1", "1.0 to 2.4", "all versions"
   Requirement requirement;
   Origin origin;
-  std::optional<Lack> lack;        // this requirement cannot be met by anything
-  std::string detail;              // the lack as one clause, for people
-  std::optional<ExtraName> extra;  // of the package, which brings the requirement in
-  LackFacts facts = {};
+  std::optional<MissingCandidates> lack;  // this requirement cannot be met by anything
+  std::string detail;                     // the lack as one clause, for people
+  std::optional<ExtraName> extra;         // of the package, which brings the requirement in
+  MissingCandidatesFacts facts = {};
   std::string unusable = {};  // why these versions cannot be chosen at all; then nothing is required
 };
 

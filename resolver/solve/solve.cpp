@@ -5,9 +5,9 @@
 #include "resolver/solve/conflict.h"
 #include "resolver/solve/encode.h"
 #include "resolver/solve/fairness.h"
-#include "resolver/solve/licences.h"
 #include "resolver/solve/passed_over.h"
 #include "resolver/solve/prefetch.h"
+#include "resolver/solve/prerelease_permits.h"
 #include "resolver/solve/proof.h"
 #include "resolver/solve/request_lines.h"
 #include "resolver/solve/solution.h"
@@ -80,7 +80,7 @@ class Resolver {
       const std::optional<std::size_t> unasked =
           resolution != nullptr ? urls_.nobody_asks_for(*resolution) : std::nullopt;
       if (outcome && !unasked) return outcome;
-      licences_.reset();
+      permits_.reset();
       encoding_.reset();
       if (unasked) refuse_url(*unasked);
       if (refuse_last_) refuse_url(urls_.last_taken().value());
@@ -104,7 +104,7 @@ class Resolver {
   // out to name a URL for a project that the index had been asked for, or a URL is to be refused.
   std::optional<Outcome> attempt() {
     encoding_.emplace(urls_.pinned());
-    licences_.emplace(lines_, *encoding_);
+    permits_.emplace(lines_, *encoding_);
     window_ = request_.mode == ResolutionMode::Highest ? request_.window : std::nullopt;
     attempts_.clear();
     awaited_.clear();
@@ -115,7 +115,7 @@ class Resolver {
       check_stop();
       if (is_spent()) return std::nullopt;
       std::optional<Solution> solution;
-      if (!solve(solution)) continue;  // another window or licence
+      if (!solve(solution)) continue;  // another window or permit
       if (!solution && candidates_ == Candidates::Preferred) return std::nullopt;
       if (!solution) return refuted();
       if (solution->is_complete()) {
@@ -130,7 +130,7 @@ class Resolver {
   // What is told is what stood in the way first.
   std::optional<Outcome> refuted() {
     if (!conflict_)
-      conflict_ = make_conflict(lines_, *encoding_, licences_->by_package(), views_.filter(), stop_);
+      conflict_ = make_conflict(lines_, *encoding_, permits_->by_package(), views_.filter(), stop_);
     refuse_last_ = urls_.last_taken().has_value();
     return refuse_last_ ? std::nullopt : std::optional<Outcome>(std::move(*conflict_));
   }
@@ -161,7 +161,7 @@ class Resolver {
         encoding_->variant(*encoding_->find(own.requirement().name), extra);
       nothing_yet.needs.push_back({std::nullopt, line, &own.requirement()});
     }
-    licences_->grant_for(nothing_yet);
+    permits_->grant_for(nothing_yet);
   }
 
   bool asked_for(const PackageName& name) const {
@@ -177,7 +177,7 @@ class Resolver {
     bool window_excludes = false;
     {
       const RequestGoal goal =
-          make_goal(lines_, *encoding_, licences_->by_package(), {.window = window_, .dropped = {}});
+          make_goal(lines_, *encoding_, permits_->by_package(), {.window = window_, .dropped = {}});
       window_excludes = goal.window_excludes;
       solv::Solver solver(encoding_->pool());
       if (solver.solve(goal.goal))
@@ -186,7 +186,7 @@ class Resolver {
         proof = read_proof(solver.refutation(), *encoding_, goal);
     }
     statistics_.solver += std::chrono::steady_clock::now() - begun;
-    if (!proof || licences_->grant_for(*proof)) return !proof;
+    if (!proof || permits_->grant_for(*proof)) return !proof;
     if (!window_ || !window_excludes) return true;
     *window_ *= 2;
     return false;
@@ -262,7 +262,7 @@ class Resolver {
     follow_urls();
     if (!late_pins_.empty()) return;
     for (const Fresh& one : fresh) feed(one);
-    licences_->grant_for(read_again(solution));
+    permits_->grant_for(read_again(solution));
   }
 
   // The chosen candidates that were not fed, each with those next in line below it: 1, 2, 4 … at once the
@@ -512,7 +512,7 @@ class Resolver {
       if (const auto* hashes = views_.filter().hashes().of(package.name)) package.accepted = *hashes;
     if (window_ && window_ != request_.window) {  // one window was not enough
       std::vector<std::string> notes =
-          notes_on_fairness(solution, *encoding_, lines_, licences_->by_package(), *request_.window);
+          notes_on_fairness(solution, *encoding_, lines_, permits_->by_package(), *request_.window);
       resolution.notes.insert(resolution.notes.begin(), notes.begin(), notes.end());
     }
     return resolution;
@@ -532,7 +532,7 @@ class Resolver {
   Prefetcher ahead_;
   std::function<void()> meanwhile_;
   std::optional<Encoding> encoding_;
-  std::optional<Licences> licences_;
+  std::optional<PrereleasePermits> permits_;
   std::optional<std::chrono::seconds> window_;
   std::vector<std::size_t> attempts_;                       // by package: how often it came back unknown
   std::set<std::pair<PackageIndex, std::size_t>> awaited_;  // candidates whose metadata a round waited for

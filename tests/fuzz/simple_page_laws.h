@@ -1,7 +1,7 @@
 // What holds of every page that parses, whatever wrote it.
 #pragma once
 
-#include "fetch/index/page_digest.h"
+#include "fetch/index/page_summary.h"
 #include "fetch/index/simple_api.h"
 #include "resolver/pep/dist_filename.h"
 #include "tests/fuzz/fuzz.h"
@@ -15,8 +15,8 @@ inline void check_page(const ProjectPage& page) {
       require(artifact->url.fragment().empty(), "an artifact's URL has no fragment");
   }
   const PackageName project = PackageName::parse("foo").value();
-  const std::string bytes = digest_page(page, project, "v");
-  const auto digested = read_page_digest(bytes, project, "v");
+  const std::string bytes = summarize_page(page, project, "v");
+  const auto digested = read_page_summary(bytes, project, "v");
   require(digested.has_value(), "a digest can be read");
   std::size_t files = 0;
   for (std::size_t i = 0; i < digested->releases.size(); ++i) {

@@ -2,7 +2,7 @@
 
 #include "cli/settings/fold_options.h"
 #include "cli/settings/index_list.h"
-#include "cli/settings/moment.h"
+#include "cli/settings/time_spec.h"
 #include "fetch/os/file.h"
 
 #include <gmock/gmock.h>
@@ -231,11 +231,11 @@ TEST(ParseAge, UnderstandsShortFormsAndIsoOnes) {
 }
 
 TEST(ParseMoment, TakesDatesTimesAndAges) {
-  EXPECT_EQ(parse_moment("2024-01-01", kNow), 1'704'067'200);
-  EXPECT_EQ(parse_moment("2024-01-01T02:00:00+02:00", kNow), 1'704'067'200);
-  EXPECT_EQ(parse_moment("1d", kNow), kNow - 86'400);
+  EXPECT_EQ(parse_time("2024-01-01", kNow), 1'704'067'200);
+  EXPECT_EQ(parse_time("2024-01-01T02:00:00+02:00", kNow), 1'704'067'200);
+  EXPECT_EQ(parse_time("1d", kNow), kNow - 86'400);
   for (const char* bad : {"", "yesterday", "2024-13-01", "12", "\"2024-01-01\"", "2024-01-01\nx = 1"})
-    EXPECT_EQ(parse_moment(bad, kNow), std::nullopt) << bad;
+    EXPECT_EQ(parse_time(bad, kNow), std::nullopt) << bad;
 }
 
 TEST(FoldBinary, LaterWordsOverrideAndNoneEmpties) {

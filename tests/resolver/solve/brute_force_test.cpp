@@ -256,7 +256,7 @@ TEST_F(BruteForce, IsNeverWrongWithUrls) {
   EXPECT_LT(missed_, 15);
 }
 
-// As a last resort: what finals solve is solved, what nothing solves is refuted; in between only licences
+// As a last resort: what finals solve is solved, what nothing solves is refuted; in between only permits
 // decide.
 TEST_F(BruteForce, PrereleasesNeverTakeAnAnswerAway) {
   int with_finals = 0, only_with_prereleases = 0;
@@ -279,7 +279,7 @@ TEST_F(BruteForce, PrereleasesNeverTakeAnAnswerAway) {
       });
   EXPECT_GT(with_finals, 200);
   EXPECT_GT(only_with_prereleases, 50);
-  // A licence stays for the run, also where what asked for it was given up on the way.
+  // A permit stays for the run, also where what asked for it was given up on the way.
   EXPECT_LT(unlicensed_, 15);
 }
 

@@ -12,13 +12,14 @@
 
 namespace moat {
 
-// Licences only grow within a run, and are looked at behind the rounds' barriers in the order of packages, so
-// that the order of arrival cannot matter.
-class Licences {
+// PrereleasePermits only grow within a run, and are looked at behind the rounds' barriers in the order of
+// packages, so that the order of arrival cannot matter.
+class PrereleasePermits {
  public:
-  Licences(const RequestLines& lines, const Encoding& encoding) : lines_(lines), encoding_(encoding) {}
+  PrereleasePermits(const RequestLines& lines, const Encoding& encoding)
+      : lines_(lines), encoding_(encoding) {}
 
-  const std::vector<bool>& by_package() const { return licensed_; }
+  const std::vector<bool>& by_package() const { return permitted_; }
 
   // True if one was granted. All needs are in force together.
   bool grant_for(const Solution& solution);
@@ -39,7 +40,7 @@ class Licences {
 
   const RequestLines& lines_;
   const Encoding& encoding_;
-  std::vector<bool> licensed_;
+  std::vector<bool> permitted_;
 };
 
 }  // namespace moat

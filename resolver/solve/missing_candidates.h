@@ -9,15 +9,15 @@
 namespace moat {
 
 // {NoUsableFile, "1.0 has wheels for Python 3.10, 3.12 on this platform and none for …"}
-struct LackReason {
-  Lack lack = Lack::Conflicting;
+struct MissingCandidatesReason {
+  MissingCandidates lack = MissingCandidates::Conflicting;
   std::string detail;  // a clause, for people
-  LackFacts facts = {};
+  MissingCandidatesFacts facts = {};
 };
 
 // Why no candidate of the project meets the specifiers; Conflicting where one does. `filtered` is what the
 // filter said of the project.
-LackReason lack_of(const Project& project, const FilteredProject& filtered, const SpecifierSet& specifiers,
-                   CandidateFilter& filter);
+MissingCandidatesReason missing_candidates_of(const Project& project, const FilteredProject& filtered,
+                                              const SpecifierSet& specifiers, CandidateFilter& filter);
 
 }  // namespace moat

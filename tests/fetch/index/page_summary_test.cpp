@@ -1,4 +1,4 @@
-#include "fetch/index/page_digest.h"
+#include "fetch/index/page_summary.h"
 
 #include "fetch/index/simple_api_html.h"
 #include "resolver/pep/dist_filename.h"
@@ -23,19 +23,19 @@ ProjectPage anchors(const std::vector<std::string>& files) {
   return html(body);
 }
 
-DigestedPage digested(const ProjectPage& page, std::string_view project = "foo-bar") {
-  const std::string bytes = digest_page(page, name(project), "v1");
-  return read_page_digest(bytes, name(project), "v1").value();
+PageSummary digested(const ProjectPage& page, std::string_view project = "foo-bar") {
+  const std::string bytes = summarize_page(page, name(project), "v1");
+  return read_page_summary(bytes, name(project), "v1").value();
 }
 
-std::vector<std::string> versions(const DigestedPage& page) {
+std::vector<std::string> versions(const PageSummary& page) {
   std::vector<std::string> out;
   for (const auto& release : page.releases) out.push_back(release->version.to_string());
   return out;
 }
 
-TEST(PageDigest, GroupsFilesByVersionOldestFirst) {
-  const DigestedPage page =
+TEST(PageSummary, GroupsFilesByVersionOldestFirst) {
+  const PageSummary page =
       digested(anchors({"foo_bar-1.10-py3-none-any.whl", "foo_bar-1.9-py3-none-any.whl",
                         "foo_bar-1.10.tar.gz", "Foo.Bar-1.9.0.zip", "foo-bar-2.0rc1.tar.gz"}));
   EXPECT_EQ(versions(page), (std::vector<std::string>{"1.9", "1.10", "2.0rc1"}));
@@ -45,13 +45,13 @@ TEST(PageDigest, GroupsFilesByVersionOldestFirst) {
   EXPECT_EQ(page.skipped, 0U);
 }
 
-TEST(PageDigest, LegacySdistNamesAreCutWhereTheProjectEnds) {
+TEST(PageSummary, LegacySdistNamesAreCutWhereTheProjectEnds) {
   EXPECT_EQ(versions(digested(anchors({"foo-bar-1.0-2.tar.gz"}))), (std::vector<std::string>{"1.0.post2"}));
   EXPECT_EQ(versions(digested(anchors({"foo-bar-1.0.tar.gz"}), "foo")), (std::vector<std::string>{}));
 }
 
-TEST(PageDigest, LeavesOutAndCountsWhatIsNoFileOfTheProject) {
-  const DigestedPage page = digested(anchors({
+TEST(PageSummary, LeavesOutAndCountsWhatIsNoFileOfTheProject) {
+  const PageSummary page = digested(anchors({
       "bar-1.0-py3-none-any.whl",          // another project
       "foo_bar-1.0-py3-none-any.whl.asc",  // no archive
       "foo_bar-1.0-py2.7.egg",
@@ -67,19 +67,19 @@ TEST(PageDigest, LeavesOutAndCountsWhatIsNoFileOfTheProject) {
   EXPECT_EQ(page.skipped, 8U);
 }
 
-TEST(PageDigest, AUrlThatIsNoneCostsItsFileOnly) {
+TEST(PageSummary, AUrlThatIsNoneCostsItsFileOnly) {
   auto page = parse_simple_json(
       R"({"files":[{"filename":"foo-bar-1.0.zip","url":"https://host:port/foo-bar-1.0.zip"},
                    {"filename":"foo-bar-2.0.zip","url":"https://host/foo-bar-2.0.zip"},
                    {"filename":"foo-bar-3.0.zip","url":"ftp://host/foo-bar-3.0.zip"}]})",
       Url::parse("https://index.example/simple/foo-bar/").value());
   ASSERT_TRUE(page);
-  const DigestedPage out = digested(*page);
+  const PageSummary out = digested(*page);
   EXPECT_EQ(versions(out), (std::vector<std::string>{"2.0"}));
   EXPECT_EQ(out.skipped, 2U);
 }
 
-TEST(PageDigest, KeepsAllThatIsSaidOfAFile) {
+TEST(PageSummary, KeepsAllThatIsSaidOfAFile) {
   auto page = parse_simple_json(
       R"({"name":"foo-bar","project-status":{"status":"quarantined","reason":"bad"},"meta":{"api-version":"1.9"},"files":[
         {"filename":"foo_bar-1.0-2b-cp311.cp312-abi3-linux_x86_64.whl","url":"https://f.example/p/aa/foo_bar-1.0-2b-cp311.cp312-abi3-linux_x86_64.whl",
@@ -91,7 +91,7 @@ TEST(PageDigest, KeepsAllThatIsSaidOfAFile) {
         {"filename":"foo_bar-2.0.tar.gz","url":"other/name?x=1#sha256=00","hashes":{}}]})",
       Url::parse("https://index.example/simple/foo-bar/").value());
   ASSERT_TRUE(page);
-  const DigestedPage out = digested(*page);
+  const PageSummary out = digested(*page);
   EXPECT_EQ(out.status, "quarantined");
   EXPECT_EQ(out.status_reason, "bad");
   EXPECT_EQ(out.newer_api, "1.9");
@@ -121,26 +121,27 @@ TEST(PageDigest, KeepsAllThatIsSaidOfAFile) {
   EXPECT_FALSE(sdist.artifact.metadata_digest);
 }
 
-TEST(PageDigest, IsOnlyReadForThePageItWasMadeOf) {
-  const std::string bytes = digest_page(anchors({"foo_bar-1.0.tar.gz"}), name("foo-bar"), "v1");
-  EXPECT_TRUE(read_page_digest(bytes, name("Foo_Bar"), "v1"));
-  EXPECT_FALSE(read_page_digest(bytes, name("foo-bar"), "v2"));
-  EXPECT_FALSE(read_page_digest(bytes, name("foo"), "v1"));
+TEST(PageSummary, IsOnlyReadForThePageItWasMadeOf) {
+  const std::string bytes = summarize_page(anchors({"foo_bar-1.0.tar.gz"}), name("foo-bar"), "v1");
+  EXPECT_TRUE(read_page_summary(bytes, name("Foo_Bar"), "v1"));
+  EXPECT_FALSE(read_page_summary(bytes, name("foo-bar"), "v2"));
+  EXPECT_FALSE(read_page_summary(bytes, name("foo"), "v1"));
 }
 
-TEST(PageDigest, DamagedBytesAreRefusedAndHarmNothing) {
-  const std::string bytes = digest_page(anchors({"foo_bar-1.0-py3-none-any.whl#sha256=" + kSha256,
-                                                 "foo_bar-1.0.tar.gz", "foo_bar-2.0-1-cp311-abi3-any.whl"}),
-                                        name("foo-bar"), "v1");
+TEST(PageSummary, DamagedBytesAreRefusedAndHarmNothing) {
+  const std::string bytes =
+      summarize_page(anchors({"foo_bar-1.0-py3-none-any.whl#sha256=" + kSha256, "foo_bar-1.0.tar.gz",
+                              "foo_bar-2.0-1-cp311-abi3-any.whl"}),
+                     name("foo-bar"), "v1");
   for (std::size_t length = 0; length < bytes.size(); ++length)
-    EXPECT_FALSE(read_page_digest(bytes.substr(0, length), name("foo-bar"), "v1")) << length;
+    EXPECT_FALSE(read_page_summary(bytes.substr(0, length), name("foo-bar"), "v1")) << length;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     for (const unsigned flip : {0x01U, 0x40U, 0x80U, 0xffU}) {
       std::string damaged = bytes;
       damaged[i] = static_cast<char>(static_cast<unsigned char>(damaged[i]) ^ flip);
       // It may say anything, but returns; and so do the files of what it says, or they are told to be
       // damaged.
-      const auto page = read_page_digest(damaged, name("foo-bar"), "v1");
+      const auto page = read_page_summary(damaged, name("foo-bar"), "v1");
       if (!page) continue;
       for (const auto& release : page->releases) {
         try {
@@ -154,10 +155,10 @@ TEST(PageDigest, DamagedBytesAreRefusedAndHarmNothing) {
   }
 }
 
-TEST(PageDigest, FilesOutliveThePageTheyWereReadFrom) {
+TEST(PageSummary, FilesOutliveThePageTheyWereReadFrom) {
   std::shared_ptr<const Release> release;
   {
-    const DigestedPage page = digested(anchors({"foo_bar-1.0.tar.gz", "foo_bar-2.0-py3-none-any.whl"}));
+    const PageSummary page = digested(anchors({"foo_bar-1.0.tar.gz", "foo_bar-2.0-py3-none-any.whl"}));
     release = page.releases[1];
   }
   ASSERT_EQ(release->traits().size(), 1U);
@@ -168,14 +169,14 @@ TEST(PageDigest, FilesOutliveThePageTheyWereReadFrom) {
   EXPECT_EQ(&release->files(), &release->files()) << "they are made once";
 }
 
-TEST(PageDigest, WhatIsToldOfAFileBeforeItIsReadIsWhatTheFileSays) {
+TEST(PageSummary, WhatIsToldOfAFileBeforeItIsReadIsWhatTheFileSays) {
   auto page = parse_simple_json(
       R"({"files":[{"filename":"foo_bar-1.0-cp311.py3-none-any.whl","url":"https://f.example/foo_bar-1.0-cp311.py3-none-any.whl",
                     "requires-python":"<4","upload-time":"2024-01-01T00:00:00Z","yanked":true},
                    {"filename":"foo_bar-1.0.zip","url":"https://f.example/foo_bar-1.0.zip"}]})",
       Url::parse("https://index.example/simple/foo-bar/").value());
   ASSERT_TRUE(page);
-  const DigestedPage out = digested(*page);
+  const PageSummary out = digested(*page);
   const Release& release = *out.releases.at(0);
   ASSERT_EQ(release.traits().size(), 2U);
   const FileTraits& wheel = release.traits()[0];
@@ -190,11 +191,11 @@ TEST(PageDigest, WhatIsToldOfAFileBeforeItIsReadIsWhatTheFileSays) {
   EXPECT_FALSE(sdist.yanked);
 }
 
-TEST(PageDigest, FindsHashesThatChanged) {
+TEST(PageSummary, FindsHashesThatChanged) {
   const auto bytes = [](char hash) {
-    return digest_page(anchors({"foo_bar-1.0.tar.gz#sha256=" + std::string(64, hash),
-                                "foo_bar-2.0.tar.gz#sha256=" + kSha256, "foo_bar-3.0.tar.gz"}),
-                       name("foo-bar"), "v1");
+    return summarize_page(anchors({"foo_bar-1.0.tar.gz#sha256=" + std::string(64, hash),
+                                   "foo_bar-2.0.tar.gz#sha256=" + kSha256, "foo_bar-3.0.tar.gz"}),
+                          name("foo-bar"), "v1");
   };
   const std::vector<ChangedFile> changed = changed_files(bytes('b'), bytes('c'), name("foo-bar"));
   ASSERT_EQ(changed.size(), 1U);

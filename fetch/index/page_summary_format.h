@@ -1,4 +1,4 @@
-// How a page's digest is written down; page_digest.h says what for. For those who write and who read it.
+// How a page's digest is written down; page_summary.h says what for. For those who write and who read it.
 #pragma once
 
 #include "resolver/base/text.h"
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-namespace moat::page_digest {
+namespace moat::page_summary {
 
 inline constexpr std::string_view kMagic = "moat page 3\n";
 
@@ -127,4 +127,4 @@ struct WheelParts {
   }
 };
 
-}  // namespace moat::page_digest
+}  // namespace moat::page_summary

@@ -1,4 +1,4 @@
-#include "resolver/solve/licences.h"
+#include "resolver/solve/prerelease_permits.h"
 
 #include <algorithm>
 
@@ -12,24 +12,24 @@ bool names_prerelease(const Requirement* requirement) { return requirement->spec
 
 }  // namespace
 
-bool Licences::wants(PackageIndex package) const {
-  return encoding_.licence(package) != 0 && !(package < licensed_.size() && licensed_[package]);
+bool PrereleasePermits::wants(PackageIndex package) const {
+  return encoding_.permit(package) != 0 && !(package < permitted_.size() && permitted_[package]);
 }
 
-bool Licences::grant(PackageIndex package) {
-  if (licensed_.size() <= package) licensed_.resize(package + 1);
-  licensed_[package] = true;
+bool PrereleasePermits::grant(PackageIndex package) {
+  if (permitted_.size() <= package) permitted_.resize(package + 1);
+  permitted_[package] = true;
   return true;
 }
 
-bool Licences::lines_name_prerelease(PackageIndex package) const {
+bool PrereleasePermits::lines_name_prerelease(PackageIndex package) const {
   const std::vector<LineIndex>& of = lines_.of(encoding_.view(package).name());
   return std::any_of(of.begin(), of.end(),
                      [&](LineIndex line) { return names_prerelease(&lines_.lines()[line].requirement()); });
 }
 
-bool Licences::only_reserve_left(PackageIndex package, const std::vector<bool>& allowed,
-                                 const std::vector<const Requirement*>& together) const {
+bool PrereleasePermits::only_reserve_left(PackageIndex package, const std::vector<bool>& allowed,
+                                          const std::vector<const Requirement*>& together) const {
   const ProjectView& view = encoding_.view(package);
   bool reserve = false;
   for (std::size_t k = 0; k < view.size(); ++k) {
@@ -44,7 +44,7 @@ bool Licences::only_reserve_left(PackageIndex package, const std::vector<bool>& 
   return reserve;
 }
 
-bool Licences::grant_for(const Solution& solution) {
+bool PrereleasePermits::grant_for(const Solution& solution) {
   std::vector<std::vector<const Requirement*>> on(encoding_.size());
   std::vector<bool> needed(encoding_.size());
   for (const Solution::Need& need : solution.needs) {
@@ -64,7 +64,7 @@ bool Licences::grant_for(const Solution& solution) {
   return granted;
 }
 
-bool Licences::grant_for(const Proof& proof) {
+bool PrereleasePermits::grant_for(const Proof& proof) {
   std::vector<Claims> on(encoding_.size());
   for (const Proof::Need& need : proof.needs) {
     const auto package = encoding_.find(need.requirement->name);

@@ -1,4 +1,4 @@
-#include "fetch/index/page_digest.h"
+#include "fetch/index/page_summary.h"
 #include "resolver/pep/dist_filename.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -6,7 +6,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace moat;
   const auto page =
-      read_page_digest(std::string(fuzz::text_of(data, size)), PackageName::parse("foo").value(), "v");
+      read_page_summary(std::string(fuzz::text_of(data, size)), PackageName::parse("foo").value(), "v");
   if (!page) return 0;
   for (const auto& release : page->releases) {
     try {

@@ -1,6 +1,6 @@
-#include "fetch/index/page_digest.h"
+#include "fetch/index/page_summary.h"
 
-#include "fetch/index/page_digest_format.h"
+#include "fetch/index/page_summary_format.h"
 #include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/dist_filename.h"
@@ -13,7 +13,7 @@
 namespace moat {
 namespace {
 
-using namespace page_digest;
+using namespace page_summary;
 
 // Texts given numbers in the order they were first seen.
 class TextTable {
@@ -218,7 +218,7 @@ class Digester {
 
 }  // namespace
 
-std::string digest_page(const ProjectPage& page, const PackageName& project, std::string_view validator) {
+std::string summarize_page(const ProjectPage& page, const PackageName& project, std::string_view validator) {
   return Digester(page, project).digest(validator);
 }
 

@@ -1,4 +1,4 @@
-#include "cli/settings/moment.h"
+#include "cli/settings/time_spec.h"
 
 #include "resolver/base/text.h"
 #include "resolver/files/toml.h"
@@ -67,7 +67,7 @@ std::optional<std::chrono::seconds> parse_age(std::string_view text) {
   return std::chrono::seconds(static_cast<std::int64_t>(total));
 }
 
-std::optional<UnixTime> parse_moment(std::string_view text, UnixTime now) {
+std::optional<UnixTime> parse_time(std::string_view text, UnixTime now) {
   const std::string trimmed(trim(text));
   if (const std::optional<std::chrono::seconds> age = parse_age(trimmed)) return now - age->count();
   // A TOML reader knows dates in all their forms.

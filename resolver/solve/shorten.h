@@ -17,7 +17,7 @@ namespace moat {
 // dropped: the user's lines that are not needed for the contradiction. Newest candidates first. The work is
 // bounded: of a refutation that is too long, what has been found so far is given.
 Claims shortened(const Proof& proof, const RequestLines& lines, const Encoding& encoding,
-                 const std::vector<bool>& licensed, const std::vector<bool>& dropped,
+                 const std::vector<bool>& permitted, const std::vector<bool>& dropped,
                  const std::stop_token& stop);
 
 }  // namespace moat

@@ -22,9 +22,9 @@ namespace moat {
 
 // Files of other projects and with names that make no sense (variants, .exe, .egg) are left out and counted.
 // `validator`: names the page that this was made of (its ETag, or a hash of its body).
-std::string digest_page(const ProjectPage& page, const PackageName& project, std::string_view validator);
+std::string summarize_page(const ProjectPage& page, const PackageName& project, std::string_view validator);
 
-struct DigestedPage {
+struct PageSummary {
   std::string status, status_reason;
   std::optional<std::string> newer_api;
   std::string unknown_charset;
@@ -35,9 +35,9 @@ struct DigestedPage {
 // nullopt where the bytes are damaged, of another format, or were made of another page than `validator`
 // names. What somebody asks for later may be damaged all the same: then Release::files throws Error(Disk).
 // `owner` keeps the bytes; the releases share it.
-std::optional<DigestedPage> read_page_digest(std::string_view bytes, std::shared_ptr<const void> owner,
+std::optional<PageSummary> read_page_summary(std::string_view bytes, std::shared_ptr<const void> owner,
                                              const PackageName& project, std::string_view validator);
-std::optional<DigestedPage> read_page_digest(std::string bytes, const PackageName& project,
+std::optional<PageSummary> read_page_summary(std::string bytes, const PackageName& project,
                                              std::string_view validator);
 
 // Files of which both pages tell the sha256, and not the same one: an index is not to change a file under its
@@ -52,6 +52,6 @@ std::vector<ChangedFile> changed_files(std::string_view before, std::string_view
                                        const PackageName& project);
 
 // The project that the bytes, or at least their first kilobyte, are about; "" where they are damaged.
-std::string project_of_page_digest(std::string_view bytes);
+std::string project_of_page_summary(std::string_view bytes);
 
 }  // namespace moat

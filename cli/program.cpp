@@ -1,4 +1,4 @@
-#include "cli/run.h"
+#include "cli/program.h"
 
 #include "cli/args/args.h"
 #include "cli/args/help.h"

@@ -1,4 +1,4 @@
-#include "resolver/solve/lack.h"
+#include "resolver/solve/missing_candidates.h"
 
 #include "resolver/base/text.h"
 
@@ -63,7 +63,7 @@ std::vector<std::string> pythons_with_wheels(const Release& release, const Targe
 }
 
 // Where a Python would do, which; else what platforms there are wheels for.
-std::string wheels_that_exist(const Release& release, const LackFacts& facts) {
+std::string wheels_that_exist(const Release& release, const MissingCandidatesFacts& facts) {
   if (!facts.pythons.empty()) return "Python " + join(facts.pythons, ", ") + " on this platform";
   // Of a wheel for several platforms of one kind (manylinux) the first says enough.
   std::set<std::string> seen;
@@ -92,29 +92,29 @@ bool has_wheels(const Release& release) {
                      [](const FileTraits& file) { return file.is_wheel(); });
 }
 
-Lack kind_of(Verdict verdict) {
+MissingCandidates kind_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::NoFiles:
     case Verdict::WrongTags:
-      return Lack::NoUsableFile;
+      return MissingCandidates::NoUsableFile;
     case Verdict::KindForbidden:
-      return Lack::ForbiddenKind;
+      return MissingCandidates::ForbiddenKind;
     case Verdict::WrongHash:
-      return Lack::NoHash;
+      return MissingCandidates::NoHash;
     case Verdict::CutByDate:
-      return Lack::CutByDate;
+      return MissingCandidates::CutByDate;
     case Verdict::WrongPython:
-      return Lack::NeedsNewerPython;
+      return MissingCandidates::NeedsNewerPython;
     case Verdict::OnlySdist:
-      return Lack::OnlySdist;
+      return MissingCandidates::OnlySdist;
     case Verdict::Yanked:
-      return Lack::OnlyYanked;
+      return MissingCandidates::OnlyYanked;
     case Verdict::Prerelease:
-      return Lack::OnlyPrereleases;
+      return MissingCandidates::OnlyPrereleases;
     case Verdict::Eligible:
-      return Lack::Conflicting;
+      return MissingCandidates::Conflicting;
   }
-  return Lack::Conflicting;
+  return MissingCandidates::Conflicting;
 }
 
 // An index has the project, and nothing of it: PEP 792 says why it may be so.
@@ -136,8 +136,8 @@ std::string detail_of_hash(const Release& release, const std::vector<Digest>* al
   return "no file of " + version + " has one of the hashes that are given; " + some_of(promised, 3);
 }
 
-std::string detail_of(Verdict verdict, const Release& release, const Target& target, const LackFacts& facts,
-                      const std::vector<Digest>* allowed) {
+std::string detail_of(Verdict verdict, const Release& release, const Target& target,
+                      const MissingCandidatesFacts& facts, const std::vector<Digest>* allowed) {
   const std::string& version = facts.version;
   switch (verdict) {
     case Verdict::NoFiles:
@@ -172,11 +172,11 @@ std::string detail_of(Verdict verdict, const Release& release, const Target& tar
 
 }  // namespace
 
-LackReason lack_of(const Project& project, const FilteredProject& filtered, const SpecifierSet& specifiers,
-                   CandidateFilter& filter) {
+MissingCandidatesReason missing_candidates_of(const Project& project, const FilteredProject& filtered,
+                                              const SpecifierSet& specifiers, CandidateFilter& filter) {
   if (project.releases.empty()) {
-    if (project.index.empty() && project.status.empty()) return {Lack::UnknownProject, "", {}};
-    return {Lack::NoVersionInRange, nothing_there(project), {}};
+    if (project.index.empty() && project.status.empty()) return {MissingCandidates::UnknownProject, "", {}};
+    return {MissingCandidates::NoVersionInRange, nothing_there(project), {}};
   }
   std::optional<std::size_t> closest;
   std::vector<std::string> finals, all;
@@ -188,10 +188,10 @@ LackReason lack_of(const Project& project, const FilteredProject& filtered, cons
     // Of what is in range the newest of those that came furthest is worth telling.
     if (!closest || filtered.verdicts[i] >= filtered.verdicts[*closest]) closest = i;
   }
-  if (!closest) return {Lack::NoVersionInRange, existing(finals.empty() ? all : finals), {}};
+  if (!closest) return {MissingCandidates::NoVersionInRange, existing(finals.empty() ? all : finals), {}};
   const Verdict verdict = filtered.verdicts[*closest];
   const Release& release = *project.releases[*closest];
-  LackFacts facts{
+  MissingCandidatesFacts facts{
       .version = release.version.to_string(), .tags = {}, .pythons = {}, .requires_python = {}, .since = {}};
   if (verdict == Verdict::WrongTags) facts.tags = tags_of(release);
   if (verdict == Verdict::WrongTags || verdict == Verdict::OnlySdist)

@@ -1,4 +1,4 @@
-#include "cli/session/program.h"
+#include "cli/session/spawn.h"
 
 #include "fetch/os/file.h"
 

@@ -9,17 +9,17 @@
 namespace moat {
 
 // They go with it, unless the command comes to its end: keep(). A command that is killed leaves them, whole.
-class NewFolders {
+class UndoFolders {
  public:
-  NewFolders() = default;
-  NewFolders(NewFolders&& other) noexcept : folders_(std::exchange(other.folders_, {})) {}
-  NewFolders& operator=(NewFolders&& other) noexcept {
+  UndoFolders() = default;
+  UndoFolders(UndoFolders&& other) noexcept : folders_(std::exchange(other.folders_, {})) {}
+  UndoFolders& operator=(UndoFolders&& other) noexcept {
     std::swap(folders_, other.folders_);
     return *this;
   }
-  NewFolders(const NewFolders&) = delete;
-  NewFolders& operator=(const NewFolders&) = delete;
-  ~NewFolders() {
+  UndoFolders(const UndoFolders&) = delete;
+  UndoFolders& operator=(const UndoFolders&) = delete;
+  ~UndoFolders() {
     for (const fs::path& folder : folders_) remove_tree_quietly(folder);
   }
 

@@ -1,4 +1,4 @@
-#include "resolver/solve/story.h"
+#include "resolver/solve/shorten.h"
 
 #include <algorithm>
 #include <map>
@@ -216,9 +216,9 @@ class Shortener {
 }  // namespace
 
 Claims shortened(const Proof& proof, const RequestLines& lines, const Encoding& encoding,
-                 const std::vector<bool>& licensed, const std::vector<bool>& dropped,
+                 const std::vector<bool>& permitted, const std::vector<bool>& dropped,
                  const std::stop_token& stop) {
-  ClaimChecker checker(proof, lines, encoding, licensed, dropped, stop);
+  ClaimChecker checker(proof, lines, encoding, permitted, dropped, stop);
   return Shortener(checker, encoding).shorten(proof);
 }
 

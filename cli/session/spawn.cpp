@@ -1,4 +1,4 @@
-#include "cli/session/program.h"
+#include "cli/session/spawn.h"
 
 #include "envs/environment/staged_environment.h"
 #include "fetch/os/file.h"
