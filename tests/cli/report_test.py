@@ -23,14 +23,15 @@ class Element {
   set id(name) { this._id = name; made.set(name, this); } get id() { return this._id; }
   set textContent(text) { this.own = text; this.kids = []; }
   get textContent() { return this.own + this.kids.map(k => typeof k === "string" ? k : k.textContent).join(""); }
+  get children() { return this.kids.filter(k => typeof k !== "string"); } focus() {} removeAttribute(k) { delete this.attributes[k]; }
   append(...more) { this.kids.push(...more); } replaceChildren(...more) { this.kids = more; }
   addEventListener(kind, f) { this.on[kind] = f; } setAttribute(k, v) { this.attributes[k] = v; } scrollIntoView() { this.seen = true; }
   all(tag) { return this.kids.flatMap(k => typeof k === "string" ? [] : [...(k.tag === tag ? [k] : []), ...k.all(tag)]); }
 }
 for (const id of page.matchAll(/ id="([^"]+)"/g)) { const e = new Element("div"); e.id = id[1]; }
 made.get("data").textContent = page.match(/<script type="application\/json" id="data">([^<]*)</)[1];
-const heads = [...page.matchAll(/data-key="([^"]+)"/g)].map(m => Object.assign(new Element("button"), { dataset: { key: m[1] } }));
-global.document = { getElementById: id => made.get(id), createElement: tag => new Element(tag), querySelectorAll: () => heads };
+const heads = [...page.matchAll(/data-key="([^"]+)"/g)].map(m => Object.assign(new Element("button"), { dataset: { key: m[1] }, parentElement: new Element("th") }));
+global.document = { body: new Element("body"), getElementById: id => made.get(id), createElement: tag => new Element(tag), querySelectorAll: () => heads };
 new Function(page.match(/<script>\n([^]*?)<\/script>/)[1])();
 const rows = () => made.get("rows").kids.filter(r => r.id).map(r => r.kids[0].textContent), out = {};
 out.title = made.get("title").textContent; out.all = rows(); out.map = made.get("map").kids.map(b => b.textContent);
