@@ -126,7 +126,8 @@ Json facts_of(const Environment& environment, bool outdated, Session& session) {
     checks.push_back({{"level", level_name(finding.level)},
                       {"check", finding.check},
                       {"message", finding.message},
-                      {"details", finding.details}});
+                      {"details", finding.details},
+                      {"hint", finding.hint}});
   std::vector<std::string> asked_for;
   for (const ManifestRequest& request : placed.manifest.requests) asked_for.push_back(request.requirement);
   return {{"subject", environment.root().native()},

@@ -134,7 +134,7 @@ const licences = new Map(); for (const p of data.packages) { const l = p.licence
 for (const [l, list] of [...licences].sort((a, b) => b[1].length - a[1].length)) { const row = make("tr"); row.append(make("td", short(l, 1000), { className: "long" }), names(make("td"), list)); at("licences").append(row); }
 if (!boxes.length) at("space-part").hidden = true;
 for (const id of data.is_lock ? ["licences-part", "checks-part"] : []) at(id).hidden = true; // a lock says nothing of either
-for (const c of data.checks) { const row = make("tr"), cell = make("td", c.message, { className: "long" }); for (const d of c.details) cell.append(make("br"), d); row.append(make("td", c.level, { className: "level " + c.level }), make("td", c.check, { className: "check" }), cell); at("checks").append(row); }
+for (const c of data.checks) { const row = make("tr"), cell = make("td", c.message, { className: "long" }); for (const d of c.details) cell.append(make("br"), d); if (c.hint) cell.append(make("br"), make("span", "hint: " + c.hint, { className: "empty" })); row.append(make("td", c.level, { className: "level " + c.level }), make("td", c.check, { className: "check" }), cell); at("checks").append(row); }
 mark(); draw();
 </script></body></html>
 )page";

@@ -88,7 +88,8 @@ class Report(sandbox.SandboxTest):
         self.assertIn("</script>", by_name["lib"]["summary"])
         self.assertGreater(facts["runtime_bytes"], 10_000_000)
         self.assertEqual(facts["bytes"], facts["runtime_bytes"] + sum(p["bytes"] for p in facts["packages"]))
-        self.assertTrue({"interpreter", "files"} <= {c["check"] for c in facts["checks"]})
+        self.assertEqual(facts["checks"], json.loads(self.moat("doctor", "--env", "env", "--json", status=1))["findings"])
+        self.assertIn("--reinstall", "".join(c["hint"] for c in facts["checks"] if c["check"] == "files"))
 
     def test_the_page_is_used(self):
         if not shutil.which("node"):
