@@ -146,7 +146,7 @@ void change_project(ProjectChange change, Session& session) {
   if (before != known)
     throw Error(ErrorKind::Refused, fmt::format("{} changed meanwhile", pyproject.native()), {"try again"});
   take_edited_text(change.edit.text(), session);
-  MadeLock lock = project_lock({}, session, change.how);
+  MadeLock lock = project_lock({}, session, change.how, nullptr, change.edit.text() != before);
   if (change.finish) {
     const std::vector<ProjectLineChange> as_typed = change.lines;
     change.finish(change, lock.lock);

@@ -468,7 +468,8 @@ bool is_in_project(Session& session) {
   return project_folder(settings) && describes_project(settings);
 }
 
-MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand how, const Pylock* kept) {
+MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand how, const Pylock* kept,
+                      bool has_changed) {
   const Settings& settings = session.settings();
   const fs::path path = how.script ? script_lock_path(*settings.script) : project_lock_path(settings);
   if (is_there(path)) check_found_lock(path, session.settings());
@@ -481,7 +482,7 @@ MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand 
   }
   if (!how.script)
     for (const GroupName& group : default_groups(settings)) how.groups.push_back(group.normalized());
-  const bool keeps = kept == nullptr && !how.upgrade && how.upgrade_packages.empty();
+  const bool keeps = kept == nullptr && !has_changed && !how.upgrade && how.upgrade_packages.empty();
   const auto faults = text && keeps ? lock_faults(how, session) : std::nullopt;
   if (faults && faults->empty())
     return {

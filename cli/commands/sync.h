@@ -26,9 +26,10 @@ FolderLock lock_project(Session& session);
 bool is_in_project(Session& session);
 
 // The lock of the project as it should be; nothing is written. Error(Refused) where `locked` is set and the
-// one that is there is not up to date.
+// one that is there is not up to date. `has_changed`: pyproject.toml is being edited, so that there is no
+// need to find out whether the lock is up to date with it.
 MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand how = {},
-                      const Pylock* kept = nullptr);
+                      const Pylock* kept = nullptr, bool has_changed = false);
 
 // The environment becomes what the lock says, and `files` (the lock, pyproject.toml) are placed with it.
 ChangeReport sync_project(const SyncCommand& command, const MadeLock& lock, StagedFiles& files,
