@@ -88,10 +88,10 @@ std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const
     return is_fish ? quoted_for_fish(path) : quoted_for_sh(path);
   };
   const std::string forget = is_fish ? "set -e MOAT_HOOKED\n" : "unset MOAT_HOOKED\n";
-  const bool is_there = around && !hooked.empty() && is_same_folder(*around, hooked);
+  const bool stays = around && !hooked.empty() && is_same_folder(*around, hooked);
   std::string out;
   if (!active.empty() && active != hooked) return hooked.empty() ? out : forget;  // activated by hand
-  if (is_there) return out;  // also where it was left by hand meanwhile
+  if (stays) return out;  // also where it was left by hand meanwhile
   if (!active.empty())
     out += fmt::format(fmt::runtime(is_fish ? kLeaveFish : kLeave), quoted(hooked));
   else if (!hooked.empty())

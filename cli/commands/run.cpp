@@ -61,7 +61,8 @@ Interpreter python_for(const Script& script, Session& session) {
     throw Error(ErrorKind::NoInterpreter,
                 fmt::format("{} needs Python {}, and this is {}", script.name, wanted->to_string(),
                             target.description),
-                {fmt::format("moat run -p '{}' {}", wanted->to_string(), script.name)});
+                {fmt::format("moat run -p '{}' {}", wanted->to_string(),
+                             script.path.empty() ? "-" : shell_word(script.name))});
   return python;
 }
 
