@@ -1,7 +1,7 @@
 // The three ways something can be wrong, and their channels:
 //   text that may be wrong    Expected<T> with a ParseError: never throws, cheap to skip
 //   answers                   a variant (Resolution | Conflict)
-//   the world, or a refusal   Error, thrown; caught where there is something to do about it, and in main
+// the world, or a refusal   Error, thrown; caught where the caller can do something about it, and in main
 #pragma once
 
 #include <tl/expected.hpp>
@@ -15,8 +15,8 @@
 
 namespace moat {
 
-// Why a text is not what it should be. The message names the reason in one clause, without the text itself
-// ("`=>` is not an operator"); offset is a byte offset into the text.
+// Why a text does not parse. The message names the reason in one clause, without the text itself ("`=>` is
+// not an operator"); offset is a byte offset into the text.
 struct ParseError {
   std::string message;
   std::size_t offset = 0;
@@ -35,7 +35,7 @@ enum class ErrorKind {
   // the answer is no: 1
   NotFound,      // unknown package, nothing of that name installed
   NoSolution,    // no version in range, no usable file, conflict
-  HashMismatch,  // what came is not what was promised
+  HashMismatch,  // the bytes do not match the promised hash
   BadArchive,    // a wheel, sdist or bundle that is refused
   Refused,       // a rule of moat's own says no: a name taken, files of two packages, a check that failed
   // the request makes no sense: 2

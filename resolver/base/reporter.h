@@ -1,4 +1,4 @@
-// How a lower room speaks to the user: it tells a Reporter, and cli decides what becomes of it.
+// How a lower room speaks to the user: it tells a Reporter, and cli decides how to show it.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ class Reporter {
 
   // Something the user should know and may act on; one sentence. Shown once even if told twice.
   virtual void warn(std::string_view message) { static_cast<void>(message); }
-  // What happens, for -v.
+  // A detail of the progress, for -v.
   virtual void note(std::string_view message) { static_cast<void>(message); }
 
   // A named phase ("resolve", "download", "build", "install", "snapshot") begins and ends; phases may
@@ -27,7 +27,7 @@ class Reporter {
   virtual void phase_end(std::string_view phase, std::chrono::nanoseconds took) {
     static_cast<void>(phase), static_cast<void>(took);
   }
-  // How far an item of a phase is: bytes for downloads, steps elsewhere. total 0: unknown.
+  // Progress of one item of a phase: bytes for downloads, steps elsewhere. total 0: unknown.
   virtual void progress(std::string_view phase, std::string_view item, std::uint64_t done,
                         std::uint64_t total) {
     static_cast<void>(phase), static_cast<void>(item), static_cast<void>(done), static_cast<void>(total);

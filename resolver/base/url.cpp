@@ -28,8 +28,8 @@ std::size_t scheme_length(std::string_view text) {
   return i < text.size() && text[i] == ':' ? i : std::string_view::npos;
 }
 
-// Where the first eight bytes begin that hold a byte up to 0x20, or 0x7f; else where fewer are left. URLs of
-// every file of every page come by here.
+// Offset of the first eight bytes that hold a byte up to 0x20, or 0x7f; else of the remainder shorter than
+// eight. Every URL of every index page is checked here.
 std::size_t skip_good_characters(std::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101010101010101U, kHighs = 0x80U * kOnes;
   const auto holds_below = [](std::uint64_t bytes, std::uint64_t limit) {
@@ -44,7 +44,7 @@ std::size_t skip_good_characters(std::string_view text) {
   return at;
 }
 
-// A space or control character; the text's size where there is none.
+// Offset of the first space or control character; the size of the text if it has none.
 std::size_t find_bad_character(std::string_view text) {
   const auto begin = text.begin() + static_cast<std::ptrdiff_t>(skip_good_characters(text));
   const auto bad = std::find_if(begin, text.end(),

@@ -33,14 +33,14 @@ class Url {
   Url without_credentials() const;
   Url with_userinfo(std::string_view userinfo) const;
 
-  // scheme://host[:port], what a connection, a credential or a trust decision belongs to.
+  // scheme://host[:port]: connections, credentials and trust decisions apply to this.
   std::string origin() const;
   // Last path segment, percent-decoded once.
   std::string last_segment() const;
   // REQUIRES: scheme is file. The path, percent-decoded.
   std::string file_path() const;
 
-  // Whole text, credentials included: for requests, never for people.
+  // The whole text, credentials included: for requests only, never shown.
   std::string to_string() const;
   // For messages, logs and locks: credentials become ****.
   std::string display() const;

@@ -18,7 +18,7 @@ using UnixTime = std::int64_t;
 // "2010-04-16", in UTC.
 std::string calendar_day(UnixTime moment);
 
-// A value; what an index page says of a file. Downloading it is fetch's.
+// One file as an index page describes it; a value. Downloading it is fetch's job.
 struct Artifact {
   std::string filename;
   Url url;                            // absolute; file: for local ones; no fragment; may hold credentials

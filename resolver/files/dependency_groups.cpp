@@ -38,7 +38,7 @@ class GroupExpansion {
  public:
   explicit GroupExpansion(const Groups& groups) : groups_(groups) {}
 
-  // asked: as it was spelled; line: where, 0 for the user's own words.
+  // asked: the name as spelled; line: where it stands, 0 for the command line.
   Expected<void> add(const GroupName& name, std::string_view asked, std::uint32_t line) {
     const auto found = groups_.find(name);
     if (found == groups_.end()) return unknown(asked, line);
@@ -105,7 +105,7 @@ class OwnExtras {
 
   Expected<void> add(const ProjectLine& line, const std::optional<Marker>& under) {
     const Expected<Requirement> requirement = Requirement::parse(line.text);
-    // What does not parse is told by whoever reads it as a requirement.
+    // A line that does not parse is reported later, when it is read as a requirement.
     if (!requirement || requirement->name != project_.name || requirement->url) {
       lines_.push_back(requirement && under ? marked(*requirement, *under, line.line) : line);
       return {};

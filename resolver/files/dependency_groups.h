@@ -7,15 +7,15 @@
 
 namespace moat {
 
-// The requirements of a group: includes are expanded where they stand, order and repetitions are kept. A
-// group that is not there is an error that lists those that are; a cycle one that shows its path. Names that
-// are the same but for spelling are an error whichever of them is asked for; what a group holds wrong, only
-// where that group takes part.
+// The requirements of a group: includes are expanded in place, order and repetitions are kept. An unknown
+// group is an error that lists the known ones; a cycle is an error that shows its path. Two names that
+// differ only in spelling are always an error; a bad entry in a group is an error only when that group is
+// used.
 Expected<std::vector<ProjectLine>> expand_group(const PyProject& file, const GroupName& group);
 
-// What a project means by a requirement of itself: `all = ["pkg[a,b]"]` is what its extras `a` and `b` ask
-// for, under the same marker; `pkg` alone is nothing more. Extras that name each other in a circle end. Other
-// lines stay as they are. An extra that the project does not have is an error.
+// The requirements that a project has on its own extras: `all = ["pkg[a,b]"]` means the requirements of the
+// extras `a` and `b`, under the same marker; `pkg` alone adds nothing. Cycles of extras end. Other lines stay
+// as they are. An extra that the project does not have is an error.
 Expected<std::vector<ProjectLine>> expand_own_extras(const ProjectTable& project,
                                                      const std::vector<ProjectLine>& lines);
 

@@ -18,7 +18,7 @@ std::vector<ProjectLine> base_lines(const CoreMetadata& metadata, const MarkerEn
   std::vector<ProjectLine> lines;
   for (Requirement requirement : metadata.requires_dist) {
     if (is_of_extra(requirement)) {
-      // `python_version < "3" or extra == "x"`: in force without extras as well.
+      // `python_version < "3" or extra == "x"`: may hold without extras as well.
       if (!holds(requirement, environment, {})) continue;
       requirement.marker.reset();
     }

@@ -22,7 +22,7 @@ void add_version(ForeignVersions& out, const std::string& name, const std::strin
   if (package && parsed) out[std::move(*package)].push_back(std::move(*parsed));
 }
 
-// Is it on the user's machine? uv says `source = { editable = "." }`, poetry `type = "directory"`.
+// Is it a folder on the user's machine? uv says `source = { editable = "." }`, poetry `type = "directory"`.
 bool is_folder(const TomlTable& package) {
   const TomlValue* source = find_key(package, "source");
   if (source == nullptr || source->table() == nullptr) return false;
@@ -40,7 +40,7 @@ std::string joined_release(const Version& version, std::size_t parts) {
   return out;
 }
 
-// The release behind all that agree with this one up to `index`.
+// The first release above all that share this one's parts up to `index`.
 std::string bumped(const Version& version, std::size_t index) {
   std::string out = index == 0 ? "" : joined_release(version, index) + ".";
   return out + version.release_at(index).next().to_string();
@@ -72,7 +72,7 @@ Expected<std::string> one_constraint(std::string_view text) {
   return std::string(text);
 }
 
-// A constraint of Pythons as a marker: ">=3.8,<4" → python_version >= '3.8' and python_version < '4'.
+// A constraint on Python as a marker: ">=3.8,<4" → python_version >= '3.8' and python_version < '4'.
 std::string python_marker(const std::string& specifiers) {
   std::string out;
   for (const std::string_view part : split(specifiers, ',')) {
@@ -119,7 +119,7 @@ struct Reader {
     return parts.empty() ? "" : "; " + join(parts, " and ");
   }
 
-  // A repository's or an archive's URL; "" where it comes from an index.
+  // The URL of a repository or an archive; "" if the package comes from an index.
   static std::string url_of(const TomlTable& table) {
     const std::string* subdirectory = text_at(table, "subdirectory");
     const std::string fragment = subdirectory != nullptr ? "#subdirectory=" + *subdirectory : "";
@@ -146,7 +146,7 @@ struct Reader {
            std::optional<ProjectSource> source = std::nullopt) const {
     const Expected<Requirement> requirement = Requirement::parse(text);
     if (!requirement) return leave_out(name, requirement.error().message);
-    // The lower end of versions first, as it was written.
+    // The lower bound first, as the author wrote it.
     if (!requirement->url)
       text = std::string(trim(std::string_view(text).substr(0, text.find(';')))) +
              (requirement->marker ? "; " + requirement->marker->to_string() : "");
@@ -187,7 +187,7 @@ bool is_optional(const TomlValue& value) {
   return value.table() != nullptr && says(*value.table(), "optional");
 }
 
-// What is optional is asked for by the extras that name it.
+// An optional requirement belongs to the extras that name it.
 void read_main(const TomlTable& dependencies, const TomlTable* extras, const Reader& reader) {
   for (const auto& [name, value] : dependencies) {
     if (name == "python") {
@@ -297,7 +297,7 @@ Expected<ForeignProject> read_pipfile(std::string_view text) {
 
 namespace {
 
-// One line with the place that uv's table gives it; nullopt where that is an index.
+// One line with the source that uv's table gives it; nullopt if that source is an index.
 std::optional<ForeignRequirement> placed_line(const RequirementList& list, Requirement requirement,
                                               const TomlTable& place) {
   if (const std::string* path = text_at(place, "path"))

@@ -18,7 +18,7 @@ namespace moat {
 // Several versions of a package where the tool locks for several environments.
 using ForeignVersions = std::map<PackageName, std::vector<Version>>;
 
-// poetry.lock, uv.lock and pdm.lock: [[package]] with name and version. What comes from folders is left out.
+// poetry.lock, uv.lock and pdm.lock: [[package]] with name and version. Folders are left out.
 Expected<ForeignVersions> read_package_tables(std::string_view text);
 // Pipfile.lock
 Expected<ForeignVersions> read_pipfile_lock(std::string_view text);
@@ -27,20 +27,20 @@ struct ForeignRequirement {
   RequirementList list;
   std::string text;                     // PEP 508
   std::optional<ProjectSource> source;  // of a folder
-  bool replaces = false;                // the line of that list which names the package
+  bool replaces = false;                // replaces the line of that list which names the package
 };
 
 struct ForeignProject {
-  std::string name, version, description;  // "" where it says none
+  std::string name, version, description;  // "" if not given
   std::string requires_python;
   std::vector<ForeignRequirement> requirements;
-  std::vector<std::string> left_out;  // sentences about what has no counterpart
+  std::vector<std::string> left_out;  // sentences about entries that have no counterpart
 };
 
 // [tool.poetry] of a pyproject.toml: `^1.2` is `>=1.2,<2`, and so on.
 ForeignProject read_poetry_project(const TomlTable& poetry);
-// [tool.uv.sources] of a pyproject.toml: the lines of [project] and [dependency-groups] that it says the
-// place of, each with that place. `lists`: of the same file.
+// [tool.uv.sources] of a pyproject.toml: the lines of [project] and [dependency-groups] for which it gives a
+// source, each with that source. `lists`: from the same file.
 ForeignProject read_uv_sources(const TomlTable& uv, const ProjectEdit& lists);
 // Pipfile
 Expected<ForeignProject> read_pipfile(std::string_view text);

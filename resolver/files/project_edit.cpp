@@ -19,7 +19,7 @@ TomlPath below(TomlPath path, std::string key) {
   return path;
 }
 
-// What a line of a list names; nullopt for an include, and for what is not a requirement.
+// The requirement in one line of a list; nullopt for an include and for anything else.
 std::optional<Requirement> requirement_of(const TomlNode& item) {
   if (item.kind != TomlNode::Kind::String) return std::nullopt;
   Expected<Requirement> requirement = Requirement::parse(item.text);
@@ -28,7 +28,7 @@ std::optional<Requirement> requirement_of(const TomlNode& item) {
 
 std::string marker_text(const std::optional<Marker>& marker) { return marker ? marker->to_string() : ""; }
 
-// Markers are written with the quotes that need no escape.
+// Chooses quotes for the marker that need no escapes.
 std::string for_quotes(const std::string& text, char quotes) {
   const char other = quotes == '"' ? '\'' : '"';
   if (text.find(quotes) == std::string::npos || text.find(other) != std::string::npos) return text;
@@ -37,7 +37,7 @@ std::string for_quotes(const std::string& text, char quotes) {
   return Requirement::parse(out) ? out : text;
 }
 
-// This key of the table as the file spells it, where one that is the same name is there.
+// The key of the table that has this name after normalisation, as the file spells it.
 TomlPath as_spelled(const TomlEdit& edit, const TomlPath& table, const std::string& name) {
   for (const std::string& key : edit.keys(table))
     if (normalize_name(key) == normalize_name(name)) return below(table, key);
@@ -49,7 +49,7 @@ std::string sort_key(const TomlNode& item) {
   return item.text;
 }
 
-// Behind the neighbour, where two and more stand sorted; else at the end.
+// After its neighbour if the list holds two or more and is sorted; else at the end.
 std::size_t place_for(const TomlNode& array, const PackageName& name) {
   std::vector<std::string> keys;
   for (const TomlNode& item : array.items) {

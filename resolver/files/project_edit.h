@@ -1,5 +1,5 @@
-// Changes of the requirements in a pyproject.toml, as its author would have made them: where the neighbours
-// are, in their style, sorted where they are sorted.
+// Edits the requirements in a pyproject.toml as its author would: next to their neighbours, in their style,
+// and sorted if the list is sorted.
 #pragma once
 
 #include "resolver/base/error.h"
@@ -25,7 +25,7 @@ struct RequirementList {
   friend bool operator==(const RequirementList&, const RequirementList&) = default;
 };
 
-// [tool.moat.sources]: where a requirement comes from that no index has.
+// [tool.moat.sources]: where a requirement comes from if not from an index.
 struct ProjectSource {
   std::string path;  // relative to the project; "": a member of the workspace
   bool editable = false;
@@ -33,17 +33,17 @@ struct ProjectSource {
 
 class ProjectEdit {
  public:
-  // As parse_toml; an error also where one of the lists is not a list of texts (and, in a group, includes).
+  // Fails as parse_toml does, and if a list holds anything but strings (and, in a group, includes).
   static Expected<ProjectEdit> parse(std::string text);
-  // Of the metadata of a script (PEP 723), which has its `dependencies` and nothing else.
+  // For the metadata of a script (PEP 723), which has only `dependencies`.
   static Expected<ProjectEdit> parse_script(std::string toml);
 
   const std::string& text() const { return edit_.text(); }
   const std::string& original() const { return original_; }  // what was parsed
 
-  // Those that are there, in the order of the file.
+  // The lists that the file has, in its order.
   std::vector<RequirementList> lists() const;
-  // Where this package is named.
+  // The lists that name this package.
   std::vector<RequirementList> lists_of(const PackageName& name) const;
   // The line of the list that names the package, with this marker.
   std::optional<std::string> find(const RequirementList& list, const PackageName& name,
@@ -52,12 +52,12 @@ class ProjectEdit {
   // Every line of the list that names it.
   std::vector<std::string> lines_of(const RequirementList& list, const PackageName& name) const;
 
-  // `text`: of a requirement. A line of the same package with the same marker is replaced.
+  // `text` is a requirement. It replaces a line for the same package with the same marker.
   void set(const RequirementList& list, const std::string& text);
-  // Every line that names the package; how many there were.
+  // Removes every line that names the package; returns how many.
   std::size_t remove(const RequirementList& list, const PackageName& name);
 
-  // A text in [project], which is made where it is missing; of a script, one of its own.
+  // Sets a string in [project], creating the table if needed; in a script, at the top level.
   void set_project(const std::string& key, std::string_view text);
 
   void set_source(const PackageName& name, const ProjectSource& source);

@@ -11,7 +11,7 @@ tl::unexpected<ParseError> at(const TomlValue& value, std::string_view what) {
   return error_at(value.line, what);
 }
 
-// [table] of the file; nullptr where it is not there.
+// [table] of the file; nullptr if it has none.
 Expected<const TomlTable*> find_table(const TomlTable& file, std::string_view name) {
   const TomlValue* value = find_key(file, name);
   if (value == nullptr) return nullptr;
@@ -27,7 +27,7 @@ Expected<std::vector<std::string>> read_texts(const TomlValue& value, std::strin
   return texts;
 }
 
-// A folder of the tree: relative, and not left by `..`.
+// A folder inside the tree: relative, with no `..` that leaves it.
 bool stays_inside(std::string_view folder) {
   if (folder.empty() || folder.front() == '/') return false;
   int depth = 0;

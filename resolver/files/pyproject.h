@@ -17,17 +17,17 @@
 
 namespace moat {
 
-// How a source tree wants to be built.
+// How a source tree is to be built.
 struct BuildSystem {
   std::vector<std::string> requirements;  // PEP 508, as written
   std::string backend;                    // "flit_core.buildapi", "module:object.attribute"
   std::vector<std::string> backend_path;  // folders of the tree, relative; where the backend must lie
 
-  // What trees without a (complete) [build-system] get: setuptools, as it was before there were backends.
+  // The default for trees without a (complete) [build-system]: setuptools, as before there were backends.
   static BuildSystem legacy();
 };
 
-// [project]. What is dynamic only the backend can tell.
+// [project]. Only the backend knows the dynamic fields.
 struct ProjectTable {
   PackageName name;
   std::optional<Version> version;  // nullopt: dynamic
@@ -45,7 +45,7 @@ struct ProjectName {
   std::string name, version;
 };
 
-// Errors end in "(line N)"; each part fails only when it is asked for, so that one bad table spoils no other.
+// Errors end in "(line N)"; each part fails only when it is asked for: one bad table spoils no other.
 class PyProject {
  public:
   static Expected<PyProject> parse(std::string_view text);

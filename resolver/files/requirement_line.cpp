@@ -62,17 +62,17 @@ Expected<Url> locate(std::string_view location, std::string_view directory) {
   }
   const std::string path =
       location.front() == '/' ? std::string(location) : std::string(directory) + "/" + std::string(location);
-  // from_path keeps the text; join takes `.` and `..` out of it.
+  // from_path keeps the text as it is; join resolves `.` and `..`.
   return Url::from_path("/").join(percent_encode_path(path));
 }
 
-// The URL that a location means, in the form that is kept.
+// The URL of a location, in the form that moat stores.
 Expected<std::string> url_text(std::string_view location, std::string_view directory) {
   if (is_version_control(location)) return std::string(location);
   auto url = locate(location, directory);
   if (!url) return tl::unexpected(std::move(url.error()));
   std::string text = url->to_string();
-  // A folder is one folder, however it was spelled.
+  // The same folder gives the same URL, however it was spelled.
   if (url->scheme() == "file" && url->fragment().empty())
     while (text.size() > std::string_view("file:///").size() && text.back() == '/') text.pop_back();
   return text;

@@ -1,4 +1,4 @@
-// What a user may write where a package is meant: a PEP 508 requirement, or the path or URL of an archive, a
+// Everything a user may type to name a package: a PEP 508 requirement, or the path or URL of an archive, a
 // source tree or a git repository.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace moat {
 
-// Sources of which the line does not say what project they are.
+// Sources whose project name the line does not give.
 struct UnnamedSource {
   std::string url;  // as Requirement::url
   std::set<ExtraName> extras;

@@ -15,9 +15,9 @@ namespace {
 
 using Options = std::vector<RequirementsOption>;
 
-// Deeper than anybody nests on purpose; a folder linked into itself has no end.
+// Deeper than anyone nests on purpose; a folder linked into itself would never end.
 constexpr std::size_t kMostOpenFiles = 100;
-// Files that include others twice each read 2ⁿ.
+// A chain of files that each include the next one twice would read 2ⁿ of them.
 constexpr std::size_t kMostReads = 1000;
 
 bool is_url(std::string_view text) {
@@ -25,13 +25,13 @@ bool is_url(std::string_view text) {
   return begin.substr(0, 5) == "http:" || begin == "https:" || begin.substr(0, 5) == "file:";
 }
 
-// How a file is called in messages: credentials stay out.
+// A file's name for messages, without credentials.
 std::string shown(const std::string& path) {
   const Expected<Url> url = is_url(path) ? Url::parse(path) : parse_error("");
   return url ? url->display() : path;
 }
 
-// The place of what `including` names: relative to it, URLs to URLs.
+// Resolves a path that `including` names: relative to it, or against its URL.
 std::string beside(const std::string& including, const std::string& path) {
   if (is_url(including)) {
     const Expected<Url> url =
@@ -84,8 +84,8 @@ class FileReader {
   RequirementsFile take() && { return std::move(file_); }
 
  private:
-  // The text of the file, which joins the open ones. What is wrong with the file itself is told with the line
-  // that names it.
+  // Reads the file and marks it as open. An error in opening the file itself names the line that includes
+  // it.
   std::string open(const std::string& path, const std::string& named_at) {
     const std::string normal = is_url(path) ? path : std::filesystem::path(path).lexically_normal().native();
     try {
@@ -145,7 +145,7 @@ class FileReader {
     return expand_variables(text, [&](const std::string& name) {
       std::optional<std::string> value = reader_.variable ? reader_.variable(name) : std::nullopt;
       try {
-        // What a file of a server includes is asked for there.
+        // A relative path in a remote file is requested from its server, so the variable is sent there too.
         if (value && !value->empty() && reader_.check_variable)
           reader_.check_variable(name, is_url(at.file) ? text + " " + at.file : text);
       } catch (const Error& error) {
@@ -172,7 +172,7 @@ class FileReader {
     return true;
   }
 
-  // The requirement's own options; those of the whole file do not count on its line.
+  // The requirement's own options; options of the whole file have no effect on its line.
   RequirementsEntry entry_of(const Line& line) {
     RequirementsEntry entry{.text = line.text, .where = line.where, .constraint = line.constraint};
     for (const RequirementsOption& option : line.options)
@@ -208,7 +208,7 @@ class FileReader {
            option.name == "only-final";
   }
 
-  // What says something of packages by their names, and counts on every line.
+  // Options that refer to packages by name, and apply on every line.
   void apply_for_packages(const Line& line) {
     for (const RequirementsOption& option : line.options) {
       if (!is_for_packages(option)) continue;
@@ -223,7 +223,7 @@ class FileReader {
     for (const RequirementsOption& option : line.options) apply(option, line);
   }
 
-  // An index-url stands for all indexes so far, extra ones included; `--no-index` for good.
+  // An index-url replaces all indexes so far, extra ones included; `--no-index` removes them for good.
   void apply_indexes(const Line& line) {
     RequirementsOptions& to = file_.options;
     if (line.has("no-index")) {

@@ -50,15 +50,15 @@ struct RequirementsReader {
   std::function<std::string(const std::string& path)> read;
   // Value of an environment variable; nullopt when unset. For ${NAME}.
   std::function<std::optional<std::string>(const std::string& name)> variable;
-  // Is there such a file or folder? A relative -f means the file's own folder if it is there, else the
-  // working one.
+  // Is there such a file or folder? A relative -f means the file's own folder if it exists there, else the
+  // working directory.
   std::function<bool(const std::string& path)> exists;
-  // Throws Error where the line may not see this variable, which is set. Not set: all may.
+  // Throws Error if this line may not read this variable although it is set. Default: every line may.
   std::function<void(const std::string& name, const std::string& line)> check_variable = {};
 };
 
-// Reads `path` and what it includes. Error(BadInput) names file and line; recursion is one, a diamond is not,
-// except for one of very many files.
+// Reads `path` and the files it includes. Error(BadInput) names file and line; recursion is an error, a
+// diamond is not, unless it repeats very many files.
 RequirementsFile read_requirements(const std::string& path, bool constraint,
                                    const RequirementsReader& reader);
 

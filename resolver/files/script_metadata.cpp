@@ -37,7 +37,7 @@ std::size_t closing_line(const Lines& lines, std::size_t first) {
 }
 
 struct Block {
-  std::size_t first = 0, last = 0;  // the lines with the marks
+  std::size_t first = 0, last = 0;  // the lines of the markers
 };
 
 Expected<std::optional<Block>> find_block(const Lines& lines) {
@@ -57,7 +57,7 @@ Expected<std::optional<Block>> find_block(const Lines& lines) {
   return found;
 }
 
-// The block as TOML, its lines where they are in the script.
+// The block as TOML, with the same line numbers as in the script.
 std::string toml_of(const Lines& lines, const Block& block) {
   std::string toml(block.first + 1, '\n');
   for (std::size_t i = block.first + 1; i < block.last; ++i) {

@@ -21,17 +21,17 @@ struct ScriptMetadata {
   TomlTable tool;  // [tool]
 };
 
-// nullopt: the script has no such block (one that is not closed is none). Two of them are an error, as is
-// what the block says wrong; errors end in "(line N)", counted in the script.
+// nullopt: the script has no such block (an unclosed one does not count). Two blocks are an error, as is any
+// invalid value; errors end in "(line N)", counted in the script.
 Expected<std::optional<ScriptMetadata>> parse_script_metadata(std::string_view text);
 
-// A script taken apart, to edit its block as TOML. Line ends stay what they are.
+// A script split in three, so that its block can be edited as TOML. Line ends are kept.
 struct ScriptParts {
   std::string before, toml, after;  // with the lines of the marks: the first in `before`, the last in `after`
   std::string text() const;         // put together again
 };
 
-// Where the script has no block, an empty one behind what has to stand first: `#!`, and the encoding.
+// If the script has no block, adds an empty one after the lines that must come first: `#!` and the encoding.
 Expected<ScriptParts> take_script_apart(std::string_view text);
 
 }  // namespace moat

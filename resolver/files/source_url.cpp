@@ -20,8 +20,8 @@ std::optional<std::string_view> other_version_control(std::string_view text) {
   return std::nullopt;
 }
 
-// `https://host/download/123`, `…/tarball/v1.0`: what comes from there is only known once it came. A name
-// that ends in an extension of letters says that it is something else.
+// `https://host/download/123`, `…/tarball/v1.0`: the type is known only after the download. A name with an
+// extension made of letters is taken to be something else.
 bool may_be_anything(std::string_view filename) {
   const std::size_t dot = filename.rfind('.');
   return !filename.empty() && (dot == std::string_view::npos ||
@@ -80,7 +80,7 @@ std::optional<ParseError> read_fragment(std::string_view fragment, SourceUrl& ou
   return std::nullopt;
 }
 
-// What ssh would take as an option, were it passed on.
+// A text that ssh would take as an option.
 bool is_option(std::string_view part) { return begins(percent_decode(part), "-"); }
 
 Expected<SourceUrl> parse_git(std::string_view text) {

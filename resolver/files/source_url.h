@@ -17,7 +17,7 @@ enum class SourceKind { Wheel, Archive, Directory, Git };
 
 // git+https://host/owner/repo.git@v1.0#subdirectory=python&egg=foo[x]
 // https://host/foo-1.0.tar.gz#sha256=…       file:///home/me/project
-// A value. Nothing of it can be mistaken for an option by a program that is given it as an argument.
+// A value. No part of it can be mistaken for an option when it is passed to a program as an argument.
 struct SourceUrl {
   SourceKind kind = SourceKind::Wheel;
   Url url;                   // where it is: without fragment; of git also without `git+` and the revision
@@ -28,18 +28,18 @@ struct SourceUrl {
   std::vector<Digest> digests;      // #sha256=…; each must hold
   std::string commit;               // git: 40 hex digits, once it is known
 
-  // Fails for what moat cannot take from: other version control, other protocols, revisions that are none.
+  // Fails for anything that moat cannot fetch: other version control, other protocols, invalid revisions.
   static Expected<SourceUrl> parse(std::string_view text);
 
   // "git+https://host/owner/repo.git@v1.0#subdirectory=python", credentials as ****.
   std::string display() const;
 };
 
-// The same reference for good: git at the commit, where that is known. With credentials.
+// The same reference, made permanent: git at the commit, if known. With credentials.
 std::string pinned_text(const SourceUrl& source);
 
-// Do two references mean the same thing, however they are spelled? What only names it (`#egg=`), and who may
-// fetch it, is not a difference; hashes are.
+// Do two references mean the same source, however they are spelled? `#egg=` and credentials make no
+// difference; hashes do.
 bool same_reference(std::string_view a, std::string_view b);
 
 // A branch, tag, commit or ref that git may be asked for: nothing that could be an option or a range.

@@ -67,10 +67,10 @@ TomlTable convert(const toml::table& table) {
   return out;
 }
 
-// No file that anybody writes nests tables as deep by dots.
+// Nobody writes tables nested this deep with dotted keys.
 constexpr int kMostDots = 100;
 
-// Behind the text in quotes that begins at `begin`.
+// The offset after the quoted text that begins at `begin`.
 std::size_t end_of_text(std::string_view text, std::size_t begin) {
   const char quote = text[begin];
   const std::string three(3, quote);
@@ -86,8 +86,8 @@ std::size_t end_of_text(std::string_view text, std::size_t begin) {
   return text.size();
 }
 
-// a.b.c… without end. toml++ bounds values within values, but not these, each of which is a table in the
-// last; and whatever walks them does so by recursion.
+// a.b.c… without end. toml++ limits the depth of nested values, but not of dotted keys, each of which makes a
+// table inside the previous one; and code that walks the result is recursive.
 bool has_endless_key(std::string_view text) {
   int dots = 0;
   for (std::size_t i = 0; i < text.size();) {

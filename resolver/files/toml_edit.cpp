@@ -36,7 +36,7 @@ std::string key_text(const TomlPath& path) {
   return out;
 }
 
-// In these quotes where the text allows it without escapes.
+// Quotes the text with these quotes if it then needs no escapes.
 std::string quoted(std::string_view text, char quotes) {
   const bool is_plain = std::none_of(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
@@ -72,7 +72,7 @@ Expected<TomlEdit> TomlEdit::parse(std::string text) {
 
 // ---- what is there ----
 
-// The first entry whose full key is wanted, of those that may lead to `path`.
+// The first entry, among those that may lead to `path`, whose full key satisfies `wanted`.
 template <class F>
 TomlEdit::Found TomlEdit::find_first(const TomlPath& path, F is_wanted) const {
   Found found;
@@ -185,7 +185,7 @@ bool TomlEdit::begins_line(std::size_t at) const {
   return is_blank(std::string_view(text_).substr(begin, at - begin));
 }
 
-// Of what the files' arrays look like: how much further in their items stand.
+// How far the arrays of the file indent their items.
 std::string TomlEdit::item_indent() const {
   for (const TomlSection& section : sections_)
     for (const TomlEntry& entry : section.entries)
@@ -200,7 +200,7 @@ std::string TomlEdit::item_indent() const {
 
 // ---- arrays ----
 
-// Behind the item and its comma, where that stands on the same line.
+// The offset after the item, and after its comma if that stands on the same line.
 std::size_t TomlEdit::behind_comma(const TomlNode& array, std::size_t index) const {
   const std::size_t end = array.items[index].span.end;
   const std::optional<std::size_t> comma = array.commas[index];
@@ -243,7 +243,7 @@ void TomlEdit::insert_first(const TomlNode& array, const std::string& item, bool
   const std::size_t begin = array.span.begin, close = array.span.end - 1;
   if (is_blank(std::string_view(text_).substr(begin + 1, close - begin - 1)))
     return edit(begin, close + 1, one_line ? fmt::format("[{}]", item) : first_items(item, begin));
-  // Only comments are in it, the last of which ended its line.
+  // The array holds only comments, and the last one ended its line.
   const std::string indent = indent_at(begin) + item_indent();
   edit(line_begin(close), line_begin(close), fmt::format("{}{},{}", indent, item, line_end_text(begin)));
 }
@@ -310,7 +310,7 @@ void TomlEdit::remove_item(const TomlPath& path, std::size_t index) {
 
 // ---- keys ----
 
-// A line behind `at`, which is the end of another.
+// A line after `at`, which is the end of another line.
 void TomlEdit::insert_line(std::size_t at, const std::string& line) {
   const std::string end = line_end_text(at);
   const std::size_t behind = line_end(at);
@@ -319,7 +319,7 @@ void TomlEdit::insert_line(std::size_t at, const std::string& line) {
 }
 
 void TomlEdit::add_section(const TomlPath& table, const std::string& line) {
-  // Behind its relatives, else at the end.
+  // After the keys it is related to, else at the end.
   const TomlSection* behind = nullptr;
   for (const TomlSection& section : sections_)
     if (!section.path.empty() && section.path.front() == table.front()) behind = &section;
@@ -335,14 +335,14 @@ void TomlEdit::add_section(const TomlPath& table, const std::string& line) {
   insert_line(last, end + section);
 }
 
-// `value` is an item of an array to be made, or, where it begins with `=`, the value itself.
+// `value` is an item of an array to be created or, if it begins with `=`, the value itself.
 void TomlEdit::add_key(const TomlPath& path, const std::string& value) {
   const TomlPath table = parent_of(path);
   const auto value_at = [&](std::size_t at, bool one_line) {
     if (value.front() == '=') return value.substr(1);
     return one_line ? fmt::format("[{}]", value) : first_items(value, at);
   };
-  // In an inline table, or one in which that is missing.
+  // Into an inline table, or one in which the rest of the path is missing.
   TomlPath inner{path.back()};
   for (TomlPath outer = table; !outer.empty(); inner.insert(inner.begin(), outer.back()), outer.pop_back()) {
     const TomlNode* inline_table = find(outer);
@@ -368,7 +368,7 @@ void TomlEdit::add_key(const TomlPath& path, const std::string& value) {
     if (!entries.empty()) return insert_line(entries.back().value.span.end, line);
     return edit(0, 0, line + line_end_text(0));
   }
-  // Beside keys with dots that lead there.
+  // Next to dotted keys that lead there.
   const TomlEntry* beside = nullptr;
   TomlPath rest;
   for (const TomlSection& section : sections_)
@@ -409,8 +409,8 @@ void TomlEdit::remove_entry(const Found& found) {
   const std::size_t begin = line_begin(found.entry->begin), end = line_end(found.entry->value.span.end);
   edit(begin, end, "");
   if (section.entries.size() > 1 || section.path.empty()) return;
-  // The header alone says nothing. It goes with the blank line before it, or behind it at the top of the
-  // file.
+  // A header without entries is removed too, with the blank line before it, or the one after it at the top of
+  // the file.
   const auto is_blank_line = [&](std::size_t first, std::size_t last) {
     return is_blank(std::string_view(text_).substr(first, last - first));
   };

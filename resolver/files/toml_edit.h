@@ -18,28 +18,28 @@ class TomlEdit {
   static Expected<TomlEdit> parse(std::string text);
 
   const std::string& text() const { return text_; }
-  // nullptr: nothing is there, or it is a table of its own and not a value. Valid until the next edit.
+  // nullptr: the path has no value, or is a table with a header. Valid until the next edit.
   const TomlNode* find(const TomlPath& path) const;
   // Is there anything at or below this path?
   bool has(const TomlPath& path) const;
   // The keys that stand directly below.
   std::vector<std::string> keys(const TomlPath& path) const;
 
-  // What a new string there stands in: the quotes of its neighbours, else of the file.
+  // The quotes that a new string at this path should use: those of its neighbours, else of the file.
   char quotes(const TomlPath& path) const { return quotes_of(find(path)); }
 
-  // A string of its own in an array, in the style of its neighbours. The array is made where it is missing.
+  // Inserts a string into an array, in the style of its neighbours. Creates the array if it is missing.
   // REQUIRES: what is at the path is an array; index <= size.
   void insert_item(const TomlPath& path, std::size_t index, std::string_view item);
-  // REQUIRES: the item is a string. Its kind of quotes stays where it can.
+  // REQUIRES: the item is a string. Keeps its kind of quotes if possible.
   void replace_item(const TomlPath& path, std::size_t index, std::string_view item);
-  // With the comment at the end of its line, if it has a line of its own.
+  // Also removes the comment at the end of its line, if the item has a line of its own.
   void remove_item(const TomlPath& path, std::size_t index);
 
-  // `value` is TOML. Replaces the value that is there.
+  // `value` is TOML. Replaces an existing value.
   void set_value(const TomlPath& path, std::string_view value);
-  // A key, with its line, and all that keys with dots or a section say below it; a section goes where nothing
-  // else is in it.
+  // Removes a key and its line, and everything that dotted keys or a section define below it; a section is
+  // removed when it is empty.
   void remove_key(const TomlPath& path);
 
  private:

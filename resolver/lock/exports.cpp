@@ -129,7 +129,7 @@ Pylock target_lock(const Pylock& lock, const Target& target, const std::set<Extr
     }
     out.packages.push_back(std::move(package));
   }
-  // Dependencies name what is here.
+  // Dependencies name only components of this file.
   const auto is_here = [&](const PackageName& name) {
     return std::any_of(out.packages.begin(), out.packages.end(),
                        [&](const LockedPackage& package) { return package.name == name; });

@@ -13,12 +13,12 @@
 
 namespace moat {
 
-// What of the lock is installed with these extras and groups, for any target: markers say nothing else any
-// more.
+// The part of the lock that is installed with these extras and groups, for any target: its markers no longer
+// mention extras or groups.
 Pylock settled_lock(const Pylock& lock, const std::set<ExtraName>& extras, const std::set<GroupName>& groups);
 
-// Of a lock that is settled. Folders are left out, as they have no hashes and pip takes none beside those
-// that do; their names go into `left_out`.
+// REQUIRES: a settled lock. Folders are left out, because they have no hashes and pip accepts no line without
+// hashes next to lines that have them; `left_out` gets their names.
 std::string export_requirements(const Pylock& lock, const std::filesystem::path& lock_directory,
                                 std::vector<std::string>& left_out);
 // name==version, for -c.

@@ -11,7 +11,7 @@
 namespace moat {
 namespace {
 
-// "" where it is met, or names no project, as a path does.
+// "" if the line is met, or names no project (a path does not).
 std::string unmet(std::string_view line, const Pylock& lock, const MarkerEnvironment& there,
                   const WorldChoice& choice) {
   if (line.starts_with("-e ")) line.remove_prefix(3);

@@ -21,7 +21,7 @@ std::map<PackageName, Entries> by_name(const Pylock& lock) {
   return out;
 }
 
-// As a lock has them: the same text is the same.
+// Compared as they are written in a lock.
 std::string text_of(const Entries& entries) {
   Pylock lock;
   lock.created_by = "moat";
@@ -44,7 +44,7 @@ const Entries& merged(const Entries* base, const Entries& ours, const Entries& t
     if (before == our_text) return theirs;
     if (before == their_text) return ours;
   }
-  // What one side dropped and the other changed stays: it may be needed, and goes again where it is not.
+  // Dropped on one side and changed on the other, a package stays; locking again drops it if not needed.
   if (ours.empty()) return theirs;
   if (theirs.empty()) return ours;
   return newest(ours) < newest(theirs) ? theirs : ours;
@@ -57,7 +57,7 @@ void join_names(std::vector<Name>& into, const std::vector<Name>& more) {
   into.assign(all.begin(), all.end());
 }
 
-// What the lock is for stays, of both sides; what it was made from is no longer true.
+// Keeps the targets of both sides; the inputs of either no longer describe the result.
 std::optional<LockedInputs> merged_inputs(const Pylock& ours, const Pylock& theirs) {
   if (!ours.inputs && !theirs.inputs) return std::nullopt;
   LockedInputs out;
@@ -70,7 +70,7 @@ std::optional<LockedInputs> merged_inputs(const Pylock& ours, const Pylock& thei
   return out;
 }
 
-// Lines of two packages may have come together where git merged: then the wheels are another's.
+// git may have merged lines of two packages into one entry: then its wheels belong to another package.
 bool is_of_one_piece(const LockedPackage& package) {
   return std::all_of(package.wheels.begin(), package.wheels.end(), [&](const LockedFile& file) {
     const Expected<WheelFilename> wheel = WheelFilename::parse(file.name);

@@ -1,5 +1,5 @@
-// Locks that cannot be read as they are: with git's conflict markers in them, or damaged. What they say of
-// versions is not lost for that; a lock that is made again keeps them where it can.
+// Locks that cannot be read as they are: damaged, or with git's conflict markers. Their versions are still
+// useful: locking again keeps them where it can.
 #pragma once
 
 #include "resolver/lock/lockfile.h"
@@ -23,8 +23,8 @@ std::optional<ConflictSides> conflict_sides(std::string_view text);
 // for, the targets and Pythons of both.
 Pylock merge_locks(const Pylock* base, const Pylock& ours, const Pylock& theirs);
 
-// The packages that can be read of a damaged text, one by one; nullopt: there are none. Of nothing else in
-// it is anything kept.
+// The packages that can be read from a damaged text, one by one; nullopt: there are none. Nothing else in the
+// text is kept.
 std::optional<Pylock> readable_packages(std::string_view text);
 
 }  // namespace moat

@@ -29,7 +29,7 @@ std::string relative_to_lock(const std::string& path, const LockOptions& options
   return std::filesystem::path(path).lexically_proximate(options.lock_directory).generic_string();
 }
 
-// `git@host` is not a secret, and ssh does not work without.
+// `git@host` is not a secret, and ssh needs it.
 std::string without_secrets(const Url& url) {
   return (url.userinfo() == "git" ? url : url.without_credentials()).without_fragment().to_string();
 }
@@ -61,7 +61,7 @@ DirectSource locked_source(const ResolvedPackage& package, const LockOptions& op
   return out;
 }
 
-// A folder of this machine is not an index to anybody else; its files have paths.
+// A folder on this machine is not an index for anyone else; its files are recorded by path.
 std::string index_of(const ResolvedPackage& package) {
   const Expected<Url> url = Url::parse(package.index);
   return url && url->scheme() != "file" ? url->without_credentials().to_string() : "";
@@ -73,18 +73,18 @@ bool has_one_of(const Artifact& artifact, const std::vector<Digest>& hashes) {
   });
 }
 
-// Of a direct reference the spec wants one source; of an index's release its wheels and sdist.
+// The specification wants one source for a direct reference, and wheels and sdist for a release of an index.
 void lock_files(LockedPackage& out, const ResolvedPackage& package, const LockOptions& options) {
   if (package.file.direct) {
     out.direct = locked_source(package, options);
-    // What a folder is may change under the lock; its version is not promised.
+    // The contents of a folder may change after locking, so its version is not recorded.
     if (out.direct->kind == DirectSourceKind::Directory) out.version.reset();
     return;
   }
   for (const ReleaseFile& file : package.release->files()) {
     const bool chosen = file.artifact.filename == package.file.artifact.filename;
     if (!chosen && (!options.all_files || file.artifact.yanked)) continue;
-    // Whoever gave hashes looked at these files, and at no others.
+    // If the user gave hashes, only the files they allow are locked.
     if (!chosen && !package.accepted.empty() && !has_one_of(file.artifact, package.accepted)) continue;
     LockedFile locked = locked_file(file.artifact, options);
     if (locked.hashes.empty()) {
@@ -119,7 +119,7 @@ Pylock lock_resolution(const Resolution& resolution, const Target& target, const
   const std::string& minor = target.environment.python_version;
   lock.requires_python = SpecifierSet::parse("==" + minor + ".*").value();
   const MarkerEnvironment& here = target.environment;
-  // One target, said so that another installer refuses what was not resolved for it.
+  // For one target, so that another installer refuses it anywhere else.
   lock.environments.push_back(
       Marker::parse(
           fmt::format(

@@ -1,4 +1,4 @@
-// What of a lock a target installs.
+// Which parts of a lock a target installs.
 #include "resolver/base/text.h"
 #include "resolver/lock/lockfile.h"
 
@@ -41,7 +41,7 @@ const LockedFile* best_wheel(const LockedPackage& package, const Target& target)
   return best;
 }
 
-// What is asked for must be there: a slip of the hand would install less than was meant.
+// Unknown names are errors: a typo would install less than the user meant.
 template <class Name>
 void check_offered(const std::set<Name>& asked, const std::vector<Name>& offered, std::string_view kind) {
   for (const Name& name : asked) {

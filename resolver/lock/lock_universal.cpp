@@ -24,7 +24,7 @@ Marker any_of_roots(const std::vector<Marker>& markers) {
   return out;
 }
 
-// Where a package is installed: wherever it is needed in any case, and with an extra or group elsewhere.
+// Where a package is installed: wherever it is always needed, elsewhere only with an extra or group.
 std::optional<Marker> marker_for(const UniversalPackage& package, const std::vector<LockRoot>& roots,
                                  const MarkerCells& cells) {
   const CellSet& always = package.needed.front();

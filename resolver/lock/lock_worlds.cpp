@@ -21,7 +21,7 @@ bool may_join(std::size_t root, const RootSet& world, const std::vector<RootSet>
                       [&](std::size_t other) { return exclude_each_other(root, other, conflicts); });
 }
 
-// May a root be left out? Not where nothing that is taken, or may still be, excludes it: it could be added.
+// May a root be left out? Not if no root of the set, now or later, excludes it: it could still be added.
 bool may_be_left(std::size_t root, std::size_t roots, const RootSet& world,
                  const std::vector<RootSet>& conflicts) {
   if (!may_join(root, world, conflicts)) return true;
@@ -30,7 +30,7 @@ bool may_be_left(std::size_t root, std::size_t roots, const RootSet& world,
   return false;
 }
 
-// All sets that nothing can be added to; each root is taken or left in turn.
+// Collects all maximal sets by taking or leaving each root in turn.
 void extend(std::size_t root, std::size_t roots, RootSet world, const std::vector<RootSet>& conflicts,
             std::vector<RootSet>& out) {
   if (out.size() > kMostWorlds) return;
@@ -61,8 +61,8 @@ std::optional<Marker> both(const std::optional<Marker>& a, const std::optional<M
   return b && *a != *b ? a->both(*b) : *a;
 }
 
-// When a choice is that of this world: it asks for nothing that the world has not, and for something that
-// each earlier one has not.
+// The marker for a world: true if the choice names nothing outside the world, and for each earlier world
+// something that it lacks.
 class Guards {
  public:
   Guards(const std::vector<RootSet>& worlds, const std::vector<RootSet>& conflicts,
@@ -80,7 +80,7 @@ class Guards {
   }
 
  private:
-  // One of each is asked for.
+  // Sets of roots; at least one root of each is asked for.
   std::vector<RootSet> asked_in(std::size_t world) const {
     std::vector<RootSet> out;
     for (std::size_t earlier = 0; earlier < world; ++earlier) {
@@ -101,7 +101,7 @@ class Guards {
     return out.value();
   }
 
-  // Who asks for what excludes it does not ask for it.
+  // A root needs no marker if the choices already asked for exclude it.
   bool is_excluded_by(std::size_t root, const std::vector<RootSet>& asked) const {
     return std::any_of(asked.begin(), asked.end(), [&](const RootSet& any) {
       return std::all_of(any.begin(), any.end(),
@@ -131,7 +131,7 @@ bool same(const std::optional<Marker>& a, const std::optional<Marker>& b) {
   return a.has_value() == b.has_value() && (!a || *a == *b);
 }
 
-// The worlds that have it agree about when; and the others do not have what that asks for.
+// Do all worlds that have the entry agree on its marker, and do the others lack what it asks for?
 bool needs_no_guard(const Entry& entry, const std::vector<RootSet>& worlds,
                     const std::vector<LockRoot>& roots) {
   const std::optional<Marker>& marker = entry.markers.begin()->second;
@@ -142,7 +142,7 @@ bool needs_no_guard(const Entry& entry, const std::vector<RootSet>& worlds,
   const std::string text = marker->to_string();
   for (std::size_t root = 1; root < roots.size(); ++root) {
     const std::string asks = asks_for(roots[root], true).to_string();
-    // An `or` binds last: beside one, the first clause is not all that is asked for.
+    // `or` binds loosest: if there is one, the first clause is not the whole condition.
     if (text != asks && (!text.starts_with(asks + " and ") || text.find(" or ") != text.npos)) continue;
     bool exactly = true;
     for (std::size_t world = 0; world < worlds.size(); ++world)
@@ -212,7 +212,7 @@ Pylock join_worlds(const std::vector<Pylock>& locks, const std::vector<RootSet>&
   std::map<std::string, std::size_t> places;
   for (std::size_t world = 0; world < locks.size(); ++world)
     for (const LockedPackage& package : locks[world].packages) {
-      // What it needs may differ, and is only told.
+      // Dependencies may differ between worlds; they are informational.
       LockedPackage bare = package;
       bare.dependencies.clear();
       const auto [place, is_new] = places.try_emplace(identity(std::move(bare)), entries.size());

@@ -30,17 +30,17 @@ std::vector<RootSet> worlds_of(std::size_t roots, const std::vector<RootSet>& co
 std::vector<RootSet> conflicting_roots(const std::vector<std::vector<std::string>>& conflicts,
                                        const std::vector<LockRoot>& roots);
 
-// What a world asks for.
+// The extras and groups that a world stands for.
 struct WorldChoice {
   std::set<ExtraName> extras;
   std::set<GroupName> groups;
 };
 WorldChoice choice_of(const RootSet& world, const std::vector<LockRoot>& roots);
 
-// The request with the lines of these roots only, which keep their numbers.
+// The request with only the lines of these roots, which keep their numbers.
 UniversalRequest request_of_world(const UniversalRequest& request, const RootSet& world);
 
-// One lock of those of the worlds, in the order of worlds_of().
+// Merges the locks of the worlds into one. Order: as worlds_of() gives them.
 Pylock join_worlds(const std::vector<Pylock>& locks, const std::vector<RootSet>& worlds,
                    const std::vector<RootSet>& conflicts, const std::vector<LockRoot>& roots);
 

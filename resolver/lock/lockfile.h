@@ -1,4 +1,4 @@
-// pylock.toml (PEP 751): text ⇄ value, from a resolution, and what of it a target installs.
+// pylock.toml (PEP 751): text ⇄ value, made from a resolution, and the selection that a target installs.
 #pragma once
 
 #include "resolver/files/artifact.h"
@@ -19,7 +19,7 @@ namespace moat {
 
 struct LockedFile {
   std::string name;  // file name: `name`, else of `path`, else of `url`
-  std::string url;   // url, path or both are set; then the path counts where something lies there
+  std::string url;   // url, path or both are set; path wins if the file exists
   std::string path;  // absolute, or relative to the lock file
   std::optional<std::uint64_t> size;
   std::optional<UnixTime> upload_time;
@@ -48,15 +48,15 @@ struct LockedPackage {
   std::optional<DirectSource> direct;
 };
 
-// [tool.moat] of a lock for several targets: what it was made from, as written, one line each. So a line that
-// is new can be named without resolving, and two branches that add lines merge.
+// [tool.moat] of a lock for several targets: its inputs as written, one line each. So a new line can be named
+// without resolving, and two branches that add lines merge.
 struct LockedInputs {
   std::vector<std::string> targets;  // platforms that every package can be installed on
   std::vector<std::string> pythons;  // "3.10", …: of these
   bool universal = false;            // other platforms as well
   std::vector<std::string> requirements, constraints;
   std::map<std::string, std::vector<std::string>> extras, groups;  // theirs, by normalised name
-  std::vector<std::string> default_groups;                         // that `sync` takes where none is named
+  std::vector<std::string> default_groups;                         // that `sync` takes if none is named
   // Sets of which no two can be asked for together: "extra cpu", "group dev".
   std::vector<std::vector<std::string>> conflicts = {};
   friend bool operator==(const LockedInputs&, const LockedInputs&) = default;
@@ -78,7 +78,7 @@ struct Pylock {
   std::optional<LockedInputs> inputs;
 };
 
-// Everything the specification says of a reader. `name`: the file's, "pylock.toml"; "" is not checked.
+// Checks all that the specification asks of a reader. `name`: "pylock.toml"; "" is not checked.
 // The message names the key ("packages[3].wheels[0].hashes") and the reason. Warnings: unknown minor
 // versions.
 Expected<Pylock> parse_pylock(std::string_view text, std::string_view name,
@@ -96,13 +96,13 @@ struct LockOptions {
   std::set<PackageName> editables = {};
 };
 Pylock lock_resolution(const Resolution& resolution, const Target& target, const LockOptions& options);
-// One package of it, without what it needs.
+// One package of the lock, without its dependencies.
 LockedPackage lock_package(const ResolvedPackage& package, const LockOptions& options);
 
-// pylock.toml or pylock.NAME.toml, as the specification wants it.
+// pylock.toml or pylock.NAME.toml, as the specification requires.
 bool is_lock_name(std::string_view name);
 
-// Of extras and groups that exclude each other (`conflicts`) only one can be asked for. Error(Usage).
+// Error(Usage) if two extras or groups that exclude each other (`conflicts`) are asked for together.
 void check_conflicts(const Pylock& lock, const std::set<ExtraName>& extras,
                      const std::set<GroupName>& groups);
 
@@ -110,10 +110,10 @@ struct SelectedPackage {
   const LockedPackage* package = nullptr;
   const LockedFile* file = nullptr;  // a wheel, an sdist or an archive; nullptr: a folder or checkout
 };
-// What the target installs, in the lock's order; decided from names only, nothing is fetched.
-// Error(Usage) for an extra or group that the lock does not offer; Error(NoSolution or BadInput) for what the
-// specification calls an error: environments, requires-python, two entries of one name, no wheel that fits
-// (says which tags exist).
+// What the target installs, in the lock's order; decided from names only, nothing is fetched. Error(Usage)
+// for an extra or group that the lock does not have; Error(NoSolution or BadInput) where the specification
+// demands an error: environments, requires-python, two entries of one name, no matching wheel (lists the
+// existing tags).
 std::vector<SelectedPackage> select_packages(const Pylock& lock, const Target& target,
                                              const std::set<ExtraName>& extras = {},
                                              const std::optional<std::set<GroupName>>& groups = std::nullopt);

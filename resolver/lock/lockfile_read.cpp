@@ -134,7 +134,7 @@ std::vector<Digest> read_hashes(const Table& table) {
   for (const auto& [algorithm, value] : hashes->raw()) {
     if (value.string() == nullptr) hashes->fail(algorithm, "must be a string");
     Expected<Digest> digest = Digest::parse(algorithm, *value.string());
-    // Algorithms unknown here are carried by other tools; one known and strong hash must be there.
+    // Other tools may list algorithms unknown here; at least one known, strong hash is required.
     if (!digest &&
         (algorithm == "md5" || algorithm == "sha256" || algorithm == "sha384" || algorithm == "sha512"))
       hashes->fail(algorithm, "is not valid: " + digest.error().message);
@@ -176,7 +176,7 @@ LockedFile read_file_entry(const Table& table) {
   return file;
 }
 
-// The file's own name must say what the lock says of it.
+// The file's own name must agree with the lock's entry.
 void check_file_name(const Table& table, const LockedPackage& package, const PackageName& name,
                      const Version& version) {
   if (name != package.name)

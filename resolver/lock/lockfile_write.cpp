@@ -90,7 +90,7 @@ std::string package_table(const LockedPackage& package) {
   return out;
 }
 
-// One line each: what two branches add merges.
+// One line each, so that additions of two branches merge.
 std::string lines(std::string_view key, const std::vector<std::string>& texts) {
   std::string out = fmt::format("{} = [\n", key);
   for (const std::string& text : texts) out += "    " + toml_quote(text) + ",\n";

@@ -20,14 +20,14 @@ constexpr std::string_view kHeadOfCommented =
 constexpr std::string_view kGroups = "# Groups: ";
 constexpr std::string_view kCommentedHash = "    # --hash=";
 
-// Characters that mean nothing in a line.
+// Characters that have no special meaning in a line.
 bool is_plain(std::string_view path) {
   return std::all_of(path.begin(), path.end(), [](char c) {
     return is_ascii_alnum(c) || std::string_view("-_./+").find(c) != std::string_view::npos;
   });
 }
 
-// A path as pip and uv have it: alone, and relative to where they are started; else a URL after the name.
+// A path as pip and uv accept it: bare, and relative to the directory they run in; else a URL after the name.
 std::string local_line(const std::string& name, const std::string& path, const std::string& subdirectory,
                        const fs::path& lock_directory) {
   if (subdirectory.empty() && is_plain(path))
@@ -48,7 +48,7 @@ std::string direct_line(const std::string& name, const DirectSource& source, con
       out = local_line(name, source.path, subdirectory, lock_directory);
       break;
     case DirectSourceKind::Vcs:
-      // pip has no relative form of these.
+      // pip has no relative form for these.
       out =
           fmt::format("{} @ {}+{}@{}", name, source.vcs_type,
                       source.url.empty() ? Url::from_path((lock_directory / source.path).native()).to_string()

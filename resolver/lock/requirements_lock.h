@@ -1,7 +1,7 @@
 // A lock in the form of a requirements file, for moat, pip and uv.
 //
-// Where a line has a hash, pip and uv want one of every line, and folders and commits have none. Beside those
-// the hashes stand in comments, which moat reads all the same:
+// If one line has a hash, pip and uv want a hash on every line, and folders and commits have none. Next to
+// those, the hashes are written in comments, which moat still reads:
 //
 //   # Pinned by moat; hashes are in comments, as pip takes none beside folders and commits.
 //   -e .
@@ -18,12 +18,12 @@
 
 namespace moat {
 
-// Every file of a release is named, so that the lines hold for other machines, too; a marker stands for each
-// package.
+// Every file of a release is listed, so that the lines work on other machines too; each package has a
+// marker.
 std::string format_requirements(const Pylock& lock, const std::filesystem::path& lock_directory);
 
-// A requirements file with its hashes out of their comments; any other comes back as it is. Lines keep their
-// numbers.
+// A requirements file with the hashes moved out of their comments; any other file is returned unchanged. Line
+// numbers stay the same.
 std::string with_commented_hashes(std::string text);
 
 // The dependency groups that were locked along.

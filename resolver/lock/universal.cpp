@@ -15,7 +15,7 @@ namespace moat {
 namespace {
 
 using Pins = std::map<PackageName, ResolvedPackage>;
-// Pre-releases that nobody names, and without which an environment had no answer.
+// Pre-releases that no line names, but without which an environment would have no answer.
 using Necessary = std::set<std::pair<PackageName, Version>>;
 
 std::string identity(const ResolvedPackage& package) {
@@ -23,19 +23,19 @@ std::string identity(const ResolvedPackage& package) {
          (package.file.direct ? " @ " + pinned_text(*package.file.direct) : std::string());
 }
 
-// What overrides make of a requirement, as with one target; but their markers stay to be asked.
+// A requirement after overrides, as for one target; but its markers are still open.
 struct Conditional {
   const Requirement* requirement = nullptr;
   const std::set<ExtraName>* more_extras = nullptr;  // of what an override replaces
   std::vector<const Marker*> markers;                // all hold
 };
 
-// May this release be used in this kind of environment? Remembered: partitions come and go.
+// May this release be used in this kind of environment? Cached, because partitions are made again and again.
 class Judges {
  public:
   explicit Judges(const UniversalRequest& request) : request_(request) {}
 
-  // The target of one cell, as one that is resolved for.
+  // The target to resolve for in one cell.
   Target target_of(const MarkerCells::Cell& cell) const {
     const MarkerEnvironment& here = cell.environment;
     Target target = cell.named ? request_.targets[*cell.named].target
@@ -51,7 +51,7 @@ class Judges {
     return target;
   }
 
-  // From now on any file will do for this target.
+  // From now on any file is accepted for this target.
   void let_any_file_do(std::size_t named) {
     any_file_.insert(named);
     std::erase_if(judges_, [named](const auto& entry) { return entry.first.first == named; });
@@ -91,7 +91,7 @@ class Judges {
   std::map<std::pair<std::optional<std::size_t>, std::string>, Judge> judges_;
 };
 
-// Follows the user's lines through the versions that were chosen, in all cells at once.
+// Follows the user's lines through the chosen versions, in all cells at once.
 class Walk {
  public:
   Walk(const UniversalRequest& request, const Pins& pins, const MarkerCells& cells, CellSet asked,
@@ -109,7 +109,7 @@ class Walk {
   }
 
   const CellSet& asked() const { return asked_; }
-  // Where all that is needed is there.
+  // The cells in which every requirement is met.
   const CellSet& good() const { return good_; }
   // By root; empty sets for what is not needed.
   const std::map<PackageName, std::vector<CellSet>>& needed() const { return needed_; }
@@ -125,9 +125,9 @@ class Walk {
  private:
   using Extras = std::map<std::pair<PackageName, ExtraName>, std::vector<CellSet>>;
 
-  // A marker such as `extra != "x"` may take back what another extra brought in, so all extras have to be
-  // known before what they bring in can be missed: followed again until those that are known are those that
-  // are met.
+  // A marker such as `extra != "x"` may undo what another extra brought in, so all extras must be known
+  // before any effect of theirs is missed: followed again until the known extras equal the ones asked
+  // for.
   void run_with_absences() {
     constexpr int kMostPasses = 8;
     only_looks_ = true;
@@ -166,9 +166,9 @@ class Walk {
     }
   }
 
-  // What a URL gives is for those who ask for that URL, and a pre-release where one is asked for, or nothing
-  // else will do.
-  bool needs_permit(const ResolvedPackage& package) const {
+  // A package from a URL is only for those who ask for that URL; a pre-release only where one is asked for,
+  // or where no final version fits.
+  bool needs_licence(const ResolvedPackage& package) const {
     if (package.file.direct) return true;
     return package.version.is_prerelease() &&
            request_.request.prereleases.of(package.name) == Prereleases::IfNecessary &&
@@ -187,7 +187,7 @@ class Walk {
     return admits(requirement.specifier, *package.release);
   }
 
-  // As same_reference(), of a line and what was fetched for one like it: by then git's commit is known.
+  // As same_reference(), but between a line and a similar one that was fetched: its git commit is known.
   static bool same_url(const std::string& text, const SourceUrl& url) {
     const Expected<SourceUrl> said = SourceUrl::parse(text);
     if (!said) return false;
@@ -310,7 +310,7 @@ class Walk {
     return out;
   }
 
-  // What is asked for whatever is chosen counts with every root.
+  // An extra that is asked for in any case counts with every root.
   CellSet where_asked(const Extras& extras, const PackageName& name, const ExtraName& extra,
                       std::size_t root) const {
     const auto found = extras.find({name, extra});
@@ -394,7 +394,7 @@ class Universal {
     return cell.named && request_.targets[*cell.named].may_be_left_out;
   }
 
-  // The targets that are not to be left out, as far as they are open. The first conflict, if there is one.
+  // Solves the targets that may not be left out and are still open. Returns the first conflict, if any.
   std::optional<UniversalConflict> solve_needed(const MarkerCells& cells, const CellSet& left) {
     if (std::exchange(needed_are_solved_, true)) return std::nullopt;
     for (std::size_t i = 0; i < cells.size(); ++i)
@@ -409,7 +409,7 @@ class Universal {
     last_solved_.reset();
   }
 
-  // Makes the cells, unless those of the last time tell all apart that is in play now.
+  // Makes the cells, unless the current ones already separate everything in play.
   void cut() {
     if (cells_ && !tells_more_apart_) return;
     walks_.clear();
@@ -417,7 +417,7 @@ class Universal {
     tells_more_apart_ = false;
   }
 
-  // The environments that what was chosen does not suit. Walks of sets that did not change still hold.
+  // The environments that the chosen versions do not fit. Walks of unchanged sets stay valid.
   CellSet walk_all() {
     CellSet left = cells_->all();
     for (std::size_t i = 0; i < chosen_.size(); ++i) {
@@ -431,7 +431,7 @@ class Universal {
     return left;
   }
 
-  // All that can tell environments apart: the user's lines, and what was chosen.
+  // Everything that can distinguish environments: the user's lines, and the chosen versions.
   void add_atoms_of_lines() {
     for (const auto* lines :
          {&request_.request.requirements, &request_.request.constraints, &request_.request.overrides})
@@ -455,7 +455,7 @@ class Universal {
     tells_more_apart_ |= atoms_.add(said);
   }
 
-  // What only extras bring in that nobody asks for tells nothing apart.
+  // Markers that hold only for extras nobody asks for distinguish nothing.
   static bool is_in_play(const Marker& marker, const ResolvedPackage& package) {
     if (!marker.mentions_extra() || !marker.wants_extras_by_name()) return true;
     const std::set<ExtraName> named = marker.extras_named();
@@ -479,7 +479,7 @@ class Universal {
     return std::nullopt;
   }
 
-  // The next environment may want the same project from elsewhere.
+  // The next environment may take the same project from another source.
   void release_urls(const ResolveRequest& request, const Outcome& outcome) {
     std::set<PackageName> names;
     for (const auto* lines : {&request.requirements, &request.constraints, &request.overrides})
@@ -491,13 +491,13 @@ class Universal {
     for (const PackageName& name : names) source_.unpin(name);
   }
 
-  // The versions join those that were chosen before, if they are the same where both have one.
+  // Adds the versions to an earlier set if both agree wherever they have the same package.
   void take(Resolution resolution) {
     for (std::string& note : resolution.notes)
       if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(std::move(note));
     Pins fresh;
     for (ResolvedPackage& package : resolution.packages) {
-      // Elsewhere a final version may do.
+      // In other environments a final version may fit.
       if (!package.version.is_prerelease()) preferences_.insert_or_assign(package.name, package.version);
       if (package.version.is_prerelease() && !is_named(package) &&
           necessary_.emplace(package.name, package.version).second)
@@ -560,14 +560,14 @@ class Universal {
   std::stop_token stop_;
   Judges judges_;
   EnvironmentSpace space_;
-  // A set of versions, for the environments that the earlier ones do not suit.
+  // One set of versions, for the environments that the earlier sets do not fit.
   struct Chosen {
     Pins pins;
     bool has_changed = true;  // since it was walked
   };
   std::deque<Chosen> chosen_;  // walks refer to them
   MarkerAtoms atoms_;
-  bool tells_more_apart_ = false;  // atoms_, than the cells do
+  bool tells_more_apart_ = false;  // atoms_ tells more apart than the cells do
   std::optional<MarkerCells> cells_;
   std::vector<Walk> walks_;  // over the cells, of the first of chosen_
   Necessary necessary_;

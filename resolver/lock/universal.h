@@ -1,11 +1,11 @@
 // One answer for many environments: each gets one set of versions, and as many environments as can the same.
 //
-// The newest Python of the first platform is resolved as ever. What that gives is then tried on all the other
-// environments, without the solver: from the user's lines on, each requirement whose marker holds there must
-// be met by the versions that were chosen, with a file that the environment takes. Where that fails, one of
-// the environments is resolved in turn, the versions of its neighbours preferred; its versions join those
-// chosen before where they do not contradict them. So most projects have one version a package, what one
-// Python or platform cannot have is decided there alone, and an answer is missing nowhere where there is one.
+// The newest Python of the first platform is resolved as usual. The result is then tried on all other
+// environments without the solver: starting from the user's lines, the chosen versions must meet each
+// requirement whose marker holds there, with a file that the environment accepts. Where that fails, one of
+// those environments is resolved next, preferring the versions of its neighbours; its versions join an
+// earlier set if they do not contradict it. So most projects have one version per package, a fork appears
+// only for the Pythons or platforms that need it, and every solvable environment gets an answer.
 #pragma once
 
 #include "resolver/lock/lockfile.h"
@@ -28,10 +28,10 @@ struct LockTarget {
   std::string name;  // "linux-x86_64"
   Target target;
   bool may_be_left_out =
-      false;  // nobody asked for it by name: where it has no answer, the lock is not for it
+      false;  // nobody asked for it by name: if there is no answer for it, the lock leaves it out
 };
 
-// What has to be asked for, so that a line counts: nothing, an extra or a dependency group of the project.
+// What the user must ask for so that a line applies: nothing, an extra or a dependency group of the project.
 struct LockRoot {
   enum class Kind { Always, Extra, Group };
   Kind kind = Kind::Always;
@@ -45,12 +45,12 @@ struct UniversalRequest {
   std::vector<std::size_t> root_of;  // of each of request.requirements, a place in `roots`
   std::optional<std::set<std::size_t>> only_roots = std::nullopt;  // lines of others do not count now
   std::vector<LockTarget> targets;  // those in front are resolved first, of one Python
-  // Where no answer has files for one of them: is that a conflict, or do files of others do there?
+  // If no answer has files for one of the targets: is that a conflict, or are files of others accepted?
   bool targets_must_install = true;
   std::vector<PythonMinor> everywhere;  // beside the targets, all other platforms with these Pythons
   SpecifierSet requires_python;
   bool fewest_forks = false;  // one version for all Pythons, where a project has one that admits them all
-  // What an environment should keep, where it may: the versions of the lock that is there.
+  // What an environment should keep if possible: the versions of the existing lock.
   std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> preferences;
 };
 
@@ -82,13 +82,13 @@ struct UniversalResolution {
 
 using UniversalOutcome = std::variant<UniversalResolution, UniversalConflict>;
 
-// Deterministic, as resolve(), and throws what that throws. Before a target is left out those that may not be
-// are resolved: what nobody can install is told of one of them.
+// Deterministic, as resolve(), and throws what resolve() throws. Required targets are resolved before a
+// target is left out, so a project that nobody can install is reported for one of them.
 UniversalOutcome resolve_universal(const UniversalRequest& request, CandidateSource& source,
                                    Reporter& reporter, std::stop_token stop = {});
 
-// The lock of it: each version of a package with the marker of where it is needed. `environments` and
-// `inputs` are the caller's.
+// The lock for it: each version of a package with the marker for where it is needed. The caller sets
+// `environments` and `inputs`.
 Pylock lock_universal(const UniversalRequest& request, const UniversalResolution& resolution,
                       const LockOptions& options);
 

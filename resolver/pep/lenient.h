@@ -1,4 +1,4 @@
-// Version clauses as they stand in published metadata, misspelt in ways that are known and have one meaning.
+// Version clauses from published metadata, with known misspellings that have only one meaning.
 #pragma once
 
 #include "resolver/base/error.h"

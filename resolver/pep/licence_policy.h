@@ -9,7 +9,7 @@
 namespace moat {
 
 struct LicencePolicy {
-  std::vector<std::string> allowed;  // none: whatever is not denied
+  std::vector<std::string> allowed;  // empty: everything that is not denied
   std::vector<std::string> denied;
 
   bool empty() const { return allowed.empty() && denied.empty(); }
@@ -18,8 +18,8 @@ struct LicencePolicy {
   bool admits(std::string_view expression) const;
 };
 
-// What METADATA says of the licence, as an SPDX expression as far as that can be told: License-Expression,
-// else the classifiers, else the field License where it is not the whole text.
+// The licence that METADATA gives, as an SPDX expression if possible: License-Expression, else the
+// classifiers, else the field License unless it is the whole text.
 std::string licence_of(std::string_view metadata);
 
 }  // namespace moat

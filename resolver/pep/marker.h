@@ -61,8 +61,8 @@ class Marker {
   // True if it can hold for no set of extras in this environment (used to drop requirements once, early).
   bool never_holds(const MarkerEnvironment& environment) const;
 
-  // What it says once the extras and groups are settled: it never holds, or it holds where `rest` does
-  // (nullopt: everywhere).
+  // Its value once the extras and groups are settled: it never holds, or it holds where `rest` does (nullopt:
+  // everywhere).
   struct Settled;
   Settled settle(const std::set<ExtraName>& extras, const std::set<GroupName>& groups) const;
 

@@ -99,7 +99,7 @@ const std::set<std::string>& MarkerAtoms::of(const std::string& variable) const 
 
 namespace {
 
-// A value that equals none of those that are named and is part of none.
+// A value that equals none of the named ones and is not part of any.
 constexpr std::string_view kOther = "?";
 
 // `in` compares with several words at once: "linux darwin", "3.8.1,3.8.2".
@@ -121,7 +121,7 @@ void add_words(std::set<std::string>& values, const std::set<std::string>& liter
     for (std::string& word : words_of(literal)) values.insert(std::move(word));
 }
 
-// The third numbers of releases of a minor Python at which a literal may change its mind.
+// The micro releases of a minor Python at which the truth of a literal may change.
 void add_breaks(std::set<std::uint64_t>& breaks, const std::set<std::string>& literals,
                 const PythonMinor& minor) {
   for (const std::string& literal : literals)
@@ -138,7 +138,7 @@ void add_breaks(std::set<std::uint64_t>& breaks, const std::set<std::string>& li
     }
 }
 
-// What an unknown release of a system may be: what it is compared with, and what lies around that.
+// The possible unknown releases of a system: the literals it is compared with, and values around them.
 std::vector<std::string> free_values(const std::set<std::string>& literals, const std::string& known) {
   std::vector<std::string> out = {known};
   if (!known.empty()) return out;
@@ -229,7 +229,7 @@ std::vector<std::pair<std::string, std::string>> implementations_of(const Marker
 
 namespace {
 
-// What takes a second or two; locks of real projects have dozens.
+// Takes a second or two at most; locks of real projects have dozens.
 constexpr std::size_t kMostCells = 20'000;
 
 [[noreturn]] void throw_too_many(const MarkerAtoms& atoms) {
@@ -323,7 +323,7 @@ const CellSet& MarkerCells::where(const Marker& marker, const std::set<ExtraName
   return entry->second;
 }
 
-// Cells that have the same values of the variables in the marker are asked once.
+// Cells with the same values for the marker's variables are evaluated once.
 CellSet MarkerCells::evaluated(const Marker& marker, const std::set<ExtraName>& extras) const {
   std::vector<const ValueNumbers*> variables;
   for (const auto& [name, literal] : marker.comparands())
@@ -433,8 +433,8 @@ bool MarkerCells::space_is_cpython() const {
                      [](const Cell& cell) { return cell.environment.implementation_name == "cpython"; });
 }
 
-// Terms that hold in the cell `seed` and together in no cell of `off`; as few as are found greedily, and of
-// these the ones that hold in more of `on`.
+// Terms that hold in the cell `seed` and together in no cell of `off`; chosen greedily to be few, and among
+// equals the ones that hold in more of `on`.
 std::optional<MarkerCells::Product> MarkerCells::product_for(std::size_t seed, const CellSet& on,
                                                              const CellSet& off) const {
   Product product;

@@ -1,6 +1,6 @@
-// Markers as sets of environments. All environments that are in question are cut into cells, such that every
-// marker in play says one thing throughout a cell. What markers mean together is then exact: `and` is the
-// intersection of two sets, `or` the union, implication the subset.
+// Markers as sets of environments. All environments in question are cut into cells, so that every marker in
+// play has one value throughout a cell. Combining markers is then exact: `and` is the intersection of two
+// sets, `or` the union, implication the subset.
 #pragma once
 
 #include "resolver/pep/marker.h"
@@ -65,14 +65,14 @@ struct EnvironmentSpace {
   SpecifierSet requires_python;  // other Pythons are not in question
 };
 
-// What the markers in play tell apart.
+// Everything that the markers in play can distinguish.
 class MarkerAtoms {
  public:
-  // True: that tells more apart than what was added before.
+  // Returns true if this distinguishes more than what was added before.
   bool add(const Marker& marker);
   bool add(const SpecifierSet& requires_python);
 
-  // What a variable is compared with; empty where it is in no marker.
+  // The values that a variable is compared with; empty if no marker uses it.
   const std::set<std::string>& of(const std::string& variable) const;
 
  private:
@@ -100,8 +100,8 @@ class MarkerCells {
   const CellSet& where(const Marker& marker, const std::set<ExtraName>& extras) const;
   CellSet admitted_by(const SpecifierSet& requires_python) const;
 
-  // A short marker that holds in exactly these cells, whatever it says outside of the space; nullopt: it
-  // holds in all. REQUIRES: `set` is not empty.
+  // A short marker that holds in exactly these cells, with any value outside the space; nullopt: it holds in
+  // all. REQUIRES: `set` is not empty.
   std::optional<Marker> marker_of(const CellSet& set) const { return marker_of(set, all()); }
   // The same where only the cells of `among` are in question.
   std::optional<Marker> marker_of(const CellSet& set, const CellSet& among) const;

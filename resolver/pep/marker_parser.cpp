@@ -31,7 +31,7 @@ constexpr std::size_t kSymbols = 8;
 
 bool is_word(char c) { return is_ascii_alnum(c) || c == '_'; }
 
-// Deeper markers come from nobody but those who look for a stack overflow.
+// Only an attacker looking for a stack overflow nests deeper than this.
 constexpr int kDeepest = 200;
 
 }  // namespace
@@ -161,7 +161,7 @@ class MarkerParser {
     return std::nullopt;
   }
 
-  // Checks what only both sides together tell, and prepares the evaluation. What is wrong, or nullptr.
+  // Checks that need both sides, and prepares the evaluation. Returns the error, or nullptr.
   const char* finish(MarkerComparison& comparison) const {
     MarkerOperand& left = comparison.left;
     MarkerOperand& right = comparison.right;

@@ -1,4 +1,4 @@
-// A marker in which extras and groups no longer stand: what a lock says to those who know neither.
+// A marker with extras and groups resolved: for readers of a lock that support neither.
 #include "resolver/pep/marker_node.h"
 
 #include <functional>
@@ -13,7 +13,7 @@ namespace {
 using Node = Marker::Node;
 using NodePointer = std::shared_ptr<const Node>;
 
-// A tree in which what is known is gone: a value, or the rest.
+// A tree with the known parts removed: a value, or the rest.
 struct Partial {
   std::optional<bool> value;
   NodePointer rest;

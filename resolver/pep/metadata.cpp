@@ -82,7 +82,7 @@ class HeaderScanner {
   std::string_view rest_;
 };
 
-// Continuation lines without what marks them: blanks, or the `        |` of old descriptions.
+// Continuation lines without their prefix: blanks, or the `        |` of old descriptions.
 std::string unfold(std::string_view value) {
   if (value.find_first_of("\r\n") == std::string_view::npos) return std::string(trim(value));
   std::string out;
@@ -127,8 +127,8 @@ std::vector<std::string_view> MetadataFields::find_all(std::string_view name) co
 
 namespace {
 
-// Old files are in Windows' or other encodings: what is not UTF-8 is read as Latin-1, so that what comes out
-// is.
+// Old files use Windows or other encodings: bytes that are not UTF-8 are read as Latin-1, so the result
+// always is UTF-8.
 std::string to_utf8(std::string text) {
   if (is_utf8(text)) return text;
   std::string out;
@@ -307,7 +307,7 @@ class CoreMetadataReader {
         problem(quote(name) + " is both an Import-Name and an Import-Namespace");
   }
 
-  // CoreMetadata without what it cannot be without.
+  // A CoreMetadata with the mandatory fields still missing.
   struct Parts {
     std::vector<Requirement> requires_dist;
     std::vector<ExtraName> provides_extra;

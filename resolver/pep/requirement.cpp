@@ -34,7 +34,7 @@ class RequirementParser {
     return out;
   }
 
-  // Moves behind name and extras; where the version clauses begin. nullopt if there is no name, or a URL.
+  // Skips name and extras; returns where the version clauses begin. nullopt if there is no name, or a URL.
   std::optional<std::size_t> find_specifier() {
     skip_blanks();
     if (read_while(is_name_char).empty()) return std::nullopt;

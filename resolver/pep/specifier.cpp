@@ -86,7 +86,7 @@ class SpecifierParser {
     return std::move(specifier_);
   }
 
-  // What of the version does not go with the operator; nullptr if all is well.
+  // Why this version cannot be used with the operator; nullptr if it can.
   const char* misuse(const Version& version) const {
     if (specifier_.prefix_ && (version.pre() || version.post() || version.dev() || version.has_local()))
       return "`.*` follows a release number, not a pre-, post-, dev-release or local version";

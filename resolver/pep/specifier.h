@@ -29,14 +29,14 @@ class Specifier {
   // The clause names a pre-release (any operator but !=; === counts if it parses as one).
   bool names_prerelease() const;
 
-  // Does the clause admit the version? Nothing here about pre-releases being wanted.
+  // Does the clause admit the version? The policy on pre-releases is not applied here.
   bool contains(const Version& version) const { return contains(version, {}); }
   // original: the candidate's text as the index wrote it, for ===; "" means version.to_string().
   bool contains(const Version& version, std::string_view original) const;
 
   // Normal form: ">=1.2.0".
   std::string to_string() const;
-  // One text for clauses that mean the same: ">=1.2.0" is ">=1.2" (but "~=1.2.0" is not "~=1.2").
+  // One text for clauses with the same meaning: ">=1.2.0" is ">=1.2" (but "~=1.2.0" is not "~=1.2").
   std::string canonical_key() const;
   friend bool operator==(const Specifier& a, const Specifier& b) {
     return a.canonical_key() == b.canonical_key();

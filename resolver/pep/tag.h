@@ -27,7 +27,7 @@ struct Tag {
 // tags.
 Expected<std::vector<Tag>> parse_tags(std::string_view compressed);
 
-// What decides the tags of an interpreter; everything comes in as values.
+// The inputs that decide an interpreter's tags, all as values.
 struct TagTarget {
   std::string implementation = "cpython";  // sys.implementation.name
   unsigned major = 3;
@@ -38,7 +38,7 @@ struct TagTarget {
   std::vector<std::string> platforms;  // best first: linux_x86_64, manylinux_2_36_x86_64, …
 };
 
-// Is a glibc level served? The say of a `_manylinux` module, where there is one.
+// Is a glibc level supported? Answered by a `_manylinux` module if there is one.
 using ManylinuxVerdict = std::function<bool(unsigned major, unsigned minor)>;
 
 // Platform tags of a Linux with this libc, best first: linux_<arch>, then manylinux_2_N down with the legacy
@@ -59,7 +59,7 @@ class TagSet {
  public:
   TagSet() = default;
   explicit TagSet(std::vector<Tag> best_first);
-  // Of a target of which nothing is known: every tag, none better than another.
+  // For a target of which nothing is known: every tag, none better than another.
   static TagSet anything();
 
   const std::vector<Tag>& tags() const { return tags_; }

@@ -30,7 +30,7 @@ std::string_view legacy_name(unsigned major, unsigned minor) {
   return minor == 5 ? std::string_view("manylinux1") : std::string_view();
 }
 
-// A glibc 3 would load what a 2.50 loads; its real last minor is not known before it exists.
+// A glibc 3 would load anything that 2.50 loads; the last minor of glibc 2 is not known yet.
 constexpr unsigned kLastMinor = 50;
 
 void add_manylinux(std::vector<std::string>& out, std::string_view arch, unsigned major, unsigned minor,
@@ -103,7 +103,7 @@ std::vector<std::string> macos_platforms(std::string_view arch, unsigned major, 
   if (major < 11) return out;
 
   for (unsigned release = major; release >= 11; --release) add_mac(out, {release, 0}, arch);
-  // From here on: binaries of before macOS 11. ARM processors run the universal2 ones alone.
+  // From here on: binaries older than macOS 11. ARM processors run only the universal2 ones.
   for (unsigned level = 16; level >= 4; --level) {
     if (arch == "x86_64")
       add_mac(out, {10, level}, arch);
@@ -186,7 +186,7 @@ std::optional<std::vector<std::string>> platforms_of_tag(std::string_view tag) {
   return std::nullopt;
 }
 
-// What a target named by people serves: the oldest system its makers still care for.
+// What a named target supports: the oldest system that its vendor still maintains.
 std::optional<std::vector<std::string>> platforms_of_target(std::string_view target) {
   if (const auto arch = after(target, "linux-musl-")) return linux_platforms(*arch, Libc::Musl, 1, 2);
   if (const auto arch = after(target, "linux-")) {

@@ -18,8 +18,8 @@ std::strong_ordering compare(const VersionBound& a, const VersionBound& b) {
   const bool posts_a = a.side == Side::AfterPosts;
   const bool posts_b = b.side == Side::AfterPosts;
   if (posts_a != posts_b) {
-    // Of one release and pre-release, the place behind all posts is behind every other place; a place of
-    // another release or pre-release is told apart by the versions themselves.
+    // Within one release and pre-release, the place after all posts is above every other place; places of
+    // different releases are ordered by the versions themselves.
     if (std::is_eq(a.version.compare_base(b.version)) && a.version.pre() == b.version.pre())
       return posts_a ? std::strong_ordering::greater : std::strong_ordering::less;
   }
@@ -65,7 +65,7 @@ using Ends = std::pair<Bound, Bound>;
 
 VersionBound before(const Version& version) { return {version, Side::Before}; }
 
-// What lies from `lower` to `upper`, and for `!=` what does not.
+// The interval from `lower` to `upper`, and for `!=` its complement.
 Ends equal_ends(const Specifier& clause) {
   const Version& version = clause.version();
   if (clause.is_prefix())
@@ -78,7 +78,7 @@ VersionBound greater_end(const Version& version) {
   return {version, Side::AfterPosts};
 }
 
-// The clause's one interval; for `!=` that which is missing.
+// The clause's one interval; for `!=` the excluded one.
 Ends ends_of(const Specifier& clause) {
   switch (clause.op()) {
     case Operator::Equal:
@@ -122,7 +122,7 @@ std::optional<VersionSet> VersionSet::from(const SpecifierSet& specifiers) {
     sets.push_back(clause.op() == Operator::NotEqual ? one.complement() : std::move(one));
   }
   if (sets.empty()) return all();
-  // By pairs, and pairs of pairs: one after the other would cost the square of thousands of `!=`.
+  // Merges pairwise: one after the other would be quadratic in thousands of `!=`.
   for (; sets.size() > 1; sets.resize((sets.size() + 1) / 2))
     for (std::size_t i = 0; 2 * i < sets.size(); ++i)
       sets[i] = 2 * i + 1 < sets.size() ? sets[2 * i].intersect(sets[2 * i + 1]) : std::move(sets[2 * i]);

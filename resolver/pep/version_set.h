@@ -1,4 +1,4 @@
-// What a SpecifierSet means, as a union of intervals of the version order: the form the encoder eats.
+// The meaning of a SpecifierSet as a union of intervals of the version order: the input of the encoder.
 #pragma once
 
 #include "resolver/pep/specifier.h"

@@ -26,8 +26,8 @@ Pool::Pool() : pool_(pool_create()) {
   pool_setdebugmask(pool_.get(), 0);
   pool_set_flag(pool_.get(), POOL_FLAG_NOWHATPROVIDESAUX, 1);
   repo_ = repo_create(pool_.get(), "candidates");
-  // Once, on the empty pool. Called again it would free every list that was interned, and the offsets that
-  // remain would name other packages.
+  // Called once, on the empty pool. A second call would free every interned list, and the remaining offsets
+  // would name other packages.
   pool_createwhatprovides(pool_.get());
   list_name_ = name("[list]");
   never_ = make_dep({});

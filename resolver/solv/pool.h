@@ -1,11 +1,11 @@
-// libsolv's pool in our own verbs: solvables that stand for whatever the caller says, and dependencies that
-// are met by explicit lists of solvables. libsolv never sees a version, a name it could compare, or a
+// libsolv's pool in our own verbs: solvables that stand for whatever the caller chooses, and dependencies
+// that are met by explicit lists of solvables. libsolv never sees versions, comparable names, or
 // provides.
 //
 // Two properties of the library shape this interface. Solvables provide nothing, so the index of providers is
-// built once, on the empty pool, and adding a solvable later costs nothing; every dependency carries its list
-// of solvables from the moment it is made. And an empty list must be a dependency that nothing meets: written
-// in any other of the library's ways it is silently satisfied (tests/resolver/solv pins this down).
+// built once, on the empty pool, and adding a solvable later is free; every dependency carries its list of
+// solvables from the start. And an empty list must be a dependency that nothing meets: any other form is
+// silently satisfied by the library (tests/resolver/solv pins this down).
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ namespace moat::solv {
 // Index of a solvable; consecutive within a block. Among the solvables still to be decided, those with a
 // higher id have their requirements decided first.
 using SolvableId = int;
-// An interned text, for telling solvables apart; two of one name are ordered by rank.
+// An interned text that tells solvables apart; two solvables of the same name are ordered by rank.
 using NameId = int;
 
 struct Dep {
@@ -50,7 +50,7 @@ class Pool {
   // A solvable whose id is lower than that of all taken before it (as long as the reserve lasts): its
   // requirements are decided after theirs.
   SolvableId add_before();
-  // Where several solvables of one name would do, the highest rank is taken.
+  // Among several acceptable solvables of one name, the highest rank is taken.
   void describe(SolvableId solvable, NameId name, int rank);
 
   // Met by this solvable and no other.

@@ -11,11 +11,11 @@ struct s_Solver;
 
 namespace moat::solv {
 
-// What a solve is to achieve. Earlier items are decided first: of the choices that all items leave open, the
-// first item gets its highest rank.
+// The goal of a solve. Earlier items are decided first: among the choices that satisfy all items, the first
+// item gets its highest rank.
 class Goal {
  public:
-  // Exactly as it reads: with an empty list the goal cannot be reached.
+  // Literal: an empty list makes the goal unreachable.
   void install_one_of(std::vector<SolvableId> solvables) { items_.push_back({true, std::move(solvables)}); }
   void forbid(SolvableId solvable) { items_.push_back({false, {solvable}}); }
 
@@ -58,9 +58,9 @@ class Solver {
 
   bool solve(const Goal& goal);
 
-  // After solve() was true: what is installed, ascending. It may hold solvables that nothing needs.
+  // After solve() returned true: what is installed, ascending. May hold solvables that nothing needs.
   std::vector<SolvableId> installed() const;
-  // After solve() was false: rules that contradict each other together, in no order to rely on. Not minimal.
+  // After solve() returned false: rules that together are contradictory, in no fixed order. Not minimal.
   std::vector<Reason> refutation() const;
 
  private:

@@ -1,4 +1,4 @@
-// What the resolver asks of the world, and the values it is answered with.
+// What the resolver asks of the world, and the values it gets back.
 #pragma once
 
 #include "resolver/files/artifact.h"
@@ -23,12 +23,12 @@ namespace moat {
 struct ReleaseFile {
   Artifact artifact;
   std::optional<WheelFilename> wheel;  // nullopt: a source distribution
-  // It is what a URL names: an archive, a folder, a commit. nullptr: a file that an index lists, of which
-  // there may be very many.
+  // Set if a URL names it: an archive, a folder, a commit. nullptr: a file listed by an index, of which there
+  // may be very many.
   std::shared_ptr<const SourceUrl> direct = {};
 
-  // To learn what it needs may take a build, which is minutes and runs its code: asked for only of what was
-  // chosen, never in advance.
+  // Learning what it requires may take a build, which takes minutes and runs its code: only done for chosen
+  // candidates, never in advance.
   bool may_need_build() const { return !wheel; }
 };
 
@@ -58,8 +58,8 @@ class FilesBehind {
   virtual ~FilesBehind() = default;
 };
 
-// All files of one version, as the index lists them: nothing is filtered yet. A page may list very many of
-// which a few are looked at, so they are made when somebody asks for them; their traits are there from the
+// All files of one version, as the index lists them, unfiltered. A page may list very many and
+// the resolver looks at few, so files are made on demand; their traits are available from the
 // start.
 class Release {
  public:
@@ -118,14 +118,14 @@ class CandidateSource {
   CandidateSource& operator=(const CandidateSource&) = delete;
   virtual ~CandidateSource() = default;
 
-  // From now on the project is what this URL gives: one release, no index asked. Called
-  // before request_project of that name; the same URL again is nothing new. Where a dependency turns out to
-  // name a URL it may come after request_project: the index's page is then dropped (find_project gives
-  // nullptr until the URL's comes) and request_project is called again. A page of the index that is still
-  // underway may arrive, but is never found. What find_… gave before stays valid all the same.
+  // From now on the project comes from this URL: one release, no index asked. Called before request_project
+  // of that name; repeating the same URL has no effect. If a dependency turns out to name a URL, it may be
+  // called after request_project: the index's page is then dropped (find_project gives nullptr until the
+  // URL's comes) and request_project is called again. A page of the index that is still underway may arrive,
+  // but is never found. Results of find_… from before stay valid.
   virtual void pin_to_url(const PackageName& name, const std::string& url) = 0;
 
-  // The project is the index's again, after all; to be asked for again.
+  // The project comes from the index again; it must be requested again.
   virtual void unpin(const PackageName& name) = 0;
 
   virtual void request_project(const PackageName& name) = 0;
@@ -136,11 +136,11 @@ class CandidateSource {
   virtual const Project* find_project(const PackageName& name) = 0;
   virtual const ReleaseMetadata* find_metadata(const PackageName& name, const Release& release) = 0;
 
-  // From now on no source is brought here or built to learn what it needs: what is not known from before is
-  // an Error(Refused) of find_metadata (or of find_project, where a URL names the source).
+  // From now on no source is fetched or built to learn its requirements: if they are not already known,
+  // find_metadata (or find_project, if a URL names the source) throws Error(Refused).
   virtual void stop_building() = 0;
 
-  // What came: a project's page (release is nullptr) or a release's metadata (a failed one counts as come).
+  // What arrived: a project's page (release is nullptr) or a release's metadata (failures included).
   struct Arrival {
     PackageName name;
     const Release* release = nullptr;

@@ -8,8 +8,8 @@ namespace {
 
 enum class HashVerdict { Known, Unknown, Wrong };
 
-// A file is wrong if the index promises a digest of an algorithm that the user gave, and it is another. Where
-// the two cannot be compared the download decides.
+// A file is wrong if the index lists a digest of the same algorithm as the user's, with another value. If the
+// two cannot be compared, the download decides.
 HashVerdict judge_hash(const Artifact& artifact, const std::vector<Digest>& allowed) {
   bool comparable = allowed.empty();
   for (const Digest& digest : artifact.digests) {
@@ -21,8 +21,8 @@ HashVerdict judge_hash(const Artifact& artifact, const std::vector<Digest>& allo
   return comparable ? HashVerdict::Wrong : HashVerdict::Unknown;
 }
 
-// Is one of the allowed hashes promised for no file of the release? Then it may be that of a file for which
-// the index promises none, or one of another algorithm.
+// Is one of the allowed hashes listed for no file of the release? Then it may belong to a file for which the
+// index lists no hash, or one of another algorithm.
 bool has_hashes_left(const std::vector<Digest>* allowed, const Release& release) {
   if (allowed == nullptr) return false;
   return std::any_of(allowed->begin(), allowed->end(), [&](const Digest& digest) {
@@ -81,7 +81,7 @@ bool CandidateFilter::python_admitted(std::string_view requires_python) {
   if (requires_python.empty() || request_.ignore_requires_python) return true;
   auto known = python_admitted_.find(requires_python);
   if (known == python_admitted_.end()) {
-    // What does not parse limits nothing here; the metadata has the last word.
+    // A Requires-Python that does not parse excludes nothing here; the metadata decides later.
     const auto specifiers = SpecifierSet::parse(requires_python);
     const auto admits = [&](const Version& python) { return !specifiers || specifiers->contains(python); };
     const bool here = admits(request_.target.python);
@@ -115,7 +115,7 @@ CandidateFilter::FileVerdict CandidateFilter::judge(const PackageName& name, con
   if (rules != Rules::FromUrl &&
       !(file.is_wheel() ? request_.binary.wheels(name) : request_.binary.sdists(name)))
     return stops_at(Verdict::KindForbidden);
-  // A file without a date cannot be shown to be old enough.
+  // Without a date, nothing shows that a file is old enough.
   if (rules == Rules::All && request_.exclude_newer && !file.direct &&
       (!file.upload_time || *file.upload_time > *request_.exclude_newer))
     return stops_at(Verdict::CutByDate);
@@ -157,7 +157,7 @@ Verdict CandidateFilter::judge_release(const PackageName& name, Rules rules, Can
     FileVerdict judged = judge(name, release, place, rules);
     verdict = std::max(verdict, judged.verdict);
     if (judged.verdict != Verdict::Eligible) continue;
-    // A wheel that may have one of them comes before an sdist that has another: the lines name both.
+    // A wheel that may have one of the hashes comes before an sdist that has another: the lines name both.
     judged.hash_known = judged.hash_known || (hashes_left && judged.is_wheel);
     if (const auto& uploaded = release.traits()[place].upload_time;
         uploaded && (!candidate.uploaded || *uploaded < *candidate.uploaded))

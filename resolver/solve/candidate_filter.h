@@ -33,7 +33,7 @@ struct Candidate {
   const ReleaseFile& file() const { return release->files()[place]; }
 };
 
-// How far a file or release comes on the way to being a candidate; later ones are closer.
+// How far a file or release gets towards being a candidate; later values are closer.
 enum class Verdict {
   NoFiles,
   KindForbidden,  // --no-binary, --only-binary
@@ -57,8 +57,8 @@ class CandidateFilter {
  public:
   explicit CandidateFilter(const ResolveRequest& request);
 
-  // from_url: the project is what a URL of a requirement gives, so neither dates, kinds of files nor
-  // pre-releases are in question.
+  // from_url: the project comes from a requirement's URL, so dates, kinds of files and pre-releases do not
+  // matter.
   FilteredProject filter(const Project& project, bool from_url = false);
   // As if the project had no release but this; nullopt: it has none of this version, or that may not be
   // chosen.
@@ -66,7 +66,7 @@ class CandidateFilter {
   // The release by itself, as filter() judges it but for pre-releases; nullopt: it may not be chosen.
   std::optional<Candidate> candidate(const PackageName& name, const std::shared_ptr<const Release>& release,
                                      bool from_url);
-  // When the first file in range came out that only its date keeps out; of none, the first of all.
+  // When the first file in range came out that only its date excludes; if there is none, the first in range.
   std::optional<UnixTime> first_usable(const Project& project, const SpecifierSet& specifiers);
 
   const HashRules& hashes() const { return hashes_; }

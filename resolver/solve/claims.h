@@ -1,5 +1,5 @@
-// Claims ("these versions of a package require this"), and whether some of them contradict each other: a
-// small problem of their own, beside the one that is being told.
+// Claims ("these versions of a package require this"), and whether some of them contradict each other: solved
+// as a small problem, separate from the one being explained.
 #pragma once
 
 #include "resolver/solve/encode.h"

@@ -23,10 +23,10 @@ class Shrinker {
            const std::stop_token& stop)
       : lines_(lines), encoding_(encoding), permitted_(permitted), stop_(stop), solver_(encoding.pool()) {}
 
-  // Lines that are not needed for the contradiction, each true.
+  // By line: true if the contradiction holds without it.
   std::vector<bool> droppable() {
     std::vector<bool> dropped(lines_.lines().size(), false);
-    // The proof at hand names few projects; the lines of all others go at once.
+    // The proof names few projects; the lines of all others are dropped at once.
     if (const auto proof = refute(dropped)) {
       std::set<PackageName> involved;
       for (const PackageIndex package : proof->asked) involved.insert(encoding_.view(package).name());
@@ -35,7 +35,7 @@ class Shrinker {
         others[line] = !involved.contains(lines_.lines()[line].requirement().name);
       if (refute(others)) dropped = std::move(others);
     }
-    // Later lines first: of two that would do, the user's earlier one is told.
+    // Later lines first: of two that would do, the earlier one is reported.
     for (LineIndex line = dropped.size(); line-- > 0;) {
       if (dropped[line]) continue;
       if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
@@ -60,7 +60,7 @@ class Shrinker {
   solv::Solver solver_;
 };
 
-// Candidates between two that only are a reserve interrupt no run of versions.
+// Reserve candidates between two others do not interrupt a run of versions.
 bool are_neighbours(const ProjectView& view, std::size_t a, std::size_t b) {
   for (std::size_t k = a + 1; k < b; ++k)
     if (!view.is_reserve(k)) return false;
@@ -92,8 +92,8 @@ std::string versions_text(const ProjectView& view, const std::vector<std::size_t
   return join(parts, ", ");
 }
 
-// Where a project comes from is settled before anything is solved, so no line that says it can be dropped;
-// but where the clash is with what the URL gives, the line belongs to the core.
+// The source of a project is settled before solving, so lines that give it cannot be dropped; but if the
+// clash involves the release from that URL, the line belongs to the core.
 void restore_urls(const RequestLines& lines, const Encoding& encoding, const Proof& proof,
                   std::vector<bool>& dropped) {
   const auto restore = [&](const PackageName& name) {
@@ -106,7 +106,7 @@ void restore_urls(const RequestLines& lines, const Encoding& encoding, const Pro
     if (!dropped[line]) restore(lines.lines()[line].requirement().name);
 }
 
-// Releases that say where a project comes from, where no line does and the clash is with what the URL gives.
+// Releases that give a project's URL, if no line gives it and the clash involves the release from that URL.
 std::vector<Claim> url_claims(const RequestLines& lines, const Encoding& encoding, const Proof& proof,
                               std::vector<bool>& dropped) {
   std::vector<Claim> out;
@@ -201,7 +201,7 @@ class Teller {
     if (package && told_.insert(*package).second) to_do_.push_back(*package);
   }
 
-  // What cannot be had at all, whatever the rest.
+  // Packages that cannot be had at all, whatever else is chosen.
   void add_lack(ConflictStep& step, std::optional<LineIndex> line) const {
     const auto package = encoding_.find(step.requirement.name);
     if (!package) return;
@@ -216,7 +216,7 @@ class Teller {
       step.detail = "no version meets all of that";
       return;
     }
-    // Lines that exclude each other say all that there is to say.
+    // If the lines exclude each other, nothing else needs to be said.
     if (is_empty(specifiers)) return;
     const MissingCandidatesReason reason =
         missing_candidates_of(view.project(), view.filtered(), specifiers, filter_);
@@ -236,7 +236,7 @@ class Teller {
     return meaning && meaning->is_empty();
   }
 
-  // Where metadata, not the index, rules all out that the specifiers admit.
+  // Where metadata, not the index, rules out everything that the specifiers admit.
   std::optional<std::size_t> newest_unusable(PackageIndex package, const SpecifierSet& specifiers) const {
     const auto found = unusable_.find(package);
     if (found == unusable_.end()) return std::nullopt;
@@ -252,7 +252,7 @@ class Teller {
     return newest;
   }
 
-  // … and where only some.
+  // … and where it rules out only some.
   void tell_unusable(PackageIndex package) {
     const auto found = unusable_.find(package);
     if (found == unusable_.end() || claims_[package].empty()) return;

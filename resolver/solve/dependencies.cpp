@@ -10,15 +10,15 @@ bool holds(const Dependency& dependency, const MarkerEnvironment& environment,
   return !dependency.when || dependency.when->evaluate(environment, extras);
 }
 
-// Is there a set of other extras with which this one makes the dependency hold, and which alone does not?
-// `extra == "a" and extra == "b"`: each of them stands for both. REQUIRES: it does not hold without extras.
+// Does the dependency hold with this extra plus some set of others, but not with those others alone? `extra
+// == "a" and extra == "b"`: each of them counts for both. REQUIRES: it does not hold without extras.
 bool makes_hold(const ExtraName& extra, const Dependency& dependency, const MarkerEnvironment& environment) {
   constexpr std::size_t kMostOthers = 8;
   if (holds(dependency, environment, {extra})) return true;
   std::vector<ExtraName> others;
   for (const ExtraName& name : dependency.named)
     if (name != extra) others.push_back(name);
-  // Too many to try: what it may add counts as added.
+  // Too many combinations to try: assume that the extra adds it.
   if (others.size() > kMostOthers) return dependency.named.contains(extra);
   for (std::size_t chosen = 1; chosen < std::size_t{1} << others.size(); ++chosen) {
     std::set<ExtraName> extras;

@@ -23,7 +23,7 @@ class Dependencies {
  public:
   // Evaluates what can be evaluated once. REQUIRES: metadata and request outlive it.
   static Dependencies of(const ReleaseMetadata& metadata, const ResolveRequest& request);
-  // Of a release that cannot be chosen, since nobody can say what it needs.
+  // For a release that cannot be chosen, because its requirements cannot be learned.
   static Dependencies unknown(std::string why);
 
   // Why the release can never be chosen, known only with its metadata.
@@ -35,8 +35,8 @@ class Dependencies {
   // The same, when it is known what is needed without `added`, one of them: at least what comes with it.
   std::vector<const Requirement*> in_force_with(const std::set<ExtraName>& extras,
                                                 const ExtraName& added) const;
-  // Does each extra but add to what is needed? Then so do many, and what in_force_with() gives is all they
-  // add.
+  // Does every extra only add requirements? Then so does any set of them, and in_force_with() gives
+  // everything they add.
   bool only_grows() const { return only_grows_; }
   // What the release needs without extras.
   std::vector<const Requirement*> of_base() const;

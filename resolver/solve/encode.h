@@ -70,13 +70,13 @@ class Encoding {
     return packages_[package].variants[variant].first + static_cast<solv::SolvableId>(index);
   }
   Meaning meaning(solv::SolvableId solvable) const;
-  // What a requirement or exclusion of a refutation is about.
+  // The subject of a requirement or exclusion in a refutation.
   Meaning meaning(solv::Dep dep) const { return meaning(pool_.solvable_of(dep)); }
 
   bool is_fed(PackageIndex package, VariantIndex variant, std::size_t index) const {
     return packages_[package].variants[variant].fed[index];
   }
-  // What the variant of a candidate needs. REQUIRES: the projects of all of them are there; not fed yet.
+  // Feeds the requirements of a candidate's variant. REQUIRES: all their projects are there; not fed yet.
   void feed(PackageIndex package, VariantIndex variant, std::size_t index,
             const std::vector<const Requirement*>& requirements);
   // The candidate can never be chosen; counts as fed.

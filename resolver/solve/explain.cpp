@@ -163,7 +163,7 @@ class Teller {
  private:
   using Steps = std::vector<ConflictStep>::const_iterator;
 
-  // The steps of one package, newest first: the first few of many.
+  // The steps of one package, newest first; only the first few if there are many.
   void tell_alike(Steps begin, Steps end, Explanation& out) {
     constexpr std::ptrdiff_t kMostAlike = 6, kOfMore = 4;
     const Steps told = end - begin > kMostAlike ? begin + kOfMore : end;
@@ -177,12 +177,12 @@ class Teller {
                           std::to_string(end - told) + " other reasons (--json lists them)");
   }
 
-  // One of each kind will do.
+  // One reason of each kind is enough.
   static void add_hint(std::string advice, std::vector<std::string>& hints) {
     if (!advice.empty()) hints.push_back(std::move(advice));
   }
 
-  // "you asked for pandas" is said by "pandas 3.1 (you asked for it) needs …" too.
+  // "pandas 3.1 (you asked for it) needs …" already says "you asked for pandas".
   bool is_said_elsewhere(const ConflictStep& step) const {
     if (step.lack || step.requirement.url || !step.requirement.specifier.empty()) return false;
     return std::any_of(conflict_.steps.begin(), conflict_.steps.end(),

@@ -1,4 +1,4 @@
-// What to say where a request had to fall far behind for the sake of others.
+// Notes for requests that fell far behind because of others.
 #pragma once
 
 #include "resolver/solve/encode.h"
@@ -11,8 +11,8 @@
 
 namespace moat {
 
-// One sentence for each request that was taken further than `window` behind the newest that its own lines
-// allow, with the requests that hold it back, as far as what is known refutes anything better.
+// One sentence for each request that got a version older than `window` before the newest that its own lines
+// allow, naming the requests that hold it back, as far as the known facts refute anything better.
 std::vector<std::string> notes_on_fairness(const Solution& solution, Encoding& encoding,
                                            const RequestLines& lines, const std::vector<bool>& permitted,
                                            std::chrono::seconds window);

@@ -16,7 +16,7 @@ const Version* chosen(const Resolution& resolution, const PackageName& name) {
   return found == resolution.packages.end() ? nullptr : &found->version;
 }
 
-// <3 for 2.4.1; nullopt where the next major version means nothing (calendar versions, epochs).
+// <3 for 2.4.1; nullopt if the next major version means nothing (calendar versions, epochs).
 std::optional<Specifier> below_next_major(const Version& version) {
   const auto major = version.release_at(0).as_uint64();
   if (!version.epoch().is_zero() || !major || *major >= 1000) return std::nullopt;
@@ -24,8 +24,8 @@ std::optional<Specifier> below_next_major(const Version& version) {
   return bound ? std::optional<Specifier>(*bound) : std::nullopt;
 }
 
-// What to say instead of a clause that the version does not meet: the other side of a lower bound, an upper
-// bound moved to the next major version, nothing instead of a hole.
+// The replacement for a clause that the version does not meet: the opposite of a lower bound, an upper bound
+// moved to the next major version, nothing for an exclusion.
 std::optional<Specifier> instead_of(const Specifier& clause, const Version& version) {
   switch (clause.op()) {
     case Operator::GreaterEqual:
@@ -57,7 +57,7 @@ SpecifierSet loosened(const SpecifierSet& specifiers, const Version& to) {
     if (clause.contains(to)) {
       clauses.push_back(clause);
     } else if (auto other = instead_of(clause, to)) {
-      // A lower bound turned round is below every upper bound of the line, and says all that they say.
+      // An inverted lower bound is below every upper bound of the line, and implies them.
       if (!upper || !is_upper(clause)) upper = std::move(other);
     }
   }
@@ -72,7 +72,7 @@ bool is_same_line(const Edge& a, const Edge& b) {
   return a.requirement == b.requirement && a.origin.where == b.origin.where;
 }
 
-// Gives the line, among these, other specifiers; false where it is not there.
+// Replaces the specifiers of the line, if it is among these; returns false if not.
 bool loosen_line(std::vector<RootRequirement>& lines, const Edge& line, const SpecifierSet& specifiers) {
   const auto own = std::find_if(lines.begin(), lines.end(), [&](const RootRequirement& root) {
     return root.requirement == line.requirement && root.origin.where == line.origin.where;
@@ -112,7 +112,7 @@ class FixFinder {
  private:
   static constexpr std::size_t kMostLines = 3;
 
-  // passed: the lines of all conflicts on the way to these.
+  // passed: the lines of all conflicts seen on the way.
   std::optional<Fix> try_lines(const std::vector<Edge>& lines, const std::vector<Edge>& passed) {
     if (lines.back().requirement.url || lines.back().requirement.specifier.empty()) return std::nullopt;
     ResolveRequest unlimited = request_;
@@ -125,8 +125,8 @@ class FixFinder {
     return checked(lines, std::get<Resolution>(*outcome));
   }
 
-  // Another conflict. One of its lines must give way, too; none that was passed on the way, since then that
-  // one alone would have done instead of those chosen there.
+  // Another conflict. One of its lines must be loosened too; but none that was passed on the way, since
+  // loosening that one alone would have been enough.
   std::optional<Fix> try_more_lines(const std::vector<Edge>& lines, const std::vector<Edge>& passed,
                                     const Conflict& next) {
     if (lines.size() == kMostLines) return std::nullopt;
@@ -143,7 +143,7 @@ class FixFinder {
     return std::nullopt;
   }
 
-  // With as much of the lines' own bounds as `unlimited` meets. They may rule out what made it work.
+  // Keeps those of the lines' own bounds that `unlimited` meets. They may rule out what made it work.
   std::optional<Fix> checked(const std::vector<Edge>& lines, const Resolution& unlimited) {
     ResolveRequest request = request_;
     Fix fix;

@@ -30,18 +30,18 @@ struct FoundFixes {
   bool left_builds_out = false;  // some sources would have had to be fetched, and perhaps built, to ask them
 };
 
-// Of all lines of a core together: about what the hardest resolutions of one line need. Each line gets an
-// equal share, and what the lines before it left.
+// For all lines of a core together: about what the hardest resolutions of one line need. Each line gets an
+// equal share, and what the lines before it left unused.
 inline constexpr ResolveBudget kFixBudget{.rounds = 400, .releases = 4000};
 
-// One for each line of the core that helps if it is loosened, in the order of the core. What it runs into
-// then, a further conflict, is mended in the same way. Only what the line says of versions is touched:
-// clauses that the answer does not meet go, an upper bound moves to the next major version. Lines with a URL
-// are left as they are. What the world does not answer while a line is tried (offline, a server that fails)
-// is not a fix.
+// One for each line of the core that helps when loosened, in the order of the core. If loosening it
+// leads to another conflict, that one is fixed in the same way. Only version clauses are changed:
+// clauses that the answer does not meet are dropped, an upper bound moves to the next major version.
+// Lines with a URL are left alone. If the world fails while a line is tried (offline, a server error),
+// that is not a fix.
 //
-// Nothing is built for a fix, so the source stops building: sdists that were not asked before are passed over
-// while fixes are looked for, and an answer that chooses one cannot be promised.
+// Nothing is built for a fix, so the source stops building: sdists of unknown requirements are passed over
+// while fixes are looked for, and an answer that chooses one is not offered.
 FoundFixes find_fixes(const Conflict& conflict, const ResolveRequest& request, CandidateSource& source,
                       Reporter& reporter, const std::stop_token& stop = {},
                       std::size_t at_most = static_cast<std::size_t>(-1), ResolveBudget budget = kFixBudget);

@@ -10,14 +10,14 @@
 
 namespace moat {
 
-// By project. The hashes of one line are alternatives, those of several lines (constraints too) are cut with
-// each other. The `#sha256=…` behind a URL counts as one that was given with it. A value.
+// By project. The hashes of one line are alternatives; those of several lines (constraints too) are
+// intersected. The `#sha256=…` of a URL counts as a hash of its line. A value.
 class HashRules {
  public:
   // Lines whose marker does not hold on the target say nothing.
   explicit HashRules(const ResolveRequest& request);
 
-  // nullptr: no line gives any. Empty: several do, and have none in common.
+  // nullptr: no line gives any. Empty: several lines do, with no hash in common.
   const std::vector<Digest>* of(const PackageName& name) const;
 
  private:

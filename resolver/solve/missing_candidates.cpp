@@ -62,8 +62,8 @@ std::vector<std::string> pythons_with_wheels(const Release& release, const Targe
   return pythons;
 }
 
-// Where a Python would do, which; else what platforms there are wheels for.
-std::string wheels_that_exist(const Release& release, const MissingCandidatesFacts& facts) {
+// If another Python would work, names it; else the platforms that have wheels.
+std::string wheels_that_exist(const Release& release, const LackFacts& facts) {
   if (!facts.pythons.empty()) return "Python " + join(facts.pythons, ", ") + " on this platform";
   // Of a wheel for several platforms of one kind (manylinux) the first says enough.
   std::set<std::string> seen;
@@ -117,7 +117,7 @@ MissingCandidates kind_of(Verdict verdict) {
   return MissingCandidates::Conflicting;
 }
 
-// An index has the project, and nothing of it: PEP 792 says why it may be so.
+// The index has the project but no files of it: PEP 792 says why.
 std::string nothing_there(const Project& project) {
   if (project.status.empty()) return "the index has no wheel or source distribution of it";
   return "it is " + project.status +
@@ -185,7 +185,7 @@ MissingCandidatesReason missing_candidates_of(const Project& project, const Filt
     all.push_back(release.version.to_string());
     if (!release.version.is_prerelease()) finals.push_back(all.back());
     if (!admits(specifiers, release)) continue;
-    // Of what is in range the newest of those that came furthest is worth telling.
+    // Of the releases in range, reports the newest of those that got furthest.
     if (!closest || filtered.verdicts[i] >= filtered.verdicts[*closest]) closest = i;
   }
   if (!closest) return {MissingCandidates::NoVersionInRange, existing(finals.empty() ? all : finals), {}};

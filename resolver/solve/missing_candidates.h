@@ -1,4 +1,4 @@
-// Why nothing of a project can be had, told from what the filter made of its releases. Pure.
+// Why a project has no usable release, derived from the filter's verdicts. Pure.
 #pragma once
 
 #include "resolver/solve/candidate_filter.h"
@@ -15,9 +15,9 @@ struct MissingCandidatesReason {
   MissingCandidatesFacts facts = {};
 };
 
-// Why no candidate of the project meets the specifiers; Conflicting where one does. `filtered` is what the
-// filter said of the project.
-MissingCandidatesReason missing_candidates_of(const Project& project, const FilteredProject& filtered,
-                                              const SpecifierSet& specifiers, CandidateFilter& filter);
+// Why no candidate of the project meets the specifiers; Conflicting if one does. `filtered`: the filter's
+// verdicts for the project.
+LackReason lack_of(const Project& project, const FilteredProject& filtered, const SpecifierSet& specifiers,
+                   CandidateFilter& filter);
 
 }  // namespace moat

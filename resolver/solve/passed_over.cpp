@@ -36,7 +36,7 @@ class PassedOver {
   }
 
  private:
-  // Of the most wanted release that was passed over for a file.
+  // For the most wanted release that was passed over because of a file.
   std::optional<std::string> note_on(PackageIndex package, const Solution::Choice& choice) const {
     const ProjectView& view = encoding_.view(package);
     for (const std::size_t k : view.by_preference()) {
@@ -52,7 +52,7 @@ class PassedOver {
     return std::nullopt;
   }
 
-  // By all that the solution asks of the package.
+  // By all that the solution requires of the package.
   bool is_admitted(PackageIndex package, std::size_t index) const {
     const ProjectView& view = encoding_.view(package);
     if (view.is_reserve(index)) return false;

@@ -1,5 +1,5 @@
-// Newer releases that were left out because a file cannot be used: said, since nobody expects an older answer
-// for it.
+// Notes about newer releases that were left out because a file cannot be used: without a note nobody would
+// expect an older version.
 #pragma once
 
 #include "resolver/solve/solution.h"
@@ -9,8 +9,8 @@
 
 namespace moat {
 
-// One sentence for each chosen package with a newer release that its user's lines and all who need it would
-// take, and that its own file rules out, or that of a package which only that release needs.
+// One sentence for each chosen package with a newer release that the user's lines and all dependents would
+// accept, but that its own file rules out, or a file of a package that only that release needs.
 std::vector<std::string> notes_on_passed_over(const Solution& solution, const Encoding& encoding);
 
 }  // namespace moat

@@ -68,7 +68,7 @@ void Prefetcher::work() {
     try {
       advance(name, guesses_[name]);
     } catch (const Error& error) {
-      // What is only guessed at may fail; if it is needed after all, the solver will meet the failure itself.
+      // A guess may fail; if the item is needed after all, the solver meets the failure itself.
       if (error.kind() == ErrorKind::Interrupted) throw;
     }
   }

@@ -1,6 +1,6 @@
-// Runs ahead of the solver: asks for the pages and metadata that it will probably want, as soon as they can
-// be known. Only the solver's own rounds feed the pool; what comes in advance merely is there already when
-// they ask, so guesses cost requests and never change an answer.
+// Runs ahead of the solver: asks for the pages and metadata that it will probably want, as soon as they are
+// known. Only the solver's own rounds feed the pool; prefetched data only arrives earlier, so guesses cost
+// requests and never change an answer.
 #pragma once
 
 #include "resolver/solve/project_view.h"
@@ -43,10 +43,10 @@ class Prefetcher {
   Prefetcher(Requests& requests, ProjectViews& views, const std::map<PackageName, std::string>& pinned)
       : requests_(requests), views_(views), pinned_(pinned) {}
 
-  // Forgets all guesses. What is needed for sure now, and what the solver chose.
+  // Forgets all guesses. Arguments: what is certainly needed now, and what the solver chose.
   void restart(const std::vector<const Requirement*>& needed,
                const std::vector<std::pair<PackageName, std::size_t>>& chosen);
-  // Something of this project came.
+  // Something for this project arrived.
   void arrived(const PackageName& name);
 
  private:

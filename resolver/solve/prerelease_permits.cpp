@@ -73,8 +73,8 @@ bool PrereleasePermits::grant_for(const Proof& proof) {
     const bool seen =
         std::any_of(claims.requirements.begin(), claims.requirements.end(),
                     [&](const auto* other) { return other->specifier == need.requirement->specifier; });
-    // The same specifier from several packages is one claim; from whom matters for pairs only, and only
-    // little.
+    // The same specifier from several packages is one claim; who it comes from matters for pairs only, and
+    // little there.
     if (seen) continue;
     claims.requirements.push_back(need.requirement);
     claims.from.push_back(need.package);

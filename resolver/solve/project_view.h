@@ -93,7 +93,7 @@ class ProjectViews {
   // over.
   const Dependencies* dependencies(ProjectView& view, std::size_t index);
   CandidateFilter& filter() { return filter_; }
-  // The page is to be looked at again (the project now comes from a URL).
+  // Look at the page again (the project now comes from a URL).
   void forget(const PackageName& name);
 
  private:

@@ -1,4 +1,4 @@
-// What a refutation rests on, in terms of releases and their requirements.
+// The basis of a refutation, in terms of releases and their requirements.
 #pragma once
 
 #include "resolver/solve/encode.h"

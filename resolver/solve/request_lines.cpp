@@ -109,7 +109,7 @@ RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::
       out.goal.forbid(encoding.permit(package));
       out.items.push_back(package);
     }
-    // What only packages ask for is limited by constraints all the same.
+    // Constraints also limit projects that only packages ask for.
     if (lines.of(view.name()).empty() || asked_for.contains(package)) continue;
     const std::vector<bool> allowed = lines.allowed(view, options.dropped);
     for (std::size_t k = 0; k < view.size(); ++k) {

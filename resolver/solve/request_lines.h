@@ -31,13 +31,13 @@ class RequestLines {
   const std::vector<RequestLine>& lines() const { return lines_; }
   // Of one project, in the user's order; empty for others.
   const std::vector<LineIndex>& of(const PackageName& name) const;
-  // What is asked for, in the user's order, each once.
+  // The projects asked for, in the user's order, each once.
   const std::vector<PackageName>& requested() const { return requested_; }
   // URLs that projects are pinned to by lines, by name; the first where there are several.
   const std::map<PackageName, std::string>& urls() const { return urls_; }
 
-  // Which candidates of a project the given lines allow, pre-releases and all. dropped: by line, empty for
-  // none.
+  // The candidates of a project that the given lines allow, pre-releases included. dropped: by line, empty
+  // for none.
   std::vector<bool> allowed(const ProjectView& view, const std::vector<bool>& dropped = {}) const;
 
  private:
@@ -47,7 +47,7 @@ class RequestLines {
   std::map<PackageName, std::string> urls_;
 };
 
-// What a solve is asked, apart from the lines themselves.
+// Options of one solve, apart from the lines themselves.
 struct GoalOptions {
   std::optional<std::chrono::seconds>
       window;                 // requests only take candidates this close to the newest allowed
@@ -59,14 +59,14 @@ struct RequestGoal {
   solv::Goal goal;
   // By item of the goal: the project it is about.
   std::vector<PackageIndex> items;
-  bool window_excludes = false;  // some candidate only the window keeps out
+  bool window_excludes = false;  // the window alone excludes some candidate
 };
 
 // REQUIRES: all requested projects are in the encoding. permitted: by package, may be shorter.
 RequestGoal make_goal(const RequestLines& lines, Encoding& encoding, const std::vector<bool>& permitted,
                       const GoalOptions& options);
 
-// Of the allowed candidates those not older than `window` before the newest version among them.
+// The allowed candidates that are at most `window` older than the newest version among them.
 std::vector<bool> inside_window(const ProjectView& view, const std::vector<bool>& allowed,
                                 std::chrono::seconds window);
 

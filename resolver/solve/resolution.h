@@ -13,7 +13,7 @@
 
 namespace moat {
 
-// Where a requirement of the user's stands: "requirements.txt:4", or "" for the command line.
+// The place of a user's requirement: "requirements.txt:4", or "" for the command line.
 struct Origin {
   std::string where;
 };
@@ -57,8 +57,8 @@ enum class MissingCandidates {
   Conflicting,      // usable candidates exist; requirements contradict each other
 };
 
-// What is known of a lack besides its kind; empty where it does not apply.
-struct MissingCandidatesFacts {
+// Details of a lack besides its kind; empty if they do not apply.
+struct LackFacts {
   std::string version;               // of those in range the one that is closest to being usable
   std::vector<std::string> tags;     // NoUsableFile: of its wheels
   std::vector<std::string> pythons;  // … that have one on this platform, oldest first: "3.9", "3.10"

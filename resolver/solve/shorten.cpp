@@ -9,7 +9,7 @@
 namespace moat {
 namespace {
 
-// Claims of one kind may be told together: of one package on one other, with the same extras.
+// Claims of one kind can be merged: of one package on one other, with the same extras.
 using Kind = std::tuple<PackageIndex, VariantIndex, PackageName, std::set<ExtraName>, std::string>;
 
 Kind kind_of(const Claim& claim) {
@@ -55,7 +55,7 @@ class Shortener {
     return values(claims);
   }
 
-  // Of the proof's packages all that is known and is about one of them, or about nothing that there is.
+  // All known claims of the proof's packages that are about one of them, or about nothing that exists.
   Claims all_claims(const Proof& proof) const {
     std::set<std::pair<PackageIndex, VariantIndex>> variants;
     std::set<PackageName> names;
@@ -86,7 +86,7 @@ class Shortener {
     return out;
   }
 
-  // How many lines it would take at most, each kind one.
+  // The most lines this could take, one line per kind.
   static std::size_t lines_in(const Claims& claims) {
     std::set<Kind> kinds;
     for (const Claim& claim : claims) kinds.insert(kind_of(claim));
@@ -104,7 +104,7 @@ class Shortener {
     return out;
   }
 
-  // Those that take most lines first.
+  // Largest first.
   void drop_kinds() {
     for (const Kind& kind : kinds()) {
       if (!checker_.has_work_left()) return;
@@ -130,7 +130,7 @@ class Shortener {
 
   static bool is_plain(const Claim& claim) { return !claim.admitted.empty() && !claim.requirement.url; }
 
-  // All in one, if that will do; else as many neighbours as go together.
+  // Merge all into one if possible; else merge as many neighbours as possible.
   Claims merged(Claims claims) {
     if (const auto one = weaker(claims, {})) return {*one};
     Claims done;
@@ -151,7 +151,7 @@ class Shortener {
     return done;
   }
 
-  // One claim in place of these that still contradicts the story and `rest`: the weakest bound that will do.
+  // One claim instead of these that still contradicts the story and `rest`, with the weakest possible bound.
   std::optional<Claim> weaker(const Claims& claims, const Claims& rest) {
     std::size_t lowest = claims.front().admitted.front().first, end = 0;
     Claim one = claims.front();
@@ -174,7 +174,7 @@ class Shortener {
     return std::nullopt;
   }
 
-  // [from, to) in words: in those of the claims, where one has the very bound.
+  // [from, to) in words: taken from a claim that has exactly this bound, if there is one.
   static SpecifierSet bounds(const Claims& claims, const ProjectView& on, std::size_t from, std::size_t to) {
     std::vector<Specifier> clauses;
     if (from > 0)

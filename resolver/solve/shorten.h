@@ -1,4 +1,4 @@
-// What a refutation rests on, told as shortly as it still contradicts itself.
+// The basis of a refutation, shortened as far as it still is a contradiction.
 //
 // libsolv's refutation is one of many: it names every candidate that it happened to look at, each with the
 // requirement that happened to rule it out. Told like that, a conflict of apache-airflow has a hundred lines.
@@ -14,8 +14,8 @@
 
 namespace moat {
 
-// dropped: the user's lines that are not needed for the contradiction. Newest candidates first. The work is
-// bounded: of a refutation that is too long, what has been found so far is given.
+// dropped: the user's lines that the contradiction does not need. Newest candidates first. The work is
+// bounded: for a very long refutation, returns the best found so far.
 Claims shortened(const Proof& proof, const RequestLines& lines, const Encoding& encoding,
                  const std::vector<bool>& permitted, const std::vector<bool>& dropped,
                  const std::stop_token& stop);

@@ -11,13 +11,13 @@
 namespace moat {
 namespace {
 
-// Follows requirements from the user's lines. Markers see all extras that a package is asked for with; so one
-// whose extras grow on the way is looked at again.
+// Follows requirements from the user's lines. Markers see all extras that a package is asked for with; so a
+// package whose extras grow on the way is looked at again.
 //
-// `extra != "x"` may then take back what was followed before, with all that it brought in, extras of others
-// among it. Where that happened everything is followed again, now with the extras that were known in the end,
-// until these are the very extras that are asked for. A package that is asked for with x only by what it
-// needs without x has no such end: there all that was ever needed stays.
+// `extra != "x"` may then undo what was followed before, with everything that it brought in, extras of others
+// included. In that case everything is followed again with the extras known at the end, until they equal the
+// extras asked for. A package that is asked for with x only by what it needs without x has no such end: then
+// everything that was ever needed stays.
 class Reader {
  public:
   Reader(const std::vector<solv::SolvableId>& installed, const Encoding& encoding, const RequestLines& lines)
@@ -80,7 +80,7 @@ class Reader {
     return std::move(solution_);
   }
 
-  // They lie one behind the other, as the metadata has them.
+  // They are consecutive, in the order of the metadata.
   static void sort_as_written(std::vector<const Requirement*>& needs) {
     std::sort(needs.begin(), needs.end(), std::less<>());
     needs.erase(std::unique(needs.begin(), needs.end()), needs.end());
@@ -147,7 +147,7 @@ class Reader {
 
   using Needs = std::vector<const Requirement*>;
 
-  // A package whose extras but add to what it needs.
+  // A package whose extras only add requirements.
   struct Growth {
     bool base_followed = false;
     std::vector<ExtraName> fresh;  // not followed yet
@@ -223,7 +223,7 @@ Resolution make_resolution(const Solution& solution, const Encoding& encoding, c
   }
   for (const Solution::Need& need : solution.needs) {
     const auto on = encoding.find(need.requirement->name);
-    // The encoding is meant to make this impossible; a wrong environment would be worse than no answer.
+    // The encoding should make this impossible; a wrong environment would be worse than no answer.
     if (!on || !solution.choices[*on] ||
         !contains(encoding.view(*on).admitted(need.requirement->specifier), solution.choices[*on]->index))
       throw std::logic_error("the solution does not meet " + need.requirement->to_string());

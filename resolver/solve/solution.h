@@ -31,11 +31,11 @@ struct Solution {
   bool is_complete() const;
 };
 
-// installed: as the solver gives it, strays and all.
+// installed: as the solver returns it, unneeded packages included.
 Solution read_solution(const std::vector<solv::SolvableId>& installed, const Encoding& encoding,
                        const RequestLines& lines);
 
-// REQUIRES: solution.is_complete(). Throws std::logic_error where the solution does not hold what it must.
+// REQUIRES: solution.is_complete(). Throws std::logic_error if the solution misses a requirement.
 Resolution make_resolution(const Solution& solution, const Encoding& encoding, const RequestLines& lines);
 
 }  // namespace moat

@@ -18,19 +18,19 @@
 #include <set>
 #include <utility>
 
-// The lazy loop. A page gives all candidates of a project at once, but no requirements; they come with
-// metadata, one file a release. So: solve as if what is not known needed nothing; ask for the metadata of
-// what was chosen; feed it; solve again, until all that is chosen was fed. A refutation needs no more
-// metadata, since what is not known only ever takes choices away.
+// The lazy loop. A page gives all candidates of a project at once, but no requirements; those come with
+// metadata, one file per release. So: solve as if unknown candidates required nothing; ask for the metadata
+// of the chosen ones; feed it; solve again, until every chosen candidate has been fed. A refutation needs no
+// more metadata, since unknown requirements can only remove choices.
 //
 // Rounds feed the pool in a fixed order behind two barriers (metadata, then the pages it names): the answer
 // does not depend on what arrives first, nor on what was in a cache. Waiting is the Prefetcher's time to run
 // ahead.
 //
-// What is preferred (installed, or locked) is fed before the first solve, with what it needs: where it still
-// holds, as it mostly does, that solve is the last. It is asked first as if there were nothing else of what
-// is preferred, which is small: an answer that takes the best of everything is the one that all candidates
-// give.
+// Preferred versions (installed, or locked) are fed before the first solve, with their requirements: if
+// they still work, as they mostly do, that solve is the last. A small problem with only the preferred
+// versions is solved first: an answer that takes the best of everything is the one that all candidates
+// would give.
 
 namespace moat {
 namespace {
@@ -56,7 +56,7 @@ class Resolver {
     for (const auto& [name, url] : urls_.pinned()) requests_.pin(name, url);
   }
 
-  // REQUIRES: Candidates::Preferred. nullopt: what is preferred does not do, or there may be better.
+  // REQUIRES: Candidates::Preferred. nullopt: preferred versions fail, or there may be better ones.
   std::optional<Outcome> run_preferred() {
     if (!urls_.pinned().empty()) return std::nullopt;
     std::optional<Outcome> outcome;
@@ -64,7 +64,7 @@ class Resolver {
       outcome = attempt();
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::Interrupted) throw;
-      // Whatever it needed may not be needed.
+      // Its requirements may no longer be needed.
     }
     if (outcome) return outcome;
     for (const auto& [name, url] : urls_.pinned()) requests_.unpin(name);
@@ -100,8 +100,8 @@ class Resolver {
 
   bool is_spent() const { return budget_ != nullptr && (budget_->rounds <= 0 || budget_->releases <= 0); }
 
-  // nullopt: the budget is used up; or everything starts again with what is known, since a dependency turned
-  // out to name a URL for a project that the index had been asked for, or a URL is to be refused.
+  // nullopt: the budget is used up; or everything starts again, because a dependency named a URL for a
+  // project already requested from the index, or because a URL is to be refused.
   std::optional<Outcome> attempt() {
     encoding_.emplace(urls_.pinned());
     permits_.emplace(lines_, *encoding_);
@@ -127,7 +127,7 @@ class Resolver {
     }
   }
 
-  // What is told is what stood in the way first.
+  // The first obstacle found is the one reported.
   std::optional<Outcome> refuted() {
     if (!conflict_)
       conflict_ = make_conflict(lines_, *encoding_, permits_->by_package(), views_.filter(), stop_);
@@ -135,7 +135,7 @@ class Resolver {
     return refuse_last_ ? std::nullopt : std::optional<Outcome>(std::move(*conflict_));
   }
 
-  // REQUIRES: there is no encoding.
+  // REQUIRES: the encoding has not been made yet.
   void refuse_url(std::size_t number) {
     ahead_.restart({}, {});
     for (const PackageName& name : urls_.refuse(number)) {
@@ -168,7 +168,7 @@ class Resolver {
     return std::find(lines_.requested().begin(), lines_.requested().end(), name) != lines_.requested().end();
   }
 
-  // False: the question was eased, and is to be asked again. Else a solution, or nullopt where there is none.
+  // False: the question was eased and must be asked again. Else a solution, or nullopt if there is none.
   bool solve(std::optional<Solution>& solution) {
     const auto begun = std::chrono::steady_clock::now();
     ++statistics_.rounds;
@@ -192,7 +192,7 @@ class Resolver {
     return false;
   }
 
-  // Feeds the preferred candidates that the user's lines lead to through others like them.
+  // Feeds the preferred candidates that are reachable from the user's lines through other preferred ones.
   void follow_preferences() {
     if (request_.preferences.empty()) return;
     std::set<std::pair<PackageIndex, std::size_t>> followed;
@@ -213,13 +213,13 @@ class Resolver {
         learn(solution, fresh);
       } catch (const Error& error) {
         if (error.kind() == ErrorKind::Interrupted) throw;
-        return;  // whoever needs it meets the failure
+        return;  // it is met again if something needs it
       }
       if (!late_pins_.empty()) return;
     }
   }
 
-  // Where the user's lines admit it, and nothing has to be built to know it.
+  // If the user's lines admit it, and no build is needed to know it.
   std::optional<std::size_t> preferred_of(PackageIndex package) const {
     const ProjectView& view = encoding_->view(package);
     if (view.size() == 0) return std::nullopt;
@@ -229,7 +229,7 @@ class Resolver {
     return best;
   }
 
-  // Of each project the first candidate that the user's lines, and the window, leave?
+  // The first candidate of each project that the user's lines and the window allow?
   bool takes_the_best(const Solution& solution) const {
     if (window_ && window_ != request_.window) return false;
     for (PackageIndex package = 0; package < solution.choices.size(); ++package) {
@@ -244,7 +244,7 @@ class Resolver {
     return true;
   }
 
-  // Asks for what the solution needs to know, waits for it, feeds it.
+  // Requests the data that the solution needs, waits for it, feeds it.
   void learn(const Solution& solution, const std::vector<Fresh>& fresh) {
     if (budget_ != nullptr) budget_->releases -= static_cast<int>(fresh.size());
     for (const bool in_advance : {false, true})  // what was chosen is the more urgent
@@ -277,7 +277,7 @@ class Resolver {
       if (!choice || choice->complete) continue;
       if (cheap_ones_only && is_unknown_source(package, choice->index)) continue;
       fresh.push_back({package, choice->index, false});
-      // Whether a round waited for it counts; that it is here already may be the Prefetcher's luck.
+      // Counts only what a round waited for; that it is already here may be the Prefetcher's luck.
       if (awaited_.contains({package, choice->index})) continue;
       add_next_in_line(package, choice->index,
                        std::size_t{1} << std::min(attempts_[package]++, kMostDoublings), fresh);
@@ -286,7 +286,7 @@ class Resolver {
     return fresh;
   }
 
-  // Where nothing is built, sources are as quick to ask as wheels.
+  // If nothing is built, sources are as quick to ask as wheels.
   bool may_need_build(PackageIndex package, std::size_t index) const {
     return !request_.pass_over_unbuilt && encoding_->view(package).candidate(index).traits().may_need_build();
   }
@@ -326,7 +326,7 @@ class Resolver {
     ahead_.restart(needed, chosen);
   }
 
-  // What was only asked for in advance may also have failed.
+  // A prefetch may also have failed.
   bool has_come(const Fresh& one) {
     try {
       return views_.dependencies(encoding_->view(one.package), one.index) != nullptr;
@@ -350,8 +350,8 @@ class Resolver {
     return extra ? dependencies->of_extra(*extra) : dependencies->of_base();
   }
 
-  // Is this variant part of the solution? Others of a chosen candidate are fed with it only if that costs no
-  // page.
+  // Is this variant part of the solution? Other variants of a chosen candidate are fed along only if that
+  // needs no further page.
   bool is_chosen(const Fresh& one, VariantIndex variant, const Solution& solution) const {
     if (one.in_advance) return false;
     const auto& extra = encoding_->extra(one.package, variant);
@@ -376,8 +376,8 @@ class Resolver {
     return missing;
   }
 
-  // What comes from a URL is one release, and needs what that needs, URLs among it. All of these are known
-  // before it counts that the index has nothing that would do.
+  // A URL gives one release with its requirements, which may name further URLs. All of these must be known
+  // before a missing project in the index counts.
   void follow_urls() {
     for (bool goes_on = true; goes_on;) {
       std::vector<PackageName> next;
@@ -409,7 +409,7 @@ class Resolver {
         take_url_of(*requirement);
       }
     } catch (const Error& error) {
-      // Whoever needs it meets the failure.
+      // The failure is met again if something needs it.
       if (error.kind() == ErrorKind::Interrupted) throw;
     }
   }
@@ -430,7 +430,7 @@ class Resolver {
   }
 
   void add_projects(const std::vector<PackageName>& names) {
-    // From where the last look ended: one package may need thousands, and each that arrives is a look.
+    // Continues where the last look ended: one package may need thousands, and each arrival triggers a look.
     auto next = names.begin();
     wait_until([&] {
       while (next != names.end() && views_.find(*next) != nullptr) ++next;
@@ -453,7 +453,7 @@ class Resolver {
       const bool all_there = std::all_of(needs.begin(), needs.end(), [&](const Requirement* requirement) {
         return encoding_->find(requirement->name).has_value();
       });
-      // What came in advance and would need further pages waits in the cache until it is chosen.
+      // A prefetched candidate that would need further pages waits in the cache until it is chosen.
       if (all_there) encoding_->feed(one.package, variant, one.index, needs);
     }
   }
@@ -467,7 +467,7 @@ class Resolver {
     return read_solution(chosen, *encoding_, lines_);
   }
 
-  // What is done once as soon as something has to be waited for: looking ahead costs time.
+  // Done once, as soon as something has to be waited for: looking ahead costs time.
   class WhileWaiting {
    public:
     WhileWaiting(Resolver& resolver, std::function<void()> work) : resolver_(resolver) {
@@ -550,7 +550,7 @@ Outcome resolve(const ResolveRequest& request, CandidateSource& source, Reporter
   ResolveStatistics unused;
   ResolveStatistics& counted = statistics != nullptr ? *statistics : unused;
   const Phase phase(reporter, "resolve");
-  // What admits other Pythons as well is seen among all releases.
+  // Releases that also admit other Pythons can only be found among all releases.
   if (!request.preferences.empty() && request.also_for.empty())
     if (auto outcome = Resolver(request, Candidates::Preferred, source, reporter, stop, counted, nullptr)
                            .run_preferred())

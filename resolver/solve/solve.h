@@ -60,7 +60,7 @@ struct ResolveRequest {
   bool require_hashes = false;
   bool ignore_requires_python = false;
   bool can_build = false;  // sdists may be candidates
-  // Sdists that the source refuses to ask (see stop_building) are passed over, instead of ending the run.
+  // Sdists that the source refuses to ask (see stop_building) are passed over; the run goes on.
   bool pass_over_unbuilt = false;
 };
 
@@ -73,18 +73,18 @@ struct ResolveStatistics {
 };
 
 // Deterministic: the same request and the same world give the same outcome, whatever the order of arrival.
-// Single-threaded; blocks in source.wait(). Throws Error for world failures of what it needs, and
+// Single-threaded; blocks in source.wait(). Throws Error if the world fails for something it needs, and
 // Error(Interrupted) when stopped.
 Outcome resolve(const ResolveRequest& request, CandidateSource& source, Reporter& reporter,
                 std::stop_token stop = {}, ResolveStatistics* statistics = nullptr);
 
-// What resolutions may cost, counted down by them. No time, so that the same question gets the same answer.
+// The cost limit of resolutions, counted down by them. No time: the same question gets the same answer.
 struct ResolveBudget {
   int rounds = 0;    // solves of the lazy loop
   int releases = 0;  // whose requirements are learned, whether from the network or from a cache
 };
 
-// The same within a budget; nullopt where that is used up before there is an outcome.
+// The same within a budget; nullopt if the budget runs out before there is an outcome.
 std::optional<Outcome> resolve_within(ResolveBudget& budget, const ResolveRequest& request,
                                       CandidateSource& source, Reporter& reporter, std::stop_token stop = {},
                                       ResolveStatistics* statistics = nullptr);

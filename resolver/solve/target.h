@@ -1,4 +1,4 @@
-// What is resolved for: one Python on one platform, as values.
+// The target of a resolution: one Python on one platform, as values.
 #pragma once
 
 #include "resolver/pep/marker.h"
@@ -9,7 +9,7 @@
 
 namespace moat {
 
-// Made by envs::Interpreter for one that is here, or from tables for one that is not.
+// Made by envs::Interpreter for an installed one, or from tables for another.
 struct Target {
   MarkerEnvironment environment;
   TagSet tags;

@@ -1,5 +1,5 @@
-// Where projects come from, if not from an index: what the user's lines say, and what is decided about the
-// URLs that dependencies give.
+// The sources of projects that do not come from an index: what the user's lines say, and the decisions about
+// URLs from dependencies.
 #pragma once
 
 #include "resolver/solve/resolution.h"
@@ -12,10 +12,10 @@
 
 namespace moat {
 
-// A dependency's URL is taken at first: then the project comes from there, for everybody. It is refused where
-// that leads nowhere, or where in the end nobody asks for it; then the releases that give it cannot be had.
-// What was decided after a decision that is turned round is open again. So the search goes through all that
-// could be taken, in order.
+// A dependency's URL is accepted at first: the project then comes from there, for everybody. It is
+// refused if that leads nowhere, or if in the end nobody asks for it; then the releases that name it
+// cannot be used. Reversing a decision reopens all later ones. So the search covers every combination, in
+// order.
 class UrlDecisions {
  public:
   explicit UrlDecisions(std::map<PackageName, std::string> of_lines) : pinned_(std::move(of_lines)) {}
