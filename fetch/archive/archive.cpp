@@ -93,7 +93,7 @@ void ZipUnpacking::take_entries(std::vector<ZipEntry> entries) {
   files_.resize(members_.size());
 }
 
-// Slices of about 4 MB of work, of which creating a file is some. Heavy slices are begun first, so that no
+// Slices of about 4 MB of work; creating a file counts as some of it. Heavy slices begin first, so that no
 // thread is left alone with the largest file at the end.
 void ZipUnpacking::make_slices() {
   constexpr std::uint64_t kSlice = 4U << 20U, kFile = 16U << 10U;
@@ -219,15 +219,15 @@ std::optional<std::vector<std::string>> components(std::string_view path) {
   return parts;
 }
 
-// Writes the entries of one tar file. The tree is empty at first and only ours, so what is a link in it is
-// known.
+// Writes the entries of one tar file. The tree is empty at first and nobody else writes to it, so every link
+// in it is known.
 class TarUnpacking {
  public:
   TarUnpacking(const fs::path& archive, TarFilter filter, fs::path tree)
       : name_(archive.filename().string()), tree_(std::move(tree)), handle_(libarchive().read_new()) {
     if (!handle_) throw std::bad_alloc();
     libarchive().read_support_format_tar(handle_.get());
-    // One filter: a file that calls itself .tar.gz is that or nothing.
+    // One filter: a file named .tar.gz must be exactly that.
     switch (filter) {
       case TarFilter::Gzip:
         libarchive().read_support_filter_gzip(handle_.get());
@@ -259,7 +259,7 @@ class TarUnpacking {
     for (;;) {
       const int result = libarchive().read_next_header(handle_.get(), &entry);
       if (result == ARCHIVE_EOF) break;
-      // A warning is about text that does not fit the C locale; the bytes are there.
+      // Warnings are about text that does not fit the C locale; the bytes are still read.
       if (result != ARCHIVE_OK && result != ARCHIVE_WARN) fail();
       unpack(entry);
     }
@@ -275,7 +275,7 @@ class TarUnpacking {
     refuse(name_, fmt::format("entry {} {}", quote(entry), why));
   }
 
-  // The name as UTF-8, or its bytes where it is none.
+  // The name as UTF-8, or its raw bytes if it is not UTF-8.
   static std::string text(const char* utf8, const char* bytes) { return utf8 ? utf8 : bytes ? bytes : ""; }
 
   void unpack(archive_entry* entry) {
@@ -300,7 +300,7 @@ class TarUnpacking {
     }
   }
 
-  // Makes what is above the entry and gives its whole path.
+  // Creates the entry's parent directories and returns its whole path.
   std::string make_parents(const std::vector<std::string>& parts, std::string_view name) {
     std::string path;
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -383,8 +383,8 @@ class TarUnpacking {
     links_.emplace(path, target);
   }
 
-  // Where a link leads depends on the links on its way, earlier or later ones: followed here once all are
-  // known, over names alone, so that links to nothing are followed too. Nothing was written through a link.
+  // The target of a link depends on other links on its way, earlier or later ones: followed here once all are
+  // known, by name alone, so that dangling links are followed too. Nothing was written through a link.
   void check_links() const {
     for (const auto& [link, target] : links_)
       if (!stays_inside(link)) refuse_entry(link, "is a symbolic link that leaves the archive");
@@ -430,7 +430,7 @@ void unpack_source_zip(const fs::path& archive, const fs::path& into) {
                          std::numeric_limits<std::int64_t>::max());
   unpacking.make_directories(into);
   for (std::size_t slice = 0; slice < unpacking.slices(); ++slice) unpacking.unpack(slice);
-  // Sources are for building in: what is read-only in the store is not here.
+  // Sources are unpacked to be built in: files that the store makes read-only are writable here.
   for (const StoredFile& file : unpacking.take_files())
     fs::permissions(into / file.path, fs::perms::owner_write, fs::perm_options::add);
 }
@@ -450,7 +450,7 @@ TarFilter filter_of(ArchiveKind kind) {
   return TarFilter::None;
 }
 
-// Its only directory, or the whole.
+// Its only directory, or the whole tree.
 fs::path top_of(const fs::path& into, const fs::path& archive) {
   fs::directory_iterator entry(into);
   if (entry == fs::directory_iterator()) refuse(archive.filename().string(), "it is empty");

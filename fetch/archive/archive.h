@@ -20,7 +20,7 @@ inline constexpr std::int64_t kEarliestTime = 315532800;
 // Reads an open file, which must stay open; `name` is for errors.
 ReadAt reader_of(int fd, std::string name);
 
-// A zip file on its way into a directory, in slices that may be unpacked by several threads at once.
+// A zip file being unpacked into a directory, in slices that several threads may unpack at once.
 //   ZipUnpacking unpacking("foo.whl", open_file(…), tree, now);
 //   workers.for_each(unpacking.slices(), [&](std::size_t slice) { unpacking.unpack(slice); });
 class ZipUnpacking {
@@ -28,8 +28,8 @@ class ZipUnpacking {
   // Reads and checks the zip directory: Error(BadArchive). Writes nothing.
   // `name`: of the archive, for messages. `latest`: no file gets a later time.
   ZipUnpacking(std::string name, UniqueFd archive, std::int64_t latest);
-  // Of an archive that is still on its way. `entries`: its directory, from parse_central_directory(). `read`
-  // waits for what is not here yet; the header before a member's data is compared when the member is read.
+  // For an archive that is still arriving. `entries`: its directory, from parse_central_directory(). `read`
+  // waits for bytes that are not here yet; a member's local header is checked when the member is read.
   ZipUnpacking(std::string name, ReadAt read, std::vector<ZipEntry> entries, std::int64_t latest);
 
   const std::vector<ZipEntry>& entries() const { return entries_; }
@@ -40,17 +40,17 @@ class ZipUnpacking {
   // Makes all directories inside `tree` (there, empty), once, before any slice.
   void make_directories(const fs::path& tree);
   std::size_t slices() const { return slices_.size(); }
-  // Where in the archive the slice lies. Of one on its way they come in this order, and a member that is
-  // inflated in pieces has a slice for itself.
+  // The bytes of the archive that the slice covers. Slices of an arriving archive are in this order, and a
+  // member that is inflated in pieces has its own slice.
   struct Span {
     std::uint64_t first = 0, end = 0;
     bool in_pieces = false;
   };
   Span span_of(std::size_t slice) const;
-  // The files of a slice: mode 0444 or 0555 (before the umask), time of the entry, never over something.
-  // Thread-safe for different slices.
+  // Writes the files of a slice: mode 0444 or 0555 (before the umask), time of the entry, never over an
+  // existing file. Thread-safe for different slices.
   void unpack(std::size_t slice);
-  // What was unpacked, in the order of entries() without its directories. REQUIRES: all slices are done.
+  // The unpacked files, in the order of entries() without its directories. REQUIRES: all slices are done.
   std::vector<StoredFile> take_files() { return std::move(files_); }
 
  private:
@@ -72,13 +72,13 @@ class ZipUnpacking {
   UniqueFd tree_fd_;
 };
 
-// Unpacks a source archive into the empty directory `into` and gives the folder with the sources: its only
+// Unpacks a source archive into the empty directory `into` and returns the folder with the sources: its only
 // top-level directory, else `into` itself. Links that leave the tree, devices and names that leave it are
-// Error(BadArchive); modes become 0644/0755. On failure what is there is for the caller to remove.
+// Error(BadArchive); modes become 0644/0755. After a failure the caller removes the partial tree.
 fs::path unpack_source(const fs::path& archive, ArchiveKind kind, const fs::path& into);
 
 enum class TarFilter { None, Gzip, Bzip2, Xz, Zstd };
-// The same for a tar file of anything.
+// The same for any tar file.
 fs::path unpack_tar(const fs::path& archive, TarFilter filter, const fs::path& into);
 
 }  // namespace moat

@@ -38,7 +38,7 @@ class ZipWriter {
     const std::unique_ptr<::archive_entry, EntryFree> entry(libarchive().entry_new());
     libarchive().entry_set_pathname_utf8(entry.get(), member.path.c_str());
     libarchive().entry_set_size(entry.get(), status.st_size);
-    // Without a time the member is of 1980-01-01; any other would depend on the time zone.
+    // The member gets the time 1980-01-01; any other would depend on the time zone.
     libarchive().entry_set_mode(entry.get(),
                                 static_cast<mode_t>(S_IFREG | (member.executable ? 0755 : 0644)));
     check(libarchive().write_header(handle_.get(), entry.get()));

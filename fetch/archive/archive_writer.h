@@ -1,5 +1,5 @@
-// Files become a zip file, the same bytes whenever and wherever it is written: no times, no owners, no modes
-// but `may be run`, members in the order given.
+// Writes files into a zip file with the same bytes at any time and place: no times, no owners, no modes
+// except `executable`, members in the order given.
 #pragma once
 
 #include "fetch/archive/stored_file.h"
@@ -9,8 +9,8 @@
 
 namespace moat {
 
-// Writes `file`, which is not there yet, with these files of the tree. Throws Error(Disk); then an incomplete
-// file may be left.
+// Writes `file`, which must not exist yet, with these files of the tree. Throws Error(Disk) and may then
+// leave an incomplete file.
 void write_zip(const fs::path& file, const fs::path& tree, const std::vector<StoredFile>& members);
 
 }  // namespace moat

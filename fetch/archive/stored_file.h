@@ -19,8 +19,8 @@ struct StoredFile {
   std::uint64_t inode = 0;  // with size and mtime: is it still the file that was put in?
 };
 
-// What is wrong with the RECORD of a wheel, or odd about a name in it: kept with the entry, and judged each
-// time the wheel is used.
+// A fault in the RECORD of a wheel, or an odd name in it: kept with the entry, and judged each time the wheel
+// is used.
 struct RecordFault {
   std::string kind;  // a word of those below, or of a later moat
   std::string path;  // as in the archive or in RECORD, without control characters

@@ -47,7 +47,7 @@ std::string_view text_of(const Header& header, Field field) {
   return bytes.substr(0, bytes.find('\0'));
 }
 
-// Octal digits with a NUL or spaces behind them, or the binary form that GNU tar has for what is too large.
+// Octal digits followed by a NUL or spaces, or GNU tar's binary form for values that are too large.
 std::optional<std::uint64_t> number_of(const Header& header, Field field) {
   const std::string_view bytes = bytes_of(header, field);
   std::uint64_t value = 0;
@@ -75,7 +75,7 @@ void put(Header& header, Field field, std::string_view text) {
   std::memcpy(header.data() + field.offset, text.data(), text.size());
 }
 
-// Where a name is parted to fit a header: 0 for not at all. nullopt: it does not fit.
+// Where a name is split to fit a header: 0 for not at all. nullopt: it does not fit.
 std::optional<std::size_t> parting(std::string_view name) {
   if (name.size() <= kName.size) return 0;
   const std::size_t slash = name.find('/', name.size() - kName.size - 1);
@@ -115,9 +115,9 @@ class TarScan {
       if (is_empty(header)) break;
       add(header);
     }
-    // One empty block was read: the end is two, and what fills the last record.
+    // One empty block was read: the end has two, and fills the last record.
     if (size_ - at_ < kBlock) refuse("it has no end");
-    // tar fills its last record; whoever writes more than that writes something else.
+    // tar fills its last record; a writer that adds more has written something else.
     constexpr std::uint64_t kRecord = 20 * kBlock;
     if (size_ - at_ > kRecord) refuse("there are bytes after its end");
     require_zeros(at_, size_, "there are bytes after its end");
@@ -277,7 +277,7 @@ void TarWriter::put_header(const Member& member) {
   header[kType] = member.type;
   put(header, kLink, std::string_view(member.link).substr(0, kLink.size));
   std::memcpy(header.data() + kMagic.offset, "ustar\00000", kMagic.size);
-  // Six digits, a NUL and a space: the one field that is not like the others.
+  // Six digits, a NUL and a space: the only field with this format.
   const std::string checksum = fmt::format("{:06o}", checksum_of(header));
   std::memcpy(header.data() + kChecksum.offset, checksum.data(), checksum.size());
   header[kChecksum.offset + kChecksum.size - 1] = ' ';

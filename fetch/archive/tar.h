@@ -27,8 +27,8 @@ struct TarEntry {
 // `most` members. `label`: names the file in messages.
 std::vector<TarEntry> scan_tar(int fd, const std::string& label, std::size_t most);
 
-// Members have no owner, and one time where nothing else is said. A name or target that does not fit a header
-// (100 bytes behind a `/`, 155 before it) gets a pax header.
+// Members have no owner, and one common time unless another is given. A name or target that does not fit a
+// header (100 bytes after a `/`, 155 before it) gets a pax header.
 class TarWriter {
  public:
   using Sink = std::function<void(std::string_view)>;

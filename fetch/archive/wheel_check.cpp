@@ -171,7 +171,7 @@ class RecordCheck {
   std::vector<RecordFault> faults_;
 };
 
-// Reserved characters, a dot or a space at the end; device names are left to whoever goes there.
+// Reserved characters, or a trailing dot or space; device names are not checked.
 bool is_refused_by_windows(std::string_view path) {
   if (path.find_first_of("<>:\"|?*") != path.npos) return true;
   return std::ranges::any_of(split(path, '/'), [](std::string_view part) {

@@ -18,23 +18,23 @@ namespace moat {
 struct WheelContents {
   std::string dist_info;  // "foo-1.0.dist-info", as spelled in the wheel
   bool root_is_purelib = true;
-  // What RECORD promises of each file, in the order of the entries without directories; with an empty
-  // algorithm where it promises nothing that could be checked, as of RECORD itself and its signatures.
+  // RECORD's hash for each file, in the order of the entries without directories; the algorithm is empty if
+  // RECORD has no hash that could be checked, as for RECORD itself and its signatures.
   std::vector<RecordEntry> rows;
   std::vector<RecordFault> faults;    // of RECORD, and odd names
-  std::vector<std::string> warnings;  // sentences about what is odd, but not wrong
+  std::vector<std::string> warnings;  // sentences about things that are odd, but not wrong
 };
 
-// `read` gives a member's bytes. The error is a clause ("its WHEEL file …"). A wrong RECORD is no error here:
-// whether such a wheel may be used depends on who vouches for it.
+// `read` returns a member's bytes. The error is a clause ("its WHEEL file …"). A wrong RECORD is not an error
+// here: whether such a wheel may be used depends on the source of its hash.
 Expected<WheelContents> check_wheel(const std::vector<ZipEntry>& entries, const WheelFilename& name,
                                     const std::function<std::string(const ZipEntry&)>& read);
 
 // Is it the digest of this row? REQUIRES: digest is of the row's algorithm.
 bool agrees(const RecordEntry& row, const Digest& digest);
 
-// All that is wrong with RECORD, as one clause: "its RECORD does not list `a` and `b`; …"; "" where nothing
-// is.
+// All faults of RECORD, as one clause: "its RECORD does not list `a` and `b`; …"; "" if there are
+// none.
 std::string wrong_record(const std::vector<RecordFault>& faults);
 
 // "`a`, `b` and 3 more": a list for messages.

@@ -29,7 +29,7 @@ constexpr std::uint32_t kMax16 = 0xFFFFU, kMax32 = 0xFFFFFFFFU;
 constexpr std::uint16_t kEncrypted = 1U << 0U, kHasDescriptor = 1U << 3U, kPatch = 1U << 5U,
                         kStrongEncryption = 1U << 6U, kUtf8 = 1U << 11U, kMasked = 1U << 13U;
 constexpr std::uint16_t kRefusedFlags = kEncrypted | kPatch | kStrongEncryption | kMasked;
-// The others only tell how hard the compressor tried.
+// The other flags only tell how hard the compressor tried.
 constexpr std::uint16_t kMeaningfulFlags = kRefusedFlags | kHasDescriptor | kUtf8;
 
 constexpr std::uint16_t kZip64Extra = 0x0001, kUnicodePathExtra = 0x7075;
@@ -63,8 +63,8 @@ tl::unexpected<ParseError> bad_entry(std::string_view name, std::string_view why
 
 // --- names ---
 
-// Why the name is refused, or nothing. What only Windows cannot hold (`aux.py`, `a:b`, a dot at the end) is a
-// plain name here.
+// Why the name is refused, or nothing. Names that only Windows cannot hold (`aux.py`, `a:b`, a trailing dot)
+// are accepted here.
 std::optional<std::string_view> name_fault(std::string_view name) {
   if (name.empty()) return "has no name";
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
@@ -135,8 +135,8 @@ Expected<Extras> parse_extras(std::string_view bytes, std::string_view name) {
   return extras;
 }
 
-// Puts the 64-bit values in the place of the 32-bit ones that are full; each value is there exactly once. A
-// field beyond need is accepted where it repeats what is said already, as some writers do, or is empty.
+// Replaces the 32-bit values that are full with the 64-bit ones; each value is there exactly once. An
+// unneeded field is accepted if it repeats known values, as some writers do, or is empty.
 Expected<void> apply_zip64(const Extras& extras, std::string_view name,
                            std::initializer_list<std::uint64_t*> values) {
   const auto full = std::count_if(values.begin(), values.end(), [](auto* value) { return *value == kMax32; });
@@ -273,7 +273,7 @@ Expected<void> lay_out(std::vector<ZipEntry>& entries, const ZipEnd& end) {
 
 // --- local headers ---
 
-// The data descriptor's forms differ in length only: with or without signature, 32 or 64 bits.
+// Data descriptors differ in length only: with or without signature, 32 or 64 bits.
 bool descriptor_agrees(const ZipEntry& entry, std::string_view bytes) {
   const bool wide = bytes.size() >= 20, marked = bytes.size() == 16 || bytes.size() == 24;
   if (bytes.size() != 12 && bytes.size() != 16 && bytes.size() != 20 && bytes.size() != 24) return false;
@@ -286,7 +286,7 @@ bool descriptor_agrees(const ZipEntry& entry, std::string_view bytes) {
 }
 
 // Compares the local header (`header`: at least itself, its name and its extra fields) with the central entry
-// and gives its length.
+// and returns its length.
 Expected<std::uint64_t> check_local_header(const ZipEntry& entry, std::string_view header) {
   const auto differs = [&](std::string_view what) {
     return bad_entry(entry.name, fmt::format("has another {} in its local header", what));
@@ -334,7 +334,7 @@ Expected<void> check_descriptor(const ZipEntry& entry, std::string_view descript
   return {};
 }
 
-// Reads into `buffer`, which is made to fit; what is not there is not in the answer.
+// Reads into `buffer`, resizing it; the result may be shorter at the end.
 std::string_view read_span(const ReadAt& read, std::uint64_t offset, std::size_t size,
                            std::vector<char>& buffer) {
   if (buffer.size() < size) buffer.resize(size);
@@ -453,12 +453,12 @@ Expected<std::string> inflate_member(const ZipEntry& entry, std::string_view rec
 
 Expected<std::vector<ZipEntry>> read_zip_directory(const ReadAt& read, std::uint64_t file_size,
                                                    const ZipLimits& limits) {
-  // The longest end there is, its comment included.
+  // The longest possible end, its comment included.
   const auto tail_size = static_cast<std::size_t>(std::min<std::uint64_t>(file_size, kZipEndSize + kMax16));
   std::vector<char> buffer;
   const auto end = find_zip_end(read_span(read, file_size - tail_size, tail_size, buffer), file_size);
   if (!end) return tl::unexpected(end.error());
-  // Room for it in memory is bounded by the file itself: find_zip_end() saw that it lies inside.
+  // Its size in memory is bounded by the file itself: find_zip_end() checked that it lies inside.
   const auto size = static_cast<std::size_t>(end->directory_size);
   auto entries = parse_central_directory(read_span(read, end->directory_offset, size, buffer), *end, limits);
   if (!entries) return entries;
@@ -475,7 +475,7 @@ Expected<void> find_member_data(const ReadAt& read, ZipEntry& entry) {
 // --- members ---
 
 struct MemberReader::State {
-  // Memory that is not cleared before it is written to.
+  // Memory that is written before it is read, and so not cleared.
   struct Buffer {
     std::unique_ptr<char[]> bytes;
     std::size_t capacity = 0;

@@ -1,7 +1,7 @@
-// Zip archives, believed only where everything they say of themselves agrees: end records, central directory
-// and local headers. Readers disagree about archives that contradict themselves, and that is how one file is
-// shown to a scanner and another one installed; so such archives are refused before a byte is unpacked.
-// Pure: bytes come through a function. zlib and libdeflate are behind this header.
+// Zip archives, accepted only if their end records, central directory and local headers agree. Readers
+// disagree about archives that contradict themselves, so a scanner may see one file and an installer another;
+// such archives are refused before a byte is unpacked. Pure: bytes come through a function. zlib and
+// libdeflate are behind this header.
 //
 // A local file: read_zip_directory(), then MemberReader::read().
 // A remote wheel: find_zip_end() on its tail, parse_central_directory() on the directory (a second request if
@@ -47,7 +47,7 @@ struct ZipEntry {
 struct ZipLimits {
   std::uint64_t entries = 1'000'000;
   std::uint64_t total_size = 64ULL << 30U;  // of all members, inflated
-  // An archive that grows more than so many times is refused, once it is beyond `ratio_matters`.
+  // An archive that grows by more than this factor is refused, once it is beyond `ratio_matters`.
   std::uint64_t ratio = 200;
   std::uint64_t ratio_matters = 1ULL << 30U;
 };
@@ -66,8 +66,8 @@ inline constexpr std::size_t kZipEndSize = 22 + 20 + 56;
 // archive comment must be in it whole).
 Expected<ZipEnd> find_zip_end(std::string_view tail, std::uint64_t file_size);
 
-// `bytes`: exactly the central directory. Entries by their place in the archive. All that can be told without
-// the local headers is checked: names, duplicates, overlaps, limits.
+// `bytes`: exactly the central directory. Entries by their place in the archive. Runs every check that does
+// not need the local headers: names, duplicates, overlaps, limits.
 Expected<std::vector<ZipEntry>> parse_central_directory(std::string_view bytes, const ZipEnd& end,
                                                         const ZipLimits& limits = {});
 
@@ -80,8 +80,8 @@ Expected<std::string> inflate_member(const ZipEntry& entry, std::string_view rec
 Expected<std::vector<ZipEntry>> read_zip_directory(const ReadAt& read, std::uint64_t file_size,
                                                    const ZipLimits& limits = {});
 
-// The same for one entry of parse_central_directory(), whose data is then known: for archives that are still
-// on their way.
+// The same for one entry of parse_central_directory(), and sets its data_offset: for archives that are still
+// arriving.
 Expected<void> find_member_data(const ReadAt& read, ZipEntry& entry);
 
 // Members up to this size, packed and inflated, are inflated whole, which is twice as fast; larger ones in
@@ -96,9 +96,9 @@ class MemberReader {
   MemberReader(MemberReader&&) noexcept;
   MemberReader& operator=(MemberReader&&) noexcept;
 
-  // Gives the member's bytes to `sink`, in order: all at once, or in pieces where it is large. Fails where
-  // length or CRC are not as promised; the sink has then seen bytes that must be thrown away. REQUIRES: an
-  // entry of read_zip_directory.
+  // Gives the member's bytes to `sink`, in order: all at once, or in pieces if it is large. Fails if length
+  // or CRC differ from the entry; the sink has then seen bytes that must be thrown away. REQUIRES: an entry
+  // of read_zip_directory.
   Expected<void> read(const ZipEntry& entry, const std::function<void(std::string_view)>& sink);
 
  private:

@@ -87,7 +87,7 @@ struct GzipReader::State {
       if (size > 0) sink({out.data(), size});
       if (result == Z_STREAM_END) {
         ended = true;
-        zlib.avail_out = 1;  // nothing is held back
+        zlib.avail_out = 1;  // so that nothing is held back
       }
     }
     return {};

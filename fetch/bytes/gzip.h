@@ -1,5 +1,5 @@
-// Gzip streams in pieces. What is written has no name and no time in its header, so that the same bytes give
-// the same stream.
+// Gzip streams in pieces. The header that is written has no name and no time, so that the same bytes give the
+// same stream.
 #pragma once
 
 #include "resolver/base/error.h"
@@ -27,7 +27,7 @@ class GzipWriter {
   std::unique_ptr<State> state_;
 };
 
-// Fed with a stream that may be hostile.
+// The stream that it is fed may be hostile.
 class GzipReader {
  public:
   using Sink = std::function<void(std::string_view)>;

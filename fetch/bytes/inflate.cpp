@@ -58,7 +58,7 @@ Inflater& Inflater::operator=(Inflater&&) noexcept = default;
 
 #if MOAT_LIBDEFLATE
 Expected<void> Inflater::whole(std::string_view stream, std::span<char> out) {
-  // libdeflate refuses a null output even where nothing comes out.
+  // libdeflate refuses a null output even if the output is empty.
   char nothing = 0;
   char* const into = out.empty() ? &nothing : out.data();
   std::size_t used = 0, made = 0;

@@ -20,7 +20,7 @@ class Inflater {
   Inflater(Inflater&&) noexcept;
   Inflater& operator=(Inflater&&) noexcept;
 
-  // `stream`, all of it, gives `out`, all of it; anything else is an error.
+  // All of `stream` must inflate to all of `out`; anything else is an error.
   Expected<void> whole(std::string_view stream, std::span<char> out);
 
   // The same in pieces. `next` gives the next bytes of the stream, "" at its end; `sink` takes what comes

@@ -31,7 +31,7 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// Nobody is asked on the terminal.
+// Never ask for a passphrase on the terminal.
 int no_passphrase(char* /*into*/, int /*size*/, int /*writing*/, void* /*context*/) { return -1; }
 
 using Reader = EVP_PKEY* (*)(BIO*, EVP_PKEY**, pem_password_cb*, void*);

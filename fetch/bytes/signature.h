@@ -26,7 +26,7 @@ class PublicKey {
 
 class PrivateKey {
  public:
-  // Of a key that is protected by a passphrase nothing is asked: it does not parse.
+  // A key that is protected by a passphrase does not parse; nobody is asked for it.
   static Expected<PrivateKey> parse(std::string_view pem);
 
   PublicKey public_key() const { return PublicKey(key_); }

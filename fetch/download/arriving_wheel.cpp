@@ -21,7 +21,7 @@ namespace moat {
 
 namespace {
 
-// A directory that lies further from the end than this is not waited for.
+// The longest tail, directory included, that is worth waiting for.
 constexpr std::uint64_t kLongestEnd = 16ULL << 20U;
 
 // The first guess at where the directory and .dist-info begin: about a hundred bytes a file, and RECORD.
@@ -45,7 +45,7 @@ bool says_the_same(const ZipEntry& a, const ZipEntry& b) {
 
 }  // namespace
 
-// Tasks of the pool hold it. `mutex_` guards all but what belongs to the tasks themselves.
+// Tasks of the pool hold it. `mutex_` guards everything except what belongs to the tasks themselves.
 class ArrivingWheel::State : public std::enable_shared_from_this<State> {
  public:
   State(WheelToAdd wheel, std::uint64_t size, const Store& store, Workers& workers)
@@ -120,7 +120,7 @@ class ArrivingWheel::State : public std::enable_shared_from_this<State> {
     return true;
   }
 
-  // From where on the end is wanted: end_first_ where it is enough; nullopt where it makes no sense.
+  // The offset from which the tail is needed: end_first_ if it is enough; nullopt if the tail is invalid.
   std::optional<std::uint64_t> find_entries() {
     const auto zip_end = find_zip_end(end_, size_);
     if (!zip_end) return std::nullopt;
@@ -155,7 +155,7 @@ class ArrivingWheel::State : public std::enable_shared_from_this<State> {
 
   // --- the bytes ---
 
-  // On a thread of the pool, without the lock. Blocks until they came.
+  // On a thread of the pool, without the lock. Blocks until the bytes arrive.
   std::size_t read(std::uint64_t offset, std::span<std::byte> into) {
     if (offset >= end_first_) {
       const auto from = static_cast<std::size_t>(std::min<std::uint64_t>(offset - end_first_, end_.size()));
@@ -181,8 +181,8 @@ class ArrivingWheel::State : public std::enable_shared_from_this<State> {
 
   // --- the work ---
 
-  // With the lock. A slice whose bytes are here waits for nothing. A large member is begun when its first
-  // bytes are here, and waits for the rest; never on all threads of the pool, which others need.
+  // With the lock. A slice with all its bytes starts at once. A large member starts with its first bytes and
+  // waits for the rest; only one may wait, since others need the threads of the pool.
   void submit_ready() {
     if (phase_ != Phase::Unpacks) return;
     for (; next_ < addition_->slices(); ++next_) {
@@ -211,7 +211,7 @@ class ArrivingWheel::State : public std::enable_shared_from_this<State> {
           work();
           fine = true;
         }
-      } catch (const std::exception&) {  // the usual way says what is wrong
+      } catch (const std::exception&) {  // the normal way reports the fault
       }
       std::unique_lock lock(self->mutex_);
       if (!fine) self->give_up();
@@ -226,7 +226,7 @@ class ArrivingWheel::State : public std::enable_shared_from_this<State> {
     return phase_ == Phase::Failed;
   }
 
-  // Where the owner waits for it and nothing runs any more: says how it went.
+  // If the owner is waiting and no task is running any more: reports the result.
   void conclude(std::unique_lock<std::mutex>& lock) {
     if (!done_ || running_ != 0) return;
     std::optional<StoredWheel> stored;
@@ -245,7 +245,7 @@ class ArrivingWheel::State : public std::enable_shared_from_this<State> {
     if (done) done(std::move(stored));
   }
 
-  // Its files are gone before anybody hears of the end.
+  // Removes its files before anybody is told of the end.
   void drop(std::unique_lock<std::mutex>&) {
     addition_.reset();
     file_.reset();

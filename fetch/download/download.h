@@ -1,4 +1,4 @@
-// A file that is promised, and the file that came: hashed on its way, checked against the promise.
+// A promised file, and the file that arrived: hashed during the download, checked against the promise.
 #pragma once
 
 #include "fetch/bytes/hasher.h"
@@ -17,14 +17,14 @@
 
 namespace moat {
 
-// What must be true of the file: one of these digests. `accepted`: hashes of the user or a lock; where there
-// are none the artifact's own counts. Empty: nothing is known.
+// The digests of which the file must have one. `accepted`: hashes of the user or a lock; without any, the
+// artifact's own count. Empty: nothing is known.
 std::vector<Digest> wanted_digests(const Artifact& artifact, const std::vector<Digest>& accepted);
 
-// Do these tell a changed file for sure?
+// Are these strong enough to detect a changed file?
 bool vouch(const std::vector<Digest>& wanted);
 
-// The digests of one file that are asked for, and sha256, while it comes. One thread at a time.
+// Computes the wanted digests of one file, and sha256, during the download. One thread at a time.
 class Hashes {
  public:
   explicit Hashes(const std::vector<Digest>& wanted);
@@ -37,8 +37,8 @@ class Hashes {
   std::uint64_t size_ = 0;
 };
 
-// What came: where it is and what it hashes to.
-struct FetchedFile {
+// A file that arrived: its place and its hashes.
+struct Arrival {
   std::filesystem::path file;
   std::uint64_t size = 0;
   std::map<std::string, Digest> digests;  // by algorithm; sha256 is among them
@@ -53,16 +53,15 @@ void check_fetched(const Artifact& artifact, const std::vector<Digest>& wanted, 
 Error refused_status(const Artifact& artifact, int status);
 
 // Reads a local file to its end. Error(Interrupted) where stopped.
-FetchedFile hash_fetched(const std::filesystem::path& file, const std::vector<Digest>& wanted,
-                         const std::stop_token& stop);
-// Downloads to `file`, resumed where it breaks, and checks. Blocks; not on the network thread.
-FetchedFile download(const Artifact& artifact, const std::vector<Digest>& wanted,
-                     const std::filesystem::path& file, HttpClient& http, Reporter& reporter,
+Arrival hash_arrival(const std::filesystem::path& file, const std::vector<Digest>& wanted,
                      const std::stop_token& stop);
-// The same; nullopt where the server says that what `condition` names is still what it has.
-std::optional<FetchedFile> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
-                                               const HttpHeaders& condition,
-                                               const std::filesystem::path& file, HttpClient& http,
-                                               Reporter& reporter, const std::stop_token& stop);
+// Downloads to `file`, resuming if the connection breaks, and checks. Blocks; not on the network thread.
+Arrival download(const Artifact& artifact, const std::vector<Digest>& wanted,
+                 const std::filesystem::path& file, HttpClient& http, Reporter& reporter,
+                 const std::stop_token& stop);
+// The same; nullopt if the server says that the file named by `condition` has not changed.
+std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
+                                           const HttpHeaders& condition, const std::filesystem::path& file,
+                                           HttpClient& http, Reporter& reporter, const std::stop_token& stop);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-// sha256 of files for which nobody promises a hash that could verify them later.
+// sha256 of files that have no promised hash strong enough to verify them later.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -12,9 +12,9 @@
 
 namespace moat {
 
-// Of each, in the order given: what its URL gave before, as the store remembers, else it is fetched, side by
-// side with the others, compared with what is promised of it (size, a weak digest), and not kept. A local
-// file is read. Blocks; not from the pool. Errors: HashMismatch, Network, Offline, Disk.
+// One for each, in the order given: the one that the store remembers for its URL, else the file is fetched,
+// in parallel with the others, checked against its known size and weak digests, and not kept. A local file is
+// read. Blocks; not from the pool. Errors: HashMismatch, Network, Offline, Disk.
 std::vector<Digest> learn_hashes(const std::vector<Artifact>& artifacts, HttpClient& http, const Store& store,
                                  Workers& workers, Reporter& reporter, const std::stop_token& stop);
 

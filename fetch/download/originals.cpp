@@ -14,7 +14,7 @@ fs::path original_path(const Digest& sha256, const Store& store) {
 
 namespace {
 
-// Hashed each time: what is kept may have been changed since.
+// Hashed each time: a stored file may have been changed since.
 std::optional<Original> find(const FileOrder& order, const Store& store) {
   for (const Digest& digest : wanted_digests(order.artifact, order.accepted)) {
     if (digest.algorithm != "sha256") continue;

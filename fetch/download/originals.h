@@ -1,5 +1,5 @@
-// Wheels as they came, the very bytes that a lock promises: kept in the store beside what was unpacked of
-// them, for those who pass them on.
+// Wheels as they were downloaded, with the exact bytes that a lock promises: kept in the store next to the
+// unpacked ones, for commands that pass them on.
 #pragma once
 
 #include "fetch/download/save_files.h"
@@ -17,11 +17,11 @@ struct Original {
   std::uint64_t size = 0;
 };
 
-// Where the bytes of that hash lie, or would.
+// The path of the file with that hash, whether it exists or not.
 std::filesystem::path original_path(const Digest& sha256, const Store& store);
 
-// In the order given, from the store where they are kept already. Throws as save_files() does; then nothing
-// new is kept. REQUIRES: no two orders name different files with one name.
+// In the order given, taken from the store if they are already there. Throws as save_files() does, and then
+// keeps nothing new. REQUIRES: no two orders name different files with one name.
 std::vector<Original> obtain_originals(const std::vector<FileOrder>& orders, HttpClient& http, Store& store,
                                        Workers& workers, Reporter& reporter, const std::stop_token& stop);
 

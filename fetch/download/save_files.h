@@ -19,9 +19,9 @@ struct FileOrder {
 
 enum class Saved { Now, Before };
 
-// Each file comes to `folder` (which exists) under its own name, whole. A file of that name that has the
-// right hash is left; any other is replaced. They are fetched side by side and all verified before the first
-// takes its place: on a failure its Error is thrown and nothing has changed.
+// Each file is placed in `folder` (which exists) under its own name, complete. An existing file with the
+// right hash is left alone; any other is replaced. All files are fetched in parallel and verified before the
+// first is placed: on a failure the Error is thrown and nothing has changed.
 std::vector<Saved> save_files(const std::vector<FileOrder>& orders, const std::filesystem::path& folder,
                               HttpClient& http, Workers& workers, Reporter& reporter,
                               const std::stop_token& stop);

@@ -15,7 +15,7 @@ bool says_what_it_is(std::string_view filename) {
          (ascii_lower(filename).ends_with(".whl") || archive_kind(filename).has_value());
 }
 
-// `"a \"b\""; more` → `a "b"`; a token ends at a semicolon. Takes what it read off `rest`.
+// `"a \"b\""; more` → `a "b"`; a token ends at a semicolon. Removes the text it read from `rest`.
 std::string take_value(std::string_view& rest) {
   std::string out;
   if (!rest.starts_with('"')) {

@@ -1,4 +1,4 @@
-// What a file is called whose URL does not say it: by its server, or as far as its first bytes tell.
+// The name of a file whose URL does not give one: from its server, or from its first bytes.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -9,15 +9,15 @@
 
 namespace moat {
 
-// The file name that a Content-Disposition gives (RFC 6266, `filename*` before `filename`); "" where it gives
-// none that may be the name of a file.
+// The file name in a Content-Disposition (RFC 6266, `filename*` before `filename`); "" if there is none that
+// may be the name of a file.
 std::string disposition_filename(std::string_view header);
 
-// The name of a wheel or archive by which the server gave this: of its Content-Disposition, else of the URL
-// that it redirected to. "" where neither is one.
+// The name of a wheel or archive according to the server: from its Content-Disposition, else from the URL
+// that it redirected to. "" if neither gives one.
 std::string served_name(const HttpResponse& response);
 
-// "archive.tar.gz" and the like, by the file's first bytes; "" where they are those of no archive.
+// "archive.tar.gz" and the like, by the file's first bytes; "" if they are not those of an archive.
 std::string name_by_content(const std::filesystem::path& file);
 
 }  // namespace moat

@@ -26,8 +26,8 @@ namespace moat {
 
 namespace {
 
-// Work for the thread that obtains, left by others.
-class Inbox {
+// Work that other threads hand to the thread in obtain_wheels().
+class Mailbox {
  public:
   void post(std::function<void()> letter) {
     {
@@ -56,7 +56,7 @@ std::vector<Digest> wanted_digests(const WheelOrder& order) {
 
 bool is_local(const WheelOrder& order) { return order.artifact.url.scheme() == "file"; }
 
-// The wheel in the store that the order can only mean.
+// The wheel in the store that matches the order without doubt.
 std::optional<StoredWheel> find_promised(const Store& store, const WheelOrder& order) {
   const std::vector<Digest> wanted = wanted_digests(order);
   for (const Digest& digest : wanted) {
@@ -76,7 +76,7 @@ bool is_vouched_for(const WheelOrder& order) {
   });
 }
 
-// Is there nothing but the URL to know the file by?
+// Is the URL all that identifies the file?
 bool known_by_url_alone(const WheelOrder& order) { return wanted_digests(order).empty() && !is_local(order); }
 
 // One call of obtain_wheels(). Everything but the pieces named "on …" runs on the caller's thread.
@@ -116,8 +116,8 @@ class Obtaining {
   struct Job {
     const WheelOrder* order = nullptr;
     std::optional<StoredWheel> stored = {};
-    std::optional<StoredWheel> doubted = {};  // what its URL gave once, and may give no more
-    HttpHeaders condition = {};               // to ask it that
+    std::optional<StoredWheel> doubted = {};  // what its URL gave before, and may no longer give
+    HttpHeaders condition = {};               // for the request that checks this
   };
 
   void find_stored(Job& job) const {
@@ -154,7 +154,7 @@ class Obtaining {
     return missing;
   }
 
-  // The wheel is what was promised; is what it says of itself true?
+  // The wheel has the promised bytes; is its RECORD right?
   void judge_records() const {
     std::set<std::string> told;
     for (std::size_t i = 0; i < orders_.size(); ++i) {
@@ -209,7 +209,7 @@ class Obtaining {
                 {"run it once without --offline"});
   }
 
-  // No more pieces, no more slices; those under way end now, as they use the store.
+  // No more pieces, no more slices; wait for the running ones, because they use the store.
   void cancel() {
     cancelled_.request_stop();
     for (auto& [job, wheel] : arriving_) wheel->cancel();
@@ -274,7 +274,7 @@ class Obtaining {
                });
   }
 
-  // Of a big wheel whose hash is promised: unpacked while it comes. nullptr: it is not.
+  // For a big wheel with a promised hash: unpacks it while it arrives. nullptr for others.
   std::shared_ptr<ArrivingWheel> begin_arriving(std::size_t job, const fs::path& file,
                                                 const std::vector<Digest>& wanted) {
     const Artifact& artifact = jobs_[job].order->artifact;
@@ -290,7 +290,7 @@ class Obtaining {
     return wheel;
   }
 
-  // Comes before all files: it is small, and much waits for it. The answer may come when this object is gone.
+  // Goes before all files: it is small, and much waits for it. The answer may come after this object is gone.
   static void ask_for_end(HttpClient& http, const Url& url, const std::shared_ptr<ArrivingWheel>& wheel,
                           const ByteRange& range) {
     constexpr int kBeforeFiles = 1'000'000;
@@ -322,8 +322,8 @@ class Obtaining {
 
   void arrived(std::size_t job, const FetchedFile& arrival) {
     const WheelOrder& order = *jobs_[job].order;
-    check_fetched(order.artifact, wanted_digests(order), arrival);
-    // From here on the file is the one that was promised.
+    check_arrival(order.artifact, wanted_digests(order), arrival);
+    // From here on the file is verified.
     const Digest& sha256 = arrival.digests.at("sha256");
     remember(order, arrival);
     if (auto stored = is_local(order) ? store_.find_wheel(sha256) : std::nullopt)
@@ -343,7 +343,7 @@ class Obtaining {
     arriving.finish([this, job, inbox = inbox_, wheel](std::optional<StoredWheel> stored) {
       inbox->post([this, job, wheel, stored = std::move(stored)] {
         if (stored) {
-          std::error_code still_there;  // the folder goes in the end
+          std::error_code still_there;  // the folder is removed in the end
           fs::remove(wheel.file, still_there);
           return finished(job, *stored);
         }
@@ -368,8 +368,8 @@ class Obtaining {
     }
   }
 
-  // So that the same order needs no network next time, though sha256 was not among its digests.
-  void remember(const WheelOrder& order, const FetchedFile& arrival) const {
+  // So the same order needs no network next time, even if sha256 was not among its digests.
+  void remember(const WheelOrder& order, const Arrival& arrival) const {
     const Digest& sha256 = arrival.digests.at("sha256");
     if (known_by_url_alone(order)) store_.urls().remember(order.artifact, sha256, arrival.condition);
     for (const Digest& digest : wanted_digests(order))
@@ -381,7 +381,7 @@ class Obtaining {
     --adding_;
     if (!cancelled_.stop_requested()) add_next();
     if (const auto* failed = std::get_if<std::exception_ptr>(&added)) std::rethrow_exception(*failed);
-    std::error_code still_there;  // the folder goes in the end
+    std::error_code still_there;  // the folder is removed in the end
     if (!is_local(*jobs_[job].order)) fs::remove(file, still_there);
     finished(job, std::get<StoredWheel>(added));
   }

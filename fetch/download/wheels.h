@@ -13,11 +13,11 @@
 
 namespace moat {
 
-// A wheel whose RECORD is wrong: whoever made it was careless, or somebody changed it since.
+// A wheel whose RECORD is wrong: its author was careless, or somebody changed it since.
 enum class BadRecord {
   NeedsHash,  // used, with a warning, where a hash of sha256 or better vouches for the file; else refused
   Allowed,    // used, with a warning
-  Ignored,    // no matter: it will not be installed
+  Ignored,    // not reported: the wheel will not be installed
 };
 
 struct WheelOrder {

@@ -70,7 +70,7 @@ std::optional<std::string> run_keyring(const fs::path& keyring, const std::strin
   command.timeout = kKeyringPatience;
   ProcessResult result = run_process(command, stop);
   if (result.status == 0) return parse_keyring_answer(result.output);
-  // Before version 25.2 there was only this form, for which the user must be known.
+  // Before version 25.2 there was only this form, which requires a user name.
   constexpr int kBadOption = 2;
   if (result.status != kBadOption || user.empty()) return std::nullopt;
   command.argv = {keyring, "get", service, user};
@@ -118,7 +118,7 @@ std::optional<std::string> Credentials::find(const Url& url, bool again) {
     if (known != asked_.end() && (again || known->second)) return known->second;
   }
   if (again) {
-    // Outside the lock: it may take a user's time. Two threads asking at once both get an answer.
+    // Outside the lock, because a person may have to answer. Two threads asking at once both get an answer.
     std::optional<std::string> found = ask_keyring(url, index);
     if (!found) found = ask_person(url, index);
     const std::lock_guard lock(mutex_);
@@ -132,7 +132,7 @@ std::optional<std::string> Credentials::find(const Url& url, bool again) {
   return std::nullopt;
 }
 
-// netrc knows machines, and no ports: on this machine any of its users may listen at the next one.
+// netrc entries name machines without ports: on this machine another user may listen on the next port.
 bool Credentials::is_for(const NetrcEntry& entry, const Url& url) const {
   return (!entry.machine.empty() && !is_this_machine(url)) || find_index_of(options_.users, url) != nullptr;
 }

@@ -1,4 +1,4 @@
-// Where user and password of a URL come from.
+// Finds the user and password for a URL.
 #pragma once
 
 #include "fetch/http/netrc.h"
@@ -19,32 +19,32 @@ namespace moat {
 
 struct CredentialOptions {
   std::vector<Url> indexes;  // as configured, with the user information in them
-  // That the user named, not a project: netrc's `default`, and what it says of this machine, are for these.
+  // Named by the user, not by a project: netrc's `default` and its entries for this machine apply to these.
   std::vector<Url> users;
   std::filesystem::path netrc;    // "" : none; that it is missing is fine
   std::filesystem::path keyring;  // the `keyring` program; "" : not asked
-  // Asks a person, when nothing else knows: place ("https://host"), user ("" where that is to be asked too) →
-  // "user:password". Empty: there is nobody.
+  // Asks a person if nothing else knows: place ("https://host"), user ("" to ask for it too) →
+  // "user:password". Empty: there is nobody to ask.
   std::function<std::optional<std::string>(const std::string& place, const std::string& user)> prompt;
 };
 
-// The index a URL belongs to: of those with its origin the one that shares the longest run of path segments
-// with it, the first of equals. Files often lie outside the path of their index, so sharing none is enough.
+// The index a URL belongs to: of those with its origin, the one with the longest common run of path segments;
+// the first of equals. Files often lie outside their index's path, so none in common is fine.
 const Url* find_index_of(const std::vector<Url>& indexes, const Url& url);
 
 // "user:password" out of what `keyring --mode=creds --output=json get` prints; nullopt for anything else.
 std::optional<std::string> parse_keyring_answer(std::string_view json);
 
-// User and password in the URL of the index, then netrc, then a user alone (a token); the keyring, and at
-// last the person at the terminal, only when a server has said 401, and what they said is remembered.
+// User and password in the URL of the index, then netrc, then a user alone (a token); the keyring, and
+// finally the person at the terminal, only after a 401, and their answers are remembered.
 // Thread-safe. Its find() is what HttpOptions::credentials wants:
 //   options.credentials = [&](const Url& url, bool again) { return credentials.find(url, again); };
 class Credentials {
  public:
-  // Reads the netrc; warns where others may read it, and where it is not one.
+  // Reads the netrc; warns if others can read it, or if it is not valid.
   Credentials(CredentialOptions options, Reporter& reporter, std::stop_token stop = {});
 
-  // "user:password", decoded. `again`: the server did not accept what there was; may run the keyring.
+  // "user:password", decoded. `again`: the server refused the previous ones; may run the keyring.
   std::optional<std::string> find(const Url& url, bool again);
 
  private:

@@ -32,8 +32,8 @@ struct CurlLibrary {
 #undef MOAT_CURL
 };
 
-// Loaded and initialised by the first call; from any thread. Error(Disk) where it is missing, Error(Network)
-// where it does not start. Costs 4 ms once.
+// Loaded and initialised by the first call; from any thread. Error(Disk) if it is missing, Error(Network) if
+// it does not start. Costs 4 ms once.
 const CurlLibrary& curl();
 
 }  // namespace moat

@@ -33,10 +33,10 @@ constexpr int kMostRedirects = 20;
 constexpr int kTooMany = 429;
 constexpr std::chrono::milliseconds kLookForSignal{50};
 
-// A download that came this much further has not failed in vain: its attempts are counted again.
+// A download that got this much further has made progress: its attempts are counted from the start.
 constexpr std::uint64_t kProgressWorthNewAttempts = 1ULL << 20U;
 
-// A failure of libcurl worth another try: the network's, not ours and not of certificates.
+// A libcurl failure that is worth a retry: of the network, not of this machine or of certificates.
 bool is_retryable(CURLcode code) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -59,7 +59,7 @@ bool is_retryable(CURLcode code) {
   }
 }
 
-// The server cannot have seen anything of the request.
+// The request cannot have reached the server.
 bool never_reached(CURLcode code) {
   return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
          code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR;
@@ -112,7 +112,7 @@ HttpOptions within_limits(HttpOptions options) {
 const CurlLibrary& curl() {
   static const CurlLibrary library = [] {
     CurlLibrary loaded;
-    // Thread-safe since 7.84, and never undone: other users of the library may be alive.
+    // Thread-safe since 7.84. Never undone, because other users of the library may be alive.
     if (loaded.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
       throw Error(ErrorKind::Network, "cannot start the network library");
     return loaded;
@@ -120,7 +120,7 @@ const CurlLibrary& curl() {
   return library;
 }
 
-// The network thread and what it owns. Others reach it through `inbox_` and curl_multi_wakeup only.
+// The network thread and its data. Other threads use only `inbox_` and curl_multi_wakeup.
 class HttpClient::Loop {
  public:
   explicit Loop(HttpOptions options) : options_(within_limits(std::move(options))) {}
@@ -158,7 +158,7 @@ class HttpClient::Loop {
     bool stopping = false;
   };
 
-  // At the first request: many commands make an HttpClient and find that they have no need of it.
+  // At the first request: many commands make an HttpClient and never use it.
   void begin() {
     multi_.reset(curl().multi_init());
     if (!multi_) throw std::bad_alloc();
@@ -187,7 +187,7 @@ class HttpClient::Loop {
     while (goes_on) {
       try {
         goes_on = take_turn();
-      } catch (const std::exception&) {  // out of memory; no caller may wait for ever for it
+      } catch (const std::exception&) {  // out of memory; no caller may wait for it for ever
         fail_all(std::current_exception());
       }
     }
@@ -233,7 +233,7 @@ class HttpClient::Loop {
     }
   }
 
-  // The beginning of a hop: the first, or after a redirect.
+  // The beginning of a hop: the first one, or the one after a redirect.
   void arrive_at(Transfer& transfer, const Url& url) {
     const bool stays =
         transfer.hops > 0 && same_origin(transfer.url, url) && transfer.url.userinfo() == url.userinfo();
@@ -268,7 +268,7 @@ class HttpClient::Loop {
     return origin.running < most;
   }
 
-  // The most urgent of those whose origin has room.
+  // The most urgent transfer whose origin has room.
   Transfer* pick_waiting() {
     Origin* best = nullptr;
     for (auto& [name, origin] : origins_) {
@@ -389,7 +389,7 @@ class HttpClient::Loop {
     return parse_retry_after(*value, std::chrono::duration_cast<std::chrono::seconds>(now).count());
   }
 
-  // False: no attempt is left.
+  // Returns false if no attempt is left.
   bool embargo(Transfer& transfer, std::optional<std::chrono::seconds> retry_after, std::string_view why) {
     if (transfer.sink.stored() >= transfer.stored_at_first_attempt + kProgressWorthNewAttempts) {
       transfer.stored_at_first_attempt = transfer.sink.stored();
@@ -411,7 +411,7 @@ class HttpClient::Loop {
     while (!embargoed_.empty() && embargoed_.begin()->first <= now) {
       Transfer& transfer = *embargoed_.begin()->second;
       embargoed_.erase(embargoed_.begin());
-      // Where a redirect led may be what is broken, or no longer valid: from the beginning.
+      // The target of a redirect may be broken, or no longer valid: start from the original URL.
       if (transfer.hops == 0) {
         enqueue(transfer);
       } else {
@@ -428,7 +428,7 @@ class HttpClient::Loop {
     return static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kLong).count());
   }
 
-  // The others would become a GET, which is not what was asked for.
+  // Other redirects would turn the request into a GET.
   static bool may_redirect(const Transfer& transfer) {
     if (!is_redirect(transfer.status) || find_header(transfer.headers, "location") == nullptr) return false;
     const std::string& method = transfer.request.method;
@@ -449,7 +449,7 @@ class HttpClient::Loop {
     arrive_at(transfer, next);
   }
 
-  // Not for a host that anybody on the way could play.
+  // Not for a host that somebody on the way could impersonate.
   bool may_ask_for_credentials(const Transfer& transfer) const {
     return options_.credentials && !has_own_authorization(transfer) &&
            is_protected(transfer.url, options_.trusted_hosts);
@@ -505,7 +505,7 @@ class HttpClient::Loop {
   }
 
   void cancel_all() {
-    asker_.reset();  // its answers are not wanted any more
+    asker_.reset();  // its answers are no longer wanted
     end_all([](const Transfer& transfer) {
       return Error(ErrorKind::Interrupted, fmt::format("cancelled: {}", quote(transfer.url.display())));
     });
@@ -535,7 +535,7 @@ class HttpClient::Loop {
   std::atomic<std::uint64_t> requests_sent_ = 0;
   std::atomic<std::uint64_t> bytes_received_ = 0;
 
-  // The network thread's own.
+  // Used by the network thread only.
   std::unordered_map<Transfer*, std::unique_ptr<Transfer>> transfers_;
   std::unordered_map<std::string, Origin> origins_;  // its values stay where they are
   std::multimap<Clock::time_point, Transfer*> embargoed_;
@@ -567,7 +567,7 @@ void HttpClient::send(HttpRequest request, std::function<void(Result)> done) {
 
 namespace {
 
-// Whether somebody still waits for a request. What it calls back for may be gone afterwards.
+// Whether the caller still waits for a request. After that, the objects its callbacks use may be gone.
 struct Waiting {
   std::mutex mutex;
   bool is_over = false;

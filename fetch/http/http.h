@@ -27,11 +27,11 @@ struct ByteRange {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-// What a request sends along: from its beginning at each attempt.
+// The body of a request; sent from its beginning at each attempt.
 struct HttpBody {
   std::uint64_t size = 0;
-  // Fills `to` with what comes at `offset`, at most `room` bytes, and says how many: at least one. Called on
-  // the network thread; what it throws ends the request. Must be quick.
+  // Fills `to` with the bytes at `offset`, at most `room`, and returns how many: at least one. Called on the
+  // network thread; an exception ends the request. Must be quick.
   std::function<std::size_t(std::uint64_t offset, char* to, std::size_t room)> read;
 
   static HttpBody of(std::string bytes);
@@ -40,11 +40,11 @@ struct HttpBody {
 struct HttpRequest {
   Url url;  // userinfo becomes basic authorization and never reaches a log
   HttpHeaders headers;
-  // GET, HEAD, POST, PUT, PATCH, DELETE. Redirects of a GET and a HEAD are followed, of the others 307 and
-  // 308.
+  // GET, HEAD, POST, PUT, PATCH, DELETE. All redirects of a GET and a HEAD are followed, for the others only
+  // 307 and 308.
   std::string method = "GET";
   std::optional<HttpBody> body = std::nullopt;
-  // Twice would not be the same as once: not sent again where the server may have acted on it already.
+  // Not idempotent: not retried if the server may have acted on it already.
   bool once = false;
   bool body_is_secret = false;     // a redirect to another origin is refused
   std::optional<ByteRange> range;  // implies Accept-Encoding: identity
@@ -54,13 +54,13 @@ struct HttpRequest {
   // Called on the network thread with each piece of a body that goes to a file, in order and without gaps or
   // repeats even when a download was resumed: hashing happens here. Must be quick.
   std::function<void(std::string_view)> on_data;
-  // Called on the network thread now and then: bytes so far, total (0: unknown). Of the body that is sent,
-  // where there is one.
+  // Called on the network thread now and then: bytes so far, total (0: unknown). Counts the request's body if
+  // there is one.
   std::function<void(std::uint64_t, std::uint64_t)> on_progress;
   std::uint64_t max_size = 256ULL << 20U;  // of a body in memory: more is an error
   int priority = 0;                        // higher first, where connections are short
-  // What comes is compared with a hash that did not come this way: plain http is good enough. All else is
-  // refused there (is_protected), wherever it is asked for.
+  // The response will be checked against a hash from another source: plain http is good enough. Otherwise
+  // plain http is refused (is_protected).
   bool vouched = false;
 };
 
@@ -75,22 +75,22 @@ struct HttpResponse {
 struct HttpOptions {
   bool offline = false;  // every request fails with Error(Offline) at once
   std::chrono::seconds connect_timeout{20};
-  std::chrono::seconds stall_timeout{60};  // no byte for so long
+  std::chrono::seconds stall_timeout{60};  // longest time without a byte
   RetryOptions retry;
   std::string proxy_http, proxy_https, proxy_all, no_proxy;  // as in the environment variables
   std::filesystem::path ca_file, ca_directory;               // empty: the system's
-  // Shown to these origins alone; nullopt: to any server that asks for one.
+  // Sent to these origins only; nullopt: to any server that asks for one.
   std::filesystem::path client_certificate;
   std::optional<std::vector<Url>> certificate_origins = std::nullopt;
   std::vector<std::string> trusted_hosts;  // host[:port]: TLS unverified there
   std::string user_agent;
   int connections_per_host = 8;
   int requests_at_once = 50;
-  // Asked when a request has no credentials of its own, and again after a 401 (then `again` is true): a
-  // complete "user:password" (decoded) for this URL, or nullopt. Called on the network thread for the first,
-  // on a thread of its own for the second.
+  // Asked for a complete "user:password" (decoded) for this URL, or nullopt: when a request has no
+  // credentials of its own, and again after a 401 (then `again` is true). Called on the network thread the
+  // first time, on another thread the second.
   std::function<std::optional<std::string>(const Url&, bool again)> credentials;
-  // Told of each request that is sent again, and why. Called on the network thread.
+  // Called for each retry with its reason, on the network thread.
   std::function<void(std::string_view message)> told_of_retry;
 };
 
@@ -107,7 +107,7 @@ class HttpClient {
   // not errors; an Error is Network (after retries: refused, truncated, timeout, 5xx that did not go away
   // come back as the response), Offline, Disk (to_file) or Interrupted.
   void send(HttpRequest request, std::function<void(Result)> done);
-  // Block; throw the Error. get() reads as what most requests are.
+  // Block; throw the Error. get() covers most requests.
   HttpResponse exchange(HttpRequest request);
   HttpResponse get(HttpRequest request) { return exchange(std::move(request)); }
 

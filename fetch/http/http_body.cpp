@@ -13,7 +13,7 @@
 namespace moat {
 namespace {
 
-// The body that comes with an error status where a file was asked for: enough for a message.
+// How much of the body of an error response is kept when a file was requested: enough for a message.
 constexpr std::size_t kErrorBodySize = 65536;
 
 std::string range_text(const ByteRange& range, std::uint64_t skip) {
@@ -62,8 +62,8 @@ void BodySink::begin_file(int status, const HttpHeaders& headers) {
     if (status == 206) check_range(headers, 0);
     return;
   }
-  // A download taken up again. The answer to If-Range is 200 where the file is another one now; what comes is
-  // compared then.
+  // A resumed download. The response to If-Range is 200 if the file has changed; its bytes are then compared
+  // with the stored ones.
   if (status == 206) {
     check_range(headers, resume_from_);
     position_ = resume_from_;

@@ -1,4 +1,4 @@
-// Where the body of a response goes, over all attempts at getting it.
+// The sink for the body of a response, over all attempts at getting it.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -11,9 +11,9 @@
 
 namespace moat {
 
-// A download to a file that broke is taken up again where it broke: by Range and If-Range where the server
-// gave a strong ETag, else by asking for all of it and comparing what comes again with what the file holds.
-// Either way on_data sees each byte once, and a file that changed in between is an error, never a mixture.
+// A download to a file resumes where it broke: by Range and If-Range if the server gave a strong ETag, else
+// by requesting all of it and comparing the repeated part with the file. Either way on_data sees each byte
+// once, and a file that changed in between is an error, never a mixture.
 //
 //   per attempt: range_headers() → begin(head) → write(piece)… → finish()
 //
@@ -23,18 +23,18 @@ class BodySink {
   // `request` must outlive the sink and stay where it is.
   explicit BodySink(const HttpRequest& request) : request_(request) {}
 
-  // The Range and If-Range of the next attempt; empty for the whole.
+  // Range and If-Range for the next attempt; empty to request the whole.
   HttpHeaders range_headers();
   void begin(int status, const HttpHeaders& headers);
   void write(std::string_view piece);
   void finish();
 
-  // The server cannot resume (416): the next attempt asks for all of it.
+  // The server cannot resume (416): the next attempt requests the whole.
   void forget_resuming() { may_resume_ = false; }
   bool asked_to_resume() const { return resume_from_ > 0; }
-  // Bytes that are in the file for good.
+  // Bytes that are safely in the file.
   std::uint64_t stored() const { return stored_; }
-  // The status to tell the caller: a download taken up again by a 206 is what its first answer was.
+  // The status for the caller: a download that a 206 resumed has the status of its first response.
   int overall_status(int last_status) const { return to_file_ ? first_status_ : last_status; }
   std::string take_body() { return std::move(body_); }
 

@@ -22,7 +22,7 @@ constexpr std::int64_t kMissingLifetime = 60;
 constexpr std::int64_t kLongestLifetime = 365LL * 24 * 3600;
 constexpr std::string_view kFormat = "moat-page 1";
 
-// What is known of a page apart from its body.
+// Everything known about a page except its body.
 struct Head {
   int status = 200;
   std::string final_url;
@@ -37,7 +37,7 @@ struct Head {
 
 bool is_missing(int status) { return status == 404 || status == 410; }
 
-// One field a line in fixed order; `end` shows that nothing is cut off. Header values hold no line ends.
+// One field a line in fixed order; `end` shows that nothing was cut off. Header values hold no line ends.
 std::string to_text(const Head& head) {
   return fmt::format(
       "{}\nstatus {}\nfinal-url {}\ncontent-type {}\netag {}\nlast-modified {}\nstored {}\nlifetime {}\nsize "
@@ -122,7 +122,7 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
     on_worker([this, job] { look_up(*job, job); });
   }
 
-  // After this no callback runs nor begins.
+  // After this no callback runs, and none will begin.
   void stop() {
     std::unique_lock lock(mutex_);
     stopped_ = true;
@@ -135,14 +135,14 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
     std::function<void(Result)> done;
     fs::path directory;
     std::string name;
-    std::optional<Head> head;  // what is stored, while it is of use
+    std::optional<Head> head;  // the stored head, while it is usable
 
     fs::path head_file() const { return directory / (name + ".head"); }
-    // Named by its contents: a head never meets a body that is not its own.
+    // Named by its contents, so that a head never gets another head's body.
     fs::path body_file(const Head& of) const { return directory / (name + "." + of.sha256.substr(0, 16)); }
   };
 
-  // Work begun on behalf of a cache that is still there; stop() waits for it.
+  // Runs work for a cache that still exists; stop() waits for it.
   class Running {
    public:
     explicit Running(State& state) : state_(state) {
@@ -171,7 +171,7 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
     });
   }
 
-  // An answer now, or nullopt where the network has been asked. What is thrown is the answer.
+  // The response, or nullopt if the network has been asked. An exception is the answer.
   template <class F>
   void answer(Job& job, F&& find) {
     std::optional<Result> result;
@@ -205,7 +205,7 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
     try {
       const auto text = read_file_if_exists(job.head_file());
       return text ? parse_head(*text) : std::nullopt;
-    } catch (const Error&) {  // not readable is not there
+    } catch (const Error&) {  // an unreadable entry counts as absent
       return std::nullopt;
     }
   }
@@ -216,7 +216,7 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
     return age >= 0 && age < std::min(job.head->lifetime, kLongestLifetime);
   }
 
-  // nullopt where the body is missing or damaged.
+  // nullopt if the body is missing or damaged.
   std::optional<Result> stored_page(const Job& job) const {
     const Head& head = *job.head;
     CachedPage page;
@@ -288,7 +288,7 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
       store_head(*job, head);
       return page;
     }
-    // Damaged, or removed by another process meanwhile: all of it, please.
+    // The body is damaged, or another process removed it: request all of it.
     job->head.reset();
     ask_network(job);
     return std::nullopt;
@@ -319,8 +319,8 @@ class HttpCache::State : public std::enable_shared_from_this<HttpCache::State> {
     return page;
   }
 
-  // Body before head, so that a head in place always had its body. A cache that cannot be written does
-  // without.
+  // Body before head, so that a head in place always has its body. If the cache cannot be written, the page
+  // is simply not stored.
   static void store(const Job& job, const Head& head, bool may_store, std::string_view body) noexcept {
     try {
       if (may_store) {

@@ -37,7 +37,7 @@ bool in_ipv4_network(std::string_view host, std::string_view network) {
 bool covers(std::string_view entry, std::string_view host, std::string_view port) {
   if (entry == "*") return true;
   if (entry.find('/') != std::string_view::npos) return in_ipv4_network(host, entry);
-  // A single colon parts a port; several are an IPv6 address, which has a port only after brackets.
+  // A single colon separates a port; several belong to an IPv6 address, which has a port only after brackets.
   const std::size_t bracket = entry.rfind(']');
   const std::size_t colon = entry.rfind(':');
   const bool has_port = colon != std::string_view::npos &&

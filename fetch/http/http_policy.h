@@ -13,15 +13,15 @@
 
 namespace moat {
 
-// The port spoken to: the one given, else 443 or 80.
+// The port to connect to: the one given, else 443 or 80.
 std::string effective_port(const Url& url);
-// Scheme, host and effective port are equal: where credentials may go.
+// Do scheme, host and effective port agree? Credentials are sent only if they do.
 bool same_origin(const Url& a, const Url& b);
 
 bool is_redirect(int status);
-// Where `location`, as answered by `from`, leads. The fragment of `from` stays unless a new one comes; its
-// credentials stay only within the origin. Error(Network) for other schemes than http and https, and for
-// https → http unless the target is one of `trusted_hosts`.
+// The URL that `location`, in a response of `from`, leads to. The fragment of `from` stays unless there is a
+// new one; its credentials stay only within the origin. Error(Network) for schemes other than http and https,
+// and for https → http unless the target is one of `trusted_hosts`.
 Url follow_redirect(const Url& from, std::string_view location,
                     const std::vector<std::string>& trusted_hosts);
 
@@ -31,7 +31,7 @@ bool is_trusted(const Url& url, const std::vector<std::string>& trusted_hosts);
 // localhost, 127.0.0.0/8, ::1.
 bool is_this_machine(const Url& url);
 
-// Nobody on the way can change what comes from there: another scheme than http, this machine itself
+// Responses from there cannot be changed on the way: the scheme is not http, it is this machine itself
 // (localhost, 127.0.0.0/8, ::1), or a trusted host.
 bool is_protected(const Url& url, const std::vector<std::string>& trusted_hosts);
 
@@ -47,11 +47,11 @@ struct ContentRange {
 // "bytes 0-99/1234"; nullopt for anything else, also for the unsatisfied form "bytes */1234".
 std::optional<ContentRange> parse_content_range(std::string_view text);
 
-// What a response says about keeping it (RFC 9111, for a private cache; without a word it is stale at once).
+// What a response says about caching (RFC 9111, a private cache); with no such header it is stale at once.
 struct CacheRules {
   bool may_store = true;       // false: no-store, or Vary: *
-  bool says_lifetime = false;  // a header spoke of it at all: a 304 that does not leaves the old one
-  std::int64_t lifetime = 0;   // seconds from now on that it counts as fresh, at most a year
+  bool says_lifetime = false;  // a header mentioned it: a 304 without one keeps the old lifetime
+  std::int64_t lifetime = 0;   // seconds from now for which it counts as fresh, at most a year
 };
 CacheRules cache_rules(const std::vector<std::pair<std::string, std::string>>& headers, std::int64_t now);
 

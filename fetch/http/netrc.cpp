@@ -35,7 +35,7 @@ class Scanner {
     return word;
   }
 
-  // As next(), over comments: only where no value is awaited.
+  // As next(), but skips comments: only where no value is expected.
   std::optional<Word> next_keyword() {
     while (true) {
       auto word = next();

@@ -17,12 +17,12 @@ struct NetrcEntry {
   friend bool operator==(const NetrcEntry&, const NetrcEntry&) = default;
 };
 
-// In the order of the file, as Python's netrc module reads it: words parted by white space, "quoted" or with
-// \escapes; comments from a # where a keyword could stand (a value may hold or begin with one); macdef up to
-// an empty line; `account` is read over. A `default` ends nothing: what follows it is read too.
+// In the order of the file, as Python's netrc module reads it: words separated by white space, "quoted" or
+// with \escapes; comments from a # where a keyword could stand (a value may hold or begin with one); macdef
+// up to an empty line; `account` is skipped. Entries after a `default` are read too.
 Expected<std::vector<NetrcEntry>> parse_netrc(std::string_view text);
 
-// The first entry of that machine (and login, where one is given), else `default`; nullptr if there is
+// The first entry of that machine (and login, if given), else `default`; nullptr if there is
 // neither.
 const NetrcEntry* find_netrc_entry(const std::vector<NetrcEntry>& entries, std::string_view machine,
                                    std::string_view login = "");

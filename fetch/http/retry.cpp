@@ -55,7 +55,7 @@ std::optional<milliseconds> retry_delay(const RetryOptions& options, int attempt
   for (int i = 2; i < attempt && delay < options.longest_delay; ++i) delay *= 2;
   delay = std::min(delay, options.longest_delay);
   delay -= milliseconds(static_cast<milliseconds::rep>(static_cast<double>(delay.count()) * jitter / 2));
-  // Compared in seconds first: what a server sends may be too many to count in milliseconds.
+  // Compared in seconds first: the server's value may overflow milliseconds.
   if (retry_after && *retry_after >= options.longest_delay) return options.longest_delay;
   if (retry_after) delay = std::max<milliseconds>(delay, *retry_after);
   return delay;

@@ -13,15 +13,15 @@
 namespace moat {
 namespace {
 
-// Bytes a second: who sends less for the time of a stall sends nothing. Pages, which are waited for, must
-// also have come by so many times of it.
+// Bytes a second: a slower transfer counts as stalled after the stall timeout. Pages, which commands wait
+// for, must also be complete within this many stall timeouts.
 constexpr long kSlowest = 100;
 constexpr long kStallsOfAPage = 10;
 
-// A body that was packed may be so many times what was sent. Honest pages reach 30.
+// The largest allowed expansion of a compressed body. Honest pages reach 30.
 constexpr std::uint64_t kMostExpansion = 200;
 constexpr std::uint64_t kSmallBody = 1ULL << 20U;
-// 0x20 and above, and no line ends: what goes into a header as it is.
+// 0x20 and above, no line ends: safe in a header as it is.
 bool is_header_safe(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
 }
@@ -53,8 +53,8 @@ void take_header_line(Transfer& transfer, std::string_view line) {
   transfer.headers.emplace_back(ascii_lower(trim(line.substr(0, colon))), trim(line.substr(colon + 1)));
 }
 
-// C callbacks: nothing may be thrown through libcurl. What is thrown waits in `failure`; the short count ends
-// the transfer.
+// C callbacks: nothing may be thrown through libcurl. The exception is kept in `failure`; returning a short
+// count ends the transfer.
 template <class F>
 std::size_t guard_callback(Transfer& transfer, std::size_t count, F&& body) noexcept {
   try {
@@ -66,7 +66,7 @@ std::size_t guard_callback(Transfer& transfer, std::size_t count, F&& body) noex
   }
 }
 
-// libcurl unpacks Content-Encoding, and knows what came over the wire.
+// libcurl unpacks Content-Encoding, and knows the number of bytes received.
 void check_expansion(Transfer& transfer, std::size_t piece) {
   transfer.unpacked += piece;
   if (transfer.unpacked < kSmallBody) return;
@@ -96,7 +96,7 @@ std::size_t moat_on_read(char* data, std::size_t size, std::size_t count, void* 
   return good == 1 ? got : std::size_t{CURL_READFUNC_ABORT};
 }
 
-// Where libcurl itself begins again: on a connection that was closed before it could be used again.
+// libcurl rewinds the body when a reused connection turns out to be closed.
 int moat_on_seek(void* user, curl_off_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
   static_cast<Transfer*>(user)->sent = static_cast<std::uint64_t>(offset);
@@ -142,7 +142,7 @@ bool shows_certificate(const Url& url, const HttpOptions& options) {
 
 void set_tls(CURL* easy, const Url& url, const HttpOptions& options) {
   if (!options.ca_file.empty() || !options.ca_directory.empty()) {
-    // What is named replaces what the system has.
+    // Named certificates replace those of the system.
     set(easy, CURLOPT_CAINFO, options.ca_file.empty() ? nullptr : options.ca_file.c_str());
     set(easy, CURLOPT_CAPATH, options.ca_directory.empty() ? nullptr : options.ca_directory.c_str());
   }
@@ -162,7 +162,7 @@ Slist header_lines(const Transfer& transfer, const HttpHeaders& range) {
     if (is_header_safe(name) && is_header_safe(value)) append(lines, name + ": " + value);
   }
   for (const auto& [name, value] : range) append(lines, name + ": " + value);
-  // Nobody waits for a word before the body: what a server has against it, it says all the same.
+  // Do not wait for "100 Continue" before the body: the server can refuse it at any time anyway.
   if (transfer.request.body) append(lines, "Expect:");
   if (transfer.request.range || transfer.request.to_file) append(lines, "Accept-Encoding: identity");
   return lines;
@@ -187,7 +187,7 @@ void set_method(Transfer& transfer) {
     set(easy, CURLOPT_SEEKFUNCTION, &moat_on_seek);
     set(easy, CURLOPT_SEEKDATA, static_cast<void*>(&transfer));
   }
-  // On a connection that was in use before, libcurl sends again by itself where the server closes it unheard.
+  // On a reused connection libcurl sends again by itself if the server closes it without an answer.
   if (request.once) set(easy, CURLOPT_FRESH_CONNECT, 1L);
   if (request.method == "HEAD")
     set(easy, CURLOPT_NOBODY, 1L);
@@ -229,7 +229,7 @@ void configure(Transfer& transfer, const HttpOptions& options) {
   set(easy, CURLOPT_PRIVATE, static_cast<void*>(&transfer));
   set(easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-  set(easy, CURLOPT_QUICK_EXIT, 1L);  // or the end would wait for a name server that does not answer
+  set(easy, CURLOPT_QUICK_EXIT, 1L);  // else the end would wait for a name server that does not answer
 #endif
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set_text(easy, CURLOPT_URL, transfer.url.without_credentials().without_fragment().to_string());

@@ -1,5 +1,5 @@
-// One request on a libcurl handle: how it is set up, and what its callbacks take. Where and when it is sent
-// is for HttpClient to say. Everything here is of the network thread.
+// One request on a libcurl handle: how it is set up, and how its callbacks work. HttpClient decides where and
+// when it is sent. Everything here runs on the network thread.
 #pragma once
 
 #include "fetch/http/curl_library.h"
@@ -32,11 +32,11 @@ using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Multi = std::unique_ptr<CURLM, MultiDeleter>;
 using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
-// Where requests compete for connections.
+// A group of requests that compete for connections.
 struct Transfer;
 struct Origin {
-  // HTTP/2 carries any number of requests over one connection. Until a first answer has told, few are begun,
-  // and they wait for one handshake instead of making one each.
+  // HTTP/2 carries any number of requests over one connection. Until the first response shows which it is,
+  // only few are started; the rest wait for one handshake instead of making one each.
   enum class Protocol { Unknown, Http1, Http2 };
   Protocol protocol = Protocol::Unknown;
   int running = 0;
@@ -77,7 +77,7 @@ struct Transfer {
   bool body_begun = false;
   std::uint64_t unpacked = 0;  // bytes of the body so far
   std::uint64_t sent = 0;      // bytes of the request's body so far
-  std::exception_ptr failure;  // thrown in a callback
+  std::exception_ptr failure;  // an exception from a callback
 
   void begin_body() {
     if (body_begun) return;
@@ -86,7 +86,7 @@ struct Transfer {
   }
 };
 
-// Sets all options of this attempt. REQUIRES: transfer.easy is a fresh handle. Throws Error(Network) where
+// Sets all options of this attempt. REQUIRES: transfer.easy is a fresh handle. Throws Error(Network) if
 // libcurl refuses one.
 void configure(Transfer& transfer, const HttpOptions& options);
 
@@ -95,7 +95,7 @@ bool has_own_authorization(const Transfer& transfer);
 
 // "" for none.
 std::string proxy_for(const Url& url, const HttpOptions& options);
-// For people: without credentials. A proxy may be written without a scheme.
+// For messages: without credentials. A proxy may be written without a scheme.
 std::string shown_proxy(const std::string& proxy);
 Error proxy_refuses(const Transfer& transfer, const HttpOptions& options);
 

@@ -15,13 +15,13 @@ namespace {
 
 using nlohmann::json;
 
-// "" where there is none, or it is not text.
+// "" if the key is missing, or is not a string.
 std::string text_of(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-// One line, of what may be a page.
+// Shortens a text that may be a whole page to one line.
 std::string first_line(const std::string& text) {
   const std::vector<std::string_view> lines = split_lines(text);
   return lines.empty() ? std::string() : std::string(trim(lines.front()));
@@ -36,7 +36,7 @@ std::vector<std::string> texts_of(const json& object, const char* key) {
   return out;
 }
 
-// Those elements of a list that are objects.
+// The elements of a list that are objects.
 std::vector<json> objects_of(const json& object, const char* key) {
   std::vector<json> out;
   const auto found = object.find(key);
@@ -66,7 +66,7 @@ void sort_versions(std::vector<Version>& versions) {
 
 bool is_withdrawn(const json& record) { return !text_of(record, "withdrawn").empty(); }
 
-// nullopt for what is not an object with an id.
+// nullopt unless it is an object with an id.
 std::optional<Advisory> advisory_of(const json& record) {
   if (!record.is_object()) return std::nullopt;
   Advisory out;

@@ -1,5 +1,5 @@
-// Known vulnerabilities of releases: as an index tells them of one release (the JSON beside its pages), or as
-// OSV records in a folder. Text that is neither is an error, never an answer.
+// Known vulnerabilities of releases: from an index, for one release (the JSON next to its pages), or from OSV
+// records in a folder. Text in neither format is an error, never an empty answer.
 #pragma once
 
 #include "resolver/base/error.h"
@@ -27,16 +27,16 @@ struct Advisory {
   bool goes_by(std::string_view id_or_alias) const;
 };
 
-// Where an index has what it tells of a release: ROOT/pypi/NAME/VERSION/json beside ROOT/simple/. nullopt for
-// an index whose URL does not end so.
+// The URL of an index's JSON for a release: ROOT/pypi/NAME/VERSION/json next to ROOT/simple/. nullopt for an
+// index whose URL does not end that way.
 std::optional<Url> release_json_url(const Url& index, const PackageName& name, const Version& version);
-// `vulnerabilities` of that document; those that were withdrawn are left out.
+// `vulnerabilities` of that document, without withdrawn ones.
 Expected<std::vector<Advisory>> parse_release_advisories(std::string_view json);
 
-// The records of a folder, whatever its depth: every *.json in it is one.
+// The records in a folder, at any depth: every *.json is one.
 class AdvisoryFolder {
  public:
-  // Error(BadInput) naming the file that is not an OSV record; Error(Disk) where it cannot be read.
+  // Error(BadInput) naming the file that is not an OSV record; Error(Disk) if a file cannot be read.
   static AdvisoryFolder read(const std::filesystem::path& folder);
 
   std::vector<Advisory> of(const PackageName& name, const Version& version) const;

@@ -19,7 +19,7 @@ bool is_utf8_name(std::string_view name) {
   return iequals_ascii(name, "utf-8") || iequals_ascii(name, "utf8");
 }
 
-// What the web calls these is, and always was, this one.
+// On the web these names have always meant this charset.
 bool is_windows_1252(std::string_view name) {
   constexpr std::array<std::string_view, 8> kNames = {"iso-8859-1", "iso8859-1", "latin1",       "latin-1",
                                                       "l1",         "ascii",     "windows-1252", "us-ascii"};
@@ -59,7 +59,7 @@ std::string charset_of_meta(std::string_view body) {
     const std::size_t end = std::min(rest.find('>'), rest.size());
     if (rest.starts_with("<meta") && rest.size() > 5 && (is_ascii_space(rest[5]) || rest[5] == '/')) {
       std::string charset = charset_in(rest.substr(0, end));
-      // Who could read this in ASCII does not have a page in UTF-16.
+      // A page whose ASCII bytes name a charset cannot be UTF-16.
       if (charset.starts_with("utf-16") || charset.starts_with("utf-32")) charset = "utf-8";
       if (!charset.empty()) return charset;
     }

@@ -1,4 +1,4 @@
-// In which charset an HTML page is, and its text as UTF-8. Pure.
+// Finds the charset of an HTML page, and converts its text to UTF-8. Pure.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace moat {
 
-// As the page or its server names it, "" where nobody does: a byte order mark, then `charset=` of the
-// Content-Type, then a <meta> among the first kilobyte (HTML standard, "determining the character encoding").
+// As the page or its server names it, "" if neither does: a byte order mark, then `charset=` of the
+// Content-Type, then a <meta> in the first kilobyte (HTML standard, "determining the character encoding").
 std::string charset_of_html(std::string_view body, std::string_view content_type);
 
 // Turns `text` into UTF-8; invalid bytes become U+FFFD, byte by byte. False, and `text` as

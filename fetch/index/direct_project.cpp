@@ -87,7 +87,7 @@ void SaidBySdists::keep(std::string_view text, Reporter& reporter) const {
     make_directories(file_->parent_path());
     write_file_atomically(*file_, metadata_header(text));
   } catch (const Error& error) {
-    // A cache that cannot be written costs a look the next time, no more.
+    // If the cache cannot be written, the next run only has to look again.
     reporter.note(error.what());
   }
 }

@@ -13,7 +13,7 @@
 
 namespace moat {
 
-// The project that a URL is, with the metadata of its one release.
+// The project behind a URL, with the metadata of its one release.
 struct DirectProject {
   Project project;
   ReleaseMetadata metadata;
@@ -22,17 +22,17 @@ struct DirectProject {
 // `name @ url: why`, credentials hidden. Error(BadInput).
 Error bad_reference(const PackageName& name, const std::string& url, const std::string& why);
 
-// What a direct URL (or path) names. Throws Error(BadInput).
+// Parses a direct URL (or path). Throws Error(BadInput).
 SourceUrl direct_source(const PackageName& name, const std::string& text);
 
 // The one file of a wheel's URL. Throws Error(BadInput).
 ReleaseFile direct_wheel(const PackageName& name, SourceUrl source);
 
-// Brings the source here and learns its metadata: from itself, else by a build. Blocks.
+// Fetches the source and learns its metadata: from its files, else by a build. Blocks.
 DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& sources,
                             const SourcePolicy& policy, const std::stop_token& stop);
 
-// What an index's sdist says of itself is kept by its hash: it is not unpacked for that again.
+// The metadata of an index's sdist is cached by the sdist's hash, so it is not unpacked again.
 class SaidBySdists {
  public:
   SaidBySdists(const Store& store, const Artifact& artifact);

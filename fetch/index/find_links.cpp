@@ -42,7 +42,7 @@ std::optional<std::filesystem::path> local_place(const std::string& place) {
   return std::filesystem::path(url->file_path());
 }
 
-// A page made here: files at URLs whose last segment is their name and whose fragment may be their hash.
+// A page made here: the last segment of each URL is the file name, and its fragment may be the hash.
 ProjectPage page_of_urls(const std::vector<Url>& urls) {
   auto memory = std::make_shared<std::deque<std::string>>();
   ProjectPage page(Url::from_path("/"));

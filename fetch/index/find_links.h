@@ -1,4 +1,4 @@
-// --find-links: archives in folders, single archives, and pages that list some, without any order by project.
+// --find-links: archives in folders, single archives, and pages that list some, not sorted by project.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -18,7 +18,7 @@
 
 namespace moat {
 
-// What one place lists, with the names in the form they are looked up by.
+// The files of one place, with the names in the form used for look-ups.
 class LinkedFiles {
  public:
   explicit LinkedFiles(ProjectPage page);
@@ -31,8 +31,8 @@ class LinkedFiles {
   std::vector<std::string> normalized_;  // of each file's name
 };
 
-// A folder's archives (not those of its folders), or a local page, or a single archive. Throws
-// Error(BadInput) where there is no such thing.
+// A folder's archives (not those of its subfolders), or a local page, or a single archive. Throws
+// Error(BadInput) if there is no such thing.
 ProjectPage list_local_links(const std::filesystem::path& path);
 
 // All places, read once, when first asked for. Thread-safe.
@@ -41,9 +41,9 @@ class FindLinks {
   FindLinks(std::vector<std::string> places, std::vector<std::string> trusted_hosts, HttpClient& http,
             Reporter& reporter, std::shared_ptr<Background> background);
 
-  // `done` gets all that the places list of the project, place by place; or why one of them cannot be read.
-  // On a thread of the pool, or at once.
-  using Answer = std::variant<std::vector<PageSummary>, Error>;
+  // `done` gets the files of the project from each place in turn, or the reason why one of them cannot be
+  // read. Called on a thread of the pool, or at once.
+  using Answer = std::variant<std::vector<DigestedPage>, Error>;
   void look_up(const PackageName& project, std::function<void(Answer)> done);
 
  private:

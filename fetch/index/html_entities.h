@@ -11,7 +11,7 @@ struct HtmlEntity {
   std::string_view text;  // "&"
 };
 
-// The longest reference that `text`, what follows an ampersand, begins with.
+// The longest reference at the beginning of `text`, which follows an ampersand.
 HtmlEntity longest_html_entity(std::string_view text);
 
 }  // namespace moat

@@ -16,7 +16,7 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' |
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool ends_name(char c) { return is_space(c) || c == '/' || c == '>'; }
 
-// What these hold is text, up to their end tag.
+// The contents of these elements are text, up to their end tag.
 bool holds_text(std::string_view name) {
   constexpr std::array<std::string_view, 8> kNames = {"script", "style",  "title",   "textarea",
                                                       "xmp",    "iframe", "noembed", "noframes"};
@@ -37,7 +37,7 @@ void append_utf8(std::uint32_t code, std::string& out) {
   }
 }
 
-// Numbers of what Windows calls 128 to 159 mean what was meant.
+// References to 128 to 159 mean the Windows-1252 characters.
 std::uint32_t code_point_of(std::uint32_t number) {
   constexpr std::array<std::uint16_t, 32> kWindows1252 = {
       0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
@@ -67,7 +67,7 @@ std::size_t decode_number(std::string_view text, std::string& out) {
   return at < text.size() && text[at] == ';' ? at + 1 : at;
 }
 
-// "amp;" after an ampersand. "&copy=" is the beginning of a parameter in a URL, and no reference.
+// "amp;" after an ampersand. "&copy=" begins a parameter in a URL, and is not a reference.
 std::size_t decode_name(std::string_view text, std::string& out) {
   const HtmlEntity entity = longest_html_entity(text);
   const std::size_t length = entity.name.size();

@@ -2,8 +2,8 @@
 // HTML, 13.2.5) without the tree: what a page costs is a few bytes, however long it is and however it is
 // nested. Pure.
 //
-// A tree would move and repeat some elements of pages that are not well formed, and drop those inside
-// <select>. Indexes have neither.
+// A tree would move and repeat some elements of malformed pages, and drop those inside <select>. Index pages
+// have neither.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,11 @@ namespace moat {
 
 class HtmlTags {
  public:
-  // `text` is UTF-8. `wanted`: lower-case names of the attributes that are kept. Both are to outlive this.
+  // `text` is UTF-8. `wanted`: lower-case names of the attributes to keep. Both must outlive this.
   HtmlTags(std::string_view text, std::span<const std::string_view> wanted);
 
-  // To the next start tag; false at the end. Comments, end tags and what lies in <script>, <title> and the
-  // like are passed over.
+  // Moves to the next start tag; false at the end. Skips comments, end tags and the contents of <script>,
+  // <title> and the like.
   bool next();
   // Of the tag: lower case.
   const std::string& name() const { return name_; }

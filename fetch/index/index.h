@@ -16,7 +16,7 @@ enum class IndexStrategy { FirstIndex, BestMatch };
 struct Index {
   std::string name;  // from --index NAME=URL; "" otherwise
   Url url;           // Simple repository root; http(s) or file
-  // It answers 403, not 404, for projects that it does not have.
+  // It answers 403 instead of 404 for projects that it does not have.
   bool forbids_absent = false;
 };
 

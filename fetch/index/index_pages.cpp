@@ -52,7 +52,7 @@ void require_protected(const Url& url, std::string_view what, const std::vector<
 }
 
 Url page_url(const Index& index, const PackageName& project) {
-  // The root may come with or without its slash; what is behind `?` belongs to no page.
+  // The root may come with or without a trailing slash; a query is not passed on to pages.
   std::string root = index.url.to_string();
   root.resize(std::min(root.find_first_of("?#"), root.size()));
   while (root.ends_with('/')) root.pop_back();
@@ -97,18 +97,18 @@ struct IndexPages::Shared {
       make_directories(file.parent_path());
       write_file_atomically(file, digest);
     } catch (const Error& error) {
-      // A cache that cannot be written costs time, no more.
+      // A cache that cannot be written only costs time.
       reporter.note(error.what());
     }
   }
 
-  // A digest once seen for a file name does not change in silence.
+  // Warn if the digest of a known file name changes.
   void compare_with_kept(std::string_view now, const Index& index, const PackageName& project,
                          const Url& url) const {
     std::optional<std::string> bytes;
     try {
       bytes = read_file_if_exists(digest_file(url));
-    } catch (const Error&) {  // not readable is not there
+    } catch (const Error&) {  // an unreadable entry counts as absent
     }
     if (!bytes) return;
     const std::vector<ChangedFile> changed = changed_files(*bytes, now, project);
@@ -125,8 +125,8 @@ struct IndexPages::Shared {
                      const std::string& validator) {
     std::string bytes;
     {
-      const ProjectPage read = std::move(page);  // its memory is given back before what it says takes its own
-      bytes = summarize_page(read, project, validator);
+      const ProjectPage read = std::move(page);  // freed before the digest takes its own memory
+      bytes = digest_page(read, project, validator);
     }
     if (!validator.empty()) {
       compare_with_kept(bytes, index, project, url);
@@ -153,7 +153,7 @@ struct IndexPages::Shared {
     done(tell(digest(std::move(*page), index, project, url, ""), index, project));
   }
 
-  // On the pool. `held`: what has_digested found.
+  // On the pool. `held`: the digest that has_digested found.
   Answer read(const Index& index, const PackageName& project, const Url& url, CachedPage page,
               std::optional<PageSummary> held) {
     if (page.status == 404 || page.status == 410) return NoSuchProject{};
@@ -166,8 +166,8 @@ struct IndexPages::Shared {
     return tell(digest(std::move(*parsed), index, project, url, page.validator), index, project);
   }
 
-  // Passes the page on, with what is worth a word.
-  PageSummary tell(PageSummary page, const Index& index, const PackageName& project) const {
+  // Passes the page on, and reports anything unusual.
+  DigestedPage tell(DigestedPage page, const Index& index, const PackageName& project) const {
     if (page.newer_api)
       reporter.warn("the index " + shown(index) + " speaks version " + *page.newer_api +
                     " of the Simple index protocol, which is newer than moat supports");
@@ -211,15 +211,15 @@ void IndexPages::fetch(const Index& index, const PackageName& project, bool refr
   const Url url = page_url(index, project);
   auto held = std::make_shared<std::optional<PageSummary>>();
   CacheRequest request{.url = url, .accept = std::string(kSimpleAccept), .refresh = refresh};
-  // A refresh makes the digest again, also of a page that did not change: what was kept may be damaged.
+  // A refresh makes the digest again, even for an unchanged page: the stored one may be damaged.
   if (!refresh)
     request.has_digested = [&shared, held, project,
                             file = shared.digest_file(url)](std::string_view validator) {
       shared.background->run([&] {
         try {
           const auto kept = std::make_shared<const MappedFile>(file);
-          *held = read_page_summary(kept->bytes(), kept, project, validator);
-        } catch (const Error&) {  // not readable is not there
+          *held = read_page_digest(kept->bytes(), kept, project, validator);
+        } catch (const Error&) {  // an unreadable entry counts as absent
         }
       });
       return held->has_value();

@@ -28,7 +28,7 @@ namespace {
 constexpr std::string_view kCannotBuild =
     "it is there only as a source distribution, which would have to be built";
 
-// The same project from several places: the files of equal versions come together, in the order of the
+// The same project from several places: files of equal versions are merged, in the order of the
 // places.
 std::vector<std::shared_ptr<const Release>> merge(std::vector<PageSummary> pages) {
   std::vector<std::shared_ptr<const Release>> all;
@@ -52,13 +52,13 @@ std::vector<std::shared_ptr<const Release>> merge(std::vector<PageSummary> pages
   return unique;
 }
 
-// What the background hands over.
+// One result that the background hands over.
 struct Delivery {
   PackageName name;
   const Release* release = nullptr;
-  // monostate: it was here all the time
+  // monostate: nothing had to be fetched
   std::variant<std::monostate, Project, DirectProject, ReleaseMetadata, Error> what;
-  std::string pinned_to = {};  // the URL that it answers
+  std::string pinned_to = {};  // the URL that this answers
 };
 
 class Inbox {
@@ -83,7 +83,7 @@ class Inbox {
   std::deque<Delivery> deliveries_;
 };
 
-// One project over the indexes and find-links.
+// Looks up one project in the indexes and find-links.
 class LookUp : public std::enable_shared_from_this<LookUp> {
  public:
   LookUp(PackageName name, std::vector<Index> indexes, IndexStrategy strategy, bool refresh,
@@ -131,8 +131,8 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
     ask_links();
   }
 
-  // Offline, an index whose page was never seen stands back for those whose was; if there is none it is the
-  // reason.
+  // Offline, an index without a stored page is ignored if another one has the project; if none has it, this
+  // is the reason.
   static bool is_unknown_offline(const IndexPages::Answer& answer) {
     const auto* error = std::get_if<Error>(&answer);
     return error != nullptr && error->kind() == ErrorKind::Offline;
@@ -146,8 +146,8 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
   void finish(FindLinks::Answer from_links) {
     if (const auto* error = std::get_if<Error>(&from_links)) return deliver(*error);
     Project project{name_, {}, "", "", ""};
-    std::vector<PageSummary> found;
-    std::optional<Error> otherwise;  // why nothing is known of it, if nobody has it
+    std::vector<DigestedPage> found;
+    std::optional<Error> otherwise;  // reported if no index has the project
     for (std::size_t i = 0; i < answers_.size(); ++i) {
       if (is_unknown_offline(answers_[i])) {
         if (!otherwise) otherwise = std::get<Error>(answers_[i]);
@@ -216,7 +216,7 @@ class IndexSource::State {
     if (slot.pinned_to == url) return;
     slot.pinned_to = url;
     slot.requested = false;
-    // What was handed out stays valid.
+    // Objects handed out stay valid.
     if (slot.project) replaced_.push_back(std::move(slot.project));
     slot.error.reset();
     slot.source.reset();
@@ -295,7 +295,7 @@ class IndexSource::State {
     return slot->second.metadata.get();
   }
 
-  // Threads that ask sources have the policy of when they were asked.
+  // Threads that ask sources use the policy of the time they were started.
   void stop_building() {
     SourcePolicy policy = *source_policy_;
     policy.may_build = false;
@@ -305,7 +305,7 @@ class IndexSource::State {
   Arrival wait() {
     std::optional<Delivery> delivery = inbox_->take(stop_);
     if (!delivery) throw Error(ErrorKind::Interrupted, "interrupted");
-    // A URL that was asked for meanwhile wins.
+    // A URL that was requested meanwhile wins.
     ProjectSlot& slot = projects_[delivery->name];
     const bool counts = slot.pinned_to.value_or("") == delivery->pinned_to;
     if (auto* project = std::get_if<Project>(&delivery->what)) {
@@ -327,7 +327,7 @@ class IndexSource::State {
   struct ProjectSlot {
     bool requested = false;
     std::optional<std::string> pinned_to;
-    std::optional<SourceUrl> source;  // what that names, where it is not a wheel
+    std::optional<SourceUrl> source;  // what that names, unless it is a wheel
     std::unique_ptr<const Project> project;
     std::optional<Error> error;
   };
@@ -338,9 +338,9 @@ class IndexSource::State {
     std::optional<Error> error;
   };
 
-  // Pages are the most of what a command holds, in a million small pieces; to give them back one by one takes
-  // a fifth of resolving what is known. The end of the process does it at once. Of the first sources only:
-  // one command asks one or two, but builds may come by the hundred.
+  // Pages are most of a command's memory, in a million small pieces; freeing them one by one takes a fifth of
+  // the time of a known resolution. The end of the process frees them at once. Only for the first sources:
+  // one command makes one or two, but builds may make hundreds.
   void keep_pages() {
     constexpr int kMostKept = 4;
     static std::atomic<int> kept = 0;
@@ -355,7 +355,7 @@ class IndexSource::State {
     metadata_[release].metadata = std::make_unique<const ReleaseMetadata>(std::move(direct.metadata));
   }
 
-  // Runs `work`, which may block for minutes, on a thread for sources; it gives what is to be delivered.
+  // Runs `work`, which may block for minutes, on a thread for sources, and delivers its result.
   template <class Work>
   void on_source_thread(Delivery delivery, Work work) {
     if (!source_background_) {
@@ -450,7 +450,7 @@ class IndexSource::State {
   Pages projects_;
   std::unordered_map<const Release*, MetadataSlot> metadata_;
   std::vector<std::unique_ptr<const Project>> replaced_;
-  std::unique_ptr<Workers> source_workers_;  // made when there is something to do
+  std::unique_ptr<Workers> source_workers_;  // made when first needed
   std::shared_ptr<Background> source_background_;
 };
 

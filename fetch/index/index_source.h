@@ -22,15 +22,15 @@ struct IndexSourceOptions {
   bool offline = false;
   bool refresh = false;  // revalidate all pages
   std::set<PackageName> refresh_packages;
-  // Whom to ask for sources; nullptr: they are not candidates. Outlives the IndexSource.
+  // Answers for sources; nullptr: sources are not candidates. Outlives the IndexSource.
   Sources* sources = nullptr;
   SourcePolicy source_policy = {};
 };
 
 // Pages: JSON or HTML (STANDARDS 6) through the HTTP cache, parsed on `workers`; metadata: from the store,
 // the sidecar file, byte ranges of the remote wheel, or the whole wheel (which then goes into the store).
-// Sources are obtained, asked, and built only where they do not say themselves: on threads of their own, as
-// many as cores. A source that a URL names is a project once its metadata is known. Any index answer other
+// Sources are fetched and read, and built only if they do not give their metadata: on as many separate
+// threads as cores. A source that a URL names is a project once its metadata is known. Any index answer other
 // than 200/404/410 fails the project with Error(Network) naming the index.
 class IndexSource final : public CandidateSource {
  public:

@@ -1,6 +1,6 @@
-// Reads what page_summary.cpp writes.
-#include "fetch/index/page_summary.h"
-#include "fetch/index/page_summary_format.h"
+// Reads the format that page_digest.cpp writes.
+#include "fetch/index/page_digest.h"
+#include "fetch/index/page_digest_format.h"
 #include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/dist_filename.h"
@@ -26,7 +26,7 @@ BuildTag build_tag(std::string_view text) {
   return out;
 }
 
-// What stands before the versions. The texts are views of the bytes.
+// The part before the versions. The texts are views of the bytes.
 struct Head {
   std::string_view made_of;  // the validator of the page
   std::string_view status, status_reason, newer_api, unknown_charset, prefix;
@@ -41,7 +41,7 @@ std::vector<std::string_view> read_table(ByteReader& in) {
   return texts;
 }
 
-// nullopt where the bytes are of another format or project.
+// nullopt if the bytes have another format or belong to another project.
 std::optional<Head> read_head(ByteReader& in, const PackageName& project) {
   Head head;
   if (!in.literal(kMagic)) return std::nullopt;
@@ -59,7 +59,7 @@ std::optional<Head> read_head(ByteReader& in, const PackageName& project) {
   return head;
 }
 
-// The traits of one file, its tags and Python as numbers of the tables.
+// The traits of one file, with its tags and Python as indices into the tables.
 struct NumberedTraits {
   std::uint64_t flags = 0, tags = 0, python = 0, time = 0;
 };
@@ -73,13 +73,13 @@ NumberedTraits read_traits(ByteReader& in) {
   return out;
 }
 
-// A digest's releases, as long as somebody holds one of them.
+// The releases of a digest; lives as long as one of them is in use.
 class KeptPage final : public FilesBehind {
  public:
   KeptPage(std::shared_ptr<const void> owner, Head head, PackageName project)
       : owner_(std::move(owner)), head_(std::move(head)), project_(std::move(project)) {}
 
-  // False where the bytes make no sense.
+  // Returns false if the bytes are invalid.
   bool read(ByteReader& in) {
     for (const std::string_view text : head_.tags) {
       auto tags = parse_tags(text);
@@ -146,7 +146,7 @@ class KeptPage final : public FilesBehind {
     return true;
   }
 
-  // nullopt where the bytes make no sense.
+  // nullopt if the bytes are invalid.
   std::optional<ReleaseFile> read_file(ByteReader& in, const FileTraits& traits,
                                        const Version& version) const {
     const std::uint64_t flags = in.number();
@@ -180,7 +180,7 @@ class KeptPage final : public FilesBehind {
     return file;
   }
 
-  // nullopt where the page promised what is not a digest.
+  // nullopt if the page's hash is not a valid digest.
   std::optional<Digest> read_digest(ByteReader& in) const {
     const std::uint64_t algorithm = in.number();
     const std::string_view bytes = in.text();
@@ -198,7 +198,7 @@ class KeptPage final : public FilesBehind {
   std::deque<Release> releases_;
 };
 
-// File name → sha256 in bytes, of whatever page; empty where the bytes make no sense.
+// File name → sha256 in bytes, for any page; empty if the bytes are invalid.
 std::unordered_map<std::string_view, std::string_view> sha256s(std::string_view bytes,
                                                                const PackageName& project) {
   std::unordered_map<std::string_view, std::string_view> found;

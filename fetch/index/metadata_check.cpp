@@ -28,7 +28,7 @@ std::string first_missing(const Texts& from, const Texts& in) {
   return found == from.end() ? "" : *found;
 }
 
-// The first thing that only one of both says.
+// The first requirement that only one of the two has.
 std::optional<std::string> difference(std::string_view verb, const Texts& told, const Texts& own) {
   if (const std::string extra = first_missing(own, told); !extra.empty())
     return "it " + std::string(verb) + " " + quote(extra) + ", which was not said";

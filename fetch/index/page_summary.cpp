@@ -15,7 +15,7 @@ namespace {
 
 using namespace page_summary;
 
-// Texts given numbers in the order they were first seen.
+// Texts, numbered in the order in which they were first seen.
 class TextTable {
  public:
   std::size_t number_of(std::string_view text) {
@@ -33,7 +33,7 @@ class TextTable {
   std::vector<std::string_view> texts_;
 };
 
-// A file that is one of the project's, and where it goes.
+// A file of the project, and its place.
 struct Placed {
   const PageFile* file = nullptr;
   bool is_wheel = false;
@@ -100,7 +100,7 @@ class Digester {
       group->files.push_back({&file, is_wheel, std::move(url)});
   }
 
-  // Most pages give absolute URLs on one host that need no work; "" where there is none to be made.
+  // Most pages give absolute URLs on one host that need no work; "" if no URL can be made.
   std::string absolute_url(const PageFile& file) {
     const std::string_view url = file.url;
     const bool is_plain = std::none_of(url.begin(), url.end(), [](char c) {
@@ -151,7 +151,7 @@ class Digester {
     groups_ = std::move(merged);
   }
 
-  // What the first URLs of the newest and the oldest version share: "https://host/packages/".
+  // The common beginning of the first URLs of the newest and the oldest version: "https://host/packages/".
   void find_prefix() {
     if (groups_.empty()) return;
     const std::string& a = groups_.front().files.front().url;
@@ -199,7 +199,7 @@ class Digester {
     for (const PageHash& hash : page_.hashes_of(file)) write(hash, out);
   }
 
-  // Only what is a digest; "" for anything else.
+  // The text if it is a valid digest; "" for anything else.
   void write(const PageHash& hash, ByteWriter& out) {
     const auto digest = Digest::parse(hash.algorithm, hash.hex);
     out.number(algorithms_.number_of(digest ? hash.algorithm : std::string_view()));

@@ -1,4 +1,4 @@
-// How a page's digest is written down; page_summary.h says what for. For those who write and who read it.
+// The format of a page's digest; page_digest.h says what it is for. Used by its writer and its reader.
 #pragma once
 
 #include "resolver/base/text.h"
@@ -14,14 +14,14 @@ namespace moat::page_summary {
 
 inline constexpr std::string_view kMagic = "moat page 3\n";
 
-// Of the traits of a file.
+// Flags of a file's traits.
 enum TraitFlag : std::uint32_t {
   kIsWheel = 1U << 0U,
   kHasTime = 1U << 1U,
   kIsYanked = 1U << 2U,
 };
 
-// Of the rest.
+// Flags of the rest.
 enum RestFlag : std::uint32_t {
   kHasSize = 1U << 0U,
   kHasMetadata = 1U << 1U,
@@ -81,12 +81,12 @@ class ByteReader {
     at_ += expected.size();
     return true;
   }
-  // A count of things that take at least a byte each.
+  // A count of items that take at least a byte each.
   std::size_t count() {
     const std::uint64_t value = number();
     return static_cast<std::size_t>(value > bytes_.size() - at_ ? fail() : value);
   }
-  // All that is left.
+  // All remaining bytes.
   std::string_view rest() const { return bytes_.substr(at_); }
   bool failed() const { return failed_; }
   bool at_end() const { return at_ == bytes_.size(); }
@@ -106,7 +106,7 @@ class ByteReader {
 struct WheelParts {
   std::string_view version, build, tags;
 
-  // What is kept may be damaged.
+  // A stored digest may be damaged.
   static bool fits(std::string_view filename) {
     return std::count(
                filename.begin(),

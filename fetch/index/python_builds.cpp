@@ -20,7 +20,7 @@ struct Suffix {
 constexpr std::array kSuffixes = {Suffix{".tar.gz", TarFilter::Gzip}, Suffix{".tar.zst", TarFilter::Zstd},
                                   Suffix{".tar.bz2", TarFilter::Bzip2}, Suffix{".tar.xz", TarFilter::Xz}};
 
-// Takes the suffix off. False: it has none of an archive.
+// Removes the archive suffix. Returns false if there is none.
 bool take_suffix(std::string_view& name, TarFilter& filter) {
   for (const Suffix& suffix : kSuffixes)
     if (name.size() > suffix.text.size() && name.ends_with(suffix.text)) {
@@ -65,7 +65,7 @@ bool read_cpython(std::string_view rest, PythonBuild& build) {
       build.whole = build.whole || word == "full";
       installable =
           installable || word == "install_only" || word == "install_only_stripped" || word == "full";
-      // What only runs as part of something else.
+      // Builds that cannot run on their own.
       if (word == "static") return false;
     }
   return installable;
@@ -85,7 +85,7 @@ bool read_pypy(std::string_view rest, PythonBuild& build) {
 
 Version number_of(const std::string& release) { return Version::parse(release).value_or(Version::of({0})); }
 
-// As the builds spell it.
+// The machine's name as the builds spell it.
 std::string_view machine_name(std::string_view uname) { return uname == "armv7l" ? "armv7" : uname; }
 
 bool runs_on(const PythonBuild& build, std::string_view machine, std::string_view system) {

@@ -1,5 +1,5 @@
 // Relocatable Pythons to download: the file names of python-build-standalone and of PyPy, and the SHA256SUMS
-// of a folder that holds them. What a list says is only text here; names that are neither are passed over.
+// of a folder that holds them. This only parses text; other names are skipped.
 #pragma once
 
 #include "fetch/archive/archive.h"
@@ -21,22 +21,22 @@ struct PythonBuild {
   std::string release;                 // "20241016"; of a PyPy its own version: "7.3.17"
   std::string machine, system;         // "x86_64", "linux-gnu"
   bool free_threaded = false, debug = false;
-  bool stripped = false, whole = false;  // `whole`: with what it was built from
+  bool stripped = false, whole = false;  // `whole`: includes the build artifacts
   Digest sha256;
 
-  // What it is called once it is installed: "cpython-3.13.1t", "pypy-3.10-7.3.17".
+  // The name of its installation: "cpython-3.13.1t", "pypy-3.10-7.3.17".
   std::string install_name() const;
 };
 
 // The digest stays empty. nullopt for any other file.
 std::optional<PythonBuild> parse_python_build(std::string_view filename);
 
-// SHA256SUMS: the builds in it, in its order. Lines about other files, and such that are no such lines, say
-// nothing.
+// SHA256SUMS: the builds in it, in its order. Lines about other files and malformed lines are
+// skipped.
 std::vector<PythonBuild> parse_python_list(std::string_view sha256sums);
 
-// Those that run here, one for each of install_name() (the newest release, stripped before plain before
-// whole), newest version first. `machine`: as uname has it.
+// The builds that run here, one for each install_name() (the newest release, stripped before plain before
+// whole), newest version first. `machine`: as uname gives it.
 std::vector<PythonBuild> usable_builds(std::vector<PythonBuild> builds, std::string_view machine,
                                        std::string_view system);
 

@@ -1,4 +1,4 @@
-// METADATA as the resolver wants it: what one file needs, or why it can never be chosen.
+// METADATA for the resolver: the requirements of one file, or why it can never be chosen.
 #pragma once
 
 #include "resolver/solve/candidate.h"
@@ -10,7 +10,7 @@ namespace moat {
 
 ReleaseMetadata unusable_release(std::string reason);
 
-// `version`: what it must be; nullptr where any will do.
+// `version`: the expected one; nullptr if any is fine.
 ReleaseMetadata release_metadata(std::string_view text, const PackageName& name, const Version* version);
 
 }  // namespace moat

@@ -26,19 +26,19 @@
 namespace moat {
 namespace {
 
-// The first request: the end records, the directory, RECORD and METADATA of a wheel of some hundred files.
+// The first request: end records, directory, RECORD and METADATA of a wheel of some hundred files.
 constexpr std::uint64_t kSmallestTail = std::uint64_t{32} << 10U;
 constexpr std::uint64_t kLargestTail = std::uint64_t{64} << 10U;
-// In what wheel builders make, METADATA lies near the end, with little but RECORD behind it, and RECORD,
-// whose hashes do not deflate, is somewhat shorter than the directory. So much is read with the rest of a
-// long directory.
+// Wheel builders put METADATA near the end, with little but RECORD after it, and RECORD, whose hashes do not
+// deflate, is somewhat shorter than the directory. This many bytes are read together with the rest of a long
+// directory.
 constexpr std::uint64_t before_directory(std::uint64_t directory_size) {
   return (std::uint64_t{16} << 10U) + std::min(directory_size / 4 * 3, std::uint64_t{128} << 10U);
 }
 // A directory longer than this belongs to a wheel of 100,000 files.
 constexpr std::uint64_t kLongestDirectory = std::uint64_t{16} << 20U;
 constexpr std::uint64_t kLongestMetadata = std::uint64_t{16} << 20U;
-// What may come beyond what was asked for: a server that ignores ranges sends a small wheel whole.
+// How much a response may exceed the request: a server that ignores ranges sends a small wheel whole.
 constexpr std::uint64_t kSlack = std::uint64_t{64} << 10U;
 
 // The one NAME-VERSION.dist-info/METADATA at the top.
@@ -66,12 +66,12 @@ Expected<const ZipEntry*> find_metadata(const std::vector<ZipEntry>& entries, co
   return found;
 }
 
-// Pieces of a remote file that are here.
+// The pieces of a remote file that have been read.
 class Pieces {
  public:
   void add(std::uint64_t offset, std::string bytes) { pieces_.emplace_back(offset, std::move(bytes)); }
 
-  // The bytes, where one or several pieces in a row hold all of them.
+  // The bytes, if one piece or several adjacent ones hold all of them.
   std::optional<std::string> read(std::uint64_t offset, std::uint64_t size) const {
     std::string out;
     while (out.size() < size) {
@@ -92,8 +92,8 @@ class Pieces {
   std::vector<std::pair<std::uint64_t, std::string>> pieces_;
 };
 
-// Where in its file a 206's body lies; nullopt for answers that do not say, or say otherwise than they are.
-struct RangePlace {
+// The offset of a 206's body in its file; nullopt if the response gives none, or an inconsistent one.
+struct Place {
   std::uint64_t first = 0;
   std::uint64_t total = 0;
 };
@@ -109,7 +109,7 @@ std::optional<RangePlace> place_of(const HttpResponse& response) {
 
 bool is_gone(int status) { return status == 404 || status == 410; }
 
-// And no page that says something else.
+// It is METADATA, and not some other page.
 bool is_metadata(std::string_view text) {
   return parse_metadata_fields(text.substr(0, 4096)).find("Metadata-Version").has_value();
 }
@@ -177,11 +177,11 @@ struct RemoteMetadata::Shared {
   std::stop_callback<std::function<void()>> on_stop;
   Guarded<std::map<std::string, bool>> ranges_work;  // by origin, as far as it was tried
   std::once_flag downloads_made;
-  // Whole wheels are waited for: not in the pool, which has better things to do. Made on first use.
+  // Downloads of whole wheels block, so they must not run in the pool. Made on first use.
   std::unique_ptr<Workers> downloads;
 };
 
-// One wheel's way through all of it. Each step runs on the pool and ends in finish() or in asking for more.
+// The look-up of one wheel's metadata. Each step runs on the pool and ends in finish() or in another request.
 class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
  public:
   Job(std::shared_ptr<Shared> shared, Artifact artifact, WheelFilename name,
@@ -196,8 +196,8 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
       if (artifact_.url.scheme() == "file")
         return finish(read_wheel_metadata(artifact_.url.file_path(), name_));
       if (auto text = read_stored()) return finish(std::move(*text));
-      // Its URL is all that names the wheel, and it may give another one by now: the one that is here is
-      // asked after, or a new one read.
+      // Only its URL identifies the wheel, and that may give another one by now: the stored one is
+      // revalidated, or a new one read.
       const bool doubted = artifact_.digests.empty() && shared_->store.urls().doubts();
       if (doubted && shared_->store.urls().find(artifact_)) return download_whole();
       if (auto text = read_file_if_exists(cache_file()); text && !doubted) return finish(std::move(*text));
@@ -214,7 +214,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
  private:
   using Step = void (Job::*)(HttpResponse);
 
-  // Runs on the pool; whatever is thrown is the answer.
+  // Runs on the pool; an exception becomes the answer.
   template <class F>
   void step(F work) {
     shared_->background->submit([self = shared_from_this(), work = std::move(work)] {
@@ -234,10 +234,10 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
         std::move(request), [self = shared_from_this(), answered, failed](HttpClient::Result result) {
           self->shared_->background->run([&] {
             if (const auto* error = std::get_if<Error>(&result)) {
-              // Where ranges have worked before it is the network that fails. Else it may be the server's way
-              // of saying that
-              // it does none (the whole wheel, which is too much, or other bytes than were asked for).
-              // Over plain http only the whole wheel can be told from another, by its hash.
+              // If ranges have worked before, the network failed. Else the server may not support
+              // ranges (it sends the whole wheel, which is too much, or other bytes than
+              // requested).
+              // Over plain http only the whole wheel can be verified, by its hash.
               const bool is_about_ranges =
                   error->kind() == ErrorKind::Network || error->kind() == ErrorKind::Refused;
               const bool is_final = failed == nullptr || !is_about_ranges ||
@@ -245,7 +245,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
               if (is_final) return self->finish(*error);
               return self->step([self, failed] { (self.get()->*failed)({}); });
             }
-            // std::function wants copies; the body should not be one.
+            // std::function requires copies; the body should not be copied.
             auto response = std::make_shared<HttpResponse>(std::move(std::get<HttpResponse>(result)));
             self->step([self, answered, response] { (self.get()->*answered)(std::move(*response)); });
           });
@@ -258,24 +258,24 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
 
   void finish_with_text(std::string_view text) { finish(kept(text)); }
 
-  // The header of METADATA, which is in the cache from now on.
+  // The header of METADATA; also writes it to the cache.
   std::string kept(std::string_view text) const {
     std::string header(metadata_header(text));
     try {
       make_directories(cache_file().parent_path());
       write_file_atomically(cache_file(), header);
     } catch (const Error& error) {
-      // A cache that cannot be written costs a request the next time, no more.
+      // If the cache cannot be written, the next run only has to ask again.
       shared_->reporter.note(error.what());
     }
     return header;
   }
 
-  // Not by digest alone: what an index promises of a wheel that nobody hashed may not speak for another's.
+  // Not keyed by digest alone: an index may promise a hash that nobody has verified for another file's URL.
   std::filesystem::path cache_file() const {
     std::string key = artifact_.url.without_credentials().to_string();
     if (const Digest* digest = artifact_.strongest_digest()) key += "\n" + digest->to_string();
-    // Nor what it promised once for what it promises now.
+    // A new promise of the index does not match an old entry.
     if (artifact_.metadata_digest) key += "\n" + artifact_.metadata_digest->to_string();
     return shared_->store.layout().metadata() / hash_bytes(key).hex;
   }
@@ -295,7 +295,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   }
 
   void ask_for_sidecar() {
-    // As pip does it: behind everything, a query too.
+    // As pip does it: appended to the whole URL, after a query too.
     const auto url = Url::parse(artifact_.url.to_string() + ".metadata");
     const bool vouched = artifact_.metadata_digest && artifact_.metadata_digest->is_strong();
     if (!url || (!vouched && !is_protected(*url, {}))) return ask_for_tail();
@@ -305,7 +305,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
     send(std::move(request), &Job::take_sidecar, &Job::do_without_sidecar);
   }
 
-  // It leads round in a circle, say, or is far too large.
+  // It redirects in a circle, for example, or is far too large.
   void do_without_sidecar(HttpResponse) {
     shared_->reporter.note("cannot get the metadata file of " + quote(artifact_.filename) +
                            "; reading the wheel instead");
@@ -313,7 +313,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   }
 
   void take_sidecar(HttpResponse response) {
-    // The wheel itself says the same, and has the last word.
+    // The wheel itself has the same metadata, and is authoritative.
     if (response.status != 200 || !is_metadata(response.body)) {
       shared_->reporter.note("the index promises a metadata file for " + quote(artifact_.filename) +
                              ", and its server has none: " +
@@ -338,7 +338,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
     const std::uint64_t size = artifact_.size.value_or(0);
     asked_ = std::clamp(size / 256, kSmallestTail, kLargestTail);
     HttpRequest request{.url = artifact_.url};
-    // An explicit range where the size is known: some servers refuse suffix ranges.
+    // An explicit range if the size is known: some servers refuse suffix ranges.
     if (size > 0) {
       asked_ = std::min(asked_, size);
       request.range = ByteRange{.first = size - asked_, .last = size - 1};
@@ -350,7 +350,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   }
 
   void take_tail(HttpResponse response) {
-    // Gone; or a server that knows no such range.
+    // The file is gone, or the server does not support this range.
     if (is_gone(response.status)) return download_whole();
     if (response.status == 200) {  // the whole file, and a small one
       remember_ranges(false);
@@ -410,7 +410,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
     send(std::move(request), answered, &Job::give_up_on_ranges);
   }
 
-  // False: not what was asked for, and the job goes on without ranges.
+  // Returns false if the response is not what was requested; the job then goes on without ranges.
   bool take_piece(HttpResponse response) {
     const auto place = place_of(response);
     const bool is_it =
@@ -474,7 +474,7 @@ RemoteMetadata::RemoteMetadata(HttpClient& http, Store& store, Workers& workers,
           std::make_shared<Shared>(http, store, workers, reporter, std::move(background), offline, stop)) {}
 
 RemoteMetadata::~RemoteMetadata() {
-  // Here, and not with the last job, which may be one of those threads' own.
+  // Destroyed here and not with the last job, which may run on one of these threads.
   shared_->downloads.reset();
 }
 

@@ -1,4 +1,4 @@
-// METADATA of a wheel that is not here, for as few bytes as possible.
+// METADATA of a remote wheel, for as few bytes as possible.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -18,7 +18,7 @@
 
 namespace moat {
 
-// The wheel can be read, and is none: that one release is out, with this reason.
+// The file can be read, but is not a valid wheel: the release cannot be chosen, for this reason.
 struct UnusableWheel {
   std::string reason;
 };
@@ -31,16 +31,16 @@ using MetadataAnswer = std::variant<std::string, UnusableWheel, Error>;
 //   the sidecar file (PEP 658; its hash is verified),
 //   the wheel itself by byte ranges: its tail, seldom a second and third piece,
 //   the whole wheel, which then is in the store for the install to come.
-// A host that does not do ranges is asked for them once. Thread-safe.
+// Whether a host supports ranges is tried once. Thread-safe.
 class RemoteMetadata {
  public:
-  // Keeps references to all of these; `background` is closed by its owner before any of them goes.
+  // Keeps references to all of these; their owner closes `background` before any of them is destroyed.
   RemoteMetadata(HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
                  std::shared_ptr<Background> background, bool offline, std::stop_token stop);
   // REQUIRES: the background is closed.
   ~RemoteMetadata();
 
-  // Downloads of whole wheels stop at once; for the moment before the background is closed.
+  // Stops downloads of whole wheels at once; call this before the background is closed.
   void cancel();
 
   // `done` is called exactly once, on a thread of the pool (or of the network), unless the background was
@@ -56,7 +56,7 @@ class RemoteMetadata {
 // METADATA of a local wheel file.
 MetadataAnswer read_wheel_metadata(const std::filesystem::path& wheel_file, const WheelFilename& name);
 
-// Everything up to and with the first empty line. Descriptions may be megabytes; nobody resolves by them.
+// Everything up to the first empty line, that included. Long descriptions do not matter to resolving.
 std::string_view metadata_header(std::string_view text);
 
 }  // namespace moat

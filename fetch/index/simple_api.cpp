@@ -15,22 +15,22 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-// The newest minor of api-version 1 whose additions are known (and, where they are none of our business,
-// ignored).
+// The newest minor of api-version 1 whose additions are known here (and ignored if they do not concern
+// moat).
 constexpr std::uint64_t kKnownMinor = 5;
 
-// No key we know is longer; simdjson's padding makes so many bytes readable behind any place of a body.
+// Longer than any known key; simdjson's padding makes this many bytes readable after any position of a body.
 constexpr std::size_t kLongestKey = 32;
 static_assert(kLongestKey <= simdjson::SIMDJSON_PADDING);
 
-// Of one file; there are no more algorithms than that.
+// The most hashes of one file; there are no more algorithms than that.
 constexpr std::size_t kMostHashes = 16;
 
-// What is known of a file takes some room, however little the page says of it. A page of so many files that
-// says so little of each is not an index's: a name, a URL and a hash are longer.
+// Each file takes some memory, however little the page says of it. A page with this many files and so few
+// bytes for each is not an index's: a name, a URL and a hash are longer.
 constexpr std::size_t kManyFiles = 50'000, kLeastOfEach = 100;
 
-// No project has a tenth of these. What is known of a file takes some two kilobytes in the end.
+// No project has a tenth of these. A file takes some two kilobytes of memory in the end.
 constexpr std::size_t kMostFiles = 250'000;
 
 constexpr std::string_view kJsonType = "application/vnd.pypi.simple.v1+json";
@@ -52,10 +52,10 @@ std::int64_t days_from_civil(std::int64_t year, std::int64_t month, std::int64_t
   return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-// A string's contents: a view into the body, or, where something in it is escaped, into the parser's buffer.
-// simdjson finds the structure with the best instructions of this machine, but unescapes with what the
-// compiler was allowed to use; so the copy is made only where it must be. The value is left unread, which its
-// object's loop does not mind. "" for values that are not strings.
+// A string's contents: a view into the body or, if something in it is escaped, into the parser's buffer.
+// simdjson scans with the best instructions of this machine, but unescapes with those the compiler may use;
+// so the copy is made only when needed. The value is left unread, which its object's loop allows. "" for
+// values that are not strings.
 std::string_view text(ondemand::value value) {
   const std::string_view token = value.raw_json_token();
   if (token.empty() || token.front() != '"') return {};
@@ -63,7 +63,7 @@ std::string_view text(ondemand::value value) {
   return token.substr(1, token.rfind('"') - 1);
 }
 
-// As written: nobody escapes a key, and one that is escaped is one we do not know.
+// The raw key: nobody escapes keys, and an escaped one counts as unknown.
 template <class Field>
 std::string_view key_of(Field& field) {
   const char* const begin = ondemand::raw_json_string(field.key()).raw();
@@ -71,8 +71,8 @@ std::string_view key_of(Field& field) {
   return start.substr(0, start.find('"'));
 }
 
-// The values of one file object, in whatever order the keys come. A value of an unexpected type is as if
-// absent; only malformed JSON throws (simdjson_error), since nothing after it can be trusted.
+// The values of one file object, in any order of keys. A value of an unexpected type counts as absent; only
+// malformed JSON throws (simdjson_error), since nothing after it can be trusted.
 class FileReader {
  public:
   explicit FileReader(ProjectPage& page) : page_(page) {}
@@ -143,7 +143,7 @@ class FileReader {
     return out;
   }
 
-  // `yanked`: a bool, or a text that is the reason (an empty one says no).
+  // `yanked`: a bool, or a string with the reason (an empty one means no).
   static std::optional<std::string_view> flag_or_text(ondemand::value value) {
     const ondemand::json_type type = value.type();
     if (type == ondemand::json_type::boolean)
@@ -251,7 +251,7 @@ tl::unexpected<ParseError> too_many_files() {
   return parse_error("it lists more than " + std::to_string(kMostFiles) + " files");
 }
 
-// Bytes that are not UTF-8 become '?': one bad reason of one file must not take the whole page away.
+// Bytes that are not UTF-8 become '?': one bad reason for one file must not make the whole page unreadable.
 void mend_utf8(std::string& text) {
   std::size_t i = 0;
   while (i < text.size()) {
@@ -319,7 +319,7 @@ std::optional<Url> ProjectPage::resolve(std::string_view reference) const {
 std::optional<Url> ProjectPage::url_of(const PageFile& file) const {
   const std::optional<Url> url = resolve(file.url);
   if (!url) return std::nullopt;
-  // A server does not say which files of this machine to take.
+  // A server must not choose files of this machine.
   const bool is_local = url->scheme() == "file" && base.scheme() == "file";
   if (url->scheme() != "https" && url->scheme() != "http" && !is_local) return std::nullopt;
   return url->without_fragment();

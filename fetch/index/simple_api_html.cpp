@@ -93,7 +93,7 @@ class PageReader {
     const std::string_view target = href ? trim(*href) : std::string_view();
     if (target.empty()) return;
     const auto url = page_.resolve(target);
-    // Once: `%252F` is the three characters %2F, not a slash. A decoded slash makes it no file name.
+    // Decoded once: `%252F` is the three characters %2F, not a slash. A decoded slash makes the name invalid.
     std::string filename = url ? url->last_segment() : std::string();
     if (!is_plain_filename(filename)) {
       ++page_.skipped;
@@ -151,7 +151,7 @@ Expected<ProjectPage> parse_simple_html(std::string body, const Url& final_url,
   reader.read(body);
   auto newer = check_api_version(reader.api_version());
   if (!newer) return tl::unexpected(newer.error());
-  // A link home or to the terms of use does not make an index of it.
+  // A link to a home page or to terms of use does not make a page an index.
   const bool lists_archives = std::any_of(page.files.begin(), page.files.end(), [](const PageFile& file) {
     return is_archive_name(file.filename);
   });

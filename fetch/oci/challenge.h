@@ -1,4 +1,4 @@
-// What a server that answers 401 wants: the WWW-Authenticate header (RFC 9110, 11.6.1).
+// The authentication that a 401 asks for: the WWW-Authenticate header (RFC 9110, 11.6.1).
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@ struct AuthChallenge {
   std::map<std::string, std::string> parameters;  // names lower case; the first of a name counts
 };
 
-// Of one header, which may hold several. What cannot be read ends the list.
+// The challenges of one header, which may hold several. Parsing stops at the first invalid one.
 std::vector<AuthChallenge> parse_challenges(std::string_view header);
 
 }  // namespace moat

@@ -24,7 +24,7 @@ std::string text_of(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// docker calls Docker Hub so, podman and skopeo "docker.io".
+// docker uses this name for Docker Hub; podman and skopeo use "docker.io".
 constexpr std::string_view kHubLogin = "index.docker.io";
 
 // "https://host/v1/" as docker once wrote it: the host.
@@ -58,7 +58,7 @@ RegistryLogin login_of(const json& entry) {
 
 bool is_known(const RegistryLogin& login) { return !login.user.empty() || !login.identity_token.empty(); }
 
-// A name goes into a program's: never into a path.
+// A name becomes part of a program's name: it must not be a path.
 bool is_helper_name(std::string_view name) {
   return !name.empty() && std::ranges::all_of(name, [](char c) {
     return is_ascii_alnum(c) || c == '-' || c == '_' || c == '.';
@@ -84,7 +84,7 @@ std::optional<RegistryLogin> ask_helper(const std::string& name, const std::stri
                                            stop);
   if (result.status == 0)
     if (auto login = parse_helper_answer(result.output)) return login;
-  // Its one way to say that it knows nothing.
+  // The only message with which a helper says that it has none.
   if (result.output.find("credentials not found") == std::string::npos)
     reporter.warn(
         fmt::format("{} gives no credentials for {} (exit status {})", quote(program), host, result.status));

@@ -1,4 +1,4 @@
-// Who a user is to a registry, as docker, podman and skopeo remember it: ~/.docker/config.json,
+// A user's logins for registries, as docker, podman and skopeo keep them: ~/.docker/config.json,
 // $REGISTRY_AUTH_FILE and containers/auth.json, with the programs (docker-credential-NAME) that these name.
 #pragma once
 
@@ -33,7 +33,7 @@ struct RegistryLogins {
   const RegistryLogin* find(std::string_view host, std::string_view repository) const;
 };
 
-// nullopt for what is not an answer.
+// nullopt if the text is not a valid answer.
 std::optional<RegistryLogin> parse_helper_answer(std::string_view json);
 
 struct RegistryLoginSources {
@@ -42,7 +42,7 @@ struct RegistryLoginSources {
   std::string path;                                            // where helpers are looked for
 };
 
-// Reports and skips invalid files, and helpers that fail. May run a program.
+// Reports and skips invalid files and failing helpers. May run a program.
 std::optional<RegistryLogin> find_registry_login(const std::string& host, const std::string& repository,
                                                  const RegistryLoginSources& sources, Reporter& reporter,
                                                  const std::stop_token& stop);

@@ -211,7 +211,7 @@ void OciArchiveWriter::add_from(const OciSource& source, const OciDescriptor& bl
 
 namespace {
 
-// The entries of an index.json of anybody's.
+// The entries of any tool's index.json.
 std::vector<OciDescriptor> image_descriptors(const OciSource& source, const std::string& text) {
   const json value = json::parse(text, nullptr, false);
   if (!value.is_object() || !value.contains("manifests") || !value["manifests"].is_array())
@@ -264,7 +264,7 @@ OciArchive::OciArchive(UniqueFd file, std::string label, OciContent content)
     return bytes;
   };
   const json version = json::parse(text(layout, "oci-layout"), nullptr, false);
-  // What is not JSON compares as unequal to nothing.
+  // Invalid JSON gives a value that is not version 1.0.0.
   if (version.is_discarded() || version != json::parse(kLayout))
     refuse("its oci-layout is not of version 1.0.0");
   if (content == OciContent::Image) {

@@ -1,5 +1,5 @@
-// OCI image layouts in one tar file: blobs named by their sha256, and one index that says what they are
-// (https://github.com/opencontainers/image-spec). Nothing here knows what the blobs mean.
+// OCI image layouts in one tar file: blobs named by their sha256, and one index that describes them
+// (https://github.com/opencontainers/image-spec). Nothing here interprets the blobs.
 #pragma once
 
 #include "fetch/archive/tar.h"
@@ -26,11 +26,11 @@ inline constexpr std::string_view kIndexType = "application/vnd.oci.image.index.
                                   kLayerType = "application/vnd.oci.image.layer.v1.tar";
 }  // namespace oci
 
-// By the media type; docker's own names, which registries still have, count too.
+// Decided by the media type; docker's own names, which registries still have, count too.
 bool is_oci_index(std::string_view media_type);
 bool is_oci_manifest(std::string_view media_type);
 
-// "amd64": as Go, and so every registry and container tool, calls the machine "x86_64".
+// "amd64": the name that Go, and so every registry and container tool, uses for "x86_64".
 std::string oci_architecture(const std::string& machine);
 
 struct OciPlatform {
@@ -54,28 +54,28 @@ struct OciManifest {
 // Canonical JSON: the same value gives the same bytes.
 std::string format_oci_index(const std::vector<OciDescriptor>& manifests);
 std::string format_oci_manifest(const OciManifest& manifest);
-// Keys and media types that are not known are errors; so are other algorithms than sha256.
+// Unknown keys, media types and hash algorithms other than sha256 are errors.
 Expected<std::vector<OciDescriptor>> parse_oci_index(std::string_view json);
 Expected<OciManifest> parse_oci_manifest(std::string_view json);
 
 class OciSource;
 
-// A layout that is being written: small blobs and the index first, in the order given, then files.
+// Writes a layout: small blobs and the index first, in the order given, then files.
 class OciArchiveWriter {
  public:
   // `label`: names what is written, for messages.
   OciArchiveWriter(int fd, const fs::path& label, std::int64_t mtime)
       : tar_([fd, label](std::string_view bytes) { write_all(fd, bytes, label); }, mtime) {}
 
-  // First of all. `index`: the blob that the layout is about.
+  // Call this first. `index`: the blob that describes the layout.
   void begin(const OciDescriptor& index);
-  // A member beside the layout, for other readers. Before the blobs.
+  // An extra member for other readers. Before the blobs.
   void add_beside(std::string_view name, std::string_view bytes) { tar_.add(name, bytes); }
-  // A blob that is there already is not written again.
+  // An existing blob is not written again.
   void add(const Digest& digest, std::string_view bytes);
   // Error(HashMismatch) where the file has changed since its digest was taken.
   void add_file(const OciDescriptor& blob, const fs::path& file, const std::stop_token& stop);
-  // A blob as it is elsewhere, verified on its way.
+  // A blob from elsewhere, verified while it is copied.
   void add_from(const OciSource& source, const OciDescriptor& blob, const std::stop_token& stop);
   void finish() { tar_.finish(); }
 
@@ -84,14 +84,14 @@ class OciArchiveWriter {
   std::set<std::string> written_;
 };
 
-// Where the bytes of a blob lie. The file is not looked at any more once this is gone.
+// Where the bytes of a blob are. The file is not read any more after this object is destroyed.
 struct BlobPlace {
   std::shared_ptr<const UniqueFd> file;
   std::uint64_t offset = 0;
   fs::path path;  // for messages
 };
 
-// Blobs that can be read, and the index that they belong to: a file, or a registry. Thread-safe.
+// Readable blobs, and the index that lists them: a file, or a registry. Thread-safe.
 class OciSource {
  public:
   OciSource(const OciSource&) = delete;
@@ -103,13 +103,13 @@ class OciSource {
 
   // Error(BadArchive) unless it holds exactly these, as far as that is known without reading them.
   virtual void check_holds(const std::map<std::string, OciDescriptor>& blobs) const = 0;
-  // Error(BadArchive) where the blob is not there or has another size. Its bytes are not verified yet.
+  // Error(BadArchive) if the blob is missing or has another size. Its bytes are not verified yet.
   virtual BlobPlace locate(const OciDescriptor& blob) const = 0;
 
-  // A small blob, verified. Error(BadArchive) where it is not there, has another size or digest, or is larger
-  // than `most`.
+  // A small blob, verified. Error(BadArchive) if it is missing, has another size or digest, or is larger than
+  // `most`.
   std::string read(const OciDescriptor& blob, std::uint64_t most) const;
-  // Passes a blob on in pieces, and verifies it: `sink` must not be trusted before this returns.
+  // Reads a blob in pieces and verifies it: do not trust the data given to `sink` before this returns.
   void pass(const OciDescriptor& blob, const std::function<void(std::string_view)>& sink,
             const std::stop_token& stop) const;
   [[noreturn]] void refuse(const std::string& why) const;
@@ -120,13 +120,13 @@ class OciSource {
   OciDescriptor index_;
 };
 
-// What a layout must be about: one index, and nothing beside it; or an image of anybody's.
+// What a layout must contain: one index and nothing else, or an image made by any tool.
 enum class OciContent { Bundle, Image };
 
-// A layout in a file. Opening it looks at the members' headers; no blob was hashed yet.
+// A layout in a file. Opening it reads only the members' headers; no blob is hashed yet.
 class OciArchive : public OciSource {
  public:
-  // Error(BadArchive) for what is no such layout; Error(Disk). `file` must be seekable.
+  // Error(BadArchive) if it is not such a layout; Error(Disk). `file` must be seekable.
   OciArchive(UniqueFd file, std::string label, OciContent content = OciContent::Bundle);
 
   void check_holds(const std::map<std::string, OciDescriptor>& blobs) const override;
@@ -137,10 +137,10 @@ class OciArchive : public OciSource {
   std::map<std::string, TarEntry, std::less<>> blobs_;  // by hex digest
 };
 
-// A layout in a folder, of an image. `tag`: which of several; "": there is one.
+// A layout of an image in a folder. `tag`: selects one of several; "": there is only one.
 class OciFolder : public OciSource {
  public:
-  // Error(BadArchive) for what is no such layout, Error(NotFound) for another tag.
+  // Error(BadArchive) if it is not such a layout, Error(NotFound) for an unknown tag.
   OciFolder(fs::path folder, const std::string& tag);
 
   void check_holds(const std::map<std::string, OciDescriptor>&) const override {}

@@ -1,4 +1,4 @@
-// What somebody calls an artifact in a registry: oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:…].
+// The reference to an artifact in a registry: oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:…].
 #pragma once
 
 #include "resolver/base/error.h"
@@ -12,7 +12,7 @@ namespace moat {
 
 inline constexpr std::string_view kOciScheme = "oci://";
 
-// Where Docker Hub, called docker.io, answers.
+// The host that serves Docker Hub, which users call docker.io.
 inline constexpr const char* kDockerHub = "registry-1.docker.io";
 
 // e.g. oci://registry.example:5000/team/shop:2.1. Immutable value.
@@ -24,7 +24,7 @@ struct RegistryReference {
 
   static Expected<RegistryReference> parse(std::string_view text);
   std::string to_string() const;
-  // What the registry is asked for: the digest, else the tag.
+  // What to ask the registry for: the digest, else the tag.
   std::string wanted() const { return digest ? digest->to_string() : tag; }
 };
 

@@ -31,7 +31,7 @@ Url url_of(const std::string& text) {
   return std::move(*url);
 }
 
-// What a registry says beside the status: {"errors": [{"code": …, "message": …}]}.
+// The error message of a registry: {"errors": [{"code": …, "message": …}]}.
 std::vector<std::string> told(const HttpResponse& response) {
   std::vector<std::string> out;
   const json value = json::parse(response.body, nullptr, false);
@@ -74,7 +74,7 @@ bool Registry::answers(const Url& there) {
   }
 }
 
-// On this machine registries often speak plain http. The request that finds this out contains nothing secret.
+// Registries on this machine often use plain http. The request that finds this out holds no secret.
 Url Registry::find_base() {
   const Url secure = url_of(fmt::format("https://{}/v2/", options_.reference.host));
   const Url plain = url_of(fmt::format("http://{}/v2/", options_.reference.host));
@@ -118,7 +118,7 @@ HttpResponse Registry::ask(HttpRequest request) {
     HttpRequest one = request;
     if (said) one.headers.emplace_back("Authorization", *said);
     HttpResponse response = http_.exchange(std::move(one));
-    // What was redirected elsewhere and refused there is not the registry's answer.
+    // A refusal from the target of a redirect does not come from the registry.
     const bool is_its_own = at_home && same_origin(response.final_url, base());
     if (response.status != kUnauthorized || !is_its_own || attempt == kMostRenewals) return response;
     if (!renew(response, said)) return response;

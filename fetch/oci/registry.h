@@ -1,5 +1,5 @@
-// One repository of a registry (OCI distribution API 1.1): manifests and blobs that come and go by their
-// digests. Knows nothing of what they mean.
+// One repository of a registry (OCI distribution API 1.1): transfers manifests and blobs by their digests,
+// without interpreting them.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -26,21 +26,21 @@ namespace moat {
 
 struct RegistryOptions {
   RegistryReference reference;
-  // Asked once, when the registry wants to know; may run a program. nullopt: nobody.
+  // Called once, when the registry asks for a login; may run a program. nullopt: there is none.
   std::function<std::optional<RegistryLogin>()> login;
   std::vector<std::string> trusted_hosts;  // as in HttpOptions; plain http will do there
-  bool pushes = false;                     // else it only reads
+  bool pushes = false;                     // else it is only read
 };
 
-// Thread-safe; everything blocks. Throws Error(NotFound) for what the registry does not have,
-// Error(HashMismatch) for what is not what its digest says, Error(Network) also where it does not let this
+// Thread-safe; everything blocks. Throws Error(NotFound) if the registry does not have something,
+// Error(HashMismatch) if the bytes do not match the digest, Error(Network) also if the registry refuses this
 // user.
 //
-// Who asks says who he is to the registry's own origin, and to the token service that it names: never to
-// where a redirect or an upload leads on another host. Except on this machine and trusted hosts all is https.
+// Credentials are sent to the registry's own origin and to the token service that it names: never to another
+// host after a redirect or for an upload. Except on this machine and trusted hosts all is https.
 class Registry {
  public:
-  // `http` must have no credentials of its own.
+  // `http` must not have credentials of its own.
   Registry(RegistryOptions options, HttpClient& http, Reporter& reporter, std::stop_token stop);
 
   const RegistryReference& reference() const { return options_.reference; }
@@ -55,10 +55,10 @@ class Registry {
   void put_manifest(const std::string& name, std::string_view media_type, const std::string& bytes);
 
   bool has_blob(const OciDescriptor& blob);
-  // Into `file`, verified. What an earlier attempt left in `file` is gone on with; of what comes all is kept
-  // there, also where it ends with an Error.
+  // Downloads into `file`, verified. Continues what an earlier attempt left in `file`; all bytes received are
+  // kept there, even if it ends with an Error.
   void get_blob(const OciDescriptor& blob, const std::filesystem::path& file);
-  // REQUIRES: has_blob() said no. `read` as in HttpBody.
+  // REQUIRES: has_blob() returned false. `read` as in HttpBody.
   void put_blob(const OciDescriptor& blob,
                 const std::function<std::size_t(std::uint64_t, char*, std::size_t)>& read);
 
@@ -73,7 +73,7 @@ class Registry {
   Url find_base();
   bool answers(const Url& there);
   std::optional<std::string> authorization();
-  // What to say from now on, after a 401 to what was said before.
+  // The Authorization to send from now on, after a 401 to the previous one.
   bool renew(const HttpResponse& refused, const std::optional<std::string>& said);
   std::string token(const std::map<std::string, std::string>& challenge);
   const std::optional<RegistryLogin>& login();

@@ -1,4 +1,4 @@
-// How blobs come and go: resumed where the connection broke, verified where they end.
+// Transfers of blobs: resumed after a broken connection, verified at the end.
 #include "fetch/http/http_policy.h"
 #include "fetch/oci/registry.h"
 #include "fetch/os/file.h"
@@ -16,7 +16,7 @@ namespace moat {
 namespace {
 
 constexpr std::uint64_t kChunk = std::uint64_t{16} << 20U;
-constexpr int kUploads = 3;       // begun again where one cannot be gone on with
+constexpr int kUploads = 3;       // restarts of an upload that cannot be resumed
 constexpr int kBrokenChunks = 5;  // without a byte of progress
 constexpr int kOk = 200, kCreated = 201, kAccepted = 202, kNoContent = 204, kPart = 206, kBadRequest = 400,
               kNotFound = 404, kBadRange = 416;
@@ -45,7 +45,7 @@ void append(const fs::path& from, const fs::path& to) {
   }
 }
 
-// "0-99": a hundred bytes are there. One byte and none look alike to some servers, so that says nothing.
+// "0-99": a hundred bytes are stored. Some servers answer alike for one byte and none, so "0-0" is ignored.
 std::optional<std::uint64_t> stored(const HttpResponse& response) {
   const std::string* range = response.header("range");
   if (range == nullptr) return std::nullopt;
@@ -67,7 +67,7 @@ bool Registry::has_blob(const OciDescriptor& blob) {
 
 // --- down ---
 
-// False: what is there cannot be gone on with.
+// Returns false if the partial file cannot be resumed.
 bool Registry::fetch_into(const OciDescriptor& blob, const fs::path& file, std::uint64_t from) {
   const fs::path next = file.native() + ".next";
   HttpRequest wanted = request("GET", "blobs/" + blob.digest.to_string());
@@ -92,7 +92,7 @@ bool Registry::fetch_into(const OciDescriptor& blob, const fs::path& file, std::
     response = ask(std::move(wanted));
   } catch (const Error& error) {
     const bool any = size_of(next) > 0;
-    // Gone on with the next time; where it is wrong its hash will tell.
+    // The next attempt resumes from here; a wrong part will fail the hash check.
     if (any) from > 0 ? append(next, file) : rename_over(next, file);
     fs::remove(next, ignored);
     if (any || from == 0 || error.kind() != ErrorKind::Network) throw;
@@ -117,7 +117,7 @@ void Registry::get_blob(const OciDescriptor& blob, const fs::path& file) {
   if (is_whole()) return;
   const std::uint64_t from = size_of(file);
   if (from > 0 && from < blob.size && fetch_into(blob, file, from) && is_whole()) return;
-  fetch_into(blob, file, 0);  // what is there goes once other bytes are here
+  fetch_into(blob, file, 0);  // the partial file is replaced once other bytes are here
   if (is_whole()) return;
   const std::string got = hash_file(file).to_string();
   fs::remove(file);
@@ -140,7 +140,7 @@ Url Registry::begin_upload() {
   return follow_redirect(response.final_url, *location, options_.trusted_hosts);
 }
 
-// How much the registry has of an upload that broke. Throws where nothing is known.
+// How much of a broken upload the registry has. Throws if that is unknown.
 std::uint64_t Registry::find_out(Url& place, std::uint64_t offset) {
   HttpRequest wanted{.url = place, .headers = {}};
   wanted.max_size = kChunk;
@@ -153,7 +153,7 @@ std::uint64_t Registry::find_out(Url& place, std::uint64_t offset) {
   return *there;
 }
 
-// The offset of what comes after it.
+// Returns the offset after the chunk.
 std::uint64_t Registry::send_chunk(Url& place, const HttpBody& all, std::uint64_t offset) {
   const std::uint64_t size = std::min(kChunk, all.size - offset);
   HttpRequest chunk{.url = place,
@@ -227,7 +227,7 @@ void Registry::put_blob(const OciDescriptor& blob,
       if (attempt == kUploads) throw;
       reporter_.note(fmt::format("{}; trying again", error.what()));
     }
-    // Its last answer may be what was lost.
+    // The registry's last response may be the one that was lost.
     if (has_blob(blob)) return;
   }
 }

@@ -14,7 +14,7 @@
 namespace moat {
 namespace {
 
-// They wait for the network, not for cores.
+// These threads wait for the network, not for cores.
 constexpr unsigned kFetchedAtOnce = 6;
 // Another process may be fetching the same.
 constexpr std::chrono::minutes kPatience{30};
@@ -58,13 +58,13 @@ fs::path RegistrySource::obtain(const OciDescriptor& blob) const {
   return kept;
 }
 
-// One folder a blob, so that what broke off is gone on with; after a day it is swept with all of tmp/.
+// One folder a blob, so that a broken download can be resumed; all of tmp/ is swept after a day.
 void RegistrySource::download(const OciDescriptor& blob, const fs::path& kept) const {
   const fs::path folder = store_.layout().tmp() / ("partial-" + blob.digest.hex), file = folder / "blob";
   make_directories(folder);
   const FolderLock lock = FolderLock::acquire(folder, kPatience);
-  if (is_kept(blob, kept)) return;  // by another process, meanwhile
-  make_directories(folder);         // which has removed it
+  if (is_kept(blob, kept)) return;  // another process kept it meanwhile
+  make_directories(folder);         // the other process has removed it
   if (is_manifest(blob))
     write_file_atomically(file, registry_.manifest(blob.digest.to_string()).bytes);
   else

@@ -1,5 +1,5 @@
-// What a registry holds of one artifact, read as if it lay here: what this machine lacks of it is fetched
-// once and kept in the store, by its digest.
+// The blobs of one artifact in a registry, read as if they were local: missing ones are fetched once and kept
+// in the store, by digest.
 #pragma once
 
 #include "fetch/oci/oci_layout.h"
@@ -15,16 +15,16 @@ namespace moat {
 
 class RegistrySource : public OciSource {
  public:
-  // Asks for the index that the reference names; an image may be a single manifest. Error(BadArchive) where
-  // it names something else; Errors of Registry. All of them must outlive the source.
+  // Fetches the index that the reference names; an image may be a single manifest. Error(BadArchive) if it
+  // names something else; Errors of Registry. All arguments must outlive the source.
   RegistrySource(Registry& registry, OciContent content, Store& store, Reporter& reporter,
                  std::stop_token stop);
 
   void check_holds(const std::map<std::string, OciDescriptor>&) const override {
-  }  // each is missed when needed
+  }  // a failed one is reported when it is needed
   BlobPlace locate(const OciDescriptor& blob) const override;
 
-  // Several at once, before they are needed one by one.
+  // Fetches several at once, before they are needed one by one.
   void fetch(const std::vector<OciDescriptor>& blobs) const;
   std::uint64_t bytes_received() const { return registry_.bytes_received(); }
 

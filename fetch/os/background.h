@@ -1,5 +1,5 @@
-// Work that goes on behind an object, in callbacks of the network and units of the pool, and that ends with
-// it.
+// Background work for an object, in callbacks of the network and units of the pool, which ends with the
+// object.
 #pragma once
 
 #include "fetch/os/workers.h"
@@ -12,8 +12,8 @@
 
 namespace moat {
 
-// Shared by everything that may still come back to its owner. After close() nothing of the owner's is
-// touched: what is running is waited for, what comes later is dropped. Thread-safe.
+// Shared by every callback that may still use the owner. After close() nothing of the owner's is touched:
+// running work is waited for, later work is dropped. Thread-safe.
 class Background : public std::enable_shared_from_this<Background> {
  public:
   static std::shared_ptr<Background> make(Workers& workers) {

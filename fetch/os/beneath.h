@@ -1,6 +1,6 @@
-// Files below a directory, reached without following a symbolic link: a link that somebody placed in an
-// environment or a store cannot lead a write out of it. Plain C without any dependency, because moat and the
-// launcher (envs/launcher) must follow the very same rules.
+// Files below a directory, reached without following a symbolic link: a link placed in an environment or a
+// store cannot lead a write out of it. Plain C without any dependency, because moat and the launcher
+// (envs/launcher) must follow the very same rules.
 //
 // Paths are relative to an open directory, without empty, `.` and `..` components. All functions return -1
 // and set errno on failure; ELOOP means that a link, or a file that is not a regular one, is in the way.
@@ -20,10 +20,10 @@ int moat_open_parent_beneath(int root, const char* path, const char** name);
 // mkdir -p: the directory, opened as for moat_open_parent_beneath().
 int moat_make_directories_beneath(int root, const char* path);
 
-// A file to be locked: a regular one, made where `flags` hold O_CREAT, and left as it is.
+// Opens a file for locking: a regular one, created if `flags` hold O_CREAT, with its contents unchanged.
 int moat_open_lock_beneath(int root, const char* path, int flags);
 
-// May the open file be written over? Only a regular file with one name that belongs to this user or to root.
+// May the open file be overwritten? Only a regular file with one name that belongs to this user or to root.
 int moat_may_write_over(int file);
 
 // strerror(), but with words of our own for ELOOP.

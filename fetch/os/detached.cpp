@@ -17,7 +17,7 @@ namespace moat {
 
 namespace {
 
-// What a program and the Pythons it starts need; not the credentials and settings of whoever typed a command.
+// The variables that a program and its Pythons need; no credentials or settings of the user's command.
 std::vector<char*> few_variables() {
   constexpr std::array<std::string_view, 5> kKept = {"HOME", "LANG", "LC_ALL", "PATH", "TMPDIR"};
   std::vector<char*> out;
@@ -31,7 +31,7 @@ std::vector<char*> few_variables() {
   return out;
 }
 
-// In the child of a process with threads: nothing but system calls.
+// In the child of a process with threads: only system calls are allowed.
 [[noreturn]] void become_detached(char* const* argv, char* const* variables) {
   ::setsid();
   if (::fork() != 0) ::_exit(0);  // the one that stays belongs to no one, and waits for no terminal

@@ -1,4 +1,4 @@
-// A process that goes on after this one has ended, and that nobody notices.
+// A process that outlives this one and runs unnoticed.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace moat {
 
-// This very program with these arguments: in a session of its own, at the lowest priority for processor and
-// disk, with nothing of what is open here, nowhere on the disk, and few variables. False where it cannot be
+// Starts this program with these arguments: in its own session, at the lowest priority for processor and
+// disk, without open files, in the root directory, with few variables. Returns false if it cannot be
 // started.
 bool start_detached(const std::vector<std::string>& arguments) noexcept;
 

@@ -6,7 +6,7 @@
 
 namespace moat {
 
-// Blocks, not lengths; links are not followed. What cannot be read counts as nothing.
+// Blocks, not lengths; links are not followed. Unreadable parts count as nothing.
 std::uint64_t disk_bytes(const std::filesystem::path& path);
 
 }  // namespace moat

@@ -59,7 +59,7 @@ auto retry_on_signal(F&& call) {
 
 std::string random_suffix() {
   std::uint64_t bits = 0;
-  // Never short nor failing for so few bytes once the system has started.
+  // For so few bytes it never fails or returns less, once the system has started.
   if (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
     throw_errno("get random bytes for", "/dev/urandom", errno);
   return fmt::format("{:016x}", bits);
@@ -70,7 +70,7 @@ fs::path directory_of(const fs::path& path) {
   return parent.empty() ? fs::path(".") : parent;
 }
 
-// What is opened by its name alone may be anybody's: a pipe would be waited for, a device read without end.
+// A path may name anything: reading a pipe would wait, and a device may never end.
 constexpr off_t kMostBytes = off_t{1} << 30U;
 
 constexpr std::string_view kNoFile = "it is a pipe or a device, not a file";
@@ -143,12 +143,12 @@ void remove_directory_at(int parent, const std::string& name, const fs::path& pa
     directory.reset(::openat(parent, name.c_str(), kFlags));
   if (!directory) {
     if (errno == ENOENT) return;
-    const bool no_directory = errno == ENOTDIR || errno == ELOOP;  // so the EPERM of unlink was meant
+    const bool no_directory = errno == ENOTDIR || errno == ELOOP;  // so the EPERM of unlink meant this
     throw_errno("remove", path, no_directory ? EPERM : errno);
   }
   struct stat status {};
   if (::fstat(directory.get(), &status) != 0) throw_errno("remove", path, errno);
-  if ((status.st_mode & S_IRWXU) != S_IRWXU) ::fchmod(directory.get(), 0700);  // what fails is told below
+  if ((status.st_mode & S_IRWXU) != S_IRWXU) ::fchmod(directory.get(), 0700);  // a failure is reported below
 
   UniqueFd listing(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
   if (!listing) throw_errno("remove", path, errno);
@@ -165,8 +165,8 @@ void remove_at(int parent, const std::string& name, const fs::path& path) {
   remove_directory_at(parent, name, path);
 }
 
-// Where the file system cannot rename without replacing. Another process coming in between is the price; for
-// a directory with something in it even then nothing is lost (ENOTEMPTY).
+// For file systems that cannot rename without replacing. Another process may interfere; but even then a
+// directory with something in it is not lost (ENOTEMPTY).
 bool rename_if_absent_plainly(const fs::path& from, const fs::path& to) {
   struct stat status {};
   if (::lstat(to.c_str(), &status) == 0) return false;
@@ -193,7 +193,7 @@ UniqueFd open_root(const PathBeneath& place) {
   return folder;
 }
 
-// The file of a lock. A shared lock needs no right to write, so a read-only store can be used.
+// Opens the file of a lock. A shared lock needs no right to write, so a read-only store can be used.
 UniqueFd open_lock_file(const PathBeneath& place, FileLock::Mode mode) {
   const UniqueFd folder = open_root(place);
   UniqueFd fd(moat_open_lock_beneath(folder.get(), place.inside.c_str(), O_RDWR | O_CREAT));
@@ -272,7 +272,7 @@ void sync_directory(int fd, const fs::path& directory) {
 void write_file_atomically(const fs::path& path, std::string_view contents, mode_t mode,
                            Durability durability) {
   const fs::path folder = directory_of(path);
-  // While there is a way back: once the file has its name, only the disk itself may still say no.
+  // Done while the change can still be undone: after the rename only a disk failure can stop it.
   const UniqueFd folder_fd =
       durability == Durability::Synced ? open_file(folder, O_RDONLY | O_DIRECTORY) : UniqueFd();
   const fs::path aside = folder / (".tmp-" + random_suffix());
@@ -280,7 +280,7 @@ void write_file_atomically(const fs::path& path, std::string_view contents, mode
   RemoveOnFailure guard(aside);
   write_all(fd.get(), contents, path);
   if (durability == Durability::Synced && ::fsync(fd.get()) != 0) throw_errno("sync", path, errno);
-  // Some file systems tell only now that there was no room.
+  // Some file systems report only now that there was no room.
   if (::close(fd.release()) != 0) throw_errno("write", path, errno);
   rename_over(aside, path);
   guard.done();
@@ -289,12 +289,12 @@ void write_file_atomically(const fs::path& path, std::string_view contents, mode
 
 namespace {
 
-// An open descriptor of this process by one of its names, whatever it is.
+// A path such as /dev/fd/3 that names an open descriptor of this process, of any kind.
 bool names_a_descriptor(std::string_view path) {
   return path.starts_with("/dev/fd/") || path.starts_with("/dev/std") || path.starts_with("/proc/");
 }
 
-// What a killed command left of a file that it wrote: older than any write takes.
+// Left by a killed command: older than any write takes.
 void sweep_parts(const fs::path& folder) noexcept {
   constexpr std::string_view kBegin = ".tmp-", kHex = "0123456789abcdef";
   constexpr std::size_t kDigits = 16;
@@ -314,7 +314,7 @@ void sweep_parts(const fs::path& folder) noexcept {
 }  // namespace
 
 void write_output_file(const fs::path& path, std::string_view contents, mode_t mode, Durability durability) {
-  std::error_code ignored;  // where nothing can be seen, writing says why
+  std::error_code ignored;  // if it cannot be examined, writing reports why
   const fs::file_status status = fs::status(path, ignored);
   const bool may_be_replaced = !fs::exists(status) || fs::is_regular_file(status) || fs::is_directory(status);
   if (!may_be_replaced || names_a_descriptor(path.native()))
@@ -358,7 +358,7 @@ void remove_tree(const fs::path& path) {
 void remove_tree_quietly(const fs::path& path) noexcept {
   try {
     remove_tree(path);
-  } catch (const std::exception&) {  // on the way out there is nobody to tell
+  } catch (const std::exception&) {  // nobody is left to report this to
   }
 }
 
@@ -396,14 +396,14 @@ fs::path TempDir::keep() { return std::exchange(path_, {}); }
 FileLock FileLock::acquire(const PathBeneath& place, Mode mode, std::chrono::milliseconds patience) {
   const fs::path path = place.path();
   UniqueFd fd = open_lock_file(place, mode);
-  // fcntl has no waiting with a limit; asking again costs a microsecond.
+  // fcntl cannot wait with a time limit; polling costs a microsecond.
   Wait wait(patience, [&] { return lock_holder(path); });
   while (!try_lock(fd.get(), mode, path))
     if (!wait.pause())
       throw Error(ErrorKind::Busy, fmt::format("{} is in use by {}", quote(path.native()), lock_holder(path)),
                   {"wait for it to end, then try again"});
   FileLock lock(std::move(fd), path);
-  if (mode == Mode::Exclusive) lock.describe("");  // the words of the holder before us are no longer true
+  if (mode == Mode::Exclusive) lock.describe("");  // the previous holder's text no longer applies
   return lock;
 }
 

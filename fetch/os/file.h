@@ -1,5 +1,5 @@
-// Files and directories with their failure modes said: everything here throws Error(Disk) that names the path
-// and the system's reason, unless noted. Paths are bytes.
+// Files and directories: every function throws Error(Disk) that names the path and the system's reason,
+// unless noted. Paths are bytes.
 #pragma once
 
 #include "resolver/base/error.h"
@@ -43,23 +43,23 @@ class UniqueFd {
 };
 
 UniqueFd open_file(const fs::path& path, int flags, mode_t mode = 0666);
-// To be read, whoever named it: Error(Disk) for a pipe, which would be waited for, and a device, which may
-// have no end.
+// Opens a file for reading that anybody may have named: Error(Disk) for a pipe, which would block, and a
+// device, which may have no end.
 UniqueFd open_regular(const fs::path& path);
 
 std::string read_file(const fs::path& path);
-// nullopt where there is no such file (ENOENT, ENOTDIR); other failures throw.
+// nullopt if there is no such file (ENOENT, ENOTDIR); other failures throw.
 std::optional<std::string> read_file_if_exists(const fs::path& path);
 void write_all(int fd, std::string_view bytes, const fs::path& path_for_messages);
 
 enum class Durability { None, Synced };  // Synced: fsync of the file, then of its directory
 
-// Whole contents, written aside in the same directory and renamed: readers see the old or the new.
+// Writes a temporary file in the same directory and renames it: readers see the old or the new contents.
 void write_file_atomically(const fs::path& path, std::string_view contents, mode_t mode = 0666,
                            Durability durability = Durability::None);
-// The same for a file that the user names. A link stays, and its target is written; what is not a file
-// (a pipe, a terminal, /dev/null, /dev/stdout whatever it is) is written into, where a rename would take its
-// place.
+// The same for a file that the user names. A link stays, and its target is written; a non-file (a
+// pipe, a terminal, /dev/null, any /dev/stdout) is written into, because a rename would replace
+// it.
 void write_output_file(const fs::path& path, std::string_view contents, mode_t mode = 0666,
                        Durability durability = Durability::None);
 void sync_directory(const fs::path& directory);
@@ -67,8 +67,8 @@ void sync_directory(const fs::path& directory);
 // mkdir -p.
 void make_directories(const fs::path& path);
 
-// A path that is followed from `root` on without going through a symbolic link (os/beneath.h); the root
-// itself is opened as any path. Of a plain path the root is its folder.
+// A path that is followed from `root` without going through a symbolic link (os/beneath.h); the root itself
+// is opened as any path. For a plain path the root is its folder.
 struct PathBeneath {
   // NOLINTNEXTLINE(google-explicit-constructor): every path has its folder
   PathBeneath(const fs::path& path) : root(path.parent_path()), inside(path.filename()) {}
@@ -77,16 +77,16 @@ struct PathBeneath {
   fs::path root, inside;
 };
 void make_directories_beneath(const PathBeneath& place);
-// A hint that what is made in this directory is the top of a tree of its own (`chattr +T`): ext4 then looks
-// for a roomy part of the disk for each, instead of one next to its neighbours. Where neighbours were deleted
-// lately that is the difference between 15 and 400 µs a file. Other file systems do not know it; nothing
-// depends on it.
+// A hint that a tree made in this directory is independent of its neighbours (`chattr +T`): ext4 then
+// picks a roomy part of the disk for it instead of one next to them. If neighbours were deleted lately,
+// that is the difference between 15 and 400 µs a file. Other file systems ignore it; nothing depends on
+// it.
 void place_trees_apart(const fs::path& directory) noexcept;
 // rm -rf that also clears read-only directories inside; missing is fine.
 void remove_tree(const fs::path& path);
-// As remove_tree, but failures are ignored: for clean-up on the way out.
+// As remove_tree, but ignores failures: for clean-up on the way out.
 void remove_tree_quietly(const fs::path& path) noexcept;
-// True: renamed. False: the target exists (EEXIST, ENOTEMPTY). Never replaces.
+// Returns true if renamed, false if the target exists (EEXIST, ENOTEMPTY). Never replaces.
 bool rename_if_absent(const fs::path& from, const fs::path& to);
 void rename_over(const fs::path& from, const fs::path& to);
 
@@ -115,13 +115,13 @@ class TempDir {
 class FileLock {
  public:
   enum class Mode { Shared, Exclusive };
-  // Waits at most `patience`, then throws Error(Busy) naming the holder; as fetch/os/waiting.h says.
+  // Waits at most `patience`, then throws Error(Busy) naming the holder; see fetch/os/waiting.h.
   static FileLock acquire(const PathBeneath& place, Mode mode, std::chrono::milliseconds patience);
-  // nullopt where another holds it.
+  // nullopt if another process or thread holds it.
   static std::optional<FileLock> try_acquire(const PathBeneath& place, Mode mode);
 
-  // Who holds it, for the others' messages: "pid 123: moat install x". Left out where the file is another
-  // user's, or has a second name: it might be something else than a lock. REQUIRES: exclusive.
+  // Sets the holder's text for the messages of others: "pid 123: moat install x". Not written if the file
+  // belongs to another user, or has a second name: it might not be a lock. REQUIRES: exclusive.
   void describe(std::string_view holder);
 
  private:

@@ -1,5 +1,5 @@
-// One command at a time in a folder: an advisory lock on the folder itself (flock), which leaves no file
-// behind and goes with its holder. Where the file system knows none, there is none.
+// Allows one command at a time in a folder: an advisory lock on the folder itself (flock), which leaves no
+// file behind and ends with its holder. On file systems without such locks it does nothing.
 #pragma once
 
 #include "fetch/os/file.h"
@@ -10,7 +10,7 @@ namespace moat {
 
 class FolderLock {
  public:
-  // Waits at most `patience`, then Error(Busy); as fetch/os/waiting.h says.
+  // Waits at most `patience`, then Error(Busy); see fetch/os/waiting.h.
   static FolderLock acquire(const fs::path& folder, std::chrono::milliseconds patience);
 
  private:

@@ -30,7 +30,7 @@ void check_kind(int fd, const fs::path& path) {
                                                S_ISDIR(status.st_mode) ? "folder" : "device"));
 }
 
-// True: there is something to read, or the end. A pipe that nobody writes to yet is waited for.
+// Returns when there is something to read, or the end. Waits for a pipe without a writer.
 void wait_for(int fd, const fs::path& path) {
   pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
   if (::poll(&entry, 1, -1) >= 0) return;
@@ -41,7 +41,7 @@ void wait_for(int fd, const fs::path& path) {
 }  // namespace
 
 std::optional<std::string> read_given_file(const fs::path& path, std::uint64_t most) {
-  // Not blocking: opening a pipe without a writer would wait where no signal is heard.
+  // Non-blocking: opening a pipe without a writer would block, and signals would not be noticed.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!fd) throw_errno("open", path, errno);

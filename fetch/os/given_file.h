@@ -8,12 +8,12 @@
 
 namespace moat {
 
-// Far beyond what people write.
+// Far larger than any file that people write.
 constexpr std::uint64_t kMostGivenBytes = std::uint64_t{64} << 20U;
 
-// All of a regular file, a pipe, a socket or what is typed at a terminal. nullopt where there is no such
-// file. Throws Error(BadInput) for folders and other devices, and for more than `most` bytes;
-// Error(Interrupted) where a signal comes while it waits.
+// Reads a whole regular file, pipe, socket or terminal input. nullopt if there is no such file. Throws
+// Error(BadInput) for folders and other devices, and for more than `most` bytes; Error(Interrupted) if a
+// signal comes while it waits.
 std::optional<std::string> read_given_file(const std::filesystem::path& path,
                                            std::uint64_t most = kMostGivenBytes);
 

@@ -18,7 +18,7 @@ namespace {
 constexpr std::array<int, 2> kSignals = {SIGINT, SIGTERM};
 constexpr unsigned kSecondsToEnd = 2;
 
-// A signal handler has no other way to know anything. Set while an Interrupts lives.
+// A signal handler can only use globals. Set while an Interrupts lives.
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
 std::atomic<int> handler_pipe = -1;
 std::atomic<int> signals_seen = 0;
@@ -33,8 +33,8 @@ struct sigaction alarm_before;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
               "or they may not be used in a signal handler");
 
-// As far as standard error takes it now: nobody waits for a pipe that is full, or a terminal that was
-// stopped.
+// Writes as much as standard error accepts now: do not wait for a full pipe or a stopped
+// terminal.
 void say_at_the_end(std::string_view words) {
   pollfd standard_error{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
   if (::poll(&standard_error, 1, 0) == 1 && (standard_error.revents & POLLOUT) != 0) [[maybe_unused]]
@@ -129,7 +129,7 @@ std::optional<int> Interrupts::signal() const {
 }
 
 void Interrupts::watch() {
-  // Whatever the mask we were started with: a signal and the deadline must reach somebody.
+  // Independent of the inherited mask: some thread must receive a signal and the deadline.
   sigset_t heard;
   sigemptyset(&heard);
   sigaddset(&heard, SIGALRM);
@@ -155,7 +155,7 @@ void throw_if_interrupted(const std::stop_token& stop) {
 
 CommitUnderWay::CommitUnderWay() {
   ++commits_under_way;
-  // A signal sees the count, or we see the signal.
+  // Either the signal sees the count, or this sees the signal.
   if (signals_seen != 0 && !commit_met_signal) {
     --commits_under_way;
     throw Error(ErrorKind::Interrupted, "interrupted");

@@ -9,24 +9,24 @@
 
 namespace moat {
 
-// From here on a write beyond `ulimit -f` is an error as others are, and not SIGXFSZ. Programs that are
-// started get the default.
+// From here on a write beyond `ulimit -f` is an ordinary error instead of SIGXFSZ. Child programs get the
+// default.
 void fail_at_file_limit();
 
-// While it lives, the first SIGINT or SIGTERM requests a stop, from a thread of its own, so stop callbacks
-// may do what they like. Whoever does not hear of it is overruled: where the process has not ended two
-// seconds later it ends itself with 128 + signal, unless a commit is under way. A second signal ends it at
-// once. One at a time in a process. A signal that was ignored from the start (nohup, background jobs) stays
-// ignored. Programs started or exec'd get the defaults.
+// While it lives, the first SIGINT or SIGTERM requests a stop, from its own thread, so stop callbacks may do
+// what they like. If the process has not ended two seconds later, it ends itself with 128 + signal, unless a
+// commit is under way. A second signal ends it at once. One at a time in a process. A signal that was
+// ignored from the start (nohup, background jobs) stays ignored. Programs started or exec'd get the
+// defaults.
 class Interrupts {
  public:
   Interrupts();
-  ~Interrupts();  // the handlers before it are back
+  ~Interrupts();  // restores the previous handlers
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
   std::stop_token token() const { return source_.get_token(); }
-  // The signal that came: for the exit status 128 + signal.
+  // The signal that was received: for the exit status 128 + signal.
   std::optional<int> signal() const;
 
  private:
@@ -37,15 +37,15 @@ class Interrupts {
   std::jthread watcher_;
 };
 
-// The token of the Interrupts that lives now, for waits and long work at the bottom, where nobody hands one
-// down; one that never stops where there is none. A signal is a fact of the process.
+// The token of the current Interrupts, for waits and long work in functions that get no token; without an
+// Interrupts it never stops. A signal concerns the whole process.
 std::stop_token interrupt_token();
-// Throws Error(Interrupted) where a stop was requested.
+// Throws Error(Interrupted) if a stop was requested.
 void throw_if_interrupted(const std::stop_token& stop = interrupt_token());
 
-// From the last moment at which a signal leaves everything as it was, to the end of the change. The
-// constructor throws Error(Interrupted) where one came before; one that comes later no longer ends the
-// process after two seconds, and the command goes on to its end. (A second one does, and the next command
+// Marks the time from the last moment at which a signal leaves everything unchanged, to the end of the
+// change. The constructor throws Error(Interrupted) if a signal came before; a later one no longer ends the
+// process after two seconds, and the command finishes. (A second signal does end it, and the next command
 // finishes the change.)
 class CommitUnderWay {
  public:

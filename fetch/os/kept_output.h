@@ -1,4 +1,4 @@
-// What a program says, as far as it is kept: all of it, or of too much the beginning and the end.
+// Keeps the output of a program: all of it or, if it is too long, the beginning and the end.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ class KeptOutput {
   explicit KeptOutput(std::size_t most) : half_(most / 2) {}
 
   void append(std::string_view bytes);
-  // All of it; where something was left out, a line in its place says how much. Leaves this empty.
+  // All of it; if something was left out, a line in its place says how much. Leaves this empty.
   std::string take();
 
  private:

@@ -12,7 +12,7 @@ namespace moat {
 
 namespace {
 
-// Between the making of a folder and its lock it is empty: one so young is left alone.
+// Between creating a folder and locking it, it is empty: a folder this young is left alone.
 constexpr std::int64_t kYoung = 60;
 
 bool ends_with_number(std::string_view name, std::string_view mark, std::string_view digits) {

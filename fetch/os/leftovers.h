@@ -8,17 +8,17 @@
 
 namespace moat {
 
-// Holds a folder while this lives, also where it is renamed meanwhile.
+// Holds a folder while this lives, even if the folder is renamed.
 class FolderHold {
  public:
-  explicit FolderHold(const fs::path& folder) noexcept;  // where it cannot be locked, age has to do
+  explicit FolderHold(const fs::path& folder) noexcept;  // if it cannot be locked, age decides
 
  private:
   UniqueFd fd_;
 };
 
-// Where something is made beside the place it is for: held, and removed with this. What killed commands left
-// in that folder is swept.
+// A temporary folder next to the place it is for: locked, and removed with this. Also sweeps what killed
+// commands left in that folder.
 class StagingFolder {
  public:
   // `name`: ".moat-bundle" → `.moat-bundle.new-…`
@@ -30,7 +30,7 @@ class StagingFolder {
   FolderHold hold_;
 };
 
-// Removes what is in `folder` itself, of this user, and held by nobody. What cannot be removed stays.
+// Removes leftovers in `folder` itself that belong to this user and that nobody holds; ignores failures.
 void sweep_leftovers(const fs::path& folder) noexcept;
 
 }  // namespace moat

@@ -8,7 +8,7 @@
 
 namespace moat {
 
-// REQUIRES: nobody shortens the file meanwhile (what lies in the store never changes).
+// REQUIRES: nobody shortens the file meanwhile (files in the store never change).
 class MappedFile {
  public:
   explicit MappedFile(const fs::path& path);

@@ -5,8 +5,8 @@
 
 namespace moat {
 
-// Would a program at this path be refused for where it lies? Of a path that is not there yet, the nearest
-// folder above it that is.
+// Would the file system refuse to run a program at this path? For a path that does not exist yet, decided by
+// its nearest existing parent.
 bool is_on_noexec(std::filesystem::path path);
 
 }  // namespace moat

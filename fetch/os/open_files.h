@@ -1,4 +1,4 @@
-// How many files this process may have open (`ulimit -n`): what is done at once is bounded by it.
+// How many files this process may have open (`ulimit -n`); this limits how much is done at once.
 #pragma once
 
 #include <sys/resource.h>
@@ -8,7 +8,7 @@
 
 namespace moat {
 
-// What moat needs for itself: locks, pipes, folders, the standard streams, libraries on their way in.
+// Reserved for moat itself: locks, pipes, folders, the standard streams, libraries being loaded.
 inline constexpr std::size_t kOwnOpenFiles = 24;
 
 inline std::size_t most_open_files() {

@@ -1,5 +1,5 @@
-// Whose files are obeyed where nobody named them. A folder above the present one may be everybody's (/tmp) or
-// another user's: what lies there says nothing to us.
+// Which files moat obeys when the user did not name them. A folder above the working directory may be
+// everybody's (/tmp) or another user's: files there are ignored.
 #pragma once
 
 #include <filesystem>
@@ -10,9 +10,9 @@
 
 namespace moat {
 
-// Does the file, and what it links to, belong to the running user, to root, or to the owner of the working
-// folder? The last not where everybody may write into that folder. (So root may work in a checkout of user
-// 1001, as containers do.)
+// Does the file, and its link target, belong to the running user, to root, or to the owner of the working
+// directory? The last does not count if everybody may write into that folder. (So root may work in a checkout
+// of user 1001, as containers do.)
 bool is_obeyed(const std::filesystem::path& file, const std::filesystem::path& working_directory);
 
 // The running user's own, or root's.
@@ -25,7 +25,7 @@ struct FoundUpwards {
   std::optional<std::filesystem::path> path;
   std::vector<std::filesystem::path> passed_over;  // nearer ones that are not obeyed
 };
-// The nearest `name` in the folder or above it that is obeyed. `is_one`: is there one at this path?
+// The nearest obeyed `name` in the folder or above it. `is_one`: does this path qualify?
 FoundUpwards find_upwards(const std::filesystem::path& working_directory, const std::string& name,
                           const std::function<bool(const std::filesystem::path&)>& is_one);
 

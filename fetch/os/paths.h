@@ -1,4 +1,4 @@
-// What paths say by themselves.
+// Decisions about paths without looking at the disk.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 namespace moat {
 
-// Is `path` the folder, or inside it? By names alone: both absolute and normalised, nothing is looked at.
+// Is `path` the folder, or inside it? By names alone; both must be absolute and normalised.
 inline bool is_below(const std::filesystem::path& path, const std::filesystem::path& folder) {
   return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }

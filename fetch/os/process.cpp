@@ -37,8 +37,8 @@ struct Pipe {
   UniqueFd read, write;
 };
 
-// Above 2, so that putting them in the place of the child's standard streams never overwrites one still
-// needed (this process may have been started without some of them).
+// Above 2, so that replacing the child's standard streams never overwrites one still needed (this process may
+// have been started without some of them).
 UniqueFd above_standard_streams(UniqueFd fd) {
   if (fd.get() > STDERR_FILENO) return fd;
   return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
@@ -79,8 +79,8 @@ class FileActions {
   posix_spawn_file_actions_t actions_{};
 };
 
-// A group of its own, so that all of it can be ended; signals as a fresh program expects them, whatever the
-// threads of this one block.
+// Its own process group, so that all of it can be killed; default signal handling, whatever the threads of
+// this process block.
 class Attributes {
  public:
   Attributes() {
@@ -148,7 +148,7 @@ pid_t spawn(const Command& command, const FileActions& actions) {
   if (!command.environment) {
     result = ::posix_spawnp(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(), environ);
   } else {
-    // The look-up by posix_spawnp would use our own PATH.
+    // posix_spawnp would search our own PATH.
     const auto found = program.find('/') == std::string::npos ? find_program(program, path_variable(command))
                                                               : fs::path(program);
     if (!found) throw_cannot_run(ErrorKind::Interpreter, program, reason_not_started(program, ENOENT));
@@ -164,8 +164,8 @@ pid_t spawn(const Command& command, const FileActions& actions) {
   return pid;
 }
 
-// Writing to a child that no longer reads must give EPIPE, not end us: SIGPIPE is blocked in this thread
-// meanwhile and, where it came, taken away. (Other threads and the process's own handling stay as they are.)
+// Writing to a child that no longer reads must give EPIPE, not kill this process: SIGPIPE is blocked in this
+// thread and, if it came, discarded. (Other threads and the process's own handling are unaffected.)
 class SigpipeBlocked {
  public:
   SigpipeBlocked() {
@@ -232,14 +232,14 @@ class Child {
   }
 
  private:
-  // After the child has ended, somebody it left behind may hold its streams open: they are read a little
+  // After the child has ended, its own children may keep the streams open: read them a little
   // longer.
   static constexpr std::chrono::milliseconds kLinger{250};
-  // How often to look for the end where the kernel has no pidfd to wait on.
+  // How often to check for the end if the kernel has no pidfd to wait on.
   static constexpr std::chrono::milliseconds kTick{20};
 
   void kill_group() {
-    // The child is not reaped yet, so its id, which is the group's, cannot belong to others.
+    // The child has not been reaped, so no other process can have its id, which is also the group's.
     if (!killed_) ::kill(-pid_, SIGKILL);
     killed_ = true;
   }
@@ -370,8 +370,8 @@ std::optional<std::filesystem::path> find_program(const std::string& name, const
   };
   if (name.find('/') != std::string::npos)
     return is_program(name) ? std::optional<fs::path>(name) : std::nullopt;
-  // An empty part means the current directory to a shell; programs out of whatever directory one is in are
-  // not meant.
+  // A shell takes an empty part for the current directory; programs there are not
+  // wanted.
   for (const std::string_view part : split(path, ':'))
     if (!part.empty() && is_program(fs::path(part) / name)) return fs::path(part) / name;
   return std::nullopt;

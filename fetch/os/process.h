@@ -22,8 +22,8 @@ struct Command {
   std::string input;                // given on standard input, then closed
   bool merge_output = false;        // stderr goes into output, in order
   std::optional<std::chrono::milliseconds> timeout;
-  // Bytes of each stream. Of what is longer the middle is left out, and a line there says so: a program that
-  // never stops talking costs time, not memory.
+  // The most bytes kept of each stream. A longer one loses its middle, and a line there says so: a program
+  // that never stops writing costs time, not memory.
   std::size_t most_output = std::size_t{64} << 20U;
 };
 
@@ -34,8 +34,8 @@ struct ProcessResult {
   std::string errors;  // standard error, unless merged
 };
 
-// Runs to its end, reading both streams; kills the child's process group on timeout or stop.
-// Throws Error(Disk or Interpreter) only where the program cannot be started (message names it and why).
+// Runs to its end, reading both streams; kills the child's process group on timeout or stop. Throws
+// Error(Disk or Interpreter) only if it cannot be started (the message says what and why).
 ProcessResult run_process(const Command& command, std::stop_token stop = interrupt_token());
 
 // PATH look-up: the first executable regular file `name` in the ':'-separated list.

@@ -14,14 +14,14 @@ namespace {
 constexpr long kQuick = 25'000;  // nanoseconds; what is usual is about 10 thousand
 constexpr std::size_t kMostTries = 8;
 
-// CPU time, so that it says nothing about what else the machine does.
+// CPU time, so that the load of the machine does not matter.
 long now() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return time.tv_sec * 1'000'000'000L + time.tv_nsec;
 }
 
-// What creating a file takes. The least of three: the first one of a new part of the disk has to read it.
+// The time to create a file. The least of three: the first one in a new part of the disk has to read it.
 long cost_of_a_file(const fs::path& directory) {
   const UniqueFd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   long least = std::numeric_limits<long>::max();
@@ -43,7 +43,7 @@ void make_roomy_directory(const fs::path& path) {
   std::size_t best = 0;
   long least = std::numeric_limits<long>::max();
   while (least > kQuick && tried.size() < kMostTries) {
-    // A name that does not repeat: ext4 begins its search where the hash of the name says.
+    // A unique name: ext4 begins its search at the place that the hash of the name gives.
     const long cost = cost_of_a_file(tried.emplace_back(path.parent_path(), ".new").path());
     if (cost < least) best = tried.size() - 1;
     least = std::min(least, cost);

@@ -1,17 +1,17 @@
-// A place for a tree of thousands of files where creating them is quick.
+// Finds a place where creating a tree of thousands of files is quick.
 //
-// ext4 without a journal does not use an inode again for minutes after it was freed, and steps over each such
-// one for every file it creates: 450 µs a file instead of 9 where an environment was deleted lately. Which
-// part of the disk a tree lies in is decided when its top directory is made, so the place to be choosy is
-// there.
+// ext4 without a journal does not reuse an inode for minutes after it was freed, and steps over each
+// such one for every new file: 450 µs a file instead of 9 if an environment was deleted lately. The
+// part of the disk for a tree is chosen when its top directory is made, so that is the moment to choose
+// well.
 #pragma once
 
 #include "fetch/os/file.h"
 
 namespace moat {
 
-// Makes an empty directory where there is nothing yet; its parent exists. A few places are tried where the
-// first is slow; to file systems that do not know such places it is a mkdir and a rename. Error(Disk).
+// Makes a new empty directory; its parent exists. Tries a few places if the first is slow; on other file
+// systems this is a mkdir and a rename. Error(Disk).
 void make_roomy_directory(const fs::path& path);
 
 }  // namespace moat

@@ -34,7 +34,7 @@ std::optional<struct stat> stat_of(const fs::path& path) {
   throw_errno("look at", path, errno);
 }
 
-// Root may write what says that nobody should.
+// Root may write to any file, so the permission bits are checked.
 void check_writable(const fs::path& path, const struct stat& facts) {
   if (!S_ISREG(facts.st_mode))
     throw Error(ErrorKind::Refused, fmt::format("{} is not a regular file", path.native()));
@@ -43,7 +43,7 @@ void check_writable(const fs::path& path, const struct stat& facts) {
               {fmt::format("chmod u+w {}", path.native())});
 }
 
-// Of what is staged for it: with a mark that no file of a user has.
+// The beginning of the names of staged files, with a mark that no user's file has.
 std::string beginning_of(const fs::path& path) { return fmt::format(".{}.moat-", path.filename().native()); }
 
 fs::path write_aside(const fs::path& path, std::string_view text, const std::optional<struct stat>& like) {
@@ -54,7 +54,7 @@ fs::path write_aside(const fs::path& path, std::string_view text, const std::opt
     const mode_t mask = ::umask(0);
     ::umask(mask);
     write_all(fd.get(), text, path);
-    // Whose file it is matters only where it is somebody else's, and then root does this.
+    // The owner matters only if it is somebody else, and then this runs as root.
     if (like && (like->st_uid != ::geteuid() || like->st_gid != ::getegid()) &&
         ::fchown(fd.get(), like->st_uid, like->st_gid) != 0 && errno != EPERM)
       throw_errno("keep the owner of", path, errno);
@@ -74,7 +74,7 @@ StagedFiles::~StagedFiles() {
   for (const File& file : files_) {
     try {
       take_back(file);
-    } catch (const std::exception& error) {  // what was placed is whole as well
+    } catch (const std::exception& error) {  // the new contents are complete as well
       reporter_.warn(fmt::format("{} cannot be put back: {}", file.path.native(), error.what()));
     }
   }

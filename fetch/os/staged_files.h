@@ -1,5 +1,5 @@
-// New contents for several files of the user's, all placed or none: written aside first, then swapped with
-// what is there, and swapped back where a later step fails.
+// New contents for several of the user's files, all placed or none: written to temporary files first, then
+// swapped with the existing files, and swapped back if a later step fails.
 #pragma once
 
 #include "fetch/os/file.h"
@@ -11,21 +11,21 @@
 
 namespace moat {
 
-// Destroyed without keep(): every file is again the one it was.
+// If destroyed without keep(), every file is restored.
 class StagedFiles {
  public:
-  // Is warned of what cannot be put back.
+  // Gets a warning for each file that cannot be restored.
   explicit StagedFiles(Reporter& reporter) : reporter_(reporter) {}
   StagedFiles(const StagedFiles&) = delete;
   StagedFiles& operator=(const StagedFiles&) = delete;
   ~StagedFiles();
 
-  // `before`: what the new text was made from; nullopt: there is no such file. A link stays, and the file it
-  // leads to is replaced; mode and owner stay. Error(Refused) for a file that may not be written.
+  // `before`: the contents that the new text was made from; nullopt: there is no such file. A link stays, and
+  // its target is replaced; mode and owner stay. Error(Refused) for a file that may not be written.
   void add(const fs::path& path, std::string_view text, const std::optional<std::string>& before);
   bool empty() const { return files_.empty(); }
 
-  // Error(Refused) where one of them is not what it was when it was added: then none is placed.
+  // Error(Refused) if a file has changed since it was added: then none is placed.
   void place();
   void keep();
 

@@ -22,7 +22,7 @@ class WithoutEcho {
   WithoutEcho() : changed_(::tcgetattr(STDIN_FILENO, &before_) == 0) {
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    // What was typed ahead was typed for somebody else.
+    // Discard input that was typed before the question.
     if (changed_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   }
   WithoutEcho(const WithoutEcho&) = delete;
@@ -37,7 +37,7 @@ class WithoutEcho {
 };
 
 std::optional<std::string> read_line(const std::stop_token& stop) {
-  constexpr int kPatienceMs = 100;  // a stop is noticed so soon
+  constexpr int kPatienceMs = 100;  // so that a stop is noticed this soon
   std::string line;
   while (!stop.stop_requested()) {
     pollfd waiting{STDIN_FILENO, POLLIN, 0};

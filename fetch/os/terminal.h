@@ -8,7 +8,7 @@
 
 namespace moat {
 
-// Standard input and standard error are both a terminal: there is somebody to ask.
+// Are standard input and standard error both a terminal? Then there is somebody to ask.
 bool someone_is_there();
 
 enum class Echo { On, Off };

@@ -24,7 +24,7 @@ namespace {
 constexpr std::chrono::seconds kSilence{1};
 constexpr std::chrono::milliseconds kLongestPause{50};
 
-// Locks are waited for where nobody hands a Reporter down.
+// Code that waits for locks has no Reporter.
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
 std::mutex teller_mutex;
 WaitsAreTold::Teller teller;
@@ -65,7 +65,7 @@ std::optional<Holder> holder_in(std::string_view text) {
   return Holder{*pid, std::string(text.substr(colon + 2))};
 }
 
-// The words of a process, except for its folder and for what may hold a password.
+// The command line of a process, without the program's folder and without words that may hold a password.
 std::string command_of(pid_t pid) {
   std::string out;
   std::string text = read_file(fmt::format("/proc/{}/cmdline", pid));
@@ -147,7 +147,7 @@ std::string lock_holder(const fs::path& file) {
   std::optional<std::string> text;
   try {
     text = read_file_if_exists(file);
-  } catch (const Error&) {  // who may not be read stays unknown
+  } catch (const Error&) {  // a process that may not be read stays unknown
   }
   const auto holder = text ? holder_in(trim(*text)) : std::nullopt;
   return holder ? shown(*holder) : "another process";

@@ -1,4 +1,4 @@
-// Waiting for another process: a signal ends the wait, and the user is told what is waited for.
+// Waiting for another process: a signal ends the wait, and the user sees who is waited for.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,8 @@
 
 namespace moat {
 
-// Who is told, while it lives: "waiting for `moat install x` (pid 123)". One at a time in a process. `tell`
-// may be called from any thread.
+// Installs the function that shows "waiting for `moat install x` (pid 123)". One at a time in a process.
+// `tell` may be called from any thread.
 class WaitsAreTold {
  public:
   using Teller = std::function<void(const std::string& message)>;
@@ -22,10 +22,10 @@ class WaitsAreTold {
 // One wait: `while (!try_it()) if (!wait.pause()) give_up();`
 class Wait {
  public:
-  // `subject`: what is waited for, found out when it is told, once, after a second.
+  // `subject`: who is waited for; called only when it is shown, once, after a second.
   Wait(std::chrono::milliseconds patience, std::function<std::string()> subject);
 
-  // Sleeps a little. False where patience is over; throws Error(Interrupted) where a signal came.
+  // Sleeps a little. Returns false when patience is over; throws Error(Interrupted) after a signal.
   bool pause();
 
  private:
@@ -37,8 +37,8 @@ class Wait {
   bool told_ = false;
 };
 
-// "`moat install x` (pid 123)": who holds a lock on the file, by what the kernel shows of processes, else by
-// what the file says; "another process" where neither tells. Looks at every process that may be looked at.
+// "`moat install x` (pid 123)": the holder of a lock on the file, from the kernel's process information or
+// else from the file's text; "another process" if neither tells. Looks at every readable process.
 std::string lock_holder(const std::filesystem::path& file);
 
 }  // namespace moat

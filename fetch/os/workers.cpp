@@ -9,7 +9,7 @@
 namespace moat {
 namespace {
 
-// What the threads of one for_each share. Helpers that begin late, when all is done, find nothing to take, so
+// State shared by the threads of one for_each. Helpers that start after all is done find nothing to take, so
 // `work` is never called after for_each has returned.
 class Share {
  public:
@@ -69,7 +69,7 @@ Workers::Workers(unsigned threads) {
   threads_.reserve(threads);
   try {
     for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
-  } catch (const std::system_error&) {  // no more can be started: those that run are enough
+  } catch (const std::system_error&) {  // no more threads: the running ones are enough
   }
 }
 
@@ -81,8 +81,8 @@ Workers::~Workers() {
     dropped.swap(queue_);
   }
   ready_.notify_all();
-  dropped.clear();  // who waits for these learns it now (broken_promise), not after the running ones
-  // Before the members go: the threads use them to the end.
+  dropped.clear();  // waiters learn it now (broken_promise), not after the running units
+  // Before the members are destroyed: the threads use them to the end.
   threads_.clear();
 }
 

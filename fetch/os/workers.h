@@ -16,9 +16,9 @@
 
 namespace moat {
 
-// As many threads as cores by default; fewer where the system allows no more, and with none at all submit()
-// does the work itself. A unit of work is a value moved in and never waits for another unit of the same pool.
-// What a unit throws travels in its future. The destructor drops what has not begun and joins.
+// As many threads as cores by default; fewer if the system allows no more; without any, submit() runs the
+// work itself. A unit of work is a value moved in and never waits for another unit of the same pool. An
+// exception of a unit is passed on in its future. The destructor drops units that have not begun and joins.
 class Workers {
  public:
   explicit Workers(unsigned threads = 0);
@@ -37,9 +37,9 @@ class Workers {
     return result;
   }
 
-  // work(i) for all i in [0, count), spread over the pool and the calling thread; returns when all are done
-  // and throws the error of the lowest i that failed. Later units are not begun after a failure, nor after a
-  // signal (Error(Interrupted)). May not be called from inside the pool.
+  // Runs work(i) for all i in [0, count), spread over the pool and the calling thread; returns when all are
+  // done and throws the error of the lowest i that failed. No unit begins after a failure, nor after a signal
+  // (Error(Interrupted)). May not be called from inside the pool.
   void for_each(std::size_t count, const std::function<void(std::size_t)>& work);
 
  private:
@@ -53,7 +53,7 @@ class Workers {
   std::vector<std::jthread> threads_;
 };
 
-// `work` on a thread of its own; where none can be made, when its result is asked for.
+// Runs `work` on its own thread; if none can be made, when its result is requested.
 template <class F>
 auto begin_async(F work) -> std::future<std::invoke_result_t<F>> {
   try {

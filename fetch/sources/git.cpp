@@ -32,7 +32,7 @@ bool is_part_of_a_commit(std::string_view text) {
          });
 }
 
-// What would make git work on another repository than the one it is told, or run what we do not know.
+// Variables that make git use another repository than the given one, or run unknown programs.
 bool misleads_git(std::string_view name) {
   constexpr std::array<std::string_view, 12> kNames = {
       "GIT_DIR",       "GIT_WORK_TREE",          "GIT_INDEX_FILE",     "GIT_OBJECT_DIRECTORY",
@@ -41,7 +41,7 @@ bool misleads_git(std::string_view name) {
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
-// What git adds to every failure of the other side.
+// Lines that git adds to every failure of the remote side.
 bool is_boilerplate(std::string_view line) {
   constexpr std::array<std::string_view, 4> kBegins = {
       "hint:", "fatal: Could not read from remote repository", "Please make sure",
@@ -50,7 +50,7 @@ bool is_boilerplate(std::string_view line) {
                      [&](std::string_view begin) { return line.substr(0, begin.size()) == begin; });
 }
 
-// The last lines that git wrote, as one.
+// The last lines of git's output, joined into one.
 std::string said(const std::string& errors) {
   std::vector<std::string> kept;
   for (const std::string_view line : split_lines(errors))
@@ -60,8 +60,8 @@ std::string said(const std::string& errors) {
   return join(kept, "; ");
 }
 
-// Never in arguments, which everybody on this machine may read: a header for this host, through the
-// environment. ssh wants to be told the user's name, and asks its own agent for the rest.
+// Credentials never go into arguments, which everybody on this machine can read: git gets a header for this
+// host through the environment. ssh needs the user's name, and asks its own agent for the rest.
 std::string argument(const SourceUrl& source) {
   if (source.url.scheme() != "ssh") return source.url.without_credentials().to_string();
   const std::string& userinfo = source.url.userinfo();
@@ -86,7 +86,7 @@ void add_credentials(const SourceUrl& source, Variables& environment) {
                            "Authorization: Basic " + to_base64(pair));
 }
 
-// The user's own way to reach servers: in the environment, or in git's settings, which the variable would
+// The user's own ssh command: in the environment, or in git's settings, which the variable would
 // override.
 bool has_ssh_command(const std::string& git, const Variables& environment) {
   if (std::any_of(environment.begin(), environment.end(),
@@ -94,12 +94,12 @@ bool has_ssh_command(const std::string& git, const Variables& environment) {
     return true;
   Command command;
   command.argv = {git, "config", "--get", "core.sshCommand"};
-  command.directory = "/";  // not those of a repository one happens to be in
+  command.directory = "/";  // ignore the settings of the current repository
   command.environment = environment;
   return run_process(command).status == 0;
 }
 
-// A submodule's repository as git has it in `.git/modules`: with links, if any, as links.
+// A submodule's repository, as git keeps it in `.git/modules`: links are copied as links.
 void copy_repositories(const fs::path& from, const fs::path& to) {
   std::error_code failed;
   fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks, failed);
@@ -121,7 +121,7 @@ std::filesystem::path Git::mirror_of(const SourceUrl& source) const {
   return store_.layout().git() / hash_bytes(source.url.without_credentials().to_string()).hex;
 }
 
-// `local`: only the mirror is read from, a file of the store.
+// `local`: reads only from the mirror, which is in the store.
 Git::Answer Git::run(const SourceUrl& source, std::vector<std::string> arguments, const std::stop_token& stop,
                      bool local, std::optional<std::chrono::seconds> timeout) const {
   Command command;
@@ -163,7 +163,7 @@ Git::Answer Git::run(const SourceUrl& source, std::vector<std::string> arguments
   return {result.status, std::move(result.output), std::move(result.errors), result.timed_out};
 }
 
-// A few objects may stand for any number of files; listing them costs time, and no memory.
+// A few objects may stand for any number of files; listing them takes time, but no memory.
 void Git::check_size(const SourceUrl& source, const std::string& commit, const fs::path& repository,
                      const std::stop_token& stop) const {
   const Answer files = run(source, {"-C", repository.native(), "ls-tree", "-r", "-z", "--name-only", commit},
@@ -223,7 +223,7 @@ void Git::update_mirror(const SourceUrl& source, const std::stop_token& stop) {
   updated_.insert(key);
 }
 
-// "" where the mirror has no such commit.
+// "" if the mirror has no such commit.
 std::string Git::find_commit(const SourceUrl& source, const std::string& name,
                              const std::stop_token& stop) const {
   const Answer answer = run(source,
@@ -234,7 +234,7 @@ std::string Git::find_commit(const SourceUrl& source, const std::string& name,
   return answer.status == 0 && is_whole_commit(commit) ? commit : std::string();
 }
 
-// A branch wins over a tag of the same name, as pip has it.
+// A branch wins over a tag of the same name, as in pip.
 std::string Git::find_revision(const SourceUrl& source, const std::stop_token& stop) const {
   if (source.revision.empty()) return find_commit(source, "refs/moat/head", stop);
   for (const char* place : {"refs/heads/", "refs/tags/"})
@@ -288,7 +288,7 @@ void Git::checkout(const SourceUrl& source, const std::string& commit, const fs:
             "--template=", "--", mirror.native(), into.native()},
            stop, true),
        "clone");
-  // What submodules say is relative is so to where the repository really is.
+  // Relative URLs of submodules are relative to the real URL of the repository.
   must(run(source, {"-C", into.native(), "remote", "set-url", "origin", argument(source)}, stop, true),
        "clone");
   check_size(source, commit, into, stop);
@@ -296,8 +296,8 @@ void Git::checkout(const SourceUrl& source, const std::string& commit, const fs:
        "check out");
   if (!fs::exists(into / ".gitmodules")) return;
 
-  // git takes a submodule's repository from `.git/modules` where it is there, and asks for it only where it
-  // is not, or lacks the commit. So they are kept, beside the mirror.
+  // git takes a submodule's repository from `.git/modules` if it exists there, and fetches only what is
+  // missing. So they are kept next to the mirror.
   const fs::path kept = mirror.native() + ".modules", used = into / ".git" / "modules";
   std::vector<std::string> update{"-C",     into.native(), "submodule",  "--quiet",
                                   "update", "--init",      "--recursive"};

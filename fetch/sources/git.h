@@ -24,23 +24,23 @@ struct GitOptions {
   bool offline = false;
 };
 
-// Thread-safe; two that ask for one repository wait for each other, between processes too. No shell, no
-// prompts; nothing but https and ssh (file, where the user's own URL is one) is ever followed, by submodules
-// neither. The caller's own git settings count (credential helpers, insteadOf, proxies); variables that
-// would point git at another repository do not. LFS pointers are left alone.
+// Thread-safe; two callers for one repository wait for each other, between processes too. No shell, no
+// prompts; only https and ssh (file, if the user's own URL is one) are ever followed, in submodules too. The
+// caller's own git settings apply (credential helpers, insteadOf, proxies); variables that would point git at
+// another repository do not. LFS pointers are left alone.
 //
-// Errors: NotFound where there is no such revision, Network (or Offline) where the repository cannot be read
-// (with what git said), BadInput where there is no git.
+// Errors: NotFound if there is no such revision, Network (or Offline) if the repository cannot be read (with
+// git's message), BadInput if git is missing.
 class Git {
  public:
   Git(GitOptions options, Store& store, Reporter& reporter);
 
-  // The commit that the revision means now; 40 hex digits. A whole commit that is in the mirror needs no
-  // network; a branch or tag is asked for again, once a run.
+  // The commit that the revision names now; 40 hex digits. A full commit in the mirror needs no network; a
+  // branch or tag is fetched again, once a run.
   std::string resolve(const SourceUrl& source, const std::stop_token& stop);
-  // Its files, with those of submodules, in `into` (not there yet): a repository of its own, with tags, so
-  // that a version may be told from them. REQUIRES: resolve() gave this commit, in this run.
-  // ForGood: without the mirror too.
+  // Checks out its files, with those of submodules, in `into` (must not exist): a complete repository with
+  // tags, so that a version can be computed from them. REQUIRES: resolve() returned this commit, in this run.
+  // ForGood: must also work without the mirror.
   enum class Lasting { ForThisRun, ForGood };
   void checkout(const SourceUrl& source, const std::string& commit, const std::filesystem::path& into,
                 const std::stop_token& stop, Lasting lasting = Lasting::ForThisRun);

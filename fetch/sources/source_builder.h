@@ -1,4 +1,4 @@
-// Sources become wheels. Declared here, where metadata of candidates is wanted; done in envs/build.
+// Builds wheels from sources. Declared here, where candidates need metadata; implemented in envs/build.
 #pragma once
 
 #include "fetch/store/store.h"
@@ -18,9 +18,9 @@ namespace moat {
 struct SourceTree {
   std::filesystem::path path;  // holds pyproject.toml or setup.py
   std::string label;           // for messages: "foo 1.0 (foo-1.0.tar.gz)", "./dir", "git+https://…@0123abc"
-  // Names the bytes for good: "sha256:<of the archive>", "git:<commit>", with "#subdirectory" where there is
-  // one.
-  // "": a folder of the user's, which changes: what is built of it is never found again.
+  // Identifies the bytes permanently: "sha256:<of the archive>", "git:<commit>", with "#subdirectory" if
+  // there is one.
+  // "": a folder of the user's, which changes: its builds are never reused.
   std::string key;
 };
 
@@ -29,19 +29,19 @@ using ConfigSettings = std::vector<std::pair<std::string, std::string>>;
 
 struct BuildRequest {
   SourceTree tree;
-  // What it must turn out to be; nullopt where that is still to be learned.
+  // The expected name and version; nullopt if not known yet.
   std::optional<PackageName> name;
   std::optional<Version> version;
   ConfigSettings settings;
 };
 
-// Runs code of the tree: only for what the user asked to have, or the resolver has chosen. Blocks, for
-// minutes; may be called from several threads at once, but from none of the pool of workers (wheels are added
-// with them).
+// Runs code of the tree: only for sources that the user asked for, or that the resolver has chosen. Blocks,
+// for minutes; may be called from several threads at once, but not from the pool of workers (which adds
+// wheels).
 //
-// Errors: Error(Build) names the tree, what failed, the end of what the backend said, and as hints what is
-// most likely missing; Error(Refused) where builds are forbidden; what resolving and fetching its build
-// requirements throws, with the tree as context; Error(Interrupted).
+// Errors: Error(Build) names the tree and the failed step, shows the end of the backend's output, and hints
+// at what is most likely missing; Error(Refused) if builds are forbidden; errors from resolving and fetching
+// its build requirements, with the tree as context; Error(Interrupted).
 class SourceBuilder {
  public:
   SourceBuilder() = default;
@@ -49,14 +49,14 @@ class SourceBuilder {
   SourceBuilder& operator=(const SourceBuilder&) = delete;
   virtual ~SourceBuilder() = default;
 
-  // METADATA of the wheel that the tree would become: what was built before, else the backend's
+  // METADATA of the wheel that the tree would become: from an earlier build, else from the backend's
   // prepare_metadata_for_build_wheel, else a wheel is built (and kept).
   virtual std::string metadata(const BuildRequest& request, std::stop_token stop) = 0;
-  // The same where it is known from before; runs nothing of the tree.
+  // The same if it is already known; runs nothing of the tree.
   virtual std::optional<std::string> known_metadata(const BuildRequest& request) = 0;
-  // The wheel, verified and in the store; found again by the tree's key, the interpreter and the settings.
+  // The wheel, verified and in the store; cached by the tree's key, the interpreter and the settings.
   virtual StoredWheel build_wheel(const BuildRequest& request, std::stop_token stop) = 0;
-  // PEP 660: a wheel that points into the tree. Never found again.
+  // PEP 660: a wheel that points into the tree. Never cached.
   virtual StoredWheel build_editable(const BuildRequest& request, std::stop_token stop) = 0;
 };
 

@@ -1,4 +1,4 @@
-// How sources are called in messages.
+// The names of sources in messages.
 #pragma once
 
 #include "resolver/base/error.h"
@@ -9,10 +9,10 @@
 
 namespace moat {
 
-// For people: the path of a local archive or folder, else its URL without credentials.
+// For messages: the path of a local archive or folder, else its URL without credentials.
 std::string shown_place(const SourceUrl& source);
 
-// The source that `label` names is another project than it is asked for as. Error(BadInput).
+// The source that `label` names is another project than the requested one. Error(BadInput).
 Error wrong_name(const std::string& label, const PackageName& found, const PackageName& asked);
 
 }  // namespace moat

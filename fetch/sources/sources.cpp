@@ -23,7 +23,7 @@ std::string label_of(const SourceOrder& order) {
   return order.direct ? shown_place(*order.direct) : order.artifact.filename;
 }
 
-// One source may be wanted under several labels; what it is, and must be, counts.
+// One source may be requested under several labels; its URL and its hashes identify it.
 std::string key_of(const SourceOrder& order) {
   std::string key = order.direct ? pinned_text(*order.direct) : order.artifact.url.to_string();
   for (const Digest& digest : wanted_digests(order.artifact, order.accepted))
@@ -40,8 +40,8 @@ bool is_regular(const fs::path& path) {
   return fs::is_regular_file(fs::symlink_status(path, missing));
 }
 
-// Where in an unpacked tree the project lies. Links were checked when it was unpacked; a subdirectory that is
-// one may still be meant by nobody.
+// The folder of the project in an unpacked tree. Links were checked when it was unpacked; but a subdirectory
+// that is a link is refused.
 fs::path project_folder(const fs::path& top, const std::string& subdirectory, const std::string& label) {
   if (subdirectory.empty()) return top;
   fs::path at = top;
@@ -54,7 +54,7 @@ fs::path project_folder(const fs::path& top, const std::string& subdirectory, co
   return at;
 }
 
-// Of somebody else's tree: read whole, so there is a limit, far beyond what people write.
+// A file of somebody else's tree is read whole, so there is a limit, far beyond what people write.
 std::string read_text(const fs::path& file, const std::string& label) {
   constexpr std::uintmax_t kMostBytes = 16 << 20;
   std::error_code unknown;
@@ -65,7 +65,7 @@ std::string read_text(const fs::path& file, const std::string& label) {
   return read_file(file);
 }
 
-// A tree that was brought is somebody else's: what its links lead to outside is none of its files.
+// A fetched tree is somebody else's: link targets outside it are not its files.
 void check_within(const fs::path& file, const fs::path& top, const std::string& label) {
   std::error_code failed;
   const fs::path relative = fs::canonical(file, failed).lexically_relative(fs::canonical(top, failed));
@@ -74,7 +74,7 @@ void check_within(const fs::path& file, const fs::path& top, const std::string& 
                                                  file.filename().string()));
 }
 
-// `top`: of a tree that was brought; "": the user's own folder.
+// `top`: of a fetched tree; "": the user's own folder.
 SourceFiles read_files(const fs::path& folder, const fs::path& top, const std::string& label,
                        bool with_pkg_info) {
   SourceFiles files;
@@ -101,7 +101,7 @@ void check_is_project(const fs::path& folder, const std::string& label, bool of_
       std::move(hints));
 }
 
-// What may have been meant by a path that is not there.
+// Hints for a path that does not exist.
 std::vector<std::string> hints_for_missing(const fs::path& path) {
   const std::string name = path.filename().string();
   if (Version::parse(name)) return {fmt::format("write a version with `==`: NAME=={}", name)};
@@ -131,9 +131,9 @@ ObtainedSource bring_folder(const SourceOrder& order) {
   return out;
 }
 
-// What the file in the store is called: its suffix tells how it is unpacked. Error(BadInput) where nothing
-// tells.
-std::string archive_name(const Artifact& artifact, const FetchedFile& arrival, const std::string& label) {
+// The name of the file in the store: its suffix decides how it is unpacked. Error(BadInput) if no suffix is
+// known.
+std::string archive_name(const Artifact& artifact, const Arrival& arrival, const std::string& label) {
   if (archive_kind(artifact.filename))
     return artifact.filename.find('/') == std::string::npos ? artifact.filename
                                                             : fs::path(artifact.filename).filename().string();
@@ -163,7 +163,7 @@ bool is_setuptools_project(const fs::path& folder) {
 }
 
 struct Sources::Slot {
-  std::mutex mutex;  // held while it is brought
+  std::mutex mutex;  // held while it is fetched
   std::optional<ObtainedSource> source;
 };
 
@@ -224,7 +224,7 @@ fs::path Sources::fresh_folder() {
   return path;
 }
 
-// An entry holds one file, called as it was when it came.
+// An entry holds one file, under its original name.
 std::optional<fs::path> Sources::archive_in_store(const Digest& sha256) const {
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(store_.layout().source(sha256), missing))
@@ -239,7 +239,7 @@ bool Sources::is_whole_in_store(const Digest& sha256, const std::stop_token& sto
     store_.mark_used(store_.layout().source(sha256));
     return true;
   }
-  remove_tree_quietly(store_.layout().source(sha256));  // damaged; it comes back
+  remove_tree_quietly(store_.layout().source(sha256));  // damaged; it is fetched again
   return false;
 }
 
@@ -247,7 +247,7 @@ bool Sources::has_archive(const SourceOrder& order, const std::stop_token& stop)
   return order.artifact.url.scheme() == "file" || find_stored(order, stop).has_value();
 }
 
-// The archive in the store that the order can only mean.
+// The archive in the store that matches the order without doubt.
 std::optional<Digest> Sources::find_stored(const SourceOrder& order, const std::stop_token& stop) const {
   for (const Digest& digest : wanted_digests(order.artifact, order.accepted)) {
     const auto sha256 =
@@ -257,7 +257,7 @@ std::optional<Digest> Sources::find_stored(const SourceOrder& order, const std::
   return std::nullopt;
 }
 
-// Into the store, unless it is there and its server says that it still is the one.
+// Fetches it into the store, unless it is there and its server confirms that it is current.
 Digest Sources::fetch_archive(const SourceOrder& order, const std::stop_token& stop) {
   const Artifact& artifact = order.artifact;
   const std::vector<Digest> wanted = wanted_digests(artifact, order.accepted);
@@ -275,7 +275,7 @@ Digest Sources::fetch_archive(const SourceOrder& order, const std::stop_token& s
     store_.urls().confirm(artifact);
     return known->sha256;
   }
-  // From here on the file is the one that was promised.
+  // From here on the file is verified.
   Digest sha256 = arrival->sha256();
   fs::rename(file, temp.path() / archive_name(artifact, *arrival, label_of(order)));
   if (wanted.empty()) store_.urls().remember(artifact, sha256, arrival->condition);

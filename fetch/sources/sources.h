@@ -1,4 +1,4 @@
-// Sources: what is to be built, brought here, verified and unpacked; and what it says of itself.
+// Sources to build: fetched, verified and unpacked; and the metadata that they give.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -42,12 +42,12 @@ struct ObtainedSource {
   std::string commit;            // of a checkout
 };
 
-// Is it one without a pyproject.toml? It holds a setup.py, or a setup.cfg that describes a package (many are
-// settings of other tools alone).
+// Is it a project without a pyproject.toml? It has a setup.py, or a setup.cfg that describes a package (many
+// only hold settings of other tools).
 bool is_setuptools_project(const std::filesystem::path& folder);
 
-// Thread-safe; each source is obtained once as long as this lives, and its tree is there so long. Archives
-// and mirrors of repositories are kept in the store, so that a second time needs no network.
+// Thread-safe; each source is fetched once per object, and its tree lives as long as this. Archives and
+// mirrors of repositories are kept in the store, so that a second time needs no network.
 class Sources {
  public:
   // Keeps references to all of these.
@@ -56,15 +56,15 @@ class Sources {
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
 
-  // Blocks; from none of the pool of workers. Nothing of the source is run.
-  // Errors: HashMismatch, BadArchive, Network, Offline; NotFound for a folder that is not there; BadInput for
-  // what is not a source tree; those of Git.
+  // Blocks; must not be called from the pool of workers. Runs nothing of the source. Errors: HashMismatch,
+  // BadArchive, Network, Offline; NotFound for a missing folder; BadInput if it is not a source tree; those
+  // of Git.
   const ObtainedSource& obtain(const SourceOrder& order, const std::stop_token& stop);
 
-  // Is the archive here, so that obtaining it needs no network?
+  // Is the archive local, so that it can be had without network?
   bool has_archive(const SourceOrder& order, const std::stop_token& stop) const;
 
-  // A repository becomes a folder of the user's, `into` (not there yet), at the revision that is asked for.
+  // Clones a repository into a folder of the user's, `into` (must not exist), at the requested revision.
   void clone(const SourceUrl& source, const std::filesystem::path& into, const std::stop_token& stop);
 
  private:
@@ -87,11 +87,11 @@ class Sources {
   std::vector<TempDir> trees_;
 };
 
-// Who may be asked what only a build can tell.
+// Answers the questions that only a build can answer.
 struct MetadataAsker {
   SourceBuilder* builder = nullptr;  // nullptr: nobody
-  std::string refusal = {};          // why not, where nobody: "`--no-build` forbids it"
-  bool may_build = true;             // false: what the builder knows from before will have to do
+  std::string refusal = {};          // why there is none: "`--no-build` forbids it"
+  bool may_build = true;             // false: only use what the builder already knows
 };
 
 // What may be built, and how.
@@ -102,15 +102,15 @@ struct SourcePolicy {
   ConfigSettings settings = {};                          // of all packages
   std::map<PackageName, ConfigSettings> settings_of = {};
   std::map<PackageName, std::vector<Digest>> accepted = {};  // hashes that the user or a lock gives
-  bool may_build = true;  // false: to learn what a source needs nothing is fetched or built
+  bool may_build = true;  // false: fetch or build nothing to learn requirements
 
   MetadataAsker asker(const PackageName& name) const;
   ConfigSettings settings_for(const PackageName& name) const;
   std::vector<Digest> accepted_for(const PackageName& name) const;
 };
 
-// METADATA: as the source says itself, else by the builder. `name`, `version`: what it must turn out to be.
-// Error(Refused) where it would have to be built and may not.
+// METADATA: as the source gives it itself, else by the builder. `name`, `version`: the expected ones.
+// Error(Refused) if a build is needed but not allowed.
 std::string source_metadata(const ObtainedSource& source, const std::optional<PackageName>& name,
                             const std::optional<Version>& version, const ConfigSettings& settings,
                             const MetadataAsker& asker, const std::stop_token& stop);

@@ -19,7 +19,7 @@ namespace moat {
 
 namespace {
 
-// What an open directory and a name stand for; asked for messages only.
+// The path of a name in an open directory; only for messages.
 fs::path path_of(int directory, const char* name) {
   std::error_code unknown;
   if (directory == AT_FDCWD) return name;
@@ -53,8 +53,8 @@ void set_time(int to, const NewFile& file) {
 }
 
 void copy_contents(int from, int to, const FilePlacement& file) {
-  // For files as small as those of packages read and write are faster than copy_file_range (62 against 72 ms
-  // for 1,600 files on ext4); what does not fit the buffer goes through the kernel.
+  // For files as small as those of packages, read and write are faster than copy_file_range (62 against 72 ms
+  // for 1,600 files on ext4); a file larger than the buffer is copied by the kernel.
   std::array<char, std::size_t{64} << 10U> buffer;
   struct stat facts {};
   if (::fstat(from, &facts) != 0) fail_reading(file, errno);
@@ -124,7 +124,7 @@ bool clones_files(const fs::path& folder) {
     const UniqueFd to = open_file(names[1], O_WRONLY | O_CREAT | O_EXCL);
     works = ::ioctl(to.get(), FICLONE, from.get()) == 0;
   } catch (const Error&) {
-    // It is asked for speed only.
+    // Only an optimisation.
   }
   for (const fs::path& name : names) ::unlink(name.c_str());
   return works;
@@ -139,7 +139,7 @@ void Linker::place(const FilePlacement& file) {
   }
   if (mode_ == LinkMode::Hardlink) {
     if (::linkat(file.from_directory, file.from, place.directory, place.name, 0) == 0) return;
-    if (errno != EMLINK) throw_no_link("hard-link", file, errno);  // so many links: this one becomes a copy
+    if (errno != EMLINK) throw_no_link("hard-link", file, errno);  // too many links: this one becomes a copy
   }
   const UniqueFd from(::openat(file.from_directory, file.from, O_RDONLY | O_CLOEXEC));
   if (!from) fail_reading(file, errno);

@@ -1,4 +1,4 @@
-// How a file of the store comes to lie in an environment.
+// How a file of the store is placed in an environment.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +7,15 @@
 
 namespace moat {
 
-// Auto clones where the file system can, else copies: nothing is shared unless asked for. SharedBinaries
+// Auto clones if the file system can, else copies: nothing is shared unless asked for. SharedBinaries
 // hard-links big files that are not Python's own, and places all others as Auto does.
 enum class LinkMode { Auto, Clone, Copy, SharedBinaries, Hardlink, Symlink };
 // From this size on, in bytes.
 inline constexpr std::uint64_t kBigBinary = std::uint64_t{1} << 20U;
-// What the mode means for this file of a package: any but SharedBinaries.
+// The mode for this file of a package: any but SharedBinaries.
 LinkMode link_mode_for(LinkMode mode, std::string_view path, std::uint64_t size);
-// Can a file of one of these folders be hard-linked into the other? By their file systems. False where one is
-// not there.
+// Do the file systems of these folders allow hard links from one to the other? False if one does not
+// exist.
 bool is_one_file_system(const std::filesystem::path& a, const std::filesystem::path& b);
 
 // As throw_errno, of a file in an open directory.
@@ -31,14 +31,14 @@ struct NewFile {
 // Error(Disk).
 void write_new_file(const NewFile& file, std::string_view bytes);
 
-// Error(Disk). False: the file system knows no symbolic links (FAT, some network shares).
+// Error(Disk). Returns false if the file system has no symbolic links (FAT, some network shares).
 bool make_symbolic_link(const std::filesystem::path& target, const std::filesystem::path& path);
 
-// A file of the store and where it comes to lie.
+// A file of the store and its destination.
 struct FilePlacement {
   int from_directory;  // open, or AT_FDCWD where `from` is absolute
   const char* from;
-  NewFile to;  // mode and mtime of clones and copies; links have what the store's file has
+  NewFile to;  // mode and mtime of clones and copies; links keep those of the store
 };
 
 // Can files in this folder be cloned? Tries it.
@@ -48,7 +48,7 @@ bool clones_files(const std::filesystem::path& folder);
 // at a time (one instance a worker).
 class Linker {
  public:
-  // Any but SharedBinaries, which is one of the others for each file.
+  // Any but SharedBinaries, which is resolved to another mode for each file.
   explicit Linker(LinkMode mode) : mode_(mode) {}
   // Error(Disk).
   void place(const FilePlacement& file);

@@ -39,7 +39,7 @@ constexpr std::string_view kCacheTag =
     "# This directory is a cache of moat; it may be deleted, and comes back as needed.\n"
     "# For information about cache directory tags see https://bford.info/cachedir/\n";
 
-// How the parts of the store are made up, for usage() and prune().
+// The structure of each part of the store, for usage() and prune().
 enum class Shape {
   Entries,        // one directory each:            wheels/<sha256>/
   NestedEntries,  // one directory each, one below: pycs/<sha256>/<key>/
@@ -57,7 +57,7 @@ constexpr std::array kParts = {
     Part{"git", Shape::Entries},    Part{"jobs", Shape::Files},         Part{"tmp", Shape::Entries},
 };
 
-// What is in the store may vanish at any time: who looks at it takes an error for "no longer there".
+// Entries of the store may vanish at any time: an error while reading one counts as "no longer there".
 std::vector<fs::path> children(const fs::path& directory) {
   std::vector<fs::path> found;
   std::error_code gone;
@@ -103,7 +103,7 @@ bool looks_untouched(const struct stat& status, const StoredFile& file) {
          ((status.st_mode & S_IXUSR) != 0) == file.executable;
 }
 
-// The paths of files that do not look as they were put in.
+// The paths of files that no longer look as they did when they were added.
 std::vector<StoredFile*> touched_files(StoredWheel& wheel) {
   std::vector<StoredFile*> touched;
   const UniqueFd tree(::open(wheel.tree.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -116,7 +116,7 @@ std::vector<StoredFile*> touched_files(StoredWheel& wheel) {
   return touched;
 }
 
-// Does the file hold what it should? Then takes over how it looks now.
+// Does the file have the right contents? If so, records how it looks now.
 bool holds(const fs::path& tree, StoredFile& file) {
   const fs::path path = tree / file.path;
   struct stat status {};
@@ -125,14 +125,14 @@ bool holds(const fs::path& tree, StoredFile& file) {
   try {
     if (hash_file(path) != file.digest) return false;
   } catch (const Error&) {
-    return false;  // cannot be read: of no use
+    return false;  // unreadable, so unusable
   }
   file.mtime = status.st_mtim.tv_sec;
   file.inode = status.st_ino;
   return true;
 }
 
-// Nobody writes into an entry by mistake. Directories stay writable, so that `rm -rf` works.
+// Prevents accidental writes into an entry. Directories stay writable, so that `rm -rf` works.
 void make_files_read_only(const fs::path& tree) {
   for (const fs::path& path : files_below(tree)) {
     struct stat status {};
@@ -150,7 +150,7 @@ void make_files_read_only(const fs::path& tree) {
 
 namespace {
 
-// HOME may be `/`, or belong to another user: the place is a default that does not suit everybody.
+// HOME may be `/`, or belong to another user: the default place does not suit everybody.
 void make_root(const fs::path& root) {
   std::error_code failure;
   fs::create_directories(root, failure);
@@ -182,7 +182,7 @@ void Store::prepare() const {
                 {"use the newer moat, or choose another store with --store-dir or MOAT_STORE_DIR"});
   if (!found) {
     std::error_code ignored;
-    // Entries are made in tmp/, so they lie in its part of the disk.
+    // Entries are made in tmp/, so they are in its part of the disk.
     if (!fs::exists(layout_.tmp(), ignored)) make_roomy_directory(layout_.tmp());
     write_file_atomically(layout_.root / "CACHEDIR.TAG", kCacheTag);
     write_file_atomically(format, ours, 0666, Durability::Synced);
@@ -193,8 +193,8 @@ void Store::prepare() const {
     if (last_use(rubbish) < oldest) remove_tree_quietly(rubbish);
 }
 
-// What is written into a part of the store must not land elsewhere. A store on a larger disk is a link
-// itself; and stores may share the runtimes, the largest part, by a link that this user or root made.
+// Writes into a part of the store must not land elsewhere. A store on a larger disk is a link itself; and
+// stores may share the runtimes, the largest part, by a link that this user or root made.
 void Store::refuse_links() const {
   const UniqueFd root = open_file(layout_.root, O_PATH | O_DIRECTORY);
   const auto refuse_link = [&](std::string_view part) {
@@ -213,7 +213,7 @@ void Store::refuse_links() const {
 
 void Store::mark_used(const fs::path& entry) const noexcept {
   ::utimensat(AT_FDCWD, entry.c_str(), nullptr,
-              0);  // only a hint for prune; a store of others is not ours to mark
+              0);  // only a hint for prune; may fail for another user's store
 }
 
 TempDir Store::make_temp(std::string_view prefix) const { return TempDir(layout_.tmp(), prefix); }
@@ -231,7 +231,7 @@ void Store::replace(const fs::path& from, const fs::path& entry) const {
   make_files_read_only(from);
   mark_used(from);
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, entry.c_str(), RENAME_EXCHANGE) == 0) return;
-  // A file system that cannot exchange, or an entry that was pruned meanwhile.
+  // The file system cannot exchange, or the entry was pruned meanwhile.
   const TempDir grave = make_temp("replaced");
   if (::rename(entry.c_str(), (grave.path() / "entry").c_str()) != 0 && errno != ENOENT)
     throw_errno("replace", entry, errno);
@@ -272,8 +272,8 @@ std::optional<StoredWheel> Store::find_wheel(const Digest& sha256) const {
     drop(entry);
     return std::nullopt;
   }
-  // A copied or restored store looks different everywhere: what it looks like now is noted, to hash it only
-  // once.
+  // In a copied or restored store every file looks different: the new state is recorded, so that it is hashed
+  // only once.
   if (!touched.empty() && ::access(entry.c_str(), W_OK) == 0)
     write_file_atomically(entry / "manifest", format_wheel_manifest(*wheel));
   mark_used(entry);
@@ -295,7 +295,7 @@ StoredWheel Store::add_wheel(const fs::path& wheel_file, const WheelFilename& na
 
 namespace {
 
-// The state of one begin_add_wheel(). The unit that ends last says how it went.
+// The state of one begin_add_wheel(). The last unit to end reports the result.
 class SharedAddition {
  public:
   SharedAddition(const StoreLayout& layout, WheelToAdd wheel, std::stop_token stop,
@@ -308,7 +308,7 @@ class SharedAddition {
   static void begin(const std::shared_ptr<SharedAddition>& self, Workers& workers) {
     self->guarded([&] { self->addition_->begin(); });
     const std::size_t slices = self->failed_ ? 0 : self->addition_->slices();
-    // One more than slices: this unit counts too, so that none of them is the last before all are handed out.
+    // One more than slices: this unit counts too, so that no slice is the last one before all are submitted.
     self->left_ = slices + 1;
     for (std::size_t slice = 0; slice < slices; ++slice)
       workers.submit([self, slice] {
@@ -336,7 +336,7 @@ class SharedAddition {
     if (--left_ != 0) return;
     std::optional<StoredWheel> stored;
     guarded([&] { stored = admit_(*addition_); });
-    addition_.reset();  // its files are gone before anybody hears of the end
+    addition_.reset();  // removes its files before anybody is told of the end
     done_(stored ? Store::Added(std::move(*stored)) : Store::Added(error_));
   }
 
@@ -439,7 +439,7 @@ class SharedAgain {
     try {
       lock_ = FileLock::acquire(path_, FileLock::Mode::Shared, kPatienceWithPrune);
     } catch (const Error&) {
-      // Without the lock a prune by another process may take entries away; that is what it would be waited
+      // Without the lock another process may prune entries; but pruning is what others would be waiting
       // for.
     }
   }
@@ -449,7 +449,7 @@ class SharedAgain {
   const fs::path& path_;
 };
 
-// Wheels that a build made, or that came from a URL without a hash: no index gives them again.
+// Wheels that a build made, or that came from a URL without a hash: no index has them.
 std::set<std::string> linked_wheels(const fs::path& root) {
   std::set<std::string> out;
   for (const fs::path& link : children(root / "links")) {
@@ -459,7 +459,7 @@ std::set<std::string> linked_wheels(const fs::path& root) {
   return out;
 }
 
-// Can an index give it again, as fast as a cache of the CI would?
+// Can an index provide it again, as fast as a CI cache would?
 bool is_fetched(const Part& part, const fs::path& entry, const std::set<std::string>& linked) {
   if (part.name == "wheels") return !linked.contains(entry.filename().native());
   if (part.name == "pycs") return !linked.contains(entry.parent_path().filename().native());
@@ -472,7 +472,7 @@ struct StoreEntry {
   std::uint64_t bytes = 0;
 };
 
-// Takes what was not used for longest out of `kept`, into `out`.
+// Moves the least recently used entries from `kept` to `out`.
 void take_oldest(std::vector<StoreEntry> kept, std::uint64_t most_bytes, std::vector<fs::path>& out) {
   std::uint64_t total = 0;
   for (StoreEntry& entry : kept) total += entry.bytes = disk_bytes(entry.path);
@@ -533,7 +533,7 @@ Store::Pruned Store::prune(const PruneRule& rule, std::chrono::milliseconds pati
 
   Pruned pruned;
   const std::vector<fs::path> unused = unused_entries(layout_.root, rule);
-  // Moved away first: an entry is there whole or not at all, also where this process is killed.
+  // Moved away first: an entry exists completely or not at all, even if this process is killed.
   const TempDir grave = make_temp("pruned");
   for (const fs::path& entry : unused) {
     throw_if_interrupted();

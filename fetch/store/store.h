@@ -50,52 +50,52 @@ struct StoreUsage {
   std::uint64_t bytes = 0;
 };
 
-// What goes when the store is pruned; and all that is on its way in.
+// The rule for pruning the store; everything in tmp/ is removed too.
 struct PruneRule {
-  std::chrono::seconds older_than{0};            // what was not used for so long
-  bool fetched = false;                          // what indexes give again, for caches between runs of a CI
-  std::optional<std::uint64_t> most_bytes = {};  // what was not used for longest, until no more is left
+  std::chrono::seconds older_than{0};            // entries not used for this long
+  bool fetched = false;                          // what indexes can provide again, for caches between CI runs
+  std::optional<std::uint64_t> most_bytes = {};  // the least recently used, until no more is left
 };
 
 class Store {
  public:
-  // Makes the folder (with a CACHEDIR.TAG) if needed, takes the shared lock for this object's life.
-  // Error(Disk) where it is not writable; Error(BadInput) for a store of a newer format.
+  // Makes the folder (with a CACHEDIR.TAG) if needed, and holds the shared lock for this object's life.
+  // Error(Disk) if it is not writable; Error(BadInput) for a store of a newer format.
   explicit Store(fs::path root);
 
   const StoreLayout& layout() const { return layout_; }
 
-  // The entry, after a cheap look that it is still what was put in (stat of its files against the manifest;
-  // where that differs, hashes decide, and a damaged entry is dropped: nullopt).
+  // The entry, after a cheap check that it is unchanged (stat of its files against the manifest; if that
+  // differs, hashes decide, and a damaged entry is dropped: nullopt).
   std::optional<StoredWheel> find_wheel(const Digest& sha256) const;
 
   // Verifies (zip directory, WHEEL, METADATA, RECORD both ways) and unpacks a local wheel file on `workers`
-  // by slices. Another process being first is fine. Throws Error(BadArchive) naming the file and the entry.
-  // The .whl itself is not kept. May not be called from inside the pool.
+  // by slices. Another process may be first. Throws Error(BadArchive) naming the file and the entry. The .whl
+  // itself is not kept. May not be called from inside the pool.
   StoredWheel add_wheel(const fs::path& wheel_file, const WheelFilename& name, std::string_view filename,
                         const Digest& sha256, Workers& workers);
 
   // The same without waiting, so that many wheels share the pool: `done` is called exactly once, on a thread
-  // of the pool. REQUIRES: the store and the pool live until then. Slices not begun when `stop` is requested
-  // are not begun any more (Error(Interrupted)).
+  // of the pool. REQUIRES: the store and the pool live until then. Once `stop` is requested, no further slice
+  // begins (Error(Interrupted)).
   using Added = std::variant<StoredWheel, std::exception_ptr>;
   void begin_add_wheel(WheelToAdd wheel, Workers& workers, std::stop_token stop,
                        std::function<void(Added)> done);
 
   // Any other entry (bytecode, runtimes): `from`, a complete tree inside layout().tmp(), becomes `entry`,
-  // read-only; dropped where the entry exists already.
+  // read-only; dropped if the entry exists already.
   void publish(const fs::path& from, const fs::path& entry) const;
 
-  // The same in the place of an entry that holds less; what was there lies at `from` afterwards.
+  // The same, but replaces an entry that holds less; the old tree is at `from` afterwards.
   void replace(const fs::path& from, const fs::path& entry) const;
 
   // prune() goes by when an entry was last used. find_wheel() and publish() do this themselves.
   void mark_used(const fs::path& entry) const noexcept;
 
-  // What a digest that is not sha256 ("md5:…") or the key of a build gave before: the sha256 of the wheel.
+  // Records which wheel a digest other than sha256 ("md5:…") or the key of a build gave, by its sha256.
   std::optional<Digest> linked(std::string_view key) const;
   void link(std::string_view key, const Digest& sha256) const;
-  // What URLs without hashes gave before: wheels and source archives.
+  // The results of URLs without hashes: wheels and source archives.
   UrlMemory& urls() { return urls_; }
   const UrlMemory& urls() const { return urls_; }
 
@@ -104,11 +104,11 @@ class Store {
 
   std::vector<StoreUsage> usage() const;
 
-  // Every wheel in it, by file name; nothing is looked at but their manifests.
+  // Every wheel in it, by file name; only reads their manifests.
   std::vector<StoredWheel> list_wheels() const;
 
-  // Hashes every file of every wheel. Damaged entries are named, and with `repair` dropped (they come back
-  // when they are needed).
+  // Hashes every file of every wheel. Damaged entries are listed, and with `repair` dropped (they are fetched
+  // again when needed).
   struct Damage {
     fs::path entry;
     std::string problem;  // "`foo/__init__.py` was changed"
@@ -119,15 +119,15 @@ class Store {
     std::uint64_t entries = 0;
     std::uint64_t bytes = 0;
   };
-  // Removes what the rule says; waits for other users of the store to end, at most `patience`, then
-  // Error(Busy). Environments never point into the store, so everything may go.
+  // Removes what the rule selects; waits for other users of the store to finish, at most `patience`, then
+  // Error(Busy). Environments never point into the store, so everything may be removed.
   Pruned prune(const PruneRule& rule, std::chrono::milliseconds patience);
   Pruned prune(std::chrono::seconds older_than, std::chrono::milliseconds patience) {
     return prune(PruneRule{.older_than = older_than}, patience);
   }
-  // What that would remove now.
+  // What prune() would remove now.
   Pruned prunable(const PruneRule& rule) const;
-  // Does somebody wait to do that? A long-running background worker stops for it.
+  // Is somebody waiting to prune? A long-running background worker stops for it.
   bool is_to_be_pruned() const;
   // These wheels, with their bytecode, in the same way.
   Pruned remove_wheels(const std::vector<StoredWheel>& wheels, std::chrono::milliseconds patience);

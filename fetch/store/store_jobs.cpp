@@ -37,7 +37,7 @@ std::vector<StoreJob> StoreJobs::list() const {
   for (fs::directory_iterator it(folder(), none), end; !none && it != end; it.increment(none)) {
     struct stat facts {};
     const auto text = read_file_if_exists(it->path());
-    if (!text || !text->ends_with('\n')) continue;  // on its way in, or cut off
+    if (!text || !text->ends_with('\n')) continue;  // being written, or cut off
     if (::lstat(it->path().c_str(), &facts) != 0) continue;
     StoreJob job{.environment = {}, .spare_of = {}, .time = facts.st_mtime, .id = facts.st_ino};
     const std::string what = text->substr(0, text->size() - 1);
@@ -46,7 +46,7 @@ std::vector<StoreJob> StoreJobs::list() const {
     else if (what.starts_with('/'))
       job.environment = what;
     else
-      continue;  // a later moat's
+      continue;  // from a later moat
     out.push_back(std::move(job));
   }
   std::ranges::sort(out, {}, [](const StoreJob& job) { return std::tie(job.time, job.environment); });

@@ -1,6 +1,6 @@
-// STORE/jobs: what is made behind commands: bytecode of environments, a spare copy of a runtime. One process
-// a store works them off (envs/place/bytecode_behind.h); it may end at any moment, and whoever comes next
-// goes on.
+// STORE/jobs: work that commands leave to the background: bytecode of environments, a spare copy of a
+// runtime. One process per store does it (envs/place/bytecode_behind.h); it may end at any moment, and the
+// next one continues.
 #pragma once
 
 #include "fetch/os/file.h"
@@ -15,9 +15,9 @@ namespace moat {
 
 struct StoreJob {
   fs::path environment;   // whose bytecode; or
-  std::string spare_of;   // the runtime of which a copy is to lie ready
+  std::string spare_of;   // the runtime to make a spare copy of
   std::int64_t time = 0;  // when it was asked for, unix seconds
-  std::uint64_t id = 0;   // another one where it is asked for again
+  std::uint64_t id = 0;   // changes if it is requested again
 };
 
 class StoreJobs {
@@ -28,10 +28,10 @@ class StoreJobs {
   void add(const fs::path& environment) const;
   void add_spare(std::string_view fingerprint) const;
   std::vector<StoreJob> list() const;  // oldest first
-  // Unless it was asked for again meanwhile.
+  // Unless it was requested again meanwhile.
   void remove(const StoreJob& job) const noexcept;
 
-  // Held by the one that works; nullopt where another does.
+  // Held by the process that works; nullopt if another one does.
   std::optional<FileLock> begin_work() const;
   bool is_worked_on() const;
 

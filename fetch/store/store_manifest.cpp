@@ -17,7 +17,7 @@ constexpr std::string_view kHeader = "moat wheel ";
 constexpr int kFormat = 2;
 constexpr std::string_view kEnd = "end";
 
-// Takes the text up to the separator off the front.
+// Removes and returns the text up to the separator.
 std::string_view take(std::string_view& text, char separator) {
   const std::size_t at = text.find(separator);
   const std::string_view front = text.substr(0, at);
@@ -40,7 +40,7 @@ Expected<std::string> head_field(std::string_view& text, std::string_view name) 
   return std::string(line);
 }
 
-// The number in the first line; nullopt where it is not one of a manifest.
+// The number in the first line; nullopt if it is not a manifest's first line.
 std::optional<int> format_of(std::string_view first_line) {
   if (!first_line.starts_with(kHeader)) return std::nullopt;
   return number<int>(first_line.substr(kHeader.size()));

@@ -1,4 +1,4 @@
-// The manifest of a stored wheel as text (docs/store.md): what was put in, and how to see that it still is
+// The manifest of a stored wheel as text (docs/store.md): its contents, and how to check that they are still
 // there.
 #pragma once
 
@@ -13,12 +13,12 @@ namespace moat {
 
 std::string format_wheel_manifest(const StoredWheel& wheel);
 
-// Error(BadInput) where the text is the manifest of a newer format, which is not ours to judge, nor to drop.
+// Error(BadInput) if the manifest has a newer format, which this moat must neither judge nor drop.
 void refuse_newer_entry(std::string_view text, const std::filesystem::path& entry);
 
-// Everything but tree and digest, which are where the manifest lies. Fails on anything that
-// format_wheel_manifest does not write, a cut-off end included; but for format 1, which knew no faults: what
-// had one was not stored.
+// Everything but tree and digest, which follow from the manifest's path. Fails on anything that
+// format_wheel_manifest does not write, a missing end included; except for format 1, which had no faults: a
+// faulty wheel was not stored.
 Expected<StoredWheel> parse_wheel_manifest(std::string_view text);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-// What whoever fetches, builds or places works with.
+// The tools for fetching, building and placing.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -10,8 +10,8 @@
 
 namespace moat {
 
-// References to what outlives the work. `http` is the client of the indexes that the work is about: its
-// credentials travel nowhere else.
+// References to objects that outlive the work. `http` is the client for the indexes of this work: its
+// credentials are sent nowhere else.
 struct Tools {
   HttpClient& http;
   Store& store;

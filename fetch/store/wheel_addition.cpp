@@ -61,7 +61,7 @@ StoredWheel WheelAddition::finish() {
                           : agrees(row, hash_file(entry() / "tree" / file.path, row.algorithm));
     if (!same) stored.faults.push_back({std::string(record_fault::kOtherHash), file.path});
   }
-  // From here on every file is what the wheel's RECORD promises, or the entry says that it is not.
+  // From here on every file matches the wheel's RECORD, or the entry says that it does not.
 
   std::sort(stored.files.begin(), stored.files.end(),
             [](const StoredFile& a, const StoredFile& b) { return a.path < b.path; });
@@ -80,7 +80,7 @@ StoredWheel WheelAddition::finish() {
 
 StoredWheel admit_wheel(const fs::path& entry, StoredWheel wheel, const Store& store) {
   const fs::path target = store.layout().wheel(wheel.digest);
-  // Twice, for an entry that another process just made and that turns out to be damaged.
+  // Tried twice, in case another process has just made an entry that turns out to be damaged.
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (rename_if_absent(entry, target)) return wheel;
     if (auto first = store.find_wheel(wheel.digest)) return std::move(*first);

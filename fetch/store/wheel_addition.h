@@ -23,14 +23,14 @@ class WheelAddition {
   // makes the directories.
   // Error(BadArchive), Error(Disk).
   void begin();
-  // The same of a file that is still on its way (ZipUnpacking says what `read` and `entries` are).
+  // The same for a file that is still arriving (ZipUnpacking describes `read` and `entries`).
   void begin_arriving(ReadAt read, std::vector<ZipEntry> entries);
   std::size_t slices() const { return unpacking_->slices(); }
   ZipUnpacking::Span span_of(std::size_t slice) const { return unpacking_->span_of(slice); }
   void unpack(std::size_t slice) { unpacking_->unpack(slice); }
 
-  // Compares what was written with RECORD, notes what differs, and writes the manifest. The entry is then
-  // complete at entry(), inside tmp/; it vanishes with this object unless it is renamed.
+  // Compares the written files with RECORD, notes differences, and writes the manifest. The entry is then
+  // complete at entry(), inside tmp/; it is removed with this object unless it is renamed.
   StoredWheel finish();
   fs::path entry() const { return temp_->path() / "entry"; }
 
@@ -46,8 +46,8 @@ class WheelAddition {
   WheelContents contents_;
 };
 
-// Renames what finish() made to its place. Another process may have been first: then its entry is found, and
-// ours is not needed. Error(Disk) where neither can be.
+// Renames the result of finish() to its place. If another process was first, its entry is used, and ours is
+// dropped. Error(Disk) if neither works.
 StoredWheel admit_wheel(const std::filesystem::path& entry, StoredWheel wheel, const Store& store);
 
 }  // namespace moat
