@@ -31,7 +31,7 @@ constexpr std::size_t kDeepest = 16;              // builds within builds
 constexpr std::chrono::hours kNoLimit{24 * 365};  // a build may take long
 constexpr std::uintmax_t kMostMetadata = 16 << 20;
 
-// As many at once as there are cores.
+// At most as many at once as there are cores.
 class Slots {
  public:
   void take(const std::stop_token& stop) {
@@ -65,7 +65,7 @@ class Slot {
   Slots& slots_;
 };
 
-// "" where nothing was withheld. What the build itself speaks of comes first.
+// A hint about withheld variables; "" if there are none. Those that the output mentions come first.
 std::string withheld_hint(std::vector<std::string> names, std::string_view output) {
   constexpr std::size_t kShown = 6;
   if (names.empty()) return "";
@@ -105,7 +105,7 @@ struct BuildFrontend::Shared {
     return setting_key;
   }
 
-  // [safe] of the user's git, as a file of settings; "" where there is none.
+  // [safe] of the user's git settings, as a settings file; "" if there is none.
   const std::string& safe_directories() {
     std::call_once(safe_once, [&] {
       std::string path;
@@ -128,7 +128,7 @@ struct BuildFrontend::Shared {
     return safe;
   }
 
-  // How commands of builds begin, so that nothing of them stays behind and, unless --build-network, they have
+  // The beginning of every build command, so that no process outlives it and, unless --build-network, it has
   // no network (envs/launcher/seal.c).
   struct Seal {
     std::vector<std::string> command;
@@ -139,7 +139,7 @@ struct BuildFrontend::Shared {
       folder.emplace(store.make_temp("seal"));
       const fs::path program = folder->path() / "seal";
       write_file_atomically(program, seal_image(), 0755);
-      // What this system allows is found out by trying all of it at once: a namespace may be had, and no
+      // Tries all of it at once to find out what this system allows: it may give a namespace, and then no
       // /proc in it.
       std::string why;
       for (const char* modes : {"np", "nr"})
@@ -152,7 +152,7 @@ struct BuildFrontend::Shared {
           sealed = {{program.string(), modes}, false};
       const bool sees_processes =
           sealed.command.empty() || sealed.command.back().find('p') == std::string::npos;
-      // Then /proc would show a build our variables, with the passwords that may be in them.
+      // Otherwise /proc would show our variables to a build, with passwords that may be in them.
       if (sees_processes) ::prctl(PR_SET_DUMPABLE, 0);
     });
     return sealed;
@@ -201,7 +201,7 @@ class BuildFrontend::Job {
     key_ = build_key(request, *shared.setting());
   }
 
-  // What was built before.
+  // Looks for an earlier build.
   std::optional<StoredWheel> find_wheel() const {
     if (key_.empty()) return std::nullopt;
     const std::optional<Digest> digest = shared_.store.linked(key_);
@@ -217,7 +217,7 @@ class BuildFrontend::Job {
     return text;
   }
 
-  // Everything up to the hook that makes something. `deeper`: builds what it needs.
+  // Everything up to the hook that builds. `deeper`: builds the requirements.
   void prepare(SourceBuilder& deeper, bool nested) {
     Expected<BuildSystem> system = read_build_system(request_.tree.path);
     if (!system) fail(system.error().message);
@@ -313,7 +313,7 @@ class BuildFrontend::Job {
   std::vector<Requirement> parse_all(const std::vector<std::string>& texts, std::string_view source) const {
     std::vector<Requirement> out;
     for (const std::string& text : texts) {
-      if (trim(text).empty()) continue;  // setup_requires="""\n…""" gives such
+      if (trim(text).empty()) continue;  // setup_requires="""\n…""" gives empty ones
       Expected<Requirement> requirement = Requirement::parse(text);
       if (!requirement)
         fail(
@@ -349,8 +349,8 @@ class BuildFrontend::Job {
     tell_git_what_is_safe();
   }
 
-  // git looks at a folder of another user's only where its own user said so, in settings that the build's
-  // empty HOME does not hold.
+  // git uses a folder of another user only if its own user allowed that, in settings that are not in the
+  // build's empty HOME.
   void tell_git_what_is_safe() const {
     if (!request_.tree.key.empty()) return;
     const fs::path file = work_->path() / "home" / ".gitconfig";
@@ -383,9 +383,9 @@ class BuildFrontend::Job {
     use_environment(deeper, nested);
   }
 
-  // One build of a kind at a time, in all processes: the others find what it made.
+  // One build of a kind at a time, across processes: the others then find its result.
   std::optional<FileLock> lock_build() const { return key_.empty() ? std::nullopt : lock_file(key_); }
-  // Two hooks in one folder would meet. Taken after the lock of the build, or without it.
+  // Only one hook may run in a folder. Taken after the lock of the build, or without it.
   std::optional<FileLock> lock_tree() const { return lock_file("tree:" + place_.source.native()); }
   std::optional<FileLock> lock_file(const std::string& what) const {
     const fs::path file = shared_.store.layout().builds() / hash_bytes(what).hex;
@@ -420,7 +420,7 @@ class BuildFrontend::Job {
     return std::get<std::string>(answer.result);
   }
 
-  // The requirements as one would type them.
+  // The requirements as a user would type them.
   std::string typed_requirements() const {
     std::string out;
     for (const Requirement& requirement : requirements_)
@@ -435,7 +435,7 @@ class BuildFrontend::Job {
     const bool backend_itself = place_.system.backend_path.empty() && !failed.missing_module.empty() &&
                                 backend.substr(0, backend.find_first_of(".:")) == failed.missing_module;
     if (!backend_itself) fail(reason, output);
-    // Then the traceback tells nothing more.
+    // The traceback adds nothing then.
     if (shared_.options.without_isolation)
       fail(reason, {},
            {fmt::format(
@@ -454,7 +454,7 @@ class BuildFrontend::Job {
 
   StoredWheel make_wheel_locked() {
     const Hook hook = purpose_ == For::Editable ? Hook::BuildEditable : Hook::BuildWheel;
-    // A wheel whose metadata was asked for before is to have just that metadata (PEP 517,
+    // If the metadata of a wheel was asked for before, the wheel must have exactly that metadata (PEP 517,
     // metadata_directory).
     const std::shared_ptr<TempDir> kept =
         shared_.prepared.with([&](auto& prepared) { return prepared[prepared_key()]; });
@@ -486,7 +486,7 @@ class BuildFrontend::Job {
     }
   }
 
-  // From here on it is what was asked for.
+  // Checks that the wheel is the requested one.
   void check(const StoredWheel& wheel) const {
     if (const std::string wrong = wrong_record(wheel.faults); !wrong.empty())
       fail(fmt::format("the wheel that its backend {} made is wrong: {}", place_.system.backend, wrong));
@@ -495,8 +495,8 @@ class BuildFrontend::Job {
   void check(const std::string& metadata) const {
     const Expected<BuiltIdentity> identity = BuiltIdentity::parse(metadata);
     if (!identity) fail(fmt::format("the metadata it gives: {}", identity.error().message));
-    // No version was promised where a URL or folder is asked for by name: then the name is the user's
-    // mistake, as it is where the source itself says so.
+    // If a URL or folder was asked for by name, no version was promised: then a wrong name is the user's
+    // mistake, as it is when the source itself gives another name.
     if (request_.name && !request_.version && *request_.name != identity->name)
       throw wrong_name(label(), identity->name, *request_.name);
     if ((request_.name && *request_.name != identity->name) ||
@@ -520,12 +520,12 @@ class BuildFrontend::Job {
   const BuildRequest& request_;
   For purpose_;
   std::stop_token stop_;
-  std::string key_;  // of what is kept of this build; "": nothing is
+  std::string key_;  // of the cached build; "": not cached
   std::vector<Requirement> requirements_;
   std::shared_ptr<const BuildEnvironment> environment_;
   std::optional<TempDir> work_;
   HookPlace place_;
-  bool is_users_ = false;  // place_.source is a folder of the user's, who wants it back as it was
+  bool is_users_ = false;  // place_.source is a folder of the user's and must be left as it was
 };
 
 BuildFrontend::BuildFrontend(BuildOptions options, Interpreter interpreter, HttpClient& http, Store& store,

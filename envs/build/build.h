@@ -1,11 +1,11 @@
-// BuildFrontend: sources become wheels (PEP 517, 518, 660), each in a sealed environment with exactly what
-// the build asks for. docs/building.md says what a build sees.
+// BuildFrontend: builds wheels from sources (PEP 517, 518, 660), each in a sealed environment with exactly
+// the requirements that the build declares. docs/building.md describes what a build sees.
 //
 //   read pyproject.toml → environment with `requires` → get_requires_for_… → environment with those too
 //   → [lock of this build] → the hook → the wheel is verified and stored, and found again
 //
-// Build requirements that are there as sources only are built by a frontend one level deeper, which knows the
-// chain it is part of. No lock is held while something else is built: builds wait for each other only over
+// Build requirements that exist only as sources are built by a frontend one level deeper, which knows the
+// chain of builds. No lock is held while something else is built: builds wait for each other only over
 // hooks.
 #pragma once
 
@@ -28,13 +28,13 @@ struct BuildOptions {
   bool network = false;                 // --build-network
   // --no-build-isolation: the Python of the environment whose packages builds use.
   std::optional<std::filesystem::path> without_isolation;
-  std::string runtime;  // of the environment that is built for; "": the snapshot of its base as it is now
-  BuildVariables variables;                          // the user's; some of them get through
+  std::string runtime;       // of the environment that is built for; "": a snapshot of its base as it is now
+  BuildVariables variables;  // the user's; only some of them are passed
   std::vector<std::string> named_variables;          // --build-env
   std::optional<std::chrono::milliseconds> timeout;  // of one hook
 };
 
-// Thread-safe. Hooks run at most as many at once as there are cores.
+// Thread-safe. At most as many hooks run at once as there are cores.
 class BuildFrontend final : public SourceBuilder {
  public:
   BuildFrontend(BuildOptions options, Interpreter interpreter, HttpClient& http, Store& store,
@@ -45,13 +45,13 @@ class BuildFrontend final : public SourceBuilder {
   std::optional<std::string> known_metadata(const BuildRequest& request) override;
   StoredWheel build_wheel(const BuildRequest& request, std::stop_token stop) override;
   StoredWheel build_editable(const BuildRequest& request, std::stop_token stop) override;
-  // A source distribution of the tree, into the folder, which is there; its path.
+  // Builds a source distribution of the tree into the folder, which exists; returns its path.
   std::filesystem::path build_sdist(const BuildRequest& request, const std::filesystem::path& folder,
                                     std::stop_token stop);
 
  private:
   struct Shared;
-  // One build within which another is needed.
+  // A build that another one needs.
   struct Link {
     std::string label;
     std::string key;  // of the tree, or its path

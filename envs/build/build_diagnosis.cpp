@@ -14,7 +14,7 @@
 namespace moat {
 namespace {
 
-// Packages that once could do, and no longer can, what a setup.py asks of them.
+// Packages that no longer support what older setup.py files ask of them.
 struct Outdated {
   std::string_view said;
   std::string_view asks;
@@ -60,7 +60,7 @@ std::optional<std::string_view> between(std::string_view line, std::string_view 
 
 bool holds(std::string_view line, std::string_view part) { return line.find(part) != std::string_view::npos; }
 
-// `x86_64-linux-gnu-gcc-12`, `/usr/bin/gcc`, `gcc'`: the program as one would install it.
+// `x86_64-linux-gnu-gcc-12`, `/usr/bin/gcc`, `gcc'`: the program's name for an installer.
 std::string plain_program(std::string_view text) {
   text = text.substr(text.rfind('/') == std::string_view::npos ? 0 : text.rfind('/') + 1);
   for (const std::string_view triplet : {"x86_64-linux-gnu-", "aarch64-linux-gnu-", "arm-linux-gnueabihf-"})
@@ -173,7 +173,7 @@ std::optional<std::string> missing_library(std::string_view line) {
   return std::nullopt;
 }
 
-// meson tells of everything it looked for, also of what it can do without.
+// meson reports everything that it looked for, including optional things.
 std::optional<std::string> looked_for(std::string_view line) {
   if (const auto program = between(line, "Program ", " found: NO")) return needs_program(*program);
   if (const auto library = between(line, "Run-time dependency ", " found: NO"))

@@ -1,4 +1,4 @@
-// What a failed build is most likely lacking, read off what it said. Pure.
+// What a failed build most likely lacks, judging by its output. Pure.
 #pragma once
 
 #include <string>

@@ -15,7 +15,7 @@
 namespace moat {
 namespace {
 
-// Enough to notice that something was put there or taken away.
+// Enough to notice added and removed files.
 std::string looks_of(const Environment& environment) {
   std::string out;
   for (const fs::path& folder : {environment.site_packages(), environment.root() / "bin"}) {
@@ -63,8 +63,8 @@ std::shared_ptr<const BuildEnvironment> BuildEnvironments::obtain(
   const std::string key = key_of(requirements);
   {
     std::unique_lock lock(mutex_);
-    Slot& place = places_[key];
-    // Who waits here holds nothing that others wait for.
+    Place& place = places_[key];
+    // A thread that waits here holds nothing that others wait for.
     if (!nested) changed_.wait(lock, stop, [&] { return !place.in_the_making; });
     if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
     if (place.environment && place.environment->is_untouched()) return place.environment;
@@ -162,7 +162,7 @@ std::vector<Requirement> unmet_in(const Environment& environment,
   for (const Requirement& requirement : requirements) {
     if (requirement.marker && !requirement.marker->evaluate(environment.interpreter().markers)) continue;
     const InstalledDistribution* found = installed.find(requirement.name);
-    // Extras bring requirements of their own, and a URL may be anything: only resolving tells.
+    // Extras bring requirements of their own, and a URL may be anything: these must be resolved.
     if (found == nullptr || requirement.url || !requirement.extras.empty() ||
         !requirement.specifier.contains(found->version))
       unmet.push_back(requirement);

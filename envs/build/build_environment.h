@@ -1,4 +1,4 @@
-// Environments that builds run in: sealed like any other, made in the store's tmp/, gone with the process.
+// Environments that builds run in: sealed like any other, made in the store's tmp/, removed with the process.
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -25,7 +25,7 @@
 
 namespace moat {
 
-// How build requirements are chosen. Constraints of the user's own requirements do not reach them.
+// How build requirements are chosen. The user's ordinary constraints do not apply to them.
 struct BuildRequirementPolicy {
   IndexSourceOptions indexes;
   std::vector<RootRequirement> constraints;  // --build-constraint
@@ -34,14 +34,14 @@ struct BuildRequirementPolicy {
   std::optional<UnixTime> exclude_newer;
 };
 
-// What a build runs with.
+// The environment of a build.
 class BuildEnvironment {
  public:
   BuildEnvironment(TempDir folder, Environment environment)
       : folder_(std::move(folder)), environment_(std::move(environment)) {}
 
   const Environment& environment() const { return environment_; }
-  // As it was made? A build may do what it likes to it, and then nobody else gets it.
+  // Is it unchanged? A build may change it, and then no other build may use it.
   bool is_untouched() const;
   void remember();
 
@@ -58,9 +58,9 @@ class BuildEnvironments {
   BuildEnvironments(BuildRequirementPolicy policy, Interpreter interpreter, std::string runtime,
                     HttpClient& http, Store& store, Workers& workers, Reporter& reporter);
 
-  // Holds exactly the requirements and what they need. `builder`: for those that are there as sources only.
-  // `nested`: this is itself for such a build; then nobody is waited for, since they may be waiting for us.
-  // Throws Error(NoSolution), told as conflicts are, and what fetching throws.
+  // Holds exactly the requirements and their dependencies. `builder`: for those that exist only as sources.
+  // `nested`: this is itself for such a build; then it waits for nobody, since they may be waiting for it.
+  // Throws Error(NoSolution), explained like any conflict, and the errors of fetching.
   std::shared_ptr<const BuildEnvironment> obtain(const std::vector<Requirement>& requirements,
                                                  SourceBuilder& builder, bool nested, std::stop_token stop);
 

@@ -1,5 +1,5 @@
-// A failed build as it is told: a sentence, the end of what the backend said, what is likely missing, and
-// where all of it can be read.
+// How a failed build is reported: a sentence, the end of the backend's output, likely missing things, and the
+// path of the full log.
 #pragma once
 
 #include "envs/build/build_diagnosis.h"
@@ -20,8 +20,8 @@ struct BuildFailure {
   std::vector<std::string> hints = {};  // besides those that the output gives
 };
 
-// The last lines of an output, fit to be printed: no control characters, no bytes that are not text, long
-// lines cut. Where lines are left out, the first says how many. Pure.
+// The last lines of an output, made printable: no control characters, no bytes that are not text, long lines
+// cut. If lines are left out, the first says how many. Pure.
 std::vector<std::string> last_lines(std::string_view output, std::size_t most);
 
 // Error(Build). The whole output goes into the store's logs/, and to the reporter as notes.

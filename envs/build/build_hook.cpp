@@ -1,7 +1,7 @@
-// The driver runs inside the build's Python, whatever that is (3.6 and later). What is asked comes in a file
-// and what is answered goes into one: standard output belongs to the backend, and to all it starts.
+// The driver runs inside the build's Python, whatever that is (3.6 and later). The request and the answer are
+// files: standard output belongs to the backend and its children.
 //
-// The backend can write the file of the answer, so nothing in it is believed before it is checked.
+// The backend can write the answer's file, so everything in it is checked before use.
 #include "envs/build/build_hook.h"
 
 #include "fetch/os/file.h"

@@ -27,7 +27,7 @@ enum class Hook {
 };
 std::string_view to_string(Hook hook);  // as backends spell it
 
-// Where and how backends of one build run.
+// Where and how one build runs its hooks.
 struct HookPlace {
   std::filesystem::path python;
   std::filesystem::path source;  // its working directory
@@ -35,26 +35,26 @@ struct HookPlace {
   ConfigSettings settings;
   std::vector<std::pair<std::string, std::string>> variables;  // its whole environment
   std::filesystem::path scratch;   // a folder of this build's own, for the driver and its answers
-  std::filesystem::path prepared;  // what PrepareMetadata made before, for BuildWheel to keep to; "": nothing
-  std::vector<std::string> seal;   // what its command begins with
+  std::filesystem::path prepared;  // result of PrepareMetadata, which BuildWheel must match; "": none
+  std::vector<std::string> seal;   // the beginning of its command
   std::optional<std::chrono::milliseconds> timeout;
 };
 
-// The backend has no such hook.
+// The backend does not have this hook.
 struct HookAbsent {};
 struct HookFailed {
   std::string reason;          // one clause: "it failed (exit status 1)"
   std::string missing_module;  // what could not be imported, where that was the backend itself
 };
-// What it returned: requirements, or the name of what it made in `folder` (checked: a base name that is
-// there).
+// The hook's result: requirements, or the name of the file it made in `folder` (checked: a base name that
+// exists).
 struct HookAnswer {
   std::variant<std::vector<std::string>, std::string, HookAbsent, HookFailed> result;
   std::string output;  // standard output and standard error, in order
 };
 
-// `folder`: where the hook puts what it makes; unused by those that only tell requirements.
-// Throws Error(Interrupted); Error(Interpreter, Disk) where nothing could be started.
+// `folder`: where the hook puts its result; unused by those that only return requirements. Throws
+// Error(Interrupted); Error(Interpreter, Disk) if nothing could be started.
 HookAnswer call_hook(Hook hook, const HookPlace& place, const std::filesystem::path& folder,
                      std::stop_token stop);
 

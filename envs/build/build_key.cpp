@@ -11,7 +11,7 @@
 namespace moat {
 namespace {
 
-// What the packages of a foreign environment are: what is built with them depends on it.
+// The packages of a foreign environment: builds in it depend on them.
 std::optional<std::string> packages_of(const fs::path& python) {
   constexpr const char* kList =
       "from importlib.metadata import distributions as d\n"
@@ -44,7 +44,7 @@ std::optional<std::string> setting_key_of(const BuildOptions& options, const Int
 std::string build_key(const BuildRequest& request, const std::string& setting_key) {
   std::string key = "built:1\n" + request.tree.key + "\n" + setting_key;
   ConfigSettings settings = request.settings;
-  // The order of different keys means nothing, that of the values of one does.
+  // The order of different keys does not matter, that of the values of one key does.
   std::stable_sort(settings.begin(), settings.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& [name, value] : settings)

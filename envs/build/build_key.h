@@ -1,4 +1,4 @@
-// What a build is found again by, and what came out of it is known by.
+// The keys under which builds are cached, and the name and version of their results.
 #pragma once
 
 #include "envs/build/build.h"
@@ -10,16 +10,16 @@
 
 namespace moat {
 
-// What decides, besides the tree and its settings, what comes out of a build: the Python, the variables that
-// reach it, the constraints; without isolation the packages that are there. nullopt: it cannot be known, so
-// nothing is found again.
+// What a build's result depends on besides the tree and its settings: the Python, the passed variables, the
+// constraints; without isolation the installed packages. nullopt: that cannot be known, so the build is not
+// cached.
 std::optional<std::string> setting_key_of(const BuildOptions& options, const Interpreter& interpreter,
                                           const BuildVariables& passed);
 
 // REQUIRES: the tree has a key.
 std::string build_key(const BuildRequest& request, const std::string& setting_key);
 
-// Name and version alone: whether the rest is of use is for those to say who use it.
+// Compares only name and version: callers decide whether the rest is usable.
 struct BuiltIdentity {
   PackageName name;
   Version version;

@@ -1,4 +1,4 @@
-// Folders of the user's, and what building does to them.
+// The user's source folders, and the effects of building in them.
 #pragma once
 
 #include "resolver/files/pyproject.h"
@@ -8,16 +8,16 @@
 
 namespace moat {
 
-// pyproject.toml, else what trees without one get. Errors are clauses: "pyproject.toml: … (line 3)".
+// pyproject.toml, or the default for trees without one. Errors are clauses: "pyproject.toml: … (line 3)".
 Expected<BuildSystem> read_build_system(const std::filesystem::path& tree);
 
-// Folders are built in their place: what lies beside them (`../VERSION`, links that lead out, the repository
-// they are part of) may belong to them. Only setuptools in a folder that may not be written to gets a copy,
-// since it writes there.
+// Folders are built in place: they may need files next to them (`../VERSION`, links that lead out, the
+// repository they are part of). Only setuptools in a read-only folder gets a copy, because it writes
+// there.
 bool wants_copy(const BuildSystem& system, const std::filesystem::path& tree);
 
-// Takes away what setuptools leaves in a folder while this lives: *.egg-info, and in build/ what it gathers
-// for the wheel. What was there before stays, and so do caches of native builds (build/temp.*, and all of
+// Removes what setuptools leaves in a folder during its lifetime: *.egg-info, and in build/ the files
+// gathered for the wheel. Existing files stay, and so do caches of native builds (build/temp.*, and those of
 // other tools).
 class BuildTraces {
  public:
@@ -31,9 +31,9 @@ class BuildTraces {
   std::set<std::filesystem::path> before_;
 };
 
-// Without what cannot be source: environments, caches of tools, node_modules, what setuptools built before.
-// .git comes along. Links are copied as links; what cannot be read is left out. Error(Disk) where the copy
-// cannot be written.
+// Copies a tree without files that cannot be source: environments, caches of tools, node_modules, earlier
+// results of setuptools. .git is copied. Links are copied as links; unreadable files are left out.
+// Error(Disk) if the copy cannot be written.
 void copy_tree(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace moat

@@ -68,7 +68,7 @@ constexpr std::array<std::string_view, 22> kEndings = {
     "_HOME",  "_INCLUDE",   "_INCLUDES", "_LDFLAGS", "_LIB",       "_LIBDIR",    "_LIBRARY", "_LIBRARIES",
     "_LIBS",  "_PREFIX",    "_ROOT",     "_SYSROOT", "_TOOLCHAIN", "_USE_SYSTEM"};
 
-// What sessions, other tools and CI services call their own, whatever its ending.
+// Variables of sessions, other tools and CI services, whatever their ending.
 constexpr std::array<std::string_view, 26> kOthers = {
     "AGENT_",  "ANDROID_SDK_", "AWS_",    "AZURE_",  "BASH_", "BUILDKITE_", "CI_",         "CONDA_", "DBUS_",
     "DOCKER_", "GITHUB_",      "GIT_",    "GOOGLE_", "GPG_",  "KUBE",       "MOAT_",       "NVM_",   "PIP_",
@@ -185,14 +185,14 @@ BuildVariables network_variables(const BuildVariables& users) {
 
 BuildVariables build_variables(const BuildVariables& passed, const BuildFolders& folders) {
   BuildVariables out = passed;
-  // What moat sets is not the user's to set, whatever was named.
+  // The user cannot set variables that moat sets, even by name.
   std::erase_if(out, [](const auto& variable) {
     constexpr std::array<std::string_view, 8> kOurs = {"HOME",           "LANG",   "LC_ALL", "PATH",
                                                        "PYTHONHASHSEED", "TMPDIR", "TZ",     "VIRTUAL_ENV"};
     return holds(kOurs, variable.first);
   });
   std::string path = (folders.environment / "bin").string();
-  // Compilers that the user keeps at home are found where their home is named.
+  // HOME is named here so that compilers installed in the user's home are found.
   if (const std::string cargo = value_of(passed, "CARGO_HOME"); !cargo.empty()) path += ":" + cargo + "/bin";
   for (const std::string& folder : folders.tools) path += ":" + folder;
   out.emplace_back("PATH", path + ":/usr/local/bin:/usr/bin:/bin");
@@ -201,7 +201,7 @@ BuildVariables build_variables(const BuildVariables& passed, const BuildFolders&
   out.emplace_back("TMPDIR", folders.temporary.string());
   out.emplace_back("LANG", "C.UTF-8");
   out.emplace_back("LC_ALL", "C.UTF-8");
-  // The same sources give the same bytes.
+  // So that the same sources give the same bytes.
   out.emplace_back("TZ", "UTC");
   out.emplace_back("PYTHONHASHSEED", "0");
   if (value_of(passed, "SOURCE_DATE_EPOCH").empty())

@@ -11,14 +11,14 @@ namespace moat {
 
 using BuildVariables = std::vector<std::pair<std::string, std::string>>;
 
-// Of the user's variables those that are meant for builds: compilers and build tools by name (CC, CFLAGS,
-// CMAKE_…), where things are and how to build by pattern (HDF5_DIR, PYCURL_SSL_LIBRARY,
-// TORCH_CUDA_ARCH_LIST); docs/building.md lists them. `named`: NAME (the user's value) or NAME=VALUE, later
-// ones win. They decide what is built.
+// The user's variables that are meant for builds: compilers and build tools by name (CC, CFLAGS, CMAKE_…),
+// paths and build options by pattern (HDF5_DIR, PYCURL_SSL_LIBRARY, TORCH_CUDA_ARCH_LIST); docs/building.md
+// lists them. `named`: NAME (the user's value) or NAME=VALUE, later ones win. The result is part of the
+// build's key.
 BuildVariables passed_to_builds(const BuildVariables& users, const std::vector<std::string>& named = {});
-// Names of those that are not passed, and are not a shell's or session's own: for people whose build failed.
+// Names of variables that are not passed, except those of shells and sessions: shown when a build failed.
 std::vector<std::string> withheld_from_builds(const BuildVariables& users, const BuildVariables& passed);
-// The folders of PATH where tools of the user's are, and no Python.
+// The folders of PATH that hold the user's tools, but no Python.
 std::vector<std::string> tool_folders(std::string_view path);
 // Proxies and certificates: for builds that may use the network.
 BuildVariables network_variables(const BuildVariables& users);
@@ -30,7 +30,7 @@ struct BuildFolders {
   std::vector<std::string> tools = {};  // after that, before the system's
 };
 
-// All that a build sees: `passed` and what does not depend on the user at all.
+// All variables of a build: `passed`, and those that do not depend on the user.
 BuildVariables build_variables(const BuildVariables& passed, const BuildFolders& folders);
 
 }  // namespace moat

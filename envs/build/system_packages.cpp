@@ -164,7 +164,7 @@ constexpr Provided kPrograms[] = {
     {"xslt-config", "libxslt1-dev"},
 };
 
-// What `ld -l` and pkg-config call by another name than their package.
+// Libraries whose name for `ld -l` or pkg-config differs from their package's.
 constexpr Provided kLibraries[] = {
     {"alsa", "libasound2-dev"},
     {"asound", "libasound2-dev"},

@@ -1,4 +1,4 @@
-// Which package of Debian and Ubuntu brings what a build asks for. Pure.
+// Which package of Debian and Ubuntu provides a header, program or library. Pure.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// A tar+gzip of regular files, as blobs of a bundle are: written so that the same files give the same bytes,
-// read through a file of its own, with bounds.
+// A tar+gzip of regular files, the format of a bundle's blobs: the same files give the same bytes, and
+// reading goes through a temporary file, with limits.
 #pragma once
 
 #include "fetch/archive/tar.h"
@@ -15,12 +15,12 @@
 
 namespace moat {
 
-// Passes a blob on in pieces, once; it is verified when this returns.
+// Reads a blob once, in pieces; it is verified when this returns.
 using PassBlob = std::function<void(const std::function<void(std::string_view)>& sink)>;
 
 class BlobArchiveWriter {
  public:
-  // A file that is not there yet.
+  // Writes a file that does not exist yet.
   BlobArchiveWriter(const std::filesystem::path& file, std::int64_t mtime);
   void add(std::string_view name, std::string_view bytes) { tar_.add(name, bytes); }
   void add_file(std::string_view name, const std::filesystem::path& file, std::uint64_t size,
@@ -40,7 +40,7 @@ class BlobArchive {
     std::uint64_t bytes = 0;  // of all members, with their headers
     std::size_t files = 0;
   };
-  // `what`: "the Python in the bundle". `folder`: where the bytes may lie meanwhile. Error(BadArchive).
+  // `what`: "the Python in the bundle". `folder`: for temporary files. Error(BadArchive).
   BlobArchive(std::string what, const PassBlob& pass, const std::filesystem::path& folder,
               const Limits& limits);
 
@@ -48,7 +48,7 @@ class BlobArchive {
   std::string text(std::string_view name) const;  // of a small member
   std::string head(const TarEntry& entry, std::size_t most) const;
   void pass(const TarEntry& entry, const std::function<void(std::string_view)>& sink) const;
-  // Into a file that is not there yet.
+  // Writes into a file that does not exist yet.
   void save(const TarEntry& entry, const std::filesystem::path& file, mode_t mode) const;
   [[noreturn]] void refuse(std::string_view why) const;
 
@@ -59,7 +59,7 @@ class BlobArchive {
   std::map<std::string, TarEntry, std::less<>> entries_;
 };
 
-// What a file of the archive may be called: nothing leaves the folder that it is unpacked into.
+// Is this an allowed name in the archive? Nothing may leave the folder that it is unpacked into.
 bool is_inside(std::string_view path);
 
 }  // namespace moat

@@ -186,8 +186,8 @@ bool is_large(const OciDescriptor& blob) {
          blob.media_type == bundle::kBytecodeType;
 }
 
-// In which order a bundle holds its blobs: all that tells what it is, then the large ones. `manifests`: each
-// with what it names.
+// The order of blobs in a bundle: first all that describe it, then the large ones. `manifests`: each with the
+// blobs it names.
 std::vector<OciDescriptor> in_order(const OciDescriptor& index,
                                     const std::vector<std::pair<OciDescriptor, OciManifest>>& manifests) {
   std::vector<OciDescriptor> small{index}, large;
@@ -210,7 +210,7 @@ std::vector<OciDescriptor> in_order(const OciDescriptor& index,
 
 namespace {
 
-// A bundle in the making: what it is about, and where the bytes of each blob are.
+// A bundle being written: its description, and the place of each blob's bytes.
 class Draft {
  public:
   OciDescriptor add(std::string_view media_type, std::string bytes) {
@@ -350,7 +350,7 @@ void Bundle::read_target(const OciDescriptor& descriptor) {
   check_layers(targets_.back());
 }
 
-// Each package has its wheel, and its bytecode where there is any; and each blob its package.
+// Each package must have its wheel, and its bytecode if there is any; and each blob its package.
 void Bundle::check_layers(const BundleTarget& target) const {
   std::map<std::string, std::uint64_t> wheels, bytecode;
   std::size_t locks = 0, runtimes = 0, sboms = 0;

@@ -1,7 +1,7 @@
-// A bundle: everything a program needs on a machine without network, in one file that anybody's tools can
-// read. It is an OCI layout (fetch/oci/oci_layout.h): an index of manifests, one a target and one a
-// signature, and blobs. A wheel's blob is the wheel as its index served it, so that the lock's hash vouches
-// for it and nobody has to believe the bundle.
+// A bundle: everything a program needs on a machine without network, in one file that common tools can read.
+// It is an OCI layout (fetch/oci/oci_layout.h): an index of manifests, one per target and one per signature,
+// and blobs. A wheel's blob is the wheel as its index served it, so it can be checked against the lock's hash
+// without trusting the bundle.
 #pragma once
 
 #include "envs/python/interpreter.h"
@@ -35,7 +35,7 @@ inline constexpr std::string_view kConfigType = "application/vnd.moat.bundle.con
                                   kSignatureType = "application/vnd.moat.signature.v1+json";
 }  // namespace bundle
 
-// A blob that no index vouches for.
+// A blob without a hash from an index.
 struct BundleBlob {
   Digest sha256;
   std::uint64_t size = 0;
@@ -48,13 +48,13 @@ struct BundlePackage {
   Digest sha256;
   std::uint64_t size = 0;
   bool requested = false;                 // by the lock itself, and not only by another package
-  bool built = false;                     // from sources: no index vouches for it
+  bool built = false;                     // from sources: there is no hash from an index
   std::string index;                      // as in ManifestPackage
   std::optional<std::string> direct_url;  // as in WantedPackage
   std::optional<BundleBlob> bytecode = {};
 };
 
-// Which Python the packages were chosen for.
+// The Python that the packages were chosen for.
 struct BundlePython {
   std::string implementation;  // "cpython"
   std::string version;         // "3.11.7"
@@ -72,12 +72,12 @@ struct BundleConfig {
   std::string architecture;  // "x86_64"
   BundlePython python;
   std::vector<BundlePackage> packages;  // by name
-  std::string bytecode = {};            // for which Pythons it is, as bytecode_key() says; "": there is none
+  std::string bytecode = {};            // the Pythons it is for, see bytecode_key(); "": none
   std::uint64_t bytecode_size() const;
 };
 
 std::string format_bundle_config(const BundleConfig& config);
-// Error for a schema that is not known.
+// Error for an unknown schema.
 Expected<BundleConfig> parse_bundle_config(std::string_view json);
 
 OciDescriptor describe_bytecode(const BundleBlob& blob);
@@ -91,32 +91,32 @@ struct BundleContents {
   std::string sbom;                           // what is installed, as CycloneDX has it; "": none
   std::vector<std::filesystem::path> wheels;  // the file of each package in config
   std::vector<std::filesystem::path>
-      bytecode;  // of each package in config, "" where it has none; empty: of none
+      bytecode;  // of each package in config, "" if it has none; empty: no bytecode at all
   std::optional<std::filesystem::path> runtime;  // a blob as write_runtime_blob() makes it
 };
 
-// Writes the bundle to `fd` and gives its digest, that of its index. The same contents and key give the same
-// bytes. `label`: for messages. REQUIRES: at least one target; all have the same name and time.
+// Writes the bundle to `fd` and returns its digest, that of its index. The same contents and key give the
+// same bytes. `label`: for messages. REQUIRES: at least one target; all have the same name and time.
 Digest write_bundle(const std::vector<BundleContents>& targets, const std::optional<PrivateKey>& key, int fd,
                     const std::filesystem::path& label, const std::stop_token& stop);
 
 // --- reading ---
 
-// What a signature is about: the name and the manifests.
+// The content that is signed: the name and the manifests.
 std::string signed_text(std::string_view name, const std::vector<Digest>& manifests);
 
 struct BundleTarget {
   OciDescriptor descriptor;
   OciManifest manifest;
   BundleConfig config;
-  const OciDescriptor* runtime() const;  // nullptr: it brings no Python
+  const OciDescriptor* runtime() const;  // nullptr: it contains no Python
 };
 
 class Bundle {
  public:
-  // Reads and verifies everything but the large blobs, whose names and sizes are compared with what the
-  // manifests say. Error(BadArchive) for anything that is not as this moat would write it, or that nothing
-  // refers to.
+  // Reads and verifies everything but the large blobs, whose names and sizes are compared with the
+  // manifests. Error(BadArchive) for anything that this moat would not have written, or that nothing refers
+  // to.
   explicit Bundle(std::unique_ptr<const OciSource> source);
   Bundle(UniqueFd file, std::string label)
       : Bundle(std::make_unique<const OciArchive>(std::move(file), std::move(label))) {}
@@ -127,24 +127,24 @@ class Bundle {
   const std::vector<BundleTarget>& targets() const { return targets_; }  // never empty
   const std::string& name() const { return targets_.front().config.name; }
 
-  // The fingerprint of the first of these keys that signed it; nullopt where none did.
+  // The fingerprint of the first of these keys that signed it; nullopt if none did.
   std::optional<std::string> signed_by(const std::vector<PublicKey>& keys) const;
-  // Of every key that is said to have signed it.
+  // The fingerprints of all keys that it claims to be signed with.
   std::vector<std::string> claimed_signers() const;
 
   // Hashes every blob. Error(BadArchive).
   void verify(Workers& workers, const std::stop_token& stop) const;
-  // Every blob and manifest: what is read first comes first, the index at its head.
+  // Every blob and manifest, in reading order, the index first.
   const std::vector<OciDescriptor>& blobs() const { return blobs_; }
-  // The same bundle in a file: the bytes are those that write_bundle() wrote.
+  // Writes the same bundle into a file, with the bytes that write_bundle() wrote.
   void write(int fd, const std::filesystem::path& label, const std::stop_token& stop) const;
-  // Writes the wheel of a package into a file that is not there yet, verified.
+  // Writes the wheel of a package, verified, into a file that does not exist yet.
   void save(const BundlePackage& package, const std::filesystem::path& file,
             const std::stop_token& stop) const;
   std::string lock_text(const BundleTarget& target) const;
   std::string sbom_text(const BundleTarget& target) const;  // "" where it has none
   std::string text(const OciDescriptor& blob) const;        // of one of blobs() that is not large
-  // Passes any blob on in pieces, and has verified it when it returns.
+  // Reads any blob in pieces; it is verified when this returns.
   void pass(const OciDescriptor& blob, const std::function<void(std::string_view)>& sink,
             const std::stop_token& stop) const {
     source_->pass(blob, sink, stop);
@@ -171,8 +171,8 @@ class Bundle {
 // Error(Refused): none of the trusted keys signed it.
 [[noreturn]] void refuse_untrusted(const Bundle& bundle);
 
-// The keys of a file, or of every *.pem and *.pub file in a folder. Error(BadInput) names the file that is
-// not one.
+// The keys in a file, or in every *.pem and *.pub file of a folder. Error(BadInput) names an invalid
+// one.
 std::vector<PublicKey> read_public_keys(const std::filesystem::path& path);
 
 }  // namespace moat

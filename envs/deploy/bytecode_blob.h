@@ -1,4 +1,4 @@
-// A wheel's bytecode on its way to where nothing is to be compiled: a tar+gzip of what the store has of it.
+// A wheel's bytecode for machines that must not compile: a tar+gzip of the store's entry.
 #pragma once
 
 #include "envs/deploy/blob_archive.h"
@@ -11,16 +11,16 @@
 
 namespace moat {
 
-// Writes a file that is not there yet. The same bytecode gives the same bytes.
+// Writes a file that does not exist yet. The same bytecode gives the same bytes.
 void write_bytecode_blob(const StoredBytecode& bytecode, const std::filesystem::path& file);
 
-// From the store, or unpacked into it, apart from what is compiled here: the bundle alone vouches for it, so
-// no other environment is to run it. Error(BadArchive) for what is not checked by its source, is for another
-// Python, or belongs to no module of the wheel.
+// The bytecode from the store, or unpacked into it, separate from bytecode compiled here: only the bundle
+// vouches for it, so no other environment may use it. Error(BadArchive) for files that are not checked
+// against their source, are for another Python, or belong to no module of the wheel.
 StoredBytecode obtain_bundled_bytecode(const StoredWheel& wheel, const Interpreter& interpreter,
                                        const Digest& sha256, const PassBlob& pass, Store& store);
 
-// Is it unpacked already, so that no blob is needed? `key`: as bytecode_key() gives it.
+// Is it unpacked already, so that no blob is needed? `key`: see bytecode_key().
 bool has_bundled_bytecode(const Digest& wheel, std::string_view key, const Digest& sha256,
                           const Store& store);
 

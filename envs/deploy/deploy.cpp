@@ -45,7 +45,7 @@ StoredWheel obtain_wheel(const Bundle& bundle, const BundlePackage& package, con
   return wheel;
 }
 
-// nullopt: it brings none for this Python.
+// nullopt: the bundle has none for this Python.
 std::optional<StoredBytecode> obtain_bytecode(const Bundle& bundle, const BundleConfig& config,
                                               const BundlePackage& package, const StoredWheel& wheel,
                                               const Interpreter& interpreter, Store& store) {
@@ -56,7 +56,7 @@ std::optional<StoredBytecode> obtain_bytecode(const Bundle& bundle, const Bundle
       store);
 }
 
-// A full disk is told before anything is built. Bytecode is as large as the sources, about.
+// Reports a full disk before anything is built. Bytecode is about as large as the sources.
 void check_room(const fs::path& dest, const std::vector<WantedPackage>& packages, const Runtime& runtime) {
   std::uint64_t bytes = 0, files = 0;
   const auto count = [&](const std::vector<StoredFile>& list) {
@@ -85,8 +85,8 @@ void take_write_bits(const fs::path& path) {
   if (::chmod(path.c_str(), status.st_mode & 07555U) != 0) throw_errno("change the mode of", path, errno);
 }
 
-// Starts its Python where it now stands: pyvenv.cfg still names the folder it was staged in, and the launcher
-// mends that as long as the file may be written.
+// Starts the environment's Python at its final place: pyvenv.cfg still names the staging folder, and the
+// launcher corrects that while the file is still writable.
 void start_in_place(const fs::path& root) {
   const fs::path python = root / "bin/python";
   const ProcessResult result = run_process({.argv = {python.native(), "-I", "-S", "-B", "-c", "pass"},
@@ -98,13 +98,13 @@ void start_in_place(const fs::path& root) {
                 {std::string(trim(result.output))});
 }
 
-// Everything in the folder; the folder itself stays open for release.json.
+// Makes everything in the folder read-only; the folder itself stays writable for release.json.
 void make_read_only(const fs::path& root) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root))
     take_write_bits(entry.path());
 }
 
-// What can start something, and what vouches for everything else.
+// Files that can start something, and files that vouch for the rest.
 std::map<std::string, std::string> vouching_files(const fs::path& root) {
   std::map<std::string, std::string> out;
   for (const char* name : {"pyvenv.cfg", ".moat/manifest", ".moat/bytecode"})
@@ -197,7 +197,7 @@ void check(const DeploymentChange& change, const std::string& release, const std
                 result.details);
 }
 
-// nullopt: it is confirmed.
+// nullopt: all hooks succeeded.
 std::optional<Error> confirm(const DeploymentChange& change, const std::string& release,
                              const DeployHooks& hooks, Reporter& reporter) {
   const auto failed = [&](std::string_view what, const HookResult& result) {
@@ -229,16 +229,16 @@ void switch_back(const DeploymentChange& change, const std::string& release, con
                  Reporter& reporter) {
   change.switch_to(release);
   if (release.empty() || hooks.after.empty()) return;
-  // Also where a signal ended the deploy: what runs must be what is live.
+  // Also after a signal: the running program must be the live release.
   const HookResult result = run_hook(hooks.after, change, release, hooks, std::nullopt, {});
   if (!result.good)
     reporter.warn(fmt::format("--after also failed for {} ({}): check whether it runs", release, result.why));
 }
 
-// From one release to another, or back.
+// Switches from one release to another, or back.
 void activate(const DeploymentChange& change, const std::string& from, const std::string& to,
               const DeployHooks& hooks, Reporter& reporter) {
-  // A signal ends the hooks, and then what was live is live again.
+  // A signal ends the hooks, and then the previous release is made live again.
   const CommitUnderWay under_way;
   change.set_unfinished(Unfinished{from, to});
   std::optional<Error> failure;
@@ -271,7 +271,7 @@ void drop_failed(const DeploymentChange& change, const std::string& release) {
 
 namespace {
 
-// A live release that is damaged is there to be replaced.
+// A damaged live release is replaced.
 std::optional<DeployedRelease> readable_live(const Deployment& deployment, Reporter& reporter) {
   try {
     return deployment.live();
@@ -284,7 +284,7 @@ std::optional<DeployedRelease> readable_live(const Deployment& deployment, Repor
 
 }  // namespace
 
-// One after the other: of what the store lacks one wheel at a time needs room twice.
+// One after the other, so that the disk needs room for only one wheel twice.
 std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
                                            const Interpreter& interpreter, Store& store, Workers& workers,
                                            Reporter& reporter) {
@@ -381,7 +381,7 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
   const std::optional<Unfinished> unfinished = change.unfinished();
   if (live && live->digest == bundle.digest().to_string()) {
     if (!unfinished || unfinished->to != before) return {*live, before, true};
-    // Switched to by a deploy that was killed before its hooks had ended.
+    // A killed deploy switched to it, and its hooks had not ended.
     if (options.begun) options.begun(before);
     activate(change, unfinished->from, before, options.hooks, reporter);
     return {*live, unfinished->from, false};
@@ -452,7 +452,7 @@ Deployed roll_back(const DeploymentChange& change, std::optional<int> number, co
   std::vector<std::string> there;
   for (const DeployedRelease& release : change.releases()) {
     there.push_back(release.folder);
-    // Where nothing is live, since `current` was lost, say, the newest that was. Where the history is lost,
+    // If nothing is live (`current` was lost, for example), the newest one that was. If the history is lost,
     // each counts as one that was.
     const bool is_earlier = (before.empty() || release.number < release_number(before)) &&
                             (attempts.empty() || was_ever_live(release.folder, attempts));
@@ -470,7 +470,7 @@ Deployed roll_back(const DeploymentChange& change, std::optional<int> number, co
 
 namespace {
 
-// Checks of verify_files() that say that something is not as it was placed.
+// The checks of verify_files() that report changed files.
 const std::set<std::string> kOfFiles = {"files", "folders", "pip"};
 
 }  // namespace
@@ -489,7 +489,7 @@ std::vector<std::string> changed_files(const Deployment& deployment, const Deplo
   if (!out.empty()) return out;
   std::error_code error;
   if (fs::is_symlink(root, error)) return {"the release is a link"};
-  // A release never changes: what was added counts as much as what was edited.
+  // A release never changes: added files count like edited ones.
   for (const Finding& finding : verify_files(Environment::open(root), workers)) {
     if (finding.level == Finding::Level::Ok || !kOfFiles.contains(finding.check)) continue;
     out.push_back(finding.message);

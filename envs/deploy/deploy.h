@@ -1,5 +1,5 @@
-// A bundle becomes what runs in a folder: built beside what is live, checked, switched to by one rename,
-// taken back where it does not hold.
+// Deploys a bundle to a folder: the release is built next to the live one, checked, switched to by one
+// rename, and taken back if a hook fails.
 #pragma once
 
 #include "envs/deploy/bundle.h"
@@ -28,7 +28,7 @@ struct DeployHooks {
   std::string probe;  // then, until it succeeds
   std::chrono::milliseconds check_timeout{60'000};
   std::chrono::milliseconds probe_timeout{30'000};
-  // What they find in their environment, besides MOAT_RELEASE and MOAT_RELEASE_DIR.
+  // Their environment variables, besides MOAT_RELEASE and MOAT_RELEASE_DIR.
   using Variables = std::vector<std::pair<std::string, std::string>>;
   std::function<Variables(const std::filesystem::path& environment)> variables;
 };
@@ -38,24 +38,24 @@ struct DeployOptions {
   std::string signed_by;  // fingerprint; "" where nobody asked
   DeployHooks hooks;
   bool not_older = false;
-  std::function<void(const std::string& release)> begun;  // told which one it is, once that is known
+  std::function<void(const std::string& release)> begun;  // called with the release's name once known
 };
 
 struct Deployed {
   DeployedRelease release;
-  std::string before;     // what was live before; "" for nothing
+  std::string before;     // the previous live release; "" for none
   bool was_live = false;  // nothing had to be done
 };
 
-// The parts of the bundle for machines of this kind, as it lists them; never empty. Error(NoSolution) says
-// what there is instead.
+// The targets of the bundle for machines of this kind, in its order; never empty. Error(NoSolution) lists the
+// others.
 std::vector<const BundleTarget*> fitting_targets(const Bundle& bundle, const std::string& architecture);
-// What a deploy of it here must have at hand: not the wheels that are unpacked in the store.
+// The blobs that deploying it here needs: wheels that are already unpacked in the store are left out.
 std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store& store);
 // Error(NoSolution): a wheel is for another platform, or a newer glibc.
 void check_platform(const BundleTarget& target, const Interpreter& interpreter);
 
-// The wheels of the target, unpacked in the store, and what bytecode it has for this Python.
+// The wheels of the target, unpacked in the store, and its bytecode for this Python, if any.
 std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
                                            const Interpreter& interpreter, Store& store, Workers& workers,
                                            Reporter& reporter);
@@ -64,23 +64,23 @@ Environment make_environment(const std::filesystem::path& root, const std::strin
                              std::vector<WantedPackage> packages, const Runtime& runtime, Durable durable,
                              const std::string& command, Store& store, Workers& workers, Reporter& reporter);
 
-// REQUIRES: the bundle was verified. Error(Refused) where a hook says no; then, as with every other Error,
-// what was live is live.
+// REQUIRES: the bundle was verified. Error(Refused) if a hook fails; then, as with every other Error, the
+// previous release is live.
 Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
                 const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
                 Reporter& reporter);
 
-// Makes room: the newest `keep` releases stay, and the live one, the one before it, and any with a running
-// process. Warns of what it cannot remove. Ends early where the command is interrupted; the next deploy does
-// the rest. The names of those that are gone.
+// Makes room: keeps the newest `keep` releases, the live one, the one before it, and any with a running
+// process. Warns about what it cannot remove. Stops early if the command is interrupted; the next deploy does
+// the rest. Returns the names of the removed ones.
 std::vector<std::string> remove_old_releases(const DeploymentChange& change, const Deployed& deployed,
                                              int keep, Reporter& reporter);
 
-// Back to release `number`, by default the newest before the live one that ever was live. Error(NotFound).
+// Goes back to release `number`, by default the newest earlier one that was ever live. Error(NotFound).
 Deployed roll_back(const DeploymentChange& change, std::optional<int> number, const DeployOptions& options,
                    Reporter& reporter);
 
-// What is not as it was deployed: "bin/flask: changed". Empty: all of it is.
+// Differences from the deployed state: "bin/flask: changed". Empty: none.
 std::vector<std::string> changed_files(const Deployment& deployment, const DeployedRelease& release,
                                        Workers& workers);
 

@@ -94,7 +94,7 @@ json config_of(const ImageBase* base, const ImageOptions& options) {
   return out;
 }
 
-// Is what is read of a base's configuration, and added to, of the right kind?
+// Do the fields that are read from a base's configuration and extended have the right types?
 bool is_sound(const json& config) {
   const auto is_object_or_absent = [](const json& object, const char* key) {
     const auto found = object.find(key);
@@ -120,7 +120,7 @@ void add_layers(json& config, const std::vector<PackedLayer>& packed, const std:
   }
 }
 
-// What `docker save` writes, and `docker load` of before version 25 needs.
+// The file that `docker save` writes, and that `docker load` needs before version 25.
 std::string docker_manifest(const OciDescriptor& config, const std::vector<OciDescriptor>& layers,
                             const std::string& name) {
   const auto path = [](const Digest& digest) { return "blobs/sha256/" + digest.hex; };
@@ -195,7 +195,7 @@ WrittenImage write_image(const ImageBase* base, const std::vector<ImageLayer>& l
   if (base != nullptr) manifest.layers = base->layers;
   for (const PackedLayer& layer : packed) manifest.layers.push_back(layer.blob);
   const std::string text = format_oci_manifest(manifest);
-  // A colon before the last slash is that of a port.
+  // A colon before the last slash separates a port.
   const std::size_t colon = options.name.find(':', options.name.rfind('/') + 1);
   const std::string tag = colon == std::string::npos ? "latest" : options.name.substr(colon + 1);
   const OciDescriptor descriptor{.media_type = std::string(oci::kManifestType),

@@ -1,4 +1,4 @@
-// Container images without a daemon: what an environment, and the system below it, become as layers of an OCI
+// Container images without a daemon: writes an environment, and the system below it, as layers of an OCI
 // image (https://github.com/opencontainers/image-spec). The same files and options give the same bytes.
 #pragma once
 
@@ -35,24 +35,24 @@ struct ImageLayer {
   std::vector<ImageMember> members;
 };
 
-// The environment as layers of an image in which it lies at `place` ("/app"): what changes rarely first, and
-// what changes with every release last. `own`: names of packages that are the program itself.
-// A change of one package changes its layer and the last one: large packages have one each, small ones share.
+// The environment as layers of an image in which it is at `place` ("/app"): rarely changing files first, and
+// those that change with every release last. `own`: names of packages that are the program itself. A change
+// of one package changes its layer and the last one: large packages have one each, small ones share.
 std::vector<ImageLayer> environment_layers(const Environment& environment, const std::string& place,
                                            const std::set<std::string>& own);
-// By which layer packages of these sizes are; at most kMostPackageLayers. Pure: who is in which layer depends
-// on the others as little as possible.
+// Assigns packages of these sizes to at most kMostPackageLayers layers. Pure: a package's layer depends on
+// the other packages as little as possible.
 inline constexpr std::size_t kMostPackageLayers = 32;
 std::vector<std::vector<std::string>> group_packages(const std::map<std::string, std::uint64_t>& sizes);
 
-// What an image is built on.
+// The base of an image.
 struct ImageBase {
   std::unique_ptr<const OciSource> source;
   std::string config;                 // JSON, of the image
   std::vector<OciDescriptor> layers;  // lowest first
 };
-// The image that the source's index, or its one manifest, names for this machine. Error(BadArchive) for what
-// is none, Error(NoSolution) for other machines' alone.
+// The image for this machine that the source's index, or its one manifest, names. Error(BadArchive) if it is
+// not an image, Error(NoSolution) if it is for other machines only.
 ImageBase read_image_base(std::unique_ptr<const OciSource> source, const std::string& architecture);
 
 struct ImageOptions {

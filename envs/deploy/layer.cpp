@@ -62,7 +62,7 @@ void add_member(TarWriter& tar, const ImageMember& member, const std::stop_token
 
 // --- the environment ---
 
-// Of one machine and one moment.
+// Files that are specific to one machine and one moment.
 bool stays_here(const std::string& path) {
   for (const char* name :
        {".moat/lock", ".moat/journal", ".moat/unflushed", ".moat/stage", ".moat/history", ".gitignore"})
@@ -70,7 +70,7 @@ bool stays_here(const std::string& path) {
   return false;
 }
 
-// What says which packages there are: it changes whenever one does.
+// The list of packages: it changes whenever one of them does.
 bool tells_of_all(const std::string& path) {
   return path == "pyvenv.cfg" || path == ".moat/manifest" || path == kBytecodeList;
 }
@@ -80,7 +80,7 @@ struct Placed {
   std::uint64_t size = 0;
 };
 
-// A command of the environment as it starts without a shell, which an image may not have.
+// Rewrites a command of the environment to start without a shell, since an image may have none.
 std::optional<std::string> fixed_script(const fs::path& file, const std::string& path,
                                         const std::string& place) {
   if (!path.starts_with("bin/")) return std::nullopt;
@@ -115,7 +115,7 @@ Placed member_of(const fs::directory_entry& entry, const std::string& path, cons
     member.source = entry.path();
     member.mode = (status.st_mode & 0111U) != 0 ? 0755 : 0644;
     out.size = static_cast<std::uint64_t>(status.st_size);
-    // Bytecode names the time of its source.
+    // Bytecode contains the time of its source.
     if (path.ends_with(".py")) member.mtime = static_cast<std::int64_t>(status.st_mtime);
   }
   return out;

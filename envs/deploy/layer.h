@@ -13,8 +13,8 @@ struct PackedLayer {
   OciDescriptor blob;  // tar+gzip
   Digest unpacked;     // of the tar: its diff_id
 };
-// Into a file that is not there yet. Members keep the given order and have no owner, with the time `created`
-// where they have none of their own.
+// Writes into a file that does not exist yet. Members keep the given order and have no owner; their time is
+// `created` unless they have their own.
 PackedLayer pack_layer(const ImageLayer& layer, std::int64_t created, const std::filesystem::path& file,
                        const std::stop_token& stop);
 

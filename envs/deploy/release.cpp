@@ -21,7 +21,7 @@ constexpr int kSchema = 1;
 constexpr std::chrono::seconds kPatience{60};
 constexpr const char *kCurrent = "current", *kReleases = "releases", *kLock = "deploy.lock",
                      *kHistory = "history", *kUnfinished = "unfinished";
-// How a release is called while it is removed.
+// The name of a release while it is being removed.
 constexpr std::string_view kRemoved = ".removed-";
 constexpr const char* kNextCurrent = ".current-new";
 
@@ -35,8 +35,8 @@ bool is_folder_name(std::string_view folder) {
                              [](char c) { return is_ascii_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
-// What a deploy that was killed left beside its releases. Other names with a dot are the user's: an .env,
-// say.
+// Remains of a killed deploy next to its releases. Other names with a dot are the user's, an .env for
+// example.
 bool is_leftover(std::string_view name) {
   return name == kNextCurrent || name.starts_with(fmt::format("{}-", kIncoming)) ||
          name.starts_with(".tmp-");  // of write_file_atomically
@@ -53,7 +53,7 @@ Error not_a_deployment(const fs::path& dest, const std::string& why) {
                {"name another folder"});
 }
 
-// Nothing is followed out of the folder.
+// Links that lead out of the folder are not followed.
 void check_place(const fs::path& root) {
   if (type_of(root / kReleases) != fs::file_type::directory)
     throw not_a_deployment(root, "it has no folder `releases`");
@@ -192,7 +192,7 @@ std::vector<std::string> Deployment::incomplete() const {
   const std::string live = live_folder();
   const std::vector<Attempt> all = attempts();
   for (const std::string& name : names_in(root_ / kReleases)) {
-    // What was never live is on its way in, or what a killed deploy left: the next one clears it away.
+    // A release that was never live is being deployed, or a killed deploy left it for the next to remove.
     if (!is_folder_name(name) || (name != live && !was_ever_live(name, all))) continue;
     const auto text = read_file_if_exists(folder_of(name) / kReleaseFile);
     if (!text || !parse_release(*text, name)) out.push_back(name);
@@ -266,7 +266,7 @@ void DeploymentChange::sweep() const {
   for (const std::string& name : names_in(root_))
     if (is_leftover(name)) remove_tree(root_ / name);
   const std::string live = folder_of_link(root_);
-  // Killed before the switch: what is live was confirmed long ago.
+  // Killed before the switch: the live release was confirmed before.
   if (const auto mark = unfinished(); mark && mark->to != live) set_unfinished(std::nullopt);
   for (const std::string& name : names_in(root_ / kReleases)) {
     const bool complete =
@@ -302,7 +302,7 @@ void DeploymentChange::switch_to(const std::string& folder) const {
 void DeploymentChange::append(const Attempt& attempt) const {
   const fs::path path = root_ / kHistory;
   const UniqueFd file = open_file(path, O_RDWR | O_CREAT | O_APPEND);
-  // A line that a crash cut off stays one of its own.
+  // Keeps a line that a crash cut off separate from the next one.
   char last = '\n';
   const off_t end = ::lseek(file.get(), 0, SEEK_END);
   if (end > 0 && ::pread(file.get(), &last, 1, end - 1) != 1) throw_errno("read", path, errno);

@@ -21,10 +21,10 @@
 
 namespace moat {
 
-// What is read from standard input lies in a folder DEST/.incoming-… meanwhile.
+// A bundle from standard input is stored in a folder DEST/.incoming-… meanwhile.
 inline constexpr std::string_view kIncoming = ".incoming";
 
-// What release.json says.
+// The contents of release.json.
 struct DeployedRelease {
   std::string folder;  // "0007-3f9a1c2b4d5e"
   int number = 0;
@@ -39,7 +39,7 @@ struct DeployedRelease {
 };
 int release_number(std::string_view folder);  // 7 of "0007-3f9a1c2b4d5e"; 0 of anything else
 std::string format_release(const DeployedRelease& release);
-// `folder`: where it was read, which must be its own.
+// `folder`: where it was read; it must name that folder.
 Expected<DeployedRelease> parse_release(std::string_view json, std::string_view folder);
 
 enum class AttemptResult { Live, Failed };
@@ -58,14 +58,14 @@ std::string format_attempt(const Attempt& attempt);
 std::optional<Attempt> parse_attempt(std::string_view line);
 bool was_ever_live(std::string_view release, const std::vector<Attempt>& attempts);
 
-// A release that was switched to; its hooks have not ended.
+// A release that was switched to, but whose hooks have not ended.
 struct Unfinished {
   std::string from;  // what was live before; "" for nothing
   std::string to;
 };
 
-// Looks and changes nothing; may be used while somebody deploys. Error(NoEnvironment) where nothing was ever
-// deployed, Error(Refused) where something else lies there.
+// Reads and changes nothing; may be used during a deploy. Error(NoEnvironment) if nothing was ever deployed,
+// Error(Refused) if there is something else at that path.
 class Deployment {
  public:
   static Deployment open(const std::filesystem::path& dest);
@@ -73,7 +73,7 @@ class Deployment {
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path folder_of(std::string_view release) const { return root_ / "releases" / release; }
   std::vector<DeployedRelease> releases() const;  // complete ones, oldest first
-  // Of those that were live: whose release.json cannot be read.
+  // Releases that were live and whose release.json cannot be read.
   std::vector<std::string> incomplete() const;
   std::optional<DeployedRelease> find(int number) const;
   std::string live_folder() const;  // as `current` says; "" for nothing
@@ -90,16 +90,16 @@ class Deployment {
 // The same under its lock.
 class DeploymentChange : public Deployment {
  public:
-  // Makes the folder where it is not there, waits (bounded) for another deploy, and removes what a killed one
+  // Makes the folder if needed, waits (with a limit) for another deploy, and removes what a killed one
   // left.
   static DeploymentChange begin(const std::filesystem::path& dest, const std::string& command);
 
   int next_number() const;
-  // `current` names this release from here on, also after a power failure. "": nothing.
+  // From here on `current` names this release, also after a power failure. "": none.
   void switch_to(const std::string& folder) const;
   void append(const Attempt& attempt) const;
   void set_unfinished(const std::optional<Unfinished>& unfinished) const;
-  // Complete or not. Whoever runs in it keeps its files until he ends.
+  // Removes a release, complete or not. Running processes keep their open files.
   void remove(const std::string& folder) const;
 
  private:
@@ -109,7 +109,7 @@ class DeploymentChange : public Deployment {
   FileLock lock_;
 };
 
-// Does a process that may be looked at run a program from this folder?
+// Does any process that we may look at run a program from this folder?
 bool is_in_use(const std::filesystem::path& folder);
 
 }  // namespace moat

@@ -31,8 +31,8 @@ void unpack(const BlobArchive& archive, const fs::path& tree) {
   }
 }
 
-// After the files, so that none is written through a link; and no link is made through another one. Where a
-// link leads depends on the others, and is known once all are there.
+// After the files, so that no file is written through a link; and no link is made through another one. The
+// target of a link depends on the others, so it is known once all are there.
 void make_links(const BlobArchive& archive, const fs::path& tree) {
   const nlohmann::json links = nlohmann::json::parse(archive.text(kLinks), nullptr, false);
   if (!links.is_object()) archive.refuse("its links are damaged");
@@ -51,13 +51,13 @@ void make_links(const BlobArchive& archive, const fs::path& tree) {
       archive.refuse(fmt::format("the link {} leaves it", quote(path)));
 }
 
-// "glibc 2.36": what the runtime runs on here.
+// "glibc 2.36": the libc that the runtime uses on this machine.
 std::string libc_here(const Runtime& runtime) {
   return runtime.interpreter.libc.starts_with("glibc ") ? fmt::format("glibc {}", ::gnu_get_libc_version())
                                                         : runtime.interpreter.libc;
 }
 
-// The libc is this machine's, whatever the base ran on: it decides which wheels run here.
+// The libc is this machine's, not that of the base: it decides which wheels run here.
 void settle_here(Interpreter& python) {
   if (!python.libc.starts_with("glibc ") || python.tags.platforms.empty()) return;
   const std::string version = ::gnu_get_libc_version();
@@ -71,7 +71,7 @@ void settle_here(Interpreter& python) {
   python.libc = "glibc " + version;
 }
 
-// Before anything is built of it.
+// Checked before anything is built with it.
 void require_that_it_starts(const Interpreter& python, const fs::path& tree, const fs::path& directory) {
   const ProcessResult result = run_process(
       {.argv = {(tree / runtime_layout(python).python).native(), "-I", "-S", "-B", "-c", "import os"},
@@ -93,7 +93,7 @@ void require_that_it_starts(const Interpreter& python, const fs::path& tree, con
 
 namespace {
 
-// The name holds the digest, so no other environment uses this runtime by accident.
+// The name contains the digest, so no other environment uses this runtime by accident.
 std::string fingerprint_of(const std::string& version, const Digest& sha256) {
   return fmt::format("{}-{}", version, sha256.hex.substr(0, 16));
 }

@@ -1,4 +1,4 @@
-// A runtime on its way to a machine that has no Python: a tar+gzip that is the same bytes each time it is
+// A runtime for machines that have no Python: a tar+gzip with the same bytes each time it is
 // written.
 //
 //   facts.json    the interpreter (envs/python/interpreter.h)
@@ -21,9 +21,9 @@ namespace moat {
 // Writes a file that is not there yet.
 void write_runtime_blob(const Runtime& runtime, const std::filesystem::path& file);
 
-// The runtime as it is on this machine, from the store or unpacked into it. `version`: of the Python that it
-// must be; `sha256`: of the blob, which `pass` has verified when it returns. Error(BadArchive) for what is no
-// runtime, Error(NoSolution) where it does not start here.
+// The runtime as it is on this machine, from the store or unpacked into it. `version`: of the expected
+// Python; `sha256`: of the blob, which `pass` has verified when it returns. Error(BadArchive) if it is not a
+// runtime, Error(NoSolution) if it does not start here.
 Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256, const PassBlob& pass,
                                Store& store, Workers& workers, Reporter& reporter);
 

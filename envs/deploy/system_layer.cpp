@@ -14,7 +14,7 @@
 namespace moat {
 namespace {
 
-// Loaded by name, and not told by any file: unwinding of threads, and names of hosts and users.
+// Loaded by name at run time, so no file lists them: unwinding of threads, names of hosts and users.
 constexpr std::array<const char*, 4> kLoadedLater = {"libgcc_s.so.1", "libnss_files.so.2", "libnss_dns.so.2",
                                                      "libresolv.so.2"};
 constexpr std::array<const char*, 3> kCertificates = {
@@ -31,7 +31,7 @@ std::optional<ElfFacts> elf_at(const fs::path& file) {
   return facts ? std::optional(std::move(*facts)) : std::nullopt;
 }
 
-// As Debian and its kin name the folders of a machine's libraries.
+// The folder of a machine's libraries on Debian and its derivatives.
 std::string triplet(const ElfFacts& facts) {
   const std::string machine = elf_architecture(facts);
   if (machine == "i686") return "i386-linux-gnu";
@@ -60,7 +60,7 @@ class Closure {
 
  private:
   void look_at(const ElfFacts& facts, const fs::path& file, const std::string& where) {
-    // A wheel says what its loader is: only a library of this kind of machine is taken.
+    // A wheel names its own loader: only libraries for this kind of machine are taken.
     const fs::path loader = fs::path(facts.loader).lexically_normal();
     if (const auto there = loader.is_absolute() ? elf_at(loader) : std::nullopt;
         there && there->machine == facts.machine && there->is_64 == facts.is_64) {
@@ -72,7 +72,7 @@ class Closure {
       if (on_run_path(name, facts, file) || !seen_.emplace(name, facts.machine).second) continue;
       if (const auto found = in_system(name, facts))
         add(found->first, found->second);
-      else if (own_.count(name) == 0)  // else another file has loaded it before
+      else if (own_.count(name) == 0)  // else another file has loaded it already
         out_.missing.emplace(name, where);
     }
   }
@@ -122,7 +122,7 @@ void add_text(std::vector<ImageMember>& members, std::string path, std::string t
   members.push_back({.path = std::move(path), .mode = 0644, .source = {}, .text = std::move(text)});
 }
 
-// A folder of this machine; links become the files they lead to.
+// Adds a folder of this machine; links are replaced by their targets.
 void add_tree(std::vector<ImageMember>& members, const fs::path& folder,
               const std::set<std::string>& without) {
   std::error_code error;
@@ -133,7 +133,7 @@ void add_tree(std::vector<ImageMember>& members, const fs::path& folder,
       if (without.count(it->path().filename()) != 0) it.disable_recursion_pending();
       continue;
     }
-    // Links become what they lead to: some lead out of the folder.
+    // Links are replaced by their targets: some lead out of the folder.
     const fs::path real = fs::canonical(it->path(), error);
     if (!error && fs::is_regular_file(real, error))
       members.push_back({.path = it->path().native().substr(1), .mode = 0644, .source = real});

@@ -1,5 +1,5 @@
-// What an environment needs of the system below it, for an image from nothing: the dynamic loader, the C
-// library, what else its files are linked to, certificates, time zones, and who there is.
+// The parts of the system that an environment needs in an image from nothing: the dynamic loader, the C
+// library, other linked libraries, certificates, time zones, and user names.
 #pragma once
 
 #include "envs/deploy/image.h"
@@ -17,8 +17,8 @@ struct NeededLibraries {
   std::map<std::string, std::string> missing;  // name → path in the environment of one that needs it
 };
 
-// The closure of every ELF file in the folder over this machine's libraries. What the folder itself holds, by
-// a run path or by its name, is not needed of the system.
+// All libraries of this machine that the ELF files in the folder need, directly or not. Libraries that the
+// folder itself holds, by run path or by name, are not taken from the system.
 NeededLibraries needed_libraries(const std::filesystem::path& folder);
 
 // `user`: "1000", "1000:1000"; "": root alone.

@@ -284,7 +284,7 @@ endif
 test $?_moat_root = 0 || sh -c 'echo "activate.csh: this script is not in an environment that can be activated; nothing changed (try: moat shell --env PATH)" >&2; exit 1'
 )CSH";
 
-// The mark stands in the template only; what is put in is never searched.
+// Only the template is searched for the mark, never the inserted text.
 std::string filled(std::string_view text, std::string_view prompt) {
   constexpr std::string_view kMark = "@PROMPT@";
   const auto mark = text.find(kMark);

@@ -1,9 +1,9 @@
-// Texts of the activation scripts: sourced, each finds the environment it lies in, wherever that was moved or
-// copied to, and defines `deactivate`, which puts everything back. Nothing in a path or prompt is ever
-// evaluated by the shell.
+// Texts of the activation scripts: when sourced, each finds its own environment, even after a move or
+// copy, and defines `deactivate`, which restores everything. Paths and prompts are never evaluated by the
+// shell.
 //
-// A shell that cannot tell where a script lies is refused: no script activates an environment that it is not
-// in.
+// Shells that cannot tell a script's path are refused: no script activates any environment but its
+// own.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace moat {
 
-// prompt: what the shell shows; "": the folder's name, whatever it is at the time.
+// prompt: the text that the shell shows; "": the current name of the folder.
 std::string activate_sh(std::string_view prompt);    // bin/activate: bash, zsh, dash, ksh, mksh, busybox
 std::string activate_fish(std::string_view prompt);  // bin/activate.fish
 std::string activate_csh(std::string_view prompt);   // bin/activate.csh: tcsh, csh

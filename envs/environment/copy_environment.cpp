@@ -34,7 +34,7 @@ FileLock lock_of(const fs::path& root) {
 
 void check_free(const fs::path& from, const fs::path& to, std::string_view doing) {
   check_environment_path(to);
-  // A copy would go on as long as there is room: each folder that it makes is one more to copy.
+  // Copying a folder into itself would never end: each folder that it makes must be copied again.
   if (is_below(to, from))
     throw Error(ErrorKind::Usage,
                 fmt::format("cannot {} {} into itself: {} lies in it", doing, quote(from.native()),
@@ -49,8 +49,8 @@ struct Entry {
   struct stat facts {};
 };
 
-// Folders are made and links are set at once; regular files are listed. What is on its way in, and who holds
-// the lock, is of the one environment alone. A copy of a deployed release is none: it may be changed.
+// Folders are made and links are set at once; regular files are listed. Staged changes and the lock's holder
+// belong to the original alone. A copy of a deployed release is an ordinary environment: it may be changed.
 std::vector<Entry> prepare(const fs::path& from, const fs::path& to) {
   std::vector<Entry> files;
   const bool of_release = is_release(from);

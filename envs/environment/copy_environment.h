@@ -1,4 +1,4 @@
-// An environment at another place: a copy that shares nothing with it, or the same one moved.
+// Copies an environment so that it shares nothing with the original, or moves it.
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -7,15 +7,15 @@
 
 namespace moat {
 
-// Error(Usage) where no environment can be made, whatever is there: the root directory, a path with `:`.
+// Error(Usage) for a path at which no environment can be made: the root directory, a path with `:`.
 void check_environment_path(const std::filesystem::path& root);
 
-// `to` is absolute, and nothing is there: Error(Exists) otherwise. Nobody changes the environment meanwhile;
-// the copy has its name once it is whole, and its own history.
+// `to` is absolute and must not exist: else Error(Exists). Nobody may change the environment meanwhile; the
+// copy gets its name once it is complete, and its own history.
 Environment clone_environment(const Environment& environment, const std::filesystem::path& to,
                               Workers& workers);
 
-// By one rename; to another file system by a copy, after which the first is removed.
+// One rename; on another file system a copy, after which the original is removed.
 Environment move_environment(const Environment& environment, const std::filesystem::path& to,
                              Workers& workers);
 

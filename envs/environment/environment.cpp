@@ -57,7 +57,7 @@ std::string maker_of(const std::map<std::string, std::string>& settings) {
   return "venv";
 }
 
-// "3.11.7" of what venv ("version"), virtualenv ("version_info = 3.11.7.final.0") and uv write; "" where that
+// "3.11.7" from the keys of venv ("version"), virtualenv ("version_info = 3.11.7.final.0") and uv; "" if it
 // is not a version.
 std::string version_told(const std::map<std::string, std::string>& settings) {
   for (const char* key : {"version", "version_info"}) {
@@ -73,8 +73,8 @@ std::string version_told(const std::map<std::string, std::string>& settings) {
   return "";
 }
 
-// Of a foreign environment only what its scheme and markers need: implementation and X.Y, from its folders,
-// and the version as pyvenv.cfg has it.
+// Only the facts that the scheme and markers of a foreign environment need: implementation and X.Y, from its
+// folders, and the version from pyvenv.cfg.
 Interpreter facts_of_foreign(const fs::path& root, const std::map<std::string, std::string>& settings) {
   Interpreter interpreter;
   interpreter.implementation = "cpython";
@@ -148,7 +148,7 @@ std::string printable(std::string_view prompt) {
   return out;
 }
 
-// A staged environment, and the manifest of what was put into it.
+// A staged environment, and the manifest of its files.
 class Staging {
  public:
   Staging(fs::path folder, const Runtime& runtime) : folder_(std::move(folder)) {
@@ -167,7 +167,7 @@ class Staging {
     if (make_symbolic_link(target, folder_ / path)) add_link(path, target);
   }
   void add_runtime(const Runtime& runtime, LinkMode mode, Workers& workers) {
-    // Its libraries are few and small: they stay the environment's own.
+    // Its few small libraries stay the environment's own.
     const LinkMode of_runtime = mode == LinkMode::SharedBinaries ? LinkMode::Auto : mode;
     const bool is_copy = of_runtime == LinkMode::Auto || of_runtime == LinkMode::Copy;
     if (!is_copy || !take_spare(runtime, folder_ / ".moat/rt", workers))
@@ -177,7 +177,7 @@ class Staging {
           {".moat/rt/" + file.path, file.digest.hex, file.size, file.executable ? 0755U : 0644U, ""});
     for (const auto& [path, target] : runtime.links) add_link_or_copy(".moat/rt/" + path, target);
   }
-  // One file under all its names: nothing in bin is a link that leads out of it.
+  // One file with all its names: nothing in bin is a link that leads out of it.
   void add_launchers(const Interpreter& interpreter) {
     const auto names = launcher_names(interpreter);
     write("bin/" + names.front(), launcher_image(), 0755);
@@ -189,8 +189,8 @@ class Staging {
       manifest_.entries.push_back({"bin/" + names[i], first.sha256, first.size, first.mode, ""});
     }
   }
-  // Where libpython is loaded, the private binary is not needed as it was: as a launcher too, what starts it
-  // by its own name (a venv made inside, by link or copy) is guarded like bin/python, and finds its library.
+  // If libpython is loaded, the private binary is not needed: as a launcher too, it guards a program that is
+  // started by its name (a venv made inside, by link or copy) like bin/python, and finds its library.
   void replace_private_binary(const std::string& python) {
     const std::string path = ".moat/rt/" + python;
     const auto binary = std::ranges::find_if(manifest_.entries,
@@ -207,7 +207,7 @@ class Staging {
   const Manifest& manifest() const { return manifest_; }
 
  private:
-  // Of the runtime: a copy where the file system has no links. A folder's copy is left unrecorded.
+  // A link of the runtime: a copy if the file system has no links. Copies of folders are not recorded.
   void add_link_or_copy(const std::string& path, const std::string& target) {
     struct stat status {};
     const fs::path file = folder_ / path;
@@ -222,8 +222,8 @@ class Staging {
   Manifest manifest_;
 };
 
-// What every start of the environment needs is on the disk before it has its name: a power failure leaves an
-// environment that can at least say what it lost.
+// Files that every start of the environment needs are on the disk before it gets its name: after a power
+// failure it can at least report what it lost.
 void sync_what_starts(const fs::path& folder) {
   for (const char* name : {"bin/python", "pyvenv.cfg", ".moat/facts.json"}) sync_file(folder / name);
 }
@@ -276,7 +276,7 @@ void stage_environment(const fs::path& folder, const fs::path& root, const Creat
 
 namespace {
 
-// Nothing there, an empty folder, or an environment that may go.
+// Nothing, an empty folder, or an environment that may be replaced.
 void check_place(const fs::path& root, bool replace) {
   std::error_code ignored;
   if (is_vacant(root)) return;
@@ -373,8 +373,8 @@ Environment Environment::open(const fs::path& root, Foreign foreign) {
   std::error_code failure;
   Environment environment;
   environment.root_ = fs::canonical(root, failure);
-  // Before anything else is read: a new environment may have been on its way in when its maker died.
-  // Where another user left a change unfinished, looking does not finish it.
+  // Before anything else is read: the maker of a new environment may have died. If another user left a change
+  // unfinished, reading does not finish it.
   if (!failure && (foreign == Foreign::Refused || is_ours(environment.root_)))
     roll_forward(environment.root_);
   if (!failure && lacks_its_settings(environment.root_)) throw_lacks_settings(environment.root_);
@@ -434,7 +434,7 @@ Manifest Environment::manifest_without_files() const { return read_manifest_of(r
 
 namespace {
 
-// Switches inside the folder that is there. Where this fails before the commit, the folder is as it was.
+// Switches inside the existing folder. If this fails before the commit, the folder is unchanged.
 template <class Stage>
 void make_inside(const fs::path& root, const CreateOptions& options, const Stage& stage_into) {
   const bool was_there = fs::exists(root / ".moat");
@@ -449,8 +449,8 @@ void make_inside(const fs::path& root, const CreateOptions& options, const Stage
   }
 }
 
-// Data before names, as far as was asked for. What --replace deletes must not be gone before its successor is
-// there.
+// Data before names, as far as `durable` says. --replace must not delete the old environment before its
+// successor exists.
 void make_durable(const fs::path& staged, const fs::path& root, const CreateOptions& options,
                   std::int64_t begun) {
   if (options.durable == Durable::Never) return;
@@ -463,7 +463,7 @@ void make_durable(const fs::path& staged, const fs::path& root, const CreateOpti
 
 void make_beside(const CreateOptions& options, const fs::path& root, const Runtime& runtime,
                  Workers& workers) {
-  // The old environment must not be in the middle of somebody's change when it goes.
+  // Nobody may be changing the old environment when it is removed.
   std::optional<FileLock> old;
   std::error_code failure;
   if (fs::is_directory(root / ".moat", failure))
@@ -474,7 +474,7 @@ void make_beside(const CreateOptions& options, const fs::path& root, const Runti
   TempDir staging = folder_beside(root);
   const FolderHold hold(staging.path());
   const fs::path staged =
-      staging.path() / "env";  // not the temporary folder itself, which is closed to others
+      staging.path() / "env";  // not the temporary folder itself, which others cannot read
   make_roomy_directory(staged);
   stage_environment(staged, root, options, runtime, workers);
   if (options.fill) options.fill(Environment::open(staged));
@@ -515,7 +515,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
   try {
     return Environment::open(root);
   } catch (const Error& error) {
-    // What fails has changed nothing. A replaced environment cannot be brought back.
+    // A failure changes nothing. A replaced environment cannot be brought back.
     if (is_new && error.kind() == ErrorKind::Disk) remove_tree_quietly(root);
     throw;
   }

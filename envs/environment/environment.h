@@ -22,12 +22,12 @@ namespace moat {
 // ENV/.moat/{lock,manifest,bytecode,facts.json,journal,stage,history}
 class Environment {
  public:
-  // The environment at this path, any unfinished change rolled forward first. Error(NoEnvironment) where
-  // there is none (hint: moat create), Error(ForeignEnvironment) for one made by venv, virtualenv, uv (unless
+  // The environment at this path, after finishing any interrupted change. Error(NoEnvironment) if there is
+  // none (hint: moat create), Error(ForeignEnvironment) for one made by venv, virtualenv, uv (unless
   // allowed).
   enum class Foreign { Refused, Allowed };
   static Environment open(const std::filesystem::path& root, Foreign foreign = Foreign::Refused);
-  // Does the folder hold a pyvenv.cfg, or will it once the change in it is finished?
+  // Does the folder hold a pyvenv.cfg, or will it once its unfinished change is finished?
   static bool exists_at(const std::filesystem::path& root);
 
   const std::filesystem::path& root() const { return root_; }  // absolute
@@ -60,21 +60,21 @@ struct CreateOptions {
   LinkMode link_mode = LinkMode::Auto;  // of the runtime; Hardlink is what --share asks for
   bool own_pip = true;                  // the environment's pip is moat's (pip_shim.h); a build finds none
   Durable durable = Durable::Auto;
-  // Set: with this reason, one more state of the environment that is there. What it held stays in its
-  // history, so that the change can be taken back.
+  // If set: a new state of the existing environment, with this reason. The old contents stay in its history,
+  // so that the change can be taken back.
   std::optional<std::string> as_change = {};
   bool replace = false;  // replaces an existing environment (or empty folder), in the same rename
-  // Called with the environment before it has its place: packages that go in here are there from the first
-  // moment, and where this throws, nothing was made.
+  // Called with the environment before it gets its place: packages installed here are there from the first
+  // moment, and if this throws, nothing was made.
   std::function<void(const Environment&)> fill;
 };
 
-// Everything staged in a sibling folder, then one rename; inside where the folder cannot be renamed
-// (envs/environment/new_place.h). Error(Exists) for a non-empty folder without
-// replace, or with replace where the folder is not an environment.
+// Everything is staged in a sibling folder, then renamed; inside, if the folder cannot be renamed
+// (envs/environment/new_place.h). Error(Exists) for a non-empty folder without replace, or with replace if
+// the folder is not an environment.
 Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers);
 
-// Is everything of an environment there except pyvenv.cfg? And the Error(NoEnvironment) that says so.
+// Does everything but pyvenv.cfg exist? And the Error(NoEnvironment) for that case.
 bool lacks_its_settings(const std::filesystem::path& root);
 [[noreturn]] void throw_lacks_settings(const std::filesystem::path& root);
 

@@ -27,7 +27,7 @@ class Reader {
     std::vector<fs::path> entries;
     for (fs::directory_iterator i(site_packages_, error), end; !error && i != end; i.increment(error))
       entries.push_back(i->path());
-    // Any other error must not look like an empty folder.
+    // Other errors must not be mistaken for an empty folder.
     if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
       throw_errno("read", site_packages_, error.value());
     std::sort(entries.begin(), entries.end());

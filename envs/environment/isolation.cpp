@@ -43,7 +43,7 @@ print("\nmoat-observed " + json.dumps({
     "user_site_enabled": bool(site.ENABLE_USER_SITE), "modules": modules}))
 )PY";
 
-// In a path of a build variable; a blank, a quote or a colon ends it.
+// The end of a path in a build variable: a blank, a quote or a colon.
 bool is_path_character(char c) {
   return !is_ascii_space(c) && std::string_view("'\":,;)").find(c) == std::string_view::npos;
 }
@@ -53,7 +53,7 @@ bool is_below(std::string_view path, std::string_view folder) {
   return path.size() == folder.size() || folder.ends_with('/') || path[folder.size()] == '/';
 }
 
-// Judges paths by where they lie: in the environment, in a Python that is not its own, or elsewhere.
+// Judges paths by their place: in the environment, in another Python, or elsewhere.
 class Places {
  public:
   Places(const ObservedPython& observed, const Environment& environment)
@@ -65,7 +65,7 @@ class Places {
 
   bool inside(std::string_view path) const { return is_below(path, root_); }
 
-  // The base this environment was made from, the one it runs on now, or anybody's packages and libraries.
+  // The base this environment was made from, the one it runs on, or anybody else's packages and libraries.
   bool of_another_python(std::string_view path) const {
     if (inside(path)) return false;
     for (const fs::path& part : {base_.stdlib, base_.include, base_.executable})
@@ -196,7 +196,7 @@ void judge_mapped_files(const ObservedPython& observed, const Environment& envir
                    .details = std::move(sorted.others)});
 }
 
-// The environment's own paths are not paths any more: its root may hold any character, a blank too.
+// The environment's own paths are removed first: its root may hold any character, also a blank.
 std::string without_root(std::string_view value, std::string_view root) {
   std::string out;
   for (std::size_t at = 0;;) {
@@ -275,7 +275,7 @@ void judge_modules(const ObservedPython& observed, const Places& places, std::ve
                    .details = std::move(sorted.others)});
 }
 
-// What the folder in lib is called: "python3.11".
+// The name of Python's folder in lib: "python3.11".
 std::string version_folder(const Environment& environment) {
   return fs::path(environment.scheme().purelib).parent_path().filename();
 }

@@ -1,4 +1,4 @@
-// The checks behind `moat doctor`: facts observed from inside the environment, verdicts drawn from them.
+// The checks of `moat doctor`: facts observed inside the environment, and findings drawn from them.
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -16,22 +16,22 @@ struct Finding {
   std::string check;                 // "sys.path", "mapped files", "sysconfig", "user site", "files", …
   std::string message;               // one sentence
   std::vector<std::string> details;  // paths
-  std::string hint;                  // what mends it
+  std::string hint;                  // how to fix it
 };
 
-// What the environment's own Python says of itself when started as a user would.
+// What the environment's own Python reports when started as a user would.
 struct ObservedPython {
   std::vector<std::string> sys_path, mapped_files, sysconfig_values;
   std::string prefix, base_prefix, executable, base_executable, stdlib;
   bool user_site_enabled = false;
-  std::vector<std::string> own_folders;  // those of sys_path that belong to no other Python
+  std::vector<std::string> own_folders;  // those of sys_path that do not belong to another Python
   std::vector<std::string> left_out;     // entries of PYTHONPATH that the launcher dropped
   std::vector<std::string> loaded_modules_outside;
 };
 ObservedPython observe(const Environment& environment,
                        const std::vector<std::pair<std::string, std::string>>& variables);
 
-// Pure: which of the observed paths lie outside. System libraries (libc, OpenSSL, …) are Notes, told
+// Pure: which of the observed paths lie outside. System libraries (libc, OpenSSL, …) are Notes, reported
 // together.
 std::vector<Finding> judge(const ObservedPython& observed, const Environment& environment);
 

@@ -39,8 +39,8 @@ int exchange(const fs::path& a, const fs::path& b) {
   return ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), kExchange) == 0 ? 0 : errno;
 }
 
-// The kernel's words for "not this folder": a mount point, another file system or layer, somebody else's
-// directory.
+// The kernel's errors for a folder that cannot be renamed: a mount point, another file system or layer, a
+// directory of another user.
 bool is_no_to_the_folder(int error_number) {
   return error_number == EBUSY || error_number == EXDEV || error_number == EACCES || error_number == EPERM ||
          error_number == EROFS;
@@ -65,7 +65,7 @@ bool exchange_folders(const fs::path& staged, const fs::path& root) {
   return true;
 }
 
-// Everything goes out but what the change itself needs: directories whole, or file by file where they cannot
+// Moves everything out except what the change itself needs: directories whole, or file by file if they cannot
 // be renamed.
 class EverythingOut {
  public:
@@ -121,7 +121,7 @@ bool must_switch_inside(const fs::path& root) {
   }, parent{};
   if (::lstat(root.c_str(), &folder) != 0 || !S_ISDIR(folder.st_mode)) return false;
   if (is_mount_point(root)) return true;
-  // Not empty, so no rename replaces it; what a killed `create` left in it is swept there.
+  // Not empty, so no rename replaces it; remains of a killed `create` are swept from it.
   if (fs::exists(root / ".moat/stage") && !fs::exists(root / "pyvenv.cfg")) return true;
   const fs::path above = root.parent_path();
   if (::faccessat(AT_FDCWD, above.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return true;
@@ -155,7 +155,7 @@ void switch_inside(Change& change, const fs::path& root, Durable durable,
   };
   for (const std::string& name : names_in(stage / ".moat"))
     if (!EverythingOut::kOfTheChange.contains(name)) bring(".moat/" + name);
-  // What makes it an environment comes last.
+  // The file that makes it an environment comes last.
   for (const std::string& name : names_in(stage))
     if (name != ".moat" && name != "pyvenv.cfg") bring(name);
   bring("pyvenv.cfg");
@@ -164,7 +164,7 @@ void switch_inside(Change& change, const fs::path& root, Durable durable,
     if (const auto before = parse_manifest(read_file(root / ".moat/manifest")))
       summary = summarize(*before, *manifest);
   change.commit(moves, *std::move(manifest), as_change.value_or("moat create"), summary, durable);
-  // There is no way back to what a new environment replaced.
+  // The environment that a new one replaced cannot be restored.
   if (!as_change) remove_tree_quietly(root / ".moat/history");
 }
 

@@ -1,7 +1,7 @@
-// How moat is found: where the moat was that put the shim there, if that is still a program of this user's or
-// of root's (the environment may be on another machine by now, where anybody could have made such a file);
-// then PATH. Not on a relative entry of PATH, and not inside of the environment, where a package may bring a
-// command of that name.
+// How moat is found: at the path of the moat that wrote the shim, if that is still a program of this
+// user or of root (on another machine anybody could have made such a file); then on PATH. Relative
+// entries of PATH are skipped, and so is the environment itself, where a package may install a command
+// of that name.
 #include "envs/environment/pip_shim.h"
 
 #include "envs/environment/scripts.h"
@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// For Python 3.6 and later. What it imports is there at every start, or is needed for one call only.
+// For Python 3.6 and later. Its imports are loaded at every start anyway, or needed for one call only.
 constexpr std::string_view kModule =
     R"PY("""pip of this environment: `moat pip`. pip itself takes its place when it is installed."""
 import os
@@ -110,14 +110,14 @@ if __name__ == "__main__":
         sys.exit("ERROR: cannot start %s: %s" % (command[0], error.strerror))
 )PY";
 
-// pip itself may be there: as a module it is right whichever came last.
+// pip itself may be installed: the module is right whichever came last.
 constexpr std::string_view kCommand = R"PY(import runpy
 
 if __name__ == "__main__":
     runpy.run_module("pip", run_name="__main__", alter_sys=True)
 )PY";
 
-// A literal of Python; bytes that are not ASCII as they are, in UTF-8 or not at all.
+// A Python literal; non-ASCII bytes are kept if they are UTF-8.
 std::string python_literal(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -128,7 +128,7 @@ std::string python_literal(std::string_view text) {
   return out + "\"";
 }
 
-// "" where it cannot be told, or has been replaced since it was started.
+// "" if it cannot be told, or was replaced since it was started.
 std::string this_program() {
   std::error_code failure;
   const std::string path = fs::read_symlink("/proc/self/exe", failure).native();

@@ -1,6 +1,6 @@
-// The pip that every environment has: `pip` there is `moat pip` for this environment, so that what is typed,
-// or called by a program, never reaches another Python. It is not a distribution, and nothing lists it. pip
-// itself takes its place when it is installed, by whomever; moat puts it back when that goes.
+// The pip of every environment: `pip` there is `moat pip` for this environment, so that a typed command or a
+// program's call never reaches another Python. It is not a distribution, and is not listed. The real pip
+// replaces it when it is installed, by any installer; moat restores it when that is removed.
 //
 //   ENV/bin/pip, pip3, pip3.X            run the module: whichever of the two is there
 //   site-packages/pip/__init__.py        finds moat, and becomes it
@@ -16,7 +16,7 @@
 
 namespace moat {
 
-// What `pip --version` says: the pip whose commands and options `moat pip` has.
+// The version that `pip --version` prints: the pip whose commands and options `moat pip` has.
 inline constexpr std::string_view kPipVersion = "26.3";
 
 struct PipShimFile {
@@ -26,7 +26,7 @@ struct PipShimFile {
   bool is_module = false;  // pip itself replaces it when installed; the commands run whichever is there
 };
 
-// The texts name this program, as the one to call.
+// The texts contain the path of this program, to be called.
 std::vector<PipShimFile> pip_shim(const Scheme& scheme, const Interpreter& interpreter);
 
 }  // namespace moat

@@ -25,7 +25,7 @@ using Json = nlohmann::json;
 constexpr std::string_view kAnswerMark = "moat-proved ";
 constexpr int kCannot = 126;
 
-// Each module in a child of its own: what one does to the process is not what the next one finds.
+// Each module in its own child process, so that no import affects the next one.
 constexpr const char* kImport = R"PY(
 import json, os, pkgutil, signal, sys
 root, names = sys.argv[1], json.loads(sys.argv[2])
@@ -63,7 +63,7 @@ for name in names:
 print("\nmoat-proved " + json.dumps(answers))
 )PY";
 
-// What the system has for everybody: not of any Python.
+// System files for every program: they belong to no Python.
 bool is_of_the_system(std::string_view path) {
   return std::ranges::any_of(std::array<std::string_view, 3>{"/proc/", "/dev/", "/sys/"},
                              [&](std::string_view folder) { return path.starts_with(folder); });
@@ -116,8 +116,8 @@ class Proof {
   }
 
  private:
-  // What is there, and neither the environment nor a folder around it; each place once, outer ones before
-  // what lies in them, which need not be hidden by itself.
+  // Existing places that are neither the environment nor a folder around it; each place once, outer ones
+  // before those inside them, which need not be hidden separately.
   void choose_hidden() {
     std::set<fs::path> places;
     for (const fs::path& place : terms_.hidden) {
@@ -159,7 +159,7 @@ class Proof {
       if (path.empty() || is_below(path, root_) || is_below(path, home_.path()) || is_of_the_system(path))
         continue;
       struct stat facts {};
-      // Folders are looked into on the way to what is opened.
+      // Folders are opened on the way to a file.
       if (::stat(std::string(path).c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) continue;
       const bool is_stray =
           std::ranges::any_of(hidden_, [&](const fs::path& place) { return is_below(path, place); });
@@ -210,7 +210,7 @@ class Proof {
       if (!why.empty()) failed.push_back(name);
     }
     if (failed.empty()) return;
-    // What does not work with all of it there has another reason.
+    // A module that fails with all of it visible has another reason.
     const std::map<std::string, std::string> there = imported(failed, Others::There);
     for (const std::string& name : failed) {
       const auto found = there.find(name);
@@ -221,7 +221,7 @@ class Proof {
     }
   }
 
-  // Its Python did not start, or gave no answer: a leak only if it works with the others there.
+  // Its Python did not start, or gave no answer: a leak only if it works with the others visible.
   void take_no_start(const std::string& why) {
     const std::map<std::string, std::string> there = imported({"sys"}, Others::There);
     const auto found = there.find("");
@@ -251,7 +251,7 @@ class Proof {
     return out;
   }
 
-  // "" where it starts; it may well refuse `--help`.
+  // "" if it starts; it may refuse `--help`.
   std::string why_it_does_not_start(const fs::path& command, Others others) {
     const ProcessResult result = watched({command.string(), "--help"}, others, std::chrono::seconds(30));
     constexpr int kNotFound = 127;

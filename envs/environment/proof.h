@@ -1,5 +1,5 @@
-// Isolation proved (`moat doctor --prove`): with every other Python hidden, each top-level module is imported
-// and each command started, and every file that is opened meanwhile is looked at. Runs what is installed.
+// Proves isolation (`moat doctor --prove`): with every other Python hidden, imports each top-level module,
+// starts each command, and checks every file that is opened meanwhile. Runs installed code.
 #pragma once
 
 #include "envs/environment/isolation.h"
@@ -13,8 +13,8 @@
 namespace moat {
 
 struct ProofTerms {
-  // Folders and files that are hidden from the environment: those of its base and of other Pythons, other
-  // environments, the store. What holds the environment itself is not hidden.
+  // Files and folders to hide from the environment: those of its base and of other Pythons, other
+  // environments, the store. A folder that contains the environment itself is not hidden.
   std::vector<std::filesystem::path> hidden;
   std::vector<std::pair<std::string, std::string>> variables;  // what programs are started with
   std::filesystem::path scratch;  // an empty folder where programs start; may be hidden
@@ -24,8 +24,8 @@ struct ProofTerms {
 std::vector<Finding> prove_isolation(const Environment& environment, const ProofTerms& terms,
                                      const std::stop_token& stop);
 
-// Parts of an interpreter's installation that a process could use by mistake. Of one in /usr not the prefix,
-// where everything lies.
+// The parts of an interpreter's installation that a process could use by mistake. For one in /usr not the
+// prefix, which holds everything.
 std::vector<std::filesystem::path> places_of(const Interpreter& interpreter);
 
 }  // namespace moat

@@ -1,9 +1,9 @@
 // Both a shell and Python read a wrapper. The shell sees the command `:` (an empty string, then ':'), and
 // execs Python on the same file; Python sees one long string.
 //
-// That string takes the place of the module's docstring, and nothing may stand between a docstring and `from
-// __future__ import`. Our own wrappers do not mind. A script that begins with a string of its own would: it
-// gets its shell code in the first line instead, which needs an `env` that knows -S (GNU coreutils 8.30,
+// That string replaces the module's docstring, and nothing may stand between a docstring and `from __future__
+// import`. For our own wrappers this does not matter. A script that begins with a string of its own would
+// break: it gets its shell code in the first line instead, which needs an `env` with -S (GNU coreutils 8.30,
 // 2018; FreeBSD).
 #include "envs/environment/scripts.h"
 
@@ -67,7 +67,7 @@ Expected<EntryPoint> parse_target(std::string_view name, std::string_view target
   return EntryPoint{std::string(name), std::string(module), std::string(attribute)};
 }
 
-// As Python finds it (PEP 263), in the first of the lines that follow the first.
+// As Python finds it (PEP 263), in the first two lines after the first.
 std::string_view coding_line(std::string_view text) {
   const std::string_view line = text.substr(0, text.find('\n'));
   const std::string_view stripped = trim(line);
@@ -148,8 +148,8 @@ std::optional<std::string> rewrite_script(std::string_view contents) {
 
 namespace {
 
-// A kernel takes some 250 bytes of a first line, and no spaces in the path. Else a shell starts Python, by a
-// line that is a string to Python.
+// A kernel accepts some 250 bytes in a first line, and no spaces in the path. Otherwise a shell starts
+// Python, through a line that is a string to Python.
 std::string first_line(std::string_view python) {
   constexpr std::size_t kLongest = 120;
   if (python.size() < kLongest && python.find(' ') == python.npos) return fmt::format("#!{}\n", python);

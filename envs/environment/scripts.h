@@ -1,5 +1,5 @@
-// Commands of a distribution: entry points become wrappers, scripts marked `#!python` get a first line that
-// works. Both find `python` beside themselves, so an environment can be moved; no process is forked unless
+// Commands of a distribution: entry points become wrappers, scripts marked `#!python` get a working first
+// line. Both find `python` next to themselves, so an environment can be moved; no process is forked unless
 // they are called through a link. Pure.
 #pragma once
 
@@ -24,22 +24,22 @@ struct EntryPoint {
 // checked, since it goes into code.
 Expected<std::vector<EntryPoint>> parse_script_entry_points(std::string_view text);
 
-// A command with this code, which begins with neither a docstring nor an import from __future__.
+// A command with this code, which must not begin with a docstring or an import from __future__.
 std::string python_script(std::string_view code);
 // The text of bin/NAME.
 std::string script_wrapper(const EntryPoint& entry_point);
 
-// A script of NAME.data/scripts: where its first line begins with `#!python` that line is replaced, the rest
-// is kept byte for byte. nullopt: the file does not change.
+// A script of NAME.data/scripts: a first line that begins with `#!python` is replaced, the rest is kept byte
+// for byte. nullopt: the file does not change.
 std::optional<std::string> rewrite_script(std::string_view contents);
 
-// A script as the two above make it, for where its Python never moves: `python`, an absolute path, is named
-// in the first line, so that no shell is needed (a long path, or one with spaces, takes one). nullopt: not
-// ours.
+// Rewrites a script made by the two functions above for a Python that never moves: its first line names
+// `python`, an absolute path, so that no shell is needed (except for a long path, or one with spaces).
+// nullopt: not ours.
 std::optional<std::string> script_at(std::string_view contents, std::string_view python);
 
 // Is the script of NAME.data/scripts a wrapper that setuptools wrote for a declared entry point (NAME,
-// NAME.exe, NAME-script.py, NAME.pya)? Ours takes its place.
+// NAME.exe, NAME-script.py, NAME.pya)? Ours replaces it.
 bool is_entry_point_wrapper(std::string_view file_name, const std::vector<EntryPoint>& entry_points);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-// The inside of envs/environment that mending an environment needs as well (envs/place/repair.h).
+// Internals of envs/environment that repairing an environment needs as well (envs/place/repair.h).
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -13,7 +13,7 @@ namespace moat {
 // pyvenv.cfg: keys in lower case, as Python reads them.
 std::map<std::string, std::string> read_venv_settings(const std::filesystem::path& file);
 
-// A complete new environment in `folder`, its manifest included, that will stand at `root`.
+// A complete new environment in `folder`, including its manifest, that will be moved to `root`.
 void stage_environment(const std::filesystem::path& folder, const std::filesystem::path& root,
                        const CreateOptions& options, const Runtime& runtime, Workers& workers);
 

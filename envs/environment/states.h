@@ -5,7 +5,7 @@
 
 namespace moat {
 
-// Error(Refused) where the history does not reach back so far, or the state is yet to come.
+// Error(Refused) if the history does not reach that far back, or there is no such state yet.
 Manifest manifest_of_state(const Environment& environment, int state);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-// Bytecode of wheels that have come, compiled while others are still on their way.
+// Compiles bytecode of wheels that have arrived while others are still being downloaded.
 #pragma once
 
 #include "envs/python/runtime.h"
@@ -14,13 +14,13 @@
 
 namespace moat {
 
-// A thread of its own with its own workers: unpacking, which everything waits for, keeps the others. What
-// it makes lies in the store, where the change looks for it. What fails here is tried again there, and told.
+// Has its own thread and workers: the other workers are needed for unpacking, which everything waits for. Its
+// results are in the store, where the change looks for them. A failure here is retried and reported there.
 class BytecodeAhead {
  public:
-  // `runtime` may still be in the making. The rest outlives this.
+  // `runtime` may still be in the making. All other arguments outlive this.
   BytecodeAhead(std::shared_future<Runtime> runtime, Store& store, Reporter& reporter);
-  // Drops what has not begun, waits for what has.
+  // Drops jobs that have not begun, waits for those that have.
   ~BytecodeAhead();
   BytecodeAhead(const BytecodeAhead&) = delete;
   BytecodeAhead& operator=(const BytecodeAhead&) = delete;
@@ -43,7 +43,7 @@ class BytecodeAhead {
   std::jthread thread_;  // last: it uses the rest
 };
 
-// A runtime that is there already.
+// For a runtime that already exists.
 std::shared_future<Runtime> ready_runtime(Runtime runtime);
 
 }  // namespace moat

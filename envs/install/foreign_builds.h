@@ -1,5 +1,5 @@
-// Locks for another target than this machine's: what sources say of themselves only by being built, they say
-// of here.
+// Locks for another target than this machine: metadata that only a build can give is that of a build on this
+// machine.
 #pragma once
 
 #include "envs/python/interpreter.h"
@@ -12,7 +12,7 @@
 
 namespace moat {
 
-// Builds go on as before, but each source whose metadata is asked for is a warning. Keeps references.
+// Builds go on as before, with a warning for each source whose metadata is asked for. Keeps references.
 class ForeignBuilds final : public SourceBuilder {
  public:
   ForeignBuilds(SourceBuilder& builder, const Target& here, const Target& target, Reporter& reporter);
@@ -28,7 +28,7 @@ class ForeignBuilds final : public SourceBuilder {
   Reporter& reporter_;
 };
 
-// May what a build says here be another thing there? By Python, implementation and platform.
+// May the result of a build here differ on that target? By Python, implementation and platform.
 bool is_foreign(const Target& here, const Target& target);
 
 }  // namespace moat

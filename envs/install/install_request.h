@@ -1,6 +1,6 @@
-// What an installation goes by: where packages come from, which of them may be chosen, how sources are built.
-// Made once, from settings, the command line and the options of requirements files; everything after takes
-// this value.
+// The rules of an installation: where packages come from, which of them may be chosen, how sources are built.
+// Made once, from settings, the command line and the options of requirements files; all later steps take this
+// value.
 #pragma once
 
 #include "envs/build/build_variables.h"
@@ -15,7 +15,7 @@
 
 namespace moat {
 
-// What comes out of a build depends on all of it.
+// The result of a build depends on all of it.
 struct BuildTerms {
   std::vector<RootRequirement> constraints;  // --build-constraint, as its files say now
   ConfigSettings config_settings;
@@ -32,15 +32,15 @@ struct InstallRequest {
   std::optional<UnixTime> exclude_newer;
   std::optional<std::chrono::seconds> window;  // as ResolveRequest::window
   bool may_build = true;
-  bool no_vulnerable = false;  // versions that a vulnerability is known of are not chosen
+  bool no_vulnerable = false;  // versions with a known vulnerability are not chosen
   BuildTerms build;
 
-  // What of it a resolution depends on; the rest of the ResolveRequest is the caller's to say.
+  // The part that a resolution depends on; the caller fills in the rest of the ResolveRequest.
   void fill(ResolveRequest& request) const;
 };
 
-// Names everything in it, as 32 hex digits: part of the key of whatever is kept and depends on it. Of URLs
-// the credentials do not count, nor who is trusted.
+// A digest of everything in it, as 32 hex digits: part of the key of cached results. Credentials in URLs and
+// trusted hosts are not included.
 std::string digest_of(const InstallRequest& request);
 std::string digest_of(const BuildTerms& terms);
 

@@ -1,4 +1,4 @@
-// What is installed in an environment, and who needs what there: behind list, show, tree, why, uninstall
+// The packages installed in an environment, and who requires them: for list, show, tree, why, uninstall
 // --orphans, and an install that finds everything there already.
 #pragma once
 
@@ -23,7 +23,7 @@ struct InstalledNode {
 };
 
 // Extras are not recorded when a package is installed. Those that others require are known; an extra of a
-// package is inferred to be in effect where it explains a package that nothing else does.
+// package is inferred if it explains a package that nothing else explains.
 class InstalledGraph {
  public:
   InstalledGraph(const InstalledDistributions& installed, MarkerEnvironment markers);
@@ -37,14 +37,14 @@ class InstalledGraph {
   // Who requires it, among the installed.
   std::vector<const InstalledNode*> dependents_of(const PackageName& name) const;
 
-  // All: any requirement that some extra of the package makes counts as well.
+  // All: requirements of every extra of the package count as well.
   enum class Extras { InEffect, All };
   // The names a package requires here; empty where it is not installed.
   std::set<PackageName> direct(const PackageName& name, Extras extras) const;
   // Everything installed that is reachable from these, themselves included.
   std::set<PackageName> closure(const std::set<PackageName>& from, Extras extras) const;
 
-  // Are these requirements, and what they lead to, met by what is installed, under these constraints?
+  // Do the installed packages meet these requirements and their dependencies, under these constraints?
   bool satisfies(const std::vector<RootRequirement>& requirements,
                  const std::vector<RootRequirement>& constraints) const;
 

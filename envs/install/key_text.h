@@ -1,4 +1,4 @@
-// Values as one text that names them: the key of something that is kept.
+// Values as one text that identifies them: the key of a cached result.
 #pragma once
 
 #include "resolver/solve/solve.h"
@@ -10,12 +10,12 @@
 
 namespace moat {
 
-// Texts one after the other, each with its length, so that no two lists give the same digest.
+// Texts one after the other, each with its length, so that different lists give different digests.
 class KeyText {
  public:
   KeyText& add(std::string_view text);
   KeyText& add(const std::vector<RootRequirement>& lines);  // what is asked, and with which hashes
-  // Of a list, so that what follows it cannot be taken for more of it.
+  // Ends a list, so that following items cannot be taken for part of it.
   KeyText& count(std::size_t size) { return add(std::to_string(size)); }
 
   std::string digest() const;  // 32 hex digits

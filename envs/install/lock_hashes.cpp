@@ -24,7 +24,7 @@ bool may_install(const ReleaseFile& file, const Target& target) {
   return !file.wheel || target.tags.rank(file.wheel->tags).has_value();
 }
 
-// Wheels that will be installed come into the store whole, as they will be needed.
+// Wheels that will be installed are added to the store, since they will be needed.
 void obtain_chosen(std::vector<ResolvedPackage>& packages, const Tools& tools) {
   std::vector<WheelOrder> orders;
   std::vector<Artifact*> chosen;
@@ -39,7 +39,7 @@ void obtain_chosen(std::vector<ResolvedPackage>& packages, const Tools& tools) {
   for (std::size_t i = 0; i < wheels.size(); ++i) chosen[i]->digests.push_back(wheels[i].digest);
 }
 
-// The files of the release, with the hash of the chosen one; and those of them that lack one, to be hashed.
+// The files of the release with the hash of the chosen one; those without a hash are to be hashed.
 std::vector<ReleaseFile> completed(const ResolvedPackage& package, const Target& target,
                                    std::vector<Artifact*>& lacking) {
   std::vector<ReleaseFile> files = package.release->files();
@@ -84,8 +84,8 @@ void learn_missing_hashes(Resolution& resolution, const Target& target, const To
       "no index promises a sha256 of all files of {}: the lock has the hashes of what was found "
       "now, and only files that this target may install",
       join(names, ", "));
-  // What lies on this machine is no surprise to its owner; what came from elsewhere may not be what was
-  // meant.
+  // The user knows the files on this machine; files from elsewhere may not be the intended
+  // ones.
   from_network ? tools.reporter.warn(said) : tools.reporter.note(said);
 }
 

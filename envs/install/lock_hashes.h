@@ -1,4 +1,4 @@
-// A lock has a hash of every file: those that no index promises are computed.
+// A lock has a hash for every file: those that no index promises are computed.
 #pragma once
 
 #include "fetch/store/tools.h"
@@ -8,7 +8,7 @@
 namespace moat {
 
 // Fetches and hashes the files that `target` may install from this resolution and that have no strong hash;
-// what is chosen stays in the store. Tells for which packages the hashes are not an index's.
+// chosen files stay in the store. Reports which packages have hashes that are not from an index.
 void learn_missing_hashes(Resolution& resolution, const Target& target, const Tools& tools);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-// Packages whose chosen file is a source become wheels, while others are downloaded.
+// Builds wheels of packages whose chosen file is a source, while others are downloaded.
 #pragma once
 
 #include "fetch/os/workers.h"
@@ -35,7 +35,7 @@ class SourceBuilds {
   SourceBuilds(const SourceBuilds&) = delete;
   SourceBuilds& operator=(const SourceBuilds&) = delete;
 
-  // In the order given. Blocks; throws what the first of them threw.
+  // In the order given. Blocks; throws the first build's error.
   std::vector<BuiltWheel> finish();
 
  private:

@@ -19,7 +19,7 @@ bool begins_with(const fs::path& path, const fs::path& folder) {
   return in_folder == folder.end();
 }
 
-// Where a link in ~/.local/bin leads, as written; "" where it is none.
+// The target of a link in ~/.local/bin, as written; "" if it is not a link.
 fs::path target_of(const fs::path& link) {
   std::error_code error;
   const fs::path target = fs::read_symlink(link, error);
@@ -34,7 +34,7 @@ bool is_own(const fs::path& target, const UserLinks& links) {
   return target.parent_path() == links.environment.lexically_normal() / "bin";
 }
 
-// A link of moat's that leads nowhere is left of something that is gone.
+// A dangling link of moat's belongs to something that was removed.
 bool is_free(const fs::path& path, const UserLinks& links) {
   std::error_code error;
   if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return true;
@@ -42,7 +42,7 @@ bool is_free(const fs::path& path, const UserLinks& links) {
   return is_moats(target, links) && (is_own(target, links) || !fs::exists(target, error));
 }
 
-// "`http` is already a command of the application `httpie`", and how to be rid of it.
+// "`http` is already a command of the application `httpie`", and how to remove it.
 [[noreturn]] void throw_taken(const std::string& command, const fs::path& place, const UserLinks& links) {
   const fs::path target = target_of(place);
   const fs::path owner = target.parent_path().parent_path();
@@ -67,7 +67,7 @@ bool is_free(const fs::path& path, const UserLinks& links) {
 
 std::set<std::string> commands_of(const StoredWheel& wheel) {
   std::set<std::string> names;
-  // One that is not well-formed is refused when it is installed, with the reason.
+  // A malformed one is refused when it is installed, with the reason.
   if (const auto text = read_file_if_exists(wheel.tree / wheel.dist_info / "entry_points.txt"))
     if (const auto entry_points = parse_script_entry_points(*text))
       for (const EntryPoint& entry_point : *entry_points) names.insert(entry_point.name);

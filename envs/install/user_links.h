@@ -1,5 +1,5 @@
-// Commands of an environment, shown in ~/.local/bin: links into it. A file there that is not such a link is
-// never touched, nor is the command of another environment.
+// Commands of an environment, shown in ~/.local/bin as links into it. Other files there, and commands of
+// other environments, are never touched.
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -19,18 +19,18 @@ struct UserLinks {
   std::filesystem::path environment;  // and one into this is its own
 };
 
-// Commands that a wheel brings: its entry points and scripts.
+// Commands that a wheel installs: its entry points and scripts.
 std::set<std::string> commands_of(const StoredWheel& wheel);
 // Commands of all packages asked for by name, by the manifest.
 std::set<std::string> requested_commands(const Manifest& manifest);
 // Commands of one package; `name`: normalised.
 std::set<std::string> package_commands(const Manifest& manifest, std::string_view name);
 
-// Error(Refused) naming the first file, or other environment, that is in the way of one of these.
+// Error(Refused) naming the first file, or other environment, that already has one of these names.
 void check_names_are_free(const std::set<std::string>& commands, const UserLinks& links);
 
-// Makes the links into the environment equal to `commands`: after a change, and by every later command that
-// comes by (a crash between change and links is mended so). True: something was placed.
+// Makes the links into the environment match `commands`: after a change, and in every later command (which
+// repairs a crash between change and links). Returns true if a link was made.
 bool set_links(const std::set<std::string>& commands, const UserLinks& links);
 
 }  // namespace moat

@@ -31,8 +31,8 @@ std::optional<std::string> read_entry(std::string_view line, std::vector<Bytecod
   return std::nullopt;
 }
 
-// Format 1 listed it among the files. A wheel that brought bytecode of its own cannot be told from one that
-// did not; either way it belongs to the source beside it.
+// Format 1 listed it among the files. Bytecode that a wheel brought cannot be told from compiled bytecode;
+// either way it belongs to the source next to it.
 std::vector<BytecodeEntry> take_bytecode(Manifest& manifest) {
   std::vector<BytecodeEntry> out;
   std::vector<ManifestEntry> rest;

@@ -14,7 +14,7 @@ namespace moat {
 
 struct BytecodeEntry {
   std::string path;    // relative to the environment
-  std::string sha256;  // hex; a file with another hash is not ours, and a missing file is no damage
+  std::string sha256;  // hex; a file with another hash is not ours, and a missing file is not damage
   std::uint64_t size = 0;
   std::string
       owner;  // normalised name of the distribution whose source it was compiled from; "": the runtime's
@@ -29,9 +29,9 @@ bool is_bytecode(std::string_view path);
 std::string format_bytecode_list(const std::vector<BytecodeEntry>& entries);
 Expected<std::vector<BytecodeEntry>> parse_bytecode_list(std::string_view text);
 
-// The list in `folder`, an environment or what displaced it in its history; empty where there is none, or
-// none that can be read. `manifest` is the one beside it: of format 1 it holds the bytecode itself, which is
-// moved to the result.
+// The list in `folder`, an environment or the old files in its history; empty if there is no readable
+// list. `manifest` is the one next to it: in format 1 it holds the bytecode itself, which is moved to the
+// result.
 std::vector<BytecodeEntry> read_bytecode_list(const std::filesystem::path& folder, Manifest& manifest);
 
 }  // namespace moat

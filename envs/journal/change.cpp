@@ -22,11 +22,11 @@ namespace moat {
 
 namespace {
 
-// How long we wait for another moat that is at work in the same environment.
+// How long to wait for another moat that is changing the same environment.
 constexpr std::chrono::seconds kPatience{60};
 
-// The journal lies where it counts; here it reaches the disk before anything is moved. Where it does not,
-// nothing has been moved yet, and the change is taken back with it.
+// The journal is at its final place; here it reaches the disk before anything is moved. If that fails,
+// nothing has been moved yet, and the change is taken back together with it.
 void sync_journal(const fs::path& folder, bool& committed) {
   try {
     sync_directory(folder);
@@ -36,7 +36,7 @@ void sync_journal(const fs::path& folder, bool& committed) {
   }
 }
 
-// The change is made. What of older states may go, and cannot be looked at just now, the next change removes.
+// The change is made. Old states that cannot be examined or removed now are left to the next change.
 void prune_what_can_be(const fs::path& environment, std::int64_t now) {
   try {
     prune_history(environment, now);
@@ -188,7 +188,7 @@ Change Change::begin(const fs::path& environment, const std::string& command) {
   if (recovery < 0) throw_journal_error(recovery, environment);
   flush_if_old(environment, state->begun);
 
-  // What a killed writer staged and never committed.
+  // Files that a killed writer staged and never committed.
   remove_tree(folder / "stage");
   const int number = 1 + std::max(manifest_state(environment), newest_history_number(environment));
   state->stage = folder / "stage" / std::to_string(number);
@@ -219,14 +219,14 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
 
   const std::int64_t now = unix_now();
   const std::string text = format_journal(state_, now, reason, summary, steps);
-  const Journal journal(text, aside / "journal");  // what we would not follow, we do not write
+  const Journal journal(text, aside / "journal");  // do not write what we would not follow
   const UniqueFd root = open_directory(impl_->root);
   if (const int result = moat_journal_check(root.get(), &*journal); result < 0)
     throw Error(ErrorKind::Refused,
                 fmt::format("cannot change {}: {}", quote(impl_->root.string()), moat_journal_error()),
                 {"replace the link with what it points to"});
   if (durable == Durable::Always) sync_file_system(impl_->stage);
-  // Without these nobody finds the environment that is to be looked after, or starts it.
+  // Without these nobody finds the damaged environment, or can start it.
   if (durable == Durable::Auto)
     for (std::size_t i = 0; i < journal->move_count; ++i)
       if (moat_journal_replaces(&*journal, &journal->moves[i]))
@@ -234,7 +234,7 @@ void Change::commit(const std::vector<Move>& moves, Manifest manifest, const std
   if (durable == Durable::Auto) mark_unflushed(impl_->root / ".moat", state_, impl_->begun);
   write_new(aside / "journal", text, durable);
 
-  // From here the change will happen, by us or by whoever opens the environment next.
+  // From here the change will happen, by us or by the next command that opens the environment.
   const CommitUnderWay under_way;
   rename_over(aside / "journal", impl_->root / ".moat/journal");
   impl_->committed = true;

@@ -1,5 +1,5 @@
-// A change of an environment: staged aside, committed by one rename of a journal, applied as a list of moves
-// that can be repeated from any point, kept in history so that it can be taken back.
+// A change of an environment: staged aside, committed by renaming a journal, applied as a list of moves that
+// can be repeated from any point, and kept in history so that it can be taken back.
 #pragma once
 
 #include "envs/journal/durable.h"
@@ -30,7 +30,7 @@ struct HistoryEntry {
   std::string reason;                // "moat install flask"
   std::vector<std::string> summary;  // "+ flask 3.0", "~ jinja2 3.1.2 → 3.1.4"
   bool can_return =
-      false;  // what it displaced is still there, and so for all later ones: it can be taken back
+      false;  // the old files of this and of all later changes still exist: it can be taken back
 };
 
 // Under the environment's lock. Usage: begin → fill stage() → commit(moves, …).
@@ -47,16 +47,16 @@ class Change {
   int state() const { return state_; }   // the number the new state will have
   std::filesystem::path stage() const;   // ENV/.moat/stage/N, exists, empty
   std::string stage_relative() const;    // ".moat/stage/N"
-  std::string history_relative() const;  // ".moat/history/N/old": what goes out keeps its path below it
+  std::string history_relative() const;  // old files keep their path below it
 
-  // As commit takes it: false stops there, as a crash would (tests).
+  // As for commit: if it returns false, commit stops there, as after a crash (tests).
   using StepHook = std::function<bool(std::size_t step)>;
 
-  // Writes the manifest (its state becomes state()) into the stage and the journal beside the environment's;
+  // Writes the manifest (its state becomes state()) into the stage and the journal next to the environment's;
   // the rename of the journal is the commit point; then applies, finishes and drops history that is too old.
-  // `moves`: those out before those in; directories for `to` of moves out are made here, those for moves in
-  // are moves of their own. What can be seen to fail is refused before the commit point; where a move fails
-  // all the same, what was done is taken back. So: Error, and nothing has changed. `durable`: every staged
+  // `moves`: moves out before moves in; directories for `to` of moves out are made here, those for moves in
+  // are moves of their own. Foreseeable failures are refused before the commit point; if a move fails later,
+  // the finished ones are taken back. So an Error means that nothing has changed. `durable`: every staged
   // file is synced first, not only the journal.
   void commit(const std::vector<Move>& moves, Manifest manifest, const std::string& reason,
               const std::vector<std::string>& summary, Durable durable, const StepHook& hook = {});
@@ -68,18 +68,18 @@ class Change {
   int state_ = 0;
 };
 
-// If a journal of a dead writer is there, apply the rest of it. True: there was one. Cheap when there is
-// none.
+// If there is a journal of a dead writer, applies the rest of it. Returns true if there was one. Cheap if
+// there is none.
 bool roll_forward(const std::filesystem::path& environment);
 
-// For an environment whose journal can be carried out neither forwards nor backwards: takes back what can be
-// taken back, and drops the journal. What is then not as its manifest says is for `doctor` to tell. False:
+// For an environment whose journal can be carried out neither forwards nor backwards: takes back as much as
+// possible, and drops the journal. `doctor` then reports what differs from the manifest. Returns false if
 // there was no journal.
 bool give_up_change(const std::filesystem::path& environment);
 
 std::vector<HistoryEntry> read_history(const std::filesystem::path& environment);  // newest first
-// Back to state N (default: the one before) by the recorded moves reversed, as one new change; its number.
-// Error(Refused) where history no longer reaches it, or where a file that moat did not place is in the way.
+// Back to state N (default: the previous one) by reversing the recorded moves, as one new change; returns its
+// number. Error(Refused) if history does not reach it, or a file that moat did not place is in the way.
 int rollback(const std::filesystem::path& environment, std::optional<int> state, const std::string& command,
              Durable durable = Durable::Auto);
 

@@ -1,11 +1,11 @@
-// What a change promises for the case of a power failure.
+// What a change guarantees in case of a power failure.
 #pragma once
 
 namespace moat {
 
-// Auto: the environment is then as it was before the change or as after it; what the last minute changed may
-// be lost. Always: nothing of a command that ended is lost; for deployments. Never: nothing is promised; for
-// environments that are thrown away.
+// Auto: the environment is either as before the change or as after it; changes of the last minute may be
+// lost. Always: changes of finished commands are never lost; for deployments. Never: no guarantee; for
+// temporary environments.
 enum class Durable { Auto, Always, Never };
 
 }  // namespace moat

@@ -104,8 +104,8 @@ bool Departures::is_permanent(std::string_view path) const {
   return path == "include";
 }
 
-// True: everything in the directory goes. `sources`: for a __pycache__, what goes from the directory above
-// it.
+// Returns true if everything in the directory is removed. `sources`: for a __pycache__, the files that are
+// removed from its parent directory.
 bool Departures::visit(const FolderNames& names, const std::string& path, bool everything,
                        const FolderNames* sources, std::vector<std::string>& out) {
   static const FolderNames kNothing;

@@ -1,6 +1,6 @@
-// Which renames take old files out of an environment and bring new ones in. A directory that holds nothing
-// else moves whole, so that a package of thousands of files costs one rename each way; in shared ones single
-// files move.
+// Plans the renames that move old files out of an environment and new ones in. A directory that holds nothing
+// else is moved whole, so that a package of thousands of files costs one rename each way; in shared
+// directories files are moved one by one.
 #pragma once
 
 #include "envs/journal/change.h"
@@ -26,19 +26,19 @@ struct FolderNames {
   void add_everything(std::string_view path);
 };
 
-// What goes. The bytecode of a source that goes is found and goes with it.
+// The files to remove. The bytecode of a removed source is found and removed with it.
 class Departures {
  public:
   Departures(std::filesystem::path environment, const Scheme& scheme, bool single_files)
       : environment_(std::move(environment)), scheme_(scheme), single_files_(single_files) {}
 
-  // `names` relative to the environment; what is not there is no matter. Reads the directories concerned.
+  // `names` are relative to the environment; missing ones are ignored. Reads their directories.
   void plan(const FolderNames& names);
   void add(const std::string& path);  // one more file
 
   const std::vector<std::string>& paths() const { return paths_; }      // files and whole directories
   const std::vector<std::string>& emptied() const { return emptied_; }  // where single files move
-  // Will there be nothing at this path, or only what came later?
+  // Will the path be free, or only hold new files?
   bool covers(std::string_view path) const;
 
  private:

@@ -17,8 +17,8 @@ FileState state_of(const fs::path& root, const ManifestEntry& entry) {
     return hash_bytes(fs::read_symlink(path, failure).native()).hex == entry.sha256 ? FileState::Same
                                                                                     : FileState::Changed;
   }
-  // A file of the runtime may lie there as a link into the store (--link-mode symlink): its content counts.
-  // Those of packages are listed as links.
+  // A file of the runtime may be a link into the store (--link-mode symlink): its content is compared. Links
+  // of packages are listed as links.
   if (S_ISLNK(s.st_mode) && !entry.path.starts_with(".moat/rt/")) return FileState::Changed;
   if (S_ISLNK(s.st_mode) && ::stat(path.c_str(), &s) != 0) return FileState::Missing;
   if (!S_ISREG(s.st_mode) || static_cast<std::uint64_t>(s.st_size) != entry.size) return FileState::Changed;

@@ -1,4 +1,4 @@
-// Is a file of an environment what was placed?
+// Is a file of an environment still as it was placed?
 #pragma once
 
 #include "envs/journal/manifest.h"

@@ -29,7 +29,7 @@ FormerFiles::FormerFiles(const fs::path& environment, const Manifest& manifest)
 }
 
 std::optional<std::int64_t> FormerFiles::find(const std::string& path) const {
-  // It may have gone alone once, and with its folder later: the latest counts.
+  // A file may have been moved alone once, and later with its folder: the latest move counts.
   std::optional<std::int64_t> latest;
   for (std::string part = path; !moved_out_.empty();) {
     if (const auto found = moved_out_.find(part); found != moved_out_.end())

@@ -1,7 +1,7 @@
-// When a file of an environment changed. Whoever caches by time and size (PYTHONPYCACHEPREFIX, numba, make,
-// editors) would take one release for another: reproducible wheels give every file of every release the same
-// date. So a file has the date of the archive only where its path never held other bytes; else its time is
-// that of the change.
+// When a file of an environment changed. Caches keyed by time and size (PYTHONPYCACHEPREFIX, numba, make,
+// editors) would take one release for another, because reproducible wheels give every file of every release
+// the same date. So a file has the archive's date only if its path never held other bytes; else it has the
+// time of the change.
 #pragma once
 
 #include "envs/journal/manifest.h"
@@ -23,17 +23,17 @@ struct FileFacts {
 };
 std::optional<FileFacts> facts_of_file(const std::filesystem::path& path);
 
-// For a file that takes the place of other bytes: later than theirs, whatever the clock says.
+// A time for a file that replaces other bytes: later than theirs, whatever the clock says.
 inline std::int64_t time_of_change(std::int64_t now, std::int64_t displaced) {
   return now > displaced ? now : displaced + 1;
 }
 
-// What lay at paths where nothing lies now, as far as the history and the manifest remember.
+// Files that once were at paths that are now empty, as far as the history and the manifest remember.
 class FormerFiles {
  public:
   FormerFiles(const std::filesystem::path& environment, const Manifest& manifest);
 
-  // Its time, or 0 where only that there was one is known; nullopt: this path was never used.
+  // Its time, or 0 if only its existence is known; nullopt: this path was never used.
   std::optional<std::int64_t> find(const std::string& path) const;
 
  private:

@@ -1,10 +1,10 @@
-// Going back. Each recorded change is a list of moves, so it can be taken back by the list reversed: what
-// came in goes out, what went out comes in again. Taking back several states one after the other would move a
-// file through places where it does not stay, and a list with such a chain cannot be repeated from any point.
-// So the reversed lists are first played in memory, on a tree whose leaves remember where they lie now; the
-// one list that is carried out is the difference between where each leaf lies and where it ends. It names
-// single files, never directories: what a running Python wrote beside them stays apart, and renaming a
-// directory of a lower overlay layer is not possible.
+// Going back. Each recorded change is a list of moves, so reversing the list takes it back: new files go out,
+// old ones come in again. Taking back several states one after the other would move a file through places
+// where it does not stay, and a list with such a chain cannot be repeated from any point. So the reversed
+// lists are first played in memory, on a tree whose leaves remember where they are now; the list that is
+// carried out is the difference between where each leaf is and where it ends. It names single files, never
+// directories: files that a running Python wrote next to them stay, and a directory of a lower overlay layer
+// cannot be renamed.
 #include "envs/journal/history.h"
 
 #include "envs/journal/bytecode_list.h"
@@ -84,7 +84,7 @@ class Tree {
     return node;
   }
 
-  // Puts the node there; directories that are there already are merged. False: a file is in the way.
+  // Puts the node there; existing directories are merged. Returns false if a file is in the way.
   bool attach(std::string_view path, std::unique_ptr<Node> node) {
     Node* directory = &top_;
     const auto [parent, name] = split_last(path);
@@ -103,7 +103,7 @@ class Tree {
     return attach_child(*directory, std::string(name), std::move(node));
   }
 
-  // visit(path) for every leaf of `node`, were it attached at `path`, where something lies already.
+  // visit(path) for every leaf that `node` would have if attached at `path`, where something exists already.
   template <class Visit>
   void for_each_clash(const std::string& path, Node& node, const Visit& visit) {
     if (!find(path)) return;
@@ -214,7 +214,7 @@ class Undo {
     }
   }
 
-  // The lines of those launchers that stay, though another was there then.
+  // The manifest lines of launchers that stay, although the old state had another one.
   void bring_into_line(Manifest& then) {
     for (ManifestEntry& entry : then.entries) {
       if (staying_.count(entry.path) == 0) continue;
@@ -252,17 +252,17 @@ class Undo {
   }
 
  private:
-  // Of .moat only what another Python brought is part of a state.
+  // Of .moat, only the files of another Python are part of a state.
   bool stays_apart(std::string_view path) const {
     return changes_python_ ? path.starts_with(".moat/history/") || path.starts_with(".moat/stage/")
                            : is_private(path);
   }
-  // Every change writes its own; but what starts a Python goes and comes with it.
+  // Every change writes its own; but the files that start a Python are exchanged with it.
   bool is_written_anew(std::string_view path) const {
     return changes_python_ ? path == ".moat/manifest" || path == kBytecodeList : is_state_file(path);
   }
 
-  // Was it renamed over the one before it, which is nowhere now? Without it there would be no environment.
+  // Was it renamed over its predecessor, which no longer exists? Without it there would be no environment.
   bool has_no_predecessor(const moat_journal& journal, const moat_move& move) const {
     if (!changes_python_ || moat_journal_replaces(&journal, &move) == 0) return false;
     const std::string_view path = move.to;
@@ -270,7 +270,7 @@ class Undo {
                                                               path, {}, &ManifestEntry::path);
   }
 
-  // Files that came to lie in our directories since then stay.
+  // Files that were added to our directories since then stay.
   bool is_ours(const std::string& path) const {
     return placed_.count(path) != 0 || is_bytecode(path) || is_saved_edit(path) ||
            (changes_python_ && path == "pyvenv.cfg");  // no manifest lists it: a move rewrites it
@@ -288,7 +288,7 @@ class Undo {
                 {"move it elsewhere, then try again"});
   }
 
-  // A file that stays must not lie where one of that state belongs, nor below one.
+  // A file that stays must not be at the path of one of that state, nor below it.
   void check_place_is_free(const std::string& path) {
     for (std::string part = path;; part.resize(part.rfind('/'))) {
       const Node* const wanted = tree_.find(part);
@@ -313,7 +313,7 @@ class Undo {
         break;
     }
     made_here_.insert(to);
-    // What a rollback took out of history goes back to its place there; what came from a stage gets a new
+    // A file that a rollback took from history goes back to its place there; a file from a stage gets a new
     // one.
     put(from.compare(0, 13, ".moat/history") == 0 ? from : parked(to, state), tree_.detach(to), state);
   }
@@ -330,8 +330,8 @@ class Undo {
     if (!tree_.attach(path, std::move(node))) refuse_in_the_way(path);
   }
 
-  // Python may have written bytecode for a source that goes: by size and time it could pass for its
-  // successor's.
+  // Python may have written bytecode for a removed source: by size and time it could pass for that of its
+  // successor.
   void park_stale_bytecode() {
     std::vector<std::string> sources;
     tree_.for_each_displaced([&](const std::string&, const Node& node) {
@@ -362,7 +362,7 @@ class Undo {
     return out;
   }
 
-  // Directories that were not there before the changes that are taken back, and the emptied ones of the
+  // Directories that did not exist before the reversed changes, and the emptied ones of the
   // history.
   std::set<std::string> emptied_directories(const std::vector<Move>& moves) const {
     std::set<std::string> out;
@@ -478,7 +478,7 @@ void prune_history(const fs::path& environment, std::int64_t now) {
   }
   for (const int state : numbered_folders(history_folder(environment))) {
     if (keep.count(state) != 0) continue;
-    // A rollback that is kept may have put back into an old folder what it had once been taken from.
+    // A kept rollback may have put files back into an old folder that they were taken from.
     const fs::path folder = history_folder(environment) / std::to_string(state);
     remove_tree_quietly(mentioned.count(state) != 0 ? folder / "moves" : folder);
   }
@@ -506,8 +506,8 @@ bool have_same_bytes(const fs::path& a, const FileFacts& facts_a, const fs::path
   return facts_a.size == facts_b.size && hash_file(a) == hash_file(b);
 }
 
-// A file that comes back to where other bytes lie now has changed too (envs/journal/former_files.h). One that
-// has other names, a link into the store, must not get another time there: it comes back as a copy.
+// A file that returns to a path with other bytes has changed too (envs/journal/former_files.h). A file with
+// other names, a link into the store, must not get another time there: it is restored as a copy.
 void date_returning_files(std::vector<Move>& moves, const fs::path& environment, const Change& change,
                           std::int64_t now) {
   Linker copier(LinkMode::Auto);

@@ -1,4 +1,4 @@
-// What is kept of the changes of an environment (ENV/.moat/history): inside of envs/change.
+// The recorded changes of an environment (ENV/.moat/history): internals of envs/change.
 #pragma once
 
 #include "envs/journal/manifest.h"
@@ -42,9 +42,9 @@ inline constexpr std::int64_t kHistorySeconds = std::int64_t{30} * 24 * 3600;
 std::filesystem::path moves_file(const std::filesystem::path& environment, int state);
 // Numbers of the states in history, newest first.
 std::vector<int> history_states(const std::filesystem::path& environment);
-// The highest number in it, that of a change that was given up included; 0 where there is none.
+// The highest number in it, abandoned changes included; 0 if there is none.
 int newest_history_number(const std::filesystem::path& environment);
-// Drops what is beyond the limits above; the newest always stays. REQUIRES: the environment's lock.
+// Drops history beyond the limits above; always keeps the newest. REQUIRES: the environment's lock.
 void prune_history(const std::filesystem::path& environment, std::int64_t now);
 
 }  // namespace moat

@@ -129,7 +129,7 @@ std::optional<std::string> read_line(std::string_view line, Manifest& manifest) 
   if (manifest.format >= 2) {
     if (kind == "other") return read_other(line, manifest);
     if (kind == "request") return read_request(line, manifest);
-    if (kind.starts_with('+')) return std::nullopt;  // of a later moat, which says that it may be skipped
+    if (kind.starts_with('+')) return std::nullopt;  // of a later moat, which marks it as skippable
   }
   return "an unknown kind of line";
 }

@@ -1,5 +1,5 @@
-// The manifest of an environment: every file moat placed, and what was asked for. With it doctor verifies,
-// uninstall needs no guess, and a sync that has nothing to do compares one digest.
+// The manifest of an environment: every file that moat placed, and what the user asked for. With it doctor
+// verifies, uninstall needs no guess, and a sync without changes compares one digest.
 #pragma once
 
 #include "resolver/base/error.h"
@@ -25,10 +25,10 @@ struct ManifestPackage {
   std::string version;
   std::string wheel_sha256;
   bool requested = false;
-  std::string index;  // that gave it, a URL without credentials; "" for what no index gave
+  std::string index;  // its index, a URL without credentials; "" if it came from no index
 };
 
-// What somebody asked for: {"flake8", true, "command", "moat install flake8==3.9.2", "flake8==3.9.2"}.
+// A recorded request: {"flake8", true, "command", "moat install flake8==3.9.2", "flake8==3.9.2"}.
 struct ManifestRequest {
   std::string name;     // normalised
   bool binding = true;  // false: recorded by `moat pip`; later changes need not keep to it
@@ -47,8 +47,8 @@ struct Manifest {
   std::vector<ManifestPackage> packages;  // by name
   std::vector<ManifestRequest> requests;  // sorted
   std::vector<ManifestEntry> entries;     // by path
-  // Files of the same paths that other packages bring: not what lies there where the bytes differ, but what
-  // would if the owner in `entries` went. By path and owner.
+  // Files of the same paths from other packages: not the bytes that are there, if they differ, but those that
+  // would be if the owner in `entries` were removed. By path and owner.
   std::vector<ManifestEntry> others;
 };
 
@@ -56,9 +56,9 @@ inline constexpr int kManifestFormat = 2;
 
 // Text, one line an entry; canonical: the same manifest gives the same bytes.
 std::string format_manifest(const Manifest& manifest);
-// Of format 1 too, where bytecode is among the entries.
+// Accepts format 1 too, in which bytecode is among the entries.
 Expected<Manifest> parse_manifest(std::string_view text);
-// All but the entries and the others, which come last.
+// Everything but the entries and the others, which come last.
 Expected<Manifest> parse_manifest_head(std::string_view text);
 
 }  // namespace moat

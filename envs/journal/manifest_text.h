@@ -25,7 +25,7 @@ bool read_number(std::string_view text, Number& out, int base = 10) {
 }
 
 bool is_sha256(std::string_view text);
-// Commands delete what these files name, so a name that leaves the environment is never read from one.
+// Commands delete the files that these lists name, so names that leave the environment are refused.
 bool stays_inside(std::string_view path);
 // Cuts the text up to the next space off `rest`.
 std::string_view next_word(std::string_view& rest);

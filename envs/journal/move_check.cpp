@@ -28,7 +28,7 @@ std::optional<Facts> look_at(const fs::path& path) {
 
 bool has(const Facts& facts, std::uint64_t attribute) { return (facts.stx_attributes & attribute) != 0; }
 
-// A bind mount of the same file system has the same device, and renames across it fail all the same.
+// A bind mount of the same file system has the same device, but renames across it still fail.
 bool on_same_mount(const Facts& a, const Facts& b) {
   if ((a.stx_mask & b.stx_mask & STATX_MNT_ID) != 0) return a.stx_mnt_id == b.stx_mnt_id;
   return a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
@@ -48,7 +48,7 @@ std::string unescape_mount_point(std::string_view field) {
   return out;
 }
 
-// Where something is mounted below a folder, relative to it. Nothing where the system does not say.
+// Mount points below a folder, relative to it. Empty if the system does not tell.
 std::vector<std::string> mount_points_below(const fs::path& folder) {
   std::error_code failure;
   const std::string prefix = fs::canonical(folder, failure).string() + "/";
@@ -93,14 +93,14 @@ class MoveCheck {
   }
 
  private:
-  // Will what lies there now be gone, or made by this change?
+  // Will the existing entry be gone, or replaced by this change?
   bool is_renewed(std::string path) const {
     for (; !path.empty(); path = parent_of(path))
       if (renewed_.count(path) != 0) return true;
     return false;
   }
 
-  // A directory that is removed once everything in it went out.
+  // A directory that is removed once everything in it has been moved out.
   bool will_be_gone(const std::string& path) const {
     if (emptied_.count(path) == 0) return false;
     for (const fs::directory_entry& entry : fs::directory_iterator(root_ / path)) {
@@ -112,13 +112,13 @@ class MoveCheck {
 
   void check_out(const std::string& path) {
     const auto facts = look_at(root_ / path);
-    if (!facts) return;  // removed by somebody: a move of nothing
+    if (!facts) return;  // somebody removed it: the move has nothing to do
     check_parent(parent_of(path));
     check_movable(path, *facts);
     if (S_ISDIR(facts->stx_mode)) check_no_mount_below(path);
   }
 
-  // The system would let the folder go, and what is mounted would go with it, to end among what is old.
+  // The system would let the folder go, and the mounted files would end among the old ones.
   void check_no_mount_below(const std::string& path) {
     if (!mount_points_) mount_points_ = mount_points_below(root_);
     for (const std::string& place : *mount_points_)
@@ -147,7 +147,7 @@ class MoveCheck {
     if (has(facts, STATX_ATTR_MOUNT_ROOT) || (is_directory && !on_same_mount(facts, home_)))
       refuse_mount(full);
     if (has(facts, STATX_ATTR_IMMUTABLE) || has(facts, STATX_ATTR_APPEND)) refuse_immutable(full);
-    // A directory that gets another parent is written to: its `..` changes.
+    // A directory that gets another parent is itself modified: its `..` changes.
     if (is_directory && ::faccessat(AT_FDCWD, full.c_str(), W_OK, AT_EACCESS) != 0)
       throw_errno("move", full, errno);
     check_sticky(path, facts);

@@ -29,7 +29,7 @@ bool is_launcher(std::string_view path) {
   return std::ranges::all_of(path, [](char c) { return is_ascii_digit(c) || c == '.' || c == 't'; });
 }
 
-// pyvenv.cfg with the present format in it; nullopt where that is there, or where the file is not ours.
+// pyvenv.cfg changed to the current format; nullopt if it is current already, or if it is not ours.
 std::optional<std::string> converted_settings(const fs::path& environment) {
   const auto text = read_file_if_exists(environment / kSettings);
   if (!text) return std::nullopt;
@@ -64,7 +64,7 @@ void renew_launcher(const Change& change, const Manifest& before, Manifest& mani
   for (ManifestEntry& entry : manifest.entries) {
     const auto known = entry.owner.empty() ? present.find(entry.path) : present.end();
     if (known == present.end()) continue;
-    entry = *known->second;  // where an older state comes back
+    entry = *known->second;  // when an older state returns
     if (before.format != 1 || old.empty() || entry.sha256 != old || old == sha256) continue;
     const fs::path staged = change.stage() / entry.path;
     make_directories(staged.parent_path());
@@ -84,7 +84,7 @@ void renew_state_files(const Change& change, const fs::path& environment,
   const std::string list(kBytecodeList);
   moves.insert(moves.begin(), {Move::Kind::Out, list, change.history_relative() + "/" + list});
   bring_in(kBytecodeList, format_bytecode_list(bytecode));
-  // In one rename over the old one: without it the environment would not be one.
+  // One rename over the old file: without it the folder would not be an environment.
   if (const auto settings = converted_settings(environment)) bring_in(kSettings, *settings);
 }
 

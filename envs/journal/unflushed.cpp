@@ -35,7 +35,7 @@ bool is_for_a_moment(const fs::path& folder) {
 
 void mark_unflushed(const fs::path& folder, int state, std::int64_t begun) {
   const auto boot = read_file_if_exists(MOAT_BOOT_ID_FILE);
-  if (!boot || is_for_a_moment(folder)) return;  // no Linux as we know it: nobody could compare
+  if (!boot || is_for_a_moment(folder)) return;  // not a known Linux: the marks could not be compared
   const UniqueFd directory = open_file(folder, O_RDONLY | O_DIRECTORY);
   struct stat facts {};
   if (::fstat(directory.get(), &facts) != 0) throw_errno("look at", folder, errno);
@@ -55,7 +55,7 @@ std::optional<int> first_unflushed_state(const fs::path& environment) {
   const auto mark = read_file_if_exists(environment / ".moat" / kName);
   if (!mark) return std::nullopt;
   const std::vector<std::string_view> fields = split(*mark, ' ');
-  int state = 0;  // one that cannot be read protects all
+  int state = 0;  // an unreadable one protects all states
   if (fields.size() > 1) std::from_chars(fields[1].data(), fields[1].data() + fields[1].size(), state);
   return state;
 }

@@ -15,8 +15,8 @@ static int sequence_length(unsigned char first) {
   return first >= 0xc2 ? 2 : 1;
 }
 
-/* One character of UTF-8 as Python decodes paths: a byte that is none becomes a lone surrogate (PEP 383), and
- * the same byte again where the path is used. The number of bytes read. */
+/* Reads one character of UTF-8 as Python decodes paths: an invalid byte becomes a lone surrogate (PEP 383),
+ * and the same byte again when the path is used. Returns the number of bytes read. */
 static int decode_character(const unsigned char* text, wchar_t* out) {
   static const unsigned char marks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
   static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};

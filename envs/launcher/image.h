@@ -11,7 +11,7 @@ std::string_view launcher_image();
 std::string_view home_library_image();
 // Runs a command without network.
 std::string_view seal_image();
-// Runs a command with some places hidden, and notes what it opens.
+// Runs a command with some places hidden, and records the files it opens.
 std::string_view watch_image();
 
 }  // namespace moat

@@ -2,16 +2,16 @@
 //
 // The moves are carried out strictly in order, each by one rename, so after a crash some beginning of the
 // list is done and the rest is not. A move in is done when its `from` is gone; a move out when its `to`
-// exists (history/N is new, so nothing else can be there). One case needs more: a move out whose file had
-// been deleted by somebody has neither. Were it tried again after the new file is in its place, the new file
-// would be carried away. So no move out is tried that stands before a move in that is done.
+// exists (history/N is new, so nothing else can be there). One case needs more: a move out of a file that
+// somebody had deleted has neither. If it were tried again after the new file is in place, it would carry the
+// new file away. So no move out is tried that stands before a finished move in.
 //
-// No move leaves the environment: the directory of each path is opened beneath it, without following a link,
-// and what is renamed is named by its last component only. Where a link is in the way, nothing at all is
+// No move leaves the environment: the directory of each path is opened beneath it, without following a
+// link, and only the last component names what is renamed. If a link is in the way, nothing at all is
 // done.
 //
-// `from` of a move in may be a directory while the place is one too, where somebody (a running Python that
-// writes __pycache__) made it between the plan and now; then the two are merged child by child, which can be
+// `from` of a move in may be a directory while its destination is one too, made by somebody (a running Python
+// that writes __pycache__) between the plan and now; then the two are merged child by child, which can be
 // repeated as well.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -120,7 +120,7 @@ struct parent {
   size_t length;
 };
 
-// What the moves work on: the directories of the last `from` and the last `to`.
+// The state of the moves: the open directories of the last `from` and the last `to`.
 struct places {
   struct parent from, to;
 };
@@ -149,13 +149,13 @@ static int leads_to(const char* path, const struct parent* parent) {
          (length == parent->length || parent->path[length] == '/');
 }
 
-// What lies at `path` has been moved: an open directory below it is somewhere else now.
+// The entry at `path` has been moved: an open directory below it is somewhere else now.
 static void forget(struct places* places, const char* path) {
   if (leads_to(path, &places->from)) close_parent(&places->from);
   if (leads_to(path, &places->to)) close_parent(&places->to);
 }
 
-// The open directory of a path, and the path's last component. -1 with errno.
+// The open directory of a path, and the path's last component. -1 with errno on failure.
 static int open_parent(struct parent* parent, const char* path, const char** name) {
   const char* const slash = strrchr(path, '/');
   const size_t length = slash ? (size_t)(slash - path) : 0;
@@ -221,7 +221,7 @@ static int apply_move(struct places* places, const struct moat_move* move) {
   return result;
 }
 
-// Does a move carry away what lies at a directory of `path`? Then what lies there now says nothing.
+// Does a move carry away a parent directory of `path`? Then the present entry proves nothing.
 static int is_cleared(const struct moat_journal* journal, const char* path) {
   for (size_t i = 0; i < journal->move_count; ++i) {
     const struct moat_move* move = &journal->moves[i];
@@ -251,7 +251,7 @@ int moat_journal_check(int env, const struct moat_journal* journal) {
   return result;
 }
 
-// Where the list was left: no move out before this index may be tried again (the essay above).
+// Where the list was left off: no move out before this index may be tried again (see the top of this file).
 static size_t first_untouched(struct places* places, const struct moat_journal* journal) {
   for (size_t i = journal->move_count; i > 0; --i) {
     const struct moat_move* move = &journal->moves[i - 1];
@@ -262,7 +262,7 @@ static size_t first_untouched(struct places* places, const struct moat_journal* 
 
 // ---- the way back ----
 
-// A move that was carried out, taken back. What merged into a directory takes that directory along.
+// Takes back a finished move. After a merge into a directory, the whole directory is taken back.
 static int take_back(struct places* places, const struct moat_move* move) {
   switch (move->kind) {
     case MOAT_MOVE_MKDIR:
@@ -301,8 +301,8 @@ int moat_journal_replaces(const struct moat_journal* journal, const struct moat_
   return 1;
 }
 
-// What was renamed over the old one cannot be taken back: it stays, and is as good. In an environment that is
-// being made there was none.
+// A file that was renamed over the old one cannot be taken back: it stays, and works as well. In an
+// environment that is being made there was no old one.
 static int stays(int env, const struct moat_journal* journal, const struct moat_move* move) {
   char manifest[80];
   if (!moat_journal_replaces(journal, move)) return 0;
@@ -343,8 +343,8 @@ static int take_back_moves(int env, const struct moat_journal* journal, size_t d
   return result == 0 ? remove_journal(env) : result;
 }
 
-// After a failure, whose reason is the error so far, with the first `done` moves carried out. Stopped on the
-// way, the list is as after a crash of the way forward: some beginning of it is done.
+// Takes back the first `done` moves after a failure; the error so far is its reason. If stopped on the way,
+// the list is as after a crash of the way forward: some beginning of it is done.
 static int go_back(int env, const struct moat_journal* journal, size_t done) {
   char reason[sizeof error_text / 2], second[sizeof error_text / 2];
   snprintf(reason, sizeof reason, "%.*s", (int)sizeof reason - 1, error_text);
@@ -360,7 +360,7 @@ static int finish(int env, const struct moat_journal* journal, moat_journal_hook
   char moves[64];
   const char *journal_name = NULL, *moves_name = NULL;
   snprintf(moves, sizeof moves, ".moat/history/%d", journal->state);
-  // The first move of every journal of ours makes it; a journal without moves has none.
+  // Every journal of moat's begins with the move that makes it; a journal without moves has none.
   const int made = moat_make_directories_beneath(env, moves);
   if (made < 0)
     return moat_journal_fail(MOAT_JOURNAL_FAILED, "cannot make directory `%s`: %s", moves,
@@ -378,7 +378,7 @@ static int finish(int env, const struct moat_journal* journal, moat_journal_hook
                              moat_reason(errno));
   if (hook && hook(context, journal->move_count + 1))
     return moat_journal_fail(MOAT_JOURNAL_STOPPED, "stopped");
-  // What is left is empty directories; the next change sweeps them if this does not.
+  // Only empty directories are left; the next change sweeps them if this fails.
   remove_stage(env, journal);
   return 0;
 }
@@ -430,8 +430,8 @@ static char* read_whole(int file, size_t size_expected, size_t* size) {
   return text;
 }
 
-// A journal is followed by the user who wrote it, and by all where root did. Somebody else's could move the
-// files of this user about.
+// A journal is followed by the user who wrote it, and by everybody if root wrote it. Anybody else's could
+// move this user's files about.
 static int check_owner(const struct stat* facts) {
   if (!S_ISREG(facts->st_mode) || facts->st_nlink != 1)
     return moat_journal_fail(MOAT_JOURNAL_BAD, "`.moat/journal` is not a regular file with one name");
@@ -531,7 +531,7 @@ static int lock_exclusively(int lock, int wait_ms, const char* env) {
                            *holder ? holder : "another process");
 }
 
-// Asked before the lock is taken, so that nothing at all is written where the answer is no.
+// Checked before taking the lock, so that nothing at all is written if the answer is no.
 static int may_follow(int directory) {
   struct stat facts;
   const int journal = open_journal(directory);

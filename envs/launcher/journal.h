@@ -15,22 +15,22 @@ extern "C" {
 enum moat_journal_result {
   MOAT_JOURNAL_NONE = 0,     // there was nothing to do
   MOAT_JOURNAL_APPLIED = 1,  // there was a journal, and it has been carried out
-  // The system refused a move, and all that had been done was taken back: the state before, and no journal.
-  // moat_journal_error() says what was refused.
+  // The system refused a move, and all finished ones were taken back: the state before, and no journal.
+  // moat_journal_error() names the refused one.
   MOAT_JOURNAL_TAKEN_BACK = 2,
   MOAT_JOURNAL_WENT_BACK = 3,  // a power failure had cut the last change short (recover.h)
   MOAT_JOURNAL_BUSY = -1,      // another process holds the lock
-  MOAT_JOURNAL_BAD = -2,       // the journal is not one that may be followed
-  MOAT_JOURNAL_FAILED = -3,    // the system said no
-  MOAT_JOURNAL_STOPPED = -4,   // the step hook said stop
+  MOAT_JOURNAL_BAD = -2,       // the journal may not be followed
+  MOAT_JOURNAL_FAILED = -3,    // the system refused
+  MOAT_JOURNAL_STOPPED = -4,   // the step hook stopped it
   MOAT_JOURNAL_FOREIGN = -5    // another user wrote the journal
 };
 
-// For the launcher and for whoever opens an environment: two access() where there is no journal, and no mark
-// of a power failure (recover.h; its negative results are among those of this function). Where there is one,
-// takes the environment's lock (ENV/.moat/lock, F_OFD_SETLK, the same lock as moat's own), waiting at most
-// `wait_ms` for a living writer, and applies what is left; where that cannot be done, goes back. Negative:
-// moat_journal_error() says why, in one sentence.
+// For the launcher and for every command that opens an environment: two access() calls if there is no
+// journal, and no mark of a power failure (recover.h; its negative results are among those of this function).
+// Otherwise takes the environment's lock (ENV/.moat/lock, F_OFD_SETLK, the same lock as moat's own), waiting
+// at most `wait_ms` for a living writer, and applies the rest; if that is impossible, goes back. If negative,
+// moat_journal_error() gives the reason in one sentence.
 int moat_journal_roll_forward(const char* env, int wait_ms);
 
 // Of the last call in this thread that returned a negative number or MOAT_JOURNAL_TAKEN_BACK.
@@ -56,12 +56,12 @@ struct moat_journal {
   size_t move_count;
 };
 
-// Parses text[0..size), which must be followed by a NUL and is changed: the result points into it. 0, or
-// MOAT_JOURNAL_BAD. Accepts only paths that stay below the environment: relative, without empty, `.` and `..`
-// components.
+// Parses text[0..size), which must be followed by a NUL and is modified: the result points into it. Returns
+// 0, or MOAT_JOURNAL_BAD. Accepts only paths that stay below the environment: relative, without empty, `.`
+// and `..` components.
 int moat_journal_parse(char* text, size_t size, struct moat_journal* journal);
-// A move in of pyvenv.cfg or a launcher that no move out makes room for: the first change by a newer moat
-// renames these over the old ones, without which the environment would not be one.
+// A move in of pyvenv.cfg or a launcher for which no move out makes room: the first change by a newer moat
+// renames these over the old ones, because without them the folder would not be an environment.
 int moat_journal_replaces(const struct moat_journal* journal, const struct moat_move* move);
 void moat_journal_free(struct moat_journal* journal);
 
@@ -74,21 +74,21 @@ enum moat_journal_start {
 // pass one.
 typedef int (*moat_journal_hook)(void* context, size_t step);
 
-// Carries the journal out and finishes: .moat/journal becomes .moat/history/N/moves, .moat/stage/N goes.
-// The caller holds the lock; `env` is an open directory. 0, MOAT_JOURNAL_TAKEN_BACK, or a negative result;
-// MOAT_JOURNAL_FAILED: neither the way forward nor the way back is open, and the journal stays.
+// Carries the journal out and finishes: .moat/journal becomes .moat/history/N/moves, .moat/stage/N is
+// removed. The caller holds the lock; `env` is an open directory. Returns 0, MOAT_JOURNAL_TAKEN_BACK, or a
+// negative result; MOAT_JOURNAL_FAILED: it can go neither forward nor back, and the journal stays.
 int moat_journal_apply(int env, const struct moat_journal* journal, enum moat_journal_start start,
                        moat_journal_hook hook, void* context);
 
-// Before the journal of a new change gets its name: can every path be reached without following a link? 0, or
-// a negative result; nothing is changed.
+// Called before the journal of a new change gets its name: can every path be reached without following a
+// link? Returns 0, or a negative result; changes nothing.
 int moat_journal_check(int env, const struct moat_journal* journal);
 
 // As moat_journal_roll_forward for a caller that holds the lock already.
 int moat_journal_resume(int env);
 
-// The last resort, where moat_journal_resume cannot reach either state: takes back whatever can be taken
-// back, and removes the journal whatever it holds. The caller holds the lock. 0, or MOAT_JOURNAL_FAILED.
+// The last resort, if moat_journal_resume can reach neither state: takes back as much as possible, and
+// removes the journal whatever it holds. The caller holds the lock. Returns 0, or MOAT_JOURNAL_FAILED.
 int moat_journal_give_up(int env);
 
 // NOLINTEND(readability-identifier-naming, modernize-use-using)

@@ -1,4 +1,4 @@
-// The text of a journal: one line for each move, escaped fields, an end that shows that it was written whole.
+// The text of a journal: one line per move, escaped fields, and an end that proves it is complete.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

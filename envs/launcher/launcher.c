@@ -33,7 +33,7 @@ enum { kRefused = 127, kWaitForWriter = 30000 /* ms */ };
 
 typedef char Path[PATH_MAX];
 
-/* What pyvenv.cfg says. */
+/* The settings in pyvenv.cfg. */
 typedef struct {
   Path home;
   char python[64];   /* bin/<python>: the private binary */
@@ -42,8 +42,8 @@ typedef struct {
   int is_ours;       /* the key `moat` is there */
 } Settings;
 
-/* A copy for a terminal: whoever named a folder does not steer it. Controls, marks that turn text around and
- * what is no UTF-8 become `?`. */
+/* A copy that is safe for a terminal: a folder's name must not control it. Control characters, marks for text
+ * direction and invalid UTF-8 become `?`. */
 static const char* shown(const char* text) {
   const unsigned char* in = (const unsigned char*)text;
   char* const copy = malloc(strlen(text) + 1);
@@ -86,7 +86,7 @@ static void refuse(const char* format, ...) {
   exit(kRefused);
 }
 
-/* snprintf into a path, or the end: a path that was cut is another path. */
+/* snprintf into a path, or exit: a truncated path would be another path. */
 static void join(char* out, size_t size, const char* format, ...) __attribute__((format(printf, 3, 4)));
 static void join(char* out, size_t size, const char* format, ...) {
   va_list arguments;
@@ -145,7 +145,7 @@ static int is_environment(const char* folder, Settings* settings) {
   return read_settings(config, settings) && settings->is_ours;
 }
 
-/* The environment below a venv that was made inside it: its home is our bin, or our runtime's. */
+/* The environment below a venv made inside it: the venv's home is our bin, or our runtime's. */
 static int below_nested(const char* home, char* environment, Settings* settings) {
   static Path real;
   static const char runtime[] = "/.moat/rt";
@@ -184,9 +184,9 @@ static int is_at(const char* file, char* exe) {
   return file != NULL && strchr(file, '/') != NULL && is_this_program(file) && realpath(file, exe) != NULL;
 }
 
-/* /proc/self/exe and not argv[0]: links, and names looked up on PATH, lead elsewhere. Only where that file is
- * missing (no /proc in a chroot) or another program (started as `ld.so bin/python`, which has no loader at
- * AT_BASE), use what the kernel and the caller say, if this program is there. 0 where there is no /proc. */
+/* /proc/self/exe and not argv[0], because links and names looked up on PATH lead elsewhere. Only if that file
+ * is missing (no /proc in a chroot) or is another program (started as `ld.so bin/python`, which has no loader
+ * at AT_BASE), use the names from the kernel and the caller, if this program is there. 0 without /proc. */
 static int find_self(const char* name, char* exe) {
   const ssize_t length = readlink("/proc/self/exe", exe, PATH_MAX - 1);
   const int reason = errno;
@@ -225,9 +225,9 @@ static void find_environment(const char* exe, char* environment, Settings* setti
       shown(exe));
 }
 
-/* Writes pyvenv.cfg again with the right home; 0 where that is not possible, or the file belongs to another
- * user: root would take it from them, and say where root sees it; or where nobody may write it: a deployed
- * release does not change, not even for root. Several processes may do so at once. */
+/* Writes pyvenv.cfg again with the right home; 0 if that is impossible, or if the file belongs to another
+ * user (root would take it over, with paths as root sees them), or if nobody may write it: a deployed release
+ * does not change, not even for root. Several processes may do so at once. */
 static int mend_home(const char* environment, const char* home) {
   char config[PATH_MAX + 16], aside[PATH_MAX + 48];
   join(config, sizeof config, "%s/pyvenv.cfg", environment);
@@ -255,8 +255,8 @@ static int mend_home(const char* environment, const char* home) {
   return done;
 }
 
-/* Said where somebody reads it; programs get nothing on stderr that they do not expect. `moat doctor` says it
- * always. */
+/* Shown only on a terminal; programs must not get unexpected lines on stderr. `moat doctor` always reports
+ * it. */
 static void tell_left_out(const char* entry) {
   if (isatty(STDERR_FILENO))
     fprintf(stderr, "python (moat): left out of PYTHONPATH: %s belongs to another Python\n", shown(entry));
@@ -319,7 +319,7 @@ static int called_from(const char* name, const char* exe, char* folder) {
   return 0;
 }
 
-/* How a venv that was made inside an environment was called: up to 3.10 its home is our bin, and Python would
+/* The original name of a venv made inside an environment: up to 3.10 its home is our bin, and Python would
  * take that for a base; from 3.11 on it is the private runtime's, which is right. */
 enum Nesting { kNotNested, kNestedOnEnvironment, kNestedOnRuntime };
 
@@ -346,7 +346,7 @@ typedef int (*Main)(int, char**);
     memcpy(&(function), &found_, sizeof found_); \
   } while (0)
 
-/* Runs the interpreter of the shared library in this process; returns only where there is no way to. */
+/* Runs the interpreter of the shared library in this process; returns only if that is impossible. */
 static void run_library(const char* runtime, const char* library, const char* home, int argc, char** argv) {
   static char file[PATH_MAX + 256];
   join(file, sizeof file, "%s/%s", runtime, library);
@@ -360,9 +360,9 @@ static void run_library(const char* runtime, const char* library, const char* ho
   exit(run(argc, argv));
 }
 
-/* For an interpreter that is executed: it is told its home by a library that is loaded before its main()
- * (preload.c). Where there is none, by PYTHONHOME, which its children inherit. "": it finds its home itself.
- * Without /proc the loader has to be told where the interpreter lies as well. */
+/* For an interpreter that is executed: a library loaded before its main() sets its home (preload.c). Without
+ * that library PYTHONHOME does, which its children inherit. "": it finds its home itself. Without /proc the
+ * loader must also be told where the interpreter is. */
 static void announce_home(const char* runtime, const char* home, int has_proc) {
   static char library[PATH_MAX + 64], bin[PATH_MAX + 8];
   join(library, sizeof library, "%s/" MOAT_HOME_LIBRARY, runtime);
@@ -372,7 +372,7 @@ static void announce_home(const char* runtime, const char* home, int has_proc) {
   }
   join(bin, sizeof bin, "%s/bin", runtime);
   if (!has_proc) setenv(MOAT_ORIGIN_VARIABLE, bin, 1);
-  /* These separate, or stand for something, in LD_PRELOAD; $ORIGIN is the folder of the interpreter. */
+  /* These are separators or have a meaning in LD_PRELOAD; $ORIGIN is the folder of the interpreter. */
   const char* const name = strpbrk(library, " :$") != NULL ? "$ORIGIN/../" MOAT_HOME_LIBRARY : library;
   const char* const others = getenv("LD_PRELOAD");
   const size_t size = strlen(name) + (others != NULL ? strlen(others) : 0) + 2;
@@ -393,7 +393,7 @@ static void tell_lost_capabilities(const char* file) {
             shown(file));
 }
 
-/* What a killed moat left is carried out, or where that cannot be, taken back: both are whole states. */
+/* Finishes what a killed moat left or, if that is impossible, takes it back: both are whole states. */
 static void finish_change(const char* environment) {
   const int result = moat_journal_roll_forward(environment, kWaitForWriter);
   if (result == MOAT_RECOVERY_DAMAGED)
@@ -433,8 +433,8 @@ int main(int argc, char** argv) {
   drop_variables();
   filter_python_path(environment, settings.stdlib);
 
-  /* Called by the user as bin/python, bin/python3, …: kept, but by its absolute path. By another name (a link
-   * somewhere): the name of this file. */
+  /* If the user called it as bin/python, bin/python3, …: that name, as an absolute path. With any other name
+   * (a link somewhere): the name of this file. */
   const char* name = argc > 0 && argv[0] != NULL ? argv[0] : "";
   const char* base = strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name;
   join(self, sizeof self, "%s/bin/%s", environment, base);
@@ -452,7 +452,7 @@ int main(int argc, char** argv) {
 
   if (settings.library[0] != '\0')
     run_library(runtime, settings.library, forced ? runtime : NULL, argc, argv);
-  /* PyPy follows pyvenv.cfg only, and without it the folders of the system. */
+  /* PyPy reads only pyvenv.cfg, and without it uses the folders of the system. */
   if (forced && strncmp(settings.python, "pypy", 4) == 0)
     refuse("%s was moved, or another venv stands on top of it, and its pyvenv.cfg cannot be repaired here",
            shown(environment));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The launcher put itself first, and what was there behind a colon. */
+/* The launcher put itself first, followed by a colon and the earlier value. */
 static void take_back_preload(void) {
   const char* const all = getenv("LD_PRELOAD");
   const char* const others = all != NULL ? strchr(all, ':') : NULL;

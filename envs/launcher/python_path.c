@@ -1,7 +1,7 @@
-// A folder of packages, P/lib/pythonX.Y/site-packages, says by its place which Python it is for. It belongs
-// to one if X.Y is another version, or if there is a Python in P: an interpreter, a standard library, a
-// virtual environment; and the user's site (P = ~/.local) belongs to all but environments. What is left has
-// been put there to be named in PYTHONPATH: by `pip install --prefix P`, ROS, Spack, layers of a function
+// The place of a folder of packages, P/lib/pythonX.Y/site-packages, shows which Python it is for. It
+// belongs to one if X.Y is another version, or if there is a Python in P: an interpreter, a standard
+// library, a virtual environment; and the user's site (P = ~/.local) belongs to all but environments. The
+// others were made to be named in PYTHONPATH: by `pip install --prefix P`, ROS, Spack, layers of a function
 // service.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -53,7 +53,7 @@ static int is_user_site(const char* prefix, const char* home) {
          strcmp(real, prefix) == 0;
 }
 
-// `version` is python3.11 here, and what is asked about P/lib/python3.11.
+// `version` is python3.11 here; the question is about P/lib/python3.11.
 static int holds_python(const char* prefix, const char* version) {
   static const char* const pythons[] = {"bin/python3", "bin/python", "bin/pypy3", "pyvenv.cfg"};
   char name[NAME_MAX + 16];

@@ -1,8 +1,8 @@
-// Which files may have been lost? Those that were written since the mark was set: their ctime says so, and
-// the clock of one boot does not jump. Each of them should have the size and the digest of the manifest.
-// Where it has not, it was lost if it looks so: empty, cut at the end of a page, or a page of it zeros.
-// Anything else is an edit, and so is a file with an mtime later than the change, or one that is gone: names
-// and times are in the journal of the file system.
+// Which files may have been lost? Those that were written since the mark was set: their ctime tells, and the
+// clock of one boot does not jump. Each of them should have the size and the digest in the manifest. If not,
+// it was lost if it looks like it: empty, cut at the end of a page, or with a page of zeros. Anything else is
+// an edit, and so is a file with an mtime later than the change, or a missing file: names and times are in
+// the journal of the file system.
 //
 // The way back is a change like any other, with a journal of its own: the moves of the last change reversed.
 // So a second power failure on the way is a killed change, and `moat env rollback` could even take it back.
@@ -55,7 +55,7 @@ int moat_needs_recovery(int env, const char* boot_id_file) {
   const char* const space = strchr(mark, ' ');
   const char* const device = space ? strchr(space + 1, ' ') : NULL;
   const size_t length = strlen(boot);
-  // Of this boot, but on another device: the file system was mounted again, or this is a copy.
+  // Set by this boot, but on another device: the file system was mounted again, or this is a copy.
   return strncmp(mark, boot, length) != 0 || space != mark + length || !device ||
          strtoull(device + 1, NULL, 10) != (unsigned long long)facts.st_dev;
 }
@@ -100,10 +100,10 @@ static int has_digest(int env, const char* path, const char* hex) {
   return got == 0 && strcmp(found, hex) == 0;
 }
 
-// When what is checked was written.
+// The time in which the checked files were written.
 struct period {
   long long from;  // the mark was set
-  long long to;    // the last change was committed; what is newer is somebody's edit
+  long long to;    // the last change was committed; later writes are somebody's edits
 };
 
 struct entry {
@@ -112,7 +112,7 @@ struct entry {
   char* path;
 };
 
-// In a file whose digest is wrong: what data that never reached the disk leaves.
+// In a file with a wrong digest: signs of data that never reached the disk.
 static int looks_lost(int env, const char* path, unsigned long long size, unsigned long long expected) {
   enum { kPage = 4096 };
   char page[kPage];
@@ -176,7 +176,7 @@ static int parse_manifest_line(char* line, struct entry* out) {
   return strncmp(line, "file ", 5) == 0 && parse_entry(line + 5, 4, out);
 }
 
-// 1: everything that the manifest names is there as it says. 0: `lost` names what is not.
+// 1: all files are as the manifest says. 0: `lost` names one that is not.
 static int all_is_there(int env, const struct period* period, char* lost, size_t lost_size) {
   size_t size = 0;
   char* const text = read_whole(env, ".moat/manifest", &size);
@@ -205,7 +205,7 @@ static void remove_beneath(int env, const char* path) {
   close(folder);
 }
 
-// Bytecode is derived: what of it was lost goes, and Python makes it again. "SHA256 SIZE OWNER PATH"
+// Bytecode is derived: lost files are removed, and Python makes them again. "SHA256 SIZE OWNER PATH"
 static void remove_lost_bytecode(int env, const struct period* period) {
   size_t size = 0;
   char* const text = read_whole(env, ".moat/bytecode", &size);
@@ -283,13 +283,13 @@ static void write_history_folders(FILE* out, int state, const char* place) {
   }
 }
 
-// What was renamed over the old one stays: there is no other.
+// A file that was renamed over the old one stays: there is no other.
 static int goes_out(const struct moat_journal* done, const struct moat_move* move) {
   return move->kind == MOAT_MOVE_IN && !moat_journal_replaces(done, move);
 }
 
-// Is what was moved out where it was put? What was not there to be moved out does not come in again; a move
-// in whose source is gone would count as done, and with it every move before it (journal.c).
+// Are all files that were moved out at their place? A file that did not exist cannot come in again; a move in
+// whose source is gone would count as done, and with it every move before it (journal.c).
 static int comes_in(int env, const struct moat_move* move) {
   struct stat facts;
   return move->kind == MOAT_MOVE_OUT && fstatat(env, move->to, &facts, AT_SYMLINK_NOFOLLOW) == 0;
@@ -323,7 +323,7 @@ static void write_reversed(FILE* out, int env, const struct moat_journal* done, 
   }
 }
 
-// Commits the change that takes this one back; it is carried out as any journal that is found.
+// Commits the change that takes this one back; it is carried out like any journal.
 static int commit_way_back(int env, const struct moat_journal* done, long long now) {
   static const char kAside[] = ".journal-back";
   const int folder = moat_open_beneath(env, ".moat", O_RDONLY | O_DIRECTORY, 0);
@@ -344,7 +344,7 @@ static int commit_way_back(int env, const struct moat_journal* done, long long n
   return good;
 }
 
-// The state that is to be taken back next: the newest, or the one below what was taken back before. 0: none.
+// The state to take back next: the newest, or the one below what was taken back before. 0: none.
 static int next_to_take_back(int env) {
   char* text = NULL;
   struct moat_journal journal;

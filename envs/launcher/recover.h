@@ -1,8 +1,8 @@
-// After a power failure. A change syncs its journal and its manifest, not the thousands of files that it
-// brings: those reach the disk some seconds later. Until then the mark ENV/.moat/unflushed is there, with the
-// id of the boot. Under another boot the files decide: all as the manifest says, and the mark goes; one cut
-// short, and the environment goes back to the state before, whose files had been on the disk long ago. Plain
-// C for the launcher, as journal.h.
+// After a power failure. A change syncs its journal and its manifest, but not its thousands of files: those
+// reach the disk some seconds later. Until then there is the mark ENV/.moat/unflushed, with the id of the
+// boot. After another boot the files decide: if all match the manifest, the mark is removed; if one is cut
+// short, the environment goes back to the state before, whose files had been on the disk long ago. Plain C
+// for the launcher, as journal.h.
 #ifndef MOAT_ENVS_LAUNCHER_RECOVER_H
 #define MOAT_ENVS_LAUNCHER_RECOVER_H
 
@@ -16,7 +16,7 @@ enum moat_recovery {
   MOAT_RECOVERY_SOUND = 1,       // everything had reached the disk
   MOAT_RECOVERY_WENT_BACK = 2,   // to an earlier state, as a new change
   MOAT_RECOVERY_DAMAGED = -10,   // no earlier state is whole; moat_journal_error() names a file
-  MOAT_RECOVERY_FAILED = -11     // the system said no; moat_journal_error() says what
+  MOAT_RECOVERY_FAILED = -11     // the system refused; moat_journal_error() says what
 };
 
 // Where the kernel tells its boot from others.

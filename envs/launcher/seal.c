@@ -32,7 +32,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What needs loopback and finds it down fails by itself: no reason to give up here. */
+/* Programs that need loopback and find it down fail by themselves: no reason to give up here. */
 static void bring_up_loopback(void) {
   const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (any < 0) return;
@@ -50,7 +50,7 @@ static int status_of(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Until this child has ended; others that end meanwhile are reaped. */
+/* Waits for this child; reaps others that end meanwhile. */
 static int wait_for(pid_t child) {
   int status = 0;
   for (;;) {
@@ -75,7 +75,7 @@ static pid_t parent_of(const char* pid) {
   return end != NULL && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-/* Whatever lost its parent is a child of ours: so killing children again and again reaches everything. */
+/* Orphans become children of ours: so killing children again and again reaches everything. */
 static void kill_descendants(void) {
   for (int rounds = 0; rounds < 1000; ++rounds) {
     DIR* const all = opendir("/proc");
@@ -116,7 +116,7 @@ static int be_first(char** arguments) {
   return wait_for(command);
 }
 
-/* Out of the process group, which may be killed before there was time to look for what left it. */
+/* Leave the process group: it may be killed before there is time to look for processes that left it. */
 static int be_reaper(char** arguments) {
   setsid();
   prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -75,7 +75,7 @@ static int run_command(char** command) {
   return fail(command[0]);
 }
 
-/* Where a link of /proc leads, if that is a path: sockets, pipes and deleted files are not. */
+/* The target of a link in /proc, if it is a path: sockets, pipes and deleted files are not. */
 static void note(FILE* list, const char* link) {
   char path[4096];
   const ssize_t length = readlink(link, path, sizeof path - 1);
@@ -84,7 +84,7 @@ static void note(FILE* list, const char* link) {
   fwrite(path, 1, (size_t)length + 1, list);
 }
 
-/* Linux before 5.3 does not tell what a call gave: a list without it would be a lie. */
+/* Linux before 5.3 does not tell a call's result: a list without it would be wrong. */
 static int cannot_tell;
 
 static void note_opened(FILE* list, pid_t process) {
@@ -99,7 +99,7 @@ static void note_opened(FILE* list, pid_t process) {
   note(list, link);
 }
 
-/* A child that is stopped: what it goes on with, and the signal that it is given. */
+/* A stopped child: how to continue it, and the signal to give it. */
 static void go_on(FILE* list, pid_t process, int status) {
   long how = PTRACE_CONT;
   int signal = 0;
@@ -134,7 +134,7 @@ static int watch(FILE* list, pid_t command) {
     if (WIFSTOPPED(status)) {
       go_on(list, process, status);
     } else if (process == command) {
-      /* What it leaves running ends with us. */
+      /* Processes that it leaves running end with us. */
       return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     }
   }
@@ -153,7 +153,7 @@ int main(int count, char** arguments) {
       const int failed = hide(arguments[i]);
       if (failed != 0) return failed;
     }
-    /* What was opened before lies under the mounts. */
+    /* Files opened before lie under the mounts. */
     char here[4096];
     if (getcwd(here, sizeof here) != NULL && chdir(here) != 0) return fail(here);
   }

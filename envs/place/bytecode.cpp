@@ -1,14 +1,14 @@
-// A .pyc says by which source it was made (checked-hash, PEP 552), so it needs no times and an edit is always
-// seen. It holds the path of its source as well, here relative to the wheel: Python puts the real one there
-// on import.
+// A .pyc records its source's hash (checked-hash, PEP 552), so it needs no times and an edit is always
+// noticed. It also holds the path of its source, here relative to the wheel: Python replaces it with the real
+// one on import.
 //
-// A package's own tests are left out: hardly anybody imports them, pytest makes bytecode of its own for them,
-// and they are half of what numpy, scipy and pandas would have compiled and placed. Python makes theirs on
-// import, as it does where there is none.
+// A package's own tests are left out: hardly anybody imports them, pytest makes its own bytecode for them,
+// and they are half of what numpy, scipy and pandas would need compiled and placed. Python compiles them on
+// import, as it does for any file without bytecode.
 //
-// The sources of all wheels are dealt out to as many processes as there are cores, each a plain list of work.
-// A process answers one byte a file; should one die on the way (deep nesting has overflowed stacks before),
-// the file after the last answer is left out and the rest goes to another.
+// The sources of all wheels are divided among as many processes as there are cores, each with a plain list of
+// work. A process answers one byte per file; if one dies (deep nesting has overflowed stacks before), the
+// file after the last answer is left out and the rest goes to another process.
 #include "envs/place/bytecode.h"
 
 #include "envs/place/wheel_layout.h"
@@ -59,7 +59,7 @@ std::string bytecode_path(std::string_view source, std::string_view cache_tag) {
   return fmt::format("{}__pycache__/{}.{}.pyc", folder, stem, cache_tag);
 }
 
-// Is the entry what was put in?
+// Is the entry as it was stored?
 bool is_intact(const fs::path& tree, const std::vector<StoredFile>& files) {
   return std::all_of(files.begin(), files.end(), [&](const StoredFile& file) {
     struct stat facts {};
@@ -72,7 +72,7 @@ bool is_intact(const fs::path& tree, const std::vector<StoredFile>& files) {
 // Starting a Python costs as much as compiling about so many files.
 constexpr std::size_t kLeastShare = 16;
 
-// The largest first, always to whom has least; a file costs something beside its bytes.
+// Largest first, always to the process with the least work; each file has a fixed cost besides its bytes.
 std::vector<std::vector<SourceToCompile*>> deal_out(std::span<SourceToCompile* const> sources,
                                                     std::size_t shares) {
   std::vector<SourceToCompile*> by_size(sources.begin(), sources.end());

@@ -30,16 +30,16 @@ std::vector<StoredBytecode> obtain_bytecode(const std::vector<StoredWheel>& whee
 // Only what the store has; nullopt where it has none, and some could be made.
 std::optional<StoredBytecode> find_bytecode(const StoredWheel& wheel, const Runtime& runtime, Store& store);
 
-// For which Pythons bytecode is: "cpython-311-a70d0d0a".
+// The Pythons that bytecode is for: "cpython-311-a70d0d0a".
 std::string bytecode_key(const Interpreter& interpreter);
-// What is compiled of a wheel, by where its bytecode goes.
+// The sources in a wheel that are compiled, by the path of their bytecode.
 std::map<std::string, const StoredFile*> sources_by_bytecode(const StoredWheel& wheel,
                                                              const Interpreter& interpreter);
-// What the store has under a key.
+// The store's bytecode under a key.
 std::optional<StoredBytecode> find_bytecode(const StoredWheel& wheel, const std::string& key, Store& store);
 // `path`: relative to the wheel; the file gets the time of its source.
 StoredFile describe_bytecode(const std::filesystem::path& file, std::string path, const StoredFile& source);
-// Makes these files of folder/tree, and no other, the store's bytecode of the wheel under a key.
+// Stores exactly these files of folder/tree as the bytecode of the wheel under a key.
 StoredBytecode publish_bytecode(const TempDir& folder, const StoredWheel& wheel, const std::string& key,
                                 std::vector<StoredFile> files, Store& store);
 
@@ -51,7 +51,7 @@ struct SourceToCompile {
   bool compiled = false;
 };
 
-// The same in steps, for whoever wants some of it first. Nothing is in the store before publish().
+// The same in steps, for callers that need some of it first. Nothing is in the store before publish().
 class Compilation {
  public:
   Compilation(const Runtime& runtime, Store& store);

@@ -53,7 +53,7 @@ std::string source_of(std::string_view bytecode) {
   return out.append(name.substr(0, name.find('.'))).append(".py");
 }
 
-// Which manifest it is: another one after every change.
+// Identifies the manifest: it is different after every change.
 using Identity = std::array<std::int64_t, 4>;
 std::optional<Identity> identity_of(const fs::path& root) {
   struct stat facts {};
@@ -62,14 +62,14 @@ std::optional<Identity> identity_of(const fs::path& root) {
                   facts.st_mtim.tv_nsec};
 }
 
-// Puts files into an environment as long as it is what it was when this was made.
+// Places files in an environment as long as it has not changed since this was made.
 class Placing {
  public:
   Placing(const Environment& environment, const Manifest& manifest, Identity identity,
           const std::function<bool()>& may_go_on)
       : root_(environment.root()), state_(manifest.state), identity_(identity), may_go_on_(may_go_on) {}
 
-  // False: the environment has changed, or it is to stop here.
+  // Returns false if the environment has changed, or work is to stop.
   bool place(const std::vector<MadeFile>& files) {
     if (files.empty()) return true;
     const std::optional<FileLock> lock = lock_it();
@@ -91,7 +91,7 @@ class Placing {
     return true;
   }
 
-  // Those that Python has written over since they were placed.
+  // Files that Python has overwritten since they were placed.
   std::vector<MadeFile> overwritten(const std::vector<MadeFile>& files) const {
     std::vector<MadeFile> out;
     for (const MadeFile& file : files) {
@@ -105,7 +105,7 @@ class Placing {
   }
 
  private:
-  // nullopt: not any more what it was.
+  // nullopt: it has changed.
   std::optional<FileLock> lock_it() const {
     for (;;) {
       if (!may_go_on_() || identity_of(root_) != identity_) return std::nullopt;
@@ -120,7 +120,7 @@ class Placing {
     }
   }
 
-  // Swept by the next change where this process dies in it.
+  // The next change sweeps it if this process dies.
   UniqueFd open_stage(const UniqueFd& root) const {
     remove_tree(root_ / ".moat/stage");
     UniqueFd stage(moat_make_directories_beneath(root.get(), ".moat/stage/bytecode"));
@@ -128,7 +128,7 @@ class Placing {
     return stage;
   }
 
-  // Beside its source, which must be there; in one rename, whatever Python has written there itself.
+  // Next to its source, which must exist; one rename, even over a file that Python has written.
   bool place_one(const MadeFile& file, const UniqueFd& root, const UniqueFd& stage) {
     const char* source = nullptr;
     const UniqueFd folder(moat_open_parent_beneath(root.get(), file.source.c_str(), &source));
@@ -177,7 +177,7 @@ class Placing {
   const std::function<bool()>& may_go_on_;
   Linker linker_{LinkMode::Auto};
   bool is_marked_ = false;
-  std::map<std::string, ino_t> inodes_;  // of what was placed
+  std::map<std::string, ino_t> inodes_;  // of the placed files
 };
 
 // One environment, as it was when this was made.
@@ -195,7 +195,7 @@ class Filling {
     for (BytecodeEntry& entry : placed.bytecode) listed_.insert(std::move(entry.path));
   }
 
-  // False: the environment has changed, or it is to stop here.
+  // Returns false if the environment has changed, or work is to stop.
   bool run() {
     if (!placing_.place(files_of_runtime())) return false;
     read_wheels();
@@ -235,8 +235,8 @@ class Filling {
     }
   }
 
-  // Of these files of a wheel's bytecode those that the environment lacks. Where another package's file lies
-  // in the place of the source, its bytecode would be of no use.
+  // Those of a wheel's bytecode files that the environment lacks. If another package's file is at the path of
+  // the source, its bytecode would be useless.
   std::vector<MadeFile> lacking(const Wheel& wheel, const std::vector<StoredFile>& bytecode,
                                 const std::function<fs::path(const StoredFile&)>& place_of) const {
     std::vector<MadeFile> out;
@@ -269,7 +269,7 @@ class Filling {
     return true;
   }
 
-  // The first files are there soon, and later the list is not written too often.
+  // The first files are listed soon, and later the list is not written too often.
   bool compile_the_rest() {
     constexpr std::size_t kFirst = 64, kMost = 1024;
     Compilation compilation(runtime_, store_);
@@ -304,7 +304,7 @@ class Filling {
     return out;
   }
 
-  // A Python that compiled a module itself while ours was placed has written over it.
+  // If Python compiled a module itself while ours was being placed, its file has replaced ours.
   bool settle(const std::vector<StoredBytecode>& stored) {
     std::vector<MadeFile> all;
     for (std::size_t i = 0; i < stored.size(); ++i) {
@@ -367,7 +367,7 @@ bool make_bytecode_behind(const fs::path& root, Store& store, Workers& workers,
       Filling filling(std::move(environment), std::move(placed), *identity, store, workers, may_go_on);
       if (filling.run()) return true;
     } catch (const Error& error) {
-      // Removed, moved or changed while we were at it: that is not a failure.
+      // Removed, moved or changed in the meantime: that is not a failure.
       if (error.kind() == ErrorKind::Interrupted) return false;
       if (Environment::exists_at(root)) throw;
     }
@@ -396,7 +396,7 @@ bool work_off_jobs(const fs::path& root, const std::stop_token& stop,
       }
       jobs.remove(job);
     }
-    // One that came while we gave the work up is ours, unless its maker has found another worker.
+    // A job that arrived while we stopped is ours, unless its maker has found another worker.
     lock.reset();
     if (!jobs.list().empty()) lock = jobs.begin_work();
   }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kInfo = ".dist-info/";
 
-// A package that the manifest names and site-packages does not.
+// A package in the manifest that site-packages lacks.
 struct Missing {
   const ManifestPackage* package = nullptr;
   std::string info;  // its .dist-info, relative to the environment
@@ -70,7 +70,7 @@ InstalledDistributions read_installed(const Environment& environment) {
 void add_placed_files(OwnedFiles& owned, const InstalledDistribution& distribution,
                       const Manifest& manifest) {
   const std::string& name = distribution.name.normalized();
-  // Another installer may have brought another version since.
+  // Another installer may have installed another version since.
   const bool is_placed = std::ranges::any_of(manifest.packages, [&](const ManifestPackage& package) {
     return package.name == name && package.version == distribution.version.to_string();
   });

@@ -20,22 +20,22 @@ struct DirectUrl {
   bool editable = false;                   // of a folder
   std::string subdirectory;
 
-  // nullopt for what no tool should have written.
+  // nullopt if the text is not valid.
   static std::optional<DirectUrl> parse(std::string_view text);
   static DirectUrl of(const SourceUrl& source, const std::optional<Digest>& sha256, bool editable);
 
   std::string to_text() const;
-  // What a requirement names it by, for good: "git+https://…@commit#subdirectory=x", "https://…#sha256=…",
+  // A permanent reference for a requirement: "git+https://…@commit#subdirectory=x", "https://…#sha256=…",
   // "file:///…".
   std::string reference() const;
-  // For people: the path of a folder, else reference() without hashes.
+  // For messages: the path of a folder, else reference() without hashes.
   std::string place() const;
 };
 
 // The line of `freeze`: `name @ …`, or for an editable `-e …`.
 std::string frozen_line(const PackageName& name, const DirectUrl& from);
 
-// Credentials go, except for what is none: the user `git` of ssh, and names of environment variables.
+// Removes credentials, but keeps the user `git` of ssh and the names of environment variables.
 Url without_secrets(const Url& url);
 
 }  // namespace moat

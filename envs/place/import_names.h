@@ -1,4 +1,4 @@
-// Import-Name (core metadata 2.5): what a project says may be imported from it.
+// Import-Name (core metadata 2.5): the modules that a project declares.
 #pragma once
 
 #include "envs/place/transaction.h"
@@ -7,8 +7,8 @@
 
 namespace moat {
 
-// Error(Refused) where two of the packages claim one name: they would shadow each other, whatever their files
-// are called. Few packages say anything yet; only their METADATA is parsed.
+// Error(Refused) if two of the packages declare the same name: they would shadow each other, whatever their
+// file names. Few packages declare any yet; only their METADATA is parsed.
 void refuse_shared_import_names(const std::vector<WantedPackage>& packages);
 
 }  // namespace moat

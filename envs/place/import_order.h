@@ -1,5 +1,5 @@
-// Which sources a program imports first, as far as it can be seen without running anything: what is compiled
-// behind begins there.
+// Which sources a program imports first, as far as this can be told without running anything: background
+// compilation begins with them.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ namespace moat {
 // "foo.bar" for "foo/bar.py", "foo" for "foo/__init__.py"; "" where the path names no module.
 std::string module_name(std::string_view path);
 
-// Absolute names of the modules that importing this one imports, in order; of `from a import b` both "a" and
-// "a.b", as b may be a module. Not what stands in functions and classes or below TYPE_CHECKING.
+// Absolute names of the modules that importing this one imports, in order; for `from a import b` both "a" and
+// "a.b", as b may be a module. Ignores imports in functions and classes and below TYPE_CHECKING.
 std::vector<std::string> imported_modules(std::string_view source, std::string_view module, bool is_package);
 
 struct ImportableFile {

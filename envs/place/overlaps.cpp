@@ -11,7 +11,7 @@ namespace moat {
 
 namespace {
 
-// A line without its comment and spaces; a `#` in a string ends it too early, which makes it unknown below.
+// A line without its comment and spaces; a `#` in a string ends it too early, so it will not be recognised.
 std::string_view code_of(std::string_view line) { return trim(line.substr(0, line.find('#'))); }
 
 // The lines of the usual declarations, by their beginning or by what they call.

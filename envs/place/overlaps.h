@@ -1,4 +1,4 @@
-// Several packages that bring a file of the same path: whose bytes lie there, and how it is told. Pure.
+// Several packages with a file of the same path: whose bytes are placed, and how it is reported. Pure.
 #pragma once
 
 #include "resolver/base/error.h"
@@ -23,14 +23,14 @@ struct PathClaim {
   unsigned mode = 0;
 };
 
-// Do the bytes of `a` lie there, and not those of `b`? What was asked for by name comes before a dependency,
-// then the later name: whatever came first, the same packages give the same environment.
+// Do the bytes of `a` win over those of `b`? Packages asked for by name win over dependencies, then the later
+// name: the same packages give the same environment in any order.
 inline bool wins_over(const PathClaim& a, const PathClaim& b) {
   return std::tie(a.requested, a.owner) > std::tie(b.requested, b.owner);
 }
 
-// An `__init__.py` that does nothing but declare a namespace package (pkgutil, pkg_resources), or nothing at
-// all: whichever of several such lies there, each of the packages works.
+// An `__init__.py` that is empty or only declares a namespace package (pkgutil, pkg_resources): whichever of
+// several such files is placed, each of the packages works.
 bool declares_only_a_namespace(std::string_view source);
 
 // Error(Refused) of --strict-files; `a`, `b`: "foo 1.0".

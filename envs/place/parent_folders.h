@@ -1,4 +1,4 @@
-// The folders on the way to a file of an environment.
+// The parent folders of a file in an environment.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +10,7 @@ namespace moat {
 
 enum class Way {
   Real,     // all of them are folders
-  Linked,   // one is a link: what lies behind it was not placed there (a checkout, say)
+  Linked,   // one is a link: files behind it were not placed there (a checkout, say)
   Missing,  // one does not exist, or is a file
 };
 
@@ -19,7 +19,7 @@ class ParentFolders {
  public:
   explicit ParentFolders(std::filesystem::path root) : root_(std::move(root)) {}
 
-  // `path` is relative to the root, which counts as real. The path itself is not looked at.
+  // `path` is relative to the root, which counts as real. The path itself is not examined.
   Way to(const std::string& path);
 
  private:

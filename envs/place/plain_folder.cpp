@@ -204,7 +204,7 @@ class Placing {
       const InstalledDistribution* there = installed_.find(package.name);
       if (there == nullptr || !there->has_record) continue;
       for (const OwnedFile& file : owned_files(*there, root_, request_.scheme).files) take_out(file.path);
-      // What was written into it without a row.
+      // Files that were added to it without a row.
       std::error_code ignored;
       for (fs::directory_iterator i(there->info, ignored), end; !ignored && i != end; i.increment(ignored))
         take_out(i->path().lexically_relative(root_).string());
@@ -238,7 +238,7 @@ class Placing {
 
   // ---- in ----
 
-  // Moves an entry that is missing as a whole, merges two folders, and replaces a file.
+  // Moves an entry whose destination is missing as a whole, merges two folders, and replaces a file.
   void bring_in(const fs::path& from, const fs::path& to) {
     std::vector<fs::path> entries;
     for (const fs::directory_entry& entry : fs::directory_iterator(from)) entries.push_back(entry.path());

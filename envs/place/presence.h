@@ -1,5 +1,5 @@
-// What is in an environment before a change: its distributions, and whose each file is. By the RECORDs, which
-// other installers keep as well, and by the manifest where those are damaged.
+// The contents of an environment before a change: its distributions, and the owner of each file. From the
+// RECORDs, which other installers keep as well, and from the manifest where those are damaged.
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -44,9 +44,9 @@ struct Presence {
   InstalledDistributions installed;
   Manifest manifest;
   std::vector<BytecodeEntry> bytecode;
-  std::set<PackageName> leaving;         // names of what the change removes or replaces
-  std::vector<PresentDistribution> all;  // as `installed.all`
-  // Of what stays: who owns a path, and further owners of such paths.
+  std::set<PackageName> leaving;  // names of what the change removes or replaces
+  std::vector<Present> all;       // as `installed.all`
+  // For packages that stay: the owner of each path, and further owners of such paths.
   std::unordered_map<std::string_view, Owner> staying;
   std::unordered_map<std::string_view, std::vector<Owner>> also_staying;
 
@@ -55,14 +55,14 @@ struct Presence {
   }
   // nullptr: no distribution of this name stays.
   const InstalledDistribution* find_staying(const std::string& name) const;
-  // Asked for now, or before: an upgrade on behalf of another package does not make it forgotten.
+  // Asked for now, or before: an upgrade on behalf of another package does not remove that mark.
   bool stays_requested(const WantedPackage& package) const;
 };
 
 Presence read_presence(const Environment& environment, const TransactionRequest& request, Workers& workers,
                        Reporter& reporter);
 
-// What lies there, links not followed; nullopt: nothing. Error(Disk).
+// The existing entry, links not followed; nullopt: nothing. Error(Disk).
 std::optional<struct stat> lstat_of(const std::filesystem::path& path);
 
 }  // namespace moat

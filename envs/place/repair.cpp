@@ -50,8 +50,8 @@ std::string value(const VenvSettings& settings, const std::string& key) {
   return found == settings.end() ? std::string() : found->second;
 }
 
-// The runtime that the environment was made from: from the store, or once more from the base where that is
-// still the same.
+// The runtime that the environment was made from: from the store, or made again from the base if that has not
+// changed.
 Runtime runtime_of(const fs::path& root, const std::string& fingerprint, Store& store, Workers& workers,
                    Reporter& reporter) {
   if (!fingerprint.empty())
@@ -75,7 +75,7 @@ Runtime runtime_of(const fs::path& root, const std::string& fingerprint, Store& 
   return runtime;
 }
 
-// Takes the packages from the RECORDs, and what these do not say from earlier manifests.
+// Takes the packages from the RECORDs, and the rest from earlier manifests.
 Manifest rebuilt_manifest(const fs::path& root, const Scheme& scheme) {
   Manifest out;
   const std::vector<Manifest> earlier = manifests_of_history(root);
@@ -104,7 +104,7 @@ Manifest rebuilt_manifest(const fs::path& root, const Scheme& scheme) {
   return out;
 }
 
-// Moat's own pip belongs to it, unless pip itself is there, or it was made without.
+// Moat's own pip belongs to it, unless pip itself is installed, or it was made without.
 bool has_own_pip(const fs::path& root, const std::optional<Manifest>& manifest, const Scheme& scheme,
                  const Interpreter& interpreter) {
   if (InstalledDistributions::read(root / scheme.purelib).find(*PackageName::parse("pip"))) return false;
@@ -115,7 +115,7 @@ bool has_own_pip(const fs::path& root, const std::optional<Manifest>& manifest, 
   });
 }
 
-// What of the staged environment has to come into the old one.
+// The parts of the staged environment that must be moved into the old one.
 class Renewal {
  public:
   Renewal(const fs::path& root, const Change& change) : root_(root), change_(change) {}
@@ -149,7 +149,7 @@ class Renewal {
   std::vector<std::string> brought_;
 };
 
-// What lies in the private runtime and is not among the environment's own files.
+// Entries in the private runtime that are not among the environment's own files.
 std::vector<std::string> strangers_in(const fs::path& root, const std::vector<ManifestEntry>& own) {
   std::set<std::string_view> known;
   for (const ManifestEntry& entry : own) known.insert(entry.path);
@@ -171,7 +171,7 @@ bool is_sound(const VenvSettings& settings, std::string_view fingerprint) {
          value(settings, "include-system-site-packages") == "false";
 }
 
-// Are its own files as they were placed, and nothing beside them?
+// Are its own files as they were placed, without additions?
 bool is_whole(const fs::path& root, const VenvSettings& settings, const Manifest& manifest,
               Workers& workers) {
   std::vector<ManifestEntry> own;
@@ -189,12 +189,12 @@ bool is_whole(const fs::path& root, const VenvSettings& settings, const Manifest
 std::vector<std::string> repair_own_files(const fs::path& root, Store& store, Workers& workers,
                                           Reporter& reporter, Durable durable) {
   const VenvSettings settings = settings_of(root);
-  make_directories_beneath({root, ".moat"});  // not where a link leads: things are removed there
+  make_directories_beneath({root, ".moat"});  // not through a link: things are removed there
   give_up_change(root);
-  // Everything is looked at here; to decide by the mark would be to go back.
+  // Every file is checked here; deciding by the mark would mean to go back.
   ::unlink((root / ".moat/unflushed").c_str());
   std::optional<Manifest> manifest = read_manifest_if_whole(root / ".moat/manifest");
-  // The store may have lost the runtime, and the base be gone: where nothing is damaged neither is asked for.
+  // The store may have lost the runtime, and the base may be gone: neither is needed if nothing is damaged.
   if (manifest && is_whole(root, settings, *manifest, workers)) return {};
   Change change = Change::begin(root, "moat doctor --repair");
 

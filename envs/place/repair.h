@@ -1,5 +1,5 @@
-// Mending an environment: what is its own (runtime, launchers, facts, settings, manifest) comes from the
-// store, or from the base again. Its packages are mended by reinstalling them.
+// Repairs an environment: its own files (runtime, launchers, facts, settings, manifest) come from the store,
+// or from the base again. Its packages are repaired by reinstalling them.
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -13,14 +13,14 @@
 
 namespace moat {
 
-// As one change, where there is something to mend; the paths of the files that came again. A manifest that is
-// lost is made from the RECORDs and the history. An unfinished change that goes neither way is given up
-// first. Error(Refused) where nobody knows what the environment was made from any more.
+// As one change, if there is something to repair; returns the paths of the restored files. A lost manifest is
+// rebuilt from the RECORDs and the history. An unfinished change that goes neither way is given up first.
+// Error(Refused) if nothing tells any more what the environment was made from.
 std::vector<std::string> repair_own_files(const std::filesystem::path& root, Store& store, Workers& workers,
                                           Reporter& reporter, Durable durable);
 
-// The packages of which a file is not what was placed. What of their bytecode is damaged is removed: Python
-// makes it again.
+// The packages with a file that is not as it was placed. Damaged bytecode is removed: Python makes it
+// again.
 std::set<std::string> damaged_packages(const Environment& environment, Workers& workers);
 
 }  // namespace moat

@@ -55,7 +55,7 @@ class Overlaps {
   }
 
  private:
-  // One who brings a file to a path where others do: a package that comes, or one that stays.
+  // An owner of a contested path: a package that arrives, or one that stays.
   struct Contender {
     PathClaim claim;
     std::size_t arrival = kNone;                     // index in arrivals_, or
@@ -153,7 +153,7 @@ class Overlaps {
       return;
     }
     if (winner.arrival == kNone && !given_back) return;
-    // What lies there goes, and its bytecode.
+    // Removes the file at the path, and its bytecode.
     out_.displaced.insert(path);
     if (given_back) arrivals_.push_back(*std::move(given_back));
   }
@@ -182,7 +182,7 @@ class Overlaps {
     }
   }
 
-  // Two of them are told once: when one of them comes, and had no such file beside the other before.
+  // Two packages are reported once: when one of them arrives, and had no such file next to the other before.
   bool is_news(const std::string& path, const Contender& winner, const Contender& loser) const {
     if (winner.arrival == kNone && loser.arrival == kNone) return false;
     const auto known = [&](const std::string& one, const std::string& other) {
@@ -211,7 +211,7 @@ class Overlaps {
     return declares_only_a_namespace(file.source.empty() ? file.text : read_file(file.source));
   }
 
-  // The file of a package that stays, from its wheel in the store.
+  // The file of a package that stays, taken from its wheel in the store.
   std::optional<ArrivingFile> file_of_staying(const InstalledDistribution& distribution,
                                               const std::string& path, const std::string& sha256) {
     const std::string& name = distribution.name.normalized();
@@ -237,7 +237,7 @@ class Overlaps {
     return file;
   }
 
-  // From the arrivals: what does not get its place, with its bytecode, and what is the same as another's.
+  // From the arrivals: files that lose their place, with their bytecode, and files that equal another's.
   void leave_out_losers() {
     std::set<std::pair<std::size_t, std::string>> lost_sources;  // package, and path without `.py`
     for (const std::size_t i : lost_) {

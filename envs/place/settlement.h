@@ -1,6 +1,6 @@
-// Paths that several packages have a file for: whose bytes lie there in the end. Depends on who is there and
-// who was asked for, not on who came first; so it is settled again whenever one of them comes, goes or is
-// asked for. Reads the environment and the store, changes neither.
+// Paths for which several packages have a file: whose bytes are placed. This depends on which packages are
+// there and which were asked for, not on the order; so it is settled again whenever one of them arrives,
+// leaves or is asked for. Reads the environment and the store, changes neither.
 #pragma once
 
 #include "envs/journal/manifest.h"
@@ -26,15 +26,15 @@ struct RecordCorrection {
 };
 
 struct Settlement {
-  std::vector<ArrivingFile> shared;  // brought by two packages with the same bytes, or there already
-  std::set<std::string> displaced;   // where a file goes though a package that stays has it
+  std::vector<ArrivingFile> shared;             // brought by two packages with equal bytes, or already there
+  std::set<std::string> displaced;              // where a file goes though a package that stays has it
   std::map<std::string, std::string> owner_at;  // of settled paths
   std::vector<ManifestEntry> others;            // for Manifest::others
   std::map<const InstalledDistribution*, RecordCorrection> corrections;
   std::vector<std::string> warnings;
 };
 
-// What is settled by.
+// The facts that decide it.
 struct SettlementTerms {
   const TransactionRequest& request;
   const Presence& there;
@@ -44,8 +44,8 @@ struct SettlementTerms {
   const Store& store;
 };
 
-// `contested`: paths that several arrivals have. From `arrivals` goes what does not get its place, with its
-// bytecode; what comes back for a package that stays is added. Error(Refused) with strict_files.
+// `contested`: paths that several arrivals have. Removes from `arrivals` the files that lose their place,
+// with their bytecode; adds files that return for a package that stays. Error(Refused) with strict_files.
 Settlement settle_overlaps(const SettlementTerms& terms, const std::unordered_set<std::string>& contested,
                            std::vector<ArrivingFile>& arrivals);
 

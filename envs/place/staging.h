@@ -1,4 +1,4 @@
-// New files on their way into an environment: what they are, and how they get into the stage.
+// New files for an environment: what they are, and how they are staged.
 #pragma once
 
 #include "fetch/os/workers.h"
@@ -33,7 +33,7 @@ LinkMode possible_link_mode(LinkMode mode, const std::filesystem::path& store,
 
 ArrivingFile text_file(std::string path, std::string text, std::int64_t mtime);
 
-// Every file into the stage (an existing, empty directory on the environment's file system), on all workers.
+// Places every file in the stage (an empty directory on the environment's file system), on all workers.
 void stage_files(const std::vector<ArrivingFile>& files, const std::filesystem::path& stage,
                  Workers& workers);
 

@@ -1,8 +1,8 @@
-// From the wish to the change, in this order: what leaves, what comes, whether the two can be (every refusal
-// is made here, before anything is written), the stage, the moves, the new manifest, the commit.
+// From the request to the change, in this order: what leaves, what arrives, whether both are possible (every
+// refusal is made here, before anything is written), the stage, the moves, the new manifest, the commit.
 //
-// Who owns a file is said by the RECORDs in the environment, which other installers keep as well; the
-// manifest is brought into line with them on the way.
+// The RECORDs in the environment, which other installers keep as well, decide who owns a file; the manifest
+// is updated to match.
 #include "envs/place/transaction.h"
 
 #include "envs/environment/pip_shim.h"
@@ -59,7 +59,7 @@ constexpr std::string_view kSaved = ".moat-saved";
               {"remove it with the tool that installed it"});
 }
 
-// What lies behind a link is not this environment's to change.
+// Files behind a link are not this environment's to change.
 [[noreturn]] void refuse_linked_folder(const InstalledDistribution& distribution) {
   throw Error(ErrorKind::Refused,
               fmt::format("cannot change {}: {} is, or lies in, a folder that is a link",
@@ -82,7 +82,7 @@ class Application {
         single_files_(needs_single_files(root_)),
         departures_(root_, scheme_, single_files_) {}
 
-  // What leaves, what comes, and whether the two can be: every refusal is made here. Writes nothing.
+  // What leaves, what arrives, and whether both are possible: every refusal is made here. Writes nothing.
   void plan(const std::vector<std::optional<StoredBytecode>>& bytecode) {
     there_ = read_presence(environment_, request_, workers_, reporter_);
     read_pip_shim();
@@ -129,7 +129,7 @@ class Application {
   }
 
  private:
-  // One that was made without (for a build, or before there was any) stays without.
+  // An environment made without it (for a build, or by an older moat) stays without.
   void read_pip_shim() {
     if (environment_.is_foreign()) return;
     std::map<std::string, PipShimFile> files;
@@ -187,7 +187,7 @@ class Application {
     }
   }
 
-  // What a wheel brings, its commands included.
+  // The files of a wheel, its commands included.
   std::vector<ArrivingFile> files_of(const WantedPackage& package) const {
     std::vector<ArrivingFile> out = wheel_files(package, scheme_, link_mode_);
     for (const ArrivingFile& file : out)  // lay_out() has looked at the files of the wheel
@@ -198,8 +198,8 @@ class Application {
     return out;
   }
 
-  // The last one to arrive at a path is remembered: packages come one after the other, so a second file of
-  // the same package is noticed, and one of another package makes the path one to be settled.
+  // Remembers the last one to arrive at a path: packages arrive one after the other, so a second file of the
+  // same package is noticed, and one of another package makes the path contested.
   void arrive(ArrivingFile file, std::size_t package) {
     file.package = package;
     file.owner = request_.install[package].name.normalized();
@@ -244,7 +244,7 @@ class Application {
 
   enum class Place { Missing, Directory };
 
-  // What will be at a directory's path once everything that leaves is gone.
+  // The entry at a directory's path once everything that leaves is gone.
   Place place_of(const std::string& directory, const ArrivingFile& on_behalf) {
     if (directory.empty()) return Place::Directory;
     const auto known = places_.find(directory);
@@ -387,7 +387,7 @@ class Application {
     return hash_file(root_ / file.path).hex == file.sha256;
   }
 
-  // A link has the time of the store's file: where that will not do, the file is copied.
+  // A link has the time of the store's file: if that is wrong, the file is copied.
   void set_time(ArrivingFile& file, std::int64_t time) const {
     const bool by_link = file.link == LinkMode::Hardlink || file.link == LinkMode::Symlink;
     if (by_link && time != file.mtime) file.link = LinkMode::Auto;
@@ -396,7 +396,7 @@ class Application {
 
   // ---- what we say about it ----
 
-  // A RECORD for each: rows for everything that it brings, shared files included.
+  // A RECORD for each: rows for all its files, shared ones included.
   void add_records() {
     std::vector<std::vector<RecordEntry>> rows(request_.install.size());
     for (const std::vector<ArrivingFile>* const files : {&arrivals_, &settled_.shared})
@@ -431,7 +431,7 @@ class Application {
     }
   }
 
-  // Those of what goes are forgotten, and those that this change says again.
+  // Forgets the requests of removed packages, and those that this change replaces.
   std::vector<ManifestRequest> next_requests() const {
     std::vector<ManifestRequest> out = request_.requests;
     for (const ManifestRequest& before : there_.manifest.requests) {
@@ -450,7 +450,7 @@ class Application {
     return out;
   }
 
-  // pip itself takes the place of the environment's own, which comes back when that goes.
+  // pip itself replaces the environment's own, which returns when pip is removed.
   void change_pip_shim() {
     const PackageName pip = *PackageName::parse("pip");
     const auto is_pip = [&](const WantedPackage& package) { return package.name == pip; };
@@ -531,7 +531,7 @@ class Application {
             mode_of(file, umask), file.owner};
   }
 
-  // What stays of the bytecode, and what comes.
+  // The remaining bytecode, and the new one.
   std::vector<BytecodeEntry> next_bytecode(const Manifest& next) const {
     std::vector<BytecodeEntry> out;
     std::unordered_set<std::string_view> owners, listed;
@@ -546,9 +546,8 @@ class Application {
     return out;
   }
 
-  // What another installer put here.
-  void take_in(const PresentDistribution& present, std::unordered_set<std::string>& listed,
-               Manifest& next) const {
+  // A package that another installer put here.
+  void take_in(const Present& present, std::unordered_set<std::string>& listed, Manifest& next) const {
     for (const OwnedFile& file : present.owned.files) {
       const auto facts = is_bytecode(file.path) ? std::nullopt : lstat_of(root_ / file.path);
       if (!facts || !S_ISREG(facts->st_mode) || !listed.insert(file.path).second) continue;
@@ -661,7 +660,7 @@ TransactionResult apply_transaction(const TransactionRequest& request, const Env
                                     Store& store, Workers& workers, Reporter& reporter,
                                     const std::string& command) {
   refuse_shared_import_names(request.install);
-  // Before the lock: the first time it takes seconds, and changes nothing in the environment.
+  // Before the lock: the first time it takes seconds, and it changes nothing in the environment.
   const std::vector<std::optional<StoredBytecode>> bytecode =
       bytecode_for(request, environment, store, workers, reporter);
   const Phase phase(reporter, "install");

@@ -1,5 +1,5 @@
-// plan(): what is and what should be → a list of operations, as a value. Pure except for reading what is
-// installed.
+// plan(): the present and the wanted state → a list of operations, as a value. Pure except for reading what
+// is installed.
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -26,7 +26,7 @@ struct WantedPackage {
   bool requested = false;                       // the user's own line: REQUESTED is written
   std::optional<std::string> direct_url;        // text for direct_url.json
   std::string index;                            // as in ManifestPackage
-  std::optional<StoredBytecode> bytecode = {};  // that is to be taken; nullopt: the store's, or compiled
+  std::optional<StoredBytecode> bytecode = {};  // the bytecode to use; nullopt: the store's, or compiled
 };
 
 enum class OperationKind { Install, Change, Reinstall, Remove };
@@ -39,20 +39,20 @@ struct Operation {
 };
 
 struct TransactionRequest {
-  std::vector<WantedPackage> install;  // only what differs from what is there, or is to be reinstalled
+  std::vector<WantedPackage> install;  // only what differs from the present state, or is to be reinstalled
   std::set<PackageName> remove;
-  std::set<PackageName> forget_requests;  // names of which nothing counts any more that was asked for before
+  std::set<PackageName> forget_requests;  // names whose earlier requests no longer count
   std::set<PackageName> mark_requested;   // installed already at the right version, now asked for by name
-  // What is asked for with this change. Takes the place of what the same command line or file, or for the
-  // same package any command, asked for before.
+  // The requests of this change. They replace those that the same command line or file, or for the same
+  // package any command, made before.
   std::vector<ManifestRequest> requests;
   LinkMode link_mode = LinkMode::Auto;
   Compile compile = Compile::Now;
   bool strict_files = false;  // refuse two packages that bring one file with different contents
   Durable durable = Durable::Auto;
   std::string reason;  // for history: "moat install flask"
-  // Called when all is staged and the change can only be committed: what belongs to it outside the
-  // environment is placed here. Where it throws, nothing has changed. Not called where nothing is to be done.
+  // Called when everything is staged and only the commit is left: places what belongs to the change outside
+  // the environment. If it throws, nothing has changed. Not called if there is nothing to do.
   std::function<void()> before_commit;
 };
 
@@ -69,10 +69,10 @@ std::vector<Operation> plan_operations(const InstalledDistributions& installed,
                                        const TransactionRequest& request);
 
 // Plans, stages, commits, applies (docs/store.md, STATE: a journal of moves). On any failure before the
-// commit point the environment is byte for byte what it was; after it the change happens. Refuses at plan
-// time: with strict_files a file two packages own with different bytes (says who), a path that leaves the
-// environment or falls on pyvenv.cfg, .moat or a python* launcher, an installed package without RECORD, a
-// foreign file in the way. `command`: written into the lock file for those who wait.
+// commit point the environment is byte for byte unchanged; after it the change happens. Refuses at plan time:
+// with strict_files a file two packages own with different bytes (names them), a path that leaves the
+// environment or is that of pyvenv.cfg, .moat or a python* launcher, an installed package without RECORD, a
+// foreign file in the way. `command`: written into the lock file for waiting processes.
 TransactionResult apply_transaction(const TransactionRequest& request, const Environment& environment,
                                     Store& store, Workers& workers, Reporter& reporter,
                                     const std::string& command);

@@ -1,4 +1,4 @@
-// What of an environment is still as it was placed, and whether its packages fit each other.
+// Which files of an environment are still as they were placed, and whether its packages fit each other.
 #include "envs/environment/isolation.h"
 #include "envs/environment/pip_shim.h"
 #include "envs/journal/file_state.h"
@@ -25,10 +25,10 @@ bool is_compiled(const fs::path& path) { return path.extension() == ".pyc"; }
 
 struct Unknown {
   std::vector<std::string> files;
-  std::size_t compiled = 0;  // bytecode is Python's own doing, and checked by it
+  std::size_t compiled = 0;  // Python makes bytecode itself, and checks it
 };
 
-// What lies below `folder` and no list knows.
+// Files below `folder` that no list knows.
 Unknown unknown_files(const fs::path& root, const fs::path& folder, const std::set<std::string_view>& known) {
   Unknown out;
   std::error_code failure;
@@ -46,7 +46,7 @@ Unknown unknown_files(const fs::path& root, const fs::path& folder, const std::s
   return out;
 }
 
-// What moat keeps in `.moat`, where something else lies in its place: then nothing can be changed.
+// Moat's own files in `.moat` that have been replaced by something else: then nothing can be changed.
 std::vector<std::string> misshapen(const fs::path& private_folder) {
   std::vector<std::string> out;
   const auto look = [&](const char* name, mode_t type, std::string_view what) {
@@ -60,7 +60,7 @@ std::vector<std::string> misshapen(const fs::path& private_folder) {
   return out;
 }
 
-// Folders of placed files that are links now: what lies there is somebody else's. → "lib → /elsewhere/lib"
+// Folders of placed files that are links now: their contents are somebody else's. → "lib → /elsewhere/lib"
 std::vector<std::string> linked_folders(const fs::path& root, const std::vector<ManifestEntry>& entries) {
   std::set<std::string> folders;
   for (const ManifestEntry& entry : entries)
@@ -74,7 +74,7 @@ std::vector<std::string> linked_folders(const fs::path& root, const std::vector<
   return out;
 }
 
-// A link that nobody placed, into what another Python has for its own.
+// A link that moat did not place, into files that another Python owns.
 bool leads_to_another_python(const fs::path& root, const std::string& path) {
   std::error_code gone;
   if (!fs::is_symlink(root / path, gone)) return false;
@@ -90,7 +90,7 @@ bool leads_to_another_python(const fs::path& root, const std::string& path) {
 
 constexpr std::string_view kBin = "bin/";
 
-// What bin/ holds beside what was placed.
+// Additional files in bin/.
 std::vector<std::string> unknown_commands(const fs::path& root, const std::set<std::string_view>& known) {
   std::vector<std::string> out;
   std::error_code failure;
@@ -106,7 +106,7 @@ std::string hint_for(const Environment& environment, const std::string& owner) {
   return "moat install --env " + environment.root().string() + " --reinstall " + owner;
 }
 
-// One finding an owner: a hint mends one thing.
+// One finding per owner: each hint repairs one thing.
 void add_damage(const Environment& environment,
                 const std::map<std::string, std::vector<std::string>>& by_owner, std::vector<Finding>& out) {
   for (const auto& [owner, paths] : by_owner)
@@ -120,7 +120,7 @@ void add_damage(const Environment& environment,
                    .hint = hint_for(environment, owner)});
 }
 
-// Bytecode that is gone is made again by the next import: only what is there has to be ours.
+// The next import makes missing bytecode again: only existing files have to be ours.
 std::vector<ManifestEntry> placed_files(const Environment& environment) {
   Environment::Placed placed = environment.placed();
   std::vector<ManifestEntry> out = std::move(placed.manifest.entries);
@@ -153,7 +153,7 @@ std::optional<CoreMetadata> metadata_of(const InstalledDistribution& distributio
   return std::nullopt;
 }
 
-// The sentence about one requirement that is not met; "" where it is.
+// The sentence about one unmet requirement; "" if it is met.
 std::string unmet(const InstalledDistribution& distribution, const Requirement& requirement,
                   const InstalledDistributions& installed, const Target& target) {
   if (requirement.marker && !requirement.marker->evaluate(target.environment)) return "";
@@ -173,7 +173,7 @@ std::vector<Finding> verify_files(const Environment& environment, Workers& worke
   const std::vector<ManifestEntry> entries = placed_files(environment);
   const std::vector<FileState> states = states_of(environment.root(), entries, workers);
 
-  // pip itself may have taken the place of the environment's own, or have been removed by itself.
+  // pip itself may have replaced the environment's own, or may have been removed alone.
   std::set<std::string> shim;
   for (const PipShimFile& file : pip_shim(environment.scheme(), environment.interpreter()))
     shim.insert(file.path);

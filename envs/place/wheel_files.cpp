@@ -22,7 +22,7 @@ std::string info_file(const WantedPackage& package, const Scheme& scheme, std::s
   return fmt::format("{}/{}", join_path(scheme.purelib, package.wheel.dist_info), name);
 }
 
-// METADATA has the time of the archive, so all that we add gets it too.
+// METADATA has the time of the archive, so all files that we add get it too.
 std::int64_t time_of(const StoredWheel& wheel) {
   for (const StoredFile& file : wheel.files)
     if (file.path == wheel.dist_info + "/METADATA") return file.mtime;

@@ -1,5 +1,5 @@
-// What a package brings, as files on their way: its wheel laid out, its commands, and what an installer says
-// of it in .dist-info. The same for environments and for plain folders. Pure, except for reading the store.
+// The files of a package to be placed: its wheel laid out, its commands, and the installer's files in
+// .dist-info. The same for environments and for plain folders. Pure, except for reading the store.
 #pragma once
 
 #include "envs/journal/scheme.h"
@@ -20,11 +20,11 @@ namespace moat {
 // "flask 3.1.0"
 std::string label(const WantedPackage& package);
 
-// Files of the wheel and commands. `python`: what commands name in their first line; nullopt: they find the
-// one beside them. Error(BadArchive, Refused) as lay_out(), and for entry points that are wrong.
+// Files of the wheel and commands. `python`: named in the first line of commands; nullopt: they find the one
+// next to them. Error(BadArchive, Refused) as lay_out(), and for invalid entry points.
 std::vector<ArrivingFile> wheel_files(const WantedPackage& package, const Scheme& scheme, LinkMode mode,
                                       const std::optional<std::filesystem::path>& python = std::nullopt);
-// A file of the store on its way to its place; `tree`: what the placement's file is relative to.
+// A file of the store and its destination; `tree`: the folder that the placement's file is relative to.
 ArrivingFile stored_file(const Placement& placement, const std::filesystem::path& tree, LinkMode mode);
 
 // INSTALLER, REQUESTED and direct_url.json (recording installed distributions; PEP 610).

@@ -59,7 +59,7 @@ class Layout {
   Target target(std::string_view path) const {
     if (!stays_inside(path)) fail(path, "leaves the wheel");
     Target out = unchecked_target(path);
-    // lib64 is a link to lib: what is placed through it lies there.
+    // lib64 is a link to lib: files placed through it end up there.
     if (starts_with_folder(out.path, "lib64")) out.path.replace(0, 5, "lib");
     if (is_reserved(out.path, scheme_))
       throw Error(ErrorKind::Refused,

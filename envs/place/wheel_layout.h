@@ -19,11 +19,11 @@ struct Placement {
 };
 
 // RECORD, INSTALLER, REQUESTED and direct_url.json are left out: the installer writes its own.
-// Error(BadArchive) for an unknown key in NAME.data, a file directly in it, two files that fall on one path.
-// Error(Refused) for a file that falls on what belongs to the environment itself.
+// Error(BadArchive) for an unknown key in NAME.data, a file directly in it, two files with the same
+// destination. Error(Refused) for a file at a path that belongs to the environment itself.
 std::vector<Placement> lay_out(const StoredWheel& wheel, const PackageName& name, const Scheme& scheme);
 
-// The same for bytecode of that wheel, whose files are named beside their sources.
+// The same for bytecode of that wheel, whose files are named next to their sources.
 std::vector<Placement> lay_out_bytecode(const StoredWheel& wheel, const PackageName& name,
                                         const Scheme& scheme, const std::vector<StoredFile>& bytecode);
 

@@ -1,4 +1,4 @@
-// When the bytecode of what is installed is made. It is derived data: no state of an environment depends on
+// When the bytecode of installed packages is made. It is derived data: no state of an environment depends on
 // it.
 #pragma once
 
@@ -6,7 +6,7 @@ namespace moat {
 
 enum class Compile {
   Now,         // before the command returns
-  Background,  // what the store has is placed at once, the rest is made behind (envs/place/bytecode_behind.h)
+  Background,  // the store's bytecode is placed at once, the rest later (envs/place/bytecode_behind.h)
   Never,       // by Python, on the first import
 };
 

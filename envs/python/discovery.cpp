@@ -94,7 +94,7 @@ bool is_python_name(std::string_view name) {
   return false;
 }
 
-// ~/.pyenv/shims: scripts that run whatever pyenv chooses. What they can choose from is listed from
+// ~/.pyenv/shims: scripts that run the version pyenv chooses. The versions themselves are listed from
 // versions/.
 bool holds_shims(const fs::path& folder) {
   std::error_code ignored;
@@ -184,7 +184,7 @@ std::vector<std::string> read_pin(std::string_view text) {
   return specs;
 }
 
-// .python-version of the nearest folder upwards that says something.
+// The non-empty .python-version in the nearest folder upwards.
 std::optional<Pin> find_pin(const fs::path& from) {
   std::optional<Pin> pin;
   find_upwards(from, std::string(kPinName), [&](const fs::path& file) {
@@ -197,8 +197,8 @@ std::optional<Pin> find_pin(const fs::path& from) {
   return pin;
 }
 
-// What pyenv's shim of this name would run, found as pyenv does but without its 100 ms of shell:
-// PYENV_VERSION, else .python-version upwards, else ROOT/version. nullopt where that is not a plain folder of
+// The Python that pyenv's shim of this name would run, found as pyenv does but without its 100 ms of shell:
+// PYENV_VERSION, else .python-version upwards, else ROOT/version. nullopt if that is not a plain folder of
 // versions/ (a prefix, say).
 std::optional<fs::path> behind_shim(const fs::path& shim, const DiscoveryOptions& options) {
   const fs::path root = shim.parent_path().parent_path();
@@ -289,7 +289,7 @@ Interpreter system_python(const DiscoveryOptions& options, const Store& store) {
 Interpreter pinned_as(const std::string& spec, const DiscoveryOptions& options, const Store& store) {
   if (spec == "system") return system_python(options, store);
   if (const auto named = pyenv_folder(spec, options)) return interpreter_at(*named, options, store);
-  // "3.14-dev" is the newest of its line, whether or not it is out.
+  // "3.14-dev" is the newest of its line, whether released or not.
   const std::string line = spec.substr(0, spec.rfind("-dev"));
   if (line != spec && !line.empty() && is_ascii_digit(line.front()) && names_version(line))
     return find_interpreter(fmt::format(">={0}.dev0,=={0}.*", line), options, store);
@@ -301,7 +301,7 @@ Interpreter pinned_as(const std::string& spec, const DiscoveryOptions& options, 
   return find_interpreter(spec, options, store);
 }
 
-// The first that is here and that `requires_python` admits.
+// The first installed one that `requires_python` admits.
 Interpreter pinned(const Pin& pin, const DiscoveryOptions& options, const Store& store,
                    const std::optional<SpecifierSet>& requires_python) {
   const std::string told = quote(pin.file.string()) + " requires " + quote(join(pin.specs, " "));

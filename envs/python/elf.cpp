@@ -234,9 +234,9 @@ bool tail_is_shared(const Image& image, std::uint64_t begin, std::uint64_t lengt
   return false;
 }
 
-// A new read-only segment at the end of the file that holds `text`; its address. The entry of a PT_NOTE (a
-// build id and the like, read by nobody at run time) is given up for it, since the table of segments has no
-// room to grow.
+// Adds a read-only segment that holds `text` at the end of the file, and returns its address. The table of
+// segments cannot grow, so the entry of a PT_NOTE (a build id and the like, unused at run time) is
+// replaced.
 std::optional<std::uint64_t> append_segment(Image& image, std::vector<Segment>& segments,
                                             std::string_view text) {
   const auto note = std::ranges::find(segments, kNote, &Segment::type);

@@ -1,4 +1,4 @@
-// What copied interpreter files need of ELF: read who they are, drop symbols, point their run path elsewhere.
+// What copied interpreter files need of ELF: reading their facts, dropping symbols, changing their run path.
 // Pure: bytes in, bytes out; both classes, both byte orders. No linker or patchelf is needed.
 #pragma once
 
@@ -31,9 +31,9 @@ std::string elf_architecture(const ElfFacts& facts);
 // the others stay, so that a linker still takes the file. Unchanged where it has no section headers.
 std::string strip_elf(std::string_view bytes);
 
-// With this run path, and only it, as DT_RPATH (which is searched before LD_LIBRARY_PATH, DT_RUNPATH after).
-// Written over the old one where it fits and no other string shares its bytes; else into a new read-only
-// segment that takes the place of a PT_NOTE. Fails where there is neither room nor a note to give up.
+// Sets this run path as the only one, as DT_RPATH (which is searched before LD_LIBRARY_PATH, DT_RUNPATH
+// after). Overwrites the old one if it fits and no other string shares its bytes; else uses a new read-only
+// segment in place of a PT_NOTE. Fails if there is neither room nor a note to replace.
 Expected<std::string> with_run_path(std::string_view bytes, std::string_view run_path);
 
 }  // namespace moat

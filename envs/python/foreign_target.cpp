@@ -1,4 +1,4 @@
-// Targets that need not exist here: everything from tables, the host is not consulted.
+// Targets that need not exist here: everything comes from tables, the host is not consulted.
 #include "envs/python/interpreter.h"
 #include "resolver/base/text.h"
 

@@ -233,10 +233,10 @@ Json ask(const fs::path& python, const ProbeContext& context) {
   try {
     result = run_process(command);
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::Disk) throw;  // it is not the interpreter that lacks something
+    if (error.kind() == ErrorKind::Disk) throw;  // the fault is not the interpreter's
     refuse(python, std::string("does not start: ") + error.what());
   }
-  throw_if_interrupted();  // then it was ended, whatever it would have said
+  throw_if_interrupted();  // then a signal ended it, whatever its output
   if (result.timed_out) refuse(python, "timed out after 30 s");
   if (result.errors.starts_with("Unknown option: -I")) refuse(python, "is older than Python 3.6");
   if (result.status != 0) refuse(python, "does not start: " + last_line(result));
@@ -248,7 +248,7 @@ Json ask(const fs::path& python, const ProbeContext& context) {
   return answer;
 }
 
-// "musl 1.2" by asking the loader, which prints its version where it is given nothing to load.
+// "musl 1.2" from the loader, which prints its version when it is given nothing to load.
 std::string musl_version(const std::string& loader) {
   Command command;
   command.argv = {loader};
@@ -396,7 +396,7 @@ Interpreter read_answer(const fs::path& python, const Json& answer) {
   return interpreter;
 }
 
-// What a file looked like; "-" where there is none.
+// The stat of a file as text; "-" if there is none.
 std::string stat_text(const fs::path& path) {
   struct stat s {};
   if (::stat(path.c_str(), &s) != 0) return "-";
@@ -431,8 +431,8 @@ bool is_program(const fs::path& python) {
   return count > 0 && is_elf(std::string_view(head).substr(0, static_cast<std::size_t>(count)));
 }
 
-// The interpreter an environment of moat's was made from: its launcher runs the private copy, which is no
-// base.
+// The interpreter that one of moat's environments was made from: its launcher runs the private copy, which is
+// not a base.
 std::optional<fs::path> base_of_own_environment(const fs::path& python) {
   std::error_code ignored;
   const fs::path root = fs::canonical(python, ignored).parent_path().parent_path();

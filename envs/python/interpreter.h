@@ -1,4 +1,4 @@
-// A Python found on this machine, probed once: what it is, and where its parts lie.
+// A Python found on this machine, probed once: its facts, and where its parts are.
 #pragma once
 
 #include "fetch/store/store.h"
@@ -36,15 +36,15 @@ struct Interpreter {
   std::string major_minor() const { return std::to_string(major) + "." + std::to_string(minor); }  // "3.11"
 };
 
-// In what a candidate is started: the variables it gets besides PATH and locale, and where. Only scripts
-// (pyenv's shims) care: PYENV_VERSION and `.python-version` choose what they run.
+// The context in which a candidate is started: variables besides PATH and locale, and the folder. It matters
+// only to scripts (pyenv's shims): PYENV_VERSION and `.python-version` choose what they run.
 struct ProbeContext {
   std::filesystem::path directory;  // "" : the caller's
   std::vector<std::pair<std::string, std::string>> variables;
 };
 
-// Runs the interpreter; Error(Interpreter) names the path and the last line of what it said where it does not
-// start or answers nonsense. Cached in the store by path and stat of the binary; scripts are asked each time.
+// Runs the interpreter; if it does not start or its answer is invalid, Error(Interpreter) names the path and
+// its last line of output. Cached in the store by path and stat of the binary; scripts are asked each time.
 Interpreter probe_interpreter(const std::filesystem::path& python, const Store& store,
                               const ProbeContext& context = {});
 
@@ -52,7 +52,7 @@ Interpreter probe_interpreter(const std::filesystem::path& python, const Store& 
 std::string to_json(const Interpreter& interpreter);
 Expected<Interpreter> interpreter_from_json(std::string_view text);
 
-// What to resolve for. Release and version of the running kernel are taken again.
+// The target to resolve for. Release and version of the running kernel are read again.
 Target target_of(const Interpreter& interpreter);
 
 // A target that need not exist here, from tables: "3.12" or "3.12.1", a platform as platforms_of takes it;

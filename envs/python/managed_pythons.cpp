@@ -24,7 +24,7 @@ fs::path python_in(const fs::path& root) {
   throw Error(ErrorKind::BadArchive, fmt::format("{} {}", quote(build.filename), why));
 }
 
-// Archives with everything the build left have what is to be installed in install/.
+// Archives with all files of the build keep the installable ones in install/.
 fs::path root_in(const fs::path& unpacked, const PythonBuild& build) {
   std::error_code ignored;
   const fs::path root = fs::is_directory(unpacked / "install", ignored) ? unpacked / "install" : unpacked;
@@ -44,7 +44,7 @@ void check_is_promised(const Interpreter& python, const PythonBuild& build) {
                        python.free_threaded ? " free-threaded" : "", python.debug ? " debug" : ""));
 }
 
-// PEP 668: pip leaves it alone.
+// PEP 668: tells pip to leave it alone.
 void mark_managed(const Interpreter& python) {
   write_file_atomically(python.stdlib / "EXTERNALLY-MANAGED",
                         "[externally-managed]\nError=This Python is managed by moat: packages belong into "
@@ -80,7 +80,7 @@ Interpreter install_python(const PythonBuild& build, const fs::path& archive, co
   try {
     return probe_interpreter(python_in(place), store);
   } catch (...) {
-    remove_tree_quietly(place);  // what fails has changed nothing
+    remove_tree_quietly(place);  // a failure changes nothing
     throw;
   }
 }

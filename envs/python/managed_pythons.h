@@ -16,12 +16,12 @@ struct ManagedPython {
   std::filesystem::path executable() const;
 };
 
-// By name; what is being installed is none.
+// By name; those still being installed are left out.
 std::vector<ManagedPython> managed_pythons(const std::filesystem::path& folder);
 
-// Unpacks the verified archive aside, starts the Python that is in it, and only then gives it its place:
-// folder/install_name(). Error(BadArchive) where it holds no Python, or another one than its name says.
-// A Python of this name that is there already is left.
+// Unpacks the verified archive aside, starts the Python in it, and only then moves it to its place:
+// folder/install_name(). Error(BadArchive) if it holds no Python, or another one than its name says. An
+// existing Python of this name is left alone.
 Interpreter install_python(const PythonBuild& build, const std::filesystem::path& archive,
                            const std::filesystem::path& folder, const Store& store);
 

@@ -67,7 +67,7 @@ Manifest manifest_of(const Runtime& runtime) {
   return manifest;
 }
 
-// Is it still what was put in? By size and time: every file of a runtime has the same, so an edit shows.
+// Is it unchanged? By size and time: every file of a runtime has the same time, so an edit shows.
 bool looks_whole(const UniqueFd& tree, const StoredFile& file) {
   struct stat s {};
   return ::fstatat(tree.get(), file.path.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(s.st_mode) &&
@@ -111,7 +111,7 @@ std::optional<Runtime> read_runtime(std::string_view fingerprint, const Store& s
   return runtime;
 }
 
-// The runtime whose tree lies in `work`, a folder of the store's tmp/, with all that an entry has beside it.
+// Makes the runtime whose tree is in `work`, a folder of the store's tmp/, with the other files of an entry.
 Runtime describe_runtime(const fs::path& work, const Interpreter& interpreter, std::string_view fingerprint,
                          Workers& workers) {
   const fs::path tree = work / "tree";
@@ -164,7 +164,7 @@ Runtime make_runtime(const Interpreter& interpreter, const std::vector<SnapshotS
   return there ? std::move(*there) : at_entry(std::move(runtime), store);
 }
 
-// Files of one folder, at most so many that the pool shares the work evenly.
+// Files of one folder, few enough that the pool shares the work evenly.
 struct Slice {
   fs::path folder;                 // relative to the tree
   std::vector<std::size_t> files;  // by their place in the runtime's list
@@ -189,7 +189,7 @@ std::vector<Slice> slices_of(const std::vector<StoredFile>& files) {
   return out;
 }
 
-// The store has the runtime of this base, or had the one of the base as it was.
+// The store has the runtime of this base, or of the base before it changed.
 std::optional<Runtime> read_likely_runtime(const Interpreter& interpreter, const Store& store) {
   std::error_code failure;
   std::string found;
@@ -235,7 +235,7 @@ void drop_damaged_runtime(std::string_view fingerprint, Store& store) {
 
 Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter,
                        Compile compile) {
-  // While the base is walked, what the store most likely has for it is looked at.
+  // While the base is walked, the most likely entry of the store is checked.
   std::vector<SnapshotSource> sources;
   auto walk = begin_async([&] {
     sources = snapshot_sources(interpreter);
@@ -249,13 +249,13 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
     whole = runtime && looks_whole(runtime->tree, runtime->files, workers);
   }
   if (whole && is_enough(*runtime, compile)) return std::move(*runtime);
-  // One thread makes it, and those that want it meanwhile (an environment, and one for a build) take what it
-  // made.
+  // One thread makes it, and those that want it meanwhile (an environment, and one for a build) take its
+  // result.
   static std::mutex making;
   const std::lock_guard guard(making);
   const fs::path entry = store.layout().runtime(fingerprint);
   std::error_code ignored;
-  const bool was_there = fs::exists(entry, ignored);  // what another process publishes from now on is whole
+  const bool was_there = fs::exists(entry, ignored);  // what another process publishes now is complete
   runtime = read_runtime(fingerprint, store);
   whole = runtime && looks_whole(runtime->tree, runtime->files, workers);
   if (whole && is_enough(*runtime, compile)) return std::move(*runtime);
@@ -263,7 +263,7 @@ Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& wo
     const Phase phase(reporter, "snapshot");
     if (auto completed = complete_runtime(fingerprint, store, workers)) return std::move(*completed);
   }
-  // Not there, or damaged: then it is renamed away first, so that nobody finds half of it.
+  // Missing, or damaged: then it is renamed away first, so that nobody finds half of it.
   if (was_there) {
     reporter.warn("the runtime " + fingerprint + " in the store was modified; recreating it");
     drop_damaged_runtime(fingerprint, store);
@@ -288,7 +288,7 @@ std::optional<Runtime> complete_runtime(std::string_view fingerprint, Store& sto
   materialise(*bare, folder / "tree", LinkMode::Copy, workers);
   compile_snapshot(bare->interpreter, folder / "tree", workers);
   Runtime runtime = describe_runtime(folder, bare->interpreter, fingerprint, workers);
-  // Who copies from the one without goes on with it: it is swept from tmp/ later.
+  // A process that copies from the old one can continue: it is swept from tmp/ later.
   store.replace(work.path(), store.layout().runtime(fingerprint));
   work.keep();
   return at_entry(std::move(runtime), store);
@@ -307,7 +307,7 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
   std::optional<RuntimePack> pack;
   if ((mode == LinkMode::Auto || mode == LinkMode::Copy) && !runtime.pack.empty())
     pack.emplace(runtime.pack, runtime.files);
-  // The files of the list lie in the tree all the same.
+  // The files of the list are in the tree as well.
   if (pack && !pack->fits()) pack.reset();
   workers.for_each(slices.size(), [&](std::size_t i) {
     const Slice& slice = slices[i];

@@ -36,16 +36,16 @@ struct RuntimeLayout {
 // Error(Interpreter) for a base whose standard library is not below its prefix.
 RuntimeLayout runtime_layout(const Interpreter& interpreter);
 
-// From the store, or made now (once per base: 2 to 6 seconds, told as phase "snapshot"). Chosen by a walk of
-// the base's stdlib (size, mtime, ctime, inode), so that a base that changed gives another snapshot.
-// Compile::Now: its standard library is compiled; otherwise as it is, or quickly made (0.5 to 3 seconds
+// From the store, or made now (once per base: 2 to 6 seconds, phase "snapshot"). Chosen by a walk of the
+// base's stdlib (size, mtime, ctime, inode), so that a changed base gives another snapshot. Compile::Now: its
+// standard library is compiled; otherwise it is taken as stored, or made without compiling (0.5 to 3 seconds
 // less).
 Runtime obtain_runtime(const Interpreter& interpreter, Store& store, Workers& workers, Reporter& reporter,
                        Compile compile = Compile::Now);
 // The one an environment was made from; nullopt when the store no longer has it.
 std::optional<Runtime> find_runtime(std::string_view fingerprint, const Store& store);
-// That one with its standard library compiled, which takes the place of the one without in one step: the same
-// files and more.
+// The same runtime with its standard library compiled, which replaces the uncompiled one in one step: the
+// same files and more.
 std::optional<Runtime> complete_runtime(std::string_view fingerprint, Store& store, Workers& workers);
 
 // The whole tree into `to` (must not exist).

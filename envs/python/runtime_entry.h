@@ -1,4 +1,4 @@
-// How a runtime comes into the store, once its tree is complete, and out of it.
+// How a runtime is added to the store, once its tree is complete, and removed from it.
 #pragma once
 
 #include "envs/python/runtime.h"
@@ -11,15 +11,15 @@
 
 namespace moat {
 
-// What lies in work/tree becomes the runtime of this name. `work`: a folder in the store's tmp.
+// The tree in work/tree becomes the runtime of this name. `work`: a folder in the store's tmp.
 Runtime publish_runtime(const TempDir& work, const Interpreter& interpreter, const std::string& fingerprint,
                         Store& store, Workers& workers);
 
-// Is each of these files in the tree still what was put in? By size and time: all files of a runtime have the
-// same.
+// Is each of these files in the tree unchanged since it was stored? By size and time: all files of a runtime
+// have the same time.
 bool looks_whole(const std::filesystem::path& tree, const std::vector<StoredFile>& files, Workers& workers);
 
-// Out of the way of a new one. Another process may have done so already.
+// Makes room for a new one. Another process may have done so already.
 void drop_damaged_runtime(std::string_view fingerprint, Store& store);
 
 }  // namespace moat

@@ -13,7 +13,7 @@
 
 namespace moat {
 
-// Is the file there what write_runtime_pack made for this list? By its size and time.
+// Was this file written by write_runtime_pack for this list? By its size and time.
 bool is_runtime_pack(const std::filesystem::path& pack, const std::vector<StoredFile>& files);
 // Error(Disk). REQUIRES: `files` are what lies in `tree`.
 void write_runtime_pack(const std::filesystem::path& pack, const std::filesystem::path& tree,
@@ -23,7 +23,7 @@ void write_runtime_pack(const std::filesystem::path& pack, const std::filesystem
 class RuntimePack {
  public:
   RuntimePack(const std::filesystem::path& pack, const std::vector<StoredFile>& files);
-  // false: it is not of this list any more, since the runtime got its bytecode meanwhile.
+  // false: it belongs to another list, since the runtime got its bytecode meanwhile.
   bool fits() const { return pack_.bytes().size() == (ends_.empty() ? 0 : ends_.back()); }
   // REQUIRES: fits().
   std::string_view bytes_of(std::size_t file) const;  // by its place in the list

@@ -40,7 +40,7 @@ bool is_left_out(std::string_view folder, std::string_view name) {
   for (const std::string_view ending :
        {".pyc", ".pyo", ".a", ".o", ".egg-info", ".dist-info", "build-details.json"})
     if (name.ends_with(ending)) return true;
-  // config-3.11-…: of use is only what sysconfig reads; the rest is for building and embedding the base.
+  // config-3.11-…: only sysconfig's file is needed; the rest is for building and embedding the base.
   return folder.starts_with("config-") && name != "Makefile";
 }
 
@@ -100,7 +100,7 @@ class Collector {
       if (name == "." || name == ".." || is_left_out(folder, name) || !wanted(name)) continue;
       struct stat s {};
       if (::fstatat(::dirfd(directory.get()), entry->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0)
-        continue;  // gone meanwhile
+        continue;  // removed meanwhile
       std::string path = fmt::format("{}/{}", from, name), place = fmt::format("{}/{}", to, name);
       if (S_ISDIR(s.st_mode)) add_tree(path, place, wanted);
       if (S_ISLNK(s.st_mode)) add_linked(path, place);
@@ -208,7 +208,7 @@ std::string relative_to_file(const std::string& folder, const std::string& file)
   return fs::path(folder).lexically_relative(fs::path(file).parent_path()).string();
 }
 
-// The run path a copied file needs; nullopt where its own may stay.
+// The run path a copied file needs; nullopt if its own may stay.
 std::optional<std::string> wanted_run_path(const ElfFacts& facts, const SnapshotSource& source,
                                            const Interpreter& interpreter,
                                            const std::set<std::string>& carried,
@@ -249,7 +249,7 @@ std::string copied_program(const std::string& bytes, const SnapshotSource& sourc
   return std::move(*patched);
 }
 
-// The bytes of the copy, which are those of the base unless they would lead back to it.
+// The bytes of the copy: those of the base unless they would lead back to it.
 std::string copied_bytes(const SnapshotSource& source, const Copying& copying) {
   std::string bytes = read_file(source.from);
   const Interpreter& base = copying.interpreter;
@@ -272,7 +272,7 @@ void write_copy(const SnapshotSource& source, const fs::path& tree, const Copyin
   if (::futimens(file.get(), times) != 0) throw_errno("set the time of", to, errno);
 }
 
-// Copies where the file system has no links. A copy of a link waits until that is there.
+// Copies if the file system has no links. A copy of a link waits until its target is there.
 void make_links(const std::vector<SnapshotSource>& sources, const fs::path& tree) {
   std::vector<const SnapshotSource*> waiting;
   for (const SnapshotSource& source : sources)
@@ -303,9 +303,9 @@ void write_fixed_files(const fs::path& tree, const Interpreter& interpreter, con
 // Slice argv[2] of argv[3] of the sources below argv[1]. The recorded path is the same wherever the runtime
 // was made; the import system corrects it.
 //
-// Every environment gets a file of its own for each module compiled here. So what none of 35 packages
-// imported when asked with Debian's Python 3.11 (from IPython and ansible to SQLAlchemy and twisted) is left
-// to its first import; and tkinter and msilib, which that Python does not have.
+// Every environment gets its own file for each module compiled here. So modules that none of 35 packages
+// (from IPython and ansible to SQLAlchemy and twisted) imported with Debian's Python 3.11 are left to their
+// first import; and tkinter and msilib, which that Python lacks.
 constexpr const char* kCompile = R"PY(
 import importlib.util, os, py_compile, sys
 tree, index, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -339,10 +339,10 @@ for source in sources[index::count]:
         pass  # templates and the like, that nobody imports
 )PY";
 
-// Loads every extension module of the standard library, then tells who it is and what is mapped. Loading is
-// not importing: the libraries are mapped all the same, and none of the modules that they would import is
-// compiled for nothing. What has been imported until then, which is what every start needs, is compiled as
-// kCompile does it; without py_compile where that can be, as importing that would compile twenty others.
+// Loads every extension module of the standard library, then prints who it is and what is mapped. Loading is
+// not importing: it maps the libraries as well, and compiles none of the modules that they would import. The
+// modules imported until then, which every start needs, are compiled as kCompile does it; if possible without
+// py_compile, whose import would compile twenty others.
 constexpr const char* kCheck = R"PY(
 import os, sys
 tree = os.path.realpath(sys.argv[1])
@@ -403,8 +403,8 @@ if os.path.exists("/proc/self/maps"):
 ProcessResult run_copy(const fs::path& tree, const RuntimeLayout& layout, const char* script,
                        std::vector<std::string> arguments) {
   Command command;
-  // Not -I: it would make Python ignore PYTHONHASHSEED. There is no other variable, no site, nothing in the
-  // folder.
+  // Not -I: Python would then ignore PYTHONHASHSEED. There is no other variable, no site, and the folder is
+  // empty.
   command.argv = {(tree / layout.python).string(), "-s", "-S", "-B", "-c", script};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   command.environment = {{"PYTHONHASHSEED", "0"}, {"LC_ALL", "C.UTF-8"}, {"PATH", "/usr/bin:/bin"}};
@@ -444,7 +444,7 @@ void check_copy(const fs::path& tree, const RuntimeLayout& layout, const Interpr
   }
 }
 
-// The copy is tried, and compiles its own standard library.
+// Starts the copy and lets it compile its own standard library.
 void refuse_noexec(const fs::path& tree) {
   if (!is_on_noexec(tree.parent_path())) return;
   throw Error(

@@ -1,4 +1,4 @@
-// How a runtime is made from a base: what is taken, what is left out, what is changed on the way (docs:
+// How a runtime is made from a base: which files are taken, left out or changed on the way (docs:
 // isolation).
 #pragma once
 
@@ -15,7 +15,7 @@ namespace moat {
 
 // One file or link of the base that a runtime takes.
 struct SnapshotSource {
-  // Size, mtime, ctime (seconds, nanoseconds) and inode: what tells that it changed.
+  // Size, mtime, ctime (seconds, nanoseconds) and inode: they tell whether it changed.
   using Identity = std::array<std::int64_t, 6>;
 
   std::string to;      // relative to the runtime's tree
@@ -31,11 +31,11 @@ std::vector<SnapshotSource> snapshot_sources(const Interpreter& interpreter);
 // changed.
 std::string snapshot_fingerprint(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources);
 
-// Makes the tree (which must not exist) and runs it: Error(Interpreter) where the copy does not start or
-// still maps a file of the base. What every start imports is compiled on the way.
+// Makes the tree (which must not exist) and runs it: Error(Interpreter) if the copy does not start or still
+// maps a file of the base. Modules that every start imports are compiled on the way.
 void make_snapshot(const Interpreter& interpreter, const std::vector<SnapshotSource>& sources,
                    const std::filesystem::path& tree, Workers& workers);
-// Compiles the rest of the standard library in such a tree; leaves what is compiled already.
+// Compiles the rest of the standard library in such a tree; skips compiled modules.
 void compile_snapshot(const Interpreter& interpreter, const std::filesystem::path& tree, Workers& workers);
 
 // All files of a runtime carry it: they are the same bytes whenever they were made, and bytecode of

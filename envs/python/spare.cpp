@@ -15,7 +15,7 @@ namespace moat {
 namespace {
 
 constexpr std::string_view kTree = "rt";
-// Of which list of files it is a copy: a runtime is replaced by one with more bytecode.
+// The list of files that it is a copy of: a runtime may be replaced by one with more bytecode.
 constexpr std::string_view kList = "list";
 
 std::optional<std::string> list_digest(const fs::path& runtime_entry) {
@@ -28,7 +28,7 @@ bool is_of_list(const fs::path& spare, const fs::path& runtime_entry) {
   return digest && read_file_if_exists(spare / kList) == digest;
 }
 
-// As a folder that we make now: ours, and open to whom the umask opens it.
+// Like a folder made by us now: ours, and with the permissions that the umask gives.
 bool is_as_ours(const fs::path& folder, const fs::path& made_now) {
   struct stat there {
   }, ours{};
@@ -51,9 +51,9 @@ bool take_spare(const Runtime& runtime, const fs::path& to, Workers& workers) {
       return false;
     }
   } catch (const Error&) {
-    return false;  // taken meanwhile
+    return false;  // taken by another process
   }
-  // Of two that come at once one has it.
+  // If two try at once, one gets it.
   if (::rename(tree.c_str(), to.c_str()) != 0) return false;
   ::unlink((runtime.spare / kList).c_str());
   ::rmdir(runtime.spare.c_str());
@@ -81,7 +81,7 @@ void make_spare(std::string_view fingerprint, Store& store, Workers& workers) {
   materialise(*runtime, work.path() / kTree, LinkMode::Auto, workers);
   write_file_atomically(work.path() / kList, *digest, 0644);
   sync_file_system(work.path());
-  // Not as other entries, whose files become read-only: these are an environment's.
+  // Unlike other entries, its files do not become read-only: they will be an environment's.
   const fs::path spare = store.layout().spare(fingerprint);
   make_directories(spare.parent_path());
   if (rename_if_absent(work.path(), spare)) work.keep();

@@ -1,6 +1,6 @@
-// A copy of a runtime that lies ready in the store: making an environment takes it by renaming one folder,
-// instead of writing a thousand files. One a store, of the runtime that was used last; made behind a command,
-// never where nothing may go on behind one. Whoever comes first takes it, and everybody else copies.
+// A copy of a runtime that is kept ready in the store: making an environment takes it by renaming one folder,
+// instead of writing a thousand files. One per store, of the runtime used last; made in the background, and
+// not where background work is off. The first command takes it, all others copy.
 #pragma once
 
 #include "envs/python/runtime.h"
@@ -12,16 +12,16 @@
 
 namespace moat {
 
-// The spare becomes `to`, which is what materialise() with LinkMode::Auto would have made of it. False where
+// The spare becomes `to`, with the result that materialise() with LinkMode::Auto would have. Returns false if
 // there is none of this very runtime, or it cannot be taken: made by another user or with another umask,
 // edited, on another file system. `to`: must not exist; its folder does.
 bool take_spare(const Runtime& runtime, const std::filesystem::path& to, Workers& workers);
 
-// Is one there for what the store has as this runtime?
+// Does it match the runtime in the store?
 bool has_spare(std::string_view fingerprint, const Store& store);
 
-// Makes it, on the disk before it has its name, and removes those of other runtimes. Nothing where the store
-// has no such runtime any more. Error(Disk).
+// Makes it, synced to disk before it gets its name, and removes those of other runtimes. Does nothing if the
+// store no longer has such a runtime. Error(Disk).
 void make_spare(std::string_view fingerprint, Store& store, Workers& workers);
 
 }  // namespace moat

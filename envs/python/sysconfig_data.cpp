@@ -69,7 +69,7 @@ std::string without_prefix(std::string_view original, std::string_view prefix) {
   return text;
 }
 
-// The prefix, and what the text itself calls it after `opening`: another one where the base was moved or
+// The prefix, and the one that the text itself records after `opening`: they differ if the base was moved or
 // copied since it was built.
 std::vector<std::string> prefixes(std::string_view prefix, std::string_view text, std::string_view opening) {
   std::vector<std::string> out = {std::string(prefix)};
