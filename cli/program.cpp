@@ -33,7 +33,7 @@
 namespace moat {
 namespace {
 
-// A file that is opened later would get the number of a closed stream, and what is said there would land in
+// Otherwise a file opened later would get the number of a closed stream, and messages would be written into
 // it.
 void open_standard_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
@@ -74,7 +74,7 @@ int run_invocation(const Invocation& invocation, const Variables& variables, Out
   return status;
 }
 
-// Said at once, and not by whatever meets the limit first.
+// Reported at once, and not when the limit is first reached.
 void check_limits() {
   constexpr std::size_t kFewest = 32;
   if (most_open_files() >= kFewest) return;
@@ -94,7 +94,7 @@ std::vector<std::string> words_of(int argc, char** argv) {
 
 int run_arguments(const std::vector<std::string>& arguments, Output& output) {
   const Variables variables = read_variables();
-  // Even a usage error is told as the user wants to be told.
+  // Even a usage error is reported in the format the user wants.
   output.configure(output_options({.json = wants_json(arguments)}, variables));
   std::variant<Invocation, HelpText> parsed = parse_arguments(arguments);
   if (const auto* help = std::get_if<HelpText>(&parsed)) {
@@ -122,7 +122,7 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
     return run_invocation(invocation, variables, output, interrupts.token());
   } catch (const Error& error) {
     if (!interrupts.signal()) throw;
-    // Whatever failed, failed because it was to end: a child that was killed, say.
+    // Any failure is a result of the interruption: of a killed child, say.
     output.error(error.kind() == ErrorKind::Interrupted ? error
                                                         : Error(ErrorKind::Interrupted, "interrupted"));
     return 128 + *interrupts.signal();

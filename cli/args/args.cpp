@@ -28,7 +28,7 @@ bool takes_next_word(const std::string& word, const CLI::App& app) {
   return option != nullptr && option->get_expected_max() > 0;
 }
 
-// What belongs to `run` itself ends at the first word that is not an option, or at `--`.
+// The options of `run` itself end at the first word that is not an option, or at `--`.
 std::vector<std::string> split_off_program(std::vector<std::string>& arguments, const CLI::App& app) {
   std::size_t i = 0;
   while (i < arguments.size() && is_option(arguments[i]) && arguments[i] != "--") {
@@ -44,7 +44,7 @@ std::vector<std::string> split_off_program(std::vector<std::string>& arguments, 
   return program;
 }
 
-// What stands behind `--` is somebody's line, and none of ours.
+// Words after `--` belong to the user's command, not to moat.
 std::vector<std::string> split_off_line(std::vector<std::string>& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   if (dashes == arguments.end()) return {};
@@ -77,7 +77,7 @@ std::vector<std::string> long_options(const CLI::App& app) {
               std::move(hints));
 }
 
-// The option in "Could not convert: --fix = x", as CLI11 says it.
+// The option in CLI11's message "Could not convert: --fix = x".
 std::string option_in(std::string_view text) {
   const std::size_t begin = text.find("--");
   return begin == text.npos ? "" : std::string(text.substr(begin, text.find_first_of(" =", begin) - begin));
@@ -88,7 +88,7 @@ bool is_flag(const std::string& name, CLI::App& app) {
   return option != nullptr && option->get_expected_max() == 0;
 }
 
-// "Could not convert: --fix = x", as CLI11 says it.
+// CLI11's message "Could not convert: --fix = x".
 std::string not_a_number(std::string_view text) {
   constexpr std::string_view kBefore = "Could not convert: ", kBetween = " = ";
   if (text.starts_with(kBefore)) text.remove_prefix(kBefore.size());
@@ -98,7 +98,7 @@ std::string not_a_number(std::string_view text) {
                      quote(text.substr(equals + kBetween.size())));
 }
 
-// CLI11's own words, made ours.
+// Rewrites CLI11's messages in moat's words.
 [[noreturn]] void throw_usage(const CommandEntry& command, const CLI::ParseError& error, CLI::App& app) {
   const std::string see = fmt::format("`moat {} --help` lists the options", command.name);
   std::string text = error.what();
@@ -131,7 +131,7 @@ void read_options(const CommandEntry& command, Declaration& d, std::vector<std::
   for (const std::function<void()>& step : d.finish) step();
 }
 
-// -h among the command's own words.
+// -h among the words of the command.
 bool asks_for_help(const std::vector<std::string>& arguments) {
   for (const std::string& word : arguments) {
     if (word == "--") return false;
@@ -202,7 +202,7 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
                   {"`moat run -m http.server` runs one"});
     if (program.empty())
       throw Error(ErrorKind::Usage, "no command to run", {"`moat run python` starts Python"});
-    // Python itself does both.
+    // Python itself handles both.
     if (run->module) program.insert(program.begin(), "-m");
     run->from_input = !run->module && program.front() == "-";
     if (run->module || run->from_input) program.insert(program.begin(), "python");

@@ -26,8 +26,8 @@ struct GlobalOptions {
   bool no_config = false;
 };
 
-// Groups of options that several commands share; empty where a command has no such group. As typed: their
-// values are read by settings, together with what environment variables and files say of the same things.
+// Groups of options that several commands share; empty if a command has no such group. As typed: settings
+// parses the values, together with environment variables and files.
 struct SharedOptions {
   // environment
   std::optional<std::string> env;
@@ -50,7 +50,7 @@ struct SharedOptions {
   std::optional<std::string> index_strategy, cert, client_cert;
   // network: no options of moat's own commands, but of pip's
   std::optional<std::string> proxy, timeout, retries;
-  // as pip: requirements files see every variable and include any file
+  // as pip does: requirements files may read every variable and include any file
   bool files_as_pip = false;
   // build: {"no-binary" | "only-binary", value} in the order given
   std::vector<std::pair<std::string, std::string>> binary;
@@ -80,16 +80,16 @@ struct InstallCommand {
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
   bool reinstall = false, no_deps = false, dry_run = false, require_hashes = false;
-  // pip's --upgrade: newest versions of what is named here, not of what that needs
+  // pip's --upgrade: newest versions of the named packages, not of their dependencies
   bool upgrade_named = false;
-  bool of_application = false;  // `moat tool install`: its environment is made where there is none
-  std::optional<int> fix;       // of a conflict, as it was told
+  bool of_application = false;  // `moat tool install`: its environment is created if missing
+  std::optional<int> fix;       // number of a suggested fix for a conflict
 };
 
 struct UpgradeCommand {
   std::vector<std::string> names;  // none: everything
   bool dry_run = false;
-  bool keep_pins = false;  // `moat tool upgrade`: what was asked for holds, `==` too
+  bool keep_pins = false;  // `moat tool upgrade`: earlier requests stay in force, `==` too
 };
 
 struct UninstallCommand {
@@ -122,20 +122,20 @@ struct SyncCommand {
   std::vector<std::string> extras, groups, only_groups;
   bool all_extras = false, no_default_groups = false;
   bool no_project = false, no_editable = false;  // the project's own package
-  bool locked = false, frozen = false;           // the lock has to be up to date; is not looked at
+  bool locked = false, frozen = false;           // the lock must be up to date; is not checked
   bool inexact = false, dry_run = false;
   std::optional<std::string> package;  // a member of the workspace
 };
 
 struct RunCommand {
   bool pure = false;
-  std::string matrix;          // "3.11,3.12": run in an environment for each
-  bool no_sync = false;        // a project's environment is taken as it is
-  std::string about_project;   // an option that was typed and only a project's environment obeys: "--extra"
-  SyncCommand sync;            // how it is brought up to date otherwise
-  bool module = false;         // -m: `command` begins with a module
-  bool from_input = false;     // `-`: Python reads its program from standard input
-  std::string about_packages;  // an option that was typed and only --with and scripts obey: "--index-url"
+  std::string matrix;                // "3.11,3.12": run in an environment for each
+  bool no_sync = false;              // a project's environment is used as it is
+  std::string about_project;         // a typed option that only works in a project's environment: "--extra"
+  SyncCommand sync;                  // how to update it otherwise
+  bool module = false;               // -m: `command` begins with a module
+  bool from_input = false;           // `-`: Python reads its program from standard input
+  std::string about_packages;        // a typed option that only --with and scripts obey: "--index-url"
   std::vector<std::string> with;     // PACKAGE
   std::vector<std::string> command;  // CMD ARG…, never empty
 };
@@ -148,9 +148,9 @@ struct ToolInstallCommand {
   bool upgrade = false;
 };
 struct ToolRunCommand {
-  std::optional<std::string> from;  // the package, where its command is called otherwise
+  std::optional<std::string> from;  // the package, if its name differs from the command's
   std::vector<std::string> with;
-  bool as_installed = true;          // nothing was typed that an installed application may not meet
+  bool as_installed = true;          // no typed option rules out an installed application
   std::vector<std::string> command;  // APP ARG…, never empty
 };
 struct ToolListCommand {};
@@ -178,21 +178,21 @@ struct ReportCommand {
 
 struct LockCommand {
   std::vector<std::string> requirement_files, constraint_files, groups;
-  bool no_groups = false;  // not those of the lock that is there either
+  bool no_groups = false;  // not those of the existing lock either
   std::optional<std::string> output, format;
   std::vector<std::string> python_versions, platforms;
   bool universal = false;
   bool upgrade = false;
   std::vector<std::string> upgrade_packages;
   bool check = false, dry_run = false;
-  std::optional<std::string> script;     // whose metadata is locked, instead of the project
+  std::optional<std::string> script;     // lock the metadata of this script instead of the project's
   bool merge = false;                    // a lock that git could not merge
   std::vector<std::string> merge_files;  // as git's merge driver has them: base, ours, theirs
 };
 
 struct AddCommand {
   std::vector<std::string> requirements, editables;
-  std::optional<std::string> passing_index;  // the option that names an index for this command only
+  std::optional<std::string> passing_index;  // the option that sets an index for this command only
   bool dev = false, raw = false;
   std::optional<std::string> group, optional, bounds;
   bool no_sync = false, dry_run = false;
@@ -256,12 +256,12 @@ struct ImageCommand {
   std::string output;
   std::string base = "none", format = "oci", place = "/app";
   std::optional<std::string> name, user, entrypoint, working_directory;
-  std::vector<std::string> command;  // what the entry point gets
+  std::vector<std::string> command;  // arguments of the entry point
   std::vector<std::string> variables, labels, ports, extras, groups, keys;
   bool no_project = false;
 };
 
-// What a deploy and a rollback run besides.
+// Commands that a deploy and a rollback run in addition.
 struct HookOptions {
   std::string check_timeout = "60s", probe_timeout = "30s";
   std::string check, after, probe;
@@ -347,7 +347,7 @@ struct StoreExportCommand {
 };
 struct StoreJobsCommand {
   bool wait = false;
-  bool work = false;  // what is started behind
+  bool work = false;  // run by the background process
 };
 
 struct CompletionCommand {
@@ -357,7 +357,7 @@ struct CompletionCommand {
 
 struct HookCommand {
   std::string shell;
-  std::optional<std::string> folder;  // what to do there; none: print the script
+  std::optional<std::string> folder;  // print commands for this folder; none: print the script
 };
 
 struct EvalCommand {
@@ -371,7 +371,7 @@ struct PythonFindCommand {
   std::optional<std::string> spec;
 };
 struct PythonPinCommand {
-  std::optional<std::string> spec;  // none: what is pinned
+  std::optional<std::string> spec;  // none: the pinned one
 };
 struct PythonInstallCommand {
   std::vector<std::string> specs;
@@ -398,11 +398,11 @@ using CommandOptions = std::variant<
 
 struct Invocation {
   std::string name;  // "install", "env history"
-  std::string line;  // what was typed, for history and lock files: "moat install flask"; no credentials
+  std::string line;  // the typed command, for history and lock files: "moat install flask"; no credentials
   GlobalOptions global;
   SharedOptions shared;
   CommandOptions command;
-  std::vector<std::string> warnings = {};  // about what was typed, or what pip's configuration says
+  std::vector<std::string> warnings = {};  // about the command line, or about pip's configuration
 };
 
 // A text to print instead of doing anything: help, or the version.
@@ -410,7 +410,7 @@ struct HelpText {
   std::string text;
 };
 
-// Without argv[0]. Throws Error(Usage) for what is not understood, with the nearest name as a hint.
+// Without argv[0]. Throws Error(Usage) for anything unknown, with the nearest name as a hint.
 std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string>& arguments);
 
 // The help of `moat` itself.
@@ -419,7 +419,7 @@ std::string overview();
 // Every command's name, in the order of the overview: "create", …, "env list", ….
 std::vector<std::string> command_names();
 
-// Was --json asked for? Told without a full parse, so that even a usage error can be a document.
+// Was --json given? Decided without a full parse, so that even a usage error can be a document.
 bool wants_json(const std::vector<std::string>& arguments);
 
 }  // namespace moat

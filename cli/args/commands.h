@@ -1,5 +1,5 @@
-// Every command of moat, as it is typed and told: its name, its help and its options. A new command is a
-// function in the file of its family (commands_declared.h) and an entry in commands.cpp.
+// Every command of moat on the command line: its name, its help and its options. A new command is a function
+// in the file of its family (commands_declared.h) and an entry in commands.cpp.
 #pragma once
 
 #include <span>
@@ -28,7 +28,7 @@ const CommandEntry* command_named(std::string_view name);
 bool is_family(std::string_view word);
 // "list", "info", … of "env".
 std::vector<std::string> members_of(std::string_view family);
-// The words one may type first.
+// The words that may be typed first.
 std::vector<std::string> first_words();
 
 }  // namespace moat

@@ -1,5 +1,5 @@
-// How each command is typed: its words, its options and what is checked of them before it runs. By family,
-// one file each; kCommands in commands.cpp names them.
+// The command line of each command: its words, its options and the checks before it runs. By family, one file
+// each; kCommands in commands.cpp lists them.
 #pragma once
 
 namespace moat {

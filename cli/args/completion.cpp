@@ -17,7 +17,7 @@ namespace {
 
 using Values = CompletionValues;
 
-// By what help calls the value of an option: "--env PATH|NAME".
+// By the placeholder of an option's value in help: "--env PATH|NAME".
 struct OptionValues {
   std::string_view option;  // the long name; "": any
   std::string_view placeholder;
@@ -37,7 +37,7 @@ constexpr std::array kOptionValues = {
     OptionValues{"refresh-package", "NAME", Values::Packages},
 };
 
-// What stands behind a command.
+// What may follow a command.
 struct PositionalValues {
   std::string_view command;
   Values values;
@@ -84,7 +84,7 @@ Values values_of(const CLI::Option& option) {
 
 bool is_long(const std::string& word) { return word.starts_with("--"); }
 
-// One line of help, without what follows the first clause.
+// One line of help, cut after the first clause.
 std::string short_help(const std::string& help) { return help.substr(0, help.find(" (")); }
 
 class Completing {
@@ -122,7 +122,7 @@ class Completing {
  private:
   bool is_last(std::size_t i) const { return i + 1 >= words_.size(); }
 
-  // Also what the command's name, or an option before it, is.
+  // The word may also be the command's name, or follow an option before it.
   std::size_t skip_global_options() {
     Invocation nothing;
     Declaration global(nothing);
@@ -140,7 +140,7 @@ class Completing {
     return i;
   }
 
-  // How many words an option takes, itself included; and what it says of the environment.
+  // How many words an option takes, itself included; also notes which environment it selects.
   std::size_t take_option(std::size_t i, const Declaration& d) {
     const std::string& word = words_[i];
     const std::string name = word.substr(0, is_long(word) ? word.find('=') : 2);
@@ -209,7 +209,7 @@ class Completing {
       out_.values = values_of(option);
   }
 
-  // True: the words from here on are a program's own.
+  // Returns true if the words from here on belong to another program.
   static bool begins_program(const CommandEntry& command, const std::string& word) {
     return (command.name == "run" || command.name == "tool run") && (word == "--" || !word.starts_with('-'));
   }

@@ -1,5 +1,5 @@
-// What may stand in place of the word that is being typed: told by the declarations of the commands, so that
-// it is never behind the program. Values that only the machine knows (environments, packages) are named by
+// What may replace the word that is being typed: taken from the declarations of the commands, so that
+// it is always up to date. Values that depend on the machine (environments, packages) are named by
 // kind.
 #pragma once
 
@@ -35,15 +35,15 @@ enum class CompletionValues {
 struct Completion {
   std::vector<CompletionWord> words;
   CompletionValues values = CompletionValues::None;
-  std::string typed;   // of the word so far, what values must begin with
-  std::string before;  // and what stands before that: "--env="
-  // What was typed before says which environment is meant.
+  std::string typed;   // the part of the word that values must begin with
+  std::string before;  // and the part before it: "--env="
+  // The options typed before say which environment is meant.
   std::optional<std::string> env, tool, project;
   bool user = false;
 };
 
-// `words`: what was typed behind `moat`; the last is the one to complete, and may be empty. Of what makes no
-// sense nothing is offered.
+// `words`: the words after `moat`; the last is the one to complete, and may be empty. Offers nothing for an
+// invalid line.
 Completion complete(const std::vector<std::string>& words);
 
 }  // namespace moat

@@ -1,5 +1,5 @@
-// One command's options while its line is being read: the words that declare them, and the groups of options
-// that several commands share. Only cli/args/ and cli/args/args.cpp may include this: it is CLI11's way in.
+// Parses one command's options: the functions that declare them, and the groups of options that several
+// commands share. Only cli/args/ and cli/args/args.cpp may include this, because it includes CLI11.
 #pragma once
 
 #include "cli/args/args.h"
@@ -36,7 +36,7 @@ struct Declaration {
                      const std::string& help) {
     return app.add_option(names, into, help)->type_name(placeholder)->group(group);
   }
-  // One of these; settings say so where it is none.
+  // Must be one of these; settings reports other values.
   template <class T>
   CLI::Option* one_of(const std::string& names, T& into, const std::string& placeholder,
                       std::vector<std::string> values_of_it, const std::string& help) {
@@ -61,10 +61,10 @@ struct Declaration {
   std::string group = "Options";
 };
 
-// "--index-url": the first option of this group of help that was typed; nullopt for none.
+// "--index-url": the first typed option of this group of help; nullopt if there is none.
 std::optional<std::string> typed_in_group(const Declaration& d, std::string_view group);
 
-// What every command understands. To be declared first.
+// Options of every command. To be declared first.
 void declare_global(Declaration& d);
 
 // --env and --user.

@@ -1,4 +1,4 @@
-// What is typed for bundles and deployments.
+// The command line of bundles and deployments.
 #include "cli/args/commands_declared.h"
 #include "cli/args/declaration.h"
 #include "resolver/base/error.h"

@@ -1,4 +1,4 @@
-// What is typed for environments and what is installed in them.
+// The command line of environments and of the packages in them.
 #include "cli/args/commands_declared.h"
 #include "cli/args/declaration.h"
 #include "cli/output/shell_word.h"
@@ -10,7 +10,7 @@
 namespace moat {
 namespace {
 
-// `moat create six click`: is six a folder? One word alone is.
+// `moat create six click`: is six a folder? A single word always is one.
 void check_is_folder(const std::vector<std::string>& words) {
   const std::string& first = words.front();
   if (words.size() == 1 || first.starts_with('.') || first.find('/') != std::string::npos) return;

@@ -23,14 +23,14 @@ std::string option_names(const CLI::Option& option) {
   return out;
 }
 
-// Columns that a text takes: one a character.
+// Columns of a text: one per character.
 std::size_t columns_of(std::string_view text) {
   constexpr unsigned kContinues = 0x80, kMask = 0xc0;
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & kMask) != kContinues; }));
 }
 
-// Where the text of "  --option NAME   what it does" begins, in bytes; 0 where there is but one text.
+// Where the text of "  --option NAME   what it does" begins, in bytes; 0 if there is only one text.
 std::size_t text_of_line(std::string_view line) {
   const std::size_t names = line.find_first_not_of(' ');
   const std::size_t gap = names == 0 || names == line.npos ? line.npos : line.find("  ", names);
@@ -99,7 +99,7 @@ std::string command_help(const CommandEntry& command, const CLI::App& app) {
   for (const CLI::Option* option : app.get_options())
     if (std::find(groups.begin(), groups.end(), option->get_group()) == groups.end())
       groups.push_back(option->get_group());
-  // "Everywhere" was declared first and is told last.
+  // "Everywhere" is declared first and shown last.
   std::stable_partition(groups.begin(), groups.end(),
                         [](const std::string& group) { return group != "Everywhere"; });
   std::stable_partition(groups.begin(), groups.end(),

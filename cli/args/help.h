@@ -14,19 +14,19 @@ class App;
 
 namespace moat {
 
-// Columns of a line that is not for a terminal.
+// Line length when the output is not a terminal.
 inline constexpr std::size_t kHelpWidth = 110;
 // `text` broken at spaces so that no line is longer than `width`; later lines are indented.
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t width);
 
-// A page below for a terminal of this width: lines broken where their text begins, and headings as `heading`
-// shows them. Examples stay as they are, to be copied.
+// A page below, for a terminal of this width: lines are broken where their text begins, and `heading` formats
+// the headings. Examples stay as they are, to be copied.
 std::string fit_help(std::string_view page, std::size_t width,
                      const std::function<std::string(std::string_view)>& heading);
 
-// Of `moat install`, with one line for each option; `app`: as its options were declared.
+// Help of `moat install`, with one line per option; `app`: with its declared options.
 std::string command_help(const CommandEntry& command, const CLI::App& app);
-// Of `moat env`.
+// Help of `moat env`.
 std::string family_help(std::string_view family);
 
 }  // namespace moat

@@ -95,7 +95,7 @@ void declare_registry(Declaration& d) {
   d.value("--client-cert", shared.client_cert, "FILE", "certificate and key to present to the registry");
 }
 
-// The order between the two options counts, and CLI11 keeps each option's values apart.
+// The order of the two options matters, but CLI11 keeps each option's values separately.
 void declare_build(Declaration& d) {
   struct Values {
     std::vector<std::string> no, only;

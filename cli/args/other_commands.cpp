@@ -1,4 +1,4 @@
-// What is typed for the store, settings, completion and other tools.
+// The command line of the store, settings, completion and other tools.
 #include "cli/args/commands_declared.h"
 #include "cli/args/declaration.h"
 #include "resolver/base/error.h"

@@ -1,4 +1,4 @@
-// A line of pip's, read: which command, what it was given.
+// A parsed command line of pip: the command and its arguments.
 #pragma once
 
 #include <cstddef>

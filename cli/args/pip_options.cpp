@@ -50,7 +50,7 @@ constexpr auto kUnset = PipAction::Unset;
 constexpr auto kValue = PipAction::Value;
 constexpr auto kAppend = PipAction::Append;
 
-// An option without help has no meaning here and is accepted for the sake of scripts.
+// An option without help has no effect here and is accepted for existing scripts.
 constexpr std::array kOptions = {
     // what to install
     PipOption{"-r --requirement", kAppend, kSources | kPipUninstall | kPipFreeze, "FILE",
@@ -190,7 +190,7 @@ bool is_python_version(std::string_view text) {
 
 bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
 
-// Commands that pip has and moat does not.
+// Commands of pip that moat does not have.
 struct Refusal {
   std::string_view name, why, hint;
 };
@@ -223,7 +223,7 @@ const PipCommandInfo& require_command(const std::string& name) {
   throw Error(ErrorKind::NotFound, fmt::format("unknown command `moat pip {}`", name), std::move(hints));
 }
 
-// One line of words, optparse's way.
+// Parses a line the way optparse does.
 class Reader {
  public:
   Reader(std::uint32_t where, std::string_view command) : where_(where), command_(command) {}
@@ -358,7 +358,7 @@ std::span<const PipCommandInfo> pip_commands() { return kCommands; }
 std::span<const PipOption> pip_options() { return kOptions; }
 
 PipCommand parse_pip(const std::vector<std::string>& words) {
-  // Options before the command are the general ones; -V is known only here.
+  // Options before the command are the general ones; -V is only valid here.
   std::vector<std::string> rest;
   for (const std::string& word : words) {
     if (!is_option(word)) break;
@@ -372,7 +372,7 @@ PipCommand parse_pip(const std::vector<std::string>& words) {
   }
   const std::string& name = words[general.next()];
   const PipCommandInfo& command = require_command(name);
-  // As pip has it: the general options are read once more, with the command's own.
+  // As in pip: the general options are read again, with the command's own.
   rest = words;
   rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(general.next()));
   const bool help = out.help;
@@ -406,7 +406,7 @@ std::string pip_help(std::string_view command) {
     for (const std::string_view one : split(option.names, ' '))
       names += fmt::format("{}{}", names.empty() ? "" : ", ", one);
     if (option.help.empty()) {
-      if (option.own) continue;  // for the environment's own pip alone
+      if (option.own) continue;  // only for the environment's own pip
       accepted += fmt::format("{}--{}", accepted.empty() ? "" : ", ", option.long_name());
       continue;
     }

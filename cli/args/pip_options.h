@@ -1,4 +1,4 @@
-// pip's command line: which options each of its commands has, and how a line of them is read.
+// pip's command line: the options of each of its commands, and a parser for it.
 //
 // pip reads its options with Python's optparse, so `moat pip` does as optparse does: long options may be cut
 // short as long as they are still unambiguous (`--extra-index`), short ones cluster (`-qqU`), values stand
@@ -19,7 +19,7 @@ namespace moat {
 
 enum class PipAction {
   Flag,    // given or not
-  Unset,   // `--no-compile`: takes back what is so otherwise
+  Unset,   // `--no-compile`: reverts a default
   Count,   // -v, -vv
   Value,   // the last one counts
   Append,  // each counts
@@ -44,12 +44,12 @@ enum PipWhere : std::uint32_t {
 };
 
 struct PipOption {
-  std::string_view names;  // "-r --requirement": short ones first; the first long one is the name it goes by
+  std::string_view names;  // "-r --requirement": short ones first; the first long one is the option's name
   PipAction action = PipAction::Flag;
   std::uint32_t where = kPipEverywhere;
-  std::string_view value;  // "FILE", or "a|b" where only these will do
+  std::string_view value;  // "FILE", or "a|b" if only these are valid
   std::string_view help;   // "" : not listed
-  bool own = false;        // moat's, not pip's: no abbreviation means it
+  bool own = false;        // moat's, not pip's: cannot be abbreviated
 
   std::string_view long_name() const;  // "requirement"
 };
@@ -61,9 +61,9 @@ struct PipCommandInfo {
 std::span<const PipCommandInfo> pip_commands();
 std::span<const PipOption> pip_options();
 
-// The words behind `moat pip`. Throws Error(Usage) for what optparse would not understand, and
-// Error(NotFound) for a command that pip does not have (pip's exit status is 2 for the one and 1 for the
-// other).
+// Parses the words after `moat pip`. Throws Error(Usage) for what optparse would reject, and
+// Error(NotFound) for a command that pip does not have (pip's exit status is 2 for the first and 1 for the
+// second).
 PipCommand parse_pip(const std::vector<std::string>& words);
 
 // What `moat pip help COMMAND` prints; "" for pip itself.

@@ -1,4 +1,4 @@
-// What is typed for a project, its lock and its environment.
+// The command line of a project, its lock and its environment.
 #include "cli/args/commands_declared.h"
 #include "cli/args/declaration.h"
 #include "resolver/base/error.h"
@@ -11,7 +11,7 @@
 namespace moat {
 namespace {
 
-// What of a project's lock is installed, and whether the lock may change.
+// Which part of a project's lock is installed, and whether the lock may change.
 void declare_choice(Declaration& d, SyncCommand& sync) {
   d.values("--extra", sync.extras, "NAME", "with this extra");
   d.flag("--all-extras", sync.all_extras, "with every extra of the project");

@@ -1,4 +1,4 @@
-// What is typed for applications and Pythons of this user.
+// The command line of this user's applications and Pythons.
 #include "cli/args/commands_declared.h"
 #include "cli/args/declaration.h"
 

@@ -16,13 +16,13 @@ namespace {
 
 bool asks_for_help(std::string_view word) { return word == "--help" || word == "-h"; }
 
-// Of the options that stand before a command (declare_global), those whose value is the next word.
+// Of the options before a command (declare_global), those that take the next word as their value.
 bool takes_value(std::string_view option) {
   constexpr std::array<std::string_view, 4> kWithValue = {"--project", "--color", "--store-dir", "--config"};
   return std::find(kWithValue.begin(), kWithValue.end(), option) != kWithValue.end();
 }
 
-// What is typed by habit, and what to type here. Commands that moat has are never looked up.
+// Commands of other tools, and what to type instead. Never consulted for commands that moat has.
 struct OtherWord {
   std::string_view word, hint;
 };
@@ -64,7 +64,7 @@ constexpr std::array kOtherWords = {
     OtherWord{"publish", "`moat build` makes the files; `moatx twine upload dist/*` publishes them"},
     OtherWord{"test", "`moat run pytest` runs tests in the environment"},
     OtherWord{"pin", "`moat python pin SPEC` says which Python is meant here"},
-    // behind the name of a family
+    // after the name of a family
     OtherWord{"env create", "`moat create` makes an environment"},
     OtherWord{"env new", "`moat create` makes an environment"},
     OtherWord{"env delete", "`moat env remove ENV` deletes an environment"},
@@ -114,9 +114,9 @@ Words take_apart(const std::vector<std::string>& words) {
     if (i == words.size()) return out;
     name = words[i++];
   }
-  // A family whose name alone is a command as well: `moat bundle`, `moat bundle show`.
-  const bool names_member = i < words.size() && command_named(name + " " + words[i]) != nullptr;
-  if (is_family(name) && (names_member || command_named(name) == nullptr)) {
+  // A family whose name alone is also a command: `moat bundle`, `moat bundle show`.
+  const bool names_member = i < words.size() && find_command(name + " " + words[i]) != nullptr;
+  if (is_family(name) && (names_member || find_command(name) == nullptr)) {
     if (i == words.size() || asks_for_help(words[i])) {
       out.family = std::move(name);
       out.help = out.help || i < words.size();

@@ -1,4 +1,4 @@
-// What was typed, taken apart as far as it can be without knowing the options of the command.
+// Splits the command line as far as possible without knowing the options of the command.
 #pragma once
 
 #include "cli/args/commands.h"
@@ -17,11 +17,11 @@ struct Words {
   bool help = false, version = false;
 };
 
-// Options before the command are the global ones. Throws Error(Usage) where no command is named, or one that
-// does not exist.
+// Options before the command are the global ones. Throws Error(Usage) if the command is missing or
+// unknown.
 Words take_apart(const std::vector<std::string>& words);
 
-// "-" alone is none.
+// "-" alone is not an option.
 bool is_option(std::string_view word);
 
 }  // namespace moat

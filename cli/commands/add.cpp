@@ -54,7 +54,7 @@ std::string bound(const Version& version, Bounds bounds) {
   return "";
 }
 
-// The bound as it reads best: the lower end first. REQUIRES: the requirement has no specifier and no URL.
+// The bounds in reading order: the lower one first. REQUIRES: the requirement has no specifier and no URL.
 std::string with_bound(Requirement requirement, const std::string& bound) {
   const std::optional<Marker> marker = std::exchange(requirement.marker, std::nullopt);
   return requirement.to_string() + bound + (marker ? "; " + marker->to_string() : "");
@@ -75,7 +75,7 @@ RequirementList list_of(const AddCommand& command) {
   return {RequirementList::Kind::Extra, *command.optional};
 }
 
-// A requirement to add, and where it comes from if that is on this machine.
+// A requirement to add, and its source if that is on this machine.
 struct Addition {
   Requirement requirement;
   std::string typed;
@@ -98,7 +98,7 @@ std::optional<PackageName> edited_name(const Settings& settings,
   return name ? std::optional(*name) : std::nullopt;
 }
 
-// With the names of paths and URLs, which may take a build to know.
+// Finds the names of paths and URLs as well, which may take a build.
 std::vector<Addition> additions_of(const AddCommand& command, Session& session) {
   Goal goal = read_goal(command.requirements, {}, {}, session, command.editables);
   const std::size_t named = goal.requirements.size();
@@ -133,7 +133,7 @@ std::vector<Addition> additions_of(const AddCommand& command, Session& session) 
                   {"`moat sync` installs the project"});
     out.push_back(std::move(addition));
   }
-  // As it was typed, where it was a requirement.
+  // As it was typed, if it was a requirement.
   if (!learns && out.size() == named && command.editables.empty())
     for (std::size_t i = 0; i < named && i < command.requirements.size(); ++i)
       if (Requirement::parse(command.requirements[i]))
@@ -141,7 +141,7 @@ std::vector<Addition> additions_of(const AddCommand& command, Session& session) 
   return out;
 }
 
-// What is there already and says more than what was typed stays; extras add up.
+// An existing line that says more than the typed one stays; extras are merged.
 Requirement joined_with(Requirement wanted, const std::optional<std::string>& there) {
   if (!there) return wanted;
   const Expected<Requirement> before = Requirement::parse(*there);
@@ -196,9 +196,9 @@ int execute(const AddCommand& command, Session& session) {
     Requirement requirement;
     std::size_t line;
   };
-  std::vector<Open> open;                                           // of which the version is to be said
-  std::map<std::pair<PackageName, std::string>, std::string> seen;  // by name and marker: as it was typed
-  // Every later command asks only the indexes of the project's settings.
+  std::vector<Open> open;                                           // whose version is to be written
+  std::map<std::pair<PackageName, std::string>, std::string> seen;  // by name and marker: as typed
+  // Later commands ask only the indexes in the project's settings.
   if (command.passing_index)
     session.output().warn(fmt::format(
         "`{}` holds for this command only: put it under [tool.moat] of {}, so that later ones find "

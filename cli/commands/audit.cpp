@@ -1,4 +1,4 @@
-// moat audit: what is known against the packages of an environment or a lock.
+// moat audit: known problems of the packages in an environment or a lock.
 #include "cli/commands/audit_subject.h"
 #include "cli/commands/commands.h"
 #include "cli/output/exit_status.h"
@@ -30,10 +30,10 @@ struct AuditFinding {
   PackageName package;
   std::string version, text;
   std::optional<Advisory> advisory;
-  std::string ignored;  // the words of audit-ignore that say so
+  std::string ignored;  // the words of audit-ignore that match
 };
 
-// A lock for several targets may have several versions of a package: what is known is known of one of them.
+// A lock for several targets may have several versions of a package: advisories are about one of them.
 using AuditedRelease = std::pair<PackageName, std::string>;
 
 AuditedRelease release_of(const AuditedPackage& package) {
@@ -61,7 +61,7 @@ void find_vulnerabilities(const AuditSubject& subject, Session& session,
                           .ignored = {}});
 }
 
-// ---- what an index says of a release besides
+// ---- other facts that an index gives about a release
 
 void find_yanked(const AuditSubject& subject, Session& session, std::vector<AuditFinding>& findings) {
   const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
@@ -116,7 +116,7 @@ void find_in_itself(const AuditSubject& subject, const Settings& settings,
   }
 }
 
-// ---- exceptions, ways out, output
+// ---- exceptions, fixes, output
 
 void apply_exceptions(std::vector<AuditFinding>& findings, const std::vector<AuditException>& exceptions,
                       UnixTime now, Output& output) {
@@ -134,7 +134,7 @@ void apply_exceptions(std::vector<AuditFinding>& findings, const std::vector<Aud
   }
 }
 
-// The lowest version in which all that is known against this one is fixed; nullopt where something is not.
+// The lowest version that fixes every known vulnerability of this one; nullopt if one is not fixed.
 std::optional<Version> first_sound(const AuditedPackage& package, const std::vector<AuditFinding>& findings) {
   std::optional<Version> out;
   for (const AuditFinding& finding : findings) {
@@ -149,10 +149,10 @@ std::optional<Version> first_sound(const AuditedPackage& package, const std::vec
 
 struct Fix {
   std::string requirement;             // "jinja2>=3.1.6"
-  std::optional<std::string> version;  // that it gives; nullopt: it does not fit what else was asked for
+  std::optional<std::string> version;  // the version it gives; nullopt: it conflicts with other requests
 };
 
-// Does it fit? Asked of the resolver, as `moat install` would.
+// Is it possible? Asks the resolver, as `moat install` would.
 Fix fix_for(const PackageName& package, const Version& version, const Environment& environment,
             Session& session) {
   Fix fix{fmt::format("{}>={}", package.normalized(), version.to_string()), {}};

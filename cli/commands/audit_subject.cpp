@@ -24,7 +24,7 @@
 namespace moat {
 namespace {
 
-// The index to ask about what does not say where it came from.
+// The index to ask about packages whose origin is not recorded.
 std::string last_index(const Session& session) {
   const IndexList indexes = index_list(session.settings());
   return indexes.indexes.empty() ? "" : indexes.indexes.back().url.without_credentials().to_string();
@@ -67,7 +67,7 @@ AuditedPackage of_locked(const LockedPackage& locked, const Session& session) {
   return package;
 }
 
-// Requirements, each of them pinned: what is not pinned is not a lock.
+// Requirements, each of them pinned: a file with others is not a lock.
 AuditSubject of_requirements(const std::string& file, Session& session) {
   AuditSubject subject{.name = file, .environment = {}, .packages = {}};
   const Goal goal = read_goal({}, {file}, {}, session);
@@ -94,7 +94,7 @@ AuditSubject of_requirements(const std::string& file, Session& session) {
   return subject;
 }
 
-// What its wheel says; reading all of them costs as much as verifying the bundle.
+// The licence in its wheel; reading all wheels takes as long as verifying the bundle.
 std::string licence_in(const Bundle& bundle, const BundlePackage& package, const fs::path& folder,
                        Session& session) {
   const fs::path file = folder / package.filename;

@@ -1,4 +1,4 @@
-// What `moat audit` looks at: the packages of an environment, a lock, or a bundle.
+// The packages that `moat audit` checks: those of an environment, a lock, or a bundle.
 #pragma once
 
 #include "cli/session/session.h"
@@ -13,8 +13,8 @@ namespace moat {
 struct AuditedPackage {
   PackageName name;
   std::optional<Version> version;
-  std::string index;  // that gives it, a URL; "" for what no index gives
-  std::string from;   // where it comes from otherwise
+  std::string index;  // the URL of its index; "" if it came from no index
+  std::string from;   // its origin otherwise
   bool has_hash = true;
   std::optional<std::string> licence;  // nullopt: not known before it is installed
 };
@@ -25,8 +25,8 @@ struct AuditSubject {
   std::vector<AuditedPackage> packages;  // by name
 };
 
-// `subject`: pylock*.toml, requirements that are pinned, a bundle or oci://…; nullopt: the environment that
-// is chosen. Error(BadInput) for anything else.
+// `subject`: pylock*.toml, pinned requirements, a bundle or oci://…; nullopt: the chosen environment.
+// Error(BadInput) for anything else.
 AuditSubject audit_subject(const std::optional<std::string>& subject, Session& session);
 
 }  // namespace moat

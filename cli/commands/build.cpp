@@ -15,8 +15,8 @@
 namespace moat {
 namespace {
 
-// A folder of the user's, or the sdist that was just made of it: what is in the wheel then comes from what
-// others build from.
+// A folder of the user's, or the sdist just made from it: then the wheel contains what others would build
+// from the sdist.
 SourceTree tree_of(const fs::path& place, Session& session) {
   const Expected<SourceUrl> source = SourceUrl::parse(Url::from_path(place.native()).to_string());
   if (!source)

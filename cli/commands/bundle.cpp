@@ -82,7 +82,7 @@ void show_target(const BundleTarget& target, Output& output) {
 
 namespace {
 
-// Of what all targets hold together.
+// The contents of all targets together.
 std::string told_contents(const std::vector<BundleContents>& targets) {
   std::set<std::string> seen;
   std::uint64_t bytes = 0;

@@ -1,4 +1,4 @@
-// What goes into a bundle: for each target the packages that its lock chooses.
+// Collects a bundle: for each target the packages that its lock selects.
 #include "cli/commands/bundle.h"
 #include "cli/commands/sync.h"
 #include "cli/session/environment_lock.h"
@@ -29,11 +29,11 @@
 namespace moat {
 namespace {
 
-// The project beside a lock, as far as it says itself what it is.
+// The project next to a lock, as far as its files describe it.
 struct ProjectBeside {
   ProjectTable table;
   bool is_packaged =
-      false;  // it says how it is built: it is a package, and not only a list of what is needed
+      false;  // it has a build system: then it is a package, and not only a list of its requirements
 };
 
 std::optional<ProjectBeside> project_beside(const fs::path& lock) {
@@ -46,7 +46,7 @@ std::optional<ProjectBeside> project_beside(const fs::path& lock) {
   return ProjectBeside{std::move(**table), find_key(file->table(), "build-system") != nullptr};
 }
 
-// The project itself, where its pylock.toml does not list it: it is built as any folder of a lock is.
+// The project itself, if its pylock.toml does not list it: it is built like any folder in a lock.
 std::optional<LockedPackage> own_package(const std::optional<ProjectBeside>& project, const fs::path& lock,
                                          const std::vector<SelectedPackage>& selected) {
   if (!project || !project->is_packaged || lock.filename() != "pylock.toml") return std::nullopt;
@@ -58,8 +58,8 @@ std::optional<LockedPackage> own_package(const std::optional<ProjectBeside>& pro
   return own;
 }
 
-// The packages of the project whose lock it is, of all members of a workspace, as far as their names are
-// known and the lock does not list them; else what lies beside the lock.
+// The packages of the lock's project, and of all members of its workspace, if their names are known and the
+// lock does not list them; else the project next to the lock.
 std::vector<LockedPackage> own_packages_of(const std::optional<ProjectBeside>& beside, const fs::path& lock,
                                            const std::vector<SelectedPackage>& selected,
                                            const Settings& settings) {
@@ -101,8 +101,8 @@ void name_program(BundleConfig& config, const BundleCommand& command,
   config.name = *command.name;
 }
 
-// SOURCE_DATE_EPOCH, else when the newest of the files was published: never the present, so that the same
-// lock gives the same bytes.
+// SOURCE_DATE_EPOCH, else the upload time of the newest file: never the present, so that the same lock gives
+// the same bytes.
 std::int64_t time_of(const std::vector<SelectedPackage>& selected, const Settings& settings) {
   std::int64_t time = kEarliestTime;
   for (const SelectedPackage& one : selected)
@@ -118,7 +118,7 @@ std::int64_t time_of(const std::vector<SelectedPackage>& selected, const Setting
   return seconds;
 }
 
-// Wheels that were downloaded are passed on as they came; from here on they are taken from the store.
+// Downloaded wheels are added as they were served; from here on they come from the store.
 std::map<PackageName, Original> obtain_originals(Resolution& resolution, Session& session) {
   std::vector<FileOrder> orders;
   std::vector<ResolvedPackage*> packages;
@@ -166,7 +166,7 @@ void add_packages(const std::vector<WantedPackage>& wanted, const std::map<Packa
   }
 }
 
-// What this Python compiles is for every one of its minor version.
+// Bytecode from this Python is valid for every one of its minor version.
 void add_bytecode(const std::vector<WantedPackage>& packages, const Runtime& runtime,
                   const BundlePython& wanted, const fs::path& folder, BundleContents& contents,
                   Session& session) {
@@ -198,7 +198,7 @@ BundlePython python_of(const Interpreter& interpreter) {
           .free_threaded = interpreter.free_threaded};
 }
 
-// --- for whom ---
+// --- targets ---
 
 // A machine and its Python.
 struct BundleFor {
@@ -211,7 +211,7 @@ BundleFor here(const Interpreter& python) {
   return {target_of(python), python_of(python), python.markers.platform_machine};
 }
 
-// From tables: neither the machine nor its Python need be here.
+// From tables: neither the machine nor its Python must be here.
 BundleFor elsewhere(const std::string& version, const std::string& platform, const Interpreter& python) {
   std::vector<std::string> platforms;
   if (!platform.empty()) platforms.push_back(platform);
@@ -236,7 +236,7 @@ BundleFor elsewhere(const std::string& version, const std::string& platform, con
   return {std::move(*target), std::move(wanted), std::move(architecture)};
 }
 
-// Each platform with each Python; this machine where neither is named.
+// Each platform with each Python; this machine if neither is named.
 std::vector<BundleFor> targets_of(const BundleCommand& command, const Interpreter& python) {
   if (command.platforms.empty() && command.python_versions.empty()) return {here(python)};
   if (command.with_python)
@@ -281,7 +281,7 @@ BundleLock lock_of_environment(const BundleCommand& command, const Environment& 
   return {std::move(found.lock), std::move(text), {}, std::move(found.requested)};
 }
 
-// Built wheels have to run where they go to.
+// Built wheels must run on the target.
 void check_built(const std::vector<WantedPackage>& packages, const BundleFor& wanted) {
   for (const WantedPackage& package : packages) {
     const auto wheel = WheelFilename::parse(package.wheel.filename);
@@ -305,7 +305,7 @@ GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
   const Interpreter python =
       environment ? environment->interpreter() : project_python(session, from.lock.requires_python);
   const std::vector<BundleFor> targets = targets_of(command, python);
-  // What runs elsewhere needs no group that its developers have by default.
+  // The target does not need the groups that developers get by default.
   SyncCommand chosen;
   chosen.extras = command.extras;
   chosen.groups = command.groups;
@@ -337,7 +337,7 @@ GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
                                      ProjectName{contents.config.name, contents.config.version});
 
     Goal goal = locked_goal(selected);
-    goal.editables.clear();  // a folder that one edits here is not there
+    goal.editables.clear();  // an editable folder does not exist on the target
     prepare_sources(goal, python, session);
     Resolution resolution = locked_resolution(selected, from.path.parent_path(), session);
     const std::map<PackageName, Original> originals = obtain_originals(resolution, session);

@@ -1,4 +1,4 @@
-// moat cache-key: a name for what a lock installs here, for the caches of CI.
+// moat cache-key: a name for what a lock installs here, to be used as a key in CI caches.
 #include "cli/commands/commands.h"
 #include "cli/session/goal.h"
 #include "cli/session/open_env.h"

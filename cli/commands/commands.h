@@ -1,5 +1,5 @@
-// Every command: what was asked for in, exit status out. One file each (families in one), named as the
-// command. What goes wrong is thrown.
+// Every command: a parsed command in, exit status out. One file each (families in one), named like the
+// command. Failures are thrown.
 #pragma once
 
 #include "cli/args/args.h"

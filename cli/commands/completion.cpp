@@ -20,7 +20,7 @@
 namespace moat {
 namespace {
 
-// What the values of a kind are, on this machine.
+// The values of a kind on this machine.
 class Values {
  public:
   Values(const Completion& completion, Session& session) : completion_(completion), session_(session) {
@@ -80,7 +80,7 @@ class Values {
     return out;
   }
 
-  // Nothing of it is run.
+  // Nothing in it is run.
   std::optional<fs::path> environment() const {
     const auto chosen = choose_environment(settings_, ForProject::Yes);
     return chosen && Environment::exists_at(chosen->root) ? std::optional(chosen->root) : std::nullopt;
@@ -155,12 +155,12 @@ void print(const Completion& completion, Session& session) {
   std::vector<std::string> values;
   try {
     values = Values(completion, session).of(completion.values);
-  } catch (const Error&) {  // whoever types the command is told
+  } catch (const Error&) {  // the command itself will report it
   }
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
-  // Values come from files, a stranger's pyproject.toml for one: what a shell would not take for a plain word
-  // must not get into a command line by itself.
+  // Values come from files, for example from a downloaded pyproject.toml: a value that a shell would not take
+  // for a plain word must not enter a command line by itself.
   for (const std::string& value : values)
     if (value.starts_with(completion.typed) && shell_word(value) == value)
       out += completion.before + value + "\n";

@@ -4,7 +4,7 @@ namespace moat {
 namespace {
 
 // clang-format off
-// A line is WORD, TAB, HELP; or says that files or folders may stand there.
+// A line is WORD, TAB, HELP; or says that files or folders may be completed.
 constexpr std::string_view kBash = R"sh(# moat's words in bash: eval "$(moat completion bash)"
 _moat() {
   local words=() word glue='' line i cur kind

@@ -15,8 +15,8 @@
 namespace moat {
 namespace {
 
-// What `pip` would read here; what an environment's own pip.conf says is for that environment, and stays
-// there.
+// The settings that `pip` would read here; settings in an environment's own pip.conf are for that
+// environment, and stay there.
 PipImport what_pip_says(const Settings& settings) {
   PipImport out =
       import_pip_settings(read_pip_settings(settings.variables, settings.home, {}), settings.home);
@@ -26,7 +26,7 @@ PipImport what_pip_says(const Settings& settings) {
   return out;
 }
 
-// What moat says against a value; "" where it is fine.
+// moat's error for a value; "" if it is valid.
 std::string objection(const SettingTold& taken) {
   try {
     check_settings(fmt::format("{} = {}\n", taken.name, toml_setting(taken.name, taken.values)), taken.where);
@@ -38,7 +38,7 @@ std::string objection(const SettingTold& taken) {
   return "";
 }
 
-// "" where the setting can be taken.
+// "" if the setting can be imported.
 std::string why_not(const SettingTold& taken, const std::vector<SettingTold>& there, bool replace) {
   const auto other = std::find_if(there.begin(), there.end(),
                                   [&](const SettingTold& one) { return one.name == taken.name; });
@@ -49,7 +49,7 @@ std::string why_not(const SettingTold& taken, const std::vector<SettingTold>& th
   return objection(taken);
 }
 
-// What the settings file does not take moves over to what is left.
+// Settings that the settings file rejects are moved to the skipped ones.
 void leave_what_does_not_fit(PipImport& all, const std::vector<SettingTold>& there, bool replace) {
   std::vector<PipImport::Taken> taken;
   for (PipImport::Taken& one : all.taken) {
@@ -62,7 +62,7 @@ void leave_what_does_not_fit(PipImport& all, const std::vector<SettingTold>& the
   all.taken = std::move(taken);
 }
 
-// What to know about the settings that were taken.
+// Notes about the imported settings.
 void say_what_follows(const PipImport& all, const Settings& settings, Output& output) {
   const auto any = [&](const auto& is) { return std::any_of(all.taken.begin(), all.taken.end(), is); };
   if (any([](const PipImport::Taken& one) { return hide_credentials(one.moat.values) != one.moat.values; }))

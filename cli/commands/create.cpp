@@ -34,7 +34,7 @@ fs::path place_of(const CreateCommand& command, const Settings& settings) {
 
 fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
-// Before anything is fetched; create_environment looks again.
+// Checked before anything is fetched; create_environment checks again.
 void refuse_what_is_there(const fs::path& root, bool replace) {
   std::error_code error;
   const fs::file_status status = status_of(root);
@@ -52,8 +52,8 @@ void refuse_what_is_there(const fs::path& root, bool replace) {
                 {"`--replace` deletes it and makes a new one", "`moat install` adds packages to it"});
 }
 
-// `-p` names any Python; for the project's own environment one that requires-python excludes is of little
-// use.
+// `-p` may name any Python; but for the project's own environment one that requires-python excludes is hardly
+// useful.
 Interpreter python_for(const fs::path& root, Session& session) {
   const Settings& settings = session.settings();
   const std::optional<SpecifierSet> required = required_python(settings);
@@ -78,15 +78,15 @@ int execute(const CreateCommand& command, Session& session) {
       goal, [&] { return interpreter; }, session);
   add_lines(read_groups(command.groups, session.settings(), ask), goal, session);
 
-  // The first time a Python is used its snapshot takes seconds: meanwhile versions are chosen and wheels
-  // come. Both objects are made here, before there are two threads to ask for them.
+  // The first snapshot of a Python takes seconds: meanwhile versions are resolved and wheels downloaded. Both
+  // objects are made here, before two threads ask for them.
   Store& store = session.store();
   Workers& workers = session.workers();
   const std::shared_future<Runtime> runtime = begin_async([&] {
     return obtain_runtime(interpreter, store, workers, session.reporter(), session.settings().compile);
   });
 
-  // Whatever can fail for want of an answer or a file fails before there is an environment.
+  // Conflicts and missing files are reported before there is an environment.
   ChangeReport report{.created = true};
   TransactionRequest request;
   if (!goal.requirements.empty() || !goal.unnamed.empty()) {

@@ -61,7 +61,7 @@ std::string user_name() {
   return found->pw_name;
 }
 
-// One line of history for what `act` does, whatever becomes of it.
+// Writes one line of history for `act`, whether it succeeds or fails.
 Deployed recorded(const DeploymentChange& change, Attempt attempt,
                   const std::function<Deployed(Attempt&)>& act, Output& output) {
   attempt.time = static_cast<std::int64_t>(std::time(nullptr));
@@ -84,7 +84,7 @@ Deployed recorded(const DeploymentChange& change, Attempt attempt,
     if (!deployed.was_live) append();
     return deployed;
   } catch (const Error& error) {
-    // There is no such release to go back to: nothing was attempted.
+    // There is no such release: nothing was attempted.
     if (attempt.action == "rollback" && error.kind() == ErrorKind::NotFound) throw;
     attempt.result = AttemptResult::Failed;
     attempt.reason = error.what();
@@ -95,7 +95,7 @@ Deployed recorded(const DeploymentChange& change, Attempt attempt,
 
 // --- the bundle ---
 
-// Standard input is kept in DEST while it is read: a bundle is looked at more than once.
+// Standard input is stored in DEST, because a bundle is read more than once.
 UniqueFd spool_input(const fs::path& file, const Session& session) {
   const UniqueFd out = open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
   std::string buffer(std::size_t{1} << 18U, '\0');
@@ -127,7 +127,7 @@ std::vector<PublicKey> trusted_keys(const DeployCommand& command, const Session&
   return named_keys(command.keys, session);
 }
 
-// The fingerprint of the key that signed it; "" where any bundle will do.
+// The fingerprint of the key that signed it; "" if signatures are not checked.
 std::string check_trust(const Bundle& bundle, const std::vector<PublicKey>& keys) {
   if (keys.empty()) return "";
   const std::optional<std::string> signer = bundle.signed_by(keys);
@@ -148,7 +148,7 @@ Deployed deploy_bundle(const DeployCommand& command, const std::vector<PublicKey
   const BundleTarget& target = fitting_target(bundle, session);
   if (opened.registry == nullptr)
     hash_all(bundle, session);
-  else  // each blob is verified as it comes, and what the store has of them needs not come
+  else  // each blob is verified as it arrives, and those in the store are not fetched
     opened.registry->fetch(missing_blobs(target, session.store()));
   const Runtime runtime = bundle_runtime(bundle, target, session);
   return deploy(bundle, target, runtime, change, options, session.store(), session.workers(),
@@ -224,7 +224,7 @@ int execute(const DeployCommand& command, Session& session) {
       [&](Attempt& one) { return deploy_bundle(command, keys, options, change, one, session); },
       session.output());
   tell_live(deployed, session.output());
-  // Only now: on some disks this takes longer than everything before.
+  // Only now: on some disks this takes longer than all the previous steps.
   std::vector<std::string> removed;
   if (!deployed.was_live) removed = remove_old_releases(change, deployed, command.keep, session.reporter());
   tell(deployed, removed, session.output());
@@ -233,7 +233,7 @@ int execute(const DeployCommand& command, Session& session) {
 
 int execute(const DeployRollbackCommand& command, Session& session) {
   const DeployOptions options = options_of(command.hooks, session);
-  Deployment::open(place(command.dest, session));  // nothing is made here
+  Deployment::open(place(command.dest, session));  // creates nothing
   const DeploymentChange change =
       DeploymentChange::begin(place(command.dest, session), session.command_line());
   Attempt attempt;

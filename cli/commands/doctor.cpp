@@ -43,7 +43,7 @@ Paint paint_of(Finding::Level level) {
   return Paint::Plain;
 }
 
-// What leads outside because that was asked for.
+// Leaks that the user asked for.
 std::vector<Finding> editables(const InstalledDistributions& installed) {
   Finding finding{.level = Finding::Level::Note,
                   .check = "editables",
@@ -60,7 +60,7 @@ std::vector<Finding> editables(const InstalledDistributions& installed) {
   return {std::move(finding)};
 }
 
-// Of an environment whose Python is not started.
+// The checks of an environment whose Python is not started.
 std::vector<Finding> findings_from_outside(const Environment& environment) {
   const std::string root = environment.root().native();
   std::vector<Finding> out;
@@ -83,7 +83,7 @@ std::vector<Finding> findings_from_outside(const Environment& environment) {
 
 std::string repair_command(const fs::path& root) { return "moat doctor --repair --env " + root.string(); }
 
-// Its Python, as it starts. One that does not is a finding too: the files tell why.
+// Its Python, as it starts. If it does not start, that is a finding too: the files show why.
 std::vector<Finding> observed_from_inside(const Environment& environment, Session& session) {
   const Variables& set = session.settings().variables;
   try {
@@ -95,7 +95,7 @@ std::vector<Finding> observed_from_inside(const Environment& environment, Sessio
                .check = "python",
                .message = "the file system is mounted noexec: no program starts there",
                .hint = "moat env clone " + environment.root().string() + " NEW, where programs may start"}};
-    if (error.kind() == ErrorKind::Disk) throw;  // no process can be made: it says nothing of the environment
+    if (error.kind() == ErrorKind::Disk) throw;  // no process can be started: not the environment's fault
     return {{.level = Finding::Level::Damage,
              .check = "python",
              .message = error.what(),
@@ -103,7 +103,7 @@ std::vector<Finding> observed_from_inside(const Environment& environment, Sessio
   }
 }
 
-// Damage to the manifest itself is told, and keeps nobody from the other checks.
+// A damaged manifest is reported, and does not stop the other checks.
 std::vector<Finding> files_against_manifest(const Environment& environment, Session& session) {
   try {
     return verify_files(environment, session.workers());
@@ -145,7 +145,7 @@ std::vector<Finding> examine(const Environment& environment, Session& session) {
   const Target target = target_of(environment, session);
   append(editables(installed));
   std::vector<Finding> dependencies = check_dependencies(installed, target);
-  // What mends it is typed from anywhere.
+  // The repairing command must work from any folder.
   constexpr std::string_view kInstall = "moat install ";
   for (Finding& finding : dependencies)
     if (finding.hint.starts_with(kInstall))
@@ -177,14 +177,14 @@ nlohmann::ordered_json to_document(const Finding& finding) {
           {"hint", finding.hint}};
 }
 
-// ---- mending ----
+// ---- repair ----
 
 std::optional<std::string> direct_url_of(const InstalledDistributions& installed, const PackageName& name) {
   const InstalledDistribution* const found = installed.find(name);
   return found ? read_file_if_exists(found->info / "direct_url.json") : std::nullopt;
 }
 
-// What is to be fetched again: by its URL, or by its version and the hash of the wheel.
+// The packages to fetch again: by URL, or by version and hash of the wheel.
 struct LostWheels {
   std::vector<std::string> told, lines, editables;  // "foo==1.0"; as requirements
   std::map<PackageName, Digest> hashes;
@@ -204,7 +204,7 @@ struct LostWheels {
   }
 };
 
-// Takes only the same wheel, not another one of the same version.
+// Accepts only the same wheel, not another one of the same version.
 TransactionRequest fetch_again(const LostWheels& lost, const Environment& environment, Session& session) {
   Goal goal = read_goal(lost.lines, {}, {}, session, lost.editables);
   for (RootRequirement& root : goal.requirements)
@@ -230,7 +230,7 @@ TransactionRequest fetch_again(const LostWheels& lost, const Environment& enviro
   }
 }
 
-// The same wheels as before: from the store, else from where they came.
+// The same wheels as before: from the store, else from their origin.
 TransactionRequest reinstallation(const Environment& environment, const std::set<std::string>& damaged,
                                   Session& session) {
   const Manifest manifest = environment.manifest();
@@ -266,7 +266,7 @@ TransactionRequest reinstallation(const Environment& environment, const std::set
 
 void repair(Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings(), ForProject::No);
-  if (!chosen || !fs::is_directory(chosen->root)) return;  // what opens it says what is wrong
+  if (!chosen || !fs::is_directory(chosen->root)) return;  // opening it will report the fault
   if (Environment::exists_at(chosen->root) && !fs::exists(chosen->root / ".moat")) return;  // another tool's
   const std::vector<std::string> mended =
       repair_own_files(fs::canonical(chosen->root), session.store(), session.workers(), session.reporter(),
@@ -287,8 +287,8 @@ void repair(Session& session) {
 
 namespace {
 
-// What the environment has to do without: its base, all other Pythons, what this user has installed for them,
-// other environments, and the store.
+// The places to hide from the environment: its base, all other Pythons, this user's packages for them, other
+// environments, and the store.
 std::vector<fs::path> other_pythons(const Environment& environment, Session& session) {
   const Settings& settings = session.settings();
   std::vector<fs::path> out = places_of(environment.interpreter());
@@ -316,7 +316,7 @@ std::vector<Finding> proved(const Environment& environment, Session& session) {
                          session.stop());
 }
 
-// Every program shares the system's own libraries and files: told, but no reason to say no.
+// Every program uses the system's own libraries and files: reported, but not as a failure.
 bool is_of_every_program(const Finding& finding) {
   return finding.check == "system libraries" || finding.check == "opened outside";
 }

@@ -1,4 +1,4 @@
-// What `moat doctor` finds, apart from what it prints: `moat report` shows it in a page.
+// The findings of `moat doctor`, without printing them: `moat report` shows them in a page.
 #pragma once
 
 #include "cli/session/session.h"

@@ -33,20 +33,20 @@ EarlierLock earlier_pins(const fs::path& path, const std::string& text, Session&
   return out;
 }
 
-// Is it a lock of a later version? Then it is whole, and nothing in it is for this moat to judge.
+// Is it a lock of a newer version? Then it is not damaged, and this moat must not judge its contents.
 bool is_of_other_version(const std::string& text) {
   const Expected<TomlTable> table = parse_toml(text);
   const TomlValue* version = table ? find_key(*table, "lock-version") : nullptr;
   return version != nullptr && version->string() != nullptr && !version->string()->starts_with("1.");
 }
 
-// One side of a conflict: where git let lines of two packages meet, only what is whole of it.
+// One side of a conflict: if git mixed lines of two packages, only the entries that are whole.
 std::optional<Pylock> read_side(const std::string& text) {
   Expected<Pylock> lock = parse_pylock(text, "");
   return lock ? std::optional(std::move(*lock)) : readable_packages(text);
 }
 
-// What git could not merge, or what is damaged, as far as it says which versions are locked.
+// A lock with conflicts or damage, as far as its locked versions can be read.
 std::optional<Pylock> salvaged(const fs::path& path, const std::string& text, const std::string& why,
                                Session& session) {
   if (const auto sides = conflict_sides(text)) {
@@ -72,7 +72,7 @@ EarlierLock earlier_pylock(const fs::path& path, const std::string& text, bool u
   Expected<Pylock> lock = parse_pylock(text, path.filename().native(), &warnings);
   if (!lock) {
     const std::string why = lock.error().message;
-    // What is made new needs nothing of the old one.
+    // A new lock needs nothing from the old one.
     if (!upgrade) {
       if (const auto kept = salvaged(path, text, why, session)) return versions_of(*kept);
       throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), why),
@@ -91,7 +91,7 @@ EarlierLock earlier_pylock(const fs::path& path, const std::string& text, bool u
 
 EarlierLock earlier_lock(const fs::path& path, LockForm form, bool upgrade, Session& session) {
   std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) return {};  // not so /dev/stdout
+  if (!fs::is_regular_file(path, ignored)) return {};  // not for /dev/stdout
   std::string text = read_file(path);
   EarlierLock out = form == LockForm::Requirements ? earlier_pins(path, text, session)
                                                    : earlier_pylock(path, text, upgrade, session);

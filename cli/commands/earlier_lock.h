@@ -1,5 +1,5 @@
-// What the lock that is there says, so that locking again changes as little as may be: also one that git
-// could not merge, or that is damaged, as far as it can be read.
+// The contents of the existing lock, so that locking again changes as little as possible: also of a damaged
+// one or one with merge conflicts, as far as it can be read.
 #pragma once
 
 #include "cli/session/session.h"
@@ -26,8 +26,8 @@ struct EarlierLock {
 
 EarlierLock versions_of(const Pylock& lock);
 
-// `upgrade`: a lock that cannot be read is passed over, with a warning; else Error(BadInput) where nothing of
-// it can be read.
+// `upgrade`: an unreadable lock is skipped with a warning; else Error(BadInput) if nothing in it can be
+// read.
 EarlierLock earlier_lock(const std::filesystem::path& path, LockForm form, bool upgrade, Session& session);
 
 }  // namespace moat

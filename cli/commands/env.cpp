@@ -40,7 +40,7 @@ std::uint64_t size_of(const Environment::Placed& placed) {
   return total;
 }
 
-// Making one would not help whoever wants it gone, or called otherwise.
+// "create it" would be the wrong hint for a command that removes or renames.
 void require_there(const fs::path& root) {
   if (is_there(root / "pyvenv.cfg")) return;
   throw Error(ErrorKind::NoEnvironment, fmt::format("there is no environment at {}", quote(root.native())),
@@ -49,7 +49,7 @@ void require_there(const fs::path& root) {
 
 fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
-// Asked only where there is somebody to ask: a script means what it says.
+// Asks only at a terminal: a script is taken at its word.
 bool is_confirmed(const fs::path& root, Session& session) {
   if (!someone_is_there() || session.output().json()) return true;
   return session.confirms(fmt::format("delete {}, with all that is in it?", root.native()));
@@ -124,7 +124,7 @@ int execute(const EnvHistoryCommand& command, Session& session) {
   return 0;
 }
 
-// Of a change that is made: what cannot be read just now is not told, and fails nothing.
+// The change is already made: unreadable entries are not shown, and cause no failure.
 static std::vector<std::string> summary_of_newest(const fs::path& environment) {
   try {
     const std::vector<HistoryEntry> history = read_history(environment);
@@ -180,7 +180,7 @@ int execute(const EnvRemoveCommand& command, Session& session) {
   }
   const fs::path removed = root;
   remove_environment(removed, session);
-  // A link that led to it leads nowhere now.
+  // Links that led to it are dangling now.
   if (std::error_code gone; fs::is_symlink(without_slash(named), gone))
     fs::remove(without_slash(named), gone);
   session.output().say(fmt::format("removed {}", removed.native()));

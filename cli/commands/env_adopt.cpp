@@ -27,7 +27,7 @@ Environment foreign_environment(const EnvAdoptCommand& command, Session& session
   return environment;
 }
 
-// Exactly what is there.
+// Exactly the installed packages.
 Goal goal_of(const InstalledDistributions& installed) {
   Goal goal;
   for (const InstalledDistribution& distribution : installed.all) {

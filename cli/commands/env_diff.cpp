@@ -31,7 +31,7 @@ Side as_it_is(const Environment& environment) {
   return side;
 }
 
-// "7": the state of the environment that the command is about.
+// "7": a state of the chosen environment.
 Side side_of(const std::string& text, Session& session) {
   int state = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), state);
@@ -47,7 +47,7 @@ Side side_of(const std::string& text, Session& session) {
 }
 
 struct Difference {
-  std::string name, from, to;  // "" : it is not there
+  std::string name, from, to;  // "" : it is missing
 };
 
 std::vector<Difference> differences(const Side& a, const Side& b) {

@@ -1,4 +1,4 @@
-// moat env list | clone | move: where environments lie.
+// moat env list | clone | move: where environments are.
 #include "cli/commands/commands.h"
 #include "cli/session/bytecode_later.h"
 #include "cli/session/known_environments.h"
@@ -27,8 +27,8 @@ struct Listed {
   std::int64_t last_use = 0;  // unix seconds
 };
 
-// When its Python was last started, as far as the file system tells (relatime: to the day), or it was
-// changed.
+// When its Python was last started, as far as the file system records it (relatime: to the day), or when it
+// was changed.
 std::int64_t last_use_of(const fs::path& root) {
   std::int64_t last = 0;
   struct stat facts {};
@@ -57,7 +57,7 @@ Listed look_at(const std::string& name, const fs::path& root) {
   return listed;
 }
 
-// Named ones first, then the user's own, then those that lie anywhere.
+// Named ones first, then the user's own, then those in other places.
 std::vector<Listed> known_environments(const Settings& settings) {
   std::vector<Listed> out;
   std::vector<fs::path> named;
@@ -95,7 +95,7 @@ fs::path new_place(const std::string& path_or_name, const Settings& settings) {
   return out;
 }
 
-// A project in the environment's own folder that was installed in place is found by its path.
+// A project inside the environment's folder that was installed as editable is found by its path.
 void warn_of_editables(const Environment& environment, const fs::path& to, Session& session) {
   const std::string inside = "file://" + environment.root().native() + "/";
   for (const InstalledDistribution& distribution :

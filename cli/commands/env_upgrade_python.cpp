@@ -28,7 +28,7 @@ bool is_same_line(const Interpreter& a, const Interpreter& b) {
          a.free_threaded == b.free_threaded && a.debug == b.debug;
 }
 
-// -p, else the newest of the line that is here; nullopt where that is what the environment has.
+// -p, else the newest installed one of the same line; nullopt if the environment has that already.
 std::optional<Interpreter> python_to_take(const Environment& environment, Session& session) {
   const Interpreter& now = environment.interpreter();
   if (session.settings().python_is_option) {
@@ -55,7 +55,7 @@ void check_project(const Environment& environment, const Interpreter& python, Se
                            shell_word(required->to_string()))});
 }
 
-// What was asked for, as it was asked; where it came from a URL, that.
+// The requests as the user made them; for packages from a URL, that URL.
 Goal goal_of(const InstalledDistributions& installed, const std::vector<ManifestRequest>& requests,
              Session& session) {
   Goal goal = read_goal({}, {}, {}, session);

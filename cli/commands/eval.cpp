@@ -22,7 +22,7 @@ int execute(const EvalCommand& command, Session& /*session*/) {
     throw Error(ErrorKind::Usage, fmt::format("`moat eval` has no subject {}", quote(command.subject)),
                 std::move(hints));
   }
-  // There is nothing to clean up, and a read from a terminal does not look for a stop: a signal ends it.
+  // There is nothing to clean up, and a read from a terminal cannot be stopped: let a signal end the process.
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
   std::ios::sync_with_stdio(false);

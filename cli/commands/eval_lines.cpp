@@ -24,7 +24,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What ends the evaluation of one line.
+// Thrown to end the evaluation of one line.
 struct Invalid {
   std::string message;
   std::optional<std::size_t> offset;
@@ -95,7 +95,7 @@ bool flag(const Json& in, const char* key) {
   return found->get<bool>();
 }
 
-// What follows from the version, and a caller without PEP 440 at hand would have to work out.
+// Facts derived from the version, which a caller without PEP 440 would have to compute.
 void add_details(const Version& version, Json& out) {
   out["is_postrelease"] = version.is_postrelease();
   out["is_devrelease"] = version.is_devrelease();
@@ -134,7 +134,7 @@ Prereleases prereleases_member(const Json& in) {
   return found->get<bool>() ? Prereleases::Allow : Prereleases::Forbid;
 }
 
-// `===` compares texts, so what is not a version may meet it.
+// `===` compares texts, so a text that is not a version may match.
 bool holds_text(const SpecifierSet& set, const std::string& text) {
   return !set.empty() &&
          std::all_of(set.clauses().begin(), set.clauses().end(), [&](const Specifier& clause) {
@@ -169,7 +169,7 @@ Json eval_specifier(const Json& in) {
     contains.push_back(holds);
     if (holds) held.push_back({&item, prerelease});
   }
-  // Pre-releases are kept where they are allowed, or nothing else is there.
+  // Pre-releases are kept if they are allowed, or if there are no others.
   const bool all = policy == Prereleases::Allow ||
                    std::all_of(held.begin(), held.end(), [](const Held& one) { return one.prerelease; });
   Json filtered = Json::array();
@@ -252,14 +252,14 @@ Json eval_sdist(const Json& in) {
   return {{"name", sdist.name.normalized()}, {"version", sdist.version.to_string()}};
 }
 
-// {"tag": "py2.py3-none-any"} → each of what it stands for.
+// {"tag": "py2.py3-none-any"} → the tags that it stands for.
 Json eval_tag(const Json& in) {
   std::set<std::string> tags;
   for (const Tag& tag : valid(parse_tags(text_member(in, "tag")))) tags.insert(tag.to_string());
   return {{"tags", tags}};
 }
 
-// Which of these files the target takes, and the one it would rather have.
+// The files that the target accepts, and the one it prefers.
 void add_choice(const std::vector<std::string>& filenames, const std::vector<Tag>& tags, Json& out) {
   const TagSet set(tags);
   Json supported = Json::array();
@@ -394,7 +394,7 @@ namespace {
 // The longest line that is read.
 constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
 
-// False at the end. Of a line that is too long the rest is passed over.
+// Returns false at the end. Skips the rest of a line that is too long.
 bool next_line(std::streambuf& in, std::string& line, bool& is_too_long) {
   line.clear();
   is_too_long = false;
@@ -422,7 +422,7 @@ void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out, bo
       out << R"({"error":"the line is longer than 64 MB"})" << '\n';
     else if (!line.empty())
       out << evaluate_line(subject, line, in_ascii) << '\n';
-    // Somebody may be waiting for the answer before writing the next question.
+    // The caller may wait for the answer before it writes the next question.
     if (in.rdbuf()->in_avail() <= 0) out.flush();
   }
   out.flush();

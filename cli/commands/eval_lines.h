@@ -13,11 +13,11 @@ enum class EvalSubject { Version, Specifier, Marker, Requirement, Wheel, Sdist, 
 std::optional<EvalSubject> parse_eval_subject(std::string_view text);  // "version", "specifier", …
 std::vector<std::string> eval_subjects();                              // all of them, as they are typed
 
-// The answer to one line, without a line end. What is not valid gives {"error": …}; never throws for input.
+// The answer to one line, without a line end. Invalid input gives {"error": …}; never throws for input.
 // `in_ascii`: for a terminal.
 std::string evaluate_line(EvalSubject subject, std::string_view line, bool in_ascii = false);
 
-// All lines of `in`; empty lines are skipped. Output is flushed whenever the input has nothing more to offer
+// Answers all lines of `in`; empty lines are skipped. Output is flushed whenever no more input is available
 // at once.
 void evaluate_lines(EvalSubject subject, std::istream& in, std::ostream& out, bool in_ascii = false);
 

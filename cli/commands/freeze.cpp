@@ -11,7 +11,7 @@
 namespace moat {
 namespace {
 
-// `name @ URL` for what came from a URL, with its hash or commit, so that the line can only mean this.
+// `name @ URL` for packages from a URL, with hash or commit, so that the line is unambiguous.
 std::string requirement_text(const InstalledDistribution& distribution) {
   const auto direct = distribution.direct_url ? DirectUrl::parse(*distribution.direct_url) : std::nullopt;
   if (direct) return frozen_line(distribution.name, *direct);

@@ -1,7 +1,7 @@
-// moat hook SHELL: the environment of the folder that one is in is the active one.
+// moat hook SHELL: activates the environment of the current folder.
 //
-// An environment is sourced by itself only where moat made it for this user, or this user adopted it: a
-// folder that came from elsewhere may hold anything under the name .venv, and entering it must not run that.
+// An environment is activated automatically only if moat made it for this user, or this user adopted it: a
+// downloaded folder may hold anything under the name .venv, and entering it must not run that.
 #include "cli/commands/commands.h"
 #include "cli/session/known_environments.h"
 #include "envs/environment/environment.h"
@@ -21,7 +21,7 @@ namespace moat {
 namespace {
 
 // clang-format off
-// Before each prompt; moat is asked only where the folder is another one, or an environment came or went there.
+// Before each prompt; calls moat only if the folder changed, or an environment appeared or vanished.
 constexpr std::string_view kBash = R"sh(# moat's hook in bash: eval "$(moat hook bash)"
 _moat_hook() {
   local status=$? here=$PWD
@@ -57,8 +57,8 @@ function _moat_hook --on-event fish_prompt
 end
 )sh";
 
-// What was activated by the hook has its path in MOAT_HOOKED, so that what was activated by hand stays. A
-// shell that was started inside has the variables and not the function `deactivate`, which sourcing brings.
+// The hook stores the path of the environment it activated in MOAT_HOOKED, so that one activated by hand
+// stays. A shell started inside has the variables but not the function `deactivate`, which sourcing defines.
 constexpr std::string_view kLeave = "command -v deactivate >/dev/null || . {0}/bin/activate\ndeactivate\nunset MOAT_HOOKED\n";
 constexpr std::string_view kLeaveFish = "functions -q deactivate; or source {0}/bin/activate.fish\ndeactivate\nset -e MOAT_HOOKED\n";
 constexpr std::string_view kEnter = ". {0}/bin/activate && export MOAT_HOOKED=\"$VIRTUAL_ENV\"\n";
@@ -69,11 +69,11 @@ std::string_view script_for(std::string_view shell) {
   return shell == "fish" ? kFish : shell == "zsh" ? kZsh : kBash;
 }
 
-// The .venv here or above that may be activated unasked.
+// The nearest .venv, here or above, that may be activated automatically.
 std::optional<fs::path> environment_around(const fs::path& folder, const Settings& settings) {
   const FoundUpwards found = find_upwards(folder, ".venv", Environment::exists_at);
   if (!found.path) return std::nullopt;
-  // Root may be in another user's folder, who could put anything in its place.
+  // Root may be in a folder of another user, who could replace its contents.
   if (!is_ours(*found.path) || !is_ours(*found.path / "bin" / "activate")) return std::nullopt;
   const std::vector<fs::path> known = remembered_environments(settings);
   const bool is_known =
@@ -81,7 +81,7 @@ std::optional<fs::path> environment_around(const fs::path& folder, const Setting
   return is_known ? found.path : std::nullopt;
 }
 
-// What the shell does there. `active`: VIRTUAL_ENV; `hooked`: what the hook activated last; "" for none.
+// The shell commands to print. `active`: VIRTUAL_ENV; `hooked`: the last one the hook activated; "" for none.
 std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const std::string& active,
                       const std::string& hooked) {
   const auto quoted = [&](const std::string& path) {
@@ -91,7 +91,7 @@ std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const
   const bool stays = around && !hooked.empty() && is_same_folder(*around, hooked);
   std::string out;
   if (!active.empty() && active != hooked) return hooked.empty() ? out : forget;  // activated by hand
-  if (stays) return out;  // also where it was left by hand meanwhile
+  if (is_there) return out;  // even if it was deactivated by hand meanwhile
   if (!active.empty())
     out += fmt::format(fmt::runtime(is_fish ? kLeaveFish : kLeave), quoted(hooked));
   else if (!hooked.empty())

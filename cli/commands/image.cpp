@@ -17,11 +17,11 @@
 namespace moat {
 namespace {
 
-// --- what goes in ---
+// --- contents ---
 
 bool is_lock(const fs::path& file) { return file.extension() == ".toml"; }
 
-// A lock becomes a bundle first: what is in an image is what would be deployed.
+// A lock becomes a bundle first: an image contains what would be deployed.
 BundleAccess bundle_of_lock(const ImageCommand& command, const fs::path& folder, Session& session) {
   BundleCommand bundle;
   bundle.lock = command.source;
@@ -58,7 +58,7 @@ BundleAccess open_image_source(const ImageCommand& command, const fs::path& fold
   return out;
 }
 
-// What the build of an image proves, as `moat doctor` does.
+// The checks of `moat doctor`, run when an image is built.
 void examine(const Environment& environment, Session& session) {
   std::vector<Finding> findings = verify_files(environment, session.workers());
   const Variables variables = program_variables(session.settings().variables, environment.root(), true);
@@ -71,7 +71,7 @@ void examine(const Environment& environment, Session& session) {
                   finding.details);
 }
 
-// --- what it is built on ---
+// --- base image ---
 
 struct OpenedBase {
   std::unique_ptr<RegistryAccess> access;
@@ -110,7 +110,7 @@ OpenedBase open_base(const std::string& name, const std::string& architecture, S
   return out;
 }
 
-// --- what was typed ---
+// --- options ---
 
 std::vector<std::pair<std::string, std::string>> pairs_of(const std::vector<std::string>& words,
                                                           const char* option) {

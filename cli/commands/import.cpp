@@ -1,4 +1,4 @@
-// moat import FILE: a project of another tool's goes on with moat, at the versions that were locked there.
+// moat import FILE: continues a project of another tool with moat, at its locked versions.
 #include "cli/commands/commands.h"
 #include "cli/commands/project_change.h"
 #include "cli/commands/sync.h"
@@ -30,7 +30,7 @@ T value_of(Expected<T> value, const fs::path& path) {
   return std::move(*value);
 }
 
-// A line of a requirements file, as one of a project's.
+// A line of a requirements file, converted to one of a project.
 void add_requirement(const RootRequirement& line, const Goal& goal, const fs::path& folder,
                      ForeignProject& project) {
   Requirement requirement = line.requirement;
@@ -45,7 +45,7 @@ void add_requirement(const RootRequirement& line, const Goal& goal, const fs::pa
   project.requirements.push_back({{}, requirement.to_string(), std::move(source)});
 }
 
-// The pins of FILE; what was asked for is in the .in beside it, else in FILE.
+// The pins of FILE; the requests come from the .in next to it, else from FILE.
 Imported of_requirements(const fs::path& path, Session& session) {
   Imported out;
   const Goal pins = read_goal({}, {path.native()}, {}, session);
@@ -81,7 +81,7 @@ Imported read_foreign(const fs::path& path, const ProjectEdit& edit, Session& se
   if (!name.ends_with(".lock")) return of_requirements(path, session);
   Imported out{value_of(read_package_tables(read_named_file(path)), path), {}};
   const TomlTable table = value_of(parse_toml(edit.text()), edited_pyproject(session.settings()));
-  // A project that moved from one tool to another may still have both tables: the lock says which counts.
+  // A project that switched tools may still have both tables: the lock decides which one counts.
   if (const TomlValue* poetry = find_path(table, {"tool", "poetry"});
       name != "uv.lock" && poetry != nullptr && poetry->table() != nullptr)
     out.project = read_poetry_project(*poetry->table());
@@ -91,7 +91,7 @@ Imported read_foreign(const fs::path& path, const ProjectEdit& edit, Session& se
   return out;
 }
 
-// Adds the [project] table that poetry's own stands for, and the requirements that are not there yet.
+// Adds the [project] table equivalent to poetry's own, and the missing requirements.
 void add_to_project(const ForeignProject& from, ProjectEdit& edit, bool has_project,
                     std::vector<std::string>& added) {
   if (!has_project && !from.name.empty()) {

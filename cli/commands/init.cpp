@@ -13,7 +13,7 @@
 namespace moat {
 namespace {
 
-// "My App!" → "my-app"; "" where nothing of the folder's name is left.
+// "My App!" → "my-app"; "" if no valid character of the folder's name is left.
 std::string name_from(const fs::path& folder) {
   const std::string last = folder.filename().native();
   std::string out;
@@ -33,7 +33,7 @@ PackageName name_for(const InitCommand& command, const fs::path& folder) {
               {"`moat init --name NAME` names it"});
 }
 
-// A specifier as it was typed; else from the Python that it means upwards.
+// The typed specifier; else the version of the named Python as a lower bound.
 std::string requires_python(Session& session) {
   const Settings& settings = session.settings();
   if (settings.python_is_option)

@@ -23,9 +23,9 @@
 namespace moat {
 namespace {
 
-// Where to install. The user's own environment, and that of an application that is installed, is made when
-// all else has succeeded; any other must be there.
-struct InstallPlace {
+// The environment to install in. The user's own environment, and that of an installed application, is created
+// after everything else has succeeded; any other must exist.
+struct Place {
   fs::path root;
   std::optional<Environment> environment;
   Interpreter interpreter;
@@ -59,7 +59,7 @@ ResolvePolicy policy_of(const InstallCommand& command, const Goal& goal) {
   return policy;
 }
 
-// Nothing to resolve, nothing to fetch: what was asked for is there, with all it needs.
+// Nothing to resolve, nothing to fetch: everything asked for is installed, with its dependencies.
 bool is_there_already(const InstallCommand& command, const Goal& goal, const InstalledGraph& graph) {
   const bool upgrades = command.upgrade || command.upgrade_named || !command.upgrade_packages.empty();
   return goal.unnamed.empty() && !command.fix && !upgrades && !command.reinstall && goal.overrides.empty() &&
@@ -76,7 +76,7 @@ TransactionRequest only_marks(const Goal& goal, const InstalledGraph& graph) {
   return request;
 }
 
-// Names that the user wants at a newer version than he said before.
+// Names for which the user now asks for a newer version than before.
 std::set<PackageName> upgraded_names(const InstallCommand& command, const Goal& goal) {
   std::set<PackageName> out;
   for (const std::string& name : command.upgrade_packages) out.insert(parse_package_name(name));
@@ -120,8 +120,8 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
   return request;
 }
 
-// Makes the environment where there is none, with everything in it.
-void change(InstallPlace& place, TransactionRequest request, ChangeReport& report, Session& session) {
+// Creates a missing environment, with everything in it.
+void change(Place& place, TransactionRequest request, ChangeReport& report, Session& session) {
   const auto fill = [&](const Environment& environment) {
     if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty() ||
         !request.forget_requests.empty())
@@ -134,7 +134,7 @@ void change(InstallPlace& place, TransactionRequest request, ChangeReport& repor
     place.environment = create_and_say(place.root, session, fill);
 }
 
-// What markers exclude is not installed, and is not said to be.
+// Packages excluded by markers are neither installed nor reported as installed.
 std::string nothing_to_do(const Goal& goal, const MarkerEnvironment& environment) {
   const auto is_needed = [&](const RootRequirement& root) {
     return !root.requirement.marker || root.requirement.marker->evaluate(environment);
@@ -152,7 +152,7 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
                               const InstallLook& look) {
   InstallPlace place = place_for(command, session);
   goal.upgrades = command.upgrade || command.upgrade_named;
-  // pip takes an index's word for a name.
+  // pip shows the index's spelling of a name.
   const bool as_pip = session.settings().files_as_pip;
   if (!as_pip && (command.reinstall || goal.upgrades || !command.upgrade_packages.empty()))
     keep_sources(place.present, goal);

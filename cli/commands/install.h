@@ -1,4 +1,4 @@
-// What `moat install` does, apart from what it prints: `moat pip install` says it in pip's words.
+// `moat install` without its output: `moat pip install` prints pip's.
 #pragma once
 
 #include "cli/args/args.h"
@@ -10,15 +10,15 @@
 
 namespace moat {
 
-// Shown what is going to happen before anything does; the plan's packages live that long. With one, a dry run
-// has the wheels fetched as well, so that there is something to look at.
+// Called with the plan before anything happens; the plan's packages live that long. If it is set, a dry run
+// also fetches the wheels, so that they can be examined.
 using InstallLook = std::function<void(const Goal&, const InstallPlan&, const TransactionRequest&)>;
 
-// `-r pylock.toml`, as pip has it: what the lock says joins what is there. nullopt: no lock is named.
-// Error(Usage) where something else is named beside it.
+// `-r pylock.toml`, as in pip: adds the lock's packages to the environment. nullopt: no lock is named.
+// Error(Usage) if anything else is named with it.
 std::optional<SyncCommand> as_sync(const InstallCommand& command);
 
-// Of the command, what is to be done with the goal counts here: upgrades, --no-deps, --dry-run, ….
+// Only the options that say what to do with the goal apply: upgrades, --no-deps, --dry-run, ….
 ChangeReport install_packages(const InstallCommand& command, Goal goal, Session& session,
                               const InstallLook& look = {});
 

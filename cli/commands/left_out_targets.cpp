@@ -12,7 +12,7 @@
 namespace moat {
 namespace {
 
-// What two targets that lack the same have in common.
+// The reason that two targets with the same lack share.
 std::string reason_of(const Conflict& conflict) {
   std::string out;
   for (const ConflictStep& step : conflict.steps)
@@ -21,7 +21,7 @@ std::string reason_of(const Conflict& conflict) {
   return out;
 }
 
-// "3.9", "3.9 to 3.11", "3.9, 3.12": places in the space's Pythons, which begin with the newest.
+// "3.9", "3.9 to 3.11", "3.9, 3.12": indices into the space's Pythons, newest first.
 std::string pythons_told(const LockSpace& space, const std::set<std::size_t>& places) {
   const std::size_t newest = *places.begin(), oldest = *places.rbegin();
   if (places.size() > 1 && oldest - newest + 1 == places.size())
@@ -41,7 +41,7 @@ std::size_t place_of_python(const LockSpace& space, const LockTarget& target) {
 
 using Places = std::set<std::size_t>;
 
-// "windows-x86_64", "macos-arm64 with Python 3.9", or of all platforms "Python 3.9".
+// "windows-x86_64", "macos-arm64 with Python 3.9", or "Python 3.9" if it concerns all platforms.
 std::string targets_told(const LockSpace& space, const std::map<std::string, Places>& pythons) {
   std::map<Places, std::vector<std::string>> platforms;
   for (const std::string& platform : space.platforms)

@@ -1,4 +1,4 @@
-// What is told of targets that a project's lock is not for, since nothing can be installed there.
+// The message about targets that a project's lock is not for, because nothing can be installed there.
 #pragma once
 
 #include "cli/session/lock_space.h"
@@ -9,7 +9,7 @@
 
 namespace moat {
 
-// One sentence for each reason, and one that says how to choose targets; empty: nothing was left out.
+// One sentence per reason, and one on how to choose targets; empty: nothing was left out.
 //
 //   the lock is not for windows-x86_64, nor for macos-arm64 with Python 3.9 to 3.10: pyproject.toml:5
 //   requires …

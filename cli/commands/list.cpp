@@ -15,7 +15,7 @@
 namespace moat {
 namespace {
 
-// What an install would take, where that is news. Of what no index gave nothing is known.
+// The file that an install would take, if it differs. Unknown for packages that came from no index.
 std::map<PackageName, Version> newer_versions(const Environment& environment,
                                               const InstalledDistributions& installed, Session& session) {
   std::vector<InstalledDistribution> of_indexes;

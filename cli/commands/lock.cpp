@@ -45,7 +45,7 @@ LockForm form_of(const LockCommand& command) {
               fmt::format("--format: {} must be one of: pylock, requirements", quote(name)));
 }
 
-// A lock under another name would be refused by whoever reads it, moat included.
+// Other tools, and moat, would refuse a lock with another name.
 void check_lock_name(const LockCommand& command, const Settings& settings) {
   std::error_code gone;
   const fs::file_status there = fs::status(settings.working_directory / *command.output, gone);
@@ -79,16 +79,16 @@ fs::path lock_path(const LockCommand& command, const Settings& settings) {
   return project.value_or(settings.working_directory) / "pylock.toml";
 }
 
-// --python, else the environment found here where the project may have its Python, else the default.
+// --python, else the environment found here if its Python suits the project, else the default.
 Interpreter interpreter_for(const LockCommand& command, Session& session,
                             const std::optional<SpecifierSet>& project) {
   const Settings& settings = session.settings();
-  // Where another Python is the target, this one only builds.
+  // If another Python is the target, this one only runs builds.
   const std::optional<SpecifierSet> required = command.python_versions.empty() ? project : std::nullopt;
   if (settings.env && settings.python_is_option)
     throw Error(ErrorKind::Usage,
                 "`--env` and `-p` cannot be used together: both say which Python to lock for");
-  // The environment around is the project's, and a script has none.
+  // The environment found here is the project's, and a script has none.
   if (command.script && !settings.env) return session.chosen_interpreter(required);
   const auto chosen = choose_environment(settings, ForProject::Yes);
   if ((settings.python && !settings.env) || !chosen || !Environment::exists_at(chosen->root))
@@ -103,7 +103,7 @@ Interpreter interpreter_for(const LockCommand& command, Session& session,
   return other;
 }
 
-// A lock for a Python that the project excludes would be of no use to anyone.
+// A lock for a Python that the project excludes would be useless.
 void check_target(const Target& target, const std::optional<SpecifierSet>& required) {
   if (!required || required->contains(target.python)) return;
   const std::string python = shell_word(required->to_string());
@@ -124,7 +124,7 @@ Target target_for(const LockCommand& command, const Interpreter& here) {
   return std::move(*target);
 }
 
-// Sources are best built by a Python as the lock is for; where there is none here, by this one.
+// Sources are best built by the Python that the lock is for; if it is not installed, by this one.
 Interpreter builder_for(const Target& target, const Interpreter& here, Session& session) {
   const std::string& version = target.environment.python_version;
   if (here.major_minor() == version || session.settings().no_build) return here;
@@ -136,7 +136,7 @@ Interpreter builder_for(const Target& target, const Interpreter& here, Session& 
   }
 }
 
-// `PATH/pyproject.toml:NAME`, its path taken from one folder to another.
+// `PATH/pyproject.toml:NAME`, with its path made relative to another folder.
 std::string group_seen_from(const std::string& group, const fs::path& from, const fs::path& to) {
   const std::size_t colon = group.rfind(':');
   if (colon == std::string::npos) return group;
@@ -144,7 +144,7 @@ std::string group_seen_from(const std::string& group, const fs::path& from, cons
          group.substr(colon);
 }
 
-// --group; else those of the lock that is there: what was locked once is not lost for want of an option.
+// --group; else those of the existing lock: a missing option must not drop locked groups.
 std::vector<std::string> groups_for(const LockCommand& command, const EarlierLock& earlier,
                                     const fs::path& path, Session& session) {
   if (!command.groups.empty() || command.no_groups || earlier.groups.empty()) return command.groups;
@@ -163,7 +163,7 @@ ResolvePolicy policy_of(const LockCommand& command) {
   return policy;
 }
 
-// Who builds for a target that may be another machine's. From the first call on sources can be asked.
+// Builds sources for a target that may be another machine. From the first call on sources can be asked.
 class LockBuilds {
  public:
   LockBuilds(const Target& target, Interpreter builder, Session& session)
@@ -176,7 +176,7 @@ class LockBuilds {
       sources.builder = &foreign_.emplace(*sources.builder, here, target_, session_.reporter());
   }
 
-  // What its dependencies are is asked with the indexes of `goal`.
+  // The dependencies of the project are asked for with the indexes of `goal`.
   AskBackend asker(const Goal& goal) {
     return [this, &goal](const fs::path& folder) {
       Goal options{.file_options = goal.file_options};
@@ -192,7 +192,7 @@ class LockBuilds {
   std::optional<ForeignBuilds> foreign_;
 };
 
-// The project's own lines. Error(BadInput or Usage) where nothing here says any.
+// The project's own lines. Error(BadInput or Usage) if there are none here.
 void add_project(bool has_groups, const Target& target, const AskBackend& ask, Goal& goal, Session& session) {
   const Settings& settings = session.settings();
   const std::optional<fs::path> folder = project_folder(settings);
@@ -214,7 +214,7 @@ void add_project(bool has_groups, const Target& target, const AskBackend& ask, G
   if (project.dependencies) add_lines(*project.dependencies, goal, session);
 }
 
-// What a lock is made of, and what it replaces.
+// The inputs of a lock, and what it replaces.
 struct LockOrder {
   const LockCommand& command;
   fs::path path;
@@ -226,11 +226,11 @@ struct LockOrder {
 
   Interpreter interpreter;
 
-  // Is it for every target, without being told so?
+  // Is it a lock for every target by default?
   bool is_for_all() const { return of_project || script != nullptr; }
 };
 
-// The groups that were named, as the lock's folder sees them.
+// The named groups, relative to the lock's folder.
 std::vector<std::string> groups_from_lock(const LockOrder& order, const Session& session) {
   std::vector<std::string> out;
   for (const std::string& group : order.groups)
@@ -242,12 +242,12 @@ Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
   const Target target = target_for(order.command, order.interpreter);
   check_target(target, order.required);
 
-  // The requirements of the files, or of the project; those of groups join either.
+  // The requirements of the files, or of the project; those of groups are added to either.
   LockBuilds builds(target, builder_for(target, order.interpreter, session), session);
   if (order.of_project) add_project(!order.groups.empty(), target, builds.asker(goal), goal, session);
   if (order.script != nullptr) add_lines(order.script->lines(), goal, session);
   add_lines(read_groups(order.groups, session.settings(), builds.asker(goal)), goal, session);
-  // Hashes in what is locked are held, but a lock is there to write the missing ones.
+  // Hashes in the input are enforced, but missing ones are no error: the lock will contain them.
   goal.require_hashes = goal.file_options.require_hashes.value_or(false);
   builds.prepare(goal);
   const ResolvePolicy policy = policy_of(order.command);
@@ -262,7 +262,7 @@ Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
   return lock;
 }
 
-// The versions that a lock has for a choice in an environment, except for those that are to be upgraded.
+// The locked versions for a choice in an environment, without those to be upgraded.
 std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> kept_versions(
     const EarlierLock& earlier, const ResolvePolicy& policy, WorldChoice choice) {
   if (!earlier.pylock || policy.upgrade) return {};
@@ -277,7 +277,7 @@ std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> kept_ver
   };
 }
 
-// The project's extras and groups join its dependencies, each for those who ask for it.
+// The project's extras and groups are added to its dependencies, each under its own root.
 ProjectChoices add_choices(const LockOrder& order, const AskBackend& ask, Goal& goal, RootedLines& lines,
                            Session& session) {
   const Settings& settings = session.settings();
@@ -300,7 +300,7 @@ ProjectChoices add_choices(const LockOrder& order, const AskBackend& ask, Goal& 
   return choices;
 }
 
-// The packages of all targets, as those of one that takes any file.
+// The packages of all targets, as for one target that accepts any file.
 void learn_hashes(UniversalResolution& resolution, const Target& here, Session& session) {
   Target anywhere = here;
   anywhere.tags = TagSet::anything();
@@ -311,7 +311,7 @@ void learn_hashes(UniversalResolution& resolution, const Target& here, Session& 
     resolution.packages[i].package = std::move(packages.packages[i]);
 }
 
-// All lines of a lock for several targets, as they are written now.
+// All lines of a lock for several targets, as they are now.
 LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& builds, const Target& here,
                     Goal& goal, RootedLines& lines, Session& session) {
   const AskBackend ask = builds.asker(goal);
@@ -333,18 +333,18 @@ LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& 
   return inputs;
 }
 
-// Only where all platforms are covered, and none was named, files of others may do.
+// Files for other platforms are accepted only if all platforms are covered and none was named.
 bool must_install(const LockSpace& space) { return space.is_declared || !space.is_universal; }
 
-// From here on the lock is not for what has no answer.
+// From here on targets without an answer are left out of the lock.
 void leave_out(LockSpace& space, const std::vector<LeftOutTarget>& left_out, const EarlierLock& earlier,
                Session& session) {
   for (const LeftOutTarget& one : left_out) space.left_out.insert(one.place);
-  if (earlier.pylock && earlier.pylock->environments == environments_of(space)) return;  // told before
+  if (earlier.pylock && earlier.pylock->environments == environments_of(space)) return;  // reported before
   for (const std::string& warning : left_out_warnings(space, left_out)) session.reporter().warn(warning);
 }
 
-// The versions that were chosen for another world, where they are not locked otherwise.
+// The versions chosen for another world, unless they are locked otherwise.
 void prefer_also(UniversalRequest& request, const Pylock& chosen) {
   request.preferences = [before = request.preferences, chosen](const MarkerEnvironment& environment) {
     std::map<PackageName, Version> out;
@@ -358,7 +358,7 @@ void prefer_also(UniversalRequest& request, const Pylock& chosen) {
   };
 }
 
-// Each choice that `conflicts` leaves possible is resolved by itself; most projects have one.
+// Each choice that `conflicts` allows is resolved separately; most projects have only one.
 Pylock locked_worlds(const LockOrder& order, LockSpace& space, const Goal& goal, const ResolvePolicy& policy,
                      UniversalRequest& request, const std::vector<RootSet>& conflicts, Session& session) {
   const std::vector<RootSet> worlds = worlds_of(request.roots.size(), conflicts);
@@ -396,7 +396,7 @@ Pylock lock_for_all(const LockOrder& order, LockSpace& space, Goal& goal, Sessio
   builds.prepare(goal);
 
   const ResolvePolicy policy = policy_of(order.command);
-  ResolveRequest one{.target = here};  // apart: GCC 12 takes what is made in place for not initialised
+  ResolveRequest one{.target = here};  // apart: GCC 12 takes one made in place for uninitialised
   UniversalRequest request{.request = std::move(one),
                            .roots = lines.roots(),
                            .root_of = lines.root_of(),
@@ -427,14 +427,14 @@ LockOrder order_of(const LockCommand& command, Session& session, const Script* s
   return order;
 }
 
-// Several versions of a package are one.
+// Several versions of a package count as one.
 std::size_t package_count(const Pylock& lock) {
   std::set<PackageName> names;
   for (const LockedPackage& package : lock.packages) names.insert(package.name);
   return names.size();
 }
 
-// nullptr: there is none, or none that says what it is for.
+// nullptr: there is no lock, or none that names its targets.
 const Pylock* earlier_of(const LockOrder& order) {
   return order.earlier.pylock ? &*order.earlier.pylock : nullptr;
 }
@@ -444,7 +444,7 @@ struct OfflineCheck {
   std::vector<std::string> faults;  // what is out of date, or cannot be installed
 };
 
-// Of a lock for several targets, without resolving; nullopt: it is not such a lock.
+// Checks a lock for several targets without resolving; nullopt: it is not such a lock.
 std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& session) {
   const LockOrder order = order_of(command, session);
   const Settings& settings = session.settings();
@@ -517,7 +517,7 @@ std::map<std::string, std::vector<Digest>> hashes_in(const Pylock& lock) {
   return out;
 }
 
-// Is a hash of the same algorithm another one now?
+// Has a hash of the same algorithm changed?
 bool differ(const std::vector<Digest>& before, const std::vector<Digest>& now) {
   return std::ranges::any_of(before, [&](const Digest& old) {
     return std::ranges::any_of(
@@ -525,7 +525,7 @@ bool differ(const std::vector<Digest>& before, const std::vector<Digest>& now) {
   });
 }
 
-// A package has several where targets have different ones.
+// A package has several versions if targets have different ones.
 std::map<PackageName, std::vector<std::string>> versions_in(const Pylock& lock) {
   std::map<PackageName, std::vector<std::string>> out;
   for (const LockedPackage& package : lock.packages)
@@ -588,13 +588,13 @@ Pylock whole_lock(const std::string& text, const std::string& file) {
   return std::move(*lock);
 }
 
-// As git's merge driver: the result goes into the file of our side. Nothing is resolved here: the
-// pyproject.toml that it would be for may not be merged yet.
+// As git's merge driver: the result replaces the file of our side. Nothing is resolved here, because the
+// pyproject.toml may not be merged yet.
 int merge_files(const LockCommand& command, Session& session) {
   const auto text_of = [&](std::size_t side) {
     return read_named_file(session.settings().working_directory / command.merge_files[side]);
   };
-  // git gives an empty base where both sides added the file.
+  // git passes an empty base if both sides added the file.
   const std::string base_text = text_of(0);
   std::optional<Pylock> base;
   if (!trim(base_text).empty()) base = whole_lock(base_text, command.merge_files[0]);
@@ -611,7 +611,7 @@ int merge_files(const LockCommand& command, Session& session) {
 
 int execute(const LockCommand& command, Session& session) {
   if (!command.merge_files.empty()) return merge_files(command, session);
-  if (session.settings().env) open_for_reading(session);  // `sync --env` makes it; here it has to be there
+  if (session.settings().env) open_for_reading(session);  // `sync --env` creates it; here it must exist
   if (command.check)
     if (const auto check = check_offline(command, session)) return report(*check, command, session);
   const MadeLock made = make_lock(command, session);

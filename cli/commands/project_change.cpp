@@ -34,7 +34,7 @@ fs::path own_environment(Session& session) {
   return chosen ? chosen->root : session.settings().pyproject->parent_path() / ".venv";
 }
 
-// `synced`: the report is of a change of the environment, or of one that would be.
+// `synced`: the report covers a change of the environment, real or simulated.
 void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport& report, bool synced,
           Session& session) {
   Output& output = session.output();
@@ -91,7 +91,7 @@ std::string shown_pyproject(const Settings& settings) {
                          : "pyproject.toml";
 }
 
-// In a workspace what is edited is the member's, and what is locked the root's.
+// In a workspace the member's file is edited, and the root's lock is updated.
 void take_edited_text(std::string text, Session& session) {
   if (session.settings().member)
     session.take_member_text(std::move(text));
@@ -118,7 +118,7 @@ ProjectEdit open_project_edit(Session& session) {
 
 namespace {
 
-// `sync` does not install an extra, or a group outside default-groups, unless it is asked for: the hint.
+// `sync` skips extras, and groups outside default-groups, unless they are asked for: hence the hint.
 std::string what_has_it(const ProjectChange& change, const Settings& settings) {
   const std::vector<GroupName> by_default = default_groups(settings);
   for (const ProjectLineChange& line : change.lines) {
@@ -162,7 +162,7 @@ void change_project(ProjectChange change, Session& session) {
                       .nothing = {},
                       .warnings = {},
                       .files = {}};
-  // A dry run makes no environment to compare with.
+  // A dry run does not create an environment to compare with.
   const bool syncs = !change.no_sync && (!change.dry_run || Environment::exists_at(report.environment));
   if (syncs) {
     report = sync_project({.inexact = true, .dry_run = change.dry_run}, lock, files, session);

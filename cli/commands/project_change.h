@@ -24,30 +24,30 @@ struct ProjectChange {
   ProjectEdit edit;
   std::vector<ProjectLineChange> lines;
   LockCommand how;  // -P, -U
-  // Once versions are known, before anything is written: may edit further, but only in what does not choose
-  // others.
+  // Called once versions are known, before anything is written: may edit further, but only in ways that do
+  // not change the chosen versions.
   std::function<void(ProjectChange&, const Pylock&)> finish = {};
   bool no_sync = false, dry_run = false;
 };
 
-// The lock says what it was made from. The lines of `now` have their bounds, and chose the same versions as
+// The lock records its inputs. The lines of `now` have their bounds, and gave the same versions as those of
 // `before`.
 void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vector<ProjectLineChange>& now,
                   MadeLock& made);
 
-// The pyproject.toml that `add` and `remove` change: the project's, or that of the workspace's member around.
+// The pyproject.toml that `add` and `remove` change: the project's, or that of the surrounding member.
 std::filesystem::path edited_pyproject(const Settings& settings);
 
-// As it is told: relative to the workspace.
+// Its name for messages: relative to the workspace.
 std::string shown_pyproject(const Settings& settings);
-// From here on that file counts as if it had this text.
+// From here on that file is treated as if it had this text.
 void take_edited_text(std::string text, Session& session);
 
-// The project around, opened for a change. Error(Usage or BadInput) where there is none with a [project]
+// The surrounding project, opened for a change. Error(Usage or BadInput) if there is none with a [project]
 // table.
 ProjectEdit open_project_edit(Session& session);
 
-// Resolves, fetches and builds, then writes and commits; and tells.
+// Resolves, fetches and builds, then writes, commits and reports.
 void change_project(ProjectChange change, Session& session);
 
 }  // namespace moat

@@ -59,13 +59,13 @@ int list_available(Session& session) {
   return 0;
 }
 
-// Beside pyproject.toml, else here.
+// Next to pyproject.toml, else in the current folder.
 fs::path pin_file(const Settings& settings) {
   return (settings.pyproject ? settings.pyproject->parent_path() : settings.working_directory) /
          ".python-version";
 }
 
-// A pin that says what is not here may be meant for others; one that the project itself excludes is not.
+// A pin of a Python that is missing here may be meant for others; one that the project excludes is an error.
 void check_pin(const std::string& spec, Session& session) {
   if (!names_version(spec))
     throw Error(ErrorKind::Usage, fmt::format("{} is not a version of Python", quote(spec)),
@@ -85,7 +85,7 @@ void check_pin(const std::string& spec, Session& session) {
                 {fmt::format("`moat python pin '{}'` names one that it admits", required->to_string())});
 }
 
-// One that does not start is named by its folder only.
+// A Python that does not start is listed by its folder only.
 bool is_meant(const ManagedPython& python, const std::string& spec, Session& session) {
   if (python.name == spec) return true;
   if (!names_version(spec)) return false;

@@ -14,7 +14,7 @@
 namespace moat {
 namespace {
 
-// They wait for the network, not for cores.
+// These threads wait for the network, not for cores.
 constexpr unsigned kPushedAtOnce = 4;
 
 bool is_manifest(const OciDescriptor& blob) { return blob.media_type == oci::kManifestType; }
@@ -36,8 +36,8 @@ std::function<std::size_t(std::uint64_t, char*, std::size_t)> reader_of(const Bu
   };
 }
 
-// Blobs, then the manifests that name them, then the index that names these: whoever looks meanwhile finds
-// what was there before.
+// Blobs, then the manifests that name them, then the index that names these: a reader meanwhile sees the
+// previous contents.
 Pushed push_all(const BundleAccess& opened, Registry& registry, Session& session) {
   const Phase phase(session.reporter(), "upload");
   const Bundle& bundle = *opened.bundle;
@@ -69,7 +69,7 @@ int execute(const PushCommand& command, Session& session) {
                 fmt::format("`{}`: what is pushed has the digest that it has", command.reference),
                 {"name a tag: oci://HOST/REPO:TAG"});
   const BundleAccess opened = open_bundle(command.file, session);
-  // What is damaged here is not sent first.
+  // A damaged file is found before anything is sent.
   make_whole(opened, session);
   RegistryAccess access(reference, true, session);
   const Pushed pushed = push_all(opened, access.registry(), session);

@@ -37,10 +37,10 @@ struct Sizes {
   }
 };
 
-// As placed. Bytecode counts to whose file stands beside it.
+// Sizes as placed. Bytecode counts for the owner of the source next to it.
 Sizes sizes_of(const Environment::Placed& placed) {
   Sizes sizes;
-  std::map<std::string, std::string> owners;  // folder → owner of what lies there
+  std::map<std::string, std::string> owners;  // folder → owner of its files
   for (const ManifestEntry& entry : placed.manifest.entries) {
     sizes.of_package[entry.owner] += entry.size;
     sizes.all += entry.size;
@@ -143,7 +143,7 @@ Json facts_of(const Environment& environment, bool outdated, Session& session) {
           {"checks", checks}};
 }
 
-// Of the files of a release the one that most machines would take: the largest wheel, else the source.
+// The file of a release that most machines would use: the largest wheel, else the source.
 std::uint64_t download_size(const LockedPackage& package) {
   std::uint64_t largest = 0;
   for (const LockedFile& wheel : package.wheels) largest = std::max(largest, wheel.size.value_or(0));
@@ -159,7 +159,7 @@ std::string place_of(const LockedPackage& package) {
   return package.direct->archive.url.empty() ? package.direct->archive.path : package.direct->archive.url;
 }
 
-// A lock may have several versions of a package, each for environments of its own.
+// A lock may have several versions of a package, each for different environments.
 Json facts_of_lock(const std::string& name, bool outdated, Session& session) {
   const fs::path file = session.settings().working_directory / name;
   const Expected<Pylock> lock = parse_pylock(read_named_file(file), "");
@@ -207,7 +207,7 @@ Json facts_of_lock(const std::string& name, bool outdated, Session& session) {
           {"checks", Json::array()}};
 }
 
-// ".venv" says nothing by itself: the folder around it does.
+// ".venv" alone is not a useful name: take the folder around it.
 fs::path default_name(const Environment& environment) {
   fs::path name = environment.root().filename();
   if (name.native().starts_with('.') && environment.root().has_parent_path())

@@ -33,7 +33,7 @@ Error refusal(const std::string& name, const fs::path& path, const fs::path& env
           {"`moat install PACKAGE` installs the package that provides it", as_it_is}};
 }
 
-// What is installed, so that a run beside it has the same.
+// The installed versions, so that a separate run uses the same.
 void add_installed(const Environment& environment, RunQuestion& question, Session& session) {
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   for (const std::string& problem : installed.problems) session.reporter().warn(problem);
@@ -52,7 +52,7 @@ void add_installed(const Environment& environment, RunQuestion& question, Sessio
   add_lines(lines, question.goal, session);
 }
 
-// For a script: the Python that it, or the user, asks for.
+// For a script: the Python that it, or the user, requires.
 Interpreter python_for(const Script& script, Session& session) {
   const std::optional<SpecifierSet>& wanted = script.metadata.requires_python;
   Interpreter python = session.chosen_interpreter(wanted);
@@ -66,12 +66,12 @@ Interpreter python_for(const Script& script, Session& session) {
   return python;
 }
 
-// A project's own environment, and its lock, are brought up to date first. Standard output is the program's.
-// False: there is none.
+// A project's lock and environment are updated first. Standard output is left to the program.
+// Returns false if there is no project.
 bool bring_up_to_date(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
   const std::optional<ChosenEnvironment> chosen = choose_environment(settings, ForProject::Yes);
-  // Of a script its lock is meant.
+  // For a script its own lock is used.
   const bool about_lock = command.about_project == "--locked" || command.about_project == "--frozen";
   if (settings.script && about_lock) return false;
   if (settings.script || !chosen || chosen->by != ChosenBy::Project || !is_in_project(session)) {
@@ -93,7 +93,7 @@ bool bring_up_to_date(const RunCommand& command, Session& session) {
   return true;
 }
 
-// The versions that hold beside what --with brings in.
+// The versions to keep when --with adds packages.
 std::map<PackageName, Version> locked_versions(const Pylock& lock, const Interpreter& python) {
   std::map<PackageName, Version> out;
   for (const LockedPackage& package : lock.packages)
@@ -102,7 +102,7 @@ std::map<PackageName, Version> locked_versions(const Pylock& lock, const Interpr
   return out;
 }
 
-// The lock beside a script, brought up to date; nullopt: it has none.
+// The lock next to a script, updated; nullopt: it has none.
 std::optional<Pylock> lock_of(const Script& script, const SyncCommand& how, Session& session) {
   if (script.path.empty()) {  // standard input
     if (!how.locked && !how.frozen) return std::nullopt;
@@ -125,19 +125,19 @@ std::optional<Pylock> lock_of(const Script& script, const SyncCommand& how, Sess
   return made.lock;
 }
 
-// Packages for one run need none around them. What is named, or a project's, is meant.
+// Packages for one run need no existing environment. Only a named one, or a project's, is used.
 bool has_environment(const Session& session) {
   return choose_environment(session.settings(), ForProject::Yes).has_value();
 }
 
-// Python alone is enough for a module of its own, or a file that says nothing of packages.
+// Python alone is enough for a standard module, or a file without metadata.
 bool needs_python_only(const RunCommand& command, const Settings& settings) {
   const std::string& first = command.command.front();
   return command.module || command.from_input ||
          (first.ends_with(".py") && fs::is_regular_file(status_of(settings.working_directory / first)));
 }
 
-// What is made for this run only; nullopt where it takes place in an environment that is there.
+// An environment made for this run only; nullopt if it uses an existing one.
 std::optional<RunEnvironment> made_for(const RunCommand& command, Session& session) {
   const Settings& settings = session.settings();
   const bool env_is_named = settings.env || settings.user;
@@ -174,7 +174,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
   return obtain_run_environment(std::move(question), session);
 }
 
-// Of the environment, and nothing starts there.
+// The program belongs to the environment, but cannot be started.
 bool is_kept_from_starting(const std::string& name, const fs::path& root) {
   return name.find('/') == std::string::npos && is_there(root / "bin" / name) && is_on_noexec(root / "bin");
 }
@@ -186,7 +186,7 @@ Error kept_from_starting(const std::string& name, const fs::path& root) {
           {fmt::format("moat env clone {} NEW, where programs may start", shell_word(root.native()))}};
 }
 
-// `run nosuch.py`: not a command, but a file that is not there.
+// `run nosuch.py`: not an unknown command, but a missing file.
 Error not_found(const std::string& name, const fs::path& root, const Settings& settings, bool pure) {
   const bool is_file = name.ends_with(".py") || name.find('/') != std::string::npos;
   if (is_file && !is_there(settings.working_directory / name))

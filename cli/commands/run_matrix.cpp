@@ -21,7 +21,7 @@
 namespace moat {
 namespace {
 
-// All of them are there before anything runs.
+// All of them exist before anything runs.
 std::vector<Interpreter> pythons_of(const RunCommand& command, Session& session) {
   const std::optional<SpecifierSet> required = required_python(session.settings());
   std::vector<Interpreter> out;
@@ -41,7 +41,7 @@ std::vector<Interpreter> pythons_of(const RunCommand& command, Session& session)
   return out;
 }
 
-// The versions of the lock, as far as it has any for this Python.
+// The locked versions, if the lock has any for this Python.
 std::map<PackageName, Version> locked_versions(const Pylock& lock, const Interpreter& python,
                                                const LockChoice& choice) {
   const std::set<GroupName> groups = choice.all_groups(lock);
@@ -53,7 +53,7 @@ std::map<PackageName, Version> locked_versions(const Pylock& lock, const Interpr
   return out;
 }
 
-// What the project asks for, and itself.
+// The requirements of the project, and the project itself.
 RunQuestion question_for(const RunCommand& command, const Interpreter& python, const Pylock& lock,
                          Session& session) {
   const Settings& settings = session.settings();
@@ -82,7 +82,7 @@ RunQuestion question_for(const RunCommand& command, const Interpreter& python, c
     add_lines(known != choices.groups.end() ? known->second : read_groups({group}, settings, ask), goal,
               session);
   }
-  // Of the project and of every member that has one of this name.
+  // Of the project and of every member that has a group of this name.
   for (const std::string& extra : command.sync.extras)
     if (const auto known = choices.extras.find(normalize_name(extra)); known != choices.extras.end())
       add_lines(known->second, goal, session);

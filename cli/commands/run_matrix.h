@@ -6,8 +6,8 @@
 
 namespace moat {
 
-// The environments are sealed, and kept in the store as those of `run --with` are. Exit status: the worst of
-// CMD's.
+// The environments are sealed, and kept in the store like those of `run --with`. Exit status: the worst one
+// of CMD's.
 int run_matrix(const RunCommand& command, Session& session);
 
 }  // namespace moat

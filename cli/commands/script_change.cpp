@@ -25,11 +25,11 @@ ScriptParts parts_of(const Script& script, const std::string& text) {
   return std::move(*parts);
 }
 
-// The whole script with the metadata as it is edited.
+// The whole script with the edited metadata.
 std::string with_metadata(ScriptParts parts, const ProjectEdit& edit) {
   parts.toml = edit.text();
   if (!parts.toml.empty() && !parts.toml.ends_with('\n')) parts.toml += '\n';
-  // A new block in a script that has the other line ends.
+  // A new block in a script with other line ends.
   if (parts.before.ends_with("\r\n") && parts.toml.find("\r\n") == std::string::npos) {
     std::string toml;
     for (const char c : parts.toml) toml += c == '\n' ? std::string("\r\n") : std::string(1, c);

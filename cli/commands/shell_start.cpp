@@ -27,7 +27,7 @@ const char* script_for(std::string_view name) {
   return is_csh(name) ? "activate.csh" : name == "fish" ? "activate.fish" : "activate";
 }
 
-// Stays open across exec; what reads it closes it.
+// Stays open across exec; its reader closes it.
 int file_in_memory() {
   const int fd = ::memfd_create("moat-shell", 0);
   if (fd < 0) throw_errno("make", "a file in memory", errno);
@@ -54,8 +54,8 @@ void start_bash(ShellStart& start, const fs::path& script) {
   start.argv.insert(start.argv.end(), {"--rcfile", path_of(fd), "-i"});
 }
 
-// POSIX: an interactive shell reads the file that ENV names. ksh and mksh have one of their own where it
-// names none.
+// POSIX: an interactive shell reads the file that ENV names. ksh and mksh have a default file if ENV is not
+// set.
 void start_posix(ShellStart& start, const fs::path& script, std::string_view usual) {
   const int fd = file_in_memory();
   std::string text = fd < 10 ? fmt::format("exec {}<&-\n", fd) : "";
@@ -68,7 +68,7 @@ void start_posix(ShellStart& start, const fs::path& script, std::string_view usu
   start.argv.emplace_back("-i");
 }
 
-// zsh knows no such option: its files are looked for in ZDOTDIR. The user's .zshenv may set that as well.
+// zsh has no such option: it looks for its files in ZDOTDIR. The user's .zshenv may set that as well.
 void start_zsh(ShellStart& start, const fs::path& script) {
   TempDir folder(fs::temp_directory_path(), "moat-zsh");
   const std::string ours = quoted_for_sh(folder.path().native());
@@ -86,7 +86,7 @@ unset _moat_zdotdir
   start.argv.emplace_back("-i");
 }
 
-// Nor does csh: its file is looked for in HOME.
+// csh has none either: it looks for its file in HOME.
 void start_csh(ShellStart& start, const fs::path& script) {
   TempDir folder(fs::temp_directory_path(), "moat-csh");
   const std::string home = quoted_for_csh(variable(start.variables, "HOME"));

@@ -1,5 +1,5 @@
-// How a shell is started so that an environment is active in it once the user's own start-up files have been
-// read: what they do to PATH and the prompt must not win.
+// Starts a shell so that an environment is active after the user's own start-up files have been read: their
+// changes to PATH and the prompt must not win.
 #pragma once
 
 #include "cli/settings/variables.h"
@@ -15,12 +15,12 @@ struct ShellStart {
   Variables variables;
 };
 
-// What is typed in a shell to activate the environment: `source ENV/bin/activate`, or as the shell has it.
+// The command that activates the environment: `source ENV/bin/activate`, or the shell's equivalent.
 std::string activation_command(const std::filesystem::path& shell, const std::filesystem::path& environment);
 
-// `shell`: an absolute path; which shell it is, its name says. `variables`: as for any program run in
-// `environment`; a shell that is not known has nothing but these. Makes a file in memory, or a temporary
-// folder that the shell removes.
+// `shell`: an absolute path; its name tells which shell it is. `variables`: as for any program run in
+// `environment`; an unknown shell gets nothing else. Makes a file in memory, or a temporary folder that the
+// shell removes.
 ShellStart shell_start(const std::filesystem::path& shell, const std::filesystem::path& environment,
                        Variables variables);
 

@@ -17,12 +17,12 @@ struct Facts {
   std::string name, version, summary, license, home_page, author, location, installer;
   bool requested = false;
   std::vector<std::string> asked_for;
-  std::optional<DirectUrl> from;  // what no index gave
+  std::optional<DirectUrl> from;  // of a package that came from no index
   std::string index;
   std::vector<std::string> requires_list, required_by, project_urls;
 };
 
-// The index that gave a package, where moat placed what is there.
+// The index of a package, if moat placed the installed one.
 std::string index_of(const InstalledDistribution& distribution, const Manifest& manifest) {
   for (const ManifestPackage& package : manifest.packages)
     if (package.name == distribution.name.normalized() && package.version == distribution.version.to_string())

@@ -84,7 +84,7 @@ PruneRule rule_of(const StorePruneCommand& command) {
   return out;
 }
 
-// Environments of `moat run` are copies of what the store holds: they are the first to go.
+// Environments of `moat run` are copies of the store's contents: they are removed first.
 std::chrono::seconds age_of_runs(const PruneRule& rule, Session& session) {
   if (rule.fetched) return std::chrono::seconds(0);
   if (!rule.most_bytes) return rule.older_than;
@@ -99,7 +99,7 @@ Store::Pruned prunable(const PruneRule& rule, Session& session) {
 }
 
 Store::Pruned prune(const PruneRule& rule, Session& session) {
-  // What killed commands left where environments are made.
+  // Remains of killed commands next to environments.
   sweep_leftovers(session.settings().envs_dir());
   sweep_leftovers(session.settings().working_directory);
   const RunEnvironmentUsage swept =
@@ -137,7 +137,7 @@ int execute(const StoreVerifyCommand&, Session& session) {
 
 namespace {
 
-// The wheel of a damaged entry, from the file that it was unpacked from. false: that is not kept.
+// The wheel of a damaged entry, from the file that it was unpacked from. false: that file was not kept.
 bool unpack_again(const StoredWheel& wheel, Session& session) {
   Store& store = session.store();
   const fs::path original = original_path(wheel.digest, store);
@@ -148,7 +148,7 @@ bool unpack_again(const StoredWheel& wheel, Session& session) {
   return true;
 }
 
-// Into `folder`, under its name. true: the very file that its index served.
+// Writes it into `folder`, under its name. true: it is the exact file that its index served.
 bool export_wheel(const StoredWheel& wheel, const fs::path& folder, Session& session) {
   const fs::path part = folder / ("." + wheel.filename + ".part"), file = folder / wheel.filename;
   std::error_code gone;
@@ -163,7 +163,7 @@ bool export_wheel(const StoredWheel& wheel, const fs::path& folder, Session& ses
   return is_original;
 }
 
-// A page that `--find-links` of pip, uv and moat read.
+// A page for `--find-links` of pip, uv and moat.
 std::string listing(const std::map<std::string, std::string>& hashes) {
   std::string out = "<!DOCTYPE html>\n<html><body>\n";
   for (const auto& [name, sha256] : hashes)

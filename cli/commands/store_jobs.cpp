@@ -1,4 +1,4 @@
-// moat store jobs: what is made in the background.
+// moat store jobs: the background work.
 #include "fetch/store/store_jobs.h"
 
 #include "cli/commands/commands.h"
@@ -16,10 +16,10 @@
 namespace moat {
 namespace {
 
-// Seconds: whoever works on it has just been started.
+// Seconds: the worker has just been started.
 constexpr std::int64_t kBeginning = 5;
 
-// Goes on itself where nobody is at work: a process behind may have been killed.
+// Does the work itself if nobody else does: the background process may have been killed.
 void wait_for_jobs(const fs::path& store, Session& session) {
   const StoreJobs jobs(store);
   const auto failed = [&](const Error& error) { session.output().warn(error.what()); };

@@ -1,4 +1,4 @@
-// moat sync [LOCK]: the environment becomes what the lock says.
+// moat sync [LOCK]: makes the environment match the lock.
 #include "cli/commands/sync.h"
 
 #include "cli/commands/commands.h"
@@ -59,11 +59,11 @@ fs::path lock_path(const std::optional<std::string>& named, const Settings& sett
 
 namespace {
 
-// A path is made where nothing lies there. A name may be a slip of the hand, an active environment is gone.
+// A path without an environment is created. But a name may be a typo, an active environment deleted.
 bool may_be_made(const std::optional<ChosenEnvironment>& chosen, const fs::path& root,
                  const Settings& settings) {
   std::error_code error;
-  // What lies in the project's own place is told by whoever would make it.
+  // The creating function reports whatever is in the way at the project's own place.
   if (fs::exists(root, error) && !(fs::is_directory(root, error) && fs::is_empty(root, error)))
     return chosen && chosen->by == ChosenBy::Project;
   if (!chosen || chosen->by == ChosenBy::Project || chosen->by == ChosenBy::User) return true;
@@ -71,13 +71,13 @@ bool may_be_made(const std::optional<ChosenEnvironment>& chosen, const fs::path&
   return named && root.parent_path() != settings.envs_dir();
 }
 
-// An environment that the command made itself goes again where the command fails.
+// An environment that the command created is removed again if the command fails.
 struct SyncPlace {
   Environment environment;
   UndoFolders made;
 };
 
-// Where nothing is found, one beside the lock's project.
+// If none is found, the one next to the lock's project.
 SyncPlace place_for(const SyncCommand& command, const fs::path& lock,
                     const std::optional<SpecifierSet>& of_lock, Session& session) {
   const Settings& settings = session.settings();
@@ -108,10 +108,10 @@ std::set<Name> names_of(const std::vector<std::string>& texts, std::string_view 
   return out;
 }
 
-// A requirements file pins everything itself: nothing is looked for beyond it.
+// A requirements file pins everything itself: no other packages are looked for.
 Goal pinned_goal(const fs::path& path, Session& session) {
   Goal goal = read_goal({}, {path.native()}, {}, session);
-  // What says that not all of it has hashes is a lock of folders and commits as well.
+  // A file that says that some hashes are missing is a lock of folders and commits as well.
   const bool says_so =
       goal.file_options.require_hashes == false &&
       (!goal.unnamed.empty() ||
@@ -148,7 +148,7 @@ struct Wanted {
   UndoFolders clones;
 };
 
-// What is wanted, and why.
+// The wanted packages, and why.
 struct SyncOrder {
   const Lock& lock;
   fs::path lock_directory;
@@ -156,11 +156,11 @@ struct SyncOrder {
   const SyncCommand& command;
   std::vector<OwnPackage> own;                     // of a workspace: the members that are packages
   std::string project;                             // digest of its files
-  std::optional<std::set<PackageName>> only = {};  // with what these need; nullopt: all that is chosen
-  std::set<PackageName> unlocked = {};             // what is no longer locked goes also where others may stay
+  std::optional<std::set<PackageName>> only = {};  // with their dependencies; nullopt: everything chosen
+  std::set<PackageName> unlocked = {};             // no longer locked: removed even if others may stay
 };
 
-// A folder's name may be known to its build backend only. REQUIRES: sources are prepared.
+// Only its build backend may know the name of a folder. REQUIRES: sources are prepared.
 LockedPackage own_entry(const OwnPackage& own, bool editable, const Target& target, Session& session) {
   LockedPackage entry{.name = own.name ? *own.name : ask_backend(own.folder, target, session).metadata.name};
   entry.direct = DirectSource{.kind = DirectSourceKind::Directory};
@@ -169,7 +169,7 @@ LockedPackage own_entry(const OwnPackage& own, bool editable, const Target& targ
   return entry;
 }
 
-// These and what they need, as the lock says.
+// These packages and their dependencies, according to the lock.
 void keep_needed(std::vector<SelectedPackage>& selected, const std::set<PackageName>& names) {
   std::set<PackageName> needed = names;
   for (bool grows = true; grows;) {
@@ -212,7 +212,7 @@ Wanted wanted_by(const SyncOrder& order, const Environment& environment, const P
   return wanted;
 }
 
-// An editable package whose project says what it said when it was placed needs no other build.
+// An editable package needs no new build if its project's metadata has not changed since.
 void drop_current(InstallPlan& plan, const OwnPackage& own, const Present& present) {
   const std::string folder = Url::from_path(own.folder.native()).to_string();
   const auto is_current = [&](const Step& step) {
@@ -225,7 +225,7 @@ void drop_current(InstallPlan& plan, const OwnPackage& own, const Present& prese
   plan.steps.erase(std::remove_if(plan.steps.begin(), plan.steps.end(), is_current), plan.steps.end());
 }
 
-// What is there and not in the lock.
+// Installed packages that are not in the lock.
 std::set<PackageName> strays(const InstalledDistributions& installed, const Resolution& resolution) {
   std::set<PackageName> names;
   for (const InstalledDistribution& distribution : installed.all) names.insert(distribution.name);
@@ -245,7 +245,7 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
   InstallPlan plan = plan_install(wanted.goal, wanted.resolution, present, false);
   if (stamp && stamp->project == order.project)
     for (const OwnPackage& own : order.own) drop_current(plan, own, present);
-  // What the project is built from has to lie there; what fails from here on takes it back.
+  // The files that the project is built from must be there; if anything fails from here on, they are removed.
   if (!order.own.empty() && !command.dry_run) files.place();
   TransactionRequest request =
       command.dry_run ? with_stored_wheels(plan, session.store())
@@ -277,7 +277,7 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
   return report;
 }
 
-// What the lock that is there has, and the new one has not.
+// The packages of the existing lock that the new one lacks.
 std::set<PackageName> unlocked_by(const MadeLock& made) {
   std::set<PackageName> names;
   if (!made.was || !made.differs) return names;
@@ -291,7 +291,7 @@ std::vector<OwnPackage> own_of(const SyncCommand& command, const Settings& setti
   return left_out ? std::vector<OwnPackage>() : own_packages(settings);
 }
 
-// Of a workspace: the member, those that it requires, and what they ask for.
+// In a workspace: the member, the members it requires, and their requirements.
 void choose_member(const std::string& name, SyncOrder& order, Session& session) {
   const Settings& settings = session.settings();
   const std::vector<WorkspaceMember> members = workspace_members(settings);
@@ -321,9 +321,9 @@ void choose_member(const std::string& name, SyncOrder& order, Session& session) 
   std::erase_if(order.own, [&](const OwnPackage& own) { return !folders.contains(own.folder); });
 }
 
-// What was chosen beside the files, for the stamp.
+// The choices besides the files, for the stamp.
 std::string choice_text(const SyncCommand& command, const Settings& settings) {
-  // What a lock was not compared with is not known to be up to date.
+  // A lock that was not compared with its inputs is not known to be up to date.
   std::string text = fmt::format("{} {} {} {} {}", command.no_project, command.no_editable,
                                  command.all_extras, command.no_default_groups, command.frozen);
   for (const auto& [word, names] : {std::pair{"extra", &command.extras}, std::pair{"group", &command.groups},
@@ -335,7 +335,7 @@ std::string choice_text(const SyncCommand& command, const Settings& settings) {
 
 fs::path project_lock_path(const Settings& settings) { return *project_folder(settings) / "pylock.toml"; }
 
-// Known without parsing anything: the stamp is of these very files.
+// Known without parsing anything: the stamp matches exactly these files.
 bool is_up_to_date(const SyncCommand& command, const fs::path& environment, Session& session) {
   if (!Environment::exists_at(environment)) return false;
   const std::optional<ProjectStamp> stamp = read_stamp(environment);
@@ -369,7 +369,7 @@ ChangeReport unchanged_project(Session& session) {
           .files = {}};
 }
 
-// Before anything is resolved: does the Python do?
+// Checked before resolving: does the Python match?
 void check_python(const std::optional<ChosenEnvironment>& chosen, bool to_run, Session& session) {
   if (!chosen || !Environment::exists_at(chosen->root)) {
     project_python(session);
@@ -395,7 +395,7 @@ HashesByFile hashes_of(const Pylock& lock) {
   return out;
 }
 
-// A lock is there to notice that an index serves other bytes. Whoever wants those says so.
+// A lock exists to detect that an index serves other bytes. Accepting those needs an explicit option.
 void check_hashes_hold(const MadeLock& made) {
   if (!made.was || !made.differs) return;
   const HashesByFile now = hashes_of(made.lock);
@@ -437,8 +437,8 @@ LockChoice choice_of(const SyncCommand& command) {
           groups.empty() ? std::nullopt : std::optional(groups)};
 }
 
-// In a project the default groups are there unless they are left out. A lock that knows no groups has them
-// all anyway.
+// In a project the default groups are installed unless they are left out. A lock without groups always has
+// them.
 LockChoice choice_of_project(const SyncCommand& command, const Pylock& lock, const Settings& settings) {
   LockChoice chosen{names_of<ExtraName>(command.extras, "--extra"),
                     names_of<GroupName>(command.groups, "--group")};
@@ -536,7 +536,7 @@ std::optional<ChangeReport> update_project(const SyncCommand& command, Session& 
   };
   if (is_done()) return std::nullopt;
   const FolderLock alone = lock_project(session);
-  if (is_done()) return std::nullopt;  // another command was quicker
+  if (is_done()) return std::nullopt;  // another command was faster
   check_python(chosen, command.inexact, session);
   const MadeLock made = project_lock(command, session);
   StagedFiles files(session.reporter());

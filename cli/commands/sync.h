@@ -1,4 +1,4 @@
-// What `moat sync` does for a project: the lock follows pyproject.toml, and the environment the lock. `run`,
+// `moat sync` for a project: updates the lock from pyproject.toml, and the environment from the lock. `run`,
 // `add`, `remove` and `upgrade` do the same.
 #pragma once
 
@@ -18,43 +18,42 @@
 
 namespace moat {
 
-// Others that would change the project wait meanwhile. From here on pyproject.toml is what it is now: whoever
-// was waited for may have changed it.
+// Other commands that would change the project wait meanwhile. From here on pyproject.toml is as it is now: a
+// command that held the lock may have changed it.
 FolderLock lock_project(Session& session);
 
-// Is what is around here a project, with requirements and perhaps a package of its own?
+// Is there a project around, with requirements and perhaps a package of its own?
 bool is_in_project(Session& session);
 
-// The lock of the project as it should be; nothing is written. Error(Refused) where `locked` is set and the
-// one that is there is not up to date. `has_changed`: pyproject.toml is being edited, so that there is no
-// need to find out whether the lock is up to date with it.
+// The lock of the project as it should be; writes nothing. Error(Refused) if `locked` is set and the existing
+// lock is not up to date.
 MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand how = {},
                       const Pylock* kept = nullptr, bool has_changed = false);
 
-// The environment becomes what the lock says, and `files` (the lock, pyproject.toml) are placed with it.
+// Makes the environment match the lock; `files` (the lock, pyproject.toml) are placed with it.
 ChangeReport sync_project(const SyncCommand& command, const MadeLock& lock, StagedFiles& files,
                           Session& session);
 
-// What of a lock is meant.
+// The selected part of a lock.
 struct LockChoice {
   std::set<ExtraName> extras;
-  std::optional<std::set<GroupName>> groups;  // all that count; nullopt: the lock's default ones
+  std::optional<std::set<GroupName>> groups;  // the selected ones; nullopt: the lock's default ones
 
   std::set<GroupName> all_groups(const Pylock& lock) const;
 };
 LockChoice choice_of(const SyncCommand& command);
-// In a project the default groups are there unless they are left out. A lock that knows no groups has them
-// all anyway.
+// In a project the default groups are installed unless they are left out. A lock without groups always has
+// them.
 LockChoice choice_of_project(const SyncCommand& command, const Pylock& lock, const Settings& settings);
 
-// The lock that was named, else the project's. Error(Usage) where there is none, or where it is another
-// user's.
+// The named lock, else the project's. Error(Usage) if there is none, or if it belongs to another
+// user.
 std::filesystem::path lock_path(const std::optional<std::string>& named, const Settings& settings);
-// Error(BadInput) where there is none, or none that can be read.
+// Error(BadInput) if it is missing or unreadable.
 Pylock read_pylock(const std::filesystem::path& path, Session& session);
-// The environment becomes what a lock that was named says. REQUIRES: command.lock, or no project around.
+// Makes the environment match a named lock. REQUIRES: command.lock, or no project around.
 ChangeReport sync_named_lock(const SyncCommand& command, Session& session);
-// All of it, where anything is to be done; nullopt: the environment is up to date, which was known by reading
+// All of it, if there is anything to do; nullopt: the environment is up to date, which was known by reading
 // the project's files once.
 std::optional<ChangeReport> update_project(const SyncCommand& command, Session& session);
 

@@ -58,7 +58,7 @@ ListedTool look_at(const PackageName& name, const Settings& settings) {
     const std::set<std::string> commands = package_commands(manifest, tool.name);
     tool.commands.assign(commands.begin(), commands.end());
     for (const ManifestRequest& request : manifest.requests) tool.asked_for.push_back(request.requirement);
-    if (tool.version.empty())  // its environment went back to before
+    if (tool.version.empty())  // its environment was rolled back to before
       tool.problem =
           fmt::format("its environment has no {}; `moat tool install {}` installs it", tool.name, tool.name);
   } catch (const Error& error) {
@@ -93,7 +93,7 @@ std::vector<PackageName> named_or_all(const std::vector<std::string>& names, con
 
 // ---- run
 
-// The command of an application that is installed: by its package's name, or its own as in ~/.local/bin.
+// The command of an installed application: by its package's name, or its own as in ~/.local/bin.
 std::optional<fs::path> installed_command(const std::string& word, const Settings& settings) {
   const auto is_there = [](const fs::path& program) { return ::access(program.c_str(), X_OK) == 0; };
   if (word.find('/') != std::string::npos) return std::nullopt;
@@ -107,8 +107,8 @@ std::optional<fs::path> installed_command(const std::string& word, const Setting
   return of_application && is_there(target) ? std::optional(target) : std::nullopt;
 }
 
-// As the command in ~/.local/bin would run: with the caller's own variables. What else the environment has is
-// found after everything that is on PATH.
+// Runs it as the command in ~/.local/bin would: with the caller's own variables. Other commands of the
+// environment come after everything on PATH.
 [[noreturn]] void become(const fs::path& program, const ToolRunCommand& command, Session& session) {
   std::vector<std::string> argv{program.native()};
   argv.insert(argv.end(), command.command.begin() + 1, command.command.end());
@@ -119,8 +119,8 @@ std::optional<fs::path> installed_command(const std::string& word, const Setting
   execute_program(argv, variables);
 }
 
-// Which command of the package is meant: the one that was typed; of a package that was typed itself its only
-// one as well.
+// Chooses the command of the package: the typed one; if the package itself was typed, also its only
+// one.
 std::optional<std::string> command_of(const std::set<std::string>& commands, const std::string& typed,
                                       const PackageName& package, bool package_was_typed) {
   if (commands.contains(typed)) return typed;
@@ -174,7 +174,7 @@ int execute(const ToolInstallCommand& command, Session& session) {
   InstallCommand install;
   install.upgrade = command.upgrade;
   install.of_application = true;
-  // `ruff@0.4` is the newest that begins so, whatever is there.
+  // `ruff@0.4` is the newest version with that prefix, whatever is installed.
   if (app.latest || app.requirement.ends_with(".*")) install.upgrade_packages.push_back(name.normalized());
   ChangeReport report = install_packages(install, std::move(goal), session);
   const Environment environment = open_for_reading(session);
@@ -200,7 +200,7 @@ int execute(const ToolRunCommand& command, Session& session) {
       package_commands(Environment::open(made.root).manifest(), package.normalized());
   const bool package_was_typed = !command.from;
   const auto name = command_of(commands, typed, package, package_was_typed);
-  // With --from, a command of anything that is there.
+  // With --from, a command of any package in the environment.
   const fs::path program = made.root / "bin" / name.value_or(typed);
   if (!name &&
       (package_was_typed || typed.find('/') != std::string::npos || ::access(program.c_str(), X_OK) != 0)) {
@@ -252,7 +252,7 @@ int execute(const ToolUpgradeCommand& command, Session& session) {
       documents.push_back(std::move(document));
       if (!output.json()) report_changes(report, session);
     } catch (const Error& error) {
-      // The others are upgraded all the same; the first failure is the command's.
+      // The others are still upgraded; the first failure is the command's.
       if (names.size() == 1 || error.kind() == ErrorKind::Interrupted) throw;
       output.warn(fmt::format("{} was not upgraded{}", name.display(),
                               failure ? fmt::format(": {}", error.what()) : std::string()));

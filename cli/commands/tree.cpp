@@ -16,7 +16,7 @@ namespace {
 
 struct Branch {
   PackageName name;
-  std::string asks;                     // "jinja2>=3.1"; of the parent, or with --invert of this one
+  std::string asks;                     // "jinja2>=3.1"; by the parent, or with --invert by this one
   const InstalledNode* node = nullptr;  // nullptr: required and not installed
 };
 
@@ -103,7 +103,7 @@ class TreePrinter {
   std::vector<const InstalledNode*> path_;  // from the root to here
 };
 
-// What was asked for by name, and what nothing else leads to. With --invert: what needs nothing.
+// Packages asked for by name, and those that nothing else leads to. With --invert: those that need nothing.
 std::vector<const InstalledNode*> roots_of(const TreeCommand& command, const InstalledGraph& graph) {
   std::vector<const InstalledNode*> roots;
   if (!command.names.empty()) {
@@ -125,7 +125,7 @@ std::vector<const InstalledNode*> roots_of(const TreeCommand& command, const Ins
                        : node.distribution.requested || graph.dependents_of(name).empty())
       add(name, node);
   if (!command.invert)
-    for (const auto& [name, node] : graph.nodes())  // circles that nothing leads to
+    for (const auto& [name, node] : graph.nodes())  // cycles that nothing leads to
       if (reached.count(name) == 0) add(name, node);
   return roots;
 }

@@ -28,8 +28,8 @@ std::set<PackageName> named_and_there(const UninstallCommand& command, const Ins
   return out;
 }
 
-// What is needed by none of the packages that stay. Extras are not recorded, so a requirement of any extra
-// keeps its package: too much stays rather than too little. With packages named, only what they led to; else
+// Packages that none of the remaining ones need. Extras are not recorded, so a requirement of any extra keeps
+// its package: rather too much stays than too little. With named packages, only their dependencies; else
 // everything.
 std::set<PackageName> orphans(const std::set<PackageName>& removed, const InstalledGraph& graph) {
   const std::set<PackageName> candidates =
@@ -39,7 +39,7 @@ std::set<PackageName> orphans(const std::set<PackageName>& removed, const Instal
     const bool may_go = !node.distribution.requested && (removed.empty() || candidates.count(name) != 0);
     if (removed.count(name) == 0 && !may_go) roots.insert(name);
   }
-  // The removed ones must not keep anything alive, also where something that stays needs them.
+  // The removed packages must not keep others, even if a remaining package needs them.
   std::set<PackageName> kept;
   std::vector<PackageName> open(roots.begin(), roots.end());
   while (!open.empty()) {

@@ -1,4 +1,4 @@
-// What `moat uninstall` does, apart from what it prints: `moat pip uninstall` says it in pip's words.
+// `moat uninstall` without its output: `moat pip uninstall` prints pip's.
 #pragma once
 
 #include "cli/args/args.h"

@@ -22,7 +22,7 @@
 namespace moat {
 namespace {
 
-// Error(NotFound) for what is not installed.
+// Error(NotFound) for packages that are not installed.
 std::set<PackageName> names_of(const UpgradeCommand& command, const InstalledGraph& graph) {
   std::vector<std::string> installed;
   for (const auto& [name, node] : graph.nodes()) installed.push_back(name.display());
@@ -46,7 +46,7 @@ std::set<PackageName> names_of(const UpgradeCommand& command, const InstalledGra
   return names;
 }
 
-// The branch or tag of a repository, not the commit that it was.
+// The branch or tag of a repository, not its earlier commit.
 std::string as_asked(const DirectUrl& from) {
   if (from.kind != SourceKind::Git) return from.reference();
   DirectUrl asked = from;
@@ -54,8 +54,8 @@ std::string as_asked(const DirectUrl& from) {
   return asked.reference();
 }
 
-// Whose `==` goes: of those that are named; without names, of all that were pinned on a command line. A
-// requirements file is the user's own text, and says the same tomorrow.
+// Drops `==`: for named packages; without names, for all pins from the command line. A requirements file is
+// the user's own text, and would pin again.
 std::set<PackageName> unpinned_by(const std::set<PackageName>& names,
                                   const std::vector<ManifestRequest>& requests) {
   if (!names.empty()) return names;
@@ -67,7 +67,7 @@ std::set<PackageName> unpinned_by(const std::set<PackageName>& names,
   return out;
 }
 
-// What was asked for by name holds on: of all that, and of what is named now, the newest is wanted.
+// Earlier requests stay in force: all of those, and the named ones, should be at their newest version.
 Goal goal_of(const std::set<PackageName>& names, const std::set<PackageName>& unpinned,
              const std::vector<ManifestRequest>& requests, const InstalledGraph& graph, Session& session) {
   Goal goal = read_goal({}, {}, {}, session);
@@ -79,7 +79,7 @@ Goal goal_of(const std::set<PackageName>& names, const std::set<PackageName>& un
     const std::string where = fmt::format("installed: {}", name.display());
     if (const auto from =
             node.distribution.direct_url ? DirectUrl::parse(*node.distribution.direct_url) : std::nullopt) {
-      // A folder or URL gives something newer only where it is asked again, which may take a build.
+      // A folder or URL gives something newer only if it is fetched again, which may take a build.
       if (!is_named) {
         left.push_back(name.display());
         continue;
@@ -98,7 +98,7 @@ Goal goal_of(const std::set<PackageName>& names, const std::set<PackageName>& un
   return goal;
 }
 
-// Whoever was not asked for by name before is not so now.
+// Packages not asked for by name before stay so.
 void keep_requested(InstallPlan& plan, const InstalledGraph& graph) {
   const auto was_requested = [&](const PackageName& name) {
     const InstalledNode* node = graph.find(name);
@@ -108,7 +108,7 @@ void keep_requested(InstallPlan& plan, const InstalledGraph& graph) {
   std::erase_if(plan.mark_requested, [&](const PackageName& name) { return !was_requested(name); });
 }
 
-// A pin of what is upgraded is not what the user wants any more.
+// The user no longer wants the pin of an upgraded package.
 RequestChanges without_pins(const std::vector<ManifestRequest>& requests, const std::set<PackageName>& names,
                             Session& session) {
   Goal words;
@@ -116,7 +116,7 @@ RequestChanges without_pins(const std::vector<ManifestRequest>& requests, const 
   return request_changes(words, requests, session.command_line());
 }
 
-// The project's lock, and its environment with it.
+// The project's lock, and the environment from it.
 ChangeReport upgrade_project(const UpgradeCommand& command, Session& session) {
   const FolderLock alone = lock_project(session);
   const SyncCommand sync{.inexact = true, .dry_run = command.dry_run};

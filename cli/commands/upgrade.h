@@ -1,4 +1,4 @@
-// What `moat upgrade` does, apart from what it prints: `moat tool upgrade` does it for several environments.
+// `moat upgrade` without its output: `moat tool upgrade` does it for several environments.
 #pragma once
 
 #include "cli/args/args.h"

@@ -1,4 +1,4 @@
-// moat which NAME…: a command, a module or a package; which file, version and environment it is.
+// moat which NAME…: the file, version and environment of a command, a module or a package.
 #include "cli/commands/commands.h"
 #include "cli/session/open_env.h"
 #include "envs/environment/installed.h"
@@ -20,7 +20,7 @@ struct Answer {
   std::string package, version;  // "" where no package owns the file
 };
 
-// Who owns a file: RECORD of each distribution, so that foreign environments are answered as well.
+// The owner of a file: from the RECORD of each distribution, so that foreign environments work as well.
 class Owners {
  public:
   Owners(const Environment& environment, const InstalledDistributions& installed)
@@ -64,7 +64,7 @@ std::optional<fs::path> module_file(const fs::path& folder, std::string_view dot
   return std::nullopt;
 }
 
-// `os.path` is not a file below `os`: then the module that has the attribute.
+// `os.path` is not a file below `os`: then the module with that attribute.
 std::optional<fs::path> module_or_attribute(const fs::path& folder, const std::string& dotted) {
   std::optional<fs::path> file = module_file(folder, dotted);
   const std::size_t dot = dotted.rfind('.');
@@ -79,7 +79,7 @@ bool is_module_name(std::string_view text) {
   });
 }
 
-// The environment's own standard library; a foreign one's lies in its base, which is not looked at.
+// The environment's own standard library; a foreign one's is in its base, which is not searched.
 std::vector<fs::path> module_folders(const Environment& environment) {
   std::vector<fs::path> out{environment.site_packages()};
   if (!environment.is_foreign()) {

@@ -1,4 +1,4 @@
-// What the process says with its exit status (docs/cli.md, Exit status).
+// The exit statuses of the process (docs/cli.md, Exit status).
 #pragma once
 
 #include "resolver/base/error.h"

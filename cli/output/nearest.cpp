@@ -29,7 +29,7 @@ std::optional<std::string> nearest_name(std::string_view typed, const std::vecto
   std::optional<std::string> best;
   std::size_t least = 0;
   for (const std::string& name : names) {
-    // Half a word typed is a word meant: `--upgrade-pack`.
+    // A partly typed word counts as meant: `--upgrade-pack`.
     const bool begins =
         typed.size() >= 3 && name.size() > typed.size() && name.substr(0, typed.size()) == typed;
     const std::size_t apart = begins ? 1 : distance(typed, name);

@@ -19,7 +19,7 @@ void put_exactly(std::FILE* file, std::string_view text) { std::fwrite(text.data
 
 constexpr std::array<std::string_view, 7> kCodes = {"", "1", "2", "32", "1;31", "33", "36"};
 
-// Stands before the digit of a Paint in text that is still to be printed. Nobody else's text can hold it.
+// Stands before the digit of a Paint in text that is still to be printed. Other text cannot contain it.
 const std::string& paint_mark() {
   static const std::string mark = [] {
     std::uint64_t bits = 0;
@@ -29,8 +29,8 @@ const std::string& paint_mark() {
   return mark;
 }
 
-// The one way of text for people to a terminal: what others wrote into it is harmless, and our own paint is
-// put on.
+// The only way for text to a terminal: escapes foreign control characters, and adds our own
+// colours.
 std::string rendered(std::string_view text) {
   const std::string& mark = paint_mark();
   std::string out;
@@ -47,7 +47,7 @@ std::string rendered(std::string_view text) {
 
 void put(std::FILE* file, std::string_view text) { put_exactly(file, rendered(text)); }
 
-// Bytes that are not UTF-8 (file names may hold any) become U+FFFD instead of an exception.
+// Bytes that are not UTF-8 (file names may hold any) become U+FFFD instead of throwing.
 // A terminal gets \u escapes, which mean the same.
 std::string dumped(const nlohmann::ordered_json& value, int indent, int fd) {
   return value.dump(indent, ' ', isatty(fd) == 1, nlohmann::ordered_json::error_handler_t::replace);
@@ -186,7 +186,7 @@ std::string Output::painted(Paint paint, std::string_view text, bool color) {
 void Output::write_error_line(std::string_view line) {
   const std::lock_guard lock(mutex_);
   clear_live();
-  // What was printed as a result comes first, also where both go to one place.
+  // Results are flushed first, in case both go to one place.
   std::fflush(stdout);
   put(stderr, std::string(line) + "\n");
 }

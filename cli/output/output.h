@@ -20,13 +20,13 @@ namespace moat {
 
 enum class ColorMode { Auto, Always, Never };
 
-// What decides about colour besides the mode: the standard variables, as they are set ("" where they are
-// not).
+// The facts that decide about colour besides the mode: the standard variables, as they are set ("" if
+// unset).
 struct ColorVariables {
   std::string no_color, force_color, clicolor, clicolor_force, term;
 };
-// An option of the user's own wins; then NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR=0; then whether it
-// is a terminal that can.
+// The user's own option wins; then NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR=0; then whether it is a
+// terminal with colours.
 bool use_color(ColorMode mode, const ColorVariables& variables, bool terminal);
 
 struct OutputOptions {
@@ -37,13 +37,13 @@ struct OutputOptions {
   int verbosity = 0;  // -1: -q, -2: errors only, 1: -v
 };
 
-// Columns of the terminal behind a descriptor; 80 where it does not say.
+// Columns of the terminal of a descriptor; 80 if it does not tell.
 std::size_t terminal_width(int fd);
 
-// Roles, not colours; nothing is told by colour alone.
+// Roles, not colours; colour is never the only sign.
 enum class Paint { Plain, Bold, Dim, Good, Bad, Change, Hint };
 
-// Lines of the user's, loosened, that were checked to help; mostly one.
+// Loosened lines of the user's that resolving has shown to help; mostly one.
 struct OfferedFix {
   struct Change {
     std::string line;                  // "requirements.txt:2", "" for the command line
@@ -52,13 +52,13 @@ struct OfferedFix {
   std::string text;  // for people
   std::vector<Change> changes;
   std::vector<std::pair<std::string, std::string>> gives;  // names and versions
-  std::size_t others = 0;                                  // packages that change besides
+  std::size_t others = 0;                                  // further packages that change
   std::string option;                                      // "--fix 1"; "" where the command has none
 };
 
 struct OfferedFixes {
   std::vector<OfferedFix> fixes;
-  std::string cut_short;  // why there may be more; "": all were looked for
+  std::string cut_short;  // why there may be more; "": the search was complete
 };
 
 // An Error with offers: a conflict, its tree and its fixes.
@@ -71,7 +71,7 @@ class ExplainedError : public Error {
         offered_(std::move(offered)),
         conflict_(std::move(conflict)) {}
   const OfferedFixes& offered() const { return offered_; }
-  // The same as facts, for scripts; nullptr where it is not a conflict.
+  // The same as facts, for scripts; nullptr if it is not a conflict.
   const nlohmann::ordered_json* conflict() const { return conflict_.get(); }
 
  private:
@@ -87,14 +87,14 @@ class Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  // From here on as the settings want it. Before: errors only, uncoloured.
+  // From here on according to the settings. Before: errors only, without colours.
   void configure(OutputOptions options);
 
   bool json() const { return options_.json; }
   int verbosity() const { return options_.verbosity; }
   bool live() const { return live_; }  // is there a live line to write to?
 
-  // For people; nothing with --json, where the document is the result.
+  // For people; prints nothing with --json, where the document is the result.
   void result(std::string_view line);
   void document(const nlohmann::ordered_json& document);  // the one document of --json
   void text(std::string_view text);                       // as it is, to standard output
@@ -109,12 +109,12 @@ class Output {
   std::string out(Paint paint, std::string_view text) const { return painted(paint, text, color_out_); }
   std::string err(Paint paint, std::string_view text) const { return painted(paint, text, color_err_); }
 
-  // The line that is rewritten in place; "" takes it away. Whatever else is printed takes it away first.
+  // The line that is rewritten in place; "" removes it. Any other output removes it first.
   void set_live(const std::string& line);
-  // While a question stands there, nobody rewrites its line.
+  // While a question is shown, its line is not rewritten.
   void hold_live(bool hold);
 
-  // False where standard output could not take everything.
+  // Returns false if standard output could not take everything.
   bool flush();
 
  private:

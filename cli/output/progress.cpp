@@ -22,7 +22,7 @@ std::string verb(std::string_view phase) {
   return std::string(phase);
 }
 
-// Text as a terminal counts it: code points, near enough for names and numbers.
+// Width on a terminal: code points, close enough for names and numbers.
 std::string shortened(const std::string& text, std::size_t width) {
   std::size_t columns = 0, i = 0;
   for (; i < text.size() && columns < width; ++i)
@@ -151,14 +151,14 @@ void Progress::draw_until_stopped(const std::stop_token& stop) {
     wake_.wait_for(lock, stop, kBetweenFrames, [] { return false; });
     std::string line;
     if (!running_.empty()) {
-      // Of phases that overlap the one that waits for the network is told.
+      // Of overlapping phases, shows the one that waits for the network.
       const auto download = std::find_if(running_.begin(), running_.end(),
                                          [](const Running& r) { return r.name == "download"; });
       const Running& current = download == running_.end() ? running_.back() : *download;
       line = live_line(current.name, current.progress, std::chrono::steady_clock::now() - current.begun,
                        terminal_width(STDERR_FILENO));
     }
-    // Under our lock: nobody calls back from there.
+    // Under our lock: the called function does not call back.
     output_.set_live(line);
   }
 }

@@ -1,5 +1,5 @@
 // Reporter for people and for programs: one live line on a terminal, JSON lines with --json -v, else only
-// what must be said.
+// necessary messages.
 #pragma once
 
 #include "cli/output/output.h"
@@ -22,16 +22,16 @@ struct PhaseTime {
   std::chrono::nanoseconds time{};
 };
 
-// A phase as it stands; times of its begin are the steady clock's.
+// The state of a phase; begin times are those of the steady clock.
 struct PhaseProgress {
   struct Item {
     std::uint64_t done = 0, total = 0;
   };
   std::map<std::string, Item, std::less<>> items;
-  std::string latest;  // the item told last
+  std::string latest;  // the last reported item
 };
 
-// "Downloading 12.3 of 98.1 MB, 23.0 MB/s, scipy 8.1 of 35.2 MB": amount, rate, and what keeps it waiting.
+// "Downloading 12.3 of 98.1 MB, 23.0 MB/s, scipy 8.1 of 35.2 MB": amount, rate, and the item it waits for.
 std::string live_line(std::string_view phase, const PhaseProgress& progress, std::chrono::nanoseconds since,
                       std::size_t width);
 
@@ -49,7 +49,7 @@ class Progress final : public Reporter {
   void progress(std::string_view phase, std::string_view item, std::uint64_t done,
                 std::uint64_t total) override;
 
-  // Phases that have ended, each name once with its times added up, in the order of their first begin.
+  // Finished phases, each name once with its times added up, in the order of their first begin.
   std::vector<PhaseTime> times() const;
 
  private:
@@ -65,7 +65,7 @@ class Progress final : public Reporter {
   std::condition_variable_any wake_;
   std::vector<Running> running_;
   std::vector<PhaseTime> times_;
-  std::jthread artist_;  // last: joined before what it looks at goes
+  std::jthread artist_;  // last: joined before the members it reads are destroyed
 };
 
 }  // namespace moat

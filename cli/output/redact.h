@@ -1,4 +1,4 @@
-// Credentials out of texts that are kept or shown.
+// Removes credentials from texts that are kept or shown.
 #pragma once
 
 #include <string>

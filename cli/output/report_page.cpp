@@ -143,7 +143,7 @@ mark(); draw();
 }  // namespace
 
 std::string report_page(const nlohmann::ordered_json& facts) {
-  // Text of packages must not end the element that it stands in.
+  // Text from packages must not end the element that contains it.
   std::string text;
   for (const char c : facts.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace))
     text += c == '<' ? std::string("\\u003c") : std::string(1, c);

@@ -1,5 +1,5 @@
-// The page of `moat report`: one file, without any resource from outside. Its text is fixed; the facts stand
-// in it as JSON, which a script in the page shows.
+// The page of `moat report`: one file without external resources. Its text is fixed; it contains the facts as
+// JSON, which a script in the page displays.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

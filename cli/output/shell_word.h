@@ -1,4 +1,4 @@
-// Words in commands that are shown: what is shown is typed, so it must mean itself.
+// Words of commands that are shown to users, who may copy them: quoting must keep their meaning.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Text as it may go to a terminal, whoever wrote it.
+// Makes foreign text safe for a terminal.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace moat {
 
-// What a terminal would obey, or would show in another order than it is written, becomes visible: control
-// characters (but line ends and tabs) as `\x1b`, marks of direction and invisible tags as `\u202e`, bytes
-// that are not UTF-8 as `\xff`.
+// Makes everything visible that a terminal would obey, or would show in another order: control characters
+// (except line ends and tabs) as `\x1b`, direction marks and invisible tags as `\u202e`, bytes that are not
+// UTF-8 as `\xff`.
 std::string for_terminal(std::string_view text);
 
 }  // namespace moat

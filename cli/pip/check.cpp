@@ -12,7 +12,7 @@
 namespace moat {
 namespace {
 
-// One line a problem, as pip words it; by package, what is missing before what does not fit.
+// One line per problem, worded as by pip; by package, missing ones before mismatches.
 std::vector<std::string> broken_requirements(const InstalledGraph& graph) {
   std::vector<std::string> missing, conflicting;
   for (const auto& [name, node] : graph.nodes()) {

@@ -37,7 +37,7 @@ std::string names_of(const std::vector<const Step*>& steps) {
   return join(names, " ");
 }
 
-// A folder is there already, and pip passes it over as well. Of a repository pip would make an archive.
+// A folder is local already, and pip skips it as well. For a repository pip would make an archive.
 bool is_file(const Step& step) {
   const SourceUrl* const source = step.package->file.direct.get();
   if (source && source->kind == SourceKind::Git)
@@ -60,7 +60,7 @@ void fetch_files(const std::vector<const Step*>& steps, const fs::path& folder, 
   }
 }
 
-// Wheels of sources, put aside in the folder until everything is there.
+// Wheels built from sources, kept in the folder until everything is there.
 class WheelsToBe {
  public:
   WheelsToBe(const std::vector<const Step*>& sources, const fs::path& folder, Session& session)

@@ -20,7 +20,7 @@ struct Folder {
   bool is_target = false;
 };
 
-// The environment that would be meant without --root, or the base.
+// The environment that would be used without --root, or the base.
 fs::path default_prefix(const Interpreter& interpreter, Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
   return chosen && Environment::exists_at(chosen->root) ? chosen->root : interpreter.prefix;
@@ -69,7 +69,7 @@ void report_if_asked(const PipCommand& command, const PipChoice& choice, const T
                  command.value("report"), session);
 }
 
-// Says what would come; true where that was all that was asked for.
+// Prints what would be installed; returns true if only that was asked for.
 bool was_dry_run(const PipCommand& command, const TransactionRequest& request, Session& session) {
   if (!command.has("dry-run")) return false;
   if (!request.install.empty())
@@ -100,7 +100,7 @@ int pip_install_into_folder(const PipCommand& command, Session& session) {
   const Interpreter interpreter = pip_interpreter(command, session);
   const Target target = pip_target(command, interpreter);
   const Folder folder = folder_of(command, interpreter, session);
-  // As pip has it, --target chooses as if nothing were there; what is there decides later what is kept.
+  // As in pip, --target resolves as if nothing were there; existing packages decide later what is kept.
   const bool anew = folder.is_target || command.has("ignore-installed");
   const InstalledDistributions there =
       anew ? InstalledDistributions() : installed_in_folder(folder.root, folder.scheme);

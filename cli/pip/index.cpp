@@ -13,7 +13,7 @@
 namespace moat {
 namespace {
 
-// What is installed of it in the environment meant, if there is one.
+// The version installed in the chosen environment, if there is one.
 std::optional<Version> installed_version(const PackageName& name, const PipCommand& command,
                                          Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());

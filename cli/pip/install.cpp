@@ -20,7 +20,7 @@
 namespace moat {
 namespace {
 
-// What to do with what is asked for.
+// What to do with the requested packages.
 InstallCommand as_moat_install(const PipCommand& command) {
   InstallCommand install;
   const bool anew = command.has("force-reinstall") || command.has("ignore-installed");
@@ -33,7 +33,7 @@ InstallCommand as_moat_install(const PipCommand& command) {
   return install;
 }
 
-// What pip says before it begins.
+// The messages that pip prints first.
 void say_what_is_there(const Goal& goal, const TransactionRequest& request,
                        const InstalledDistributions& installed, Session& session) {
   std::set<PackageName> said;
@@ -48,7 +48,7 @@ void say_what_is_there(const Goal& goal, const TransactionRequest& request,
   }
 }
 
-// The environment's own pip is as new as pip gets; pip itself comes where another version is asked for.
+// The environment's own pip counts as the newest; the real pip is installed if another version is asked for.
 void leave_out_own_pip(Goal& goal, const PipCommand& command, const InstalledDistributions& installed,
                        Session& session) {
   static const PackageName kPip = *PackageName::parse("pip");
@@ -70,7 +70,7 @@ InstalledDistributions installed_now(Session& session) {
   return InstalledDistributions::read(environment.site_packages());
 }
 
-// `-r pylock.toml`: what a lock says. nullopt: none is named.
+// `-r pylock.toml`: the packages of the lock. nullopt: none is named.
 std::optional<SyncCommand> lock_of(const PipCommand& command) {
   InstallCommand words = as_moat_install(command);
   words.packages = command.arguments;

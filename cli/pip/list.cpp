@@ -26,7 +26,7 @@ std::set<PackageName> names_of(const PipCommand& command, std::string_view optio
   return out;
 }
 
-// One that no other of these requires. As pip has it, an extra that nobody asked for does not count.
+// A package that no other of these requires. As in pip, extras that nobody asked for do not count.
 std::set<PackageName> required(const InstalledGraph& graph,
                                const std::vector<InstalledDistribution>& listed) {
   std::set<PackageName> out;
@@ -149,7 +149,7 @@ std::string_view without_comment(std::string_view line) {
   return trim(line);
 }
 
-// What freeze still has to print, by name.
+// The lines that freeze still has to print, by name.
 using Frozen = std::map<PackageName, std::string>;
 
 // Lines of the user's own file first, in their order, with the versions that are installed.

@@ -1,4 +1,4 @@
-// moat pip …: which of pip's commands it is, and what pip's exit status says.
+// moat pip …: dispatches pip's commands and translates exit statuses.
 #include "cli/commands/commands.h"
 #include "cli/pip/commands.h"
 

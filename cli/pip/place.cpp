@@ -14,14 +14,14 @@
 namespace moat {
 namespace {
 
-// Where a base keeps what is installed, in the order of sys.path.
+// The folders where a base keeps its packages, in the order of sys.path.
 std::vector<fs::path> site_folders(const Interpreter& base) {
   if (!base.debian) return {base.stdlib / "site-packages"};
   return {fs::path("/usr/local/lib") / ("python" + base.major_minor()) / "dist-packages",
           base.prefix / "lib/python3/dist-packages"};
 }
 
-// What comes first hides what comes later.
+// Earlier folders hide later ones.
 InstalledDistributions read_folders(const std::vector<fs::path>& folders) {
   InstalledDistributions out;
   for (const fs::path& folder : folders) {
@@ -50,7 +50,7 @@ std::string python_version(const std::string& text) {
   return text;
 }
 
-// What --implementation and --abi leave of the tags, and add to them.
+// The tags that --implementation and --abi leave or add.
 TagSet narrowed(const TagSet& all, const PipCommand& command, const std::string& version,
                 const std::vector<std::string>& platforms) {
   const std::string implementation = command.has("implementation") ? command.value("implementation") : "cp";

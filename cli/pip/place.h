@@ -1,4 +1,4 @@
-// What a `moat pip` command looks at, or installs for.
+// The place that a `moat pip` command examines, or installs for.
 #pragma once
 
 #include "cli/args/args.h"
@@ -23,27 +23,27 @@ struct PipPlace {
   MarkerEnvironment markers(Session& session) const;
 };
 
-// Never changes anything; Error(NoEnvironment) where there is nothing to look at.
+// Never changes anything; Error(NoEnvironment) if there is nothing to examine.
 PipPlace pip_place(const PipCommand& command, Session& session);
 
-// Installing into a base interpreter is what moat does not do: Error(Refused), with the way out.
+// moat does not install into a base interpreter: Error(Refused), with an alternative.
 void refuse_base_interpreter(const PipCommand& command, Session& session);
 
-// The environment that is meant, by --env or by where we are; none with --python.
+// The chosen environment, by --env or by the working directory; none with --python.
 std::optional<Environment> pip_environment(const PipCommand& command, Session& session);
 // The Python that files are chosen for: --python, else the environment's, else the default one.
 Interpreter pip_interpreter(const PipCommand& command, Session& session);
-// And with --platform, --python-version, --implementation and --abi, which need not be here.
+// Also with --platform, --python-version, --implementation and --abi, which need not exist here.
 Target pip_target(const PipCommand& command, const Interpreter& here);
 bool is_foreign_target(const PipCommand& command);
 
-// What a package requires here without any extra: all that pip knows of what is installed.
+// The requirements of a package without any extra: pip does not know the extras of installed packages.
 std::vector<Requirement> plain_requirements(const InstalledNode& node, const MarkerEnvironment& markers);
 
 // As pip writes to standard output: nothing with -q.
 void pip_say(Session& session, std::string_view line);
 
-// Where the project of an editable installation is. nullopt: it is not editable.
+// The project folder of an editable installation. nullopt: it is not editable.
 std::optional<std::string> editable_location(const InstalledDistribution& distribution);
 
 }  // namespace moat

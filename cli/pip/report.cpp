@@ -91,7 +91,7 @@ Json report_of(const Goal& goal, const Step& step, const WantedPackage& wanted) 
   const RootRequirement* root = root_of(goal, wanted.name);
   const Artifact& artifact = step.package->file.artifact;
   const std::string url = artifact.url.to_string();
-  // Of a source distribution the report names the file that came, not the wheel that was built of it.
+  // For a source distribution the report names the downloaded file, not the wheel built from it.
   const Digest* own = step.package->file.wheel ? nullptr : artifact.strongest_digest();
   const Digest& digest = own == nullptr ? wanted.wheel.digest : *own;
   Json out{{"download_info", wanted.direct_url ? Json::parse(*wanted.direct_url) : archive_info(url, digest)},

@@ -1,4 +1,4 @@
-// JSON as pip's documents it: the installation report, `inspect`, and core metadata in JSON form.
+// JSON in pip's documented formats: the installation report, `inspect`, and core metadata in JSON form.
 #pragma once
 
 #include "cli/session/goal.h"
@@ -12,8 +12,8 @@
 
 namespace moat {
 
-// METADATA as JSON (core metadata, "JSON-compatible metadata"): lower-case names with `_`, lists for what may
-// be there several times, the body as `description`.
+// METADATA as JSON (core metadata, "JSON-compatible metadata"): lower-case names with `_`, lists for
+// repeatable fields, the body as `description`.
 nlohmann::ordered_json metadata_json(std::string_view metadata);
 
 // By marker names, in alphabetical order.
@@ -30,7 +30,7 @@ void write_report(const nlohmann::ordered_json& report, const std::string& file,
 // One line, spaced as Python's json.dumps does: scripts compare it as text.
 std::string python_json(const nlohmann::ordered_json& value);
 
-// What `pip_version` says in these documents: this program's version, marked as moat's.
+// The `pip_version` of these documents: this program's version, marked as moat's.
 std::string reported_version();
 
 }  // namespace moat

@@ -23,7 +23,7 @@ void refuse_together(const PipCommand& command, std::string_view one,
       throw Error(ErrorKind::Usage, fmt::format("cannot combine --{} and --{}", one, other));
 }
 
-// As pip has it, a group without a path is one of the pyproject.toml right here.
+// As in pip, a group without a path belongs to the pyproject.toml of the working directory.
 std::vector<std::string> groups_of(const PipCommand& command) {
   std::vector<std::string> groups = command.values("group");
   for (std::string& group : groups)
@@ -38,8 +38,8 @@ void check_python(const Script& script, const Version& python) {
                                                 wanted->to_string(), python.to_string()));
 }
 
-// Outside an environment there is nothing to point into a folder: what is editable is built like anything
-// else.
+// Outside an environment nothing can point into a folder: editables are built like any other
+// source.
 void forget_editables(Goal& goal) {
   goal.editables.clear();
   for (UnnamedRequirement& unnamed : goal.unnamed) unnamed.editable = false;
@@ -98,7 +98,7 @@ std::unique_ptr<const PipChoice> choose_packages(const PipCommand& command, cons
   choice->goal = read_pip_goal(command, target.python, session);
   Goal& goal = choice->goal;
   forget_editables(goal);
-  // Without isolation builds use what the environment holds.
+  // Without isolation builds use the packages of the environment.
   prepare_sources(goal, here, session,
                   session.settings().build_isolation ? std::nullopt : pip_environment(command, session));
   Present present;

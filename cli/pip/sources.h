@@ -1,4 +1,4 @@
-// What pip's install, download and wheel have in common: what is asked for, and what of it moat cannot do.
+// Shared by pip's install, download and wheel: the requested packages, and which requests moat cannot fulfil.
 #pragma once
 
 #include "cli/args/args.h"
@@ -11,23 +11,23 @@
 
 namespace moat {
 
-// Something must be asked for, and nothing that contradicts itself. Throws Error(Usage).
+// There must be a request, without contradictions. Throws Error(Usage).
 void check_pip_sources(const PipCommand& command);
 
-// What the command line asks for, for this Python. Throws Error(Usage, BadInput or Refused).
+// The requests of the command line, for this Python. Throws Error(Usage, BadInput or Refused).
 Goal read_pip_goal(const PipCommand& command, const Version& python, Session& session);
 
 // pip's rule for --platform, --python-version, --implementation and --abi: nothing may have to be built.
 // Error(Usage).
 void check_foreign_target(const PipCommand& command, const Settings& settings);
 
-// What is wanted, chosen for a Python that need not be an environment's: nothing is changed anywhere.
+// The wanted packages, chosen for a Python that need not be an environment's: changes nothing.
 struct PipChoice {
   Goal goal;
   Resolution resolution;
   InstallPlan plan;  // into the resolution
 };
-// `here`: what sources are built with. `there`: what need not come again.
+// `here`: builds the sources. `there`: packages that need not be fetched again.
 std::unique_ptr<const PipChoice> choose_packages(const PipCommand& command, const Interpreter& here,
                                                  const Target& target, const InstalledDistributions& there,
                                                  Session& session);

@@ -17,12 +17,12 @@
 namespace moat {
 namespace {
 
-// About indexes and the way to them.
+// About indexes and the connection to them.
 constexpr std::array<std::string_view, 10> kIndexSettings = {
     "index-url", "extra-index-url", "no-index", "find-links", "trusted-host",
     "cert",      "client-cert",     "proxy",    "timeout",    "retries"};
 
-// Of pip's other settings, those that decide what is installed, or where.
+// pip's other settings that decide which packages are installed, or where.
 constexpr std::array<std::string_view, 23> kDecisive = {"constraint",
                                                         "requirement",
                                                         "build-constraint",
@@ -52,7 +52,7 @@ bool holds(const std::array<std::string_view, N>& names, std::string_view name) 
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// pip takes parts of seconds as well.
+// pip accepts fractions of seconds as well.
 std::string whole_seconds(const std::string& text) {
   char* end = nullptr;
   const double seconds = std::strtod(text.c_str(), &end);
@@ -112,8 +112,8 @@ void warn_of_the_rest(Invocation& invocation, const PipCommand& pip,
   }
 }
 
-// An environment that was found, and not named, may have come with a checkout: its pip.conf says which
-// packages to take from where, and not over which ways.
+// An environment that was found, not named, may be part of a checkout: its pip.conf may say which packages to
+// take from where, but not how to connect.
 void drop_ways(std::vector<PipSetting>& settings, const fs::path& environment, Invocation& invocation) {
   constexpr std::array<std::string_view, 4> kWays = {"trusted-host", "cert", "client-cert", "proxy"};
   const std::string file = (environment / "pip.conf").native() + ":";
@@ -126,7 +126,7 @@ void drop_ways(std::vector<PipSetting>& settings, const fs::path& environment, I
   });
 }
 
-// As pip says it of an environment.
+// As pip names an environment.
 void refuse_user(const SharedOptions& shared, const PipCommand& pip) {
   if (shared.user && pip.command == "install")
     throw Error(
@@ -152,7 +152,7 @@ void take_python(SharedOptions& shared, const PipCommand& pip, const fs::path& d
   if (shared.env) refuse_user(shared, pip);
 }
 
-// Called as the environment's own pip: it is about that one, as it is with pip itself.
+// Called as the environment's own pip: it works on that environment, as pip itself does.
 void take_inside(SharedOptions& shared, const PipCommand& pip) {
   refuse_user(shared, pip);
   if (!shared.user) shared.env = pip.value("inside");
@@ -201,7 +201,7 @@ void take_options(Invocation& invocation, const PipCommand& pip, const fs::path&
   take_names(shared.build_constraints, pip.values("build-constraint"));
   shared.compile = pip.on("compile", "no-compile", false);
   shared.no_compile = !pip.on("compile", "no-compile", true);
-  shared.allow_bad_record = {":all:"};  // pip does not look
+  shared.allow_bad_record = {":all:"};  // pip does not check
 
   global.quiet += static_cast<int>(pip.count("quiet"));
   global.verbose += static_cast<int>(pip.count("verbose"));

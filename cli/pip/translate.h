@@ -10,10 +10,10 @@
 
 namespace moat {
 
-// Fills in the global and shared options of a `moat pip` line, which settings then read as if they had been
-// typed in moat's words. Of pip's configuration the settings about indexes and the way to them count, below
-// the command line and above moat's own; the rest is not obeyed, and where it would have changed the answer
-// the invocation's warnings say so. Throws Error(Usage or BadInput).
+// Fills in the global and shared options of a `moat pip` line, as if they had been typed as moat's options.
+// From pip's configuration, settings about indexes and connections apply, below the command line and above
+// moat's own; the others are ignored, with a warning in the invocation if they would have changed the result.
+// Throws Error(Usage or BadInput).
 void translate_pip(Invocation& invocation, const Variables& variables,
                    const std::filesystem::path& working_directory);
 

@@ -19,7 +19,7 @@
 namespace moat {
 namespace {
 
-// Names, in the order given: of requirements on the line, and of files.
+// Names, in the order given: from requirements on the line, and from files.
 std::vector<PackageName> named(const PipCommand& command, Session& session) {
   std::vector<PackageName> out;
   const auto add = [&](const PackageName& name) {

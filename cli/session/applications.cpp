@@ -26,7 +26,7 @@ ApplicationWord parse_application(const std::string& text) {
   if (at == std::string::npos) return {text, name->extras.empty()};
   const std::string version = text.substr(at + 1);
   if (version.find_first_of("/: ") != std::string::npos) return {text};  // NAME@URL
-  // A specifier, so that it takes the place of one that was asked for before.
+  // A specifier, so that it replaces an earlier one.
   if (version == "latest") return {name->to_string() + ">=0", false, true};
   if (!Version::parse(version))
     throw Error(

@@ -1,4 +1,4 @@
-// Applications of this user: each in an environment of its own, DATA/tools/NAME, made by `moat tool install`.
+// Applications of this user: each in its own environment, DATA/tools/NAME, made by `moat tool install`.
 #pragma once
 
 #include "cli/settings/settings.h"
@@ -9,8 +9,8 @@
 
 namespace moat {
 
-// APP as it is typed: `ruff`, `ruff@0.4` (every version that begins so), `ruff@latest`, or anything that may
-// stand for a package.
+// A typed APP: `ruff`, `ruff@0.4` (every version with that prefix), `ruff@latest`, or anything that can name
+// a package.
 struct ApplicationWord {
   std::string requirement;  // "ruff==0.4.*"
   bool plain = false;       // a name alone

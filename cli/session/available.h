@@ -1,5 +1,5 @@
-// What the indexes have of a project that this target can use: for `moat list --outdated`, `moat pip list`
-// and `moat pip index`.
+// The versions of a project that the indexes have and this target can use: for `moat list --outdated`, `moat
+// pip list` and `moat pip index`.
 #pragma once
 
 #include "cli/session/session.h"
@@ -13,7 +13,7 @@ namespace moat {
 
 struct AvailableVersion {
   Version version;
-  bool wheel = false;  // what would be installed is one
+  bool wheel = false;  // the file that would be installed is a wheel
 };
 
 // The versions of a project that this target can use, newest first: no yanked ones; pre-releases only where
@@ -21,12 +21,12 @@ struct AvailableVersion {
 std::vector<AvailableVersion> available_versions(const PackageName& name, const Target& target,
                                                  bool ignore_requires_python, Session& session);
 
-// Of a package that is a pre-release itself: do newer ones count? moat says yes, pip no.
+// For an installed pre-release: do newer pre-releases count? moat says yes, pip no.
 enum class NewerPrereleases { OfThose, AsSettings };
 
 std::vector<std::pair<PackageName, Version>> versions_of(const std::vector<InstalledDistribution>& installed);
 
-// The newest one of each that has any. `packages`: which, and the version that is there.
+// The newest version of each project that has any. `packages`: which ones, and their installed versions.
 std::map<PackageName, AvailableVersion> newest_versions(
     const std::vector<std::pair<PackageName, Version>>& packages, const Target& target,
     NewerPrereleases newer, Session& session);

@@ -1,4 +1,4 @@
-// Bytecode that a command leaves to a process behind it.
+// Bytecode that a command leaves to a background process.
 #pragma once
 
 #include "cli/session/session.h"
@@ -7,11 +7,11 @@
 
 namespace moat {
 
-// Environments that lack bytecode get it, unless nothing may go on after this command: they are queued, and
-// who works the queue off is started. At the end of a command, which may say so in one line.
+// Environments that lack bytecode get it, unless background work is off: they are queued, and the worker is
+// started. At the end of a command, which may mention it in one line.
 void make_bytecode_later(const Session& session);
 
-// Is that queued, or under way?
+// Is it queued, or in progress?
 bool is_bytecode_pending(const std::filesystem::path& environment, const Settings& settings);
 
 }  // namespace moat

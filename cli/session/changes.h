@@ -1,4 +1,4 @@
-// What changed (or would), told to people and to programs.
+// Reports changes (real or simulated) to people and to programs.
 #pragma once
 
 #include "cli/session/install_pipeline.h"
@@ -18,7 +18,7 @@ namespace moat {
 std::string change_text(const Operation& operation);
 nlohmann::ordered_json change_json(const Operation& operation);
 
-// A file that is, or would be, installed, and where it comes from.
+// A file that is, or would be, installed, and its origin.
 struct PlannedFile {
   Artifact artifact;
   std::string index;  // display URL; "" for what no index gave
@@ -31,7 +31,7 @@ struct ChangeReport {
   int state = 0;
   bool dry_run = false, created = false;
   bool lacks_bytecode = false;
-  std::string nothing;  // said where there are no operations: "everything asked for is installed"
+  std::string nothing;  // printed if there are no operations: "everything asked for is installed"
   std::vector<std::string> warnings;
   std::map<PackageName, PlannedFile> files;  // for --json: of what is installed
 

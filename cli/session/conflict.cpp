@@ -18,7 +18,7 @@ bool lacks_a_project(const Conflict& conflict) {
                      [](const ConflictStep& step) { return step.lack == MissingCandidates::UnknownProject; });
 }
 
-// Packages that a fix installs or changes besides the ones it is about.
+// Packages that a fix installs or changes besides those in the conflict.
 std::size_t others_changed(const Fix& fix, const std::map<PackageName, Version>& present) {
   return static_cast<std::size_t>(std::count_if(
       fix.resolution.packages.begin(), fix.resolution.packages.end(), [&](const ResolvedPackage& package) {
@@ -76,7 +76,7 @@ std::vector<OfferedFix> offer(const std::vector<Fix>& found, const std::map<Pack
   return out;
 }
 
-// Why there may be more fixes than those that are offered.
+// Why there may be more fixes than the offered ones.
 std::string left_out(const FoundFixes& found) {
   if (found.ran_out) return "the search for fixes was cut short: too many combinations to try";
   if (found.left_builds_out)
@@ -124,7 +124,7 @@ nlohmann::ordered_json conflict_document(const Unmet& unmet) {
 std::map<PackageName, std::string> near_names(const Conflict& conflict,
                                               const std::map<PackageName, Version>& present,
                                               const Store& store) {
-  // More edits than this make another word.
+  // More edits than this make it another word.
   constexpr std::size_t kMostEdits = 2, kMostLonger = 3;
   std::map<PackageName, std::string> near;
   if (!lacks_a_project(conflict)) return near;

@@ -1,4 +1,4 @@
-// How a conflict is told: its sentences, and a few fixes that were checked by resolving.
+// How a conflict is reported: its sentences, and a few fixes that were checked by resolving.
 #pragma once
 
 #include "cli/output/output.h"
@@ -19,19 +19,19 @@ struct Unmet {
   std::map<PackageName, std::string> near;  // of projects that no index has: a name that may have been meant
 };
 
-// Names that may have been meant, among those that indexes had (in this run or an earlier one) and those that
-// are installed.
+// Similar names, among those that indexes had (in this run or an earlier one) and those that are
+// installed.
 std::map<PackageName, std::string> near_names(const Conflict& conflict,
                                               const std::map<PackageName, Version>& present,
                                               const Store& store);
 
-// `present`: the versions that are there, against which other packages count as changed. `takes_fix`: the
-// command has an option --fix N. `where`: of several targets the one that has no answer.
+// `present`: the installed versions; other versions count as changes. `takes_fix`: the command has an option
+// --fix N. `where`: the target without an answer, if there are several.
 ExplainedError conflict_error(const Unmet& unmet, const Target& target,
                               const std::map<PackageName, Version>& present, bool takes_fix,
                               const std::string& where = "");
 
-// The goal with the line of fix N loosened. Error(Usage) where there is no fix N.
+// The goal with the line of fix N loosened. Error(Usage) if there is no fix N.
 Goal apply_fix(const Goal& goal, const Unmet& unmet, int number);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-// What --dry-run shows, and what it refuses.
+// The output of --dry-run, and the errors it reports.
 #pragma once
 
 #include "cli/session/install_pipeline.h"
@@ -7,10 +7,10 @@
 
 namespace moat {
 
-// Nothing is fetched or built: wheels are those that the store has.
+// Nothing is fetched or built: only wheels in the store are known.
 TransactionRequest with_stored_wheels(const InstallPlan& plan, const Store& store);
 
-// The operations; throws what the change would be refused for, as far as that can be told without fetching.
+// The operations; throws the errors of the change, as far as they can be found without fetching.
 std::vector<Operation> dry_run(TransactionRequest request, const Environment& environment,
                                const InstalledDistributions& installed, Session& session);
 

@@ -16,7 +16,7 @@ bool is_named(const Settings& settings) {
   return settings.env || !variable(settings.variables, "MOAT_ENV").empty();
 }
 
-// "manylinux_2_36_x86_64": this machine as wheels call it.
+// "manylinux_2_36_x86_64": this machine's platform tag.
 std::string this_platform(const utsname& system) {
   std::array<char, 64> libc{};
   unsigned major = 0, minor = 0;

@@ -1,4 +1,4 @@
-// What is known of an environment's Python without running it.
+// The facts about an environment's Python that are known without running it.
 #pragma once
 
 #include "cli/session/session.h"
@@ -6,17 +6,17 @@
 
 namespace moat {
 
-// May its Python be started only to ask it something? Where `--env` or MOAT_ENV names it; else only in an
-// environment that moat made and that belongs to us: one that was found may have come with a checkout, or be
-// another user's.
+// May its Python be started just to ask it something? If `--env` or MOAT_ENV names the environment; else
+// only if moat made it and it belongs to us: one that was found may be part of a checkout, or another
+// user's.
 bool may_ask_python(const Environment& environment, const Session& session);
 
-// What its packages are for: of moat's own by their facts; of others as their Python says where it may be
-// asked, else by what pyvenv.cfg and the folders say, and tables.
+// The target of its packages: for moat's own from their facts; for others from their Python if it may be
+// asked, else from pyvenv.cfg, the folders, and tables.
 Target target_of(const Environment& environment, Session& session);
 
-// A Python like the environment's, to resolve and build with: its own, or where that may not be asked one of
-// this machine of the same version. Error(NoInterpreter) where there is none.
+// A Python to resolve and build with: the environment's own or, if that may not be asked, one of this machine
+// with the same version. Error(NoInterpreter) if there is none.
 Interpreter interpreter_like(const Environment& environment, Session& session);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-// An environment as a lock: what is in it, and where an index has the same files.
+// An environment as a lock: its packages, and where an index has the same files.
 #pragma once
 
 #include "cli/session/session.h"
@@ -15,9 +15,9 @@ struct EnvironmentLock {
   std::set<PackageName> requested;  // by name
 };
 
-// Asks the indexes of the session. Error(NotFound) names what none of them has with the hash that is
-// installed: what was built here, or came from a URL, nobody else can vouch for. Error(ForeignEnvironment)
-// for another tool's, as nothing says what its files are.
+// Asks the indexes of the session. Error(NotFound) names packages that no index has with the installed hash:
+// nobody else can vouch for a wheel that was built here or came from a URL. Error(ForeignEnvironment) for
+// another tool's environment, because its files have no recorded hashes.
 EnvironmentLock environment_lock(const Environment& environment, Session& session);
 
 }  // namespace moat

@@ -22,7 +22,7 @@ Error not_a_requirement(const RequirementsEntry& entry, const std::string& why) 
                                    : fmt::format("{}: {} is not a requirement: {}", entry.where, shown, why));
 }
 
-// A file of that name, where a project was to be named: an index may have something of that name, too.
+// A file was given where a project name was expected: an index may have a project of that name, too.
 void check_is_no_file(const std::string& text, const fs::path& directory) {
   const bool is_like_a_file = text.ends_with(".txt") || text.ends_with(".toml") || text.ends_with(".in") ||
                               text.ends_with(".lock") || text.ends_with(".yml") || text.ends_with(".yaml");
@@ -33,7 +33,7 @@ void check_is_no_file(const std::string& text, const fs::path& directory) {
                                              : fmt::format("`-r {}` installs what a file lists", text)});
 }
 
-// `flask 3`, `flask=3`, `flask@3` as other tools have it.
+// `flask 3`, `flask=3`, `flask@3`, as in other tools.
 void check_spelling(const std::vector<std::string>& packages, const fs::path& directory) {
   const auto did_you_mean = [](const std::string& text, std::string_view name, std::string_view version) {
     throw Error(ErrorKind::BadInput, fmt::format("{} is not a requirement", quote(text)),
@@ -70,7 +70,7 @@ bool says_its_name(std::string_view text, const PackageName& name) {
   return said && *said == name;
 }
 
-// A constraint is about a name that others ask for: pip's rules.
+// A constraint concerns a name that others ask for: pip's rules.
 void check_constraint(const RequirementsEntry& entry, const RootRequirement& root) {
   const auto refuse = [&](std::string_view why) {
     throw Error(ErrorKind::BadInput, fmt::format("{}: {} cannot be a constraint: {}", entry.where,
@@ -82,7 +82,7 @@ void check_constraint(const RequirementsEntry& entry, const RootRequirement& roo
     refuse(fmt::format("a constraint must begin with a name: {} @ …", root.requirement.name.display()));
 }
 
-// What is editable is a folder: `-e proj` means `./proj`.
+// An editable is a folder: `-e proj` means `./proj`.
 std::string editable_text(const std::string& text) {
   const bool says_so = text.find("://") != std::string::npos || text.find(" @ ") != std::string::npos ||
                        text.find_first_of("./") == 0 || text.substr(0, 5) == "file:";
@@ -120,7 +120,7 @@ void add_line(const RequirementsEntry& entry, Goal& goal, const Session& session
   lines.push_back(std::move(root));
 }
 
-// pip's rule: what a later file says wins, lists add up. Whom to trust is not a file's to say.
+// pip's rule: later files override, lists are joined. A file must not set trusted hosts.
 void join_options(RequirementsOptions& into, RequirementsOptions from) {
   const auto append = [](auto& list, auto& more) { list.insert(list.end(), more.begin(), more.end()); };
   if (from.index_url) into.index_url = std::move(from.index_url);

@@ -1,4 +1,4 @@
-// What the user asks to have: requirements of the command line and of files, with what the files say of
+// The requests of the user: requirements from the command line and from files, with the files' options about
 // indexes.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace moat {
 
-// A line that says where a project is, and not what it is called.
+// A line that names a project's place, but not its name.
 struct UnnamedRequirement {
   UnnamedSource source;
   std::string text;  // as written
@@ -26,7 +26,7 @@ struct UnnamedRequirement {
   std::vector<Digest> hashes;
   ConfigSettings config_settings;
   bool editable = false;
-  std::size_t place = 0;  // before which of the requirements it stands
+  std::size_t place = 0;  // index of the requirement before which it stands
 };
 
 struct Goal {
@@ -36,17 +36,17 @@ struct Goal {
   RequirementsOptions file_options;
   bool require_hashes = false;
   bool ignore_requires_python = false;
-  bool only_dependencies = false;           // what the requirements need, and not what they name
+  bool only_dependencies = false;           // only dependencies of the named packages, not these themselves
   std::vector<UnnamedRequirement> unnamed;  // in order; prepare_sources() finds their names
   std::set<PackageName> editables;
   std::map<PackageName, ConfigSettings> config_settings;  // of single lines
 
   // Where a requirement stands ("base.txt:3") → the absolute path of the file that was named ("/p/all.txt").
   std::map<std::string, std::string> files;
-  // What is asked for counts later as well (cli/session/requests.h); `moat pip` is not like that.
+  // The requests are remembered (cli/session/requests.h); those of `moat pip` are not binding.
   bool binds = true;
-  bool upgrades = false;  // of it: newest versions were asked for
-  // What was asked for earlier and counts where the answer would break it; and how the manifest has it.
+  bool upgrades = false;  // newest versions were asked for
+  // Earlier requests that bind the answer; and their form in the manifest.
   std::vector<RootRequirement> earlier;
   std::vector<ManifestRequest> earlier_said;
 };
@@ -59,7 +59,7 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
 // More requirements, of a project or a script.
 void add_lines(const std::vector<NamedLine>& lines, Goal& goal, const Session& session);
 
-// A file that the user named. Error(BadInput) where there is none.
+// A file named by the user. Error(BadInput) if it does not exist.
 std::string read_named_file(const std::filesystem::path& path);
 
 // One name, as uninstall and show take it. Throws Error(Usage).

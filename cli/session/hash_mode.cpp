@@ -32,7 +32,7 @@ bool is_pinned(const PackageName& name, const ResolveRequest& request) {
   return false;
 }
 
-// Strong hashes of the chosen files, in the order of the packages; what nobody promises is computed.
+// Strong hashes of the chosen files, in the order of the packages; computed if no index promises them.
 std::vector<Digest> hashes_of(const std::vector<const ResolvedPackage*>& packages, Session& session) {
   std::vector<Digest> out(packages.size());
   std::vector<WheelOrder> orders;
@@ -58,7 +58,7 @@ std::string who_needs(const ResolvedPackage& package) {
   return edge.origin.where.empty() ? "" : fmt::format("  # {}", edge.origin.where);
 }
 
-// "lib==1.0 --hash=sha256:…", as a requirements file has it.
+// "lib==1.0 --hash=sha256:…", as in a requirements file.
 std::string line_of(const ResolvedPackage& package, const Digest& digest) {
   std::string line = package.name.display();
   const auto direct = std::find_if(package.required_by.begin(), package.required_by.end(),

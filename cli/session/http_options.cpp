@@ -8,7 +8,7 @@
 namespace moat {
 namespace {
 
-// Lower case wins, as with curl.
+// Lower case wins, as in curl.
 std::string proxy(const Variables& variables, std::string_view lower, std::string_view upper) {
   const std::string value = variable(variables, lower);
   return value.empty() ? variable(variables, upper) : value;
@@ -35,7 +35,7 @@ HttpOptions http_options(const Settings& settings, const std::vector<std::string
                         : settings.cert;
   options.ca_directory = variable(variables, "SSL_CERT_DIR");
   options.client_certificate = settings.client_cert;
-  // Who sees it learns who the user is. pip shows it to everyone.
+  // It reveals who the user is. pip sends it to every server.
   if (!settings.files_as_pip) options.certificate_origins = settings.own_indexes;
   if (settings.timeout) options.connect_timeout = options.stall_timeout = *settings.timeout;
   if (settings.retries) options.retry.attempts = *settings.retries + 1;

@@ -9,7 +9,7 @@
 
 namespace moat {
 
-// Without credentials, and nobody is told of retries.
+// Without credentials; retries are not reported.
 HttpOptions http_options(const Settings& settings, const std::vector<std::string>& trusted_hosts);
 
 }  // namespace moat

@@ -54,8 +54,8 @@ std::vector<const ResolvedPackage*> packages_of(const UniversalResolution& resol
   return out;
 }
 
-// What `solve` answers to the request. With --no-vulnerable what is known to be vulnerable in the answer is
-// excluded, by constraints, until there is nothing of the kind in it, or no answer.
+// The answer of `solve` to the request. With --no-vulnerable, versions in it with known vulnerabilities are
+// excluded by constraints until there are none, or there is no answer.
 template <class Solve>
 auto solve_soundly(const InstallRequest& terms, ResolveRequest& request, Session& session,
                    const Solve& solve) {
@@ -84,7 +84,7 @@ std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& 
       terms, request, session, [&] { return resolve(request, *source, session.reporter(), session.stop()); });
   if (auto* resolution = std::get_if<Resolution>(&outcome)) return std::move(*resolution);
   Unmet unmet{std::move(std::get<Conflict>(outcome)), {}, {}};
-  // What would help may bring back what was excluded.
+  // A fix may bring back excluded versions.
   if (request.constraints.size() > own_constraints) return unmet;
   if (request.require_hashes && lacks_hashes(unmet.conflict, request))
     if (auto error = missing_hashes(request, *source, session)) throw std::move(*error);
@@ -93,7 +93,7 @@ std::variant<Resolution, Unmet> try_goal(const Goal& goal, const ResolvePolicy& 
   return unmet;
 }
 
-// Installed packages outside the resolution that were fine and would not be any more.
+// Installed packages outside the resolution whose requirements were met and would no longer be.
 std::vector<RootRequirement> broken_by(const Resolution& resolution, const InstalledGraph& graph) {
   std::map<PackageName, const ResolvedPackage*> chosen;
   for (const ResolvedPackage& package : resolution.packages) chosen.emplace(package.name, &package);
@@ -117,8 +117,8 @@ std::vector<RootRequirement> broken_by(const Resolution& resolution, const Insta
   return broken;
 }
 
-// Installed packages that no index gave, which others need and nobody asked to change: they stay what they
-// are where they may, though an index has another version.
+// Installed packages that came from no index, that others need and nobody asked to change: they stay if
+// possible, even if an index has another version.
 std::vector<RootRequirement> kept_sources(const Resolution& resolution, const Goal& goal,
                                           const ResolvePolicy& policy, const Present& present) {
   std::vector<RootRequirement> kept;
@@ -140,7 +140,7 @@ std::vector<RootRequirement> kept_sources(const Resolution& resolution, const Go
   return kept;
 }
 
-// What versions were chosen by must be what the wheel says. A lock has no metadata to hold it against.
+// The wheel's metadata must match the metadata it was chosen by. A lock has no metadata to compare.
 void check_metadata(const ResolvedPackage& package, const StoredWheel& wheel) {
   if (package.release == nullptr || !package.file.wheel) return;
   if (const auto difference = metadata_disagreement(package.metadata, wheel))
@@ -182,7 +182,7 @@ void say_excluded(const Goal& goal, const MarkerEnvironment& environment, Sessio
         "{}{} is not installed: its marker `{}` does not hold for Python {} on {}",
         root.origin.where.empty() ? "" : root.origin.where + ": ", root.requirement.name.display(),
         marker->to_string(), environment.python_full_version, environment.sys_platform);
-    // A file is written for many machines; what is typed is meant for this one.
+    // A file is written for many machines; a typed line is meant for this one.
     root.origin.where.empty() ? session.reporter().warn(told) : session.reporter().note(told);
   }
 }
@@ -232,7 +232,7 @@ UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& po
   });
   if (auto* resolution = std::get_if<UniversalResolution>(&outcome)) return std::move(*resolution);
   UniversalConflict& unsolved = std::get<UniversalConflict>(outcome);
-  // Where all others may be left out, it is this machine's: told as if there were no other.
+  // If all others may be left out, this machine is the only target: reported as if there were no other.
   const bool is_here = std::any_of(request.targets.begin(), request.targets.end(),
                                    [](const LockTarget& target) { return target.may_be_left_out; });
   if (is_here) {
@@ -286,7 +286,7 @@ Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& ta
 
 namespace {
 
-// A folder that is asked for may have changed; an archive or a commit is what it was.
+// A requested folder may have changed; an archive or a commit has not.
 bool comes_anew(const ResolvedPackage& package, bool requested, const Present& present) {
   const SourceUrl* const source = package.file.direct.get();
   if (!source) return false;
@@ -339,7 +339,7 @@ TransactionRequest without_wheels(const InstallPlan& plan) {
 
 namespace {
 
-// A wheel in the store, and where it came from if no index gave it.
+// A wheel in the store, and its origin if that is not an index.
 struct ReadyWheel {
   StoredWheel wheel;
   std::optional<DirectUrl> from;
@@ -361,7 +361,7 @@ BadRecord bad_record_rule(const PackageName& name, const Session& session) {
   return is_allowed ? BadRecord::Allowed : BadRecord::NeedsHash;
 }
 
-// Of each step, in order: downloaded, or built meanwhile.
+// The results of each step, in order: downloaded, or built meanwhile.
 std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::shared_future<Runtime>& runtime,
                                    Session& session) {
   std::vector<WheelOrder> orders;
@@ -405,7 +405,7 @@ std::vector<ReadyWheel> make_ready(const std::vector<Step>& steps, const std::sh
   return ready;
 }
 
-// The same bytes are placed; and, of what was built, from the same place.
+// The same bytes are placed; and if they were built, from the same origin.
 bool is_there(const Step& step, const ReadyWheel& ready, const Present& present) {
   const auto placed = present.placed.find(step.package->name);
   if (placed == present.placed.end() || placed->second.wheel_sha256 != ready.wheel.digest.hex ||

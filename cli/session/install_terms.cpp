@@ -15,7 +15,7 @@ PrereleasePolicy prereleases(const Goal& goal, const Settings& settings) {
   return policy;
 }
 
-// What comes later overrides.
+// Later entries override.
 BinaryPolicy binary_policy(const Goal& goal, const Settings& settings) {
   std::vector<std::pair<std::string, std::string>> binary = goal.file_options.binary;
   binary.insert(binary.end(), settings.binary.begin(), settings.binary.end());

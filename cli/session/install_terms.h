@@ -1,4 +1,4 @@
-// The InstallRequest of a command: its settings, and what its requirements files say.
+// The InstallRequest of a command: its settings, and the options of its requirements files.
 #pragma once
 
 #include "cli/session/goal.h"
@@ -7,11 +7,11 @@
 
 namespace moat {
 
-// The user's own words win over those of files. The constraints of builds are left out, as they are files
+// The user's own options override those of files. Build constraints are left out, since they are files
 // themselves.
 InstallRequest install_request(const Goal& goal, const Settings& settings);
 
-// With them: what a build, or the key of something built, depends on.
+// With build constraints: for builds, and for keys of their results.
 InstallRequest whole_install_request(const Goal& goal, Session& session);
 
 }  // namespace moat

@@ -91,7 +91,7 @@ std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime 
         throw Error(ErrorKind::Usage, fmt::format("audit-ignore: {} is not ID or ID@YYYY-MM-DD", quote(text)),
                     {fmt::format("`{}@2026-12-31` ignores it until that day", one.id)});
       constexpr UnixTime kDay = 24 * 3600;
-      *one.until += kDay;  // that day counts
+      *one.until += kDay;  // that day is included
     }
     out.push_back(std::move(one));
   }

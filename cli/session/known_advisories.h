@@ -1,5 +1,5 @@
-// What is known against releases, for `moat audit` and --no-vulnerable: as the indexes tell it, or the folder
-// of OSV records that settings name.
+// Known vulnerabilities of releases, for `moat audit` and --no-vulnerable: from the indexes, or from the
+// folder of OSV records that settings name.
 #pragma once
 
 #include "cli/session/session.h"
@@ -20,7 +20,7 @@ namespace moat {
 struct IndexedRelease {
   PackageName name;
   Version version;
-  std::string index;  // URL; "" for what no index gives, of which only a folder may know something
+  std::string index;  // URL; "" if it came from no index: only a folder may know it
 };
 
 class KnownAdvisories {
@@ -28,10 +28,10 @@ class KnownAdvisories {
   // Error(BadInput) where a file in the folder is not an OSV record.
   explicit KnownAdvisories(Session& session);
 
-  // Asks the indexes side by side about those not asked for yet. Warns once of each index that says nothing
-  // of vulnerabilities. Error(Network, Offline).
+  // Asks the indexes in parallel about releases not asked for yet. Warns once of each index that gives no
+  // vulnerabilities. Error(Network, Offline).
   void learn(const std::vector<IndexedRelease>& releases);
-  // REQUIRES: it was learned.
+  // REQUIRES: learn() was called for it.
   const std::vector<Advisory>& of(const PackageName& name, const Version& version) const;
 
  private:
@@ -42,7 +42,7 @@ class KnownAdvisories {
   Session& session_;
   std::optional<AdvisoryFolder> folder_;
   std::map<Release, std::vector<Advisory>> known_;
-  std::set<std::string> silent_;  // indexes that say nothing of vulnerabilities
+  std::set<std::string> silent_;  // indexes that give no vulnerabilities
 };
 
 // One of audit-ignore: "GHSA-…", or "GHSA-…@2026-12-31": until that day.
@@ -54,8 +54,8 @@ struct AuditException {
 // Error(Usage).
 std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime now);
 
-// For --no-vulnerable: the versions of these that something is known against, and that is not to be ignored,
-// as constraints that exclude them.
+// For --no-vulnerable: constraints that exclude the versions of these with a known vulnerability that is not
+// ignored.
 std::vector<RootRequirement> exclude_vulnerable(const std::vector<const ResolvedPackage*>& packages,
                                                 KnownAdvisories& known, const Settings& settings);
 

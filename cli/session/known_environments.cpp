@@ -12,7 +12,7 @@
 namespace moat {
 namespace {
 
-// Beyond this, those that are gone are forgotten also where nobody lists.
+// Beyond this number, deleted ones are forgotten even if nobody lists them.
 constexpr std::size_t kMostBytes = std::size_t{64} << 10U;
 
 fs::path register_of(const Settings& settings) { return settings.data_dir / "environments"; }
@@ -30,7 +30,7 @@ void write_register(const std::set<fs::path>& roots, const Settings& settings) {
   write_file_atomically(register_of(settings), text, 0600);
 }
 
-// By what is there now: the register may be behind.
+// By the present folders: the register may be outdated.
 std::set<fs::path> still_there(std::set<fs::path> roots) {
   std::erase_if(roots, [](const fs::path& root) { return !Environment::exists_at(root); });
   return roots;
@@ -50,7 +50,7 @@ void remember_environment(const fs::path& root, const Settings& settings) {
     if (text.size() > kMostBytes) return write_register(still_there(std::move(roots)), settings);
     const UniqueFd file = open_file(register_of(settings), O_WRONLY | O_APPEND | O_CREAT, 0600);
     write_all(file.get(), root.native() + "\n", register_of(settings));
-  } catch (const Error&) {  // the environment is there all the same
+  } catch (const Error&) {  // the environment exists nevertheless
   }
 }
 

@@ -1,5 +1,5 @@
-// The environments of this user, wherever they lie: DATA/environments names those that moat made, one path a
-// line. Named ones and the user's own are found in their folders. What is gone is forgotten.
+// The environments of this user, wherever they are: DATA/environments lists those that moat made, one path
+// per line. Named ones and the user's own are found in their folders. Deleted ones are forgotten.
 #pragma once
 
 #include "cli/settings/settings.h"
@@ -9,7 +9,7 @@
 
 namespace moat {
 
-// Where this cannot be written, nothing is remembered, and nothing is wrong.
+// If it cannot be written, nothing is remembered; that is not an error.
 void remember_environment(const std::filesystem::path& root, const Settings& settings);
 
 // Absolute; in the order of their paths.

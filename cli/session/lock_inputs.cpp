@@ -57,7 +57,7 @@ void RootedLines::close(const LockRoot& root, const Goal& goal) {
   const std::size_t place = roots_.size();
   roots_.push_back(root);
   ends_.push_back({goal.requirements.size(), goal.unnamed.size()});
-  // Lines without a name join the others once they have one, each at its place.
+  // Lines without a name are inserted once they have one, each at its place.
   root_of_.insert(root_of_.end(), ends_.back().requirements - begin.requirements, place);
   root_of_.insert(root_of_.end(), ends_.back().unnamed - begin.unnamed, place);
 }

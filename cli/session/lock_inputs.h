@@ -1,5 +1,5 @@
-// The lines that a lock for several targets is made of, and for whom each of them counts: for everybody, or
-// for those who ask for an extra or a dependency group.
+// The lines that a lock for several targets is made from, and when each of them applies: always, or for an
+// extra or a dependency group.
 #pragma once
 
 #include "cli/session/goal.h"
@@ -14,7 +14,7 @@ namespace moat {
 
 class RootedLines {
  public:
-  // What was added to the goal since the last call is of this root.
+  // Assigns this root to what was added to the goal since the last call.
   void close(const LockRoot& root, const Goal& goal);
 
   const std::vector<LockRoot>& roots() const { return roots_; }
@@ -32,7 +32,7 @@ class RootedLines {
   std::vector<std::size_t> root_of_;
 };
 
-// How the lock was made before and now, line by line: "requirements: + flask>=3".
+// The differences between the old and the new inputs, line by line: "requirements: + flask>=3".
 std::vector<std::string> input_differences(const LockedInputs& before, const LockedInputs& now);
 
 }  // namespace moat

@@ -15,7 +15,7 @@
 namespace moat {
 namespace {
 
-// The newest Python that indexes have wheels for. A lock may be used with later ones; that is not proved.
+// The newest Python that indexes have wheels for. Later ones may use a lock, but are not checked.
 constexpr unsigned kNewestMinor = 14;
 
 const std::vector<std::string>& usual_platforms() {
@@ -50,7 +50,7 @@ bool admits(const SpecifierSet& requires_python, const PythonMinor& minor) {
   return !first_release(requires_python, minor).empty();
 }
 
-// Newest first. Without a lower bound, from the Python here on.
+// Newest first. Without a lower bound, starting with the Python here.
 std::vector<PythonMinor> admitted_pythons(const SpecifierSet& requires_python, const Interpreter& here) {
   const unsigned oldest = admits(requires_python, {3, 0}) ? here.minor : 0;
   std::vector<PythonMinor> out;
@@ -114,8 +114,8 @@ void add_targets(LockSpace& space) {
     }
 }
 
-// This machine with a Python, which may install what is for just this machine. What is known of its system
-// is no business of a lock.
+// This machine with a Python; accepts files for exactly this machine. The facts about its system do not go
+// into a lock.
 Target target_here(const Interpreter& here, const std::string& release) {
   Target target = foreign_target(release, {}, &here).value();
   target.environment.platform_release = target.environment.platform_version = "";
@@ -123,7 +123,7 @@ Target target_here(const Interpreter& here, const std::string& release) {
   return target;
 }
 
-// All but this machine with this Python may be left out.
+// Every target except this machine with this Python may be left out.
 void add_default_targets(LockSpace& space, const Interpreter& here) {
   const std::string this_platform = platform_here(here);
   for (const PythonMinor& python : space.pythons)
@@ -136,7 +136,7 @@ void add_default_targets(LockSpace& space, const Interpreter& here) {
     }
 }
 
-// This machine, the usual ones, and those of the lock that is there which markers tell from them.
+// This machine, the usual ones, and those of the existing lock that markers can tell from them.
 std::vector<std::string> default_platforms(const Interpreter& here, const Pylock* earlier) {
   std::vector<std::string> out;
   std::vector<MarkerEnvironment> seen;
@@ -156,7 +156,7 @@ std::vector<std::string> default_platforms(const Interpreter& here, const Pylock
   return out;
 }
 
-// Without requires-python: this Python and newer ones; an older one that the lock is for already stays.
+// Without requires-python: this Python and newer ones; older ones in the existing lock stay.
 SpecifierSet default_pythons(const Interpreter& here, const Pylock* earlier) {
   if (earlier != nullptr && earlier->inputs && earlier->requires_python &&
       earlier->requires_python->contains(target_of(here).python))
@@ -164,7 +164,7 @@ SpecifierSet default_pythons(const Interpreter& here, const Pylock* earlier) {
   return SpecifierSet::parse(">=" + here.major_minor()).value();
 }
 
-// As the lock has them, where requires-python has no lower bound.
+// Those of the lock, if requires-python has no lower bound.
 std::vector<PythonMinor> admitted_pythons(const SpecifierSet& requires_python, const Interpreter& here,
                                           const Pylock* earlier) {
   std::vector<PythonMinor> out = admitted_pythons(requires_python, here);
@@ -209,7 +209,7 @@ void take_pythons(LockSpace& space, const LockCommand& command, bool of_project,
                             std::max(kNewestMinor, here.minor), space.requires_python.to_string()));
 }
 
-// What other implementations, and rare machines, install is not known from tables.
+// The tables do not say what other implementations, and rare machines, install.
 LockSpace space_of_rare(const Interpreter& here) {
   LockSpace space;
   space.platforms = {platform_here(here)};
@@ -236,7 +236,7 @@ std::optional<LockSpace> lock_space(const LockCommand& command, bool of_project,
                                     const Pylock* earlier) {
   const bool names_several = command.platforms.size() > 1 || command.python_versions.size() > 1;
   const bool names_any = !command.platforms.empty() || !command.python_versions.empty();
-  // A universal lock stays one, as it keeps its platforms, until other targets are named.
+  // A universal lock stays universal, just as platforms are kept, until other targets are named.
   const bool universal = command.universal || (of_project && !names_any && earlier != nullptr &&
                                                earlier->inputs && earlier->inputs->universal);
   const bool names_one = !names_several && names_any;
@@ -286,7 +286,7 @@ LockSpace lock_space(const LockedInputs& inputs, const SpecifierSet& requires_py
 
 namespace {
 
-// ` and python_version >= "3.11"`: these of all that the lock might be for, oldest first; "": all of them.
+// ` and python_version >= "3.11"`: selects these of all Pythons of the lock, oldest first; "": all of them.
 std::string told_by_markers(const std::set<PythonMinor>& some, const std::vector<PythonMinor>& all) {
   const std::vector<PythonMinor> newest_first(some.rbegin(), some.rend());
   if (has_gap(newest_first)) {
@@ -354,9 +354,9 @@ bool has_file(const LockedPackage& package, const Target& target, bool may_build
   });
 }
 
-// All extras and groups; where some exclude each other, each choice that is possible.
+// All extras and groups; if some exclude each other, each possible choice.
 std::vector<WorldChoice> choices_of(const Pylock& lock) {
-  std::vector<LockRoot> roots(1);  // the first is asked for in any case
+  std::vector<LockRoot> roots(1);  // the first is always asked for
   for (const ExtraName& extra : lock.extras) roots.push_back({LockRoot::Kind::Extra, extra.normalized()});
   for (const GroupName& group : lock.dependency_groups)
     roots.push_back({LockRoot::Kind::Group, group.normalized()});
@@ -368,7 +368,7 @@ std::vector<WorldChoice> choices_of(const Pylock& lock) {
   return out;
 }
 
-using Lacking = std::map<std::string, std::vector<std::string>>;  // by what is said: the targets
+using Lacking = std::map<std::string, std::vector<std::string>>;  // by message: the targets
 
 void note(Lacking& lacking, const std::string& what, const std::string& where) {
   std::vector<std::string>& places = lacking[what];
@@ -404,7 +404,7 @@ void prove(const Pylock& lock, const LockTarget& target, const WorldChoice& choi
 
 namespace {
 
-// What is so on every target is said without them.
+// A message that applies to every target does not list them.
 std::vector<std::string> told(const Lacking& lacking, std::size_t targets) {
   std::vector<std::string> out;
   for (const auto& [what, where] : lacking)

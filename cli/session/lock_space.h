@@ -1,4 +1,4 @@
-// What `moat lock` locks for, where that is more than one target: platforms, and Pythons on each of them.
+// The targets of `moat lock`, if there are several: platforms, and Pythons on each of them.
 #pragma once
 
 #include "cli/args/args.h"
@@ -15,40 +15,40 @@
 namespace moat {
 
 struct LockSpace {
-  std::vector<std::string> platforms;  // as they were named: "linux-x86_64"
+  std::vector<std::string> platforms;  // as the user named them: "linux-x86_64"
   std::vector<PythonMinor> pythons;    // newest first
   SpecifierSet requires_python;        // of the lock
   bool is_universal = false;           // all other platforms as well
-  bool is_declared = true;             // somebody named the platforms: all must be installable there
+  bool is_declared = true;             // the user named the platforms: all must be installable there
   // Each platform with each Python, in the order in which they are resolved.
   std::vector<LockTarget> targets;
-  std::set<std::size_t> left_out = {};  // places in `targets` that the lock is not for after all
+  std::set<std::size_t> left_out = {};  // indices in `targets` that the lock is not for after all
 
   // The targets that the lock is for.
   std::vector<const LockTarget*> kept() const;
 };
 
-// What the options, [tool.moat] targets of the project, and requires-python ask for; nullopt: one target.
-// A project that declares no targets is locked for this machine and for the usual platforms as far as there
-// is an answer; what the lock that is there is for, `earlier`, stays among them, so that developers on
-// different machines do not undo each other's locks. `here`: whose Python counts where nothing names one.
-// Throws Error(Usage).
+// The targets from the options, [tool.moat] targets of the project, and requires-python; nullopt: one
+// target. A project that declares no targets is locked for this machine and for those of the usual
+// platforms that have an answer; the targets of the existing lock, `earlier`, are kept, so that
+// developers on different machines do not undo each other's locks. `here`: the default Python. Throws
+// Error(Usage).
 std::optional<LockSpace> lock_space(const LockCommand& command, bool of_project,
                                     const std::optional<SpecifierSet>& requires_python,
                                     const Interpreter& here, const Settings& settings, const Pylock* earlier);
-// That of a lock which is there. Error(BadInput) where it names no targets that could be meant.
+// The targets of an existing lock. Error(BadInput) if it names no valid targets.
 LockSpace lock_space(const LockedInputs& inputs, const SpecifierSet& requires_python);
 
-// What `environments` of the lock excludes is left out.
+// Leaves out targets that `environments` of the lock excludes.
 void leave_out_excluded(LockSpace& space, const Pylock& lock);
 
-// `environments` of the lock; empty where it is for all.
+// `environments` of the lock; empty if it is for all.
 std::vector<Marker> environments_of(const LockSpace& space);
 
-// What the lock lacks of what it says it was made from, for its targets. REQUIRES: lock.inputs.
+// The inputs that the lock does not meet, for its targets. REQUIRES: lock.inputs.
 std::vector<std::string> gaps(const Pylock& lock, const LockSpace& space);
 
-// What cannot be installed from the lock: "windows-x86_64, Python 3.10: …" with what there is instead.
+// What cannot be installed from the lock: "windows-x86_64, Python 3.10: …", with the available files.
 std::vector<std::string> unproved(const Pylock& lock, const LockSpace& space, bool may_build);
 
 }  // namespace moat

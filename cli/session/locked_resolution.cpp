@@ -20,8 +20,8 @@ namespace {
 
 bool is_wheel(const std::string& filename) { return filename.ends_with(".whl"); }
 
-// Where a file or a repository is got from: the path, as the specification has it. Where nothing lies there
-// (any more) the URL may still have it; the hash or the commit says whether it is the same.
+// The origin of a file or a repository: the path, as the specification says. If the path does not exist (any
+// more) the URL may work; the hash or the commit shows whether it is the same.
 Expected<Url> place_of(const std::string& path, const std::string& url, const fs::path& lock_directory) {
   const fs::path local = (lock_directory / path).lexically_normal();
   std::error_code ignored;
@@ -45,7 +45,7 @@ Error bad_entry(const LockedPackage& package, const std::string& why) {
   return Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(package.name.display()), why));
 }
 
-// What the entry names directly, if it does.
+// The direct reference of the entry, if it has one.
 // nullptr: it comes from an index.
 std::shared_ptr<const SourceUrl> source_of(const LockedPackage& package, const fs::path& lock_directory) {
   if (!package.direct) return nullptr;
@@ -80,7 +80,7 @@ std::shared_ptr<const SourceUrl> source_of(const LockedPackage& package, const f
   return std::make_shared<const SourceUrl>(std::move(out));
 }
 
-// A folder's version is what it now says; a build may be needed to know.
+// A folder's version is read now; that may take a build.
 Version learn_version(const LockedPackage& package, const SourceUrl& source, Session& session) {
   SourcePolicy& policy = session.source_policy();
   const ObtainedSource& obtained = session.sources().obtain(SourceOrder::of(source), session.stop());
@@ -92,7 +92,7 @@ Version learn_version(const LockedPackage& package, const SourceUrl& source, Ses
   return core->version;
 }
 
-// The very files of the lock, as --find-links has them: by name and hash.
+// Exactly the files of the lock, as find-links: by name and hash.
 class NearFiles {
  public:
   explicit NearFiles(Session& session) : session_(session) {
@@ -134,7 +134,7 @@ bool is_in_store(const Artifact& artifact, Session& session) {
          session.sources().has_archive({.artifact = artifact, .direct = {}}, session.stop());
 }
 
-// A file that an index gave, where --find-links and --no-index have it.
+// A file from an index, under --find-links and --no-index.
 void take_near(const LockedPackage& package, const LockedFile& file, Artifact& artifact, NearFiles& near,
                Session& session) {
   if (artifact.url.scheme() == "file") return;

@@ -1,4 +1,4 @@
-// What a lock installs, in terms of the install pipeline: as if its packages had just been resolved.
+// The packages of a lock for the install pipeline: as if they had just been resolved.
 #pragma once
 
 #include "cli/session/goal.h"
@@ -11,11 +11,11 @@
 
 namespace moat {
 
-// A lock holds no requirements, so what nothing else in it needs counts as asked for.
+// A lock holds no requirements, so packages that nothing else in it needs count as asked for.
 Goal locked_goal(const std::vector<SelectedPackage>& selected);
 
-// `lock_directory`: what paths in the lock are relative to. A folder's version is what it says now, which a
-// build may have to tell: the goal's sources must be prepared. Error(BadInput) names the entry that is wrong.
+// `lock_directory`: paths in the lock are relative to it. A folder's version is read now, which may take a
+// build: the goal's sources must be prepared. Error(BadInput) names the invalid entry.
 Resolution locked_resolution(const std::vector<SelectedPackage>& selected,
                              const std::filesystem::path& lock_directory, Session& session);
 

@@ -20,8 +20,8 @@ Environment open_chosen(Session& session, ForProject project, Environment::Forei
   const ChosenEnvironment chosen = require_environment(session.settings(), project);
   if (chosen.note) session.output().say(*chosen.note);
   Environment environment = Environment::open(chosen.root, foreign);
-  // What a crash, or a change that went back, left of the links is mended by whoever comes by next.
-  // Those who only look mend nothing.
+  // Links that a crash or a failed change left wrong are repaired by the next command.
+  // Commands that only read repair nothing.
   if (foreign == Environment::Foreign::Refused) show_commands(environment, session.settings());
   return environment;
 }
@@ -61,7 +61,7 @@ Environment open_to_run(Session& session) {
   try {
     return create_and_say(chosen->root, session);
   } catch (const Error& error) {
-    // Another run may have been quicker.
+    // Another run may have been faster.
     if (error.kind() != ErrorKind::Exists || !Environment::exists_at(chosen->root)) throw;
     return Environment::open(chosen->root, Environment::Foreign::Allowed);
   }
@@ -92,7 +92,7 @@ Interpreter project_python(Session& session, const std::optional<SpecifierSet>& 
 InstalledGraph graph_of(const Environment& environment, const InstalledDistributions& installed,
                         Session& session) {
   for (const std::string& problem : installed.problems) session.reporter().warn(problem);
-  // Release and version of the kernel are of no use here, and cost a call.
+  // Release and version of the kernel are not needed here, and cost a call.
   return {installed, environment.is_foreign() ? target_of(environment, session).environment
                                               : environment.interpreter().markers};
 }

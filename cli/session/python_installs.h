@@ -1,5 +1,5 @@
-// Pythons that are not here yet: what the mirror offers (`python-mirror`: a folder or URL that holds
-// relocatable builds and their SHA256SUMS), and how one comes into DATA/pythons.
+// Pythons that can be downloaded: the builds of the mirror (`python-mirror`: a folder or URL that holds
+// relocatable builds and their SHA256SUMS), and their installation in DATA/pythons.
 #pragma once
 
 #include "cli/session/session.h"
@@ -19,12 +19,12 @@ struct InstalledPython {
   std::string name;  // "cpython-3.13.1"
   bool was_there = false;
 };
-// The newest that SPEC means. Error(Usage) where SPEC names no version; Error(NoInterpreter) where the mirror
-// has none, with what it has.
+// The newest that matches SPEC. Error(Usage) if SPEC names no version; Error(NoInterpreter) if the mirror has
+// none, listing what it has.
 InstalledPython install_python(const std::string& spec, Session& session);
 
-// For a SPEC that no Python here meets: as the setting `python-downloads` has it, installed, after asking
-// whoever is at the terminal. nullopt where it is not, or nobody can be asked.
+// For a SPEC that no installed Python matches: installs one if the setting `python-downloads` allows it,
+// perhaps after asking at the terminal. nullopt if it does not, or nobody can be asked.
 std::optional<Interpreter> offer_python(const std::string& spec, Session& session);
 
 }  // namespace moat

@@ -8,7 +8,7 @@
 namespace moat {
 namespace {
 
-// In the order that podman and skopeo look: what is named first.
+// In the search order of podman and skopeo: explicitly named files first.
 RegistryLoginSources login_sources(const Settings& settings) {
   const Variables& variables = settings.variables;
   RegistryLoginSources out{
@@ -53,7 +53,7 @@ RegistryReference registry_reference(const std::string& text) {
 RegistryAccess::RegistryAccess(const RegistryReference& reference, bool pushes, Session& session) {
   const Settings& settings = session.settings();
   HttpOptions options = http_options(settings, index_list(settings).trusted_hosts);
-  // Whoever types --client-cert here means this registry.
+  // A --client-cert on the command line is meant for this registry.
   options.certificate_origins.reset();
   options.told_of_retry = [&session](std::string_view message) { session.reporter().note(message); };
   const std::vector<std::string> trusted = options.trusted_hosts;

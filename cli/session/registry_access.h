@@ -1,5 +1,5 @@
-// A registry, as this user reaches it: with the credentials that docker, podman or a netrc keep, and this
-// user's proxies and certificates.
+// A registry with this user's settings: the credentials of docker, podman or a netrc, and the user's proxies
+// and certificates.
 #pragma once
 
 #include "cli/session/session.h"
@@ -11,7 +11,7 @@
 
 namespace moat {
 
-// Error(Usage) for what is no such reference.
+// Error(Usage) if it is not a valid reference.
 RegistryReference registry_reference(const std::string& text);
 
 class RegistryAccess {

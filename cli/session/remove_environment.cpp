@@ -21,14 +21,14 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 }
 
-// Deleting takes a while and may be interrupted: first out of the way, then gone. A folder that must stay (a
-// mounted volume, one in somebody else's directory) is emptied; until the last it is an environment that can
-// be removed again. What cannot be deleted does not bring it back.
+// Deleting takes a while and may be interrupted: so it is moved away first, then deleted. A folder that must
+// stay (a mounted volume, one in another user's directory) is emptied; until the end it remains an
+// environment that can be removed again. Files that cannot be deleted do not restore it.
 void remove_environment(const fs::path& root, Session& session) {
   const fs::path aside =
       root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
   sweep_leftovers(root.parent_path());
-  // Waits for a command that is changing it. Without this file there is none.
+  // Waits for a command that is changing it. Without this file there is no such command.
   std::optional<FileLock> alone;
   if (std::error_code gone; fs::is_regular_file(fs::symlink_status(root / ".moat/lock", gone))) try {
       alone = FileLock::acquire({root, ".moat/lock"}, FileLock::Mode::Exclusive, kPatience);

@@ -26,7 +26,7 @@ void take_pins_away(Requirement& requirement) {
 
 bool is_bare(const Requirement& requirement) { return requirement.specifier.empty() && !requirement.url; }
 
-// Does the goal say again what this request said?
+// Does the goal repeat this request?
 bool is_replaced(const ManifestRequest& request, const PackageName& name, const Goal& goal) {
   const auto files = [&](const auto& file) { return file.second == request.origin; };
   if (request.kind == kFileRequest && std::any_of(goal.files.begin(), goal.files.end(), files)) return true;
@@ -63,7 +63,7 @@ void add_earlier_requests(const std::vector<ManifestRequest>& before, const std:
   if (!goal.binds) return;
   for (const ManifestRequest& request : before) {
     Expected<Requirement> requirement = Requirement::parse(request.requirement);
-    // What comes from a URL stays what it is anyway.
+    // Packages from a URL stay as they are anyway.
     if (!request.binding || !requirement || requirement->url) continue;
     if (is_replaced(request, requirement->name, goal)) continue;
     if (upgraded.count(requirement->name) != 0) take_pins_away(*requirement);
@@ -77,7 +77,7 @@ void keep_sources(const Present& present, Goal& goal) {
     const auto from = present.direct.find(root.requirement.name);
     if (from == present.direct.end() || !root.origin.where.empty() || !is_bare(root.requirement)) continue;
     root.requirement.url = from->second.reference();
-    // As it was said: a branch, and not the commit that it was then.
+    // As the user typed it: a branch, and not its commit at the time.
     for (const ManifestRequest& request : present.requests)
       if (const Expected<Requirement> said = Requirement::parse(request.requirement);
           request.binding && said && said->name == root.requirement.name && said->url)
@@ -158,7 +158,7 @@ std::vector<ManifestRequest> requests_after(const Goal& goal, const std::vector<
   }
   for (const RootRequirement& root : goal.requirements) {
     ManifestRequest now = as_request(root, goal, command_line);
-    // The same words again change nothing.
+    // Repeating the same words changes nothing.
     for (const ManifestRequest& earlier : before)
       if (earlier.kind == now.kind && earlier.name == now.name && earlier.requirement == now.requirement &&
           earlier.binding == now.binding && (now.kind == kCommandRequest || now.origin == earlier.origin))
@@ -188,7 +188,7 @@ RequestChanges request_changes(const Goal& goal, const std::vector<ManifestReque
   RequestChanges changes;
   for (const ManifestRequest& request : gone)
     if (const Expected<PackageName> name = PackageName::parse(request.name)) changes.forgotten.insert(*name);
-  // All of a file are said together, and all about a name of which something goes.
+  // All requests of a file are replaced together, and all for a name that loses one of them.
   for (const ManifestRequest& request : after) {
     const auto name = PackageName::parse(request.name);
     const bool of_file = request.kind == kFileRequest &&

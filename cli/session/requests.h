@@ -1,5 +1,5 @@
-// What was asked for earlier in an environment: `moat install flake8==3.9.2` means that version tomorrow,
-// too. The manifest remembers it; here is what of that binds a change, and what a change says again.
+// Earlier requests in an environment: `moat install flake8==3.9.2` stays in force for later changes. The
+// manifest records them; this decides which of them bind a change, and which ones a change replaces.
 //
 // A bare name keeps the specifier that is remembered for it, a new specifier or URL replaces it. -P NAME, and
 // -U of a name, take `==` away. The requests of a requirements file are replaced when the file is installed
@@ -16,27 +16,27 @@
 
 namespace moat {
 
-// Puts into the goal what of the earlier requests binds this change. `upgraded`: names whose `==` goes.
+// Adds the earlier requests that bind this change to the goal. `upgraded`: names whose `==` is dropped.
 void add_earlier_requests(const std::vector<ManifestRequest>& before, const std::set<PackageName>& upgraded,
                           Goal& goal);
 
-// Names alone that were typed, of packages that no index gave: they come from there again. An index may have
-// something of the same name that is somebody else's.
+// Bare names on the command line of packages that came from no index: they come from the same origin again.
+// An index may have a foreign project of the same name.
 void keep_sources(const Present& present, Goal& goal);
 
-// What the user's lines ask for, with what is remembered of the same names.
+// The requests of the user's lines, with the remembered ones for the same names.
 std::vector<RootRequirement> with_earlier_of_named(const Goal& goal);
 
 // Those of goal.earlier that the answer does not meet here.
 std::vector<RootRequirement> broken_requests(const Resolution& resolution, const Target& target,
                                              const Goal& goal);
 
-// What was asked of a package once, as far as it holds on: texts of requirements, its name alone where
-// nothing was.
+// The earlier requests for a package that stay in force: texts of requirements, or its bare name if there are
+// none.
 std::vector<std::string> held_requests(const PackageName& name, const std::vector<ManifestRequest>& requests,
                                        bool is_unpinned);
 
-// For the manifest: what this change says, and what it takes back. Nothing where all of it was said before.
+// For the manifest: the requests of this change, and those it drops. Nothing if all of them are repetitions.
 struct RequestChanges {
   std::vector<ManifestRequest> said;
   std::set<PackageName> forgotten;

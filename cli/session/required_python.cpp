@@ -10,7 +10,7 @@
 namespace moat {
 namespace {
 
-// What makes another environment in its place.
+// The command that makes another environment in its place.
 std::string replacing(const Environment& environment, const Settings& settings, const std::string& spec) {
   const fs::path& root = environment.root();
   const std::string where = root.parent_path() == settings.envs_dir()
@@ -39,7 +39,7 @@ void check_python_option(const Environment& environment, Session& session) {
   if (!settings.python_is_option) return;
   const Interpreter python = interpreter_like(environment, session);
   if (meets_spec(python, *settings.python, session.discovery(), session.store())) return;
-  find_interpreter(*settings.python, session.discovery(), session.store());  // or says what there is
+  find_interpreter(*settings.python, session.discovery(), session.store());  // or reports the available ones
   throw Error(
       ErrorKind::NoInterpreter,
       fmt::format("{} has Python {}, but -p requires {}", quote(environment.root().native()), python.version,
@@ -54,7 +54,7 @@ void check_required_python(const Environment& environment, Session& session, con
   const Settings& settings = session.settings();
   const std::optional<SpecifierSet> required = required_python(settings);
   if (!required) return;
-  // What may not be asked is taken at its word.
+  // If the Python may not be asked, its recorded version is believed.
   const Interpreter& facts = environment.interpreter();
   const Version python = environment.is_foreign() ? target_of(environment, session).python
                                                   : Version::of({facts.major, facts.minor, facts.micro});

@@ -1,4 +1,4 @@
-// The Python of an environment that is there against what the project, or -p, asks for.
+// Compares the Python of an existing environment with the one that the project, or -p, requires.
 #pragma once
 
 #include "cli/session/session.h"
@@ -11,18 +11,18 @@
 
 namespace moat {
 
-// Of the environment found here, else the one that would be chosen for a new one.
+// The Python of the environment found here, else the one for a new environment.
 Interpreter interpreter_here(Session& session);
 
-// As requires-python is meant: of a pre-release the release counts.
+// As requires-python defines it: a pre-release counts as its release.
 bool admits(const SpecifierSet& required, const Interpreter& python);
 
-// Error(NoInterpreter) where `-p` was typed and means another Python than the environment has: nothing
-// changes the Python of an environment.
+// Error(NoInterpreter) if `-p` was typed and means another Python than the environment's: the Python of an
+// environment cannot be changed.
 void check_python_option(const Environment& environment, Session& session);
 
-// Error(NoInterpreter) where requires-python of the project's pyproject.toml excludes the environment's
-// Python. `otherwise`: a command that goes on all the same, "" for none.
+// Error(NoInterpreter) if requires-python of the project's pyproject.toml excludes the environment's Python.
+// `otherwise`: a command that works nevertheless, "" for none.
 void check_required_python(const Environment& environment, Session& session,
                            const std::string& otherwise = "");
 

@@ -48,7 +48,7 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-// The folder whose files belong together with this one; never all of the user's home.
+// The folder whose files belong together with this one; never the user's whole home.
 fs::path tree_of(const fs::path& file, const fs::path& home) {
   for (fs::path folder = file.parent_path(); folder.has_relative_path() && folder != home;
        folder = folder.parent_path()) {
@@ -59,14 +59,14 @@ fs::path tree_of(const fs::path& file, const fs::path& home) {
   return file.parent_path();
 }
 
-// Which files one named file may include.
+// The files that one named file may include.
 class Includes {
  public:
   Includes(const std::string& named, const Session& session)
       : named_(named), directory_(session.settings().working_directory) {
     if (session.settings().files_as_pip) return;
     bounded_ = true;
-    if (is_web(named)) return;  // nothing here is its own
+    if (is_web(named)) return;  // a remote file has no local files of its own
     const fs::path file = on_disk(named, directory_);
     const fs::path home = real(session.settings().home);
     inside_ = {tree_of(real(file), home), tree_of(file.lexically_normal(), home)};
@@ -92,7 +92,7 @@ class Includes {
   std::vector<fs::path> inside_;
 };
 
-// "https://host" of a place in the text that begins with "scheme://"; nullopt where it is not written out.
+// "https://host" of a place in the text that begins with "scheme://"; nullopt if it contains a variable.
 std::optional<Url> origin_at(std::string_view line, std::size_t slashes) {
   std::size_t begin = slashes;
   while (begin > 0 && (is_ascii_alnum(line[begin - 1]) || line[begin - 1] == ':')) --begin;
@@ -106,7 +106,7 @@ std::optional<Url> origin_at(std::string_view line, std::size_t slashes) {
   return url && whole ? std::optional(std::move(*url)) : std::nullopt;
 }
 
-// `http:${SLASHES}host`: what is to be judged is not written out.
+// `http:${SLASHES}host`: the host to be checked is hidden in variables.
 bool hides_a_url(std::string_view line) {
   const std::string text = ascii_lower(line);
   for (const std::string_view scheme : {"http:", "https:", "ssh:", "git:"})
@@ -120,14 +120,14 @@ bool hides_a_url(std::string_view line) {
 bool keeps_variables(const std::string& line, const std::vector<Url>& own_indexes) {
   const std::string_view text = trim(line);
   if (hides_a_url(text)) return false;
-  // `foo==${X}`: names and versions are what indexes are asked for.
+  // `foo==${X}`: names and versions are sent to the indexes.
   const bool is_local = text.starts_with('-') || text.starts_with('.') || text.starts_with('/');
   std::size_t slashes = text.find("//");
   if (slashes == std::string_view::npos) return is_local;
   for (; slashes != std::string_view::npos; slashes = text.find("//", slashes + 2)) {
     if (slashes == 0 || text[slashes - 1] != ':') {
       if (text.substr(0, slashes).find("://") == std::string_view::npos) return false;
-      continue;  // within the path of one that was judged
+      continue;  // within the path of a URL that was checked
     }
     const std::optional<Url> url = origin_at(text, slashes);
     if (!url) return false;

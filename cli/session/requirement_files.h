@@ -1,5 +1,5 @@
-// Requirements files as the command line may read them. The file that is named is somebody's text, often a
-// checkout's: what it includes has to lie beside it, and what it sends away must not hold the user's secrets.
+// Requirements files, as the command line may read them. The named file may come from others, often in a
+// checkout: it may only include files next to it, and must not send the user's secrets anywhere.
 #pragma once
 
 #include "cli/session/session.h"
@@ -15,10 +15,10 @@ namespace moat {
 //   folder upwards with .git or pyproject.toml, else its own) and the working folder are inside, links
 //   followed for a variable that the line would send to a host that only the file names; those in the setting
 //   `expand-variables` are meant to go anywhere
-// With Settings::files_as_pip neither is asked.
+// With Settings::files_as_pip neither is checked.
 RequirementsReader requirements_reader(const std::string& named, Session& session);
 
-// Would a line of a requirements file with ${NAME} in it give the value only to this machine, or to one of
+// If a line of a requirements file contains ${NAME}, is the value sent only to this machine, or to one of
 // these?
 bool keeps_variables(const std::string& line, const std::vector<Url>& own_indexes);
 

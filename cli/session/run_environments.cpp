@@ -54,7 +54,7 @@ std::string question_key(const RunQuestion& question, const InstallRequest& term
   return key.add(digest_of(terms)).digest();
 }
 
-// When something in a folder last changed: it may give another package then.
+// When anything in a folder last changed: a rebuild may give another package.
 std::string newest_change(const fs::path& tree) {
   fs::file_time_type newest{};
   std::error_code error;
@@ -63,7 +63,7 @@ std::string newest_change(const fs::path& tree) {
   return std::to_string(newest.time_since_epoch().count());
 }
 
-// What comes out of a build depends on how it is built.
+// The result of a build depends on its settings.
 std::string answer_key(const RunQuestion& question, const Resolution& resolution,
                        const InstallRequest& terms) {
   KeyText key;
@@ -80,7 +80,7 @@ std::string answer_key(const RunQuestion& question, const Resolution& resolution
     if (package.file.artifact.digests.empty()) key.add(package.file.artifact.url.to_string());
     if (const SourceUrl* const source = package.file.direct.get()) {
       key.add(pinned_text(*source));
-      // Of what is editable only what is built counts.
+      // For an editable, only the files used by its build count.
       if (question.goal.editables.count(package.name) != 0)
         key.add(project_digest(source->url.file_path(), Settings()));
       else if (source->kind == SourceKind::Directory)
@@ -90,7 +90,7 @@ std::string answer_key(const RunQuestion& question, const Resolution& resolution
   return key.digest();
 }
 
-// What lies on this machine may be another thing the next time.
+// A local file may have changed the next time.
 bool may_change(const std::vector<RootRequirement>& lines) {
   return std::any_of(lines.begin(), lines.end(), [](const RootRequirement& line) {
     return line.requirement.url && line.requirement.url->substr(0, 5) == "file:";
@@ -114,7 +114,7 @@ PathBeneath lock_of(const std::string& key, const fs::path& store) {
   return {folder(store), fs::path(key) / "lock"};
 }
 
-// The environment, if it is there; from here on it stays.
+// The environment, if it exists; from here on it cannot be removed.
 std::optional<RunEnvironment> find_environment(const std::string& key, const fs::path& store) {
   const fs::path here = folder(store) / key;
   if (!Environment::exists_at(here / "env")) return std::nullopt;
@@ -124,7 +124,7 @@ std::optional<RunEnvironment> find_environment(const std::string& key, const fs:
   return RunEnvironment{here / "env", std::move(lock)};
 }
 
-// What an earlier run with the same question was told.
+// The answer of an earlier run to the same question.
 struct Answer {
   std::string key;
   std::chrono::seconds age;
@@ -139,7 +139,7 @@ std::optional<Answer> find_answer(const std::string& question, const fs::path& s
   return valid ? std::optional(Answer{std::string(key), *age}) : std::nullopt;
 }
 
-// The pipeline of `create`.
+// Same steps as `create`.
 void make_environment(const fs::path& root, const RunQuestion& question, const Resolution& resolution,
                       Session& session) {
   Store& store = session.store();
@@ -184,7 +184,7 @@ RunEnvironment make_or_find(const std::string& key, const RunQuestion& question,
     make_directories_beneath(here);
     FileLock making = FileLock::acquire(lock_of(key, store), FileLock::Mode::Exclusive, kPatienceWithMaker);
     making.describe(fmt::format("pid {}: {}", ::getpid(), session.command_line()));
-    if (Environment::exists_at(here / "env")) continue;  // another was quicker
+    if (Environment::exists_at(here / "env")) continue;  // another command was faster
     make_environment(here / "env", question, resolution, session);
     session.output().say(fmt::format(
         "made an environment for {}: Python {}, {}{}", question.name, question.interpreter.version,
@@ -286,7 +286,7 @@ RunEnvironmentUsage sweep_run_environments(const fs::path& store, std::chrono::s
     if (!ours) continue;  // something runs in it
     swept.bytes += disk_bytes(entry.path());
     ++swept.count;
-    // The environment first: whoever waits for the lock looks for it again.
+    // The environment first: a command that waits for the lock then sees that it is gone.
     make_directories(store / "tmp");
     const TempDir grave(store / "tmp", "swept");
     rename_over(entry.path(), grave.path() / "entry");

@@ -27,8 +27,8 @@ struct RunQuestion {
   std::string name;  // "report.py", for messages and the prompt
   Goal goal;
   Interpreter interpreter;
-  std::map<PackageName, Version> preferences;  // versions to keep where they may be kept
-  // What is installed, instead of the goal; and what its paths are relative to.
+  std::map<PackageName, Version> preferences;  // versions to keep if possible
+  // The packages to install, instead of the goal; and the folder that their paths are relative to.
   std::optional<Pylock> lock = std::nullopt;
   std::filesystem::path lock_directory = {};
 };
@@ -37,12 +37,12 @@ struct RunEnvironment {
   std::filesystem::path root;
   FileLock in_use;
 
-  // The program that this process becomes, and all it starts, keep the environment in use as well.
+  // The program that replaces this process, and its children, keep the environment in use as well.
   void pass_on() const;
 };
 
-// Made where it is not there. Throws as an installation does; where the network fails an older answer will
-// do.
+// Created if missing. Throws as an installation does; if the network fails, an older answer is
+// used.
 RunEnvironment obtain_run_environment(RunQuestion question, Session& session);
 
 bool is_run_environment(const std::filesystem::path& root, const std::filesystem::path& store);
@@ -54,7 +54,7 @@ RunEnvironmentUsage run_environments_size(const std::filesystem::path& store);
 // Removes those not used for `older_than` in which nothing runs, and answers without an environment.
 RunEnvironmentUsage sweep_run_environments(const std::filesystem::path& store,
                                            std::chrono::seconds older_than);
-// What that would remove now.
+// The usage that the above would remove now.
 RunEnvironmentUsage sweepable_run_environments(const std::filesystem::path& store,
                                                std::chrono::seconds older_than);
 

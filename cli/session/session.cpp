@@ -99,7 +99,7 @@ HttpClient& Session::http(const IndexList& indexes) {
 
 namespace {
 
-// What somebody set for pip and may expect to count here.
+// pip's settings that the user may expect to apply here.
 std::string unheeded_pip_variables(const Settings& settings) {
   const bool names_indexes = settings.index_url || !settings.extra_index_urls.empty() ||
                              !settings.indexes.empty() || settings.no_index || !settings.find_links.empty();
@@ -152,7 +152,7 @@ SourceBuilder& Session::keep_builder(std::unique_ptr<SourceBuilder> builder) {
 
 namespace {
 
-// The SPEC that nothing here met; "" where there was none, or it is not a version.
+// The SPEC that no installed Python matched; "" if there was none, or it is not a version.
 std::string missing_spec(const Settings& settings, const std::optional<SpecifierSet>& requires_python) {
   if (settings.python) return *settings.python;
   if (const std::vector<std::string> pins = pinned_specs(settings.working_directory);
@@ -168,7 +168,7 @@ Interpreter Session::chosen_interpreter(const std::optional<SpecifierSet>& requi
     return present_interpreter(requires_python);
   } catch (const Error& error) {
     const std::string spec = missing_spec(settings_, requires_python);
-    // A path or a program that a checkout's file names is not to be run, not even to see whether it is there.
+    // A path or program named by a file in a checkout must not be run, not even to see whether it exists.
     if (error.kind() != ErrorKind::NoInterpreter || !names_version(spec)) throw;
     if (is_here(spec, discovery(), store())) throw;
     if (auto downloaded = offer_python(spec, *this)) return std::move(*downloaded);

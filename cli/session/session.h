@@ -27,8 +27,8 @@ namespace moat {
 
 class KnownAdvisories;
 
-// Members are destroyed last first: what waits for the network goes before the network, threads before what
-// they use.
+// Members are destroyed in reverse order: objects that wait for the network before the network, threads
+// before the objects they use.
 class Session {
  public:
   Session(Settings settings, std::string command_line, Output& output, Progress& progress,
@@ -38,7 +38,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   const Settings& settings() const { return settings_; }
-  // From here on the project's pyproject.toml counts as if it said this.
+  // From here on the project's pyproject.toml is treated as if it had this text.
   void take_project_text(std::string text) { settings_.pyproject_text = std::move(text); }
   void take_member_text(std::string text) { settings_.member_text = std::move(text); }
   const std::string& command_line() const { return command_line_; }  // "moat install flask"
@@ -48,9 +48,9 @@ class Session {
 
   Store& store();
   Workers& workers();
-  // `indexes`: whose credentials may be used, and which hosts are trusted.
+  // `indexes`: only their credentials are used, and they define the trusted hosts.
   HttpClient& http(const IndexList& indexes);
-  // The one that was asked for last; the settings' indexes before.
+  // The client requested last; before that, the one of the settings' indexes.
   HttpClient& http();
   std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
   IndexSourceOptions index_options(const IndexList& indexes) const;
@@ -58,7 +58,7 @@ class Session {
   // Asks on the terminal; true for yes. Error(Interrupted).
   bool confirms(std::string_view question);
 
-  // From here on the command is about this application's environment.
+  // From here on the command works on this application's environment.
   void work_on_tool(PackageName name) { settings_.tool = std::move(name); }
 
   // Until this is called sources are not candidates (see cli/session/source_setup.h).
@@ -69,17 +69,17 @@ class Session {
   // Kept for the session's life.
   SourceBuilder& keep_builder(std::unique_ptr<SourceBuilder> builder);
 
-  // What is known against releases, read and asked for once.
+  // Known vulnerabilities of releases, read and requested once.
   KnownAdvisories& advisories();
 
-  // What has its place, and whose bytecode is still to be made (cli/session/bytecode_later.h).
+  // Environments that were changed, and whose bytecode is still missing (cli/session/bytecode_later.h).
   void lacks_bytecode(const std::filesystem::path& environment) { lacking_bytecode_.insert(environment); }
   const std::set<std::filesystem::path>& lacking_bytecode() const { return lacking_bytecode_; }
-  // An environment was made of it, and the next one may be, too.
+  // An environment was made from it, and more may follow.
   void used_runtime(std::string fingerprint) { used_runtime_ = std::move(fingerprint); }
   const std::string& used_runtime() const { return used_runtime_; }
 
-  // --python, or what the project and this machine have; where that is not here, what may be downloaded.
+  // --python, or the choice of the project and this machine; a missing one is downloaded if allowed.
   Interpreter chosen_interpreter(const std::optional<SpecifierSet>& requires_python = std::nullopt);
   DiscoveryOptions discovery() const;
 

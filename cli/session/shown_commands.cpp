@@ -12,7 +12,7 @@ namespace {
 
 enum class Shows { Nothing, WhatWasAskedFor, TheApplication };
 
-// Environments know their real place; the home folder may be a link.
+// Environments know their real path; the home folder may be a link.
 fs::path real(const fs::path& path) {
   std::error_code error;
   fs::path out = fs::weakly_canonical(path, error);

@@ -22,7 +22,7 @@ BuildOptions build_options(const InstallRequest& terms, const std::optional<Envi
   options.requirements.indexes = session.index_options(terms.indexes);
   options.requirements.constraints = terms.build.constraints;
   options.requirements.binary = terms.binary;
-  // What the files of the request say of pre-releases is said of what they ask for.
+  // Pre-release options in the request's files apply to what the files ask for, not to builds.
   options.requirements.prereleases = settings.prereleases;
   options.requirements.exclude_newer = terms.exclude_newer;
   options.network = terms.build.network;
@@ -50,7 +50,7 @@ void set_builder(SourcePolicy& policy, const InstallRequest& terms, const Interp
   policy.forbids = [binary = terms.binary](const PackageName& name) { return !binary.sdists(name); };
 }
 
-// What single lines say.
+// Options of single lines.
 void take_lines(SourcePolicy& policy, const Goal& goal) {
   policy.settings_of = goal.config_settings;
   for (const RootRequirement& root : goal.requirements)
@@ -62,7 +62,7 @@ std::string shown(const UnnamedRequirement& unnamed) {
   return unnamed.origin.where.empty() ? text : fmt::format("{}: {}", unnamed.origin.where, text);
 }
 
-// Error(Refused): hashes stand for bytes, and these have none that stay.
+// Error(Refused): hashes identify bytes, and these sources have no fixed bytes.
 void check_hashable(const RootRequirement& root) {
   if (!root.requirement.url) return;
   const auto source = SourceUrl::parse(*root.requirement.url);
@@ -99,9 +99,9 @@ PackageName learn_name(const UnnamedRequirement& unnamed, Session& session) {
   }
 }
 
-// A clone of the user's own, to be edited: made where there is none yet. The line names it from here on.
-void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment,
-                       UndoFolders& made, Session& session) {
+// A clone for the user to edit: made if there is none yet. The line refers to it from here on.
+void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment, NewFolders& made,
+                       Session& session) {
   const Expected<SourceUrl> source = SourceUrl::parse(root.requirement.url.value_or(""));
   if (!source || source->kind != SourceKind::Git) return;
   if (!environment)
@@ -131,7 +131,7 @@ UndoFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session&
   SourcePolicy& policy = session.source_policy();
   take_lines(policy, goal);
   set_builder(policy, terms, interpreter, environment, session);
-  // From the last, so that the places of the others stay.
+  // From the last to the first, so that the indices of the others stay valid.
   while (!goal.unnamed.empty()) {
     UnnamedRequirement unnamed = std::move(goal.unnamed.back());
     goal.unnamed.pop_back();

@@ -32,7 +32,7 @@ std::string head_of(const fs::path& file) {
   return head;
 }
 
-// python, python3, python3.11, python3.13t, pypy3, python3-config is none.
+// python, python3, python3.11, python3.13t, pypy3; but not python3-config.
 bool is_python_name(std::string_view name) {
   for (const std::string_view stem : {"python", "pypy"}) {
     if (name.substr(0, stem.size()) != stem) continue;
@@ -45,7 +45,7 @@ bool is_python_name(std::string_view name) {
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// "#!/usr/bin/env -S python3 -u": what the kernel starts, and the rest.
+// "#!/usr/bin/env -S python3 -u": the program that the kernel starts, and the rest.
 bool names_a_python(std::string_view first_line) {
   const std::string_view line = trim(first_line.substr(2));
   const std::string_view interpreter = line.substr(0, line.find_first_of(" \t"));
@@ -139,7 +139,7 @@ std::variant<Program, ProgramRefused, ProgramNotFound> find_command(const std::v
 
 namespace {
 
-// As `activate` shows it. venv writes what was given to --prompt in quotes.
+// As `activate` shows it. venv writes the value of --prompt in quotes.
 std::string prompt_of(const fs::path& environment) {
   const fs::path file = environment / "pyvenv.cfg";
   std::error_code ignored;
@@ -191,7 +191,7 @@ int run_program(const std::vector<std::string>& argv, const Variables& variables
   bool told = false;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) throw_errno("wait for", argv.front(), errno);
-    // A terminal tells the child itself; whoever signals this process alone means it as well.
+    // A terminal signals the child itself; a signal sent to this process alone is passed on.
     if (stop.stop_requested() && !std::exchange(told, true)) ::kill(child, SIGTERM);
   }
   throw_if_interrupted(stop);
@@ -207,7 +207,7 @@ void execute_program(const std::vector<std::string>& argv, const Variables& vari
   for (std::string& text : texts) environment.push_back(text.data());
   arguments.push_back(nullptr);
   environment.push_back(nullptr);
-  // A deadline of ours would hold for the program as well.
+  // Our own deadline would also apply to the program.
   throw_if_interrupted();
   ::alarm(0);
   ::execve(arguments[0], arguments.data(), environment.data());

@@ -1,4 +1,4 @@
-// Which program `moat run CMD` starts, and with which variables: pure except for looking at files.
+// The program that `moat run CMD` starts, and its variables: pure except for looking at files.
 #pragma once
 
 #include "cli/settings/settings.h"
@@ -12,9 +12,9 @@
 
 namespace moat {
 
-// What the first bytes of a file say of who runs it.
+// Which kind of program a file is, by its first bytes.
 enum class ProgramKind {
-  Other,          // anything that belongs to no Python
+  Other,          // a program that belongs to no Python
   ForeignPython,  // a script tied to one Python, or a Python itself
 };
 // `path`: as found; links are followed. A script is tied to a Python by a first line with an absolute path to
@@ -30,8 +30,8 @@ struct ProgramRefused {
 };
 struct ProgramNotFound {};
 
-// The environment's bin first; then a path; then PATH, unless `pure`. `script.py` is run by the environment's
-// python.
+// Searches the environment's bin first; then a path; then PATH, unless `pure`. `script.py` is run by the
+// environment's python.
 std::variant<Program, ProgramRefused, ProgramNotFound> find_command(
     const std::vector<std::string>& command, const std::filesystem::path& environment,
     const std::filesystem::path& working_directory, const std::string& path_variable, bool pure);
@@ -40,12 +40,12 @@ std::variant<Program, ProgramRefused, ProgramNotFound> find_command(
 // PYTHONHOME gone; with `pure` also all PYTHON* and PIP_*, and the rest of PATH.
 Variables program_variables(const Variables& variables, const std::filesystem::path& environment, bool pure);
 
-// Runs to its end on this process's own streams: its exit status, or 128 + signal. Error(Disk) where it
-// cannot be started, Error(Interrupted) where `stop` says so; then it was ended as well.
+// Runs to its end on this process's own streams: returns its exit status, or 128 + signal. Error(Disk) if it
+// cannot be started, Error(Interrupted) if `stop` was requested; then it was ended as well.
 int run_program(const std::vector<std::string>& argv, const Variables& variables,
                 const std::stop_token& stop);
 
-// Replaces this process. Only returns by throwing: Error(Disk) where it cannot be started.
+// Replaces this process. Only returns by throwing: Error(Disk) if it cannot be started.
 [[noreturn]] void execute_program(const std::vector<std::string>& argv, const Variables& variables);
 
 }  // namespace moat

@@ -1,4 +1,4 @@
-// What the rooms below work with, of a session.
+// The tools of a session for the lower rooms.
 #pragma once
 
 #include "cli/session/session.h"
@@ -6,7 +6,7 @@
 
 namespace moat {
 
-// With the client that was asked for last: that of the indexes which the command is about.
+// With the client requested last: that of the command's indexes.
 inline Tools tools_of(Session& session) {
   return {session.http(), session.store(), session.workers(), session.reporter(), session.stop()};
 }

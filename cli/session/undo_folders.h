@@ -1,4 +1,4 @@
-// Folders that a command makes on its way, outside of what its change stages.
+// Folders that a command creates besides its staged change.
 #pragma once
 
 #include "fetch/os/file.h"
@@ -8,8 +8,8 @@
 
 namespace moat {
 
-// They go with it, unless the command comes to its end: keep(). A command that is killed leaves them, whole.
-class UndoFolders {
+// Removed with this object, unless the command succeeds: keep(). A killed command leaves them, complete.
+class NewFolders {
  public:
   UndoFolders() = default;
   UndoFolders(UndoFolders&& other) noexcept : folders_(std::exchange(other.folders_, {})) {}
@@ -23,7 +23,7 @@ class UndoFolders {
     for (const fs::path& folder : folders_) remove_tree_quietly(folder);
   }
 
-  // Before it is made. A folder inside one that is known already needs no adding.
+  // Call this before creating it. A folder inside a known one need not be added.
   void add(fs::path folder) { folders_.push_back(std::move(folder)); }
   void keep() { folders_.clear(); }
   bool empty() const { return folders_.empty(); }

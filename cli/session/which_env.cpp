@@ -27,7 +27,7 @@ std::string not_used(const fs::path& environment) {
                      owner_of(environment), environment.native());
 }
 
-// The .venv beside the project: of whoever the project is of.
+// The .venv next to the project, whoever owns that.
 void check_own(const fs::path& environment, const Settings& settings) {
   if (!Environment::exists_at(environment) || is_obeyed(environment, settings.working_directory) ||
       is_obeyed(environment, environment.parent_path()))
@@ -101,7 +101,7 @@ std::optional<ChosenEnvironment> choose_environment(const Settings& settings, Fo
 
 namespace {
 
-// "" where it is none. A base is never changed, whoever manages it.
+// "" if it is not one. A base is never changed, whoever manages it.
 std::string as_base_interpreter(const fs::path& root) {
   std::error_code ignored;
   bool is_base = false, managed = false;

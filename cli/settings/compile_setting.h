@@ -1,15 +1,15 @@
-// When bytecode is made: what was asked for, or what suits where moat runs.
+// When bytecode is made: as the user says, or as suits the system that moat runs on.
 #pragma once
 
 #include "cli/settings/settings.h"
 
 namespace moat {
 
-// Where nothing is said: behind. In a container, where no process goes on after a build's step and every
-// start begins with the image's files, now.
+// Default: in the background. In a container, where no process outlives a build step and every start begins
+// with the image's files: now.
 void set_compile(Settings& settings, const SharedOptions& shared, const SettingLayers& layers);
 
-// Does a continuous integration run this? Its jobs end with their last command, and import a thing once.
+// Does a CI service run this? Its jobs end with their last command, and import everything only once.
 bool is_ci(const Variables& variables);
 
 }  // namespace moat

@@ -1,5 +1,5 @@
-// Options whose order counts, folded into a policy as pip folds them: a later one overrides an earlier one.
-// Both throw Error(Usage) for what is not a package name.
+// Options whose order matters, folded into a policy as pip does: a later one overrides an earlier one. Both
+// throw Error(Usage) for invalid package names.
 #pragma once
 
 #include "resolver/files/requirements_txt.h"
@@ -15,10 +15,10 @@ namespace moat {
 // --no-binary and --only-binary: {"no-binary" | "only-binary", value}.
 BinaryPolicy fold_binary(const std::vector<std::pair<std::string, std::string>>& binary);
 
-// What a requirements file says of pre-releases.
+// The options of a requirements file about pre-releases.
 PrereleasePolicy fold_releases(const RequirementsOptions& file);
 
-// `where`: the option or setting that names it.
-PackageName parse_package_name(std::string_view text, std::string_view where);
+// `where`: the option or setting that gave the value.
+PackageName package_name(std::string_view text, std::string_view where);
 
 }  // namespace moat

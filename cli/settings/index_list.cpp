@@ -28,7 +28,7 @@ Url index_url(const std::string& text, const fs::path& directory) {
   return std::move(*url);
 }
 
-// Is its 403 to be read as "not here"? pip reads every index's so.
+// Does its 403 mean "not here"? pip assumes that for every index.
 bool forbids_absent(const Settings& settings, const Index& index) {
   const std::vector<std::string>& told = settings.skip_forbidden;
   return settings.files_as_pip || std::any_of(told.begin(), told.end(), [&](const std::string& one) {

@@ -1,4 +1,4 @@
-// Which indexes to ask, of all that the user's words and files say.
+// Which of the configured indexes to ask.
 #pragma once
 
 #include "cli/settings/settings.h"
@@ -7,8 +7,8 @@
 
 namespace moat {
 
-// In the order to ask them; what a requirements file says joins, the user's own words win. Throws
-// Error(Usage) for what is not a URL.
+// In the order to ask them; those of a requirements file are added, and the user's own options win. Throws
+// Error(Usage) for an invalid URL.
 IndexList index_list(const Settings& settings, const RequirementsOptions& file = {});
 
 }  // namespace moat

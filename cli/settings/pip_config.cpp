@@ -26,7 +26,7 @@ bool is_file(const fs::path& path) {
   return fs::exists(path, ignored) && !fs::is_directory(path, ignored);
 }
 
-// A value may go on in indented lines.
+// A value may continue in indented lines.
 struct Line {
   std::string section, key, value;
   std::size_t number = 0;

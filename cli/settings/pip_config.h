@@ -19,33 +19,33 @@ struct PipSetting {
   std::string where;    // "/etc/pip.conf:3", "PIP_INDEX_URL"
 };
 
-// The text of a pip.conf: Python's RawConfigParser. Fails on what that would not read.
+// Parses a pip.conf like Python's RawConfigParser. Fails where that would.
 Expected<std::vector<PipSetting>> parse_pip_conf(std::string_view text, std::string_view path);
 
-// Throws Error(BadInput) for what is none; nothing where there is no such file.
+// Throws Error(BadInput) for an invalid file; nothing if there is no such file.
 std::vector<PipSetting> read_pip_conf(const std::filesystem::path& path);
 
-// The files there are, those that count less first: the system's, the user's, the environment's,
-// PIP_CONFIG_FILE's. The user's do not count where that variable names a file; none do where it is /dev/null.
-// `isolated`: no file of the user's.
+// The existing files, lowest priority first: the system's, the user's, the environment's, PIP_CONFIG_FILE's.
+// The user's are ignored if that variable names a file; all are if it is /dev/null. `isolated`: ignores the
+// user's files.
 std::vector<std::filesystem::path> pip_conf_files(const Variables& variables,
                                                   const std::filesystem::path& home,
                                                   const std::filesystem::path& environment, bool isolated);
 
-// Everything set, what counts less first: each file, then (unless `isolated`) the variables. Throws
+// All settings, lowest priority first: each file, then (unless `isolated`) the variables. Throws
 // Error(BadInput).
 std::vector<PipSetting> read_pip_settings(const Variables& variables, const std::filesystem::path& home,
                                           const std::filesystem::path& environment, bool isolated = false);
 
-// What counts for a command: [global], then [COMMAND], then variables, each replacing what the one before
-// set.
+// The settings of a command: [global], then [COMMAND], then variables, each overriding the one
+// before.
 std::vector<PipSetting> pip_settings_for(std::string_view command, const std::vector<PipSetting>& all);
 
-// Yes or no. Throws Error(Usage) for what is neither.
+// Yes or no. Throws Error(Usage) for anything else.
 bool pip_flag(const PipSetting& setting);
 // Words, separated by spaces or line ends.
 std::vector<std::string> pip_list(const PipSetting& setting);
-// `~/x` as the shell would have it, were it not behind a `=`.
+// `~/x` as a shell would expand it, if it did so after a `=`.
 std::string expand_home(const std::string& path, const std::filesystem::path& home);
 
 }  // namespace moat

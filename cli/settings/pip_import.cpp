@@ -40,14 +40,14 @@ constexpr std::array kMatches = {
     Match{"uploaded-prior-to", "exclude-newer", Form::Text},
 };
 
-// Why others stay; of the rest moat knows nothing.
+// Why others are not imported; moat has none for the rest.
 struct Reason {
   std::string_view pip, why;
 };
 constexpr std::array kReasons = {
     Reason{"cache-dir", "moat has a store of its own: `moat config set store-dir DIR`"},
     Reason{"constraint", "moat has no setting for it: `-c FILE` on the command line"},
-    // Configuration sets what the option switches off, so that `yes` leaves it on.
+    // In pip.conf these set what the option turns off on the command line, so `yes` leaves it on.
     Reason{"no-build-isolation",
            "pip reads `yes` as `no` here; `moat config set no-build-isolation true` is clear"},
     Reason{"no-cache-dir", "moat's store is what environments are made from"},
@@ -88,7 +88,7 @@ std::vector<std::string> values_of(const PipSetting& setting, Form form, const s
   return words;
 }
 
-// A secret that is in no file is not for this program to write into one.
+// moat must not write a secret into a file if no file contains it yet.
 bool holds_a_secret_of_no_file(const PipSetting& setting) {
   return setting.section.empty() && hide_credentials(setting.value) != setting.value;
 }

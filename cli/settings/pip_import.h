@@ -1,4 +1,4 @@
-// What pip's configuration says, in moat's own settings: `moat config import-pip`.
+// Converts pip's configuration into moat's own settings: `moat config import-pip`.
 #pragma once
 
 #include "cli/settings/pip_config.h"
@@ -23,8 +23,8 @@ struct PipImport {
   std::vector<Left> left;
 };
 
-// Pure. `all`: what counts less first (read_pip_settings), of which what counts for `pip install` is taken.
-// Each setting ends up in one of the two lists. Throws Error(Usage) for a flag that is neither yes nor no.
+// Pure. `all`: lowest priority first (read_pip_settings); takes those that apply to `pip install`. Each
+// setting ends up in one of the two lists. Throws Error(Usage) for a flag that is neither yes nor no.
 PipImport import_pip_settings(const std::vector<PipSetting>& all, const std::filesystem::path& home);
 
 }  // namespace moat

@@ -10,8 +10,8 @@
 
 namespace moat {
 
-// Sets of which no two are asked for together, as "extra cpu", "group dev". Error(BadInput) where one names
-// none of the project's.
+// Sets of which no two may be asked for together, as "extra cpu", "group dev". Error(BadInput) if an entry is
+// not one of the project's.
 std::vector<std::vector<std::string>> read_conflicts(const Settings& settings, const ProjectChoices& choices);
 
 }  // namespace moat

@@ -22,7 +22,7 @@ std::optional<std::string> pyproject_text(const fs::path& path, const Settings& 
 
 namespace {
 
-// pyproject.toml, opened, and how it is called in messages.
+// pyproject.toml, parsed, with its name for messages.
 struct ProjectFile {
   std::string shown;
   fs::path folder;
@@ -33,7 +33,7 @@ struct ProjectFile {
   }
   std::vector<NamedLine> named(const std::vector<ProjectLine>& lines) const {
     std::vector<NamedLine> out;
-    // Line 0: the build backend said it.
+    // Line 0: it comes from the build backend.
     for (const ProjectLine& line : lines)
       out.push_back(
           from_source({line.text, line.line == 0 ? shown : fmt::format("{}:{}", shown, line.line)}));
@@ -103,7 +103,7 @@ struct GroupSpec {
   GroupName name;
 };
 
-// NAME, or PATH/pyproject.toml:NAME as pip has it.
+// NAME, or PATH/pyproject.toml:NAME as in pip.
 GroupSpec parse_group(const std::string& text, const Settings& settings) {
   const std::size_t colon = text.rfind(':');
   const std::string name_text = colon == std::string::npos ? text : text.substr(colon + 1);
@@ -138,7 +138,7 @@ bool leaves_open(const ProjectTable& project) {
           asks_itself(project.dependencies, project.name));
 }
 
-// setuptools calls what says nothing of itself UNKNOWN: then nothing here is a project.
+// setuptools names a project without metadata UNKNOWN: then there is no project here.
 void check_has_name(const CoreMetadata& metadata, const std::string& shown) {
   if (metadata.name.normalized() != "unknown") return;
   throw Error(
@@ -147,7 +147,7 @@ void check_has_name(const CoreMetadata& metadata, const std::string& shown) {
       {"[project] needs a `name` and a `version`; requirements go into its `dependencies`"});
 }
 
-// [project], with what it leaves open filled in; nullopt where nothing here is a project.
+// [project], with dynamic fields filled in; nullopt if there is no project here.
 std::optional<ProjectTable> whole_table(const std::optional<ProjectFile>& file, const fs::path& folder,
                                         const AskBackend& ask) {
   std::optional<ProjectTable> table;
@@ -241,8 +241,8 @@ std::optional<OwnPackage> own_package(const Settings& settings) {
 
 namespace {
 
-// A project that was begun with another tool says in that tool's words that it is only a list of what it
-// needs.
+// A project of another tool may say in that tool's settings that it is only a list of
+// requirements.
 bool is_package_to_no_tool(const TomlTable& table) {
   const auto is_denied = [&](const char* tool, const char* key) {
     const TomlValue* said = find_path(table, {"tool", tool, key});
@@ -318,7 +318,7 @@ std::optional<SpecifierSet> required_python(const fs::path& folder, const Settin
 std::optional<SpecifierSet> required_python(const Settings& settings) {
   if (!settings.pyproject) return std::nullopt;
   std::optional<SpecifierSet> out = required_python(settings.pyproject->parent_path(), settings);
-  // One environment is for all members.
+  // One environment serves all members.
   for (const fs::path& member : workspace_folders(settings)) {
     const std::optional<SpecifierSet> one = required_python(member, settings);
     if (one) out = out ? out->intersected(*one) : *one;

@@ -1,4 +1,4 @@
-// pyproject.toml as far as moat reads it, and what it leaves to the project's build backend.
+// The parts of pyproject.toml that moat reads, and those it asks the project's build backend for.
 #pragma once
 
 #include "resolver/files/pyproject.h"
@@ -19,74 +19,74 @@ namespace moat {
 
 struct Settings;
 
-// A requirement, and where it stands: "pyproject.toml:12".
+// A requirement, and its place: "pyproject.toml:12".
 struct NamedLine {
   std::string text;
   std::string where;
   bool editable = false;
-  bool of_workspace = false;  // [tool.moat.sources] says that a member of the workspace is meant
+  bool of_workspace = false;  // [tool.moat.sources] says that it is a member of the workspace
 };
 
-// What this pyproject.toml says, as it counts now: the project's and the member's may be known otherwise than
-// they lie there, while they are changed. nullopt: there is no such file.
+// The present text of this pyproject.toml: while the project's or the member's file is being changed, it may
+// differ from the disk. nullopt: there is no such file.
 std::optional<std::string> pyproject_text(const std::filesystem::path& path, const Settings& settings);
 
 struct ProjectFacts {
   std::optional<SpecifierSet> requires_python;
-  // [project] dependencies; what asks for the project's own extras is expanded. nullopt: the file is not
-  // about a project that could have any (no [project], no [build-system], no setup.py or setup.cfg).
+  // [project] dependencies; references to the project's own extras are expanded. nullopt: the file describes
+  // no project that could have any (no [project], no [build-system], no setup.py or setup.cfg).
   std::optional<std::vector<NamedLine>> dependencies;
 };
 
-// What of the project itself is installed: nullopt where it is not a package, which [build-system], a
-// setup.py or setup.cfg makes it, and `package` in [tool.moat] says for itself.
+// The project's own package: nullopt if it is not a package. [build-system], a setup.py or setup.cfg makes it
+// one, unless `package` in [tool.moat] decides.
 struct OwnPackage {
   std::filesystem::path folder;
   std::optional<PackageName> name;  // nullopt: only the backend knows
 };
 
-// METADATA of the project in a folder, by its build backend, and the environment that its markers are read
-// for. Asked only where the file itself leaves open what is needed: it may take a build.
+// METADATA of the project in a folder, from its build backend, and the environment for its markers. Called
+// only if the file leaves its requirements open, since it may take a build.
 struct BackendAnswer {
   CoreMetadata metadata;
   MarkerEnvironment environment;
 };
 using AskBackend = std::function<BackendAnswer(const std::filesystem::path& folder)>;
 
-// The folder of the project around: that of its pyproject.toml, found upwards; else the one moat works in,
-// where that holds a setup.py or the setup.cfg of a package.
+// The folder of the surrounding project: that of its pyproject.toml, found upwards; else the working
+// directory, if it holds a setup.py or the setup.cfg of a package.
 std::optional<std::filesystem::path> project_folder(const Settings& settings);
 
-// Of the project in this folder. Error(BadInput) where its file says something that cannot be meant.
+// For the project in this folder. Error(BadInput) if its file is invalid.
 ProjectFacts read_project(const std::filesystem::path& folder, const Settings& settings,
                           const AskBackend& ask);
 
-// Its extras and dependency groups, by normalised name; what they take from the project's own extras and from
-// other groups is expanded. As read_project.
+// Its extras and dependency groups, by normalised name, with references to the project's own extras and to
+// other groups expanded. As read_project.
 struct ProjectChoices {
   std::map<std::string, std::vector<NamedLine>> extras, groups;
 };
 ProjectChoices read_choices(const std::filesystem::path& folder, const Settings& settings,
                             const AskBackend& ask);
-// Of the project in a folder, as far as its file says it.
+// For the project in a folder, as far as its file tells.
 std::optional<SpecifierSet> required_python(const std::filesystem::path& folder, const Settings& settings);
-// Is it about a project? Not so a pyproject.toml that only configures tools. As read_project.
+// Does it describe a project? Not if it only configures tools. As read_project.
 bool describes_project(const Settings& settings);
 bool has_project_table(const Settings& settings);
 // Is this key of [project] left to the build backend?
 bool is_dynamic(std::string_view key, const Settings& settings);
 std::optional<OwnPackage> own_package(const Settings& settings);
 std::optional<OwnPackage> own_package(const std::filesystem::path& folder, const Settings& settings);
-// Name and version as [project] has them; version: "" where the backend says it.
+// Name and version from [project]; version: "" if it is dynamic.
 std::optional<ProjectName> project_name(const Settings& settings);
 
-// The dependency groups of the project around, by their normalised names; and those that `sync` takes where
-// none is named: `default-groups` in [tool.moat], else `dev`.
+// The dependency groups of the surrounding project, by their normalised names; and the ones that `sync`
+// installs by default: `default-groups` in [tool.moat], else `dev`.
 std::vector<GroupName> project_groups(const Settings& settings);
 std::vector<GroupName> default_groups(const Settings& settings);
 
-// What the project around says of Pythons in its pyproject.toml; nullopt where there is none, or it says
-// nothing. As read_project.
+// requires-python of the surrounding project; nullopt if there is no project, or it sets none. As
+// read_project.
 std::optional<SpecifierSet> required_python(const Settings& settings);
 
 // The requirements of dependency groups, each NAME (of the project's pyproject.toml) or

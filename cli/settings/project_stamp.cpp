@@ -71,7 +71,7 @@ void write_stamp(const fs::path& environment, const ProjectStamp& stamp) noexcep
                           fmt::format("{}\n{}\n{}\n{}\n", stamp.inputs, stamp.project, stamp.manifest,
                                       stamp.exact ? "exact" : "more"));
   } catch (const std::exception&) {
-    // An environment that is only read.
+    // The environment is read-only.
   }
 }
 

@@ -1,7 +1,7 @@
-// What an environment was last made from, so that a project with nothing to do is known by reading its files
-// once: ENV/.moat/synced, text. Whoever changes the environment otherwise, or goes back, changes the
-// manifest, and the stamp no longer counts. It is only ever a short cut: without it the same is found out the
-// long way.
+// The inputs that an environment was last made from, so that a project with nothing to do is recognised by
+// reading its files once: ENV/.moat/synced, text. Any other change of the environment, or a rollback, changes
+// the manifest, which invalidates the stamp. It is only a short cut: without it the full comparison gives the
+// same result.
 #pragma once
 
 #include "cli/settings/settings.h"
@@ -14,14 +14,14 @@ namespace moat {
 
 struct ProjectStamp {
   std::string inputs;    // digest of the project's files, the lock, and what was chosen of it
-  std::string project;   // digest of the project's files alone: what its own package was built from
-  std::string manifest;  // which manifest it was
+  std::string project;   // digest of the project's files alone: the inputs of its own package
+  std::string manifest;  // identifies the manifest
   bool exact = false;    // nothing else is in the environment
   friend bool operator==(const ProjectStamp&, const ProjectStamp&) = default;
 };
 
-// The files that say what a project is: pyproject.toml, setup.py and setup.cfg of its folder, and of the
-// members of a workspace.
+// The files that define a project: pyproject.toml, setup.py and setup.cfg of its folder, and of the members
+// of a workspace.
 std::string project_digest(const std::filesystem::path& folder, const Settings& settings);
 std::string inputs_digest(const std::string& project, const std::string& lock_text,
                           const std::string& chosen);
@@ -29,7 +29,7 @@ std::string inputs_digest(const std::string& project, const std::string& lock_te
 std::string manifest_mark(const std::filesystem::path& environment);
 
 std::optional<ProjectStamp> read_stamp(const std::filesystem::path& environment);
-// Ignores failures: the next command looks again.
+// Ignores failures: the next command checks again.
 void write_stamp(const std::filesystem::path& environment, const ProjectStamp& stamp) noexcept;
 
 }  // namespace moat

@@ -23,7 +23,7 @@ std::optional<Script> parse_script(const std::string& name, const fs::path& path
   const auto bad = [&](const ParseError& error) {
     return Error(ErrorKind::BadInput, fmt::format("{}: {}", name, error.message));
   };
-  // Python's own rules for the encoding of a source file are those of requirements files.
+  // Python's rules for the encoding of a source file are those of requirements files.
   const Expected<std::string> text = decode_requirements(bytes);
   if (!text) throw bad(text.error());
   Expected<std::optional<ScriptMetadata>> metadata = parse_script_metadata(*text);
@@ -52,7 +52,7 @@ std::optional<Script> find_script(const std::vector<std::string>& command,
 
 namespace {
 
-// As long as whoever writes goes on.
+// Reads as long as the writer continues.
 std::string read_input() {
   constexpr std::size_t kMost = std::size_t{64} << 20U;
   std::string out;

@@ -1,4 +1,4 @@
-// A script that says itself what it needs (PEP 723).
+// A script that declares its requirements (PEP 723).
 #pragma once
 
 #include "cli/settings/project_files.h"
@@ -16,19 +16,19 @@ struct Script {
   std::filesystem::path path;  // absolute
   ScriptMetadata metadata;
 
-  std::vector<NamedLine> lines() const;  // its dependencies, and where they stand
+  std::vector<NamedLine> lines() const;  // its dependencies, with their lines
 };
 
-// `command`: what `moat run` is to run. nullopt where it is not a Python script, or one without a block.
-// Error(BadInput) with script and line where the block is wrong.
+// `command`: the command of `moat run`. nullopt if it is not a Python script, or has no block.
+// Error(BadInput) with script and line if the block is invalid.
 std::optional<Script> find_script(const std::vector<std::string>& command,
                                   const std::filesystem::path& working_directory);
 
-// What comes on standard input, read to its end: whoever reads there next finds it all again. nullopt also
-// where that is a terminal. Error(Disk).
+// Standard input, read to its end: later readers find all of it again. nullopt also if it is a terminal.
+// Error(Disk).
 std::optional<Script> script_on_input();
 
-// What the text of a script says; without a block: nothing yet. Error(BadInput).
+// Parses the text of a script; empty without a block. Error(BadInput).
 Script script_of(const std::string& name, const std::filesystem::path& path, const std::string& bytes);
 
 // The lock of a script, beside it: "report.py" has "pylock.report.toml".

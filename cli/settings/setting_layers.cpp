@@ -110,7 +110,7 @@ bool passes_a_variable(const TomlValue& value) {
          (value.array() != nullptr && std::any_of(value.array()->begin(), value.array()->end(), passes));
 }
 
-// "" where the project may set this; else why not.
+// "" if the project may set this; else the reason why not.
 std::string refusal(std::string_view name, const TomlValue& value) {
   switch (project_may(name)) {
     case ProjectMay::Set:
@@ -312,7 +312,7 @@ std::optional<Told<std::vector<std::string>>> SettingLayers::told(std::string_vi
 
 namespace {
 
-// What [tool.moat] of a project says besides settings (cli/settings/project_files.h).
+// Keys of [tool.moat] that are not settings (cli/settings/project_files.h).
 bool is_about_project(std::string_view key) {
   return key == "package" || key == "sources" || key == "workspace" || key == "conflicts";
 }

@@ -1,5 +1,5 @@
-// The settings below the command line: which there are, and what each layer (environment variables,
-// [tool.moat] of the project, the user's file) says of them.
+// The settings below the command line: their names, and the value that each layer (environment variables,
+// [tool.moat] of the project, the user's file) gives them.
 #pragma once
 
 #include "cli/settings/variables.h"
@@ -14,18 +14,18 @@
 
 namespace moat {
 
-// What a setting holds.
+// The type of a setting's value.
 enum class SettingKind { Flag, Text, Number, List, Table };
 
 // nullopt: there is no such setting.
 std::optional<SettingKind> setting_kind(std::string_view name);
-// What a project's files may do with a setting (docs/security.md). A checkout is somebody else's text: it
-// says what its code needs, and not over which ways the user's machine and passwords are reached.
+// What a project's files may do with a setting (docs/security.md). A checkout is somebody else's text: it may
+// say what its code needs, but not how the user's machine and passwords are used.
 enum class ProjectMay {
   Set,
-  Restrict,     // only to `true`, which forbids something
-  Assign,       // NAME=VALUE, and not NAME alone, which passes the user's own value
-  NameVersion,  // a version of Python, no path and no program
+  Restrict,     // only `true`, which forbids something
+  Assign,       // NAME=VALUE, but not NAME alone, which passes the user's value
+  NameVersion,  // a version of Python, but no path or program
   NotSet,
 };
 // REQUIRES: a setting of this name.
@@ -48,15 +48,15 @@ struct Told {
   std::string where;
 };
 
-// Each question is answered by the highest layer that says anything, and throws Error(Usage or BadInput)
-// that names the place where the value there is of the wrong type. `variables` must outlive this.
+// Each query returns the value from the highest layer that has one, and throws Error(Usage or BadInput) that
+// names the place if that value has the wrong type. `variables` must outlive this.
 class SettingLayers {
  public:
   explicit SettingLayers(const Variables& variables) : variables_(variables) {}
 
-  // Below those that were added before. `path` is for messages.
+  // Lower than the layers added before. `path` is for messages.
   void add_file(const std::filesystem::path& path, TomlTable table);
-  // The same for [tool.moat] of a project or script: settings that it may not make have no effect.
+  // The same for [tool.moat] of a project or script: settings that it may not change have no effect.
   void add_project_file(const std::filesystem::path& path, TomlTable table);
 
   std::optional<Told<std::string>> text(std::string_view name) const;
@@ -65,12 +65,12 @@ class SettingLayers {
   std::optional<bool> flag(std::string_view name) const;
   // Variables: separated by spaces or line ends; files: a list, or one text.
   std::vector<std::string> list(std::string_view name) const;
-  // The same without what a project says.
+  // The same without the project's value.
   std::vector<std::string> users_list(std::string_view name) const;
-  // What every layer says, the lowest first.
+  // The values of all layers, the lowest first.
   std::vector<std::string> list_of_all(std::string_view name) const;
   std::optional<std::string> users_text(std::string_view name) const;
-  // Of all files together; what a higher one says of a key counts.
+  // Merged from all files; a higher one overrides by key.
   std::map<std::string, std::string> table(std::string_view name) const;
 
   // Of any kind, as a list of strings: "true", "NAME=VALUE".

@@ -24,7 +24,7 @@ fs::path absolute_against(const fs::path& directory, const fs::path& path) {
   return (directory / path).lexically_normal();
 }
 
-// `~/x` of a settings file, or of a variable that no shell wrote, is below the home folder.
+// `~/x` in a settings file, or in a variable not expanded by a shell, is below the home folder.
 fs::path folder_told(const Settings& settings, const std::string& text) {
   if (text.starts_with("~/")) return absolute_against(settings.home, text.substr(2));
   return absolute_against(settings.working_directory, text);
@@ -35,7 +35,7 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-// pyproject.toml of the folder that --project names, or the nearest upwards that is obeyed.
+// pyproject.toml of the folder that --project names, or the nearest one upwards that is obeyed.
 void find_pyproject(Settings& settings, bool folder_is_named) {
   constexpr const char* kName = "pyproject.toml";
   if (folder_is_named && is_file(settings.working_directory / kName)) {
@@ -62,11 +62,11 @@ std::vector<SettingTold> told_by(const SettingLayers& layers) {
   return out;
 }
 
-// `named`: the user asked for config_file, so that it must be there.
+// `named`: the user asked for config_file, so it must exist.
 void add_files(SettingLayers& layers, const Settings& settings, bool named) {
   if (!settings.reads_files) return;
   if (settings.script) {
-    // It stands for itself: what the project around it sets is not meant for it.
+    // A script is independent: settings of the surrounding project do not apply to it.
     if (const TomlValue* tool = find_key(settings.script->metadata.tool, "moat");
         tool != nullptr && tool->table() != nullptr)
       layers.add_project_file(settings.script->name, *tool->table());
@@ -87,21 +87,21 @@ void add_files(SettingLayers& layers, const Settings& settings, bool named) {
                     table_of(read_given_file(settings.config_file).value_or(""), settings.config_file));
 }
 
-// Where things are: MOAT_HOME for all three, else the XDG folders, else their defaults below $HOME.
+// Standard folders: MOAT_HOME for all three, else the XDG folders, else their defaults below $HOME.
 fs::path set_folders(Settings& settings) {
   const Variables& variables = settings.variables;
   const auto folder = [&](const char* name, const fs::path& otherwise) {
     const std::string value = variable(variables, name);
     return value.empty() ? otherwise : folder_told(settings, value);
   };
-  // A relative one is to be ignored (XDG Base Directory Specification).
+  // Relative ones must be ignored (XDG Base Directory Specification).
   const auto xdg = [&](const char* name, const fs::path& otherwise) {
     const fs::path value = variable(variables, name);
     return value.is_absolute() ? value : otherwise;
   };
   settings.home = variable(variables, "HOME");
   const bool has_home = settings.home.is_absolute();
-  // Nothing is below a file: what would be the user's own is then not looked for in the folder one is in.
+  // No path is below a file: so the user's own files are never looked for in the working directory.
   if (!has_home) settings.home = "/dev/null";
   const std::string all = variable(variables, "MOAT_HOME");
   settings.bin_dir = folder("MOAT_BIN_DIR", settings.home / ".local" / "bin");
@@ -162,7 +162,7 @@ void set_prereleases(PrereleasePolicy& policy, const std::vector<std::string>& n
 std::optional<std::chrono::seconds> window(const Told<std::string>& told) {
   if (ascii_lower(trim(told.value)) == "off") return std::nullopt;
   const std::optional<std::chrono::seconds> span = parse_age(told.value);
-  // A window of nothing would be doubled for ever.
+  // A window of zero would be doubled for ever.
   if (!span || span->count() == 0)
     throw Error(ErrorKind::Usage,
                 fmt::format("{}: {} is not a valid duration", told.where, quote(told.value)),
@@ -220,13 +220,13 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Setting
   }
   if (const auto told = first(shared.window, layers, "window")) settings.window = window(*told);
   settings.overrides = shared.overrides;
-  // Lower layers first: later entries override earlier ones. Between two settings there is no order, so that
-  // what says `:all:` comes before what names packages.
+  // Lower layers first: later entries override earlier ones. Two settings of one layer have no order, so
+  // `:all:` goes before named packages.
   for (const bool all : {true, false})
     for (const char* name : {"no-binary", "only-binary"})
       for (const std::string& value : layers.list(name))
         if ((value.find(":all:") != value.npos) == all) settings.binary.emplace_back(name, value);
-  // A project may ask for more than the user allows to be built, and does not get it.
+  // A project cannot allow more builds than the user does.
   for (const std::string& value : layers.users_list("only-binary"))
     settings.binary.emplace_back("only-binary", value);
   settings.binary.insert(settings.binary.end(), shared.binary.begin(), shared.binary.end());
@@ -236,7 +236,7 @@ void set_resolver(Settings& settings, const SharedOptions& shared, const Setting
     settings.refresh_packages.push_back(parse_package_name(name, "--refresh-package"));
 }
 
-// Those that the user named, wherever: their hosts may know what the user gives them.
+// Indexes that the user named, at any layer: their hosts may receive the user's values.
 std::vector<Url> own_indexes(const SharedOptions& shared, const SettingLayers& layers) {
   std::vector<std::string> texts = {MOAT_DEFAULT_INDEX, shared.index_url.value_or(""),
                                     layers.users_text("index-url").value_or("")};
@@ -258,7 +258,7 @@ std::vector<Url> own_indexes(const SharedOptions& shared, const SettingLayers& l
   return out;
 }
 
-// What is typed is meant: Error(BadInput) where the file is not there.
+// A typed path is intended: Error(BadInput) if the file does not exist.
 void check_is_there(const std::optional<std::string>& file, std::string_view option,
                     const fs::path& directory) {
   if (file && !is_there(absolute_against(directory, *file)))
@@ -297,7 +297,7 @@ std::optional<Told<int>> first_number(const std::optional<std::string>& flag, co
 }
 
 void set_network(Settings& settings, const SharedOptions& shared, const SettingLayers& layers) {
-  // Everything that goes to the network goes by these variables: git and builds as well.
+  // These variables apply to everything that uses the network: git and builds as well.
   if (const auto told = first(shared.proxy, layers, "proxy"))
     for (const char* name : {"http_proxy", "https_proxy", "all_proxy"})
       settings.variables.insert_or_assign(name, told->value);
@@ -381,7 +381,7 @@ std::optional<std::string> named_script(const Invocation& invocation) {
   return std::nullopt;
 }
 
-// What something is added to needs no block yet.
+// A script that is being edited needs no block yet.
 Script named_script(const std::string& name, const Invocation& invocation,
                     const fs::path& working_directory) {
   const fs::path path = (working_directory / name).lexically_normal();

@@ -1,5 +1,5 @@
-// What the user chose: command line > environment variables > [tool.moat] of the project > user settings
-// file, as one plain struct, made once.
+// The user's choices: command line > environment variables > [tool.moat] of the project > user settings file,
+// as one plain struct, made once.
 #pragma once
 
 #include "cli/args/args.h"
@@ -25,7 +25,7 @@
 
 namespace moat {
 
-// What becomes of a Python that is asked for and not here.
+// What to do if the requested Python is not installed.
 enum class PythonDownloads { Ask, Auto, Never };
 
 struct Settings {
@@ -36,24 +36,24 @@ struct Settings {
   std::filesystem::path config_file;               // the user's settings; need not exist
   bool reads_files = true;                         // not --no-config
   std::optional<std::filesystem::path> pyproject;  // found upwards
-  // What it says; of an edit that is not written yet, what it will say. nullopt: it was not read.
+  // Its text; for an unwritten edit, the new text. nullopt: it was not read.
   std::optional<std::string> pyproject_text;
-  // In a workspace `pyproject` is its root's, and this that of the member around, or of --package.
+  // In a workspace `pyproject` is its root's, and this is the surrounding member's, or --package's.
   std::optional<std::filesystem::path> member;
   std::optional<std::string> member_text;  // as pyproject_text
   std::vector<std::string> warnings;       // of settings files
-  std::optional<Script> script;            // what `run` is to run, where it says itself what it needs
+  std::optional<Script> script;            // the script for `run`, if it has metadata
 
   std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
   bool user = false;
   std::optional<PackageName> tool;  // --tool, or the application that the command is about
-  // Not about applications: the folder one happens to be in has no say in them, nor in where they come from.
+  // False for applications: the working directory does not affect them, nor their indexes.
   bool heeds_project = true;
   Compile compile = Compile::Now;
   std::optional<std::string> python;
   std::string python_mirror;  // a folder or URL; "": the default one
   PythonDownloads python_downloads = PythonDownloads::Ask;
-  bool python_is_option = false;  // -p was typed: an environment that is there must meet it
+  bool python_is_option = false;  // -p was typed: an existing environment must match it
   bool offline = false, refresh = false;
   bool works_behind = false;  // with Compile::Background: a process may go on after the command
   bool strict_files = false;
@@ -80,7 +80,7 @@ struct Settings {
 
   std::vector<std::string> targets;  // platforms that a project is locked for; empty: this one and the usual
   std::vector<std::string>
-      default_groups;  // of a project, that `sync` takes; empty: `dev`, where there is one
+      default_groups;  // groups of a project that `sync` installs; empty: `dev`, if it exists
 
   // builds
   ConfigSettings config_settings;
@@ -93,8 +93,8 @@ struct Settings {
   std::vector<std::string> extra_index_urls, indexes, find_links, trusted_hosts;
   std::map<PackageName, std::string> index_pins;
   bool no_index = false;
-  bool no_input = false;  // nobody is asked for a password
-  // What requirements files may do (cli/session/requirement_files.h).
+  bool no_input = false;  // never ask for a password
+  // Limits for requirements files (cli/session/requirement_files.h).
   bool files_as_pip = false;
   std::vector<std::string> expand_variables;
   std::vector<Url> own_indexes;             // that the user named, not the project
@@ -110,24 +110,24 @@ struct Settings {
   std::filesystem::path tools_dir() const { return data_dir / "tools"; }
 };
 
-// `now`: unix seconds, for ages. Throws Error(Usage or BadInput) that says where a bad value comes from.
+// `now`: unix seconds, for ages. Throws Error(Usage or BadInput) that names the place of a bad value.
 Settings make_settings(const Invocation& invocation, const Variables& variables,
                        const std::filesystem::path& working_directory, UnixTime now);
-// Needed before anything else, and harmless to make.
+// Needed before everything else; safe to call at any time.
 OutputOptions output_options(const GlobalOptions& global, const Variables& variables);
 
-// One setting as it was told, for `moat config`.
+// One setting as given, for `moat config`.
 struct SettingTold {
   std::string name;
   std::vector<std::string> values;  // a list's one each, a table's as NAME=VALUE
   std::string where;                // "MOAT_INDEX_URL", "/home/me/.config/moat/config.toml:3"
 };
-// Everything that variables and files set, by name; what a higher layer covers is left out.
+// All settings in variables and files, by name; overridden ones are left out.
 std::vector<SettingTold> told_settings(const Settings& settings);
-// What a settings file of this text sets. Throws Error(BadInput) where it cannot be read.
+// The settings in a file with this text. Throws Error(BadInput) if it is invalid.
 std::vector<SettingTold> told_settings(const std::string& toml, const std::filesystem::path& path);
 
-// Would a settings file of this text be read? Throws as make_settings would.
+// Checks whether a settings file with this text is valid. Throws as make_settings would.
 void check_settings(const std::string& toml, const std::filesystem::path& path);
 
 }  // namespace moat

@@ -70,7 +70,7 @@ std::optional<std::chrono::seconds> parse_age(std::string_view text) {
 std::optional<UnixTime> parse_time(std::string_view text, UnixTime now) {
   const std::string trimmed(trim(text));
   if (const std::optional<std::chrono::seconds> age = parse_age(trimmed)) return now - age->count();
-  // A TOML reader knows dates in all their forms.
+  // A TOML parser accepts dates in all their forms.
   const Expected<TomlTable> table = parse_toml("moment = " + trimmed + "\n");
   if (!table || table->size() != 1) return std::nullopt;
   const TomlValue* value = find_key(*table, "moment");

@@ -25,8 +25,8 @@ Lines without(const Lines& lines, std::size_t first, std::size_t count) {
   return out;
 }
 
-// How many lines the setting that begins on `first` takes: as many as must go so that the rest is the same
-// file without it.
+// How many lines the setting that begins on `first` takes: as many as must be removed so that the rest parses
+// as the same file without it.
 std::size_t extent(const Lines& lines, std::size_t first, std::string_view name, std::size_t settings) {
   for (std::size_t count = 1; first + count <= lines.size(); ++count) {
     const Expected<TomlTable> rest = parse_toml(text_of(without(lines, first, count)));
@@ -35,7 +35,7 @@ std::size_t extent(const Lines& lines, std::size_t first, std::string_view name,
   return 1;
 }
 
-// Before the first table; what follows a table's head would belong to the table.
+// Before the first table; lines after a table's header would belong to the table.
 std::size_t place_for_new(const Lines& lines, std::string_view name, const std::string& line) {
   for (std::size_t at = 0; at <= lines.size(); ++at) {
     if (at < lines.size() && trim(lines[at]).substr(0, 1) != "[") continue;

@@ -11,7 +11,7 @@ using Variables = std::map<std::string, std::string, std::less<>>;
 
 // This process's own.
 Variables read_variables();
-// "" where it is not set.
+// "" if it is not set.
 std::string variable(const Variables& variables, std::string_view name);
 
 }  // namespace moat

@@ -51,7 +51,7 @@ std::vector<std::string> patterns_of(const TomlTable& workspace, const char* key
 
 bool has_wildcard(const std::string& text) { return text.find_first_of("*?[") != std::string::npos; }
 
-// The folders that a pattern names, one part of it after the other.
+// The folders that match a pattern, one component after the other.
 std::set<fs::path> matching_folders(const fs::path& folder, const fs::path& pattern) {
   std::set<fs::path> found{folder};
   for (const fs::path& part : pattern) {
@@ -81,7 +81,7 @@ TomlTable table_of(const fs::path& folder, const Settings& settings) {
   return std::move(*table);
 }
 
-// Most projects are none, which is known without parsing them.
+// Most projects are not workspaces, which is known without parsing them.
 bool may_be_workspace(const Settings& settings) {
   return settings.pyproject && settings.pyproject_text &&
          settings.pyproject_text->find("workspace") != std::string::npos;
@@ -181,7 +181,7 @@ class MemberLines {
 
 namespace {
 
-// A member that is named without wildcards has to be there.
+// A member named without wildcards must exist.
 void refuse_missing(const TomlTable& pyproject, const fs::path& folder) {
   const TomlValue* const workspace = find_path(pyproject, {"tool", "moat", "workspace"});
   for (const std::string& pattern : patterns_of(*workspace->table(), "members", folder))
@@ -216,7 +216,7 @@ std::optional<fs::path> workspace_root(const fs::path& member) {
   for (fs::path above = folder; above.has_relative_path();) {
     above = above.parent_path();
     const fs::path file = above / kFile;
-    // By whoever owns the folder one is in: another user's workspace does not take a project in.
+    // Only if the owner of the current folder owns it: another user's workspace does not take in a project.
     if (!is_file(file) || !is_obeyed(file, folder)) continue;
     const std::string text = read_file(file);
     if (text.find("workspace") == std::string::npos) continue;

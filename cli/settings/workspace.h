@@ -4,8 +4,8 @@
 //   members = ["packages/*", "tools/build"]
 //   exclude = ["packages/old"]
 //
-// `*` and `?` are those of file names. A member that another one requires is meant by its name, wherever it
-// lies; `{ workspace = true }` in [tool.moat.sources] says so, and is an error where there is no such member.
+// `*` and `?` match as in file names. If a member requires another one, its name means that member, wherever
+// it is; `{ workspace = true }` in [tool.moat.sources] says so, and is an error if there is no such member.
 #pragma once
 
 #include "cli/settings/project_files.h"
@@ -27,8 +27,8 @@ struct WorkspaceMember {
   std::optional<Version> version;  // nullopt: the build backend says it
 };
 
-// What the pyproject.toml of a folder says, read; the folders are sorted, those without a pyproject.toml left
-// out. Error(BadInput) where a pattern leads outside. nullopt: not a workspace.
+// Parses the workspace in a folder's pyproject.toml; the folders are sorted, without those that have no
+// pyproject.toml. Error(BadInput) if a pattern leads outside. nullopt: not a workspace.
 std::optional<std::vector<std::filesystem::path>> member_folders(const TomlTable& pyproject,
                                                                  const std::filesystem::path& folder);
 
@@ -39,24 +39,24 @@ std::optional<std::filesystem::path> workspace_root(const std::filesystem::path&
 // The folders of the members of the workspace around, without the root's.
 std::vector<std::filesystem::path> workspace_folders(const Settings& settings);
 
-// Those of the project around, by name, its root among them where that has a [project]; empty: there is no
-// workspace. Error(BadInput) where two have one name, one has none, or one that is named without wildcards is
-// not there.
+// The members of the surrounding workspace, by name, its root included if that has a [project]; empty: there
+// is no workspace. Error(BadInput) if two have one name, one has none, or one that is named without wildcards
+// does not exist.
 std::vector<WorkspaceMember> workspace_members(const Settings& settings);
 // Error(Usage) where no member has this name.
 const WorkspaceMember& find_member(const std::vector<WorkspaceMember>& members, const std::string& name);
 
-// The lines of one of them, without those that name members: in their place what the extras ask for that are
-// wanted of these. Error(BadInput) where one asks for itself, for a version that the member has not, or for a
-// member that does not exist. `met`: gets the members that are named, also by extras of these.
+// The lines of one of them, with lines that name members replaced by the requirements of the extras asked
+// for. Error(BadInput) if one asks for itself, for a version that the member does not have, or for an unknown
+// member. `met`: receives the named members, also those named by their extras.
 std::vector<NamedLine> without_members(const std::vector<NamedLine>& lines, const WorkspaceMember* of,
                                        const std::vector<WorkspaceMember>& members, const Settings& settings,
                                        const AskBackend& ask, std::set<PackageName>* met = nullptr);
 
-// [project], or what the backend says, of the root and all members.
+// [project], or the backend's metadata, of the root and all members.
 ProjectFacts read_workspace(const Settings& settings, const AskBackend& ask);
 ProjectChoices read_workspace_choices(const Settings& settings, const AskBackend& ask);
-// What of it is installed: the packages among the root and the members.
+// The installed packages: the root and the members that are packages.
 std::vector<OwnPackage> own_packages(const Settings& settings);
 
 }  // namespace moat
