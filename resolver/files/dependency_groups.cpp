@@ -28,7 +28,7 @@ Expected<Groups> read_groups(const TomlTable& file) {
     if (!name) return error_at(items.line, fmt::format("{} is not a name of a dependency group", quote(key)));
     const auto [place, is_new] = groups.emplace(*name, Group{key, &items});
     if (!is_new)
-      return error_at(items.line, fmt::format("the dependency groups {} and {} are one by name",
+      return error_at(items.line, fmt::format("the dependency groups {} and {} have the same name",
                                               quote(place->second.spelled), quote(key)));
   }
   return groups;

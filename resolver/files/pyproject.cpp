@@ -48,7 +48,7 @@ Expected<std::map<ExtraName, std::vector<ProjectLine>>> read_extras(const TomlVa
     Expected<std::vector<ProjectLine>> lines = read_project_lines(list, key);
     if (!lines) return tl::unexpected(lines.error());
     if (!extras.emplace(std::move(*extra), std::move(*lines)).second)
-      return at(list, fmt::format("the extra {} is there twice", quote(key)));
+      return at(list, fmt::format("the extra {} is defined twice", quote(key)));
   }
   return extras;
 }

@@ -126,7 +126,7 @@ Requirement UnnamedSource::named(PackageName name) const {
 Expected<RequirementLine> parse_requirement_line(std::string_view text, std::string_view directory) {
   text = trim(text);
   const Direct parts = take_apart(text);
-  if (parts.location.empty()) return parse_error("there is nothing but blanks");
+  if (parts.location.empty()) return parse_error("it is empty");
   const bool named_url = parts.location.find('@') != std::string_view::npos && !has_scheme(parts.location) &&
                          parts.location.front() != '.' && parts.location.front() != '/';
   if (is_version_control(parts.location) ||

@@ -130,7 +130,7 @@ class FileReader {
       if (!options) line.fail(options.error().message);
       line.options = std::move(options->options);
       for (const std::string& word : options->ignored)
-        warn(line, fmt::format("{} belongs to no option and is ignored", quote(word)));
+        warn(line, fmt::format("{} is not part of an option and is ignored", quote(word)));
     }
     apply_for_packages(line);
     if (!line.text.empty())
@@ -177,7 +177,7 @@ class FileReader {
     RequirementsEntry entry{.text = line.text, .where = line.where, .constraint = line.constraint};
     for (const RequirementsOption& option : line.options)
       if (!add_to(entry, option, line) && option.name != "editable" && !is_for_packages(option))
-        warn(line, fmt::format("`--{}` does not count on the line of a requirement", option.name));
+        warn(line, fmt::format("`--{}` has no effect on a requirement's line", option.name));
     return entry;
   }
 
@@ -189,7 +189,7 @@ class FileReader {
 
   void make_editable(RequirementsEntry& entry, const Line& line) {
     entry.editable = true;
-    if (!entry.hashes.empty()) warn(line, "`--hash` does not count for what is editable");
+    if (!entry.hashes.empty()) warn(line, "`--hash` has no effect on an editable requirement");
     entry.hashes.clear();
   }
 
@@ -269,7 +269,7 @@ class FileReader {
     } else if (name == "hash" || name == "config-settings") {
       RequirementsEntry nowhere;
       add_to(nowhere, option, line);
-      warn(line, fmt::format("`--{}` belongs to no requirement and is ignored", name));
+      warn(line, fmt::format("`--{}` does not belong to a requirement and is ignored", name));
     }
   }
 

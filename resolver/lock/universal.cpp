@@ -381,7 +381,7 @@ class Universal {
         }
         if (request_.targets_must_install || !cell.named || judges_.any_file_does(*cell.named))
           return std::move(*conflict);
-        notes_.push_back(fmt::format("there is no answer with files for {}: the lock is not proved there",
+        notes_.push_back(fmt::format("there is no answer with files for {}: the lock is not checked there",
                                      judges_.target_of(cell).description));
         judges_.let_any_file_do(*cell.named);
         forget_cells();

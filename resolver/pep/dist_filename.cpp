@@ -63,7 +63,7 @@ Expected<WheelFilename> WheelFilename::parse(std::string_view filename) {
   if (parts.size() != 5 && parts.size() != 6)
     return parse_error("the name of a wheel is name-version[-build]-python-abi-platform.whl");
 
-  if (!is_wheel_name(parts[0])) return parse_error("the name of the project is not as wheels write it");
+  if (!is_wheel_name(parts[0])) return parse_error("the project name is not in the form for wheels");
   auto version = parse_version_part(parts[1], offset_of(parts[1]));
   if (!version) return tl::unexpected(std::move(version.error()));
   BuildTag build;

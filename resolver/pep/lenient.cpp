@@ -59,7 +59,7 @@ class Mender {
     std::size_t end = at_;
     for (std::size_t i = at_; i < text_.size() && (is_operator_char(text_[i]) || text_[i] == ' '); ++i) {
       if (text_[i] == ' ') continue;
-      if (i != end) note("an operator was torn apart");
+      if (i != end) note("an operator was split by a blank");
       op += text_[i];
       end = i + 1;
     }
@@ -124,7 +124,7 @@ class Mender {
     if (!version.ends_with(".0") || Version::parse(version)) return;
     const std::string rest = version.substr(0, version.size() - 2);
     if (!Version::parse(rest)) return;
-    note("`.0` was dropped behind a pre-, post- or dev-release");
+    note("`.0` was dropped after a pre-, post- or dev-release");
     version = rest;
   }
 

@@ -45,7 +45,7 @@ class LicenseParser {
       return nullptr;
     }
     if (token_ == ")") {
-      if (wants_operand_ || depth_ == 0) return "this `)` closes nothing";
+      if (wants_operand_ || depth_ == 0) return "this `)` has no matching `(`";
       --depth_;
       out_ += ')';
       may_have_with_ = false;
@@ -66,7 +66,7 @@ class LicenseParser {
   const char* take_operator() {
     if (!is_operator(token_)) return "expected AND, OR or WITH";
     behind_with_ = iequals_ascii(token_, "with");
-    if (behind_with_ && !may_have_with_) return "WITH stands behind a license alone";
+    if (behind_with_ && !may_have_with_) return "WITH can only follow a license";
     std::string upper(token_);
     for (char& c : upper)
       if (is_ascii_lower(c)) c = static_cast<char>(c - 32);

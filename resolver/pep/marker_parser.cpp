@@ -172,7 +172,7 @@ class MarkerParser {
       MarkerOperand& other = side == &left ? right : left;
       if (other.field) return "extras and groups are compared with a quoted name";
       if (side->field->type == MarkerType::Set && (side == &left || !is_in))
-        return "a set of names goes only behind `in` and `not in`";
+        return "a set of names can only follow `in` or `not in`";
       other.literal = normalize_name(other.literal);  // one that is not a name equals none
     }
     const MarkerType type = comparison.field().type;

@@ -74,7 +74,7 @@ class RequirementParser {
       if (!extra) return ParseError{"expected the name of an extra", begin_};
       out.extras.insert(std::move(*extra));
       skip_blanks();
-      if (peek() != ',' && peek() != ']') return ParseError{"expected `,` or `]` behind an extra", at_};
+      if (peek() != ',' && peek() != ']') return ParseError{"expected `,` or `]` after an extra", at_};
       if (text_[at_++] == ']') return std::nullopt;
       skip_blanks();
     }
@@ -86,7 +86,7 @@ class RequirementParser {
     skip_blanks();
     const std::string_view url =
         read_while([](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f'; });
-    if (url.empty()) return ParseError{"there is no URL behind `@`", at_};
+    if (url.empty()) return ParseError{"there is no URL after `@`", at_};
     if (at_ < text_.size() && !is_blank(peek())) return ParseError{"a URL holds no control characters", at_};
     out.url = std::string(url);
     return std::nullopt;

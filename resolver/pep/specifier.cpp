@@ -48,7 +48,7 @@ class SpecifierParser {
     at_ = skip_space(at_ + found->text.size());
     specifier_.text_ = std::string(trim(text_.substr(at_)));
     if (specifier_.text_.empty())
-      return parse_error("there is no version behind `" + std::string(found->text) + "`", at_);
+      return parse_error("there is no version after `" + std::string(found->text) + "`", at_);
     return found->op == Operator::ArbitraryEqual ? parse_arbitrary() : parse_version();
   }
 

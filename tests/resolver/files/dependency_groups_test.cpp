@@ -49,7 +49,7 @@ TEST(DependencyGroups, WhatIsWrongIsNamed) {
 }
 
 TEST(DependencyGroups, NamesThatAreOneAreAnError) {
-  EXPECT_NE(group("ok", "[dependency-groups]\nok = []\nTest_x = []\ntest-X = []\n").find("are one by name"),
+  EXPECT_NE(group("ok", "[dependency-groups]\nok = []\nTest_x = []\ntest-X = []\n").find("the same name"),
             std::string::npos);
 }
 

@@ -175,9 +175,9 @@ TEST(RequirementsTxt, OptionsForPackagesCountOnEveryLine) {
   EXPECT_EQ(file.options.releases[0].second, "bar");
   EXPECT_EQ(file.options.releases.size(), 1U);
   EXPECT_TRUE(file.entries[1].hashes.empty());
-  EXPECT_EQ(file.warnings, (Texts{"requirements.txt:1: `--pre` does not count on the line of a requirement",
-                                  "requirements.txt:2: `--hash` does not count for what is editable",
-                                  "requirements.txt:3: `--pre` belongs to no option and is ignored"}));
+  EXPECT_EQ(file.warnings, (Texts{"requirements.txt:1: `--pre` has no effect on a requirement's line",
+                                  "requirements.txt:2: `--hash` has no effect on an editable requirement",
+                                  "requirements.txt:3: `--pre` is not part of an option and is ignored"}));
 }
 
 TEST(RequirementsTxt, AnIndexTakesThePlaceOfThoseAboveIt) {
