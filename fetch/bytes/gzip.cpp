@@ -75,7 +75,7 @@ struct GzipReader::State {
     zlib.next_in = zlib_bytes(bytes.data());
     zlib.avail_in = static_cast<uInt>(bytes.size());
     while (zlib.avail_in > 0 || zlib.avail_out == 0) {
-      if (ended) return parse_error("there are bytes behind the end of its gzip stream");
+      if (ended) return parse_error("there are bytes after the end of its gzip stream");
       zlib.next_out = reinterpret_cast<Bytef*>(out.data());
       zlib.avail_out = static_cast<uInt>(out.size());
       const int result = inflate(&zlib, Z_NO_FLUSH);
