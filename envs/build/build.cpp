@@ -554,9 +554,9 @@ void BuildFrontend::refuse_cycle(const Link& link) const {
   std::string told;
   for (const Link& above : chain_) told += above.label + " needs ";
   throw Error(ErrorKind::Build,
-              cycle ? fmt::format("build requirements go round in a circle: {}{}", told, link.label)
+              cycle ? fmt::format("build requirements form a cycle: {}{}", told, link.label)
                     : fmt::format("build requirements go too deep: {}{}", told, link.label),
-              {"a wheel of one of them would end it: `--only-binary NAME` lets only wheels be chosen"});
+              {"`--only-binary NAME` chooses a wheel of one of them, which breaks the cycle"});
 }
 
 std::string BuildFrontend::metadata(const BuildRequest& request, std::stop_token stop) {

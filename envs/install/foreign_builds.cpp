@@ -15,7 +15,7 @@ ForeignBuilds::ForeignBuilds(SourceBuilder& builder, const Target& here, const T
 std::string ForeignBuilds::metadata(const BuildRequest& request, std::stop_token stop) {
   std::string text = builder_.metadata(request, std::move(stop));
   reporter_.warn(fmt::format(
-      "what {} needs is what its build says with {}; the lock is for {}, where it may need something else",
+      "the requirements of {} come from a build with {}; the lock is for {}, where they may differ",
       quote(request.tree.label), here_, target_));
   return text;
 }

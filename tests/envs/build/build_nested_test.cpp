@@ -34,7 +34,7 @@ TEST_F(NestedBuildTest, TellsTheCircleOfTwo) {
   offer("ham", "'egg'");
   offer("egg", "'ham'");
   const Told error = told([&] { frontend()->build_wheel(built("ham"), {}); });
-  EXPECT_THAT(error.error, AllOf(HasSubstr("build requirements go round in a circle: ham 1.0 needs egg 1.0"),
+  EXPECT_THAT(error.error, AllOf(HasSubstr("build requirements form a cycle: ham 1.0 needs egg 1.0"),
                                  HasSubstr("needs ham 1.0")));
   EXPECT_EQ(error.error.substr(0, 7), "build: ");
 }
@@ -42,11 +42,11 @@ TEST_F(NestedBuildTest, TellsTheCircleOfTwo) {
 TEST_F(NestedBuildTest, TellsWhatNeedsItself) {
   offer("bomb", "'bomb'");
   EXPECT_THAT(told([&] { frontend()->build_wheel(built("bomb"), {}); }).error,
-              HasSubstr("build requirements go round in a circle: bomb 1.0 needs bomb 1.0"));
+              HasSubstr("build requirements form a cycle: bomb 1.0 needs bomb 1.0"));
   // … where the backend asks for it, and not the file.
   offer("late", "", "\ndef get_requires_for_build_wheel(settings=None): return ['late']\n");
   EXPECT_THAT(told([&] { frontend()->build_wheel(built("late"), {}); }).error,
-              HasSubstr("build requirements go round in a circle: late 1.0 needs late 1.0"));
+              HasSubstr("build requirements form a cycle: late 1.0 needs late 1.0"));
 }
 
 TEST_F(NestedBuildTest, EndsACircleThatWheelsBreak) {
@@ -73,7 +73,7 @@ TEST_F(NestedBuildTest, ThreadsDoNotWaitForEachOtherInACircle) {
         errors[i] = told([&] { builder->build_wheel(built(i % 2 == 0 ? "ham" : "egg"), {}); }).error;
       });
   }
-  for (const std::string& error : errors) EXPECT_THAT(error, HasSubstr("go round in a circle"));
+  for (const std::string& error : errors) EXPECT_THAT(error, HasSubstr("form a cycle"));
 }
 
 TEST_F(NestedBuildTest, BuildsNoRequirementThatMayNotBeBuilt) {
