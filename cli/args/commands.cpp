@@ -51,10 +51,10 @@ constexpr std::array kCommands = {
     CommandEntry{"tool uninstall", "APP…", "remove applications, with their environments and commands",
                  "moat tool uninstall ruff", declare_tool_uninstall},
     CommandEntry{"doctor", "", "prove that the environment leaks nothing",
-                 "moat doctor --strict         # exit 1 where something leaks or is damaged", declare_doctor},
+                 "moat doctor --strict         # exit 1 if something leaks or is damaged", declare_doctor},
     CommandEntry{"audit", "[LOCK|BUNDLE]",
                  "report known vulnerabilities, yanked releases and licence problems",
-                 "moat audit                           # exit 1 where something is found\n"
+                 "moat audit                           # exit 1 if something is found\n"
                  "moat audit pylock.toml --ignore GHSA-xxxx-yyyy-zzzz@2026-12-31",
                  declare_audit},
     CommandEntry{"report", "[LOCK]", "one HTML page about an environment, or a lock",
@@ -70,7 +70,7 @@ constexpr std::array kCommands = {
                  declare_lock},
     CommandEntry{"sync", "[LOCK]", "make the environment equal to a lock",
                  "moat sync                    # lock and environment of the project\n"
-                 "moat sync --locked           # CI: exit 1 where the lock is not up to date\n"
+                 "moat sync --locked           # CI: exit 1 if the lock is not up to date\n"
                  "moat sync pylock.toml",
                  declare_sync},
     CommandEntry{"bundle", "[LOCK] -o FILE",
@@ -90,7 +90,7 @@ constexpr std::array kCommands = {
                  "skopeo copy oci-archive:shop.tar docker://registry.example/team/shop:2.1",
                  declare_image},
     CommandEntry{"deploy", "SOURCE DEST",
-                 "put a bundle into production: check, switch, and back where it fails",
+                 "deploy a bundle: check it, switch to it, and switch back if it fails",
                  "moat deploy shop.moat /srv/shop --key deploy.pub --check 'python -m shop --self-test' \\\n"
                  "     --after 'systemctl restart shop' --probe 'curl -fsS localhost:8000/health'",
                  declare_deploy},
@@ -105,7 +105,7 @@ constexpr std::array kCommands = {
     CommandEntry{"export", "[LOCK]", "the lock in the form of another tool",
                  "moat export -o requirements.txt\nmoat export --format cyclonedx -o sbom.json",
                  declare_export},
-    CommandEntry{"import", "FILE", "go on with what another tool locked: the same versions",
+    CommandEntry{"import", "FILE", "take over a project of another tool, at its locked versions",
                  "moat import poetry.lock\nmoat import requirements.txt", declare_import},
     CommandEntry{"build", "", "the project's source distribution and wheel",
                  "moat build                   # both, into dist/\nmoat build --wheel -o out",
@@ -128,7 +128,7 @@ constexpr std::array kCommands = {
                  "moat env clone lab lab-next", declare_env_clone},
     CommandEntry{"env move", "ENV NEW", "move an environment to another folder",
                  "moat env move ./.venv /srv/app", declare_env_move},
-    CommandEntry{"env diff", "A [B]", "which packages two environments, or two states of one, do not share",
+    CommandEntry{"env diff", "A [B]", "the differences between two environments, or two states of one",
                  "moat env diff lab lab-next\nmoat env diff 3 7        # two states of the environment here",
                  declare_env_diff},
     CommandEntry{
@@ -141,7 +141,7 @@ constexpr std::array kCommands = {
                  declare_store_prune},
     CommandEntry{"store verify", "", "hash every wheel in it again", "moat store verify",
                  declare_store_verify},
-    CommandEntry{"store repair", "", "remove what is damaged, and unpack it again where it can be",
+    CommandEntry{"store repair", "", "remove damaged entries, and unpack them again if possible",
                  "moat store repair", declare_store_repair},
     CommandEntry{"store export", "DIR", "every wheel in it as a file, for other tools: --find-links DIR",
                  "moat store export ./wheelhouse", declare_store_export},
@@ -151,7 +151,7 @@ constexpr std::array kCommands = {
                  declare_python_list},
     CommandEntry{"python find", "[SPEC]", "which interpreter a SPEC means", "moat python find '>=3.10'",
                  declare_python_find},
-    CommandEntry{"python pin", "[SPEC]", "say in .python-version which Python is meant here",
+    CommandEntry{"python pin", "[SPEC]", "write the Python for this folder into .python-version",
                  "moat python pin 3.12", declare_python_pin},
     CommandEntry{"python install", "SPEC…", "download a Python, for this user alone",
                  "moat python install 3.13", declare_python_install},

@@ -8,8 +8,8 @@ namespace {
 
 void declare_hooks(Declaration& d, HookOptions& hooks) {
   d.value("--after", hooks.after, "CMD",
-          "run once it is live, to restart what runs; where it fails, switch back");
-  d.value("--probe", hooks.probe, "CMD", "run then until it succeeds; where it never does, switch back");
+          "run once it is live, to restart the program; if it fails, switch back");
+  d.value("--probe", hooks.probe, "CMD", "then run until it succeeds; if it never does, switch back");
   d.value("--probe-timeout", hooks.probe_timeout, "TIME", "how long --probe may take (default: 30s)");
 }
 
@@ -41,7 +41,7 @@ void declare_bundle(Declaration& d) {
 void declare_bundle_show(Declaration& d) {
   BundleShowCommand& show = d.invocation.command.emplace<BundleShowCommand>();
   d.positional("FILE", show.file, "a bundle, or oci://HOST/REPO:TAG")->required();
-  d.flag("--sbom", show.sbom, "the list of components (CycloneDX) of each target, and nothing else");
+  d.flag("--sbom", show.sbom, "print only the list of components (CycloneDX) of each target");
   declare_registry(d);
 }
 void declare_bundle_verify(Declaration& d) {
@@ -73,14 +73,14 @@ void declare_image(Declaration& d) {
           "oci:DIR[:TAG], oci-archive:FILE or oci://HOST/REPO:TAG (default: none)");
   d.value("--place", image.place, "DIR", "where the environment lies in the image (default: /app)");
   d.value("--entrypoint", image.entrypoint, "COMMAND",
-          "what is started: words, or a JSON list (default: the project's command)");
-  d.values("--cmd", image.command, "ARG", "an argument of it that whoever runs the image may replace");
+          "the command to start: words, or a JSON list (default: the project's command)");
+  d.values("--cmd", image.command, "ARG", "a default argument, replaced by arguments of `docker run`");
   d.values("--env", image.variables, "NAME=VALUE", "set a variable");
   d.value("--user", image.user, "UID[:GID]", "who runs it");
   d.value("--workdir", image.working_directory, "DIR", "the folder that it is started in");
-  d.values("--port", image.ports, "PORT", "a port that it listens at, for whoever looks");
+  d.values("--port", image.ports, "PORT", "a port that it listens on, for information");
   d.values("--label", image.labels, "NAME=VALUE", "a label");
-  d.value("--name", image.name, "NAME:TAG", "how tools call it (default: name and version of the program)");
+  d.value("--name", image.name, "NAME:TAG", "its name for tools (default: name and version of the program)");
   d.one_of("--format", image.format, "FORMAT", {"oci", "docker"},
            "docker: also for `docker load` before version 25");
   d.values("--key", image.keys, "PUB",
@@ -97,10 +97,10 @@ void declare_deploy(Declaration& d) {
   d.positional("DEST", deploy.dest, "the folder that the program is deployed to")->required();
   d.values("--key", deploy.keys, "PUB",
            "a public key, or a folder of them, one of which must have signed the bundle");
-  d.flag("--insecure", deploy.insecure, "take a bundle that nobody signed");
+  d.flag("--insecure", deploy.insecure, "accept an unsigned bundle");
   d.flag("--not-older", deploy.not_older, "refuse a bundle that is dated before the one that is live");
   d.value("--check", deploy.hooks.check, "CMD",
-          "run in the new release before it is live; where it fails, nothing changes");
+          "run in the new release before it is live; if it fails, nothing changes");
   d.value("--check-timeout", deploy.hooks.check_timeout, "TIME", "how long --check may take (default: 60s)");
   declare_hooks(d, deploy.hooks);
   d.value("--keep", deploy.keep, "N", "how many releases stay (default: 3)");

@@ -69,13 +69,13 @@ void declare_install(Declaration& d) {
   d.flag("-U,--upgrade", install.upgrade, "newest versions allowed, of everything involved");
   d.values("-P,--upgrade-package", install.upgrade_packages, "NAME",
            "newest version allowed, of this package");
-  d.flag("--reinstall", install.reinstall, "place the files again, whatever is there");
+  d.flag("--reinstall", install.reinstall, "place the files again, even if they are installed");
   d.flag("--no-deps", install.no_deps, "only what is named");
   d.flag("--dry-run", install.dry_run, "say what would change, and change nothing");
   d.flag("--require-hashes", install.require_hashes, "every requirement must be pinned with a hash");
   d.value("--fix", install.fix, "N", "loosen a line as the conflict's fix N says");
   declare_environment(d);
-  declare_python(d, "the Python of --user's environment, where it is made now");
+  declare_python(d, "the Python of --user's environment, if it is created now");
   declare_resolver(d);
   declare_index(d);
   declare_build(d);

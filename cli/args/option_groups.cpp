@@ -107,7 +107,7 @@ void declare_build(Declaration& d) {
       d.values("--only-binary", values->only, "NAME", "only wheels of this package (:all:, :none:)");
   SharedOptions& shared = d.invocation.shared;
   d.flag("--no-build", shared.no_build,
-         "run nobody's build: wheels only, and sources that say what they need");
+         "forbid builds: wheels only, and sources that declare their requirements");
   d.flag("--no-build-isolation", shared.no_build_isolation,
          "build with what the environment holds, instead of an environment for each build");
   d.values("-C,--config-setting", shared.config_settings, "KEY=VALUE", "a setting for the build backends");
@@ -136,7 +136,7 @@ void declare_link(Declaration& d) {
   d.flag("--strict-files", d.invocation.shared.strict_files,
          "refuse two packages that contain one file with different contents");
   d.values("--allow-bad-record", d.invocation.shared.allow_bad_record, "NAME",
-           "take a wheel whose RECORD is wrong though no hash vouches for it (:all: for any)");
+           "accept a wheel with a wrong RECORD even without a hash (:all: for any)");
 }
 
 }  // namespace moat

@@ -16,7 +16,7 @@ void declare_store_prune(Declaration& d) {
           "entries not used for that long: 30d (default), 12h, 0d for everything");
   d.value("--max-size", prune.max_size, "SIZE",
           "then the least recently used, until at most this much is left: 5GB, 500MB");
-  d.flag("--ci", prune.ci, "what indexes give again: a cache between runs of a CI keeps what was built");
+  d.flag("--ci", prune.ci, "only what indexes can provide again: for CI caches, which keep what was built");
   d.flag("--dry-run", prune.dry_run, "say what would be removed, and remove nothing");
 }
 void declare_store_verify(Declaration& d) { d.invocation.command.emplace<StoreVerifyCommand>(); }
@@ -46,7 +46,7 @@ void declare_config_set(Declaration& d) {
 void declare_config_import_pip(Declaration& d) {
   ConfigImportPipCommand& import = d.invocation.command.emplace<ConfigImportPipCommand>();
   d.flag("--dry-run", import.dry_run, "say what would be taken, and change nothing");
-  d.flag("--replace", import.replace, "in place of settings that are there already");
+  d.flag("--replace", import.replace, "replace existing settings");
 }
 
 namespace {
@@ -63,14 +63,14 @@ void declare_completion(Declaration& d) {
   CompletionCommand& completion = d.invocation.command.emplace<CompletionCommand>();
   d.positional("SHELL", completion.shell, "bash, zsh or fish")->required();
   d.positional("WORD", completion.words,
-               "behind --: what may stand in place of the last of these words (what the script asks)");
+               "after --: completions of the last of these words (used by the script)");
   d.finish.emplace_back([&completion] { check_shell(completion.shell, "completion"); });
 }
 
 void declare_hook(Declaration& d) {
   HookCommand& hook = d.invocation.command.emplace<HookCommand>();
   d.positional("SHELL", hook.shell, "bash, zsh or fish")->required();
-  d.positional("FOLDER", hook.folder, "what to do in this folder (what the script asks)");
+  d.positional("FOLDER", hook.folder, "commands for this folder (used by the script)");
   d.finish.emplace_back([&hook] { check_shell(hook.shell, "hook"); });
 }
 

@@ -69,7 +69,7 @@ constexpr std::array kOptions = {
     PipOption{"--force-reinstall", kFlag, kPipInstall, "", "place all packages again"},
     PipOption{"-I --ignore-installed", kFlag, kPipInstall, "",
               "as if nothing were installed; replaces what is"},
-    PipOption{"--ignore-requires-python", kFlag, kTargets | kPipWheel, "", "Requires-Python does not count"},
+    PipOption{"--ignore-requires-python", kFlag, kTargets | kPipWheel, "", "ignore Requires-Python"},
     PipOption{"--require-hashes", kFlag, kSources, "", "every requirement must be pinned with a hash"},
     PipOption{"--no-require-hashes", kFlag, kSources, "",
               "hashes of some lines do not ask for hashes of all"},

@@ -22,7 +22,7 @@ void declare_choice(Declaration& d, SyncCommand& sync) {
   d.flag("--no-project", sync.no_project, "without the project itself");
   d.flag("--no-editable", sync.no_editable, "the project itself as a wheel, not editable");
   d.value("--package", sync.package, "NAME", "this member of the workspace, and what it requires");
-  d.flag("--locked", sync.locked, "exit 1 where the lock is not up to date");
+  d.flag("--locked", sync.locked, "exit 1 if the lock is not up to date");
   d.flag("--frozen", sync.frozen, "take the lock as it is");
   d.finish.emplace_back([&sync] {
     if (sync.locked && sync.frozen)
@@ -94,7 +94,7 @@ void declare_lock(Declaration& d) {
            "ignore the locked version of this package");
   d.flag("--merge", lock.merge, "merge two locks, as git's merge driver: `moat lock --merge %O %A %B`");
   d.positional("FILE", lock.merge_files, "`--merge`: the common base, our lock, and their lock");
-  d.flag("--check", lock.check, "change nothing; exit 1 where the lock would change");
+  d.flag("--check", lock.check, "change nothing; exit 1 if the lock would change");
   d.flag("--dry-run", lock.dry_run, "say what would change, and change nothing");
   d.value("--env", d.invocation.shared.env, "PATH|NAME", "lock for this environment's Python");
   d.finish.emplace_back([&lock] {
@@ -140,7 +140,7 @@ void declare_add(Declaration& d) {
   d.flag("--no-sync", add.no_sync, "leave the environment alone");
   d.flag("--dry-run", add.dry_run, "say what would change, and change nothing");
   declare_environment(d);
-  declare_python(d, "the Python of the environment, where it is made now");
+  declare_python(d, "the Python of the environment, if it is created now");
   declare_resolver(d);
   declare_index(d);
   declare_build(d);
@@ -231,7 +231,7 @@ void declare_sync(Declaration& d) {
   d.flag("--inexact", sync.inexact, "leave what the lock does not name");
   d.flag("--dry-run", sync.dry_run, "say what would change, and change nothing");
   declare_environment(d);
-  declare_python(d, "the Python of the environment, where it is made now");
+  declare_python(d, "the Python of the environment, if it is created now");
   declare_resolver(d);
   declare_index(d);
   declare_build(d);

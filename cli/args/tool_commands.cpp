@@ -11,7 +11,7 @@ void declare_tool_install(Declaration& d) {
       ->required();
   d.values("--with", install.with, "PACKAGE", "this package as well: a plugin, for example");
   d.flag("-U,--upgrade", install.upgrade, "newest versions allowed, of everything involved");
-  declare_python(d, "the Python of its environment, where it is made now");
+  declare_python(d, "the Python of its environment, if it is created now");
   declare_resolver(d);
   declare_index(d);
   declare_build(d);
@@ -20,7 +20,7 @@ void declare_tool_install(Declaration& d) {
 
 void declare_tool_run(Declaration& d) {
   ToolRunCommand& run = d.invocation.command.emplace<ToolRunCommand>();
-  d.value("--from", run.from, "PACKAGE", "the package that has the command, where it is called otherwise");
+  d.value("--from", run.from, "PACKAGE", "the package that has the command, if its name differs");
   d.values("--with", run.with, "PACKAGE", "with this package as well, for this run only");
   d.flag("--refresh", d.invocation.shared.refresh, "choose versions again");
   declare_python(d, "the Python to run it with");

@@ -128,9 +128,9 @@ void apply_exceptions(std::vector<AuditFinding>& findings, const std::vector<Aud
       if (!exception.is_over(now)) finding.ignored = exception.text;
     }
     if (used && exception.is_over(now))
-      output.warn(fmt::format("audit-ignore: {} is over", quote(exception.text)));
+      output.warn(fmt::format("audit-ignore: {} has expired", quote(exception.text)));
     else if (!used)
-      output.note(fmt::format("audit-ignore: nothing here has {}", exception.id));
+      output.note(fmt::format("audit-ignore: no finding matches {}", exception.id));
   }
 }
 
@@ -207,7 +207,7 @@ void print(const PackageName& package, const Fix& fix, const AuditSubject& subje
     output.result(
         fmt::format("  fix: moat install{} {}   gives {} {}", where, word, package.display(), *fix.version));
   else if (subject.environment)
-    output.result(fmt::format("  fixed by {}, which what else was asked for does not allow", word));
+    output.result(fmt::format("  fixed by {}, which conflicts with other requests", word));
   else
     output.result(fmt::format("  fixed by {}", word));
 }

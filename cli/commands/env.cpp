@@ -52,7 +52,7 @@ fs::path without_slash(const fs::path& path) { return path.has_filename() ? path
 // Asks only at a terminal: a script is taken at its word.
 bool is_confirmed(const fs::path& root, Session& session) {
   if (!someone_is_there() || session.output().json()) return true;
-  return session.confirms(fmt::format("delete {}, with all that is in it?", root.native()));
+  return session.confirms(fmt::format("delete {} and everything in it?", root.native()));
 }
 
 }  // namespace

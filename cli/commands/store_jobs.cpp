@@ -56,7 +56,7 @@ int execute(const StoreJobsCommand& command, Session& session) {
     output.say("nothing is left to do");
   else if (!is_worked_on && waiting.front().time + kBeginning < std::time(nullptr))
     output.say(
-        "nobody works on it; `moat store jobs --wait` does, and so does the next change of an environment");
+        "nothing is working on it; `moat store jobs --wait` does it, or the next change of an environment");
   if (output.json()) output.document({{"schema", 1}, {"at_work", is_worked_on}, {"jobs", documents}});
   return 0;
 }

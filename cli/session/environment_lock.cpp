@@ -35,7 +35,7 @@ std::optional<LockedFile> file_with(const Digest& sha256, const Project& project
 EnvironmentLock environment_lock(const Environment& environment, Session& session) {
   if (environment.is_foreign())
     throw Error(ErrorKind::ForeignEnvironment,
-                fmt::format("nothing says what the files in {} are: moat did not make it",
+                fmt::format("moat did not make {}, so the hashes of its files are not recorded",
                             environment.root().native()),
                 {fmt::format("moat env adopt {}", environment.root().native())});
   const Manifest manifest = environment.manifest_without_files();

@@ -147,7 +147,7 @@ void check_metadata(const ResolvedPackage& package, const StoredWheel& wheel) {
     throw Error(ErrorKind::HashMismatch,
                 fmt::format("the metadata of `{}` that the index {} gives is not that of the file: {}",
                             wheel.filename, package.index, *difference),
-                {"the index is at fault; the same command again goes by what the file says"});
+                {"the index is wrong; run the command again to use the file's metadata"});
 }
 
 bool holds_digest(const std::vector<Digest>& accepted, const std::string& sha256) {

@@ -38,7 +38,7 @@ const std::vector<Advisory>& KnownAdvisories::of(const PackageName& name, const 
 void KnownAdvisories::tell_silent(const std::string& index) {
   if (!silent_.insert(index).second) return;
   session_.output().warn(fmt::format(
-      "{} says nothing of vulnerabilities; the setting `advisories` takes a folder of OSV records", index));
+      "{} does not report vulnerabilities; the setting `advisories` takes a folder of OSV records", index));
 }
 
 void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {

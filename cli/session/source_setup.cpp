@@ -71,7 +71,7 @@ void check_hashable(const RootRequirement& root) {
                                                      : fmt::format("{}: {}", root.origin.where,
                                                                    quote(root.requirement.name.display()));
   throw Error(ErrorKind::Refused,
-              fmt::format("{} comes from {}, and hashes are required: there is none for it", what,
+              fmt::format("{} comes from {}, and hashes are required, but it has none", what,
                           source->kind == SourceKind::Git ? "a git repository" : "a folder"),
               {"`--no-require-hashes` in the file lets it pass"});
 }

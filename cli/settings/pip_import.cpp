@@ -114,7 +114,7 @@ PipImport import_pip_settings(const std::vector<PipSetting>& all, const std::fil
       out.left.push_back({setting, std::string(why_left(setting.key))});
     else if (holds_a_secret_of_no_file(setting))
       out.left.push_back(
-          {setting, fmt::format("it holds credentials, which are in no file so far; `MOAT_{}` in "
+          {setting, fmt::format("it holds credentials, which are not in any file yet; `MOAT_{}` in "
                                 "place of it keeps it so",
                                 setting.where.substr(std::string_view("PIP_").size()))});
     else
