@@ -115,8 +115,8 @@ Words take_apart(const std::vector<std::string>& words) {
     name = words[i++];
   }
   // A family whose name alone is also a command: `moat bundle`, `moat bundle show`.
-  const bool names_member = i < words.size() && find_command(name + " " + words[i]) != nullptr;
-  if (is_family(name) && (names_member || find_command(name) == nullptr)) {
+  const bool names_member = i < words.size() && command_named(name + " " + words[i]) != nullptr;
+  if (is_family(name) && (names_member || command_named(name) == nullptr)) {
     if (i == words.size() || asks_for_help(words[i])) {
       out.family = std::move(name);
       out.help = out.help || i < words.size();

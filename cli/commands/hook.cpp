@@ -91,7 +91,7 @@ std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const
   const bool stays = around && !hooked.empty() && is_same_folder(*around, hooked);
   std::string out;
   if (!active.empty() && active != hooked) return hooked.empty() ? out : forget;  // activated by hand
-  if (is_there) return out;  // even if it was deactivated by hand meanwhile
+  if (stays) return out;  // even if it was deactivated by hand meanwhile
   if (!active.empty())
     out += fmt::format(fmt::runtime(is_fish ? kLeaveFish : kLeave), quoted(hooked));
   else if (!hooked.empty())

@@ -25,7 +25,7 @@ namespace {
 
 // The environment to install in. The user's own environment, and that of an installed application, is created
 // after everything else has succeeded; any other must exist.
-struct Place {
+struct InstallPlace {
   fs::path root;
   std::optional<Environment> environment;
   Interpreter interpreter;
@@ -121,7 +121,7 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
 }
 
 // Creates a missing environment, with everything in it.
-void change(Place& place, TransactionRequest request, ChangeReport& report, Session& session) {
+void change(InstallPlace& place, TransactionRequest request, ChangeReport& report, Session& session) {
   const auto fill = [&](const Environment& environment) {
     if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty() ||
         !request.forget_requests.empty())

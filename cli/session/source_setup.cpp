@@ -100,8 +100,8 @@ PackageName learn_name(const UnnamedRequirement& unnamed, Session& session) {
 }
 
 // A clone for the user to edit: made if there is none yet. The line refers to it from here on.
-void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment, NewFolders& made,
-                       Session& session) {
+void clone_for_editing(RootRequirement& root, const std::optional<Environment>& environment,
+                       UndoFolders& made, Session& session) {
   const Expected<SourceUrl> source = SourceUrl::parse(root.requirement.url.value_or(""));
   if (!source || source->kind != SourceKind::Git) return;
   if (!environment)

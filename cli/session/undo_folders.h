@@ -9,7 +9,7 @@
 namespace moat {
 
 // Removed with this object, unless the command succeeds: keep(). A killed command leaves them, complete.
-class NewFolders {
+class UndoFolders {
  public:
   UndoFolders() = default;
   UndoFolders(UndoFolders&& other) noexcept : folders_(std::exchange(other.folders_, {})) {}

@@ -19,6 +19,6 @@ BinaryPolicy fold_binary(const std::vector<std::pair<std::string, std::string>>&
 PrereleasePolicy fold_releases(const RequirementsOptions& file);
 
 // `where`: the option or setting that gave the value.
-PackageName package_name(std::string_view text, std::string_view where);
+PackageName parse_package_name(std::string_view text, std::string_view where);
 
 }  // namespace moat

@@ -63,7 +63,7 @@ std::shared_ptr<const BuildEnvironment> BuildEnvironments::obtain(
   const std::string key = key_of(requirements);
   {
     std::unique_lock lock(mutex_);
-    Place& place = places_[key];
+    Slot& place = places_[key];
     // A thread that waits here holds nothing that others wait for.
     if (!nested) changed_.wait(lock, stop, [&] { return !place.in_the_making; });
     if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");

@@ -44,8 +44,8 @@ struct Presence {
   InstalledDistributions installed;
   Manifest manifest;
   std::vector<BytecodeEntry> bytecode;
-  std::set<PackageName> leaving;  // names of what the change removes or replaces
-  std::vector<Present> all;       // as `installed.all`
+  std::set<PackageName> leaving;         // names of what the change removes or replaces
+  std::vector<PresentDistribution> all;  // as `installed.all`
   // For packages that stay: the owner of each path, and further owners of such paths.
   std::unordered_map<std::string_view, Owner> staying;
   std::unordered_map<std::string_view, std::vector<Owner>> also_staying;

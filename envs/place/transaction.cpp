@@ -547,7 +547,8 @@ class Application {
   }
 
   // A package that another installer put here.
-  void take_in(const Present& present, std::unordered_set<std::string>& listed, Manifest& next) const {
+  void take_in(const PresentDistribution& present, std::unordered_set<std::string>& listed,
+               Manifest& next) const {
     for (const OwnedFile& file : present.owned.files) {
       const auto facts = is_bytecode(file.path) ? std::nullopt : lstat_of(root_ / file.path);
       if (!facts || !S_ISREG(facts->st_mode) || !listed.insert(file.path).second) continue;

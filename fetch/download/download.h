@@ -38,7 +38,7 @@ class Hashes {
 };
 
 // A file that arrived: its place and its hashes.
-struct Arrival {
+struct FetchedFile {
   std::filesystem::path file;
   std::uint64_t size = 0;
   std::map<std::string, Digest> digests;  // by algorithm; sha256 is among them
@@ -53,15 +53,16 @@ void check_fetched(const Artifact& artifact, const std::vector<Digest>& wanted, 
 Error refused_status(const Artifact& artifact, int status);
 
 // Reads a local file to its end. Error(Interrupted) where stopped.
-Arrival hash_arrival(const std::filesystem::path& file, const std::vector<Digest>& wanted,
-                     const std::stop_token& stop);
+FetchedFile hash_fetched(const std::filesystem::path& file, const std::vector<Digest>& wanted,
+                         const std::stop_token& stop);
 // Downloads to `file`, resuming if the connection breaks, and checks. Blocks; not on the network thread.
-Arrival download(const Artifact& artifact, const std::vector<Digest>& wanted,
-                 const std::filesystem::path& file, HttpClient& http, Reporter& reporter,
-                 const std::stop_token& stop);
+FetchedFile download(const Artifact& artifact, const std::vector<Digest>& wanted,
+                     const std::filesystem::path& file, HttpClient& http, Reporter& reporter,
+                     const std::stop_token& stop);
 // The same; nullopt if the server says that the file named by `condition` has not changed.
-std::optional<Arrival> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
-                                           const HttpHeaders& condition, const std::filesystem::path& file,
-                                           HttpClient& http, Reporter& reporter, const std::stop_token& stop);
+std::optional<FetchedFile> download_if_changed(const Artifact& artifact, const std::vector<Digest>& wanted,
+                                               const HttpHeaders& condition,
+                                               const std::filesystem::path& file, HttpClient& http,
+                                               Reporter& reporter, const std::stop_token& stop);
 
 }  // namespace moat

@@ -27,7 +27,7 @@ namespace moat {
 namespace {
 
 // Work that other threads hand to the thread in obtain_wheels().
-class Mailbox {
+class Inbox {
  public:
   void post(std::function<void()> letter) {
     {
@@ -322,7 +322,7 @@ class Obtaining {
 
   void arrived(std::size_t job, const FetchedFile& arrival) {
     const WheelOrder& order = *jobs_[job].order;
-    check_arrival(order.artifact, wanted_digests(order), arrival);
+    check_fetched(order.artifact, wanted_digests(order), arrival);
     // From here on the file is verified.
     const Digest& sha256 = arrival.digests.at("sha256");
     remember(order, arrival);
@@ -369,7 +369,7 @@ class Obtaining {
   }
 
   // So the same order needs no network next time, even if sha256 was not among its digests.
-  void remember(const WheelOrder& order, const Arrival& arrival) const {
+  void remember(const WheelOrder& order, const FetchedFile& arrival) const {
     const Digest& sha256 = arrival.digests.at("sha256");
     if (known_by_url_alone(order)) store_.urls().remember(order.artifact, sha256, arrival.condition);
     for (const Digest& digest : wanted_digests(order))

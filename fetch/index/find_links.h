@@ -43,7 +43,7 @@ class FindLinks {
 
   // `done` gets the files of the project from each place in turn, or the reason why one of them cannot be
   // read. Called on a thread of the pool, or at once.
-  using Answer = std::variant<std::vector<DigestedPage>, Error>;
+  using Answer = std::variant<std::vector<PageSummary>, Error>;
   void look_up(const PackageName& project, std::function<void(Answer)> done);
 
  private:

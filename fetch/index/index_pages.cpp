@@ -126,7 +126,7 @@ struct IndexPages::Shared {
     std::string bytes;
     {
       const ProjectPage read = std::move(page);  // freed before the digest takes its own memory
-      bytes = digest_page(read, project, validator);
+      bytes = summarize_page(read, project, validator);
     }
     if (!validator.empty()) {
       compare_with_kept(bytes, index, project, url);
@@ -167,7 +167,7 @@ struct IndexPages::Shared {
   }
 
   // Passes the page on, and reports anything unusual.
-  DigestedPage tell(DigestedPage page, const Index& index, const PackageName& project) const {
+  PageSummary tell(PageSummary page, const Index& index, const PackageName& project) const {
     if (page.newer_api)
       reporter.warn("the index " + shown(index) + " speaks version " + *page.newer_api +
                     " of the Simple index protocol, which is newer than moat supports");
@@ -218,7 +218,7 @@ void IndexPages::fetch(const Index& index, const PackageName& project, bool refr
       shared.background->run([&] {
         try {
           const auto kept = std::make_shared<const MappedFile>(file);
-          *held = read_page_digest(kept->bytes(), kept, project, validator);
+          *held = read_page_summary(kept->bytes(), kept, project, validator);
         } catch (const Error&) {  // an unreadable entry counts as absent
         }
       });

@@ -37,7 +37,7 @@ class IndexPages {
   // `done` runs on the pool, exactly once unless the background was closed. 404 and 410 are NoSuchProject,
   // 403 is ForbiddenProject if the index is known for it; anything but a readable page is an Error that names
   // the index and the project. refresh: ask again although the cached page is still fresh.
-  using Answer = std::variant<DigestedPage, NoSuchProject, ForbiddenProject, Error>;
+  using Answer = std::variant<PageSummary, NoSuchProject, ForbiddenProject, Error>;
   void fetch(const Index& index, const PackageName& project, bool refresh, std::function<void(Answer)> done);
 
  private:

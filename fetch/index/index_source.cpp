@@ -146,7 +146,7 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
   void finish(FindLinks::Answer from_links) {
     if (const auto* error = std::get_if<Error>(&from_links)) return deliver(*error);
     Project project{name_, {}, "", "", ""};
-    std::vector<DigestedPage> found;
+    std::vector<PageSummary> found;
     std::optional<Error> otherwise;  // reported if no index has the project
     for (std::size_t i = 0; i < answers_.size(); ++i) {
       if (is_unknown_offline(answers_[i])) {

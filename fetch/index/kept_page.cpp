@@ -1,6 +1,6 @@
-// Reads the format that page_digest.cpp writes.
-#include "fetch/index/page_digest.h"
-#include "fetch/index/page_digest_format.h"
+// Reads the format that page_summary.cpp writes.
+#include "fetch/index/page_summary.h"
+#include "fetch/index/page_summary_format.h"
 #include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/dist_filename.h"

@@ -22,7 +22,7 @@ namespace moat {
 
 // Files of other projects and files with invalid names (variants, .exe, .egg) are left out and counted.
 // `validator`: identifies the page this was made of (its ETag, or a hash of its body).
-std::string digest_page(const ProjectPage& page, const PackageName& project, std::string_view validator);
+std::string summarize_page(const ProjectPage& page, const PackageName& project, std::string_view validator);
 
 struct PageSummary {
   std::string status, status_reason;
@@ -35,7 +35,7 @@ struct PageSummary {
 // nullopt if the bytes are damaged, of another format, or made of a page other than `validator` names. Parts
 // that are read later may still be damaged: then Release::files throws Error(Disk). `owner` keeps the bytes;
 // the releases share it.
-std::optional<DigestedPage> read_page_digest(std::string_view bytes, std::shared_ptr<const void> owner,
+std::optional<PageSummary> read_page_summary(std::string_view bytes, std::shared_ptr<const void> owner,
                                              const PackageName& project, std::string_view validator);
 std::optional<PageSummary> read_page_summary(std::string bytes, const PackageName& project,
                                              std::string_view validator);
@@ -52,6 +52,6 @@ std::vector<ChangedFile> changed_files(std::string_view before, std::string_view
                                        const PackageName& project);
 
 // The project that the bytes (or their first kilobyte) belong to; "" if they are damaged.
-std::string project_of_page_digest(std::string_view bytes);
+std::string project_of_page_summary(std::string_view bytes);
 
 }  // namespace moat

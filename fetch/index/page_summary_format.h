@@ -1,4 +1,4 @@
-// The format of a page's digest; page_digest.h says what it is for. Used by its writer and its reader.
+// The format of a page's digest; page_summary.h says what it is for. Used by its writer and its reader.
 #pragma once
 
 #include "resolver/base/text.h"

@@ -93,7 +93,7 @@ class Pieces {
 };
 
 // The offset of a 206's body in its file; nullopt if the response gives none, or an inconsistent one.
-struct Place {
+struct RangePlace {
   std::uint64_t first = 0;
   std::uint64_t total = 0;
 };

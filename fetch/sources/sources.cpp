@@ -133,7 +133,7 @@ ObtainedSource bring_folder(const SourceOrder& order) {
 
 // The name of the file in the store: its suffix decides how it is unpacked. Error(BadInput) if no suffix is
 // known.
-std::string archive_name(const Artifact& artifact, const Arrival& arrival, const std::string& label) {
+std::string archive_name(const Artifact& artifact, const FetchedFile& arrival, const std::string& label) {
   if (archive_kind(artifact.filename))
     return artifact.filename.find('/') == std::string::npos ? artifact.filename
                                                             : fs::path(artifact.filename).filename().string();

@@ -168,7 +168,7 @@ class Walk {
 
   // A package from a URL is only for those who ask for that URL; a pre-release only where one is asked for,
   // or where no final version fits.
-  bool needs_licence(const ResolvedPackage& package) const {
+  bool needs_permit(const ResolvedPackage& package) const {
     if (package.file.direct) return true;
     return package.version.is_prerelease() &&
            request_.request.prereleases.of(package.name) == Prereleases::IfNecessary &&

@@ -63,7 +63,7 @@ std::vector<std::string> pythons_with_wheels(const Release& release, const Targe
 }
 
 // If another Python would work, names it; else the platforms that have wheels.
-std::string wheels_that_exist(const Release& release, const LackFacts& facts) {
+std::string wheels_that_exist(const Release& release, const MissingCandidatesFacts& facts) {
   if (!facts.pythons.empty()) return "Python " + join(facts.pythons, ", ") + " on this platform";
   // Of a wheel for several platforms of one kind (manylinux) the first says enough.
   std::set<std::string> seen;

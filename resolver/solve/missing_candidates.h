@@ -17,7 +17,7 @@ struct MissingCandidatesReason {
 
 // Why no candidate of the project meets the specifiers; Conflicting if one does. `filtered`: the filter's
 // verdicts for the project.
-LackReason lack_of(const Project& project, const FilteredProject& filtered, const SpecifierSet& specifiers,
-                   CandidateFilter& filter);
+MissingCandidatesReason missing_candidates_of(const Project& project, const FilteredProject& filtered,
+                                              const SpecifierSet& specifiers, CandidateFilter& filter);
 
 }  // namespace moat

@@ -58,7 +58,7 @@ enum class MissingCandidates {
 };
 
 // Details of a lack besides its kind; empty if they do not apply.
-struct LackFacts {
+struct MissingCandidatesFacts {
   std::string version;               // of those in range the one that is closest to being usable
   std::vector<std::string> tags;     // NoUsableFile: of its wheels
   std::vector<std::string> pythons;  // … that have one on this platform, oldest first: "3.9", "3.10"
