@@ -246,7 +246,7 @@ void stage_environment(const fs::path& folder, const fs::path& root, const Creat
   write_file_atomically(folder / "pyvenv.cfg", pyvenv_cfg(root, prompt, runtime), 0644);
   // The disk is waited for while the runtime, most of the work, is placed.
   std::future<void> synced;
-  if (options.durable == Durable::Auto) synced = std::async(std::launch::async, sync_what_starts, folder);
+  if (options.durable == Durable::Auto) synced = begin_async([&folder] { sync_what_starts(folder); });
   staging.add_runtime(runtime, options.link_mode, workers);
   const RuntimeLayout layout = runtime_layout(interpreter);
   switch (start_of(runtime, layout)) {

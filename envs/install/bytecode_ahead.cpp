@@ -9,6 +9,7 @@ namespace moat {
 
 BytecodeAhead::BytecodeAhead(std::shared_future<Runtime> runtime, Store& store, Reporter& reporter)
     : runtime_(std::move(runtime)), store_(store), reporter_(reporter) {
+  if (!may_spend_threads()) return;
   try {
     thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
   } catch (const std::system_error&) {  // no thread can be started: the change compiles what is missing

@@ -2,6 +2,9 @@
 
 #include "fetch/os/interrupt.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
 #include <limits>
@@ -64,7 +67,15 @@ class Share {
 
 }  // namespace
 
+bool may_spend_threads() {
+  constexpr rlim_t kFew = 32;
+  struct rlimit processes {};
+  // Nothing limits root.
+  return ::getuid() == 0 || ::getrlimit(RLIMIT_NPROC, &processes) != 0 || processes.rlim_cur >= kFew;
+}
+
 Workers::Workers(unsigned threads) {
+  if (!may_spend_threads()) return;
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   threads_.reserve(threads);
   try {

@@ -16,6 +16,10 @@
 
 namespace moat {
 
+// False if this user may have only a few processes: then a thread that is made for speed alone could take the
+// place of a Python or a build.
+bool may_spend_threads();
+
 // As many threads as cores by default; fewer if the system allows no more; without any, submit() runs the
 // work itself. A unit of work is a value moved in and never waits for another unit of the same pool. An
 // exception of a unit is passed on in its future. The destructor drops units that have not begun and joins.
@@ -56,11 +60,13 @@ class Workers {
 // Runs `work` on its own thread; if none can be made, when its result is requested.
 template <class F>
 auto begin_async(F work) -> std::future<std::invoke_result_t<F>> {
-  try {
-    return std::async(std::launch::async, work);
-  } catch (const std::system_error&) {
-    return std::async(std::launch::deferred, std::move(work));
+  if (may_spend_threads()) {
+    try {
+      return std::async(std::launch::async, work);
+    } catch (const std::system_error&) {  // no more can be started
+    }
   }
+  return std::async(std::launch::deferred, std::move(work));
 }
 
 }  // namespace moat
