@@ -95,7 +95,7 @@ struct BuildFrontend::Shared {
         reporter(given_reporter),
         passed(passed_to_builds(options.variables, options.named_variables)) {
     for (const auto& [name, value] : options.variables)
-      if (name == "PATH") tools = tool_folders(value);
+      if (name == "PATH") users_path = value, tools = tool_folders(value);
   }
 
   // Settings that all builds share are looked up when the first build needs them.
@@ -178,7 +178,8 @@ struct BuildFrontend::Shared {
   Workers& workers;
   Reporter& reporter;
   BuildVariables passed;
-  std::vector<std::string> tools;  // folders of PATH
+  std::string users_path;          // PATH
+  std::vector<std::string> tools;  // folders of it
   Slots slots;
 
   std::once_flag setting_once, seal_once, safe_once;
@@ -296,7 +297,8 @@ class BuildFrontend::Job {
   BuildFacts facts() const {
     return {.python_minor = shared_.environments.interpreter().minor,
             .isolated = !shared_.options.without_isolation,
-            .network = !shared_.sealed.closes_network};
+            .network = !shared_.sealed.closes_network,
+            .hidden = hidden_programs(shared_.users_path)};
   }
 
   [[noreturn]] void fail(std::string reason, std::string output = {},

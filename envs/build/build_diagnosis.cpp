@@ -89,15 +89,20 @@ std::optional<std::string> missing_header(std::string_view line) {
   return fmt::format("it needs the header {}: {}", *header, install(*package));
 }
 
-std::optional<std::string> needs_program(std::string_view text) {
+std::optional<std::string> needs_program(std::string_view text, const BuildFacts& facts) {
   const std::string program = plain_program(text);
+  if (const auto own = facts.hidden.find(program); own != facts.hidden.end())
+    return fmt::format(
+        "it needs the program {0}, and builds do not see {1}: that folder of PATH also has a Python; "
+        "`ln -s {1} ~/.local/bin/{0}` makes it visible where ~/.local/bin is on PATH",
+        program, own->second);
   const auto package = package_of_program(program);
   if (!package) return std::nullopt;
   return fmt::format("it needs the program {}: {}", program, install(*package));
 }
 
 // The names that are tried one after another, each in the way some tool says "there is no such program".
-std::optional<std::string> missing_program(std::string_view line) {
+std::optional<std::string> missing_program(std::string_view line, const BuildFacts& facts) {
   constexpr std::pair<std::string_view, std::string_view> kSaid[] = {
       {"error: command '", "' failed: No such file"},
       {"error: command '", "' failed: None"},
@@ -109,7 +114,7 @@ std::optional<std::string> missing_program(std::string_view line) {
   };
   for (const auto& [before, after] : kSaid)
     if (const auto program = between(line, before, after))
-      if (auto hint = needs_program(*program)) return hint;
+      if (auto hint = needs_program(*program, facts)) return hint;
   // sh: 1: gcc: not found; bash: line 1: gcc: command not found; make: gcc: No such file or directory
   for (const std::string_view ending : {": not found", ": command not found", ": No such file or directory",
                                         " executable not found", " is not installed"}) {
@@ -117,7 +122,7 @@ std::optional<std::string> missing_program(std::string_view line) {
     if (end == std::string_view::npos) continue;
     const std::string_view head = line.substr(0, end);
     const std::size_t begin = head.find_last_of(" :'\"`");
-    if (auto hint = needs_program(begin == std::string_view::npos ? head : head.substr(begin + 1)))
+    if (auto hint = needs_program(begin == std::string_view::npos ? head : head.substr(begin + 1), facts))
       return hint;
   }
   constexpr std::pair<std::string_view, std::string_view> kWords[] = {
@@ -145,7 +150,7 @@ std::optional<std::string> missing_program(std::string_view line) {
       {"Please make sure the libxml2 and libxslt development packages are installed", "xslt-config"},
   };
   for (const auto& [said, program] : kWords)
-    if (holds(line, said)) return needs_program(program);
+    if (holds(line, said)) return needs_program(program, facts);
   return std::nullopt;
 }
 
@@ -174,8 +179,8 @@ std::optional<std::string> missing_library(std::string_view line) {
 }
 
 // meson reports everything that it looked for, including optional things.
-std::optional<std::string> looked_for(std::string_view line) {
-  if (const auto program = between(line, "Program ", " found: NO")) return needs_program(*program);
+std::optional<std::string> looked_for(std::string_view line, const BuildFacts& facts) {
+  if (const auto program = between(line, "Program ", " found: NO")) return needs_program(*program, facts);
   if (const auto library = between(line, "Run-time dependency ", " found: NO"))
     return needs_library(*library);
   return std::nullopt;
@@ -249,12 +254,12 @@ std::vector<std::string> diagnose_build(std::string_view output, const BuildFact
     std::optional<std::string> hint = missing_header(line);
     if (!hint) hint = outdated(line);
     if (!hint) hint = missing_module(line, facts);
-    if (!hint) hint = missing_program(line);
+    if (!hint) hint = missing_program(line, facts);
     if (!hint) hint = missing_library(line);
     if (!hint) hint = other_trouble(line, facts);
     return hint;
   });
-  if (hints.empty()) look(looked_for);
+  if (hints.empty()) look([&](std::string_view line) { return looked_for(line, facts); });
   return hints;
 }
 

@@ -1,6 +1,7 @@
 // What a failed build most likely lacks, judging by its output. Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,8 @@ namespace moat {
 struct BuildFacts {
   unsigned python_minor = 0;  // of 3.X
   bool isolated = true;
-  bool network = false;  // was it let out?
+  bool network = false;                            // was it let out?
+  std::map<std::string, std::string> hidden = {};  // programs of the user's that it did not see: name → path
 };
 
 // Hints, the likeliest first, at most three; each names what is missing and a command that helps:

@@ -158,7 +158,10 @@ std::vector<std::string> withheld_from_builds(const BuildVariables& users, const
   return out;
 }
 
-std::vector<std::string> tool_folders(std::string_view path) {
+namespace {
+
+// Of PATH, apart from the system's.
+std::vector<std::string> users_folders(std::string_view path, bool with_python) {
   namespace fs = std::filesystem;
   constexpr std::array<std::string_view, 6> kSystem = {"/usr/local/bin",  "/usr/bin",  "/bin",
                                                        "/usr/local/sbin", "/usr/sbin", "/sbin"};
@@ -172,9 +175,25 @@ std::vector<std::string> tool_folders(std::string_view path) {
     const bool of_a_python = fs::exists(fs::path(folder) / "python3", unknown) ||
                              fs::exists(fs::path(folder) / "python", unknown) ||
                              fs::exists(fs::path(folder).parent_path() / "pyvenv.cfg", unknown);
-    if (folder.starts_with('/') && !holds(kSystem, folder) && !of_a_python &&
+    if (folder.starts_with('/') && !holds(kSystem, folder) && of_a_python == with_python &&
         fs::is_directory(folder, unknown))
       out.push_back(folder);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> tool_folders(std::string_view path) { return users_folders(path, false); }
+
+std::map<std::string, std::string> hidden_programs(std::string_view path) {
+  namespace fs = std::filesystem;
+  std::map<std::string, std::string> out;
+  for (const std::string& folder : users_folders(path, true)) {
+    std::error_code unknown;
+    for (fs::directory_iterator it(folder, unknown), end; !unknown && it != end; it.increment(unknown))
+      if (const std::string name = it->path().filename(); !name.starts_with("python"))
+        out.emplace(name, it->path());
   }
   return out;
 }

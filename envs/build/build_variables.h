@@ -1,7 +1,8 @@
-// The environment variables of a build. Pure, except for tool_folders.
+// The environment variables of a build. Pure, except for what looks at the folders of PATH.
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,8 @@ BuildVariables passed_to_builds(const BuildVariables& users, const std::vector<s
 std::vector<std::string> withheld_from_builds(const BuildVariables& users, const BuildVariables& passed);
 // The folders of PATH that hold the user's tools, but no Python.
 std::vector<std::string> tool_folders(std::string_view path);
+// The programs in its other folders, those with a Python, which builds do not see: name → path.
+std::map<std::string, std::string> hidden_programs(std::string_view path);
 // Proxies and certificates: for builds that may use the network.
 BuildVariables network_variables(const BuildVariables& users);
 

@@ -131,6 +131,18 @@ TEST(Diagnosis, TellsEachOnceAndNotTooMany) {
               SizeIs(3));
 }
 
+TEST(Diagnosis, NamesTheUsersProgramsThatBuildsDoNotSee) {
+  const BuildFacts facts{
+      .python_minor = 11,
+      .hidden = {{"cmake", "/opt/conda/bin/cmake"}, {"odd-tool", "/opt/conda/bin/odd-tool"}}};
+  EXPECT_THAT(diagnose_build("FileNotFoundError: [Errno 2] No such file or directory: 'cmake'", facts),
+              ElementsAre(HasSubstr("builds do not see /opt/conda/bin/cmake")));
+  EXPECT_THAT(diagnose_build("/bin/sh: 1: odd-tool: not found", facts),
+              ElementsAre(HasSubstr("builds do not see /opt/conda/bin/odd-tool")));
+  EXPECT_THAT(diagnose_build("/bin/sh: 1: swig: not found", facts),
+              ElementsAre(HasSubstr("apt install swig")));
+}
+
 TEST(Diagnosis, LooksPastWhatMesonCanDoWithout) {
   EXPECT_THAT(diagnose_build("Program swig found: NO\nRun-time dependency zlib found: NO\n"
                              "x.c:1:10: fatal error: ffi.h: No such file or directory",
