@@ -10,6 +10,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(tomlplusplus REQUIRED)
 pkg_check_modules(SOLV REQUIRED IMPORTED_TARGET libsolv)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(DEFLATE IMPORTED_TARGET libdeflate)  # optional: unpacks two to three times as fast as zlib
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
 

@@ -210,7 +210,8 @@ void declare_build_command(Declaration& d) {
 
 void declare_import(Declaration& d) {
   ImportCommand& import = d.invocation.command.emplace<ImportCommand>();
-  d.positional("FILE", import.file, "poetry.lock, uv.lock, pdm.lock, Pipfile.lock or a requirements file")
+  d.positional("FILE", import.file,
+               "poetry.lock, uv.lock, pdm.lock, Pipfile.lock, environment.yml or a requirements file")
       ->required();
   d.flag("--dry-run", import.dry_run, "say what would change, and change nothing");
   declare_resolver(d);

@@ -7,6 +7,7 @@
 #include "fetch/os/file.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
+#include "resolver/files/conda_environment.h"
 #include "resolver/files/foreign_lock.h"
 #include "resolver/files/source_url.h"
 
@@ -45,25 +46,74 @@ void add_requirement(const RootRequirement& line, const Goal& goal, const fs::pa
   project.requirements.push_back({{}, requirement.to_string(), std::move(source)});
 }
 
+void add_lines_of(const Goal& goal, const fs::path& folder, ForeignProject& project) {
+  for (const RootRequirement& line : goal.requirements) add_requirement(line, goal, folder, project);
+  for (const RootRequirement& line : goal.constraints)
+    project.left_out.push_back(fmt::format(
+        "the constraint {}: pyproject.toml cannot hold it; `moat add {}` adds it as a requirement",
+        line.requirement.to_string(), shell_word(line.requirement.to_string())));
+  for (const UnnamedRequirement& line : goal.unnamed)
+    project.left_out.push_back(fmt::format("{}: it does not say its name; `moat add` it", line.text));
+}
+
+void add_pins_of(const Goal& goal, ForeignVersions& versions) {
+  for (const RootRequirement& line : goal.requirements)
+    if (const std::optional<Version> version = line.requirement.specifier.pinned_version())
+      versions[line.requirement.name].push_back(*version);
+}
+
+// "-r more.txt" → "more.txt"
+std::optional<std::string> value_of_option(std::string_view line, std::string_view brief,
+                                           std::string_view full) {
+  for (const std::string_view option : {full, brief})
+    if (line.starts_with(option)) {
+      const std::string_view rest = line.substr(option.size());
+      if (rest.starts_with('=') || rest.starts_with(' ') || option == brief)
+        return std::string(trim(rest.substr(rest.starts_with('=') ? 1 : 0)));
+    }
+  return std::nullopt;
+}
+
+// environment.yml: what conda pins, and the lines of its list for pip.
+Imported of_conda(const fs::path& path, Session& session) {
+  CondaEnvironment conda = value_of(read_conda_environment(read_named_file(path)), path);
+  Imported out{std::move(conda.versions), std::move(conda.project)};
+  const fs::path folder = path.parent_path();
+  std::vector<std::string> words, files, editables;
+  for (const std::string& text : conda.pip) {
+    const std::string_view line = trim(text);
+    if (const auto file = value_of_option(line, "-r", "--requirement"))
+      files.push_back((folder / *file).lexically_normal().native());
+    else if (const auto source = value_of_option(line, "-e", "--editable"))
+      editables.push_back(source->starts_with('.') ? (folder / *source).lexically_normal().native()
+                                                   : *source);
+    else if (line.starts_with('-'))
+      out.project.left_out.push_back(
+          fmt::format("pip: {}: options of indexes are settings (`moat config set`)", line));
+    else
+      words.emplace_back(line);
+  }
+  const Goal asked = read_goal(words, files, {}, session, editables);
+  add_pins_of(asked, out.versions);
+  add_lines_of(asked, session.settings().pyproject->parent_path(), out.project);
+  if (has_project_table(session.settings()) && !out.project.requires_python.empty())
+    out.project.left_out.push_back(
+        fmt::format("Python {}: `requires-python` of [project] says what the project needs, and `moat python "
+                    "pin` which Python is used here",
+                    out.project.requires_python));
+  return out;
+}
+
 // The pins of FILE; the requests come from the .in next to it, else from FILE.
 Imported of_requirements(const fs::path& path, Session& session) {
   Imported out;
   const Goal pins = read_goal({}, {path.native()}, {}, session);
-  for (const RootRequirement& line : pins.requirements)
-    if (const std::optional<Version> version = line.requirement.specifier.pinned_version())
-      out.versions[line.requirement.name].push_back(*version);
+  add_pins_of(pins, out.versions);
   fs::path source = path;
   source.replace_extension(".in");
   const Goal asked =
       source != path && is_there(source) ? read_goal({}, {source.native()}, {}, session) : pins;
-  const fs::path folder = session.settings().pyproject->parent_path();
-  for (const RootRequirement& line : asked.requirements) add_requirement(line, asked, folder, out.project);
-  for (const RootRequirement& line : asked.constraints)
-    out.project.left_out.push_back(fmt::format(
-        "the constraint {}: pyproject.toml cannot hold it; `moat add {}` adds it as a requirement",
-        line.requirement.to_string(), shell_word(line.requirement.to_string())));
-  for (const UnnamedRequirement& line : asked.unnamed)
-    out.project.left_out.push_back(fmt::format("{}: it does not say its name; `moat add` it", line.text));
+  add_lines_of(asked, session.settings().pyproject->parent_path(), out.project);
   return out;
 }
 
@@ -78,6 +128,7 @@ Imported read_foreign(const fs::path& path, const ProjectEdit& edit, Session& se
       out.project = value_of(read_pipfile(read_file(pipfile)), pipfile);
     return out;
   }
+  if (name.ends_with(".yml") || name.ends_with(".yaml")) return of_conda(path, session);
   if (!name.ends_with(".lock")) return of_requirements(path, session);
   Imported out{value_of(read_package_tables(read_named_file(path)), path), {}};
   const TomlTable table = value_of(parse_toml(edit.text()), edited_pyproject(session.settings()));

@@ -91,6 +91,7 @@ class Hook(sandbox.SandboxTest):
     @in_every_shell
     def test_only_what_moat_made_for_this_user_is_sourced(self, shell):
         strange = self.work / "strange/.venv"
+        shutil.rmtree(strange, ignore_errors=True)
         shutil.copytree(self.work / "one/.venv", strange, symlinks=True)
         for script in strange.glob("bin/activate*"):
             script.write_text(f"touch {self.root}/pwned\n")

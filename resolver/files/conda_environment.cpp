@@ -1,0 +1,375 @@
+#include "resolver/files/conda_environment.h"
+
+#include "resolver/base/text.h"
+#include "resolver/pep/requirement.h"
+#include "resolver/pep/specifier.h"
+
+#include <fmt/format.h>
+#include <yaml.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace moat {
+namespace {
+
+// Packages that are called otherwise on the Python index.
+constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+    {"brotli-python", "brotli"},
+    {"cupy-core", "cupy"},
+    {"dask-core", "dask"},
+    {"faiss", "faiss-cpu"},
+    {"matplotlib-base", "matplotlib"},
+    {"msgpack-python", "msgpack"},
+    {"opencv", "opencv-python"},
+    {"py-opencv", "opencv-python"},
+    {"py-xgboost", "xgboost"},
+    {"py-xgboost-cpu", "xgboost"},
+    {"py-xgboost-gpu", "xgboost"},
+    {"pyqt", "pyqt5"},
+    {"pytables", "tables"},
+    {"python-blosc", "blosc"},
+    {"python-graphviz", "graphviz"},
+    {"python-kaleido", "kaleido"},
+    {"python-libarchive-c", "libarchive-c"},
+    {"python-lmdb", "lmdb"},
+    {"python-xxhash", "xxhash"},
+    {"pytorch", "torch"},
+    {"pytorch-cpu", "torch"},
+    {"pytorch-gpu", "torch"},
+    {"ray-core", "ray"},
+    {"ray-default", "ray"},
+    {"ruamel_yaml", "ruamel.yaml"},
+    {"seaborn-base", "seaborn"},
+    {"tensorflow-base", "tensorflow"},
+    {"tensorflow-cpu", "tensorflow"},
+    {"tensorflow-gpu", "tensorflow"},
+};
+
+// Libraries, compilers and programs of conda. The Python index may have something of the same name that is
+// somebody else's.
+constexpr std::string_view kNoPython[] = {
+    "abseil-cpp",
+    "arrow-cpp",
+    "binutils",
+    "blas",
+    "boost",
+    "boost-cpp",
+    "bzip2",
+    "c-ares",
+    "c-compiler",
+    "ca-certificates",
+    "cairo",
+    "compilers",
+    "cuda",
+    "cudatoolkit",
+    "cudnn",
+    "curl",
+    "cxx-compiler",
+    "dbus",
+    "eigen",
+    "expat",
+    "ffmpeg",
+    "fftw",
+    "fontconfig",
+    "fortran-compiler",
+    "freetype",
+    "fribidi",
+    "gdbm",
+    "geos",
+    "gettext",
+    "gfortran",
+    "giflib",
+    "git",
+    "glib",
+    "gmp",
+    "gnutls",
+    "go",
+    "graphite2",
+    "graphviz",
+    "grpc-cpp",
+    "gsl",
+    "gst-plugins-base",
+    "gstreamer",
+    "harfbuzz",
+    "hdf5",
+    "icu",
+    "imagemagick",
+    "intel-openmp",
+    "java-jdk",
+    "jpeg",
+    "krb5",
+    "lame",
+    "lcms2",
+    "ld_impl_linux-64",
+    "lerc",
+    "llvm-openmp",
+    "lz4-c",
+    "make",
+    "mkl",
+    "mkl-devel",
+    "mkl-include",
+    "mkl-service",
+    "mkl_fft",
+    "mkl_random",
+    "mpc",
+    "mpfr",
+    "mpi",
+    "mpich",
+    "nccl",
+    "ncurses",
+    "nettle",
+    "nghttp2",
+    "nodejs",
+    "openblas",
+    "openh264",
+    "openjdk",
+    "openjpeg",
+    "openmpi",
+    "openssl",
+    "orc",
+    "pandoc",
+    "pango",
+    "parallel",
+    "pcre",
+    "pcre2",
+    "perl",
+    "pixman",
+    "pkg-config",
+    "poppler",
+    "postgresql",
+    "proj",
+    "qt",
+    "qt-main",
+    "re2",
+    "readline",
+    "redis",
+    "rust",
+    "s2n",
+    "snappy",
+    "sqlite",
+    "suitesparse",
+    "tbb",
+    "tesseract",
+    "tk",
+    "tzdata",
+    "unixodbc",
+    "wget",
+    "x264",
+    "x265",
+    "xerces-c",
+    "xz",
+    "yaml",
+    "zeromq",
+    "zlib",
+    "zlib-ng",
+    "zstd",
+};
+constexpr std::array<std::string_view, 12> kNoPythonPrefixes = {
+    "_", "aws-c-", "aws-sdk-", "cuda-", "font-", "fonts-", "gcc", "gxx", "lib", "r-", "sysroot_", "xorg-"};
+constexpr std::array<std::string_view, 6> kPythonLibs = {"libclang", "libcst",  "librosa",
+                                                         "libsass",  "libtmux", "libusb1"};
+// What every environment has, or moat itself.
+constexpr std::array<std::string_view, 5> kOwn = {"conda", "mamba", "pip", "setuptools", "wheel"};
+
+bool holds(const auto& table, std::string_view name) {
+  return std::ranges::find(table, name) != std::ranges::end(table);
+}
+
+bool is_python_package(std::string_view name) {
+  if (holds(kPythonLibs, name)) return true;
+  return !holds(kNoPython, name) && std::ranges::none_of(kNoPythonPrefixes, [&](std::string_view prefix) {
+    return name.starts_with(prefix);
+  });
+}
+
+std::string index_name(std::string_view name) {
+  for (const auto& [conda, python] : kNames)
+    if (conda == name) return std::string(python);
+  return std::string(name);
+}
+
+// ---- MatchSpec
+
+bool is_of_name(char c) { return is_ascii_alnum(c) || c == '-' || c == '_' || c == '.'; }
+
+// ">=1.2.*" means ">=1.2" to conda, which PEP 440 does not know.
+std::string plain_clause(std::string_view clause) {
+  clause = trim(clause);
+  const bool is_equality = clause.starts_with("==") || clause.starts_with("!=");
+  if (!is_equality && clause.ends_with(".*")) clause.remove_suffix(2);
+  return std::string(clause);
+}
+
+// "1.26*" and "1.26.*" mean the same to conda.
+std::string starred(std::string_view version) {
+  while (version.ends_with('*') || version.ends_with('.')) version.remove_suffix(1);
+  return fmt::format("=={}.*", version);
+}
+
+// The constraint on the version, and the version where it is exact.
+Expected<std::pair<std::string, std::string>> version_constraint(std::string_view text) {
+  text = trim(text);
+  if (text.empty() || text == "*") return std::pair{std::string(), std::string()};
+  if (text.find('|') != text.npos) return parse_error("it allows alternatives");
+  if (text.front() == '<' || text.front() == '>' || text.front() == '!' || text.front() == '~') {
+    std::string out;
+    for (const std::string_view clause : split(text, ','))
+      out += (out.empty() ? "" : ",") + plain_clause(clause);
+    return std::pair{out, std::string()};
+  }
+  const bool is_exact = text.starts_with("==");
+  const bool is_fuzzy = !is_exact && text.starts_with('=');
+  text.remove_prefix(is_exact ? 2 : is_fuzzy ? 1 : 0);
+  // VERSION=BUILD or VERSION BUILD
+  const std::size_t end = std::min(text.find_first_of("= ,"), text.size());
+  const std::string_view version = text.substr(0, end);
+  const std::string_view rest = trim(text.substr(end));
+  if (rest.starts_with(',')) return parse_error("it combines a version and a range");
+  if (version.empty()) return parse_error("it names no version");
+  if (version.ends_with('*')) return std::pair{starred(version), std::string()};
+  const std::string text_of_version(version);
+  const bool has_build = !rest.empty();
+  if (!is_fuzzy || has_build) return std::pair{"==" + text_of_version, text_of_version};
+  // numpy=1.26 is any 1.26; numpy=1.26.4 is what `conda env export --no-builds` writes.
+  const bool is_full = std::ranges::count(version, '.') >= 2;
+  return std::pair{starred(version), is_full ? text_of_version : std::string()};
+}
+
+// ---- YAML
+
+struct Document {
+  explicit Document(std::string_view text) {
+    yaml_parser_initialize(&parser);
+    yaml_parser_set_input_string(&parser, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    is_loaded = yaml_parser_load(&parser, &document) != 0;
+  }
+  Document(const Document&) = delete;
+  Document& operator=(const Document&) = delete;
+  ~Document() {
+    if (is_loaded) yaml_document_delete(&document);
+    yaml_parser_delete(&parser);
+  }
+
+  const yaml_node_t* node(int index) { return yaml_document_get_node(&document, index); }
+  const yaml_node_t* root() { return is_loaded ? yaml_document_get_root_node(&document) : nullptr; }
+
+  yaml_parser_t parser{};
+  yaml_document_t document{};
+  bool is_loaded = false;
+};
+
+std::optional<std::string> scalar(const yaml_node_t* node) {
+  if (node == nullptr || node->type != YAML_SCALAR_NODE) return std::nullopt;
+  return std::string(reinterpret_cast<const char*>(node->data.scalar.value), node->data.scalar.length);
+}
+
+std::vector<const yaml_node_t*> items(Document& document, const yaml_node_t* node) {
+  std::vector<const yaml_node_t*> out;
+  if (node == nullptr || node->type != YAML_SEQUENCE_NODE) return out;
+  for (const yaml_node_item_t* item = node->data.sequence.items.start; item < node->data.sequence.items.top;
+       ++item)
+    out.push_back(document.node(*item));
+  return out;
+}
+
+std::vector<std::pair<std::string, const yaml_node_t*>> fields(Document& document, const yaml_node_t* node) {
+  std::vector<std::pair<std::string, const yaml_node_t*>> out;
+  if (node == nullptr || node->type != YAML_MAPPING_NODE) return out;
+  for (const yaml_node_pair_t* pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
+       ++pair)
+    if (auto key = scalar(document.node(pair->key)))
+      out.emplace_back(std::move(*key), document.node(pair->value));
+  return out;
+}
+
+std::size_t line_of(const yaml_node_t* node) { return node->start_mark.line + 1; }
+
+void take_python(const CondaSpec& spec, ForeignProject& project) {
+  if (!spec.specifier.empty()) project.requires_python = spec.specifier;
+}
+
+void take_spec(const std::string& text, CondaEnvironment& out) {
+  const Expected<CondaSpec> spec = parse_conda_spec(text);
+  if (!spec) return out.project.left_out.push_back(fmt::format("{}: {}", text, spec.error().message));
+  if (spec->name == "python") return take_python(*spec, out.project);
+  if (holds(kOwn, spec->name)) return;
+  if (!is_python_package(spec->name))
+    return out.project.left_out.push_back(
+        fmt::format("{}: conda's package of that name is not a Python package", text));
+  const Expected<Requirement> requirement = Requirement::parse(index_name(spec->name) + spec->specifier);
+  if (!requirement)
+    return out.project.left_out.push_back(fmt::format("{}: {}", text, requirement.error().message));
+  if (const Expected<Version> version = Version::parse(spec->exact))
+    out.versions[requirement->name].push_back(*version);
+  out.project.requirements.push_back({.list = {}, .text = requirement->to_string(), .source = std::nullopt});
+}
+
+}  // namespace
+
+Expected<CondaSpec> parse_conda_spec(std::string_view text) {
+  text = trim(text.substr(0, text.find(" #")));
+  if (const std::size_t channel = text.rfind("::"); channel != text.npos)
+    text = trim(text.substr(channel + 2));
+  const auto* const end = std::ranges::find_if_not(text, is_of_name);
+  CondaSpec out{.name = ascii_lower(text.substr(0, static_cast<std::size_t>(end - text.begin()))),
+                .specifier = ""};
+  if (out.name.empty()) return parse_error("it names no package");
+  std::string_view rest = trim(text.substr(out.name.size()));
+  if (rest.starts_with('[')) {
+    constexpr std::string_view kVersion = "version=";
+    const std::size_t begin = rest.find(kVersion);
+    if (begin == rest.npos) return parse_error("it selects by something else than a version");
+    rest = rest.substr(begin + kVersion.size());
+    const char mark = rest.empty() ? ' ' : rest.front();
+    const bool is_quoted = mark == '\'' || mark == '"';
+    rest = rest.substr(is_quoted ? 1 : 0);
+    const std::size_t end_of_value = is_quoted ? rest.find(mark) : rest.find_first_of(",]");
+    if (end_of_value == rest.npos) return parse_error("its brackets are not closed");
+    rest = rest.substr(0, end_of_value);
+  }
+  auto constraint = version_constraint(rest);
+  if (!constraint) return tl::unexpected(constraint.error());
+  if (const auto specifier = SpecifierSet::parse(constraint->first); !specifier)
+    return parse_error(fmt::format("{} is not a range of versions that Python packages know", quote(rest)));
+  out.specifier = std::move(constraint->first);
+  out.exact = std::move(constraint->second);
+  return out;
+}
+
+Expected<CondaEnvironment> read_conda_environment(std::string_view yaml) {
+  Document document(yaml);
+  if (!document.is_loaded)
+    return parse_error(
+        fmt::format("line {}: {}", document.parser.problem_mark.line + 1,
+                    document.parser.problem == nullptr ? "is not YAML" : document.parser.problem));
+  CondaEnvironment out;
+  bool has_dependencies = false;
+  for (const auto& [key, value] : fields(document, document.root())) {
+    if (key == "name") out.project.name = scalar(value).value_or("");
+    if (key == "variables")
+      for (const auto& [name, of_variable] : fields(document, value))
+        out.project.left_out.push_back(
+            fmt::format("the variable {}: set it where the program is started", name));
+    if (key != "dependencies") continue;
+    has_dependencies = true;
+    for (const yaml_node_t* item : items(document, value)) {
+      if (const auto text = scalar(item)) {
+        take_spec(*text, out);
+        continue;
+      }
+      for (const auto& [tool, lines] : fields(document, item)) {
+        if (tool != "pip")
+          return parse_error(fmt::format("line {}: unknown list {}", line_of(item), quote(tool)));
+        for (const yaml_node_t* line : items(document, lines))
+          if (auto text = scalar(line)) out.pip.push_back(std::move(*text));
+      }
+    }
+  }
+  if (!has_dependencies) return parse_error("it has no `dependencies`, as an environment.yml of conda has");
+  return out;
+}
+
+}  // namespace moat

@@ -1,0 +1,30 @@
+// conda's environment.yml: text → requirements of a Python project, as far as they are Python packages. Pure.
+#pragma once
+
+#include "resolver/files/foreign_lock.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moat {
+
+struct CondaEnvironment {
+  ForeignProject project;        // under the names of the Python index: pytorch is torch
+  ForeignVersions versions;      // that are pinned exactly
+  std::vector<std::string> pip;  // the lines of `pip:`, those of a requirements file
+};
+
+// Fails with the line for what is not YAML, or not such a file.
+Expected<CondaEnvironment> read_conda_environment(std::string_view yaml);
+
+// "numpy=1.26.*", "conda-forge::numpy 1.26.4 py311_0", "numpy[version='>=1.2']" (a MatchSpec of conda).
+struct CondaSpec {
+  std::string name;        // as conda has it, in lower case
+  std::string specifier;   // as PEP 440 has it; "" for any version
+  std::string exact = "";  // the version that it pins, or almost: numpy=1.26.4
+};
+// Fails for what has no counterpart: alternatives (`>=3.8|2.7`), builds without a version.
+Expected<CondaSpec> parse_conda_spec(std::string_view text);
+
+}  // namespace moat
