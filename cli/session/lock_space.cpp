@@ -36,9 +36,10 @@ PythonMinor parse_minor(const std::string& text) {
   return {static_cast<unsigned>(*major), static_cast<unsigned>(*minor)};
 }
 
+constexpr std::uint64_t kLastMicro = 40;  // no Python has had more releases
+
 // The first release of it that the specifier admits; "" where there is none.
 std::string first_release(const SpecifierSet& requires_python, const PythonMinor& minor) {
-  constexpr std::uint64_t kLastMicro = 40;
   for (std::uint64_t micro = 0; micro <= kLastMicro; ++micro)
     if (const Version release = Version::of({minor.major, minor.minor, micro});
         requires_python.contains(release))
@@ -69,6 +70,20 @@ std::vector<PythonMinor> named_pythons(const std::vector<std::string>& texts) {
 SpecifierSet specifier_of(const std::vector<PythonMinor>& pythons) {
   const PythonMinor after{pythons.front().major, pythons.front().minor + 1};
   return SpecifierSet::parse(fmt::format(">={},<{}", pythons.back().to_string(), after.to_string())).value();
+}
+
+// The releases that `3.14.2` leaves out of 3.14: ">=3.14.2" of the oldest, else "!=3.14.0,!=3.14.1".
+SpecifierSet named_releases(const std::vector<std::string>& texts, const PythonMinor& oldest) {
+  std::string clauses;
+  for (const std::string& text : texts) {
+    const PythonMinor minor = parse_minor(text);
+    const std::uint64_t micro = Version::parse(text)->release_at(2).as_uint64().value_or(0);
+    if (minor == oldest && micro > 0) clauses += fmt::format(",>={}.{}", minor.to_string(), micro);
+    if (minor != oldest)
+      for (std::uint64_t earlier = 0; earlier < std::min(micro, kLastMicro); ++earlier)
+        clauses += fmt::format(",!={}.{}", minor.to_string(), earlier);
+  }
+  return SpecifierSet::parse(clauses.empty() ? "" : clauses.substr(1)).value();
 }
 
 bool has_gap(const std::vector<PythonMinor>& pythons) {
@@ -180,7 +195,8 @@ std::vector<PythonMinor> admitted_pythons(const SpecifierSet& requires_python, c
 void take_named_pythons(LockSpace& space, const LockCommand& command,
                         const std::optional<SpecifierSet>& requires_python) {
   space.pythons = named_pythons(command.python_versions);
-  space.requires_python = specifier_of(space.pythons);
+  space.requires_python =
+      specifier_of(space.pythons).intersected(named_releases(command.python_versions, space.pythons.back()));
   if (requires_python) space.requires_python = space.requires_python.intersected(*requires_python);
   for (const PythonMinor& python : space.pythons)
     if (requires_python && !admits(*requires_python, python))
