@@ -173,8 +173,8 @@ constexpr std::array kCommands = {
                  "eval \"$(moat completion bash)\"      # in ~/.bashrc; zsh: the same in ~/.zshrc",
                  declare_completion},
     CommandEntry{"hook", "SHELL", "the script that activates the environment of a folder on `cd`",
-                 "eval \"$(moat hook bash)\"      # in ~/.bashrc; zsh: the same in ~/.zshrc\n"
-                 "moat hook fish | source         # in ~/.config/fish/config.fish",
+                 "moat hook fish | source       # in ~/.config/fish/config.fish\n"
+                 "eval \"$(moat hook bash)\"    # in ~/.bashrc; zsh: the same in ~/.zshrc",
                  declare_hook},
     CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
                  "moat eval version <<< '{\"version\": \"1.0-1\"}'", declare_eval},

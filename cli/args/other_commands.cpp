@@ -51,10 +51,10 @@ void declare_config_import_pip(Declaration& d) {
 
 namespace {
 
-void check_shell(const std::string& shell, std::string_view command) {
+void check_shell(const std::string& shell, std::string hint) {
   if (shell == "bash" || shell == "zsh" || shell == "fish") return;
   throw Error(ErrorKind::Usage, fmt::format("SHELL must be one of: bash, zsh, fish (got {})", quote(shell)),
-              {fmt::format("`moat {} bash` prints the script for bash", command)});
+              {std::move(hint)});
 }
 
 }  // namespace
@@ -64,14 +64,15 @@ void declare_completion(Declaration& d) {
   d.positional("SHELL", completion.shell, "bash, zsh or fish")->required();
   d.positional("WORD", completion.words,
                "after --: completions of the last of these words (used by the script)");
-  d.finish.emplace_back([&completion] { check_shell(completion.shell, "completion"); });
+  d.finish.emplace_back(
+      [&completion] { check_shell(completion.shell, "`moat completion bash` prints the script for bash"); });
 }
 
 void declare_hook(Declaration& d) {
   HookCommand& hook = d.invocation.command.emplace<HookCommand>();
   d.positional("SHELL", hook.shell, "bash, zsh or fish")->required();
   d.positional("FOLDER", hook.folder, "commands for this folder (used by the script)");
-  d.finish.emplace_back([&hook] { check_shell(hook.shell, "hook"); });
+  d.finish.emplace_back([&hook] { check_shell(hook.shell, "`moat hook bash` prints the script for bash"); });
 }
 
 void declare_eval(Declaration& d) {
