@@ -192,8 +192,9 @@ class LockBuilds {
   std::optional<ForeignBuilds> foreign_;
 };
 
-// The project's own lines. Error(BadInput or Usage) if there are none here.
-void add_project(bool has_groups, const Target& target, const AskBackend& ask, Goal& goal, Session& session) {
+// The project's own lines. → its requires-python. Error(BadInput or Usage) if there are none here.
+std::optional<SpecifierSet> add_project(bool has_groups, const AskBackend& ask, Goal& goal,
+                                        Session& session) {
   const Settings& settings = session.settings();
   const std::optional<fs::path> folder = project_folder(settings);
   if (!folder)
@@ -201,7 +202,6 @@ void add_project(bool has_groups, const Target& target, const AskBackend& ask, G
                 "there is no project here to lock: no pyproject.toml, setup.py or setup.cfg",
                 {"`moat lock -r requirements.txt` locks what a file asks for"});
   const ProjectFacts project = read_workspace(settings, ask);
-  check_target(target, project.requires_python);
   // Groups alone need no project (PEP 735).
   if (!project.dependencies && !has_groups)
     throw Error(
@@ -212,6 +212,7 @@ void add_project(bool has_groups, const Target& target, const AskBackend& ask, G
         {"`dependencies` of [project] is where requirements go",
          "`moat lock -r requirements.txt` locks what a file asks for"});
   if (project.dependencies) add_lines(*project.dependencies, goal, session);
+  return project.requires_python;
 }
 
 // The inputs of a lock, and what it replaces.
@@ -244,7 +245,8 @@ Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
 
   // The requirements of the files, or of the project; those of groups are added to either.
   LockBuilds builds(target, builder_for(target, order.interpreter, session), session);
-  if (order.of_project) add_project(!order.groups.empty(), target, builds.asker(goal), goal, session);
+  if (order.of_project)
+    check_target(target, add_project(!order.groups.empty(), builds.asker(goal), goal, session));
   if (order.script != nullptr) add_lines(order.script->lines(), goal, session);
   add_lines(read_groups(order.groups, session.settings(), builds.asker(goal)), goal, session);
   // Hashes in the input are enforced, but missing ones are no error: the lock will contain them.
@@ -317,7 +319,11 @@ LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& 
   const AskBackend ask = builds.asker(goal);
   const bool has_groups =
       order.of_project && (!order.groups.empty() || !project_groups(session.settings()).empty());
-  if (order.of_project) add_project(has_groups, here, ask, goal, session);
+  if (order.of_project) {
+    const std::optional<SpecifierSet> required = add_project(has_groups, ask, goal, session);
+    // Where Pythons are named, the one here only builds; those were held against requires-python before.
+    if (order.command.python_versions.empty()) check_target(here, required);
+  }
   if (order.script != nullptr) add_lines(order.script->lines(), goal, session);
   lines.close({}, goal);
   const ProjectChoices choices = add_choices(order, ask, goal, lines, session);
