@@ -118,10 +118,9 @@ class Resolver {
       if (!solve(solution)) continue;  // another window or permit
       if (!solution && candidates_ == Candidates::Preferred) return std::nullopt;
       if (!solution) return refuted();
-      if (solution->is_complete()) {
-        if (candidates_ == Candidates::Preferred && !takes_the_best(*solution)) return std::nullopt;
-        return Outcome(finish(*solution));
-      }
+      // Not only in the end: what cannot stay, and pins what was preferred, would be read release by release.
+      if (candidates_ == Candidates::Preferred && !takes_the_best(*solution)) return std::nullopt;
+      if (solution->is_complete()) return Outcome(finish(*solution));
       learn(*solution, fresh_of(*solution));
       if (!late_pins_.empty()) return std::nullopt;
     }
