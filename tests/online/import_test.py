@@ -10,11 +10,10 @@ import json
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 
-from world import World
+from world import World, default_index
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "transcripts"))
 import loopback_index  # noqa: E402
@@ -48,14 +47,6 @@ def repository(world, folder):
     world.good(*git, "add", ".")
     world.good(*git, "commit", "-qm", "one")
     return place.as_uri()
-
-
-def default_index():
-    """What this machine's pip asks: what poetry asks by itself may not be reached where that is."""
-    code = ("from pip._internal.cli.cmdoptions import index_url; from pip._internal.configuration import Configuration; "
-            "c = Configuration(isolated=False); c.load(); v = dict(c.items()); "
-            "print(v.get('install.index-url') or v.get('global.index-url') or index_url().default)")
-    return subprocess.run(["/usr/bin/python3", "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def poetry(world, tool, folder, index, git):

@@ -53,3 +53,11 @@ class World:
             print("skipped: the default index cannot be reached:\n" + said)
             self.__exit__()
             sys.exit(SKIPPED)
+
+
+def default_index():
+    """What this machine's pip asks: what poetry asks by itself may not be reached where that is."""
+    code = ("from pip._internal.cli.cmdoptions import index_url; from pip._internal.configuration import Configuration; "
+            "c = Configuration(isolated=False); c.load(); v = dict(c.items()); "
+            "print(v.get('install.index-url') or v.get('global.index-url') or index_url().default)")
+    return subprocess.run(["/usr/bin/python3", "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
