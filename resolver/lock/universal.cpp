@@ -357,6 +357,8 @@ class Universal {
   }
 
   UniversalOutcome run() {
+    cut();
+    if (cells_->size() > 0) solve_latest(cells_->cells().front());
     for (;;) {
       cut();
       const MarkerCells& cells = *cells_;
@@ -392,6 +394,22 @@ class Universal {
  private:
   bool may_be_left_out(const MarkerCells::Cell& cell) const {
     return cell.named && request_.targets[*cell.named].may_be_left_out;
+  }
+
+  // A cell stands for its first release, and what only later releases of the newest Python may have is found by
+  // none. It is looked for there; where it does not hold is solved as ever.
+  void solve_latest(MarkerCells::Cell cell) {
+    constexpr std::uint64_t kLatest = 99;
+    const Version first = cell.python;
+    for (std::uint64_t micro = kLatest; micro > first.release_at(2).as_uint64().value_or(0); --micro) {
+      cell.python = Version::parse(cell.environment.python_version + "." + std::to_string(micro)).value();
+      if (!space_.requires_python.contains(cell.python)) continue;
+      cell.environment.python_full_version = cell.python.to_string();
+      if (cell.environment.implementation_name == "cpython")
+        cell.environment.implementation_version = cell.environment.python_full_version;
+      solve(cell);  // a conflict is told where it stands in the way
+      return;
+    }
   }
 
   // Solves the targets that may not be left out and are still open. Returns the first conflict, if any.
