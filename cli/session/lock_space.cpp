@@ -66,24 +66,20 @@ std::vector<PythonMinor> named_pythons(const std::vector<std::string>& texts) {
   return {named.rbegin(), named.rend()};
 }
 
-// ">=3.10,<3.13".
-SpecifierSet specifier_of(const std::vector<PythonMinor>& pythons) {
-  const PythonMinor after{pythons.front().major, pythons.front().minor + 1};
-  return SpecifierSet::parse(fmt::format(">={},<{}", pythons.back().to_string(), after.to_string())).value();
-}
-
-// The releases that `3.14.2` leaves out of 3.14: ">=3.14.2" of the oldest, else "!=3.14.0,!=3.14.1".
-SpecifierSet named_releases(const std::vector<std::string>& texts, const PythonMinor& oldest) {
-  std::string clauses;
-  for (const std::string& text : texts) {
+// ">=3.10,<3.13"; a release that was named leaves out those before it: "3.14.2" gives ">=3.14.2", or beside
+// older Pythons "!=3.14.0,!=3.14.1".
+SpecifierSet specifier_of(const std::vector<PythonMinor>& pythons, const std::vector<std::string>& named) {
+  const PythonMinor oldest = pythons.back(), after{pythons.front().major, pythons.front().minor + 1};
+  std::string lower = oldest.to_string(), left_out;
+  for (const std::string& text : named) {
     const PythonMinor minor = parse_minor(text);
-    const std::uint64_t micro = Version::parse(text)->release_at(2).as_uint64().value_or(0);
-    if (minor == oldest && micro > 0) clauses += fmt::format(",>={}.{}", minor.to_string(), micro);
-    if (minor != oldest)
-      for (std::uint64_t earlier = 0; earlier < std::min(micro, kLastMicro); ++earlier)
-        clauses += fmt::format(",!={}.{}", minor.to_string(), earlier);
+    const std::uint64_t micro =
+        std::min(Version::parse(text)->release_at(2).as_uint64().value_or(0), kLastMicro);
+    if (minor == oldest && micro > 0) lower = fmt::format("{}.{}", minor.to_string(), micro);
+    for (std::uint64_t earlier = 0; minor != oldest && earlier < micro; ++earlier)
+      left_out += fmt::format(",!={}.{}", minor.to_string(), earlier);
   }
-  return SpecifierSet::parse(clauses.empty() ? "" : clauses.substr(1)).value();
+  return SpecifierSet::parse(fmt::format(">={},<{}{}", lower, after.to_string(), left_out)).value();
 }
 
 bool has_gap(const std::vector<PythonMinor>& pythons) {
@@ -195,8 +191,7 @@ std::vector<PythonMinor> admitted_pythons(const SpecifierSet& requires_python, c
 void take_named_pythons(LockSpace& space, const LockCommand& command,
                         const std::optional<SpecifierSet>& requires_python) {
   space.pythons = named_pythons(command.python_versions);
-  space.requires_python =
-      specifier_of(space.pythons).intersected(named_releases(command.python_versions, space.pythons.back()));
+  space.requires_python = specifier_of(space.pythons, command.python_versions);
   if (requires_python) space.requires_python = space.requires_python.intersected(*requires_python);
   for (const PythonMinor& python : space.pythons)
     if (requires_python && !admits(*requires_python, python))

@@ -396,8 +396,8 @@ class Universal {
     return cell.named && request_.targets[*cell.named].may_be_left_out;
   }
 
-  // A cell stands for its first release, and what only later releases of the newest Python may have is found by
-  // none. It is looked for there; where it does not hold is solved as ever.
+  // A cell stands for its first release, and what only later releases of the newest Python may have is found
+  // by none. It is looked for there; where it does not hold is solved as ever.
   void solve_latest(MarkerCells::Cell cell) {
     constexpr std::uint64_t kLatest = 99;
     const Version first = cell.python;
