@@ -2,7 +2,9 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/project_change.h"
 #include "cli/commands/sync.h"
+#include "cli/output/redact.h"
 #include "cli/output/shell_word.h"
+#include "cli/session/requirement_files.h"
 #include "cli/settings/project_files.h"
 #include "fetch/os/file.h"
 #include "fetch/os/presence.h"
@@ -53,7 +55,8 @@ void add_lines_of(const Goal& goal, const fs::path& folder, ForeignProject& proj
         "the constraint {}: pyproject.toml cannot hold it; `moat add {}` adds it as a requirement",
         line.requirement.to_string(), shell_word(line.requirement.to_string())));
   for (const UnnamedRequirement& line : goal.unnamed)
-    project.left_out.push_back(fmt::format("{}: it does not say its name; `moat add` it", line.text));
+    project.left_out.push_back(fmt::format("{} has no name in the file: add it with `moat add {}{}`",
+                                           line.text, line.editable ? "-e " : "", shell_word(line.text)));
 }
 
 void add_pins_of(const Goal& goal, ForeignVersions& versions) {
@@ -62,40 +65,51 @@ void add_pins_of(const Goal& goal, ForeignVersions& versions) {
       versions[line.requirement.name].push_back(*version);
 }
 
-// "-r more.txt" → "more.txt"
-std::optional<std::string> value_of_option(std::string_view line, std::string_view brief,
-                                           std::string_view full) {
-  for (const std::string_view option : {full, brief})
-    if (line.starts_with(option)) {
-      const std::string_view rest = line.substr(option.size());
-      if (rest.starts_with('=') || rest.starts_with(' ') || option == brief)
-        return std::string(trim(rest.substr(rest.starts_with('=') ? 1 : 0)));
-    }
-  return std::nullopt;
+// The list for pip, each line where it stands in the file.
+RequirementsFile pip_lines(const CondaEnvironment& conda, const fs::path& path, Session& session) {
+  std::string text;
+  std::uint32_t line = 1;
+  for (const ProjectLine& one : conda.pip) {
+    for (; line < one.line; ++line) text += '\n';
+    text += one.text;
+  }
+  return read_requirements_text(path.native(), text + "\n", session);
 }
 
-// environment.yml: what conda pins, and the lines of its list for pip.
+// The name of a project for which the file has none.
+std::string name_of_folder(const fs::path& folder) {
+  const std::string name = folder.filename();
+  return PackageName::parse(name) ? name : "project";
+}
+
+// environment.yml: what conda pins, and the lines of its list for pip, which conda installs last.
 Imported of_conda(const fs::path& path, Session& session) {
   CondaEnvironment conda = value_of(read_conda_environment(read_named_file(path)), path);
+  const RequirementsFile pip = pip_lines(conda, path, session);
   Imported out{std::move(conda.versions), std::move(conda.project)};
-  const fs::path folder = path.parent_path();
-  std::vector<std::string> words, files, editables;
-  for (const std::string& text : conda.pip) {
-    const std::string_view line = trim(text);
-    if (const auto file = value_of_option(line, "-r", "--requirement"))
-      files.push_back((folder / *file).lexically_normal().native());
-    else if (const auto source = value_of_option(line, "-e", "--editable"))
-      editables.push_back(source->starts_with('.') ? (folder / *source).lexically_normal().native()
-                                                   : *source);
-    else if (line.starts_with('-'))
+  std::vector<NamedLine> lines;
+  for (const RequirementsEntry& entry : pip.entries) {
+    if (entry.constraint)
       out.project.left_out.push_back(
-          fmt::format("pip: {}: options of indexes are settings (`moat config set`)", line));
+          fmt::format("the constraint {}: pyproject.toml cannot hold it", hide_credentials(entry.text)));
     else
-      words.emplace_back(line);
+      lines.push_back({entry.text, entry.where, entry.editable});
   }
-  const Goal asked = read_goal(words, files, {}, session, editables);
+  if (pip.options.index_url || !pip.options.extra_index_urls.empty() || !pip.options.find_links.empty())
+    out.project.left_out.emplace_back(
+        "the indexes of its list for pip: `moat config set index-url URL` sets one for you");
+  Goal asked;
+  add_lines(lines, asked, session);
+  for (const RootRequirement& line : asked.requirements) {
+    out.versions.erase(line.requirement.name);
+    std::erase_if(out.project.requirements, [&](const ForeignRequirement& one) {
+      return Requirement::parse(one.text)->name == line.requirement.name;
+    });
+  }
+  const fs::path folder = session.settings().pyproject->parent_path();
   add_pins_of(asked, out.versions);
-  add_lines_of(asked, session.settings().pyproject->parent_path(), out.project);
+  add_lines_of(asked, folder, out.project);
+  if (out.project.name.empty()) out.project.name = name_of_folder(folder);
   if (has_project_table(session.settings()) && !out.project.requires_python.empty())
     out.project.left_out.push_back(
         fmt::format("Python {}: `requires-python` of [project] says what the project needs, and `moat python "
@@ -187,6 +201,10 @@ int execute(const ImportCommand& command, Session& session) {
   const Settings& settings = session.settings();
   std::optional<FolderLock> alone;
   if (settings.pyproject) alone.emplace(lock_project(session));
+  if (!settings.pyproject && fs::path(command.file).extension().native().starts_with(".y"))
+    throw Error(
+        ErrorKind::Usage, "there is no pyproject.toml here or above",
+        {"`touch pyproject.toml`, then the same command again: it takes over name and Python as well"});
   ProjectEdit edit = open_project_edit(session);
   const fs::path pyproject = edited_pyproject(settings);
   const std::string before = edit.text();

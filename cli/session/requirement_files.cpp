@@ -117,6 +117,14 @@ bool hides_a_url(std::string_view line) {
 
 }  // namespace
 
+RequirementsFile read_requirements_text(const std::string& path, const std::string& text, Session& session) {
+  RequirementsReader reader = requirements_reader(path, session);
+  reader.read = [included = std::move(reader.read), &path, &text](const std::string& named) {
+    return named == path ? text : included(named);
+  };
+  return read_requirements(path, false, reader);
+}
+
 bool keeps_variables(const std::string& line, const std::vector<Url>& own_indexes) {
   const std::string_view text = trim(line);
   if (hides_a_url(text)) return false;

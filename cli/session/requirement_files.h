@@ -18,6 +18,9 @@ namespace moat {
 // With Settings::files_as_pip neither is checked.
 RequirementsReader requirements_reader(const std::string& named, Session& session);
 
+// The lines of a requirements file that stand in `path`, a file of another kind. Error(BadInput) names it.
+RequirementsFile read_requirements_text(const std::string& path, const std::string& text, Session& session);
+
 // If a line of a requirements file contains ${NAME}, is the value sent only to this machine, or to one of
 // these?
 bool keeps_variables(const std::string& line, const std::vector<Url>& own_indexes);

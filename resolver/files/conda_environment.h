@@ -2,6 +2,7 @@
 #pragma once
 
 #include "resolver/files/foreign_lock.h"
+#include "resolver/files/project_line.h"
 
 #include <string>
 #include <string_view>
@@ -12,7 +13,7 @@ namespace moat {
 struct CondaEnvironment {
   ForeignProject project;        // under the names of the Python index: pytorch is torch
   ForeignVersions versions;      // that are pinned exactly
-  std::vector<std::string> pip;  // the lines of `pip:`, those of a requirements file
+  std::vector<ProjectLine> pip;  // the lines of `pip:`, those of a requirements file
 };
 
 // Fails with the line for what is not YAML, or not such a file.
@@ -23,8 +24,9 @@ struct CondaSpec {
   std::string name;        // as conda has it, in lower case
   std::string specifier;   // as PEP 440 has it; "" for any version
   std::string exact = "";  // the version that it pins, or almost: numpy=1.26.4
+  std::string build = "";  // "py311h64a7726_0"
 };
-// Fails for what has no counterpart: alternatives (`>=3.8|2.7`), builds without a version.
+// Fails for what has no counterpart: alternatives (`>=3.8|2.7`).
 Expected<CondaSpec> parse_conda_spec(std::string_view text);
 
 }  // namespace moat
