@@ -130,6 +130,19 @@ bool has_environment(const Session& session) {
   return choose_environment(session.settings(), ForProject::Yes).has_value();
 }
 
+// Modules that change, or copy, the environment they run in: one that others share, and that is deleted
+// again.
+void check_module_alone(const RunCommand& command) {
+  if (!command.module || command.command.size() < 3) return;
+  const std::string& module = command.command[2];
+  if (module == "ensurepip")
+    throw Error(ErrorKind::Usage, "there is no environment here to install pip into",
+                {"`moat create --pip` makes one with pip"});
+  if (module == "venv")
+    throw Error(ErrorKind::Usage, "there is no environment here, and what venv makes depends on one",
+                {"`moat create FOLDER` makes an environment"});
+}
+
 // Python alone is enough for a standard module, or a file without metadata.
 bool needs_python_only(const RunCommand& command, const Settings& settings) {
   const std::string& first = command.command.front();
@@ -163,7 +176,11 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
         question.preferences = locked_versions(*lock, question.interpreter);
     }
   } else if (!has_environment(session)) {
-    question.name = command.with.empty() ? command.command.front() : join(command.with, ", ");
+    if (command.with.empty()) check_module_alone(command);
+    question.name = !command.with.empty() ? join(command.with, ", ")
+                    : command.module      ? "-m " + command.command[2]
+                    : command.from_input  ? "standard input"
+                                          : command.command.front();
     question.interpreter = project_python(session);
   } else {
     const Environment environment = open_to_run(session);
@@ -186,12 +203,22 @@ Error kept_from_starting(const std::string& name, const fs::path& root) {
           {fmt::format("moat env clone {} NEW, where programs may start", shell_word(root.native()))}};
 }
 
+bool is_file_name(const std::string& name) {
+  return name.ends_with(".py") || name.find('/') != std::string::npos;
+}
+
+bool is_missing_file(const std::string& name, const Settings& settings) {
+  return is_file_name(name) && !is_there(settings.working_directory / name);
+}
+
+Error no_such_file(const std::string& name) {
+  return {ErrorKind::NotFound, fmt::format("no such file: {}", quote(name))};
+}
+
 // `run nosuch.py`: not an unknown command, but a missing file.
 Error not_found(const std::string& name, const fs::path& root, const Settings& settings, bool pure) {
-  const bool is_file = name.ends_with(".py") || name.find('/') != std::string::npos;
-  if (is_file && !is_there(settings.working_directory / name))
-    return {ErrorKind::NotFound, fmt::format("no such file: {}", quote(name))};
-  if (is_file)
+  if (is_missing_file(name, settings)) return no_such_file(name);
+  if (is_file_name(name))
     return {ErrorKind::NotFound,
             fmt::format("{} is not an executable program", quote(name)),
             {fmt::format("`moat run python {}` has Python run it", shell_word(name))}};
@@ -211,6 +238,10 @@ int execute(const RunCommand& command, Session& session) {
                 fmt::format("`{}` requires `--with`, or a script that lists its requirements",
                             command.about_packages),
                 {fmt::format("leave `{}` out", command.about_packages)});
+  if (!made && !has_environment(session) && is_missing_file(command.command.front(), settings)) {
+    session.output().error(no_such_file(command.command.front()));
+    return kRunNotFound;
+  }
   const fs::path root = made ? made->root : open_to_run(session).root();
   if (made) made->pass_on();
   const auto found = find_command(command.command, root, settings.working_directory,
