@@ -16,11 +16,25 @@
 namespace moat {
 namespace {
 
+Environment environment_of(const EnvAdoptCommand& command, Session& session) {
+  return command.env ? Environment::open(environment_path(*command.env, session.settings()),
+                                         Environment::Foreign::Allowed)
+                     : open_for_reading(session);
+}
+
+// moat's own, that was not made here or for this user: from here on it is one of theirs.
+bool remembers_own(const EnvAdoptCommand& command, Session& session) {
+  const Environment environment = environment_of(command, session);
+  const Settings& settings = session.settings();
+  if (environment.is_foreign() || is_remembered(environment.root(), settings)) return false;
+  remember_environment(environment.root(), settings);
+  session.output().say(
+      fmt::format("remembered {}, which is a moat environment already", environment.root().native()));
+  return true;
+}
+
 Environment foreign_environment(const EnvAdoptCommand& command, Session& session) {
-  Environment environment = command.env
-                                ? Environment::open(environment_path(*command.env, session.settings()),
-                                                    Environment::Foreign::Allowed)
-                                : open_for_reading(session);
+  Environment environment = environment_of(command, session);
   if (!environment.is_foreign())
     throw Error(ErrorKind::Usage,
                 fmt::format("{} is already a moat environment", environment.root().native()));
@@ -47,6 +61,7 @@ Goal goal_of(const InstalledDistributions& installed) {
 }  // namespace
 
 int execute(const EnvAdoptCommand& command, Session& session) {
+  if (remembers_own(command, session)) return 0;
   const Environment foreign = foreign_environment(command, session);
   const InstalledDistributions installed = InstalledDistributions::read(foreign.site_packages());
   const Interpreter interpreter = probe_interpreter(foreign.python(), session.store());

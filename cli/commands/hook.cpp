@@ -12,7 +12,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,7 +27,7 @@ _moat_hook() {
   [[ -e .venv/pyvenv.cfg ]] && here+=/.venv
   if [[ $here != "${_moat_here-}" ]]; then
     _moat_here=$here
-    eval "$(command moat hook bash "$PWD")"
+    eval "$(command moat hook bash "$PWD" 2>/dev/null)"
   fi
   return $status
 }
@@ -37,11 +36,12 @@ _moat_hook() {
 
 constexpr std::string_view kZsh = R"sh(# moat's hook in zsh: eval "$(moat hook zsh)"
 _moat_hook() {
+  setopt localoptions nowarncreateglobal
   local here=$PWD
   [[ -e .venv/pyvenv.cfg ]] && here+=/.venv
   [[ $here == "${_moat_here-}" ]] && return
   _moat_here=$here
-  eval "$(command moat hook zsh "$PWD")"
+  eval "$(command moat hook zsh "$PWD" 2>/dev/null)"
 }
 autoload -Uz add-zsh-hook
 add-zsh-hook precmd _moat_hook
@@ -53,16 +53,32 @@ function _moat_hook --on-event fish_prompt
     test -e .venv/pyvenv.cfg; and set here $here/.venv
     test "$here" = "$_moat_here"; and return
     set -g _moat_here $here
-    command moat hook fish $PWD | source
+    command moat hook fish $PWD 2>/dev/null | source
 end
 )sh";
 
 // The hook stores the path of the environment it activated in MOAT_HOOKED, so that one activated by hand
-// stays. A shell started inside has the variables but not the function `deactivate`, which sourcing defines.
-constexpr std::string_view kLeave = "command -v deactivate >/dev/null || . {0}/bin/activate\ndeactivate\nunset MOAT_HOOKED\n";
-constexpr std::string_view kLeaveFish = "functions -q deactivate; or source {0}/bin/activate.fish\ndeactivate\nset -e MOAT_HOOKED\n";
-constexpr std::string_view kEnter = ". {0}/bin/activate && export MOAT_HOOKED=\"$VIRTUAL_ENV\"\n";
-constexpr std::string_view kEnterFish = "source {0}/bin/activate.fish; and set -gx MOAT_HOOKED $VIRTUAL_ENV\n";
+// stays. A shell started inside has the variables but not the function `deactivate`, which sourcing defines; a
+// login shell does not even have the PATH.
+struct Lines {
+  std::string_view enter, define, leave, strip, forget;  // {0}: the environment; {1}: PATH without it
+};
+constexpr Lines kPosixLines = {
+    .enter = "builtin . {0}/bin/activate && export MOAT_HOOKED=\"$VIRTUAL_ENV\"\n",
+    .define = "typeset -f deactivate >/dev/null || builtin . {0}/bin/activate\n",
+    .leave = "deactivate\nunset MOAT_HOOKED\n",
+    .strip = "if typeset -f deactivate >/dev/null; then deactivate; else export PATH={1}; "
+             "unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT; fi\nunset MOAT_HOOKED\n",
+    .forget = "unset MOAT_HOOKED\n",
+};
+constexpr Lines kFishLines = {
+    .enter = "builtin source {0}/bin/activate.fish; and set -gx MOAT_HOOKED $VIRTUAL_ENV\n",
+    .define = "functions -q deactivate; or builtin source {0}/bin/activate.fish\n",
+    .leave = "deactivate\nset -e MOAT_HOOKED\n",
+    .strip = "if functions -q deactivate; deactivate; else; set -gx PATH (string split : -- {1}); "
+             "set -e VIRTUAL_ENV; set -e VIRTUAL_ENV_PROMPT; end\nset -e MOAT_HOOKED\n",
+    .forget = "set -e MOAT_HOOKED\n",
+};
 // clang-format on
 
 std::string_view script_for(std::string_view shell) {
@@ -75,28 +91,41 @@ std::optional<fs::path> environment_around(const fs::path& folder, const Setting
   if (!found.path) return std::nullopt;
   // Root may be in a folder of another user, who could replace its contents.
   if (!is_ours(*found.path) || !is_ours(*found.path / "bin" / "activate")) return std::nullopt;
-  const std::vector<fs::path> known = remembered_environments(settings);
-  const bool is_known =
-      std::ranges::any_of(known, [&](const fs::path& one) { return is_same_folder(one, *found.path); });
-  return is_known ? found.path : std::nullopt;
+  return is_remembered(*found.path, settings) ? found.path : std::nullopt;
 }
 
-// The shell commands to print. `active`: VIRTUAL_ENV; `hooked`: the last one the hook activated; "" for none.
-std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const std::string& active,
-                      const std::string& hooked) {
-  const auto quoted = [&](const std::string& path) {
-    return is_fish ? quoted_for_fish(path) : quoted_for_sh(path);
-  };
-  const std::string forget = is_fish ? "set -e MOAT_HOOKED\n" : "unset MOAT_HOOKED\n";
-  const bool stays = around && !hooked.empty() && is_same_folder(*around, hooked);
+std::string without_folder(const std::string& path, const fs::path& folder) {
   std::string out;
-  if (!active.empty() && active != hooked) return hooked.empty() ? out : forget;  // activated by hand
-  if (stays) return out;  // even if it was deactivated by hand meanwhile
-  if (!active.empty())
-    out += fmt::format(fmt::runtime(is_fish ? kLeaveFish : kLeave), quoted(hooked));
-  else if (!hooked.empty())
-    out += forget;
-  if (around) out += fmt::format(fmt::runtime(is_fish ? kEnterFish : kEnter), quoted(around->native()));
+  for (const std::string_view one : split(path, ':'))
+    if (one != folder.native()) out += (out.empty() ? "" : ":") + std::string(one);
+  return out;
+}
+
+// The shell commands to print.
+std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const Settings& settings) {
+  const Lines& lines = is_fish ? kFishLines : kPosixLines;
+  const std::string active = variable(settings.variables, "VIRTUAL_ENV");
+  const std::string hooked = variable(settings.variables, "MOAT_HOOKED");  // "" for none
+  const auto fill = [&](std::string_view text, const std::string& root) {
+    const std::string path = without_folder(variable(settings.variables, "PATH"), fs::path(root) / "bin");
+    const auto quoted = [&](const std::string& word) {
+      return is_fish ? quoted_for_fish(word) : quoted_for_sh(word);
+    };
+    return fmt::format(fmt::runtime(text), quoted(root), quoted(path));
+  };
+  if (active != hooked && !active.empty())  // activated by hand
+    return hooked.empty() ? "" : std::string(lines.forget);
+  std::string out;
+  if (around && !hooked.empty() && is_same_folder(*around, hooked))
+    return active.empty() ? "" : fill(lines.define, hooked);  // "": deactivated by hand meanwhile
+  if (active.empty()) {
+    if (!hooked.empty()) out = lines.forget;
+  } else if (is_remembered(hooked, settings)) {
+    out = fill(lines.define, hooked) + std::string(lines.leave);
+  } else {  // moved, deleted or replaced: its scripts must not run
+    out = fill(lines.strip, hooked);
+  }
+  if (around) out += fill(lines.enter, around->native());
   return out;
 }
 
@@ -109,9 +138,7 @@ int execute(const HookCommand& command, Session& session) {
     return 0;
   }
   const fs::path folder = (settings.working_directory / *command.folder).lexically_normal();
-  session.output().text(lines_for(command.shell == "fish", environment_around(folder, settings),
-                                  variable(settings.variables, "VIRTUAL_ENV"),
-                                  variable(settings.variables, "MOAT_HOOKED")));
+  session.output().text(lines_for(command.shell == "fish", environment_around(folder, settings), settings));
   return 0;
 }
 

@@ -1,11 +1,15 @@
 #include "cli/session/known_environments.h"
 
 #include "envs/environment/environment.h"
+#include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -30,6 +34,40 @@ void write_register(const std::set<fs::path>& roots, const Settings& settings) {
   write_file_atomically(register_of(settings), text, 0600);
 }
 
+fs::path identities_of(const Settings& settings) { return settings.data_dir / "identities"; }
+
+// Inode and birth tell the folder from one that replaced it; the scripts are what a shell would run.
+std::string identity_of(const fs::path& root) {
+  struct statx facts {};
+  if (::statx(AT_FDCWD, root.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &facts) != 0) return "";
+  std::string text =
+      fmt::format("{} {}.{:09}", facts.stx_ino, facts.stx_btime.tv_sec, facts.stx_btime.tv_nsec);
+  for (const char* script : {"activate", "activate.fish"})
+    text += "\n" + hash_bytes(read_file_if_exists(root / "bin" / script).value_or("")).hex;
+  return hash_bytes(text).hex.substr(0, 32);
+}
+
+std::string known_identities(const Settings& settings) {
+  return read_file_if_exists(identities_of(settings)).value_or("");
+}
+
+bool holds_line(std::string_view text, std::string_view line) {
+  const auto lines = split_lines(text);
+  return std::ranges::find(lines, line) != lines.end();
+}
+
+void remember_identity(const fs::path& root, const Settings& settings) {
+  const std::string text = known_identities(settings), identity = identity_of(root);
+  if (identity.empty() || holds_line(text, identity)) return;
+  make_directories(settings.data_dir);
+  // The older half goes: of those that are gone nothing tells that they are.
+  if (text.size() > kMostBytes)
+    return write_file_atomically(identities_of(settings),
+                                 text.substr(text.find('\n', text.size() / 2) + 1) + identity + "\n", 0600);
+  const UniqueFd file = open_file(identities_of(settings), O_WRONLY | O_APPEND | O_CREAT, 0600);
+  write_all(file.get(), identity + "\n", identities_of(settings));
+}
+
 // By the present folders: the register may be outdated.
 std::set<fs::path> still_there(std::set<fs::path> roots) {
   std::erase_if(roots, [](const fs::path& root) { return !Environment::exists_at(root); });
@@ -39,6 +77,10 @@ std::set<fs::path> still_there(std::set<fs::path> roots) {
 }  // namespace
 
 void remember_environment(const fs::path& root, const Settings& settings) {
+  try {
+    remember_identity(root, settings);
+  } catch (const Error&) {  // the hook does not activate it, then
+  }
   if (root.parent_path() == settings.envs_dir() || root.parent_path() == settings.tools_dir() ||
       root == settings.user_env())
     return;
@@ -62,6 +104,11 @@ std::vector<fs::path> remembered_environments(const Settings& settings) {
   } catch (const Error&) {
   }
   return {there.begin(), there.end()};
+}
+
+bool is_remembered(const fs::path& root, const Settings& settings) {
+  const std::string identity = identity_of(root);
+  return !identity.empty() && holds_line(known_identities(settings), identity);
 }
 
 }  // namespace moat

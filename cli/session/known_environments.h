@@ -1,5 +1,7 @@
 // The environments of this user, wherever they are: DATA/environments lists those that moat made, one path
 // per line. Named ones and the user's own are found in their folders. Deleted ones are forgotten.
+// DATA/identities lists the same ones by what they are, one digest per line: a folder that was put in the place
+// of one, by `git clone` for example, is not in it.
 #pragma once
 
 #include "cli/settings/settings.h"
@@ -14,5 +16,9 @@ void remember_environment(const std::filesystem::path& root, const Settings& set
 
 // Absolute; in the order of their paths.
 std::vector<std::filesystem::path> remembered_environments(const Settings& settings);
+
+// Did moat make this very environment for this user, wherever it is now, and are its activation scripts
+// unchanged?
+bool is_remembered(const std::filesystem::path& root, const Settings& settings);
 
 }  // namespace moat

@@ -162,6 +162,7 @@ Variables program_variables(const Variables& variables, const fs::path& environm
       pure ? "" : path_without(variable(variables, "PATH"), active.empty() ? "" : active + "/bin");
   const std::string bin = (environment / "bin").native();
   out["PATH"] = rest.empty() ? bin : bin + ":" + path_without(rest, bin);
+  out.erase("MOAT_HOOKED");  // the hook leaves this one alone
   out["VIRTUAL_ENV"] = environment.native();
   out["VIRTUAL_ENV_PROMPT"] = prompt_of(environment);
   out.erase("PYTHONHOME");

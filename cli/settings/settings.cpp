@@ -26,7 +26,8 @@ fs::path absolute_against(const fs::path& directory, const fs::path& path) {
 
 // `~/x` in a settings file, or in a variable not expanded by a shell, is below the home folder.
 fs::path folder_told(const Settings& settings, const std::string& text) {
-  if (text.starts_with("~/")) return absolute_against(settings.home, text.substr(2));
+  if (text == "~" || text.starts_with("~/"))
+    return absolute_against(settings.home, text.substr(std::min(text.size(), text.find_first_not_of("~/"))));
   return absolute_against(settings.working_directory, text);
 }
 
@@ -428,8 +429,10 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   settings.config_file = set_folders(settings);
   if (invocation.global.config)
     settings.config_file = absolute_against(settings.working_directory, *invocation.global.config);
-  settings.reads_files = !invocation.global.no_config;
-  settings.heeds_project = !is_about_application(invocation);
+  // Asked before a prompt, where a file that is being edited must not matter.
+  const bool is_hook = std::holds_alternative<HookCommand>(invocation.command);
+  settings.reads_files = !invocation.global.no_config && !is_hook;
+  settings.heeds_project = !is_about_application(invocation) && !is_hook;
   const std::optional<std::string> script = named_script(invocation);
   if (settings.heeds_project && !script) {
     find_pyproject(settings, invocation.global.project.has_value());

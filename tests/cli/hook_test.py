@@ -104,6 +104,63 @@ class Hook(sandbox.SandboxTest):
             for path in (self.work / "one/.venv", *(self.work / "one/.venv").rglob("*")):
                 os.chown(path, 0, 0, follow_symlinks=False)
 
+    @in_every_shell
+    def test_what_took_the_place_of_one_is_not_sourced(self, shell):
+        """As `git clone` and `git checkout` do: the same path, other files."""
+        for what in ("folder", "script"):
+            shutil.rmtree(self.work / "between/.venv", ignore_errors=True)
+            self.moat("create", "-q", "between/.venv")
+            self.assertEqual(self.play(shell, "cd between", "prompt", "show"), [f"<{self.work}/between/.venv>"])
+            mine = self.work / "between/.venv"
+            if what == "folder":
+                shutil.copytree(mine, self.work / "theirs", symlinks=True)
+                shutil.rmtree(mine)
+                (self.work / "theirs").rename(mine)
+            else:
+                for script in mine.glob("bin/activate*"):
+                    script.write_text(f"touch {self.root}/pwned\n")
+            self.assertEqual(self.play(shell, "cd between", "prompt", "show"), ["<>"], what)
+            self.assertFalse((self.root / "pwned").exists())
+        shutil.rmtree(self.work / "between/.venv")
+
+    @in_every_shell
+    def test_adopting_makes_it_one_of_mine(self, shell):
+        shutil.rmtree(self.work / "strange", ignore_errors=True)
+        shutil.copytree(self.work / "one/.venv", self.work / "strange/.venv", symlinks=True)
+        self.assertEqual(self.play(shell, "cd strange", "prompt", "show"), ["<>"])
+        self.moat("env", "adopt", "strange/.venv")
+        self.assertEqual(self.play(shell, "cd strange", "prompt", "show"), [f"<{self.work}/strange/.venv>"])
+
+    @in_every_shell
+    def test_a_moved_one_is_still_mine(self, shell):
+        (self.work / "one").rename(self.work / "uno")
+        seen = self.play(shell, "cd uno", "prompt", "show", "cd ../none", "prompt", "show")
+        self.assertEqual(seen, [f"<{self.work}/uno/.venv>", "<>"])
+        (self.work / "uno").rename(self.work / "one")
+        self.assertEqual(self.play(shell, "cd one", "prompt", "show"), [self.one])
+
+    @in_every_shell
+    def test_a_shell_without_the_path_gets_it(self, shell):
+        """As a login shell in a new window: the variables are inherited, PATH is set anew."""
+        which = {"sh": 'command -v python', "fish": "command -v python"}
+        seen = self.play(shell, "cd one", "prompt", which, VIRTUAL_ENV=f"{self.work}/one/.venv", MOAT_HOOKED=f"{self.work}/one/.venv")
+        self.assertEqual(seen, [f"{self.work}/one/.venv/bin/python"])
+
+    @in_every_shell
+    def test_one_that_is_gone_is_left(self, shell):
+        path = {"sh": 'echo "$PATH"', "fish": "string join : $PATH"}
+        gone = f"{self.work}/gone/.venv"
+        seen = self.play(shell, "prompt", "show", path, VIRTUAL_ENV=gone, MOAT_HOOKED=gone, PATH=f"{gone}/bin:{self.env['PATH']}")
+        self.assertEqual(seen, ["<>", self.env["PATH"]])
+
+    @in_every_shell
+    def test_files_that_are_being_edited_do_not_matter(self, shell):
+        (self.work / "one/pyproject.toml").write_text("<<<<<<< HEAD\n")
+        self.moat("config", "set", "link-mode", "copy")
+        (self.root / "moat/config.toml").write_text("link-mode = [")
+        self.assertEqual(self.play(shell, "cd one", "prompt", "show"), [self.one])
+        (self.root / "moat/config.toml").unlink()
+
     def test_bash_keeps_the_status_and_the_other_commands_of_a_prompt(self):
         if "bash" not in SHELLS:
             self.skipTest("bash is not on this machine")
