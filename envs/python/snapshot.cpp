@@ -27,7 +27,7 @@ namespace moat {
 namespace {
 
 // Part of the fingerprint: a snapshot made in another way is another snapshot.
-constexpr std::string_view kRecipe = "6";
+constexpr std::string_view kRecipe = "7";
 
 constexpr std::array<std::string_view, 10> kLeftOut = {
     "test",          "tests",       "idlelib",          "turtledemo",       "site-packages",

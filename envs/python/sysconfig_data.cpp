@@ -23,10 +23,10 @@ def _relocate():
 _relocate()
 )";
 
-constexpr std::array<std::string_view, 20> kKeysOfPaths = {
-    "prefix",  "exec_prefix", "BINDIR",      "BINLIBDEST", "CONFINCLUDEDIR", "CONFINCLUDEPY", "DESTDIRS",
-    "DESTLIB", "DESTSHARED",  "INCLUDEDIR",  "INCLUDEPY",  "INCLDIRSTOMAKE", "LIBDEST",       "LIBDIR",
-    "LIBPC",   "LIBPL",       "MACHDESTLIB", "MANDIR",     "SCRIPTDIR",      "datarootdir"};
+constexpr std::array<std::string_view, 21> kKeysOfPaths = {
+    "prefix",  "exec_prefix", "BINDIR",  "BINLIBDEST",  "CONFINCLUDEDIR", "CONFINCLUDEPY",  "DESTDIRS",
+    "DESTLIB", "DESTSHARED",  "EXENAME", "INCLUDEDIR",  "INCLUDEPY",      "INCLDIRSTOMAKE", "LIBDEST",
+    "LIBDIR",  "LIBPC",       "LIBPL",   "MACHDESTLIB", "MANDIR",         "SCRIPTDIR",      "datarootdir"};
 
 bool ends_a_path(std::string_view rest) {
   return rest.empty() || !(is_ascii_alnum(rest[0]) || rest[0] == '.' || rest[0] == '_' || rest[0] == '-');

@@ -54,12 +54,13 @@ TEST(SysconfigData, OfASharedPrefixOnlyTheKnownKeysChange) {
   const std::string text =
       "build_time_vars = {'BINDIR': '/usr/bin',\n 'INSTALL': '/usr/bin/install -c',\n"
       " 'DESTDIRS': '/usr /usr/lib/x86_64-linux-gnu '\n             '/usr/lib/python3.11',\n"
-      " 'LIBDIR': '/usr/lib/x86_64-linux-gnu',\n 'prefix': '/usr'}";
+      " 'EXENAME': '/usr/bin/python3.13',\n 'LIBDIR': '/usr/lib/x86_64-linux-gnu',\n 'prefix': '/usr'}";
   EXPECT_EQ(
       before_the_tail(relocatable_build_variables(text, "/usr", "x86_64-linux-gnu")),
       "build_time_vars = {'BINDIR': '@MOAT_RUNTIME@/bin',\n 'INSTALL': '/usr/bin/install -c',\n"
       " 'DESTDIRS': '@MOAT_RUNTIME@ @MOAT_RUNTIME@/lib '\n             '@MOAT_RUNTIME@/lib/python3.11',\n"
-      " 'LIBDIR': '@MOAT_RUNTIME@/lib',\n 'prefix': '@MOAT_RUNTIME@'}");
+      " 'EXENAME': '@MOAT_RUNTIME@/bin/python3.13',\n 'LIBDIR': '@MOAT_RUNTIME@/lib',\n 'prefix': "
+      "'@MOAT_RUNTIME@'}");
   EXPECT_EQ(relocatable_makefile("prefix= /usr\n", "/usr"), "prefix= /usr\n");
   EXPECT_EQ(relocatable_makefile("prefix= /opt/py\nL= -L/opt/py/lib x\n", "/opt/py"),
             "prefix= @MOAT_RUNTIME@\nL= x\n");
