@@ -231,12 +231,14 @@ std::optional<Interpreter> first_on_path(const std::string& name, const Discover
 }
 
 [[noreturn]] void nothing_found(std::string message, const std::vector<Interpreter>& found) {
-  if (found.empty()) message += "; no Python was found at all";
+  if (found.empty())
+    throw Error(ErrorKind::NoInterpreter, message + "; no Python was found at all",
+                {"moat python install 3    (downloads the newest Python 3)"});
   std::vector<std::string> names;
   for (const Interpreter& one : found)
     names.push_back((one.implementation == "cpython" ? "" : one.implementation + "@") + one.version);
-  if (!names.empty()) message += "; available: " + join(names, ", ");
-  throw Error(ErrorKind::NoInterpreter, message, {"moat python list    (lists the interpreters found)"});
+  throw Error(ErrorKind::NoInterpreter, message + "; available: " + join(names, ", "),
+              {"moat python list    (lists the interpreters found)"});
 }
 
 Interpreter choose(const Wanted& wanted, const std::string& described, const DiscoveryOptions& options,
