@@ -17,8 +17,8 @@ METADATA = """Metadata-Version: 2.4
 Name: moat
 Version: {version}
 Summary: Sealed Python environments
-License-Expression: MIT
-License-File: LICENSE
+License-Expression: MIT AND LicenseRef-Libraries
+{licences}
 Requires-Python: >=3.6
 Classifier: Environment :: Console
 Classifier: Operating System :: POSIX :: Linux
@@ -40,13 +40,19 @@ def main():
     tree, version, platform, folder = pathlib.Path(sys.argv[1]), *sys.argv[2:4], pathlib.Path(sys.argv[4])
     dist_info, data = f"moat-{version}.dist-info", f"moat-{version}.data"
     members = {f"{data}/scripts/moat": ((tree / "bin/moat").read_bytes(), 0o755), f"{data}/scripts/moatx": (MOATX.encode(), 0o755)}
-    for top, place in (("lib/moat", "lib/moat"), ("share/man", "share/man"), ("share/licences", "share/doc/moat")):
+    for top in ("lib/moat", "share/man"):
         for path in sorted((tree / top).rglob("*")):
             if path.is_file():
-                members[f"{data}/data/{place}/{path.relative_to(tree / top)}"] = (path.read_bytes(), 0o644)
-    licence = pathlib.Path(__file__).resolve().parent.parent / "LICENSE"
-    members[f"{dist_info}/licenses/LICENSE"] = (licence.read_bytes(), 0o644)
-    members[f"{dist_info}/METADATA"] = (METADATA.format(version=version).encode(), 0o644)
+                members[f"{data}/data/{path.relative_to(tree)}"] = (path.read_bytes(), 0o644)
+    licences = []
+    for path in sorted((tree / "share/licences").rglob("*")):
+        if path.is_file():
+            licences.append(str(path.relative_to(tree / "share/licences")))
+            members[f"{dist_info}/licenses/{licences[-1]}"] = (path.read_bytes(), 0o644)
+    contents = (tree / "share/moat.cdx.json").read_text().replace('"licences/', '"../licenses/')
+    members[f"{dist_info}/sboms/moat.cdx.json"] = (contents.encode(), 0o644)
+    lines = "\n".join(f"License-File: {name}" for name in licences)
+    members[f"{dist_info}/METADATA"] = (METADATA.format(version=version, licences=lines).encode(), 0o644)
     members[f"{dist_info}/WHEEL"] = (WHEEL.format(platform=platform).encode(), 0o644)
     record = [f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b'=').decode()},{len(content)}"
               for name, (content, _) in members.items()]

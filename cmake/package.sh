@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# package.sh BUILD OUT: from a finished release build, moat as people install it:
+# package.sh BUILD OUT [deb]: from a finished release build, moat as people install it:
 #
-#   OUT/moat_VERSION_ARCH.deb         on this distribution's libraries
-#   OUT/moat-VERSION-ARCH.tar.gz      relocatable: all libraries but glibc's are inside
-#   OUT/moat-VERSION-….whl            the same as a wheel: `pip install` gives the program
+#   OUT/moat_VERSION~DISTRIBUTION_ARCH.deb    on this distribution's libraries
+#   OUT/moat-VERSION-ARCH.tar.gz              relocatable: all libraries but glibc's are inside
+#   OUT/moat-VERSION-….whl                    the same as a wheel: `pip install` gives the program
 #
-# The same build gives the same bytes: times are SOURCE_DATE_EPOCH, else those of the last commit.
+# `deb`: that one alone. The same build gives the same bytes: times are SOURCE_DATE_EPOCH, else those of the last commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1 out=$(mkdir -p "$2" && cd "$2" && pwd)
 version=$(cat VERSION)
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+# A newer distribution has the newer package of the same version.
+distribution=$(. /etc/os-release && echo "~${ID/debian/deb}${VERSION_ID:-}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -61,9 +63,10 @@ same_times() { find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +; }
 
 make_deb() {
   local root=$work/deb arch depends library package
+  local -a names
   arch=$(dpkg --print-architecture)
   place "$root/usr"
-  mkdir -p "$root/DEBIAN" "$root/usr/share/doc/moat" "$work/shlibs/debian"
+  mkdir -p "$root/DEBIAN" "$work/shlibs/debian"
   printf 'Source: moat\n\nPackage: moat\nArchitecture: any\n' > "$work/shlibs/debian/control"
   depends=$(cd "$work/shlibs" && dpkg-shlibdeps -O "$root/usr/bin/moat" 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
   for library in $(opened_later "$root/usr/bin/moat"); do
@@ -71,9 +74,11 @@ make_deb() {
     [ -n "$package" ] || { echo "package.sh: no package has $library" >&2; exit 1; }
     depends+=", $package"
   done
+  mapfile -t names < <(sed 's/([^)]*)//g' <<< "$depends" | tr -d ' ' | tr ',' '\n')
+  python3 cmake/third_party.py deb "$build" "$version" "$root" "${names[@]}"
   cat > "$root/DEBIAN/control" <<CONTROL
 Package: moat
-Version: $version
+Version: $version$distribution
 Architecture: $arch
 Maintainer: the moat developers <moat@localhost>
 Section: python
@@ -86,9 +91,8 @@ Description: sealed Python environments
  Environments with their own interpreter, standard library and packages: what
  happens to the Python underneath does not reach in.
 CONTROL
-  install -m 0644 LICENSE "$root/usr/share/doc/moat/copyright"
   same_times "$root"
-  dpkg-deb --root-owner-group -Zxz --build "$root" "$out/moat_${version}_$arch.deb" >/dev/null
+  dpkg-deb --root-owner-group -Zxz --build "$root" "$out/moat_$version${distribution}_$arch.deb" >/dev/null
 }
 
 make_tarball() {
@@ -96,24 +100,22 @@ make_tarball() {
   name=moat-$version-$(uname -m)
   root=$work/$name
   place "$root"
-  mkdir -p "$root/lib/moat" "$root/share/licences"
+  mkdir -p "$root/lib/moat"
   local -a all=("$root/bin/moat")
   for library in $(opened_later "$root/bin/moat"); do all+=("$(path_of "$library")"); done
   for file in $(libraries_of "${all[@]}") "${all[@]:1}"; do
     case ${file##*/} in libxml2.so.2 | libicu*) continue ;; esac
     cp -L "$file" "$root/lib/moat/"
     package=$(package_of "$file")
-    if [ -n "$package" ] && [ -e "/usr/share/doc/$package/copyright" ]; then
-      cp -L "/usr/share/doc/$package/copyright" "$root/share/licences/$package"
-      dpkg-query -W -f '${Package} ${Version}\n' "$package" >> "$work/inside"
-    fi
+    [ -n "$package" ] || { echo "package.sh: no package has $file" >&2; exit 1; }
+    echo "lib/moat/${file##*/} $package" >> "$work/inside"
   done
-  sort -u "$work/inside" | awk 'BEGIN { print "Debian packages whose libraries are in lib/moat:\n" } { print "  " $0 }' > "$root/share/licences/CONTENTS"
   [ ! -e "$root/lib/moat/libarchive.so.13" ] || stand_in_for_xml "$root/lib/moat/libarchive.so.13" "$root/lib/moat"
   chmod 0644 "$root"/lib/moat/*
   # RPATH, not RUNPATH: it holds for what the libraries themselves need, and for what is opened later.
   patchelf --force-rpath --set-rpath "\$ORIGIN/../lib/moat" "$root/bin/moat"
   for file in "$root"/lib/moat/*; do patchelf --force-rpath --set-rpath "\$ORIGIN" "$file"; done
+  python3 cmake/third_party.py tree "$build" "$version" "$root" "$work/inside"
   same_times "$root"
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work" -cf - "$name" |
     gzip -9n > "$out/$name.tar.gz"
@@ -126,6 +128,10 @@ make_wheel() {
 }
 
 make_deb
-make_tarball
-make_wheel
-(cd "$out" && sha256sum moat_"$version"_*.deb moat-"$version"-*.tar.gz moat-"$version"-*.whl > SHA256SUMS && ls -l --time-style=+ moat* | awk '{ print $5, $NF }')
+if [ "${3:-}" != deb ]; then
+  make_tarball
+  make_wheel
+fi
+cd "$out"
+sha256sum moat[-_]"$version"* > SHA256SUMS
+ls -l --time-style=+ moat* | awk '{ print $5, $NF }'
