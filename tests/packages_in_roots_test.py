@@ -202,6 +202,7 @@ def use(url, moat, user):
     call(moat, "deploy", "shop.moat", work / "srv", "--key", "deploy.pub", "--check", "app")
     assert call(work / "srv/current/bin/app") == "app 1.0\n"
     call(moat, "doctor", "--env", work / "srv/current")
+    return work
 
 
 def use_by_both(url, moat):
@@ -266,9 +267,12 @@ def try_deb(root, deb, archives):
 
 def unpack_and_move(url, name):
     run("tar", "-xzf", "/tmp/moat.tar.gz", "-C", "/opt")
-    use(url, f"/opt/{name}/bin/moat", 0)
+    work = use(url, f"/opt/{name}/bin/moat", 0)
     os.makedirs("/srv/another place")
     os.rename(f"/opt/{name}", "/srv/another place/moat")
+    # What was made before goes on.
+    assert run(work / "env/bin/app") == run(work / "srv/current/bin/app") == "app 1.0\n"
+    run("/srv/another place/moat/bin/moat", "doctor", "--env", work / "env", env={"HOME": "/root"})
     use(url, "/srv/another place/moat/bin/moat", USER)
     # As people have it on PATH.
     os.symlink("/srv/another place/moat/bin/moat", "/usr/local/bin/moat")
@@ -344,8 +348,8 @@ def main():
 for tool in ("mmdebstrap", "dpkg-deb", "dpkg-shlibdeps", "objdump", "patchelf", "strip", "openssl", "ninja"):
     if not shutil.which(tool):
         skip(f"needs {tool}")
-if os.geteuid() != 0:
-    skip("needs root")
+if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "--net", "--pid", "true"], stderr=subprocess.DEVNULL).returncode:
+    skip("needs root, and namespaces")
 if not os.environ.get("MOAT_ROOTS_NAMESPACE"):
     # Whatever is mounted goes with this process.
     os.environ["MOAT_ROOTS_NAMESPACE"] = "1"
