@@ -71,7 +71,8 @@ def document(version, components):
     return json.dumps({
         "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
         "metadata": {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", "0")))),
-                     "component": {"type": "application", "bom-ref": own, "name": "moat", "version": version, "licenses": [{"license": {"id": "MIT"}}]}},
+                     "component": {"type": "application", "bom-ref": own, "name": "moat", "version": version,
+                                   "licenses": [{"license": {"id": "MIT"}}]}},
         "components": components,
         "dependencies": [{"ref": own, "dependsOn": [c["bom-ref"] for c in components]}],
     }, indent=1) + "\n"
