@@ -43,7 +43,13 @@ class Package:
 
 def headers_alone(build, linked):
     """The packages whose headers were compiled in and that have no library to link with."""
-    files = sorted(set(re.findall(r"^ +(/usr/(?:local/)?include/.*)$", ask("ninja", "-C", str(build), "-t", "deps"), re.M)))
+    files, is_ours = set(), False
+    for line in ask("ninja", "-C", str(build), "-t", "deps").splitlines():
+        if not line.startswith(" "):
+            is_ours = not line.startswith("tests/")
+        elif is_ours and re.match(r" +/usr/(?:local/)?include/", line):
+            files.add(line.strip())
+    files = sorted(files)
     if not files:
         sys.exit(f"third_party.py: {build} does not know what it was compiled from")
     names = {name for line in ask("dpkg-query", "-S", *files).splitlines() for name in line.rsplit(": ", 1)[0].split(", ")}
