@@ -431,7 +431,7 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
     settings.config_file = absolute_against(settings.working_directory, *invocation.global.config);
   // Asked before a prompt, where a file that is being edited must not matter.
   const bool is_hook = std::holds_alternative<HookCommand>(invocation.command);
-  settings.reads_files = !invocation.global.no_config && !is_hook;
+  settings.reads_files = !invocation.global.no_config && (!is_hook || invocation.global.config);
   settings.heeds_project = !is_about_application(invocation) && !is_hook;
   const std::optional<std::string> script = named_script(invocation);
   if (settings.heeds_project && !script) {
