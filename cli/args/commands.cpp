@@ -173,7 +173,7 @@ constexpr std::array kCommands = {
                  "eval \"$(moat completion bash)\"      # in ~/.bashrc; zsh: the same in ~/.zshrc",
                  declare_completion},
     CommandEntry{"hook", "SHELL", "the script that activates the environment of a folder on `cd`",
-                 "moat hook fish | source       # in ~/.config/fish/config.fish\n"
+                 "moat hook fish | source     # in ~/.config/fish/config.fish\n"
                  "eval \"$(moat hook bash)\"    # in ~/.bashrc; zsh: the same in ~/.zshrc",
                  declare_hook},
     CommandEntry{"eval", "SUBJECT", "the packaging standards as a service: JSON lines in, JSON lines out",
