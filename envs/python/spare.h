@@ -13,7 +13,7 @@
 namespace moat {
 
 // The spare becomes `to`, with the result that materialise() with LinkMode::Auto would have. Returns false if
-// there is none of this very runtime, or it cannot be taken: made by another user or with another umask,
+// the runtime has no spare, or if the spare cannot be taken: made by another user or with another umask,
 // edited, on another file system. `to`: must not exist; its folder does.
 bool take_spare(const Runtime& runtime, const std::filesystem::path& to, Workers& workers);
 

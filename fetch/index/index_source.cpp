@@ -429,8 +429,10 @@ class IndexSource::State {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const Index& index) { return index.name == pin->second; });
     if (found == all.end())
-      throw Error(ErrorKind::BadInput, quote(name.display()) + " is to come from the index " +
-                                           quote(pin->second) + ", and there is none of that name");
+      throw Error(ErrorKind::BadInput,
+                  quote(name.display()) + " is pinned to the index " + quote(pin->second) +
+                      ", but no index has that name",
+                  {"`--index NAME=URL`, or the setting `index`, gives an index its name"});
     return {*found};
   }
 

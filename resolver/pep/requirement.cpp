@@ -34,7 +34,7 @@ class RequirementParser {
     return out;
   }
 
-  // Skips name and extras; returns where the version clauses begin. nullopt if there is no name, or a URL.
+  // Returns where the version clauses begin, after name and extras; nullopt without a name or with a URL.
   std::optional<std::size_t> find_specifier() {
     skip_blanks();
     if (read_while(is_name_char).empty()) return std::nullopt;
