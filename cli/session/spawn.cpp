@@ -173,19 +173,34 @@ Variables program_variables(const Variables& variables, const fs::path& environm
   return out;
 }
 
+namespace {
+
+// Words and variables as the kernel takes them.
+struct NativeCall {
+  NativeCall(const std::vector<std::string>& argv, const Variables& variables) : words_(argv) {
+    for (const auto& [name, value] : variables) texts_.push_back(name + "=" + value);
+    for (std::string& word : words_) arguments.push_back(word.data());
+    for (std::string& text : texts_) environment.push_back(text.data());
+    arguments.push_back(nullptr);
+    environment.push_back(nullptr);
+  }
+  NativeCall(const NativeCall&) = delete;
+  NativeCall& operator=(const NativeCall&) = delete;
+
+  std::vector<char*> arguments, environment;
+
+ private:
+  std::vector<std::string> words_, texts_;
+};
+
+}  // namespace
+
 int run_program(const std::vector<std::string>& argv, const Variables& variables,
                 const std::stop_token& stop) {
-  std::vector<std::string> texts;
-  for (const auto& [name, value] : variables) texts.push_back(name + "=" + value);
-  std::vector<std::string> words = argv;
-  std::vector<char*> arguments, environment;
-  for (std::string& word : words) arguments.push_back(word.data());
-  for (std::string& text : texts) environment.push_back(text.data());
-  arguments.push_back(nullptr);
-  environment.push_back(nullptr);
+  const NativeCall call(argv, variables);
   pid_t child = 0;
-  if (const int failure =
-          ::posix_spawn(&child, arguments[0], nullptr, nullptr, arguments.data(), environment.data());
+  if (const int failure = ::posix_spawn(&child, call.arguments[0], nullptr, nullptr, call.arguments.data(),
+                                        call.environment.data());
       failure != 0)
     throw_errno("start", argv.front(), failure);
   int status = 0;
@@ -200,24 +215,16 @@ int run_program(const std::vector<std::string>& argv, const Variables& variables
 }
 
 void execute_program(const std::vector<std::string>& argv, const Variables& variables) {
-  std::vector<std::string> texts;
-  for (const auto& [name, value] : variables) texts.push_back(name + "=" + value);
-  std::vector<std::string> words = argv;
-  std::vector<char*> arguments, environment;
-  for (std::string& word : words) arguments.push_back(word.data());
-  for (std::string& text : texts) environment.push_back(text.data());
-  arguments.push_back(nullptr);
-  environment.push_back(nullptr);
+  const NativeCall call(argv, variables);
   // Our own deadline would also apply to the program.
   throw_if_interrupted();
   ::alarm(0);
-  ::execve(arguments[0], arguments.data(), environment.data());
+  ::execve(call.arguments[0], call.arguments.data(), call.environment.data());
   if (errno == ENOEXEC) {  // a script without a first line: what a shell would do
-    words.insert(words.begin(), "/bin/sh");
-    arguments.clear();
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    ::execve(arguments[0], arguments.data(), environment.data());
+    std::vector<std::string> words = {"/bin/sh"};
+    words.insert(words.end(), argv.begin(), argv.end());
+    const NativeCall by_shell(words, variables);
+    ::execve(by_shell.arguments[0], by_shell.arguments.data(), by_shell.environment.data());
   }
   throw_errno("start", argv.front(), errno);
 }
