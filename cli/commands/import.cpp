@@ -142,7 +142,7 @@ Imported read_foreign(const fs::path& path, const ProjectEdit& edit, Session& se
       out.project = value_of(read_pipfile(read_file(pipfile)), pipfile);
     return out;
   }
-  if (name.ends_with(".yml") || name.ends_with(".yaml")) return of_conda(path, session);
+  if (is_yaml_name(name)) return of_conda(path, session);
   if (!name.ends_with(".lock")) return of_requirements(path, session);
   Imported out{value_of(read_package_tables(read_named_file(path)), path), {}};
   const TomlTable table = value_of(parse_toml(edit.text()), edited_pyproject(session.settings()));
@@ -201,7 +201,7 @@ int execute(const ImportCommand& command, Session& session) {
   const Settings& settings = session.settings();
   std::optional<FolderLock> alone;
   if (settings.pyproject) alone.emplace(lock_project(session));
-  if (!settings.pyproject && fs::path(command.file).extension().native().starts_with(".y"))
+  if (!settings.pyproject && is_yaml_name(command.file))
     throw Error(
         ErrorKind::Usage, "there is no pyproject.toml here or above",
         {"`touch pyproject.toml`, then the same command again: it takes over name and Python as well"});

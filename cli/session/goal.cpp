@@ -7,6 +7,7 @@
 #include "fetch/os/given_file.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
+#include "resolver/files/conda_environment.h"
 
 #include <fmt/format.h>
 
@@ -141,9 +142,9 @@ void read_file_into(const std::string& path, bool constraint, Goal& goal, Sessio
                      ? "`moat install -e .` installs the project with what it needs; `moat lock`, "
                        "then `moat sync`, only what it needs"
                      : fmt::format("`moat sync {}` installs what a lock says", path)});
-  if (const std::string name = fs::path(path).filename();
-      name == "uv.lock" || name == "poetry.lock" || name == "pdm.lock" || name == "Pipfile" ||
-      name == "Pipfile.lock" || name.ends_with(".yml") || name.ends_with(".yaml")) {
+  if (const std::string name = fs::path(path).filename(); name == "uv.lock" || name == "poetry.lock" ||
+                                                          name == "pdm.lock" || name == "Pipfile" ||
+                                                          name == "Pipfile.lock" || is_yaml_name(name)) {
     const std::string lock = name == "Pipfile" ? path + ".lock" : path;
     throw Error(ErrorKind::BadInput, fmt::format("{} is not a requirements file", quote(path)),
                 {fmt::format("`moat import {}` takes over what it locks", shell_word(lock))});

@@ -424,6 +424,10 @@ std::string project_name(const std::string& name) {
 
 }  // namespace
 
+bool is_yaml_name(std::string_view filename) {
+  return filename.ends_with(".yml") || filename.ends_with(".yaml");
+}
+
 Expected<CondaSpec> parse_conda_spec(std::string_view text) {
   text = trim(text.substr(0, text.find(" #")));
   if (const std::size_t channel = text.rfind("::"); channel != text.npos)

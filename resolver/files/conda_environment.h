@@ -10,6 +10,9 @@
 
 namespace moat {
 
+// By its name: environment.yml, conda.yaml.
+bool is_yaml_name(std::string_view filename);
+
 struct CondaEnvironment {
   ForeignProject project;        // under the names of the Python index: pytorch is torch
   ForeignVersions versions;      // that are pinned exactly
