@@ -75,7 +75,10 @@ bool may_spend_threads() {
 }
 
 Workers::Workers(unsigned threads) {
-  if (!may_spend_threads()) return;
+  if (!may_spend_threads()) {
+    if (threads == 0) return;
+    threads = 1;  // for work that blocks, which must not run on the thread that submits it
+  }
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   threads_.reserve(threads);
   try {

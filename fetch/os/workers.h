@@ -25,7 +25,7 @@ bool may_spend_threads();
 // exception of a unit is passed on in its future. The destructor drops units that have not begun and joins.
 class Workers {
  public:
-  explicit Workers(unsigned threads = 0);
+  explicit Workers(unsigned threads = 0);  // a number: for work that blocks, so at least one is tried
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
