@@ -23,6 +23,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kSchema = 1;
+constexpr int kCacheSchema = 2;  // raised when a probe reads other facts or watches other files
 constexpr std::string_view kAnswerMark = "moat-probe ";
 
 // Asked of the interpreter itself, on 3.6 to 3.14 and PyPy. `executable` is the base's where the one asked is
@@ -307,8 +308,8 @@ std::vector<std::string> platforms_of_interpreter(const ElfFacts& elf, const std
   return platforms;
 }
 
-// The shared library that carries the interpreter, where its binary needs one: name as needed, and its
-// folder.
+// The shared library that the interpreter's binary needs: its name and folder. If it needs none: the library
+// that programs which embed Python link with, if it is installed.
 void find_library(Interpreter& interpreter, const ElfFacts& elf, const Json& answer) {
   std::vector<fs::path> folders = {answer.at("libdir").get<std::string>()};
   for (const auto& mapped : answer.at("mapped"))
@@ -326,8 +327,7 @@ void find_library(Interpreter& interpreter, const ElfFacts& elf, const Json& ans
       return;
     }
   }
-  // One that is complete by itself (Debian's); programs that embed Python are linked with the library, where
-  // it is installed.
+  // The binary contains the interpreter (Debian's does): only programs that embed Python need the library.
   const auto link = answer.at("ldlibrary").get<std::string>();
   std::error_code ignored;
   if (link.ends_with(".so") && fs::is_regular_file(interpreter.libdir / link, ignored))
@@ -414,7 +414,7 @@ std::optional<Interpreter> cached(const fs::path& file) {
   if (!text) return std::nullopt;
   const Json entry = Json::parse(*text, nullptr, false);
   try {
-    if (!entry.is_object() || entry.at("schema") != kSchema) return std::nullopt;
+    if (!entry.is_object() || entry.at("schema") != kCacheSchema) return std::nullopt;
     for (const auto& [path, stat] : entry.at("watched").items())
       if (stat_text(path) != stat.get<std::string>()) return std::nullopt;
     return facts_from_json(entry.at("facts"));
@@ -479,7 +479,8 @@ Interpreter probe_interpreter(const fs::path& python, const Store& store, const 
     for (const auto& file : answer.at("watched")) watch(file.get<std::string>());
     if (cacheable) {
       make_directories(store.layout().interpreters());
-      const Json cache = {{"schema", kSchema}, {"watched", watched}, {"facts", facts_to_json(interpreter)}};
+      const Json cache = {
+          {"schema", kCacheSchema}, {"watched", watched}, {"facts", facts_to_json(interpreter)}};
       write_file_atomically(entry, cache.dump(1) + "\n");
     }
     return interpreter;
