@@ -321,8 +321,11 @@ LockedInputs gather(const LockOrder& order, const LockSpace& space, LockBuilds& 
       order.of_project && (!order.groups.empty() || !project_groups(session.settings()).empty());
   if (order.of_project) {
     const std::optional<SpecifierSet> required = add_project(has_groups, ask, goal, session);
-    // Where Pythons are named, the one here only builds; those were held against requires-python before.
-    if (order.command.python_versions.empty()) check_target(here, required);
+    // If Pythons are named, the one here only builds. A build may have told requires-python only now.
+    if (order.command.python_versions.empty())
+      check_target(here, required);
+    else
+      for (const LockTarget& one : space.targets) check_target(one.target, required);
   }
   if (order.script != nullptr) add_lines(order.script->lines(), goal, session);
   lines.close({}, goal);
