@@ -66,15 +66,19 @@ std::vector<PythonMinor> named_pythons(const std::vector<std::string>& texts) {
   return {named.rbegin(), named.rend()};
 }
 
-// ">=3.10,<3.13"; a release that was named leaves out those before it: "3.14.2" gives ">=3.14.2", or beside
+// ">=3.10,<3.13"; a release that was named leaves out those before it: "3.14.2" gives ">=3.14.2", or next to
 // older Pythons "!=3.14.0,!=3.14.1".
 SpecifierSet specifier_of(const std::vector<PythonMinor>& pythons, const std::vector<std::string>& named) {
   const PythonMinor oldest = pythons.back(), after{pythons.front().major, pythons.front().minor + 1};
-  std::string lower = oldest.to_string(), left_out;
+  std::map<PythonMinor, std::uint64_t> first;  // the lowest named release of each
   for (const std::string& text : named) {
-    const PythonMinor minor = parse_minor(text);
     const std::uint64_t micro =
         std::min(Version::parse(text)->release_at(2).as_uint64().value_or(0), kLastMicro);
+    const auto [at, is_new] = first.emplace(parse_minor(text), micro);
+    if (!is_new) at->second = std::min(at->second, micro);
+  }
+  std::string lower = oldest.to_string(), left_out;
+  for (const auto& [minor, micro] : first) {
     if (minor == oldest && micro > 0) lower = fmt::format("{}.{}", minor.to_string(), micro);
     for (std::uint64_t earlier = 0; minor != oldest && earlier < micro; ++earlier)
       left_out += fmt::format(",!={}.{}", minor.to_string(), earlier);
