@@ -1,5 +1,6 @@
 // moat env adopt [ENV]: an environment that venv, virtualenv or uv made becomes moat's own.
 #include "cli/commands/commands.h"
+#include "cli/output/shell_word.h"
 #include "cli/session/changes.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/known_environments.h"
@@ -16,29 +17,18 @@
 namespace moat {
 namespace {
 
-Environment environment_of(const EnvAdoptCommand& command, Session& session) {
-  return command.env ? Environment::open(environment_path(*command.env, session.settings()),
-                                         Environment::Foreign::Allowed)
-                     : open_for_reading(session);
-}
-
-// moat's own, that was not made here or for this user: from here on it is one of theirs.
-bool remembers_own(const EnvAdoptCommand& command, Session& session) {
-  const Environment environment = environment_of(command, session);
+// Ours, but not yet known here: a copy, or one that another user made. Nothing in it changes.
+void remember_own(const Environment& environment, Session& session) {
   const Settings& settings = session.settings();
-  if (environment.is_foreign() || is_remembered(environment.root(), settings)) return false;
+  const std::string root = environment.root().native();
+  if (is_remembered(environment.root(), settings))
+    throw Error(ErrorKind::Usage, fmt::format("{} is already a moat environment", root));
   remember_environment(environment.root(), settings);
-  session.output().say(
-      fmt::format("remembered {}, which is a moat environment already", environment.root().native()));
-  return true;
-}
-
-Environment foreign_environment(const EnvAdoptCommand& command, Session& session) {
-  Environment environment = environment_of(command, session);
-  if (!environment.is_foreign())
-    throw Error(ErrorKind::Usage,
-                fmt::format("{} is already a moat environment", environment.root().native()));
-  return environment;
+  if (!is_remembered(environment.root(), settings))
+    throw Error(ErrorKind::Disk, fmt::format("cannot remember {}", root),
+                {fmt::format("check that {} is writable", shell_word(settings.data_dir.native()))});
+  session.output().say(fmt::format("remembered {}, which is a moat environment already", root));
+  report_changes({.environment = environment.root(), .nothing = "nothing changed in it"}, session);
 }
 
 // Exactly the installed packages.
@@ -61,8 +51,14 @@ Goal goal_of(const InstalledDistributions& installed) {
 }  // namespace
 
 int execute(const EnvAdoptCommand& command, Session& session) {
-  if (remembers_own(command, session)) return 0;
-  const Environment foreign = foreign_environment(command, session);
+  const Environment foreign = command.env
+                                  ? Environment::open(environment_path(*command.env, session.settings()),
+                                                      Environment::Foreign::Allowed)
+                                  : open_for_reading(session);
+  if (!foreign.is_foreign()) {
+    remember_own(foreign, session);
+    return 0;
+  }
   const InstalledDistributions installed = InstalledDistributions::read(foreign.site_packages());
   const Interpreter interpreter = probe_interpreter(foreign.python(), session.store());
   Goal goal = goal_of(installed);

@@ -4,6 +4,7 @@
 // downloaded folder may hold anything under the name .venv, and entering it must not run that.
 #include "cli/commands/commands.h"
 #include "cli/session/known_environments.h"
+#include "cli/session/spawn.h"
 #include "envs/environment/environment.h"
 #include "envs/environment/shell_words.h"
 #include "fetch/os/ownership.h"
@@ -94,20 +95,13 @@ std::optional<fs::path> environment_around(const fs::path& folder, const Setting
   return is_remembered(*found.path, settings) ? found.path : std::nullopt;
 }
 
-std::string without_folder(const std::string& path, const fs::path& folder) {
-  std::string out;
-  for (const std::string_view one : split(path, ':'))
-    if (one != folder.native()) out += (out.empty() ? "" : ":") + std::string(one);
-  return out;
-}
-
 // The shell commands to print.
 std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const Settings& settings) {
   const Lines& lines = is_fish ? kFishLines : kPosixLines;
   const std::string active = variable(settings.variables, "VIRTUAL_ENV");
   const std::string hooked = variable(settings.variables, "MOAT_HOOKED");  // "" for none
   const auto fill = [&](std::string_view text, const std::string& root) {
-    const std::string path = without_folder(variable(settings.variables, "PATH"), fs::path(root) / "bin");
+    const std::string path = path_without(variable(settings.variables, "PATH"), root + "/bin");
     const auto quoted = [&](const std::string& word) {
       return is_fish ? quoted_for_fish(word) : quoted_for_sh(word);
     };

@@ -16,7 +16,7 @@
 namespace moat {
 namespace {
 
-// Beyond this number, deleted ones are forgotten even if nobody lists them.
+// A longer file is cut: the register also when no command lists it, the identities to their newer half.
 constexpr std::size_t kMostBytes = std::size_t{64} << 10U;
 
 fs::path register_of(const Settings& settings) { return settings.data_dir / "environments"; }
@@ -60,7 +60,7 @@ void remember_identity(const fs::path& root, const Settings& settings) {
   const std::string text = known_identities(settings), identity = identity_of(root);
   if (identity.empty() || holds_line(text, identity)) return;
   make_directories(settings.data_dir);
-  // The older half goes: of those that are gone nothing tells that they are.
+  // Drops the older half: a digest does not tell whether its environment still exists.
   if (text.size() > kMostBytes)
     return write_file_atomically(identities_of(settings),
                                  text.substr(text.find('\n', text.size() / 2) + 1) + identity + "\n", 0600);

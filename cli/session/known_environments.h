@@ -1,7 +1,7 @@
 // The environments of this user, wherever they are: DATA/environments lists those that moat made, one path
 // per line. Named ones and the user's own are found in their folders. Deleted ones are forgotten.
-// DATA/identities lists the same ones by what they are, one digest per line: a folder that was put in the
-// place of one, by `git clone` for example, is not in it.
+// DATA/identities lists all that moat made, named ones too, one digest per line: a folder that replaced one,
+// by `git clone` for example, is not in it.
 #pragma once
 
 #include "cli/settings/settings.h"

@@ -81,6 +81,8 @@ bool is_inside(const fs::path& path, const fs::path& folder) {
   return is_below(normal, folder);
 }
 
+}  // namespace
+
 std::string path_without(const std::string& path, const std::string& folder) {
   std::string out;
   for (const std::string_view part : split(path, ':'))
@@ -88,8 +90,6 @@ std::string path_without(const std::string& path, const std::string& folder) {
       out += (out.empty() ? "" : ":") + std::string(part);
   return out;
 }
-
-}  // namespace
 
 ProgramKind program_kind(const fs::path& path) {
   std::error_code error;

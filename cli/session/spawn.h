@@ -40,6 +40,9 @@ std::variant<Program, ProgramRefused, ProgramNotFound> find_command(
 // PYTHONHOME gone; with `pure` also all PYTHON* and PIP_*, and the rest of PATH.
 Variables program_variables(const Variables& variables, const std::filesystem::path& environment, bool pure);
 
+// PATH without this folder ("": without none) and without empty entries.
+std::string path_without(const std::string& path, const std::string& folder);
+
 // Runs to its end on this process's own streams: returns its exit status, or 128 + signal. Error(Disk) if it
 // cannot be started, Error(Interrupted) if `stop` was requested; then it was ended as well.
 int run_program(const std::vector<std::string>& argv, const Variables& variables,

@@ -3,6 +3,7 @@
 #include "cli/settings/compile_setting.h"
 #include "cli/settings/fold_options.h"
 #include "cli/settings/index_list.h"
+#include "cli/settings/pip_config.h"
 #include "cli/settings/setting_layers.h"
 #include "cli/settings/time_spec.h"
 #include "cli/settings/workspace.h"
@@ -26,9 +27,7 @@ fs::path absolute_against(const fs::path& directory, const fs::path& path) {
 
 // `~/x` in a settings file, or in a variable not expanded by a shell, is below the home folder.
 fs::path folder_told(const Settings& settings, const std::string& text) {
-  if (text == "~" || text.starts_with("~/"))
-    return absolute_against(settings.home, text.substr(std::min(text.size(), text.find_first_not_of("~/"))));
-  return absolute_against(settings.working_directory, text);
+  return absolute_against(settings.working_directory, expand_home(text, settings.home));
 }
 
 bool is_file(const fs::path& path) {
@@ -429,7 +428,7 @@ Settings make_settings(const Invocation& invocation, const Variables& variables,
   settings.config_file = set_folders(settings);
   if (invocation.global.config)
     settings.config_file = absolute_against(settings.working_directory, *invocation.global.config);
-  // Asked before a prompt, where a file that is being edited must not matter.
+  // The hook runs before each prompt: a half-edited settings file must not break it.
   const bool is_hook = std::holds_alternative<HookCommand>(invocation.command);
   settings.reads_files = !invocation.global.no_config && (!is_hook || invocation.global.config);
   settings.heeds_project = !is_about_application(invocation) && !is_hook;
