@@ -130,20 +130,20 @@ bool has_environment(const Session& session) {
   return choose_environment(session.settings(), ForProject::Yes).has_value();
 }
 
-// Modules that change, or copy, the environment they run in: one that others share, and that is deleted
-// again.
+// Refuses modules that change, or link to, the environment they run in: here that is a shared one, deleted
+// later.
 void check_module_alone(const RunCommand& command) {
-  if (!command.module || command.command.size() < 3) return;
+  if (!command.module) return;
   const std::string& module = command.command[2];
   if (module == "ensurepip")
     throw Error(ErrorKind::Usage, "there is no environment here to install pip into",
                 {"`moat create --pip` makes one with pip"});
   if (module == "venv")
-    throw Error(ErrorKind::Usage, "there is no environment here, and what venv makes depends on one",
+    throw Error(ErrorKind::Usage, "there is no environment here for venv to build on",
                 {"`moat create FOLDER` makes an environment"});
 }
 
-// Python alone is enough for a standard module, or a file without metadata.
+// Python alone is enough for a module, standard input, or a file without metadata.
 bool needs_python_only(const RunCommand& command, const Settings& settings) {
   const std::string& first = command.command.front();
   return command.module || command.from_input ||
@@ -159,7 +159,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
                                       settings.script->name));
   const Script* script = settings.script && !env_is_named ? &*settings.script : nullptr;
   if (script == nullptr && command.with.empty() &&
-      (has_environment(session) || !needs_python_only(command, settings)))
+      (!needs_python_only(command, settings) || has_environment(session)))
     return std::nullopt;
 
   RunQuestion question{
@@ -238,7 +238,7 @@ int execute(const RunCommand& command, Session& session) {
                 fmt::format("`{}` requires `--with`, or a script that lists its requirements",
                             command.about_packages),
                 {fmt::format("leave `{}` out", command.about_packages)});
-  if (!made && !has_environment(session) && is_missing_file(command.command.front(), settings)) {
+  if (!made && is_missing_file(command.command.front(), settings) && !has_environment(session)) {
     session.output().error(no_such_file(command.command.front()));
     return kRunNotFound;
   }

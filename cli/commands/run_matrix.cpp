@@ -13,6 +13,7 @@
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -115,6 +116,7 @@ MatrixRow run_in(const RunCommand& command, const Interpreter& python, const Pyl
     return outcome;
   }
   session.output().flush();
+  if (command.from_input) ::lseek(STDIN_FILENO, 0, SEEK_SET);  // each Python reads the script from its start
   const auto begun = std::chrono::steady_clock::now();
   outcome.status =
       run_program(std::get<Program>(found).argv,
