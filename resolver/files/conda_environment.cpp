@@ -15,7 +15,7 @@
 namespace moat {
 namespace {
 
-// Packages that are called otherwise on the Python index.
+// Packages with another name on the Python index.
 constexpr std::pair<std::string_view, std::string_view> kNames[] = {
     {"brotli-python", "brotli"},
     {"cupy-core", "cupy"},
@@ -51,8 +51,8 @@ constexpr std::pair<std::string_view, std::string_view> kNames[] = {
     {"torchtriton", "triton"},
 };
 
-// Libraries, compilers and programs of conda. The Python index may have something of the same name that is
-// somebody else's.
+// Libraries, compilers and programs of conda. A package of the same name on the Python index may be a
+// different project.
 constexpr std::string_view kNoPython[] = {
     "abseil-cpp",
     "alsa-lib",
@@ -233,7 +233,7 @@ constexpr std::array<std::string_view, 12> kNoPythonPrefixes = {
 constexpr std::array<std::string_view, 9> kPythonLibs = {"cuda-bindings", "cuda-python", "libpysal",
                                                          "libclang",      "libcst",      "librosa",
                                                          "libsass",       "libtmux",     "libusb1"};
-// What every environment has, or moat itself.
+// Part of every environment, or replaced by moat.
 constexpr std::array<std::string_view, 5> kOwn = {"conda", "mamba", "pip", "setuptools", "wheel"};
 
 bool holds(const auto& table, std::string_view name) {
@@ -290,7 +290,7 @@ Expected<Constraint> constraint_of(std::string_view text) {
   }
   const bool is_exact = text.starts_with("==");
   const bool is_fuzzy = !is_exact && text.starts_with('=');
-  text.remove_prefix(is_exact ? 2 : is_fuzzy ? 1 : 0);
+  text = trim(text.substr(is_exact ? 2 : is_fuzzy ? 1 : 0));
   const std::size_t end = std::min(text.find_first_of("= ,"), text.size());
   const std::string_view version = text.substr(0, end);
   std::string_view rest = trim(text.substr(end));
@@ -360,7 +360,8 @@ std::vector<std::pair<std::string, const yaml_node_t*>> fields(Document& documen
 
 std::size_t line_of(const yaml_node_t* node) { return node->start_mark.line + 1; }
 
-// The Python of an export is the one that was there: its later releases do as well.
+// An export names the exact Python release it was made with; any patch release of that minor version is
+// accepted.
 void take_python(const CondaSpec& spec, ForeignProject& project) {
   const Expected<Version> exact = Version::parse(spec.exact);
   project.requires_python =
@@ -369,7 +370,7 @@ void take_python(const CondaSpec& spec, ForeignProject& project) {
           : spec.specifier;
 }
 
-// Several lines about a package hold together.
+// All lines for one package apply, so their ranges are combined.
 void add_requirement(const Requirement& requirement, ForeignProject& project) {
   for (ForeignRequirement& there : project.requirements) {
     Requirement before = Requirement::parse(there.text).value();
@@ -417,7 +418,7 @@ Expected<void> take_item(Document& document, const yaml_node_t* item, CondaEnvir
   return {};
 }
 
-// What cannot be the name of a project: `My Lab`, a path; null is none.
+// "" if it is not a valid project name: `My Lab`, a path, null.
 std::string project_name(const std::string& name) {
   return name != "null" && PackageName::parse(name) ? name : "";
 }
@@ -435,7 +436,7 @@ Expected<CondaSpec> parse_conda_spec(std::string_view text) {
   const auto* const end = std::ranges::find_if_not(text, is_of_name);
   CondaSpec out{.name = ascii_lower(text.substr(0, static_cast<std::size_t>(end - text.begin()))),
                 .specifier = ""};
-  if (out.name.empty()) return parse_error("has no name of a package");
+  if (out.name.empty()) return parse_error("has no package name");
   std::string_view rest = trim(text.substr(out.name.size()));
   if (rest.starts_with('[')) {
     constexpr std::string_view kVersion = "version=";
@@ -443,7 +444,7 @@ Expected<CondaSpec> parse_conda_spec(std::string_view text) {
     const std::size_t begin = rest.find(kVersion);
     if (begin == rest.npos) return out;  // it selects by build or channel
     rest = rest.substr(begin + kVersion.size());
-    const char mark = rest.front();
+    const char mark = rest.empty() ? '\0' : rest.front();
     const bool is_quoted = mark == '\'' || mark == '"';
     rest = rest.substr(is_quoted ? 1 : 0);
     const std::size_t end_of_value = is_quoted ? rest.find(mark) : rest.find_first_of(",]");
@@ -473,7 +474,7 @@ Expected<CondaEnvironment> read_conda_environment(std::string_view yaml) {
     if (key == "variables")
       for (const auto& [name, of_variable] : fields(document, value))
         out.project.left_out.push_back(
-            fmt::format("the variable {}: set it where the program is started", name));
+            fmt::format("the variable {}: set it in the shell or service that starts the program", name));
     if (key != "dependencies") continue;
     has_dependencies = true;
     if (value->type != YAML_SEQUENCE_NODE)

@@ -19,17 +19,17 @@ struct CondaEnvironment {
   std::vector<ProjectLine> pip;  // the lines of `pip:`, those of a requirements file
 };
 
-// Fails with the line for what is not YAML, or not such a file.
+// The error names the line if the text is not YAML or not an environment.yml.
 Expected<CondaEnvironment> read_conda_environment(std::string_view yaml);
 
 // "numpy=1.26.*", "conda-forge::numpy 1.26.4 py311_0", "numpy[version='>=1.2']" (a MatchSpec of conda).
 struct CondaSpec {
-  std::string name;        // as conda has it, in lower case
-  std::string specifier;   // as PEP 440 has it; "" for any version
-  std::string exact = "";  // the version that it pins, or almost: numpy=1.26.4
+  std::string name;        // conda's name, in lower case
+  std::string specifier;   // in PEP 440 form; "" for any version
+  std::string exact = "";  // the pinned version; also set for numpy=1.26.4, whose range is ==1.26.4.*
   std::string build = "";  // "py311h64a7726_0"
 };
-// Fails for what has no counterpart: alternatives (`>=3.8|2.7`).
+// Fails if there is no PEP 440 form, as for alternatives (`>=3.8|2.7`).
 Expected<CondaSpec> parse_conda_spec(std::string_view text);
 
 }  // namespace moat

@@ -43,12 +43,14 @@ INSTANTIATE_TEST_SUITE_P(
         Spec{"conda-forge/linux-64::numpy", "numpy", "", ""},
         Spec{"numpy[version='>=1.2,<2']", "numpy", ">=1.2,<2", ""},
         Spec{"numpy[version=1.2.3,build=py_0]", "numpy", "==1.2.3", "1.2.3"},
+        Spec{"numpy == 1.26.4", "numpy", "==1.26.4", "1.26.4"}, Spec{"numpy = 1.26", "numpy", "==1.26.*", ""},
         Spec{"pytorch=*=*cuda*", "pytorch", "", ""}, Spec{"pillow=*", "pillow", "", ""},
         Spec{"numpy[build=py_0]", "numpy", "", ""}, Spec{"ruamel.yaml=0.18", "ruamel.yaml", "==0.18.*", ""}));
 
 TEST(CondaSpec, WithoutACounterpartAreRefused) {
-  for (const char* text : {"numpy>=1.8|1.6", "numpy=1.26|2", "", ">=1", "numpy=", "numpy>=", "numpy=1.2,>=1",
-                           "numpy ???", "numpy[version='", "numpy=a version", "numpy[version='>=1"})
+  for (const char* text :
+       {"numpy>=1.8|1.6", "numpy=1.26|2", "", ">=1", "numpy=", "numpy[]version=", "numpy>=", "numpy=1.2,>=1",
+        "numpy ???", "numpy[version='", "numpy=a version", "numpy[version='>=1"})
     EXPECT_FALSE(parse_conda_spec(text)) << text;
 }
 
