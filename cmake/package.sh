@@ -10,9 +10,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1 out=$(mkdir -p "$2" && cd "$2" && pwd)
 version=$(cat VERSION)
-PATH=$PATH:/usr/sbin:/sbin # ldconfig, for those whose PATH is without
+PATH=$PATH:/usr/sbin:/sbin # for ldconfig: a user's PATH may lack these
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
-# A newer distribution has the newer package of the same version.
+# So that the package for a newer distribution counts as newer than that of the same version for an older one.
 distribution=$(. /etc/os-release && echo "~${ID/debian/deb}${VERSION_ID:-}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

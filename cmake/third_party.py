@@ -1,11 +1,11 @@
-"""What a package of moat has of others: their licences, and a CycloneDX document of it all.
+"""Lists the third-party code in a package of moat: licences, and a CycloneDX document.
 
     third_party.py deb BUILD VERSION TREE PACKAGE…    TREE/usr/share/doc/moat: copyright, moat.cdx.json
     third_party.py tree BUILD VERSION TREE INSIDE     TREE/share: licences/, moat.cdx.json; INSIDE has a line `FILE PACKAGE` for
                                                       each library of TREE/lib/moat
 
-Libraries are told by the Debian package they come from, and so are those that are headers alone, which are compiled in. Which
-headers these are, ninja knows of a finished BUILD. The same build gives the same bytes.
+Libraries are named by their Debian package, and so are header-only ones, which are compiled in. The headers are those that
+ninja recorded for the finished BUILD. The same build gives the same bytes.
 """
 import hashlib
 import json
@@ -31,7 +31,7 @@ class Package:
         answer = ask("dpkg-query", "-W", "-f", "${Version}\t${source:Package}\t${source:Version}\t${Architecture}\n", name)
         if not answer:
             sys.exit(f"third_party.py: no package {name} is installed")
-        # One line an architecture.
+        # One line per architecture.
         self.version, self.source, self.source_version, self.arch = answer.splitlines()[0].split("\t")
         self.copyright = pathlib.Path(f"/usr/share/doc/{name}/copyright").read_text(errors="replace")
 
@@ -51,16 +51,16 @@ def headers_alone(build, linked):
             files.add(line.strip())
     files = sorted(files)
     if not files:
-        sys.exit(f"third_party.py: {build} does not know what it was compiled from")
+        sys.exit(f"third_party.py: ninja has no dependencies for {build}: build it first")
     names = {name for line in ask("dpkg-query", "-S", *files).splitlines() for name in line.rsplit(": ", 1)[0].split(", ")}
-    # Of the kernel there are numbers and structures alone.
+    # Headers of the kernel and of glibc only declare numbers, structures and functions.
     without = {package.source for package in linked} | {"linux", "glibc"}
     found = (Package(name.split(":")[0]) for name in sorted(names))
     return [package for package in found if package.source not in without]
 
 
 def component(package, licence, files=(), tree=None):
-    """Its licence is named by a file: what Debian knows of these is a text, often of several licences for several parts."""
+    """The licence is given as a file: Debian's copyright texts often cover several licences for several parts."""
     out = {"type": "library", "bom-ref": package.purl(), "name": package.name, "version": package.version, "purl": package.purl(),
            "externalReferences": [{"type": "license", "url": licence}]}
     if files:
@@ -85,7 +85,7 @@ def document(version, components):
 
 
 def of_deb(build, version, tree, *names):
-    """One file: it is what stays where documentation is left out."""
+    """All licences in one file: `copyright` is kept even on systems that exclude documentation."""
     folder = tree / "usr/share/doc/moat"
     folder.mkdir(parents=True)
     inside = headers_alone(build, [Package(name) for name in names])
@@ -106,7 +106,7 @@ def of_tree(build, version, tree, inside):
     folder = tree / "share/licences"
     (folder / "common").mkdir(parents=True)
     (folder / "moat").write_text(LICENCE.read_text())
-    # The long ones are a file of the system each, which other systems lack.
+    # Debian's texts refer to common licences by a path that other systems do not have.
     common = set()
     for package in linked + headers:
         (folder / package.name).write_text(package.copyright)
