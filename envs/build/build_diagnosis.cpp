@@ -94,7 +94,7 @@ std::optional<std::string> needs_program(std::string_view text, const BuildFacts
   if (const auto own = facts.hidden.find(program); own != facts.hidden.end())
     return fmt::format(
         "it needs the program {0}, and builds do not see {1}: that folder of PATH also has a Python; "
-        "`ln -s {1} ~/.local/bin/{0}` makes it visible where ~/.local/bin is on PATH",
+        "`ln -s {1} FOLDER/{0}` makes it visible, with a FOLDER of PATH that has no Python",
         program, own->second);
   const auto package = package_of_program(program);
   if (!package) return std::nullopt;
