@@ -17,7 +17,7 @@ import subprocess
 import time
 
 PATIENCE = 120  # seconds that an answer may take before the browser counts as hung
-KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "Backspace": 8}
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
 
 
 def program():
@@ -91,7 +91,7 @@ class Browser:
 
     def open(self, path, width=1280, height=900):
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        page = Page(self, self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"], target)
+        page = Page(self, self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.call(domain + ".enable")
         page.resize(width, height)
@@ -100,8 +100,8 @@ class Browser:
 
 
 class Page:
-    def __init__(self, browser, session, target):
-        self.browser, self.session, self.target = browser, session, target
+    def __init__(self, browser, session):
+        self.browser, self.session = browser, session
 
     def call(self, method, **parameters):
         return self.browser.call(method, self.session, **parameters)
@@ -114,9 +114,6 @@ class Page:
         self.call("Page.navigate", url=url)
         while len(self.events("Page.loadEventFired")) == seen:
             self.browser.events.append(self.browser.message())
-
-    def close(self):
-        self.browser.call("Target.closeTarget", targetId=self.target)
 
     # ---- what the page said and asked for
 
@@ -149,15 +146,15 @@ class Page:
         """`print`, or "" for the screen; features as prefers_color_scheme="dark"."""
         self.call("Emulation.setEmulatedMedia", media=kind, features=[{"name": k.replace("_", "-"), "value": v} for k, v in features.items()])
 
-    def screenshot(self, whole=False):
-        return base64.b64decode(self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"])
+    def screenshot(self):
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def pdf(self):
         return base64.b64decode(self.call("Page.printToPDF", printBackground=False)["data"])
 
     # ---- what a person does
 
-    def click(self, selector, button="left"):
+    def click(self, selector):
         """Where the middle of the element is, which has to be what lies there."""
         spot = self.js("""(() => {
             const e = document.querySelector(%s); if (!e) return "no such element";
@@ -167,7 +164,7 @@ class Page:
         if isinstance(spot, str):
             raise AssertionError(f"{selector}: {spot}")
         for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
-            self.call("Input.dispatchMouseEvent", type=kind, x=spot[0], y=spot[1], button="none" if kind == "mouseMoved" else button,
+            self.call("Input.dispatchMouseEvent", type=kind, x=spot[0], y=spot[1], button="none" if kind == "mouseMoved" else "left",
                       buttons=buttons, clickCount=int(kind != "mouseMoved"))
 
     def write(self, text):

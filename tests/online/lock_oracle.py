@@ -85,7 +85,7 @@ PLATFORMS = {
     "linux-aarch64": ("posix", "linux", "aarch64", "Linux", lambda: manylinux("aarch64")),
     "macos-arm64": ("posix", "darwin", "arm64", "Darwin", lambda: tags.mac_platforms(MACOS, "arm64")),
     "windows-x86_64": ("nt", "win32", "AMD64", "Windows", lambda: ["win_amd64"]),
-    # Those of a universal lock that nobody named: what is selected there has to be whole, and may have no file.
+    # Not named as targets; a universal lock covers them: what is selected there must be whole, but may have no file.
     "linux-musl-x86_64": ("posix", "linux", "x86_64", "Linux", lambda: musl("x86_64")),
     "macos-x86_64": ("posix", "darwin", "x86_64", "Darwin", lambda: tags.mac_platforms(MACOS, "x86_64")),
     "windows-arm64": ("nt", "win32", "ARM64", "Windows", lambda: ["win_arm64"]),
@@ -288,7 +288,7 @@ class Lock(dict):
 
     def __init__(self, table):
         super().__init__(table)
-        self.parsed = Pylock.from_dict({key: value for key, value in table.items()})
+        self.parsed = Pylock.from_dict(table)
 
 
 @functools.cache

@@ -374,8 +374,9 @@ def check_set_further(world, name, one, admitted, installers, oracle, folder, lo
     if admitted:
         keep_through_pip(world, installers, plain, folder / "through-pip", one, admitted[-1], wanted)
     names = names_in(lock)
-    print(f"{name}: {names} packages in {len(lock['packages'])} entries with {files} files, whole on {targets} targets; installed "
-          f"{placed} files, the same by {', '.join(tool for tool, _ in installers.each())}", flush=True)
+    installed = (f"installed {placed} files, the same by {', '.join(tool for tool, _ in installers.each())}" if placed else
+                 "not installed: no Python that it admits is here")
+    print(f"{name}: {names} packages in {len(lock['packages'])} entries with {files} files, whole on {targets} targets; {installed}", flush=True)
 
 
 def names_in(lock):
@@ -384,7 +385,7 @@ def names_in(lock):
 
 def oldest(one):
     """Of the Pythons that the project admits, what uv calls the oldest."""
-    return next(release for release in releases(SpecifierSet(one.pythons))).rpartition(".")[0]
+    return next(releases(SpecifierSet(one.pythons))).rpartition(".")[0]
 
 
 def version_of(python):
