@@ -20,7 +20,7 @@ struct EarlierLock {
   std::optional<std::string> text;          // of the file; nullopt: there is none
   std::map<PackageName, Version> versions;  // the newest of several
   std::optional<Pylock> pylock;
-  std::shared_ptr<const Pylock> whole = nullptr;  // the file, where it is a sound lock
+  std::shared_ptr<const Pylock> whole = nullptr;  // the file, if it is a sound lock
   std::vector<std::string> groups;                // as --group, from the lock's folder
 };
 

@@ -90,8 +90,9 @@ Imported of_conda(const fs::path& path, Session& session) {
   std::vector<NamedLine> lines;
   for (const RequirementsEntry& entry : pip.entries) {
     if (entry.constraint)
-      out.project.left_out.push_back(
-          fmt::format("the constraint {}: pyproject.toml cannot hold it", hide_credentials(entry.text)));
+      out.project.left_out.push_back(fmt::format(
+          "the constraint {0}: pyproject.toml cannot hold it; `moat add {1}` adds it as a requirement",
+          hide_credentials(entry.text), shell_word(hide_credentials(entry.text))));
     else
       lines.push_back({entry.text, entry.where, entry.editable});
   }

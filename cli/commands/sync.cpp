@@ -30,7 +30,7 @@
 namespace moat {
 namespace {
 
-// A lock found by default must be a regular file of this user.
+// A lock found by default must be a regular file, and one that moat obeys (is_obeyed).
 void check_found_lock(const fs::path& path, const Settings& settings) {
   if (std::error_code ignored; !fs::is_regular_file(path, ignored))
     throw Error(ErrorKind::Usage, fmt::format("{} is not a file", path.native()),

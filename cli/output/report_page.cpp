@@ -56,7 +56,7 @@ a { color: var(--accent); } .name { font-weight: 600; cursor: pointer; backgroun
 constexpr std::string_view kAfter = R"page(</script>
 <script>
 "use strict";
-// Characters that nobody sees, and that may turn the text around them, are shown as what they are.
+// Shows invisible characters, which may reorder the text around them, as escapes.
 const plain = text => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, c => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 const data = JSON.parse(document.getElementById("data").textContent, (key, value) => typeof value === "string" ? plain(value) : value);
 // A lock may have several versions of a package.
@@ -124,7 +124,7 @@ function draw() {
     inner.append(list); more.append(inner); at("rows").append(more);
   }
 }
-// The row was made again, and with it what had the focus.
+// draw() replaces the row, so the new button needs the focus again.
 function focus(p) { const row = at(p.id); if (row) row.children[0].children[0].focus({ preventScroll: true }); return row; }
 function show(list) { at("search").value = ""; for (const p of list) open.add(p); draw(); const row = focus(list[0]); if (row) row.scrollIntoView({ block: "center" }); }
 function mark() { for (const b of heads) { const th = b.parentElement; if (b.dataset.key === key) th.setAttribute("aria-sort", down ? "descending" : "ascending"); else th.removeAttribute("aria-sort"); } }

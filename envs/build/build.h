@@ -51,7 +51,7 @@ class BuildFrontend final : public SourceBuilder {
 
  private:
   struct Shared;
-  // A build that another one needs.
+  // A build that needs another one.
   struct Link {
     std::string label;
     std::string key;  // of the tree, or its path

@@ -19,7 +19,7 @@ std::optional<std::string> setting_key_of(const BuildOptions& options, const Int
 // REQUIRES: the tree has a key.
 std::string build_key(const BuildRequest& request, const std::string& setting_key);
 
-// Compares only name and version: callers decide whether the rest is usable.
+// Only the name and version of a built package: callers decide whether the rest of its metadata is usable.
 struct BuiltIdentity {
   PackageName name;
   Version version;

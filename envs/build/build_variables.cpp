@@ -211,7 +211,7 @@ BuildVariables build_variables(const BuildVariables& passed, const BuildFolders&
     return holds(kOurs, variable.first);
   });
   std::string path = (folders.environment / "bin").string();
-  // HOME is named here so that compilers installed in the user's home are found.
+  // A compiler in the user's home is found if a variable names its folder: HOME of a build is empty.
   if (const std::string cargo = value_of(passed, "CARGO_HOME"); !cargo.empty()) path += ":" + cargo + "/bin";
   for (const std::string& folder : folders.tools) path += ":" + folder;
   out.emplace_back("PATH", path + ":/usr/local/bin:/usr/bin:/bin");

@@ -189,8 +189,9 @@ class Staging {
       manifest_.entries.push_back({"bin/" + names[i], first.sha256, first.size, first.mode, ""});
     }
   }
-  // If libpython is loaded, the private binary is not needed: as a launcher too, it guards a program that is
-  // started by its name (a venv made inside, by link or copy) like bin/python, and finds its library.
+  // If libpython is loaded, the private binary is not needed and is replaced by a launcher: a venv made
+  // inside, by link or copy, starts it by its own name, and is then guarded like bin/python and finds its
+  // library.
   void replace_private_binary(const std::string& python) {
     const std::string path = ".moat/rt/" + python;
     const auto binary = std::ranges::find_if(manifest_.entries,

@@ -67,7 +67,7 @@ Expected<EntryPoint> parse_target(std::string_view name, std::string_view target
   return EntryPoint{std::string(name), std::string(module), std::string(attribute)};
 }
 
-// As Python finds it (PEP 263), in the first two lines after the first.
+// The first line of `text`, which follows the `#!` line, if it declares a coding (PEP 263); else "".
 std::string_view coding_line(std::string_view text) {
   const std::string_view line = text.substr(0, text.find('\n'));
   const std::string_view stripped = trim(line);

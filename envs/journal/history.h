@@ -1,4 +1,4 @@
-// The recorded changes of an environment (ENV/.moat/history): internals of envs/change.
+// The recorded changes of an environment (ENV/.moat/history): internals of envs/journal.
 #pragma once
 
 #include "envs/journal/manifest.h"

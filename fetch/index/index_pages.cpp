@@ -125,7 +125,7 @@ struct IndexPages::Shared {
                      const std::string& validator) {
     std::string bytes;
     {
-      const ProjectPage read = std::move(page);  // freed before the digest takes its own memory
+      const ProjectPage read = std::move(page);  // freed before the summary takes its own memory
       bytes = summarize_page(read, project, validator);
     }
     if (!validator.empty()) {
@@ -133,8 +133,7 @@ struct IndexPages::Shared {
       keep(url, bytes);
     }
     auto digested = read_page_summary(std::move(bytes), project, validator);
-    if (!digested)
-      throw Error(ErrorKind::Network, looking_up(index, project) + ": its page cannot be digested");
+    if (!digested) throw Error(ErrorKind::Network, looking_up(index, project) + ": its page cannot be read");
     return std::move(*digested);
   }
 
@@ -153,7 +152,7 @@ struct IndexPages::Shared {
     done(tell(digest(std::move(*page), index, project, url, ""), index, project));
   }
 
-  // On the pool. `held`: the digest that has_digested found.
+  // On the pool. `held`: the summary that has_digested found.
   Answer read(const Index& index, const PackageName& project, const Url& url, CachedPage page,
               std::optional<PageSummary> held) {
     if (page.status == 404 || page.status == 410) return NoSuchProject{};
@@ -211,7 +210,7 @@ void IndexPages::fetch(const Index& index, const PackageName& project, bool refr
   const Url url = page_url(index, project);
   auto held = std::make_shared<std::optional<PageSummary>>();
   CacheRequest request{.url = url, .accept = std::string(kSimpleAccept), .refresh = refresh};
-  // A refresh makes the digest again, even for an unchanged page: the stored one may be damaged.
+  // A refresh makes the summary again, even for an unchanged page: the stored one may be damaged.
   if (!refresh)
     request.has_digested = [&shared, held, project,
                             file = shared.digest_file(url)](std::string_view validator) {

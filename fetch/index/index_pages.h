@@ -1,4 +1,4 @@
-// The page of one project on one index, digested.
+// The page of one project on one index, summarized.
 #pragma once
 
 #include "fetch/http/http.h"
@@ -24,8 +24,8 @@ struct ForbiddenProject {
   Error error;  // reported if no other index has it
 };
 
-// Thread-safe. Pages go through the HTTP cache; the digest of a page is kept next to it, so that an unchanged
-// page is not even read.
+// Thread-safe. Pages go through the HTTP cache; the summary of a page is kept next to it, so that an
+// unchanged page is not even read.
 class IndexPages {
  public:
   // offline: uses the cache, whatever its age. The owner closes `background` before this object is

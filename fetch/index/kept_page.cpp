@@ -73,7 +73,7 @@ NumberedTraits read_traits(ByteReader& in) {
   return out;
 }
 
-// The releases of a digest; lives as long as one of them is in use.
+// The releases of a summary; lives as long as one of them is in use.
 class KeptPage final : public FilesBehind {
  public:
   KeptPage(std::shared_ptr<const void> owner, Head head, PackageName project)

@@ -40,13 +40,13 @@ std::optional<PageSummary> read_page_summary(std::string_view bytes, std::shared
 std::optional<PageSummary> read_page_summary(std::string bytes, const PackageName& project,
                                              std::string_view validator);
 
-// Files with different sha256 in the two pages: an index must not change a file under its
-// name.
+// A file whose sha256 differs between the two pages: an index must not replace a file under the
+// same name.
 struct ChangedFile {
   std::string filename;
   Digest before, now;
 };
-// Both are digests, of any page; returns none if one is damaged. Only reads names and hashes, as views: a
+// Both are summaries, of any page; returns none if one is damaged. Only reads names and hashes, as views: a
 // page may list very many files.
 std::vector<ChangedFile> changed_files(std::string_view before, std::string_view now,
                                        const PackageName& project);

@@ -1,4 +1,4 @@
-// The format of a page's digest; page_summary.h says what it is for. Used by its writer and its reader.
+// The format of a page's summary; page_summary.h says what it is for. Used by its writer and its reader.
 #pragma once
 
 #include "resolver/base/text.h"
@@ -106,7 +106,7 @@ class ByteReader {
 struct WheelParts {
   std::string_view version, build, tags;
 
-  // A stored digest may be damaged.
+  // A stored summary may be damaged.
   static bool fits(std::string_view filename) {
     return std::count(
                filename.begin(),

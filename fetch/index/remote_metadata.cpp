@@ -234,10 +234,9 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
         std::move(request), [self = shared_from_this(), answered, failed](HttpClient::Result result) {
           self->shared_->background->run([&] {
             if (const auto* error = std::get_if<Error>(&result)) {
-              // If ranges have worked before, the network failed. Else the server may not support
-              // ranges (it sends the whole wheel, which is too much, or other bytes than
-              // requested).
-              // Over plain http only the whole wheel can be verified, by its hash.
+              // If ranges have worked before, the network failed. Else the server may not support ranges
+              // (it sends the whole wheel, which is too much, or other bytes than requested). Over plain
+              // http only the whole wheel can be verified, by its hash.
               const bool is_about_ranges =
                   error->kind() == ErrorKind::Network || error->kind() == ErrorKind::Refused;
               const bool is_final = failed == nullptr || !is_about_ranges ||

@@ -126,8 +126,7 @@ class Walk {
   using Extras = std::map<std::pair<PackageName, ExtraName>, std::vector<CellSet>>;
 
   // A marker such as `extra != "x"` may undo what another extra brought in, so all extras must be known
-  // before any effect of theirs is missed: followed again until the known extras equal the ones asked
-  // for.
+  // before a requirement counts as unmet: followed again until the known extras equal the ones asked for.
   void run_with_absences() {
     constexpr int kMostPasses = 8;
     only_looks_ = true;
@@ -396,8 +395,9 @@ class Universal {
     return cell.named && request_.targets[*cell.named].may_be_left_out;
   }
 
-  // A cell stands for its first release, and what only later releases of the newest Python may have is found
-  // by none. It is looked for there; where it does not hold is solved as ever.
+  // A cell is solved for its first Python release, so versions that require a later one would never be found.
+  // This solves for the latest release of the newest Python first; cells that the result does not fit are
+  // solved as usual.
   void solve_latest(MarkerCells::Cell cell) {
     constexpr std::uint64_t kLatest = 99;
     const Version first = cell.python;
@@ -407,7 +407,7 @@ class Universal {
       cell.environment.python_full_version = cell.python.to_string();
       if (cell.environment.implementation_name == "cpython")
         cell.environment.implementation_version = cell.environment.python_full_version;
-      solve(cell);  // a conflict is told where it stands in the way
+      solve(cell);  // a conflict is ignored here: the cell itself reports it if it has one
       return;
     }
   }

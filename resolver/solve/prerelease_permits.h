@@ -12,7 +12,7 @@
 
 namespace moat {
 
-// PrereleasePermits only grow within a run, and are looked at behind the rounds' barriers in the order of
+// Permits are only ever added within a run, and are checked after each round's barriers in the order of
 // packages, so that the order of arrival cannot matter.
 class PrereleasePermits {
  public:

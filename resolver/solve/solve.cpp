@@ -64,7 +64,7 @@ class Resolver {
       outcome = attempt();
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::Interrupted) throw;
-      // Its requirements may no longer be needed.
+      // The full search may not need what failed here.
     }
     if (outcome) return outcome;
     for (const auto& [name, url] : urls_.pinned()) requests_.unpin(name);
@@ -118,7 +118,8 @@ class Resolver {
       if (!solve(solution)) continue;  // another window or permit
       if (!solution && candidates_ == Candidates::Preferred) return std::nullopt;
       if (!solution) return refuted();
-      // Not only in the end: what cannot stay, and pins what was preferred, would be read release by release.
+      // In every round: a package that cannot keep its version, and pins preferred versions of others, would
+      // otherwise be tried release by release before the answer is rejected anyway.
       if (candidates_ == Candidates::Preferred && !takes_the_best(*solution)) return std::nullopt;
       if (solution->is_complete()) return Outcome(finish(*solution));
       learn(*solution, fresh_of(*solution));
