@@ -231,7 +231,7 @@ def without_python(url):
     run("/usr/bin/moat", "--version")
     said = run("ldd", "/usr/bin/moat")
     assert "not found" not in said, said
-    said = run("/usr/bin/moat", "create", "/srv/env", "app", status=2, env={"HOME": "/srv", "MOAT_INDEX_URL": url})
+    said = run("/usr/bin/moat", "create", "/srv/env", "app", status=2, env={"HOME": "/root", "MOAT_INDEX_URL": url})
     assert "error: Python 3 not found" in said and "hint: moat python install 3 " in said, said
 
 
