@@ -4,7 +4,7 @@
 #include "cli/session/registry_access.h"
 #include "cli/session/session.h"
 #include "envs/deploy/bundle.h"
-#include "envs/python/runtime.h"
+#include "envs/deploy/deploy.h"
 #include "fetch/os/file.h"
 
 #include <filesystem>
@@ -46,9 +46,9 @@ std::string this_machine();  // "x86_64"
 // not match.
 const BundleTarget& fitting_target(const Bundle& bundle, Session& session);
 
-// The bundle's own Python, unless -p names another one; else one of this machine that matches.
-// Error(NoInterpreter), Error(NoSolution) if its wheels do not run here.
-Runtime bundle_runtime(const Bundle& bundle, const BundleTarget& target, Session& session);
+// Its packages, and the bundle's own Python, unless -p names another one; else one of this machine that
+// matches. Error(NoInterpreter), Error(NoSolution) if its wheels do not run here.
+ReleaseParts bundle_parts(const Bundle& bundle, const BundleTarget& target, Session& session);
 
 // Every key that --key named.
 std::vector<PublicKey> named_keys(const std::vector<std::string>& keys, const Session& session);

@@ -1,6 +1,5 @@
 #include "cli/commands/bundle.h"
 #include "envs/deploy/deploy.h"
-#include "envs/deploy/runtime_blob.h"
 #include "fetch/os/leftovers.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
@@ -131,18 +130,15 @@ const BundleTarget& fitting_target(const Bundle& bundle, Session& session) {
   throw std::move(*first);
 }
 
-Runtime bundle_runtime(const Bundle& bundle, const BundleTarget& target, Session& session) {
-  if (const OciDescriptor* blob = target.runtime(); blob != nullptr && !session.settings().python_is_option) {
-    Runtime runtime = obtain_bundled_runtime(
-        target.config.python.version, blob->digest,
-        [&](const std::function<void(std::string_view)>& sink) { bundle.pass(*blob, sink, session.stop()); },
-        session.store(), session.workers(), session.reporter());
-    check_platform(target, runtime.interpreter);
-    return runtime;
-  }
+ReleaseParts bundle_parts(const Bundle& bundle, const BundleTarget& target, Session& session) {
+  if (target.runtime() != nullptr && !session.settings().python_is_option)
+    return obtain_parts(bundle, target, session.store(), session.workers(), session.reporter());
   const Interpreter python = find_python(target.config.python, session);
   check_platform(target, python);
-  return obtain_runtime(python, session.store(), session.workers(), session.reporter());
+  Runtime runtime = obtain_runtime(python, session.store(), session.workers(), session.reporter());
+  std::vector<WantedPackage> packages = obtain_packages(bundle, target, runtime.interpreter, session.store(),
+                                                        session.workers(), session.reporter());
+  return {std::move(runtime), std::move(packages)};
 }
 
 }  // namespace moat

@@ -150,8 +150,8 @@ Deployed deploy_bundle(const DeployCommand& command, const std::vector<PublicKey
     hash_all(bundle, session);
   else  // each blob is verified as it arrives, and those in the store are not fetched
     opened.registry->fetch(missing_blobs(target, session.store()));
-  const Runtime runtime = bundle_runtime(bundle, target, session);
-  return deploy(bundle, target, runtime, change, options, session.store(), session.workers(),
+  const auto obtain = [&] { return bundle_parts(bundle, target, session); };
+  return deploy(bundle, target, obtain, change, options, session.store(), session.workers(),
                 session.reporter());
 }
 

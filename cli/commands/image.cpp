@@ -217,15 +217,13 @@ int execute(const ImageCommand& command, Session& session) {
   const TempDir folder = session.store().make_temp("image");
   const BundleAccess opened = open_image_source(command, folder.path(), session);
   const BundleTarget& target = fitting_target(*opened.bundle, session);
-  const Runtime runtime = bundle_runtime(*opened.bundle, target, session);
-  std::vector<WantedPackage> packages = obtain_packages(
-      *opened.bundle, target, runtime.interpreter, session.store(), session.workers(), session.reporter());
+  ReleaseParts parts = bundle_parts(*opened.bundle, target, session);
   std::optional<Environment> environment;
   {
     const Phase phase(session.reporter(), "build");
-    environment = make_environment(folder.path() / "environment", target.config.name, std::move(packages),
-                                   runtime, Durable::Never, "moat image", session.store(), session.workers(),
-                                   session.reporter());
+    environment =
+        make_environment(folder.path() / "environment", target.config.name, std::move(parts), Durable::Never,
+                         "moat image", session.store(), session.workers(), session.reporter());
     examine(*environment, session);
   }
   const ImageOptions options = options_of(command, target.config, *environment);

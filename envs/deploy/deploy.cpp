@@ -119,17 +119,15 @@ void write_release(const fs::path& root, const DeployedRelease& release) {
   take_write_bits(root);
 }
 
-DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
+DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, ReleaseParts parts,
                               const DeploymentChange& change, const DeployOptions& options, Store& store,
                               Workers& workers, Reporter& reporter) {
-  std::vector<WantedPackage> packages =
-      obtain_packages(bundle, target, runtime.interpreter, store, workers, reporter);
-  check_room(change.root(), packages, runtime);
+  check_room(change.root(), parts.packages, parts.runtime);
   DeployedRelease release{.number = change.next_number(),
                           .digest = bundle.digest().to_string(),
                           .name = target.config.name,
                           .version = target.config.version,
-                          .python = runtime.interpreter.version,
+                          .python = parts.runtime.interpreter.version,
                           .created = target.config.created,
                           .deployed = unix_now(),
                           .signed_by = options.signed_by,
@@ -138,8 +136,8 @@ DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, 
   if (options.begun) options.begun(release.folder);
   const fs::path root = change.folder_of(release.folder);
   const Phase phase(reporter, "build");
-  make_environment(root, target.config.name, std::move(packages), runtime, Durable::Always, options.command,
-                   store, workers, reporter);
+  make_environment(root, target.config.name, std::move(parts), Durable::Always, options.command, store,
+                   workers, reporter);
   return release;
 }
 
@@ -284,11 +282,11 @@ std::optional<DeployedRelease> readable_live(const Deployment& deployment, Repor
 
 }  // namespace
 
+namespace {
+
 // One after the other, so that the disk needs room for only one wheel twice.
-std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
-                                           const Interpreter& interpreter, Store& store, Workers& workers,
-                                           Reporter& reporter) {
-  const Phase phase(reporter, "unpack");
+std::vector<WantedPackage> unpack_wheels(const Bundle& bundle, const BundleTarget& target, Store& store,
+                                         Workers& workers) {
   const TempDir folder = store.make_temp("deploy");
   std::vector<WantedPackage> out;
   for (const BundlePackage& package : target.config.packages) {
@@ -296,29 +294,58 @@ std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTar
     out.push_back({package.name, package.version,
                    obtain_wheel(bundle, package, folder.path(), store, workers), package.requested,
                    package.direct_url, package.index});
-    WantedPackage& wanted = out.back();
-    wanted.bytecode = obtain_bytecode(bundle, target.config, package, wanted.wheel, interpreter, store);
   }
   return out;
 }
 
-Environment make_environment(const fs::path& root, const std::string& prompt,
-                             std::vector<WantedPackage> packages, const Runtime& runtime, Durable durable,
-                             const std::string& command, Store& store, Workers& workers, Reporter& reporter) {
-  return create_environment({.root = root,
-                             .prompt = prompt,
-                             .own_pip = false,
-                             .durable = durable,
-                             .fill =
-                                 [&](const Environment& staged) {
-                                   if (packages.empty()) return;
-                                   TransactionRequest request{.install = std::move(packages)};
-                                   request.durable =
-                                       Durable::Never;  // the whole is flushed once it is complete
-                                   request.reason = command;
-                                   apply_transaction(request, staged, store, workers, reporter, command);
-                                 }},
-                            runtime, workers);
+void add_bytecode(std::vector<WantedPackage>& packages, const Bundle& bundle, const BundleTarget& target,
+                  const Interpreter& interpreter, Store& store, Workers& workers) {
+  workers.for_each(packages.size(), [&](std::size_t i) {
+    packages[i].bytecode = obtain_bytecode(bundle, target.config, target.config.packages[i],
+                                           packages[i].wheel, interpreter, store);
+  });
+}
+
+}  // namespace
+
+std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
+                                           const Interpreter& interpreter, Store& store, Workers& workers,
+                                           Reporter& reporter) {
+  const Phase phase(reporter, "unpack");
+  std::vector<WantedPackage> out = unpack_wheels(bundle, target, store, workers);
+  add_bytecode(out, bundle, target, interpreter, store, workers);
+  return out;
+}
+
+ReleaseParts obtain_parts(const Bundle& bundle, const BundleTarget& target, Store& store, Workers& workers,
+                          Reporter& reporter) {
+  const Phase phase(reporter, "unpack");
+  const OciDescriptor& blob = *target.runtime();
+  auto runtime = begin_async([&] {
+    return obtain_bundled_runtime(
+        target.config.python.version, blob.digest,
+        [&](const auto& sink) { bundle.pass(blob, sink, interrupt_token()); }, store, workers);
+  });
+  std::vector<WantedPackage> packages = unpack_wheels(bundle, target, store, workers);
+  ReleaseParts out{runtime.get(), std::move(packages)};
+  check_platform(target, out.runtime.interpreter);
+  add_bytecode(out.packages, bundle, target, out.runtime.interpreter, store, workers);
+  return out;
+}
+
+Environment make_environment(const fs::path& root, const std::string& prompt, ReleaseParts parts,
+                             Durable durable, const std::string& command, Store& store, Workers& workers,
+                             Reporter& reporter) {
+  const auto fill = [&](const Environment& staged) {
+    if (parts.packages.empty()) return;
+    TransactionRequest request{.install = std::move(parts.packages)};
+    request.durable = Durable::Never;  // the whole is flushed once it is complete
+    request.reason = command;
+    apply_transaction(request, staged, store, workers, reporter, command);
+  };
+  return create_environment(
+      {.root = root, .prompt = prompt, .own_pip = false, .durable = durable, .fill = fill}, parts.runtime,
+      workers);
 }
 
 std::vector<const BundleTarget*> fitting_targets(const Bundle& bundle, const std::string& architecture) {
@@ -373,7 +400,7 @@ void check_platform(const BundleTarget& target, const Interpreter& interpreter) 
   }
 }
 
-Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
+Deployed deploy(const Bundle& bundle, const BundleTarget& target, const std::function<ReleaseParts()>& obtain,
                 const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
                 Reporter& reporter) {
   const std::optional<DeployedRelease> live = readable_live(change, reporter);
@@ -396,7 +423,8 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime&
                    "`SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) moat bundle …` dates it by its sources"});
     reporter.warn(message);
   }
-  DeployedRelease release = build_release(bundle, target, runtime, change, options, store, workers, reporter);
+  DeployedRelease release =
+      build_release(bundle, target, obtain(), change, options, store, workers, reporter);
   const fs::path root = change.folder_of(release.folder);
   try {
     start_in_place(root);

@@ -59,14 +59,23 @@ void check_platform(const BundleTarget& target, const Interpreter& interpreter);
 std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
                                            const Interpreter& interpreter, Store& store, Workers& workers,
                                            Reporter& reporter);
+// What an environment is made of.
+struct ReleaseParts {
+  Runtime runtime;
+  std::vector<WantedPackage> packages;
+};
+// The same for a target that brings its Python, which is unpacked while the wheels are. REQUIRES:
+// target.runtime(). Errors as obtain_bundled_runtime() and check_platform().
+ReleaseParts obtain_parts(const Bundle& bundle, const BundleTarget& target, Store& store, Workers& workers,
+                          Reporter& reporter);
 // An environment that holds exactly these, and no pip.
-Environment make_environment(const std::filesystem::path& root, const std::string& prompt,
-                             std::vector<WantedPackage> packages, const Runtime& runtime, Durable durable,
-                             const std::string& command, Store& store, Workers& workers, Reporter& reporter);
+Environment make_environment(const std::filesystem::path& root, const std::string& prompt, ReleaseParts parts,
+                             Durable durable, const std::string& command, Store& store, Workers& workers,
+                             Reporter& reporter);
 
-// REQUIRES: the bundle was verified. Error(Refused) if a hook fails; then, as with every other Error, the
-// previous release is live.
-Deployed deploy(const Bundle& bundle, const BundleTarget& target, const Runtime& runtime,
+// REQUIRES: the bundle was verified. `obtain` is called if there is something to do. Error(Refused) if a hook
+// fails; then, as with every other Error, the previous release is live.
+Deployed deploy(const Bundle& bundle, const BundleTarget& target, const std::function<ReleaseParts()>& obtain,
                 const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
                 Reporter& reporter);
 

@@ -117,12 +117,11 @@ void write_runtime_blob(const Runtime& runtime, const fs::path& file) {
 }
 
 Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256, const PassBlob& pass,
-                               Store& store, Workers& workers, Reporter& reporter) {
+                               Store& store, Workers& workers) {
   const std::string fingerprint = fingerprint_of(version, sha256);
   auto there = find_runtime(fingerprint, store);
   if (there && there->interpreter.libc == libc_here(*there)) return std::move(*there);
   if (!there) drop_damaged_runtime(fingerprint, store);  // or nothing
-  const Phase phase(reporter, "unpack");
   const TempDir work = store.make_temp("runtime");
   const fs::path tree = fs::absolute(work.path()) / "tree";
   const TempDir folder = store.make_temp("runtime-tar");

@@ -10,7 +10,6 @@
 #include "envs/python/runtime.h"
 #include "fetch/os/workers.h"
 #include "fetch/store/store.h"
-#include "resolver/base/reporter.h"
 
 #include <filesystem>
 #include <string>
@@ -25,7 +24,7 @@ void write_runtime_blob(const Runtime& runtime, const std::filesystem::path& fil
 // Python; `sha256`: of the blob, which `pass` has verified when it returns. Error(BadArchive) if it is not a
 // runtime, Error(NoSolution) if it does not start here.
 Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256, const PassBlob& pass,
-                               Store& store, Workers& workers, Reporter& reporter);
+                               Store& store, Workers& workers);
 
 // Is it unpacked already, so that no blob is needed?
 bool has_bundled_runtime(const std::string& version, const Digest& sha256, const Store& store);

@@ -417,9 +417,16 @@ class Deploys(sandbox.SandboxTest):
         return was
 
     def test_killed_anywhere(self):
+        self.kill_anywhere()
+
+    def test_killed_anywhere_with_python_brought_along(self):
+        self.kill_anywhere("--with-python")
+
+    def kill_anywhere(self, *options):
         if not CAN_TRACE:
             self.skipTest("needs strace")
         self.deploy(1)
+        self.bundle("2", *options)
         most = self.places(CHANGES)
         dice = random.Random(1)
         for _ in range(POINTS):
@@ -431,9 +438,16 @@ class Deploys(sandbox.SandboxTest):
             self.again()
 
     def test_disk_refuses_anywhere(self):
+        self.refuse_anywhere()
+
+    def test_disk_refuses_anywhere_with_python_brought_along(self):
+        self.refuse_anywhere("--with-python")
+
+    def refuse_anywhere(self, *options):
         if not CAN_TRACE:
             self.skipTest("needs strace")
         self.deploy(1)
+        self.bundle("2", *options)
         most = self.places(sorted({c for calls in ERRORS.values() for c in calls}))
         dice = random.Random(2)
         for _ in range(POINTS):
