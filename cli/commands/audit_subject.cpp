@@ -6,7 +6,7 @@
 #include "cli/settings/index_list.h"
 #include "envs/environment/installed.h"
 #include "envs/place/direct_url.h"
-#include "fetch/index/remote_metadata.h"
+#include "fetch/index/wheel_metadata.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
 #include "resolver/lock/lockfile.h"

@@ -1,6 +1,6 @@
 #include "envs/place/import_names.h"
 
-#include "fetch/index/remote_metadata.h"
+#include "fetch/index/wheel_metadata.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"

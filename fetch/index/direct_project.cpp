@@ -1,15 +1,13 @@
 #include "fetch/index/direct_project.h"
 
-#include "fetch/bytes/hasher.h"
 #include "fetch/index/release_metadata.h"
-#include "fetch/index/remote_metadata.h"
-#include "fetch/os/file.h"
 #include "fetch/os/presence.h"
 #include "fetch/sources/source_labels.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -69,27 +67,6 @@ DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& 
                                   .direct = std::make_shared<const SourceUrl>(std::move(source))}};
   return {Project{name, {std::make_shared<Release>(core->version, std::move(files))}, "", "", ""},
           std::move(metadata)};
-}
-
-SaidBySdists::SaidBySdists(const Store& store, const Artifact& artifact) {
-  for (const Digest& digest : artifact.digests)
-    if (digest.algorithm == "sha256")
-      file_ = store.layout().metadata() / hash_bytes("sdist\n" + digest.to_string()).hex;
-}
-
-std::optional<std::string> SaidBySdists::find() const {
-  return file_ ? read_file_if_exists(*file_) : std::nullopt;
-}
-
-void SaidBySdists::keep(std::string_view text, Reporter& reporter) const {
-  if (!file_) return;
-  try {
-    make_directories(file_->parent_path());
-    write_file_atomically(*file_, metadata_header(text));
-  } catch (const Error& error) {
-    // If the cache cannot be written, the next run only has to look again.
-    reporter.note(error.what());
-  }
 }
 
 }  // namespace moat

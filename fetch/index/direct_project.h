@@ -5,11 +5,8 @@
 #include "resolver/files/source_url.h"
 #include "resolver/solve/candidate.h"
 
-#include <filesystem>
-#include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 namespace moat {
 
@@ -31,16 +28,5 @@ ReleaseFile direct_wheel(const PackageName& name, SourceUrl source);
 // Fetches the source and learns its metadata: from its files, else by a build. Blocks.
 DirectProject obtain_direct(const PackageName& name, SourceUrl source, Sources& sources,
                             const SourcePolicy& policy, const std::stop_token& stop);
-
-// The metadata of an index's sdist is cached by the sdist's hash, so it is not unpacked again.
-class SaidBySdists {
- public:
-  SaidBySdists(const Store& store, const Artifact& artifact);
-  std::optional<std::string> find() const;
-  void keep(std::string_view text, Reporter& reporter) const;
-
- private:
-  std::optional<std::filesystem::path> file_;
-};
 
 }  // namespace moat

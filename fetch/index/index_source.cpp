@@ -3,6 +3,7 @@
 #include "fetch/index/direct_project.h"
 #include "fetch/index/find_links.h"
 #include "fetch/index/index_pages.h"
+#include "fetch/index/kept_metadata.h"
 #include "fetch/index/release_metadata.h"
 #include "fetch/index/remote_metadata.h"
 #include "fetch/os/background.h"
@@ -396,8 +397,8 @@ class IndexSource::State {
   // Blocks; on a thread for sources.
   ReleaseMetadata sdist_metadata(const PackageName& name, const Version& version, const Artifact& artifact,
                                  const SourcePolicy& policy, const std::stop_token& stop) const {
-    const SaidBySdists said(store_, artifact);
-    if (const auto text = said.find()) return release_metadata(*text, name, &version);
+    const KeptMetadata kept = KeptMetadata::of_sdist(store_, artifact);
+    if (const auto text = kept.find()) return release_metadata(*text, name, &version);
     const SourceOrder order{.artifact = artifact,
                             .direct = {},
                             .accepted = policy.accepted_for(name),
@@ -407,7 +408,7 @@ class IndexSource::State {
                   "what " + quote(order.label) + " needs is only known once its archive is here");
     const ObtainedSource& source = options_.sources->obtain(order, stop);
     if (const auto text = static_metadata(source.files)) {
-      said.keep(*text, reporter_);
+      kept.keep(*text, reporter_);
       return release_metadata(*text, name, &version);
     }
     return release_metadata(

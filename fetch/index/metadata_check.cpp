@@ -1,6 +1,6 @@
 #include "fetch/index/metadata_check.h"
 
-#include "fetch/index/remote_metadata.h"
+#include "fetch/index/wheel_metadata.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"

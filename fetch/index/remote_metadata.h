@@ -2,29 +2,18 @@
 #pragma once
 
 #include "fetch/http/http.h"
+#include "fetch/index/wheel_metadata.h"
 #include "fetch/os/background.h"
 #include "fetch/store/store.h"
 #include "resolver/base/reporter.h"
 #include "resolver/files/artifact.h"
 #include "resolver/pep/dist_filename.h"
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <stop_token>
-#include <string>
-#include <string_view>
-#include <variant>
 
 namespace moat {
-
-// The file can be read, but is not a valid wheel: the release cannot be chosen, for this reason.
-struct UnusableWheel {
-  std::string reason;
-};
-
-// The header of METADATA (what follows the first empty line is cut off), or why there is none.
-using MetadataAnswer = std::variant<std::string, UnusableWheel, Error>;
 
 // Looks, in this order, into
 //   the store (a wheel of that digest), the metadata cache, a wheel beside us (file: URL),
@@ -52,11 +41,5 @@ class RemoteMetadata {
   struct Shared;
   std::shared_ptr<Shared> shared_;
 };
-
-// METADATA of a local wheel file.
-MetadataAnswer read_wheel_metadata(const std::filesystem::path& wheel_file, const WheelFilename& name);
-
-// Everything up to the first empty line, that included. Long descriptions do not matter to resolving.
-std::string_view metadata_header(std::string_view text);
 
 }  // namespace moat
