@@ -3,21 +3,25 @@
 #include "fetch/index/direct_project.h"
 #include "fetch/index/find_links.h"
 #include "fetch/index/index_pages.h"
-#include "fetch/index/kept_metadata.h"
+#include "fetch/index/project_look_up.h"
 #include "fetch/index/release_metadata.h"
 #include "fetch/index/remote_metadata.h"
+#include "fetch/index/sdist_metadata.h"
 #include "fetch/os/background.h"
 #include "fetch/os/guarded.h"
 #include "fetch/os/interrupt.h"
 #include "resolver/base/text.h"
 
-#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -29,36 +33,26 @@ namespace {
 constexpr std::string_view kCannotBuild =
     "it is there only as a source distribution, which would have to be built";
 
-// The same project from several places: files of equal versions are merged, in the order of the
-// places.
-std::vector<std::shared_ptr<const Release>> merge(std::vector<PageSummary> pages) {
-  std::vector<std::shared_ptr<const Release>> all;
-  for (PageSummary& page : pages) {
-    const auto middle = static_cast<std::ptrdiff_t>(all.size());
-    std::move(page.releases.begin(), page.releases.end(), std::back_inserter(all));
-    std::inplace_merge(all.begin(), all.begin() + middle, all.end(),
-                       [](const auto& a, const auto& b) { return a->version < b->version; });
-  }
-  if (pages.size() < 2) return all;
-  std::vector<std::shared_ptr<const Release>> unique;
-  for (std::shared_ptr<const Release>& release : all) {
-    if (unique.empty() || unique.back()->version != release->version) {
-      unique.push_back(std::move(release));
-      continue;
-    }
-    std::vector<ReleaseFile> files = unique.back()->files();
-    files.insert(files.end(), release->files().begin(), release->files().end());
-    unique.back() = std::make_shared<Release>(release->version, std::move(files));
-  }
-  return unique;
+// What the background found. monostate: nothing had to be fetched
+using Findings = std::variant<std::monostate, Project, DirectProject, ReleaseMetadata, Error>;
+
+Findings findings(FoundProject found) {
+  return std::visit([](auto&& one) { return Findings(std::forward<decltype(one)>(one)); }, std::move(found));
+}
+
+Findings findings(const MetadataAnswer& answer, const PackageName& name, const WheelFilename& wheel) {
+  if (const auto* text = std::get_if<std::string>(&answer))
+    return release_metadata(*text, wheel.name, &wheel.version);
+  if (const auto* broken = std::get_if<UnusableWheel>(&answer)) return unusable_release(broken->reason);
+  return std::get<Error>(answer).with_context("cannot learn what " + quote(name.display()) + " " +
+                                              wheel.version.to_string() + " needs");
 }
 
 // One result that the background hands over.
 struct Delivery {
   PackageName name;
   const Release* release = nullptr;
-  // monostate: nothing had to be fetched
-  std::variant<std::monostate, Project, DirectProject, ReleaseMetadata, Error> what;
+  Findings what;
   std::string pinned_to = {};  // the URL that this answers
 };
 
@@ -84,110 +78,66 @@ class Inbox {
   std::deque<Delivery> deliveries_;
 };
 
-// Looks up one project in the indexes and find-links.
-class LookUp : public std::enable_shared_from_this<LookUp> {
+// Threads for what may block for minutes, fetching and building sources. Made when first needed.
+class SourceThreads {
  public:
-  LookUp(PackageName name, std::vector<Index> indexes, IndexStrategy strategy, bool refresh,
-         IndexPages& pages, FindLinks& links, std::shared_ptr<Inbox> inbox)
-      : name_(std::move(name)),
-        indexes_(std::move(indexes)),
-        strategy_(strategy),
-        refresh_(refresh),
-        pages_(pages),
-        links_(links),
-        inbox_(std::move(inbox)),
-        answers_(indexes_.size()) {}
-
-  void start() {
-    if (indexes_.empty()) return ask_links();
-    if (strategy_ == IndexStrategy::FirstIndex) return ask(0);
-    missing_ = indexes_.size();
-    for (std::size_t i = 0; i < indexes_.size(); ++i) ask(i);
+  void submit(std::function<void()> work) {
+    if (!background_) {
+      workers_ = std::make_unique<Workers>();
+      background_ = Background::make(*workers_);
+    }
+    background_->submit(std::move(work));
+  }
+  // Waits for what runs; nothing begins afterwards.
+  void close() {
+    if (background_) background_->close();
   }
 
  private:
-  void ask(std::size_t i) {
-    pages_.fetch(indexes_[i], name_, refresh_, [self = shared_from_this(), i](IndexPages::Answer answer) {
-      if (self->strategy_ == IndexStrategy::FirstIndex)
-        self->take_first(i, std::move(answer));
-      else
-        self->take_one_of_all(i, std::move(answer));
-    });
-  }
-
-  void take_first(std::size_t i, IndexPages::Answer answer) {
-    const bool goes_on = std::holds_alternative<NoSuchProject>(answer) ||
-                         std::holds_alternative<ForbiddenProject>(answer) || is_unknown_offline(answer);
-    answers_[i] = std::move(answer);
-    if (goes_on && i + 1 < indexes_.size()) return ask(i + 1);
-    ask_links();
-  }
-
-  void take_one_of_all(std::size_t i, IndexPages::Answer answer) {
-    {
-      const std::lock_guard lock(mutex_);
-      answers_[i] = std::move(answer);
-      if (--missing_ > 0) return;
-    }
-    ask_links();
-  }
-
-  // Offline, an index without a stored page is ignored if another one has the project; if none has it, this
-  // is the reason.
-  static bool is_unknown_offline(const IndexPages::Answer& answer) {
-    const auto* error = std::get_if<Error>(&answer);
-    return error != nullptr && error->kind() == ErrorKind::Offline;
-  }
-
-  void ask_links() {
-    links_.look_up(
-        name_, [self = shared_from_this()](FindLinks::Answer answer) { self->finish(std::move(answer)); });
-  }
-
-  void finish(FindLinks::Answer from_links) {
-    if (const auto* error = std::get_if<Error>(&from_links)) return deliver(*error);
-    Project project{name_, {}, "", "", ""};
-    std::vector<PageSummary> found;
-    std::optional<Error> otherwise;  // reported if no index has the project
-    for (std::size_t i = 0; i < answers_.size(); ++i) {
-      if (is_unknown_offline(answers_[i])) {
-        if (!otherwise) otherwise = std::get<Error>(answers_[i]);
-      } else if (const auto* forbidden = std::get_if<ForbiddenProject>(&answers_[i])) {
-        if (!otherwise) otherwise = forbidden->error;
-      } else if (const auto* error = std::get_if<Error>(&answers_[i])) {
-        return deliver(*error);
-      } else if (auto* page = std::get_if<PageSummary>(&answers_[i])) {
-        if (project.index.empty()) {
-          project.index = indexes_[i].url.display();
-          project.status = page->status;
-          project.status_reason = page->status_reason;
-        }
-        found.push_back(std::move(*page));
-      }
-    }
-    auto& linked = std::get<std::vector<PageSummary>>(from_links);
-    std::move(linked.begin(), linked.end(), std::back_inserter(found));
-    if (found.empty() && otherwise) return deliver(*otherwise);
-    project.releases = merge(std::move(found));
-    inbox_->put({name_, nullptr, std::move(project)});
-  }
-
-  void deliver(const Error& error) { inbox_->put({name_, nullptr, error}); }
-
-  const PackageName name_;
-  const std::vector<Index> indexes_;
-  const IndexStrategy strategy_;
-  const bool refresh_;
-  IndexPages& pages_;
-  FindLinks& links_;
-  const std::shared_ptr<Inbox> inbox_;
-  std::mutex mutex_;
-  std::size_t missing_ = 0;
-  std::vector<IndexPages::Answer> answers_;
+  std::unique_ptr<Workers> workers_;
+  std::shared_ptr<Background> background_;
 };
+
+// A project: what was asked for, and what has arrived.
+struct ProjectSlot {
+  bool requested = false;
+  std::optional<std::string> pinned_to;
+  std::optional<SourceUrl> source;  // what that names, unless it is a wheel
+  std::unique_ptr<const Project> project;
+  std::optional<Error> error;
+};
+using ProjectSlots = std::map<PackageName, ProjectSlot>;
+
+struct MetadataSlot {
+  bool requested = false;
+  std::unique_ptr<const ReleaseMetadata> metadata;
+  std::optional<Error> error;
+};
+
+// Pages are most of a command's memory, in a million small pieces; freeing them one by one takes a fifth of
+// the time of a known resolution. The end of the process frees them at once. Only for the first sources:
+// one command makes one or two, but builds may make hundreds.
+void keep_pages(ProjectSlots pages) {
+  constexpr int kMostKept = 4;
+  static std::atomic<int> kept = 0;
+  if (kept.fetch_add(1) >= kMostKept) return;
+  static Guarded<std::vector<ProjectSlots>>& all =
+      *new Guarded<std::vector<ProjectSlots>>;  // never destroyed
+  all.with([&](std::vector<ProjectSlots>& kept_ones) { kept_ones.push_back(std::move(pages)); });
+}
+
+// The one release of a wheel's URL.
+Project project_of_wheel(const PackageName& name, ReleaseFile wheel) {
+  Version version = wheel.wheel->version;
+  auto release = std::make_shared<Release>(std::move(version), std::vector{std::move(wheel)});
+  return {name, {std::move(release)}, "", "", ""};
+}
 
 }  // namespace
 
+// The books of the resolver's thread, which alone touches them: what it asked for, what has arrived of that,
+// and which URLs count. How projects and metadata are found is not known here; threads that find them know
+// nothing of this, but put their findings into the inbox.
 class IndexSource::State {
  public:
   State(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
@@ -205,9 +155,9 @@ class IndexSource::State {
   ~State() {
     metadata_texts_.cancel();
     sources_stopped_.request_stop();
-    if (source_background_) source_background_->close();
+    source_threads_.close();
     background_->close();
-    keep_pages();
+    keep_pages(std::move(projects_));
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -229,10 +179,8 @@ class IndexSource::State {
         slot.source = std::move(source);
         return;
       }
-      ReleaseFile file = direct_wheel(name, std::move(source));
-      Version version = file.wheel->version;
-      auto release = std::make_shared<Release>(std::move(version), std::vector{std::move(file)});
-      slot.project = std::make_unique<const Project>(Project{name, {std::move(release)}, "", "", ""});
+      slot.project =
+          std::make_unique<const Project>(project_of_wheel(name, direct_wheel(name, std::move(source))));
     } catch (const Error& error) {
       slot.error = error;
     }
@@ -253,9 +201,10 @@ class IndexSource::State {
     if (slot.pinned_to) return inbox_->put({name, nullptr, std::monostate()});
     const bool refresh = options_.refresh || options_.refresh_packages.contains(name);
     try {
-      std::make_shared<LookUp>(name, indexes_for(name), options_.indexes.strategy, refresh, pages_, links_,
-                               inbox_)
-          ->start();
+      look_up_project(name, indexes_for(name, options_.indexes), options_.indexes.strategy, refresh, pages_,
+                      links_, [inbox = inbox_, name](FoundProject found) {
+                        inbox->put({name, nullptr, findings(std::move(found))});
+                      });
     } catch (const Error& error) {
       inbox_->put({name, nullptr, error});
     }
@@ -268,16 +217,8 @@ class IndexSource::State {
     if (!file.wheel) return request_sdist_metadata(name, release, file);
     metadata_texts_.fetch(
         file.artifact, *file.wheel,
-        [inbox = inbox_, name, &release, wheel = *file.wheel](MetadataAnswer answer) {
-          Delivery delivery{name, &release, {}};
-          if (const auto* text = std::get_if<std::string>(&answer))
-            delivery.what = release_metadata(*text, wheel.name, &wheel.version);
-          else if (const auto* broken = std::get_if<UnusableWheel>(&answer))
-            delivery.what = unusable_release(broken->reason);
-          else
-            delivery.what = std::get<Error>(answer).with_context(
-                "cannot learn what " + quote(name.display()) + " " + release.version.to_string() + " needs");
-          inbox->put(std::move(delivery));
+        [inbox = inbox_, name, &release, wheel = *file.wheel](const MetadataAnswer& answer) {
+          inbox->put({name, &release, findings(answer, name, wheel)});
         });
   }
 
@@ -306,48 +247,28 @@ class IndexSource::State {
   Arrival wait() {
     std::optional<Delivery> delivery = inbox_->take(stop_);
     if (!delivery) throw Error(ErrorKind::Interrupted, "interrupted");
-    // A URL that was requested meanwhile wins.
-    ProjectSlot& slot = projects_[delivery->name];
-    const bool counts = slot.pinned_to.value_or("") == delivery->pinned_to;
-    if (auto* project = std::get_if<Project>(&delivery->what)) {
-      if (counts) slot.project = std::make_unique<const Project>(std::move(*project));
-    } else if (auto* direct = std::get_if<DirectProject>(&delivery->what)) {
-      if (counts) take(slot, std::move(*direct));
-    } else if (auto* metadata = std::get_if<ReleaseMetadata>(&delivery->what)) {
-      metadata_[delivery->release].metadata = std::make_unique<const ReleaseMetadata>(std::move(*metadata));
-    } else if (const auto* error = std::get_if<Error>(&delivery->what)) {
-      if (delivery->release != nullptr)
-        metadata_[delivery->release].error = *error;
-      else if (counts)
-        slot.error = *error;
-    }
-    return {delivery->name, delivery->release};
+    Arrival arrival{delivery->name, delivery->release};
+    take(std::move(*delivery));
+    return arrival;
   }
 
  private:
-  struct ProjectSlot {
-    bool requested = false;
-    std::optional<std::string> pinned_to;
-    std::optional<SourceUrl> source;  // what that names, unless it is a wheel
-    std::unique_ptr<const Project> project;
-    std::optional<Error> error;
-  };
-  using Pages = std::map<PackageName, ProjectSlot>;
-  struct MetadataSlot {
-    bool requested = false;
-    std::unique_ptr<const ReleaseMetadata> metadata;
-    std::optional<Error> error;
-  };
-
-  // Pages are most of a command's memory, in a million small pieces; freeing them one by one takes a fifth of
-  // the time of a known resolution. The end of the process frees them at once. Only for the first sources:
-  // one command makes one or two, but builds may make hundreds.
-  void keep_pages() {
-    constexpr int kMostKept = 4;
-    static std::atomic<int> kept = 0;
-    if (kept.fetch_add(1) >= kMostKept) return;
-    static Guarded<std::vector<Pages>>& all = *new Guarded<std::vector<Pages>>;  // never destroyed
-    all.with([&](std::vector<Pages>& pages) { pages.push_back(std::move(projects_)); });
+  void take(Delivery delivery) {
+    // A URL that was requested meanwhile wins.
+    ProjectSlot& slot = projects_[delivery.name];
+    const bool counts = slot.pinned_to.value_or("") == delivery.pinned_to;
+    if (auto* project = std::get_if<Project>(&delivery.what)) {
+      if (counts) slot.project = std::make_unique<const Project>(std::move(*project));
+    } else if (auto* direct = std::get_if<DirectProject>(&delivery.what)) {
+      if (counts) take(slot, std::move(*direct));
+    } else if (auto* metadata = std::get_if<ReleaseMetadata>(&delivery.what)) {
+      metadata_[delivery.release].metadata = std::make_unique<const ReleaseMetadata>(std::move(*metadata));
+    } else if (const auto* error = std::get_if<Error>(&delivery.what)) {
+      if (delivery.release != nullptr)
+        metadata_[delivery.release].error = *error;
+      else if (counts)
+        slot.error = *error;
+    }
   }
 
   void take(ProjectSlot& slot, DirectProject direct) {
@@ -359,11 +280,7 @@ class IndexSource::State {
   // Runs `work`, which may block for minutes, on a thread for sources, and delivers its result.
   template <class Work>
   void on_source_thread(Delivery delivery, Work work) {
-    if (!source_background_) {
-      source_workers_ = std::make_unique<Workers>();
-      source_background_ = Background::make(*source_workers_);
-    }
-    source_background_->submit(
+    source_threads_.submit(
         [inbox = inbox_, delivery = std::move(delivery), work = std::move(work)]() mutable {
           try {
             delivery.what = work();
@@ -390,51 +307,8 @@ class IndexSource::State {
       return inbox_->put({name, &release, unusable_release(std::string(kCannotBuild))});
     on_source_thread({name, &release, {}}, [this, name, version = release.version, artifact = file.artifact,
                                             policy = source_policy_, stop = sources_stopped_.get_token()] {
-      return sdist_metadata(name, version, artifact, *policy, stop);
+      return sdist_metadata(name, version, artifact, *options_.sources, store_, *policy, reporter_, stop);
     });
-  }
-
-  // Blocks; on a thread for sources.
-  ReleaseMetadata sdist_metadata(const PackageName& name, const Version& version, const Artifact& artifact,
-                                 const SourcePolicy& policy, const std::stop_token& stop) const {
-    const KeptMetadata kept = KeptMetadata::of_sdist(store_, artifact);
-    if (const auto text = kept.find()) return release_metadata(*text, name, &version);
-    const SourceOrder order{.artifact = artifact,
-                            .direct = {},
-                            .accepted = policy.accepted_for(name),
-                            .label = name.display() + " " + version.to_string()};
-    if (!policy.may_build && !options_.sources->has_archive(order, stop))
-      throw Error(ErrorKind::Refused,
-                  "what " + quote(order.label) + " needs is only known once its archive is here");
-    const ObtainedSource& source = options_.sources->obtain(order, stop);
-    if (const auto text = static_metadata(source.files)) {
-      kept.keep(*text, reporter_);
-      return release_metadata(*text, name, &version);
-    }
-    return release_metadata(
-        source_metadata(source, name, version, policy.settings_for(name), policy.asker(name), stop), name,
-        &version);
-  }
-
-  std::vector<Index> indexes_for(const PackageName& name) const {
-    std::vector<Index> asked = named_for(name);
-    for (const Index& index : asked)
-      require_protected(index.url, "the index", options_.indexes.trusted_hosts);
-    return asked;
-  }
-
-  std::vector<Index> named_for(const PackageName& name) const {
-    const std::vector<Index>& all = options_.indexes.indexes;
-    const auto pin = options_.indexes.pins.find(name);
-    if (pin == options_.indexes.pins.end()) return all;
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const Index& index) { return index.name == pin->second; });
-    if (found == all.end())
-      throw Error(ErrorKind::BadInput,
-                  quote(name.display()) + " is pinned to the index " + quote(pin->second) +
-                      ", but no index has that name",
-                  {"`--index NAME=URL`, or the setting `index`, gives an index its name"});
-    return {*found};
   }
 
   const IndexSourceOptions options_;
@@ -450,11 +324,10 @@ class IndexSource::State {
   IndexPages pages_;
   FindLinks links_;
   RemoteMetadata metadata_texts_;
-  Pages projects_;
+  ProjectSlots projects_;
   std::unordered_map<const Release*, MetadataSlot> metadata_;
   std::vector<std::unique_ptr<const Project>> replaced_;
-  std::unique_ptr<Workers> source_workers_;  // made when first needed
-  std::shared_ptr<Background> source_background_;
+  SourceThreads source_threads_;
 };
 
 IndexSource::IndexSource(IndexSourceOptions options, HttpClient& http, Store& store, Workers& workers,
