@@ -61,7 +61,7 @@ class HttpCache {
 
  private:
   class State;
-  std::shared_ptr<State> state_;  // shared with the requests under way
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace moat

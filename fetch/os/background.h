@@ -20,7 +20,8 @@ class Background : public std::enable_shared_from_this<Background> {
     return std::shared_ptr<Background>(new Background(workers));
   }
 
-  // Runs `work` on the pool, unless closed by then. May be called from any thread; `work` may not throw.
+  // Runs `work` on the pool, unless closed by then. May be called from any thread; what `work` throws is
+  // lost.
   void submit(std::function<void()> work) {
     run([&] { workers_.submit([self = shared_from_this(), work = std::move(work)] { self->run(work); }); });
   }
@@ -28,14 +29,8 @@ class Background : public std::enable_shared_from_this<Background> {
   // Runs `work` here, unless closed. For callbacks: must be quick.
   template <class F>
   void run(const F& work) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (closed_) return;
-      ++running_;
-    }
-    work();
-    const std::lock_guard lock(mutex_);
-    if (--running_ == 0) idle_.notify_all();
+    const Running running(*this);
+    if (running.begun()) work();
   }
 
   // May not be called from inside run().
@@ -47,6 +42,28 @@ class Background : public std::enable_shared_from_this<Background> {
 
  private:
   explicit Background(Workers& workers) : workers_(workers) {}
+
+  // Counts what runs, whether it ends well or not.
+  class Running {
+   public:
+    explicit Running(Background& owner) : owner_(owner) {
+      const std::lock_guard lock(owner_.mutex_);
+      begun_ = !owner_.closed_;
+      if (begun_) ++owner_.running_;
+    }
+    ~Running() {
+      if (!begun_) return;
+      const std::lock_guard lock(owner_.mutex_);
+      if (--owner_.running_ == 0) owner_.idle_.notify_all();
+    }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    bool begun() const { return begun_; }
+
+   private:
+    Background& owner_;
+    bool begun_ = false;
+  };
 
   Workers& workers_;
   std::mutex mutex_;
