@@ -3,6 +3,7 @@
 #include "fetch/http/curl_library.h"
 #include "fetch/http/http_policy.h"
 #include "fetch/http/transfer.h"
+#include "fetch/http/transfer_end.h"
 #include "fetch/os/guarded.h"
 #include "fetch/os/interrupt.h"
 #include "fetch/os/open_files.h"
@@ -17,6 +18,7 @@
 #include <atomic>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -30,53 +32,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMostRedirects = 20;
-constexpr int kTooMany = 429;
 constexpr std::chrono::milliseconds kLookForSignal{50};
 
-// A download that got this much further has made progress: its attempts are counted from the start.
-constexpr std::uint64_t kProgressWorthNewAttempts = 1ULL << 20U;
-
-// A libcurl failure that is worth a retry: of the network, not of this machine or of certificates.
-bool is_retryable(CURLcode code) {
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_OPERATION_TIMEDOUT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_BAD_CONTENT_ENCODING:
-    case CURLE_PROXY:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// The request cannot have reached the server.
-bool never_reached(CURLcode code) {
-  return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
-         code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR;
-}
-
-std::vector<std::string> hints_for(CURLcode code) {
-  switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-      return {"behind a company's own authority, name its certificates: SSL_CERT_FILE=/path/to/ca.pem"};
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return {"is this machine online? `--offline` uses what is stored"};
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return {"look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"};
-    default:
-      return {};
-  }
+// nullopt: nothing speaks against it.
+std::optional<Error> why_not_sent(const Url& url, const HttpOptions& options) {
+  const std::string shown = quote(url.display());
+  if (options.offline)
+    return Error(ErrorKind::Offline, shown + " is needed, but moat is offline",
+                 {"run the command once without --offline"});
+  if (url.scheme() != "http" && url.scheme() != "https")
+    return Error(ErrorKind::BadInput, shown + " is neither an http nor an https URL");
+  return std::nullopt;
 }
 
 Error unprotected(const Url& url) {
@@ -94,6 +60,14 @@ Error error_from(const std::exception_ptr& failure, const Url& url) {
     return error;
   } catch (const std::exception& error) {
     return Error(ErrorKind::Network, fmt::format("cannot get {}: {}", quote(url.display()), error.what()));
+  }
+}
+
+HttpClient::Result outcome_of(Transfer& transfer) {
+  try {
+    return take_response(transfer);
+  } catch (...) {
+    return error_from(std::current_exception(), transfer.request.url);
   }
 }
 
@@ -121,9 +95,16 @@ const CurlLibrary& curl() {
 }
 
 // The network thread and its data. Other threads use only `inbox_` and curl_multi_wakeup.
+//
+// One state machine, each of whose steps may complete a transfer or send it on, so it stays one class: a
+// transfer is admitted, arrives at each of its hops, waits in the queue, is started, finished, perhaps
+// embargoed, and completed. What is decided on the way (attempt.h, transfer_end.h) and in which order
+// requests are sent (request_queue.h) is not decided here.
 class HttpClient::Loop {
  public:
-  explicit Loop(HttpOptions options) : options_(within_limits(std::move(options))) {}
+  explicit Loop(HttpOptions options)
+      : options_(within_limits(std::move(options))),
+        queue_(options_.requests_at_once, options_.connections_per_host) {}
 
   ~Loop() {
     if (!thread_.joinable()) return;
@@ -221,16 +202,11 @@ class HttpClient::Loop {
     auto owned =
         std::make_unique<Transfer>(std::move(order.request), std::move(order.done), next_sequence_++);
     Transfer& transfer = *owned;
-    transfers_.emplace(&transfer, std::move(owned));
-    const std::string shown = quote(transfer.url.display());
-    if (options_.offline) {
-      complete(transfer, Error(ErrorKind::Offline, shown + " is needed, but moat is offline",
-                               {"run the command once without --offline"}));
-    } else if (transfer.url.scheme() != "http" && transfer.url.scheme() != "https") {
-      complete(transfer, Error(ErrorKind::BadInput, shown + " is neither an http nor an https URL"));
-    } else {
+    transfers_.emplace(transfer.sequence, std::move(owned));
+    if (auto error = why_not_sent(transfer.url, options_))
+      complete(transfer, std::move(*error));
+    else
       arrive_at(transfer, transfer.url);
-    }
   }
 
   // The beginning of a hop: the first one, or the one after a redirect.
@@ -257,38 +233,16 @@ class HttpClient::Loop {
   }
 
   void enqueue(Transfer& transfer) {
-    transfer.origin =
-        &origins_[transfer.url.scheme() + "://" + transfer.url.host() + ":" + effective_port(transfer.url)];
-    transfer.origin->waiting.emplace(std::pair(-transfer.request.priority, transfer.sequence), &transfer);
-  }
-
-  bool has_room(const Origin& origin) const {
-    const int most = origin.protocol == Origin::Protocol::Http2 ? options_.requests_at_once
-                                                                : options_.connections_per_host;
-    return origin.running < most;
-  }
-
-  // The most urgent transfer whose origin has room.
-  Transfer* pick_waiting() {
-    Origin* best = nullptr;
-    for (auto& [name, origin] : origins_) {
-      if (origin.waiting.empty() || !has_room(origin)) continue;
-      if (best == nullptr || origin.waiting.begin()->first < best->waiting.begin()->first) best = &origin;
-    }
-    if (best == nullptr) return nullptr;
-    Transfer* transfer = best->waiting.begin()->second;
-    best->waiting.erase(best->waiting.begin());
-    return transfer;
+    transfer.origin = &queue_.add(transfer.url, transfer.request.priority, transfer.sequence);
   }
 
   void start_waiting() {
-    while (running_ < options_.requests_at_once) {
-      Transfer* transfer = pick_waiting();
-      if (transfer == nullptr) return;
+    while (const auto next = queue_.take()) {
+      Transfer& transfer = *transfers_.at(*next);
       try {
-        start(*transfer);
+        start(transfer);
       } catch (...) {
-        complete(*transfer, error_from(std::current_exception(), transfer->request.url));
+        complete(transfer, error_from(std::current_exception(), transfer.request.url));
       }
     }
   }
@@ -308,16 +262,14 @@ class HttpClient::Loop {
     if (curl().multi_add_handle(multi_.get(), transfer.easy.get()) != CURLM_OK)
       throw Error(ErrorKind::Network, fmt::format("cannot begin to {} {}", doing(transfer.request),
                                                   quote(transfer.request.url.display())));
-    ++transfer.origin->running;
-    ++running_;
+    queue_.count_started(*transfer.origin);
   }
 
   void detach(Transfer& transfer) {
     curl().multi_remove_handle(multi_.get(), transfer.easy.get());
     transfer.easy.reset();
     transfer.header_lines.reset();
-    --transfer.origin->running;
-    --running_;
+    queue_.count_ended(*transfer.origin);
   }
 
   bool take_finished() {
@@ -350,58 +302,47 @@ class HttpClient::Loop {
   void finish_attempt(Transfer& transfer, CURLcode code) {
     if (transfer.failure) return complete(transfer, error_from(transfer.failure, transfer.request.url));
     try {
-      if (transfer.status == 407 || transfer.connect_status == 407) throw proxy_refuses(transfer, options_);
-      if (code != CURLE_OK) return fail_attempt(transfer, code);
-      if (may_redirect(transfer)) return redirect(transfer);
-      if (transfer.status == 401 && may_ask_again(transfer)) return ask_again(transfer);
-      if (transfer.status == 416 && transfer.sink.asked_to_resume()) {
-        transfer.sink.forget_resuming();
-        return enqueue(transfer);
+      switch (next_step(transfer.request, end_of(transfer, code, may_ask_again(transfer)))) {
+        case NextStep::Respond:
+          return respond(transfer);
+        case NextStep::Fail:
+          return complete(transfer, break_error(transfer, code, options_));
+        case NextStep::RefuseProxy:
+          return complete(transfer, proxy_refuses(transfer, options_));
+        case NextStep::Retry:
+          return retry(transfer, code);
+        case NextStep::Redirect:
+          return redirect(transfer);
+        case NextStep::AskAgain:
+          return ask_again(transfer);
+        case NextStep::StartOver:
+          transfer.sink.forget_resuming();
+          return enqueue(transfer);
       }
-      if (is_retryable_status(transfer.status) && (!transfer.request.once || transfer.status == kTooMany) &&
-          embargo(transfer, retry_after(transfer), fmt::format("status {}", transfer.status)))
-        return;
-      respond(transfer);
     } catch (...) {
       complete(transfer, error_from(std::current_exception(), transfer.request.url));
     }
   }
 
-  void fail_attempt(Transfer& transfer, CURLcode code) {
-    const std::string_view detail = transfer.error_text.data();
-    const std::string why(detail.empty() ? curl().easy_strerror(code) : trim(detail));
-    if (is_retryable(code) && (!transfer.request.once || never_reached(code)) &&
-        embargo(transfer, std::nullopt, why))
-      return;
-    std::string message =
-        fmt::format("cannot {} {}: {}", doing(transfer.request), quote(transfer.request.url.display()), why);
-    if (const std::string proxy = proxy_for(transfer.url, options_); !proxy.empty())
-      message += fmt::format(" (through {})", shown_proxy(proxy));
-    if (transfer.url.host() != transfer.request.url.host())
-      message += fmt::format(" (redirected to {})", quote(transfer.url.host()));
-    complete(transfer, Error(ErrorKind::Network, message, hints_for(code)));
-  }
-
-  std::optional<std::chrono::seconds> retry_after(const Transfer& transfer) const {
-    const std::string* value = find_header(transfer.headers, "retry-after");
-    if (value == nullptr) return std::nullopt;
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return parse_retry_after(*value, std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  void retry(Transfer& transfer, CURLcode code) {
+    const bool is_broken = code != CURLE_OK;
+    const std::string why =
+        is_broken ? reason_of_break(transfer, code) : fmt::format("status {}", transfer.status);
+    if (embargo(transfer, is_broken ? std::nullopt : retry_after(transfer), why)) return;
+    if (is_broken) return complete(transfer, break_error(transfer, code, options_));
+    respond(transfer);
   }
 
   // Returns false if no attempt is left.
   bool embargo(Transfer& transfer, std::optional<std::chrono::seconds> retry_after, std::string_view why) {
-    if (transfer.sink.stored() >= transfer.stored_at_first_attempt + kProgressWorthNewAttempts) {
-      transfer.stored_at_first_attempt = transfer.sink.stored();
-      transfer.attempt = 1;
-    }
     const double jitter = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
-    const auto delay = retry_delay(options_.retry, ++transfer.attempt, jitter, retry_after);
+    const auto delay = transfer.attempts.next(options_.retry, transfer.sink.stored(), jitter, retry_after);
     if (!delay) return false;
     if (options_.told_of_retry)
-      options_.told_of_retry(fmt::format(
-          "{}: {}; attempt {} of {} in {:.1f} s", quote(transfer.request.url.display()), why,
-          transfer.attempt, options_.retry.attempts, std::chrono::duration<double>(*delay).count()));
+      options_.told_of_retry(fmt::format("{}: {}; attempt {} of {} in {:.1f} s",
+                                         quote(transfer.request.url.display()), why,
+                                         transfer.attempts.number(), options_.retry.attempts,
+                                         std::chrono::duration<double>(*delay).count()));
     embargoed_.emplace(Clock::now() + *delay, &transfer);
     return true;
   }
@@ -428,25 +369,11 @@ class HttpClient::Loop {
     return static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kLong).count());
   }
 
-  // Other redirects would turn the request into a GET.
-  static bool may_redirect(const Transfer& transfer) {
-    if (!is_redirect(transfer.status) || find_header(transfer.headers, "location") == nullptr) return false;
-    const std::string& method = transfer.request.method;
-    return method == "GET" || method == "HEAD" || transfer.status == 307 || transfer.status == 308;
-  }
-
   void redirect(Transfer& transfer) {
     if (++transfer.hops > kMostRedirects)
       throw Error(ErrorKind::Network, fmt::format("{} redirects more than {} times",
                                                   quote(transfer.request.url.display()), kMostRedirects));
-    const std::string location = *find_header(transfer.headers, "location");
-    const Url next = follow_redirect(transfer.url, location, options_.trusted_hosts);
-    if (transfer.request.body_is_secret && !same_origin(transfer.url, next))
-      throw Error(ErrorKind::Refused,
-                  fmt::format("{} redirects to {}; the credentials are not sent to another host",
-                              quote(transfer.url.display()), quote(next.host())),
-                  {"use the address that it redirects to, if you trust it"});
-    arrive_at(transfer, next);
+    arrive_at(transfer, redirect_target(transfer, options_.trusted_hosts));
   }
 
   // Not for a host that somebody on the way could impersonate.
@@ -456,7 +383,7 @@ class HttpClient::Loop {
   }
 
   bool may_ask_again(const Transfer& transfer) const {
-    return may_ask_for_credentials(transfer) && !transfer.asked_again;
+    return transfer.status == 401 && !transfer.asked_again && may_ask_for_credentials(transfer);
   }
 
   // Looking for credentials may start programs: not on this thread.
@@ -484,23 +411,10 @@ class HttpClient::Loop {
     enqueue(transfer);
   }
 
-  void respond(Transfer& transfer) {
-    try {
-      transfer.begin_body();  // where there was none
-      transfer.sink.finish();
-    } catch (...) {
-      return complete(transfer, error_from(std::current_exception(), transfer.request.url));
-    }
-    HttpResponse response;
-    response.status = transfer.sink.overall_status(transfer.status);
-    response.final_url = transfer.url.without_credentials();
-    response.headers = std::move(transfer.headers);
-    response.body = transfer.sink.take_body();
-    complete(transfer, std::move(response));
-  }
+  void respond(Transfer& transfer) { complete(transfer, outcome_of(transfer)); }
 
   void complete(Transfer& transfer, Result result) {
-    const auto owned = transfers_.extract(&transfer);
+    const auto owned = transfers_.extract(transfer.sequence);
     transfer.done(std::move(result));
   }
 
@@ -514,13 +428,13 @@ class HttpClient::Loop {
   void fail_all(const std::exception_ptr& failure) {
     asker_.reset();
     embargoed_.clear();
-    for (auto& [name, origin] : origins_) origin.waiting.clear();
+    queue_.clear();
     end_all([&](const Transfer& transfer) { return error_from(failure, transfer.url); });
   }
 
   template <class F>
   void end_all(const F& error) {
-    for (auto& [transfer, owned] : transfers_)
+    for (auto& [sequence, transfer] : transfers_)
       if (transfer->easy) detach(*transfer);
     while (!transfers_.empty()) {
       Transfer& transfer = *transfers_.begin()->second;
@@ -536,13 +450,12 @@ class HttpClient::Loop {
   std::atomic<std::uint64_t> bytes_received_ = 0;
 
   // Used by the network thread only.
-  std::unordered_map<Transfer*, std::unique_ptr<Transfer>> transfers_;
-  std::unordered_map<std::string, Origin> origins_;  // its values stay where they are
+  std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> transfers_;  // by sequence
+  RequestQueue queue_;
   std::multimap<Clock::time_point, Transfer*> embargoed_;
   std::unique_ptr<Workers> asker_;
   std::minstd_rand random_{std::random_device{}()};
   std::uint64_t next_sequence_ = 0;
-  int running_ = 0;
 
   std::jthread thread_;
 };

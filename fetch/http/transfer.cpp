@@ -213,15 +213,6 @@ std::string shown_proxy(const std::string& proxy) {
   return url ? "the proxy " + quote(url->without_credentials().to_string()) : "the proxy";
 }
 
-Error proxy_refuses(const Transfer& transfer, const HttpOptions& options) {
-  const std::string& scheme = transfer.url.scheme();
-  return Error(
-      ErrorKind::Network,
-      fmt::format("cannot get {}: {} wants credentials (407)", quote(transfer.request.url.display()),
-                  shown_proxy(proxy_for(transfer.url, options))),
-      {fmt::format("give them in the proxy's URL: {}_proxy=http://USER:PASSWORD@HOST:PORT", scheme)});
-}
-
 std::string_view doing(const HttpRequest& request) { return request.body ? "send to" : "get"; }
 
 void configure(Transfer& transfer, const HttpOptions& options) {

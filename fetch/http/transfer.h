@@ -2,15 +2,16 @@
 // when it is sent. Everything here runs on the network thread.
 #pragma once
 
+#include "fetch/http/attempt.h"
 #include "fetch/http/curl_library.h"
 #include "fetch/http/http.h"
 #include "fetch/http/http_body.h"
+#include "fetch/http/request_queue.h"
 
 #include <array>
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,17 +33,6 @@ using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Multi = std::unique_ptr<CURLM, MultiDeleter>;
 using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
-// A group of requests that compete for connections.
-struct Transfer;
-struct Origin {
-  // HTTP/2 carries any number of requests over one connection. Until the first response shows which it is,
-  // only few are started; the rest wait for one handshake instead of making one each.
-  enum class Protocol { Unknown, Http1, Http2 };
-  Protocol protocol = Protocol::Unknown;
-  int running = 0;
-  std::map<std::pair<int, std::uint64_t>, Transfer*> waiting;  // by (-priority, sequence)
-};
-
 // One request through its hops and attempts. Lives on the network thread.
 struct Transfer {
   Transfer(HttpRequest its_request, std::function<void(HttpClient::Result)> its_done,
@@ -56,15 +46,14 @@ struct Transfer {
 
   HttpRequest request;
   std::function<void(HttpClient::Result)> done;
-  const std::uint64_t sequence;
+  const std::uint64_t sequence;  // its number in the RequestQueue
   BodySink sink{request};
 
   Url url;                                 // of this hop; userinfo: credentials that came with it
   std::optional<std::string> credentials;  // "user:password" sent on this hop
   bool asked_again = false;                // for better ones
   int hops = 0;
-  int attempt = 1;
-  std::uint64_t stored_at_first_attempt = 0;
+  Attempts attempts;
 
   // This attempt.
   Origin* origin = nullptr;
@@ -97,7 +86,6 @@ bool has_own_authorization(const Transfer& transfer);
 std::string proxy_for(const Url& url, const HttpOptions& options);
 // For messages: without credentials. A proxy may be written without a scheme.
 std::string shown_proxy(const std::string& proxy);
-Error proxy_refuses(const Transfer& transfer, const HttpOptions& options);
 
 // "get" or "send to", for messages.
 std::string_view doing(const HttpRequest& request);
