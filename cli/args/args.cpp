@@ -208,6 +208,7 @@ std::variant<Invocation, HelpText> parse_arguments(const std::vector<std::string
     if (run->module || run->from_input) program.insert(program.begin(), "python");
     run->command = std::move(program);
   }
+  // NOLINTNEXTLINE(bugprone-use-after-move): it is one command or another
   if (auto* completion = std::get_if<CompletionCommand>(&invocation.command); completion && !program.empty())
     completion->words = program;
   if (auto* run = std::get_if<ToolRunCommand>(&invocation.command)) {

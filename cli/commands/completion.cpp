@@ -23,7 +23,7 @@ namespace {
 // The values of a kind on this machine.
 class Values {
  public:
-  Values(const Completion& completion, Session& session) : completion_(completion), session_(session) {
+  Values(const Completion& completion, Session& session) : session_(session) {
     settings_ = session.settings();
     settings_.env = completion.env;
     settings_.user = completion.user;
@@ -143,7 +143,6 @@ class Values {
     return out;
   }
 
-  const Completion& completion_;
   Session& session_;
   Settings settings_;
 };

@@ -29,7 +29,7 @@ const char* script_for(std::string_view name) {
 
 // Stays open across exec; its reader closes it.
 int file_in_memory() {
-  const int fd = ::memfd_create("moat-shell", 0);
+  const int fd = ::memfd_create("moat-shell", 0);  // NOLINT(android-cloexec-memfd-create)
   if (fd < 0) throw_errno("make", "a file in memory", errno);
   return fd;
 }

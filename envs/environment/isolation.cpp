@@ -239,10 +239,10 @@ void judge_sysconfig(const ObservedPython& observed, const Environment& environm
     out.push_back(ok("sysconfig", "build settings name no other Python"));
     return;
   }
+  const std::string names = count_of(wrong.size(), "build setting names", "build settings name");
   out.push_back({.level = Finding::Level::Leak,
                  .check = "sysconfig",
-                 .message = count_of(wrong.size(), "build setting names", "build settings name") +
-                            " another Python: what is built here would carry its paths",
+                 .message = names + " another Python: what is built here would carry its paths",
                  .details = std::move(wrong),
                  .hint = hint_replace(environment)});
 }

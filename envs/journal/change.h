@@ -42,6 +42,7 @@ class Change {
   Change(const Change&) = delete;
   Change& operator=(const Change&) = delete;
   Change(Change&&) noexcept;
+  Change& operator=(Change&&) = delete;
   ~Change();
 
   int state() const { return state_; }   // the number the new state will have

@@ -19,7 +19,7 @@ MOAT_CARRY("moat_home", MOAT_HOME_FILE);
 MOAT_CARRY("moat_seal", MOAT_SEAL_FILE);
 MOAT_CARRY("moat_watch", MOAT_WATCH_FILE);
 
-// NOLINTBEGIN(modernize-avoid-c-arrays): symbols of the assembler
+// NOLINTBEGIN(modernize-avoid-c-arrays, readability-identifier-naming): symbols of the assembler
 extern "C" const char moat_launcher_begin[];
 extern "C" const char moat_launcher_end[];
 extern "C" const char moat_home_begin[];
@@ -28,7 +28,7 @@ extern "C" const char moat_seal_begin[];
 extern "C" const char moat_seal_end[];
 extern "C" const char moat_watch_begin[];
 extern "C" const char moat_watch_end[];
-// NOLINTEND(modernize-avoid-c-arrays)
+// NOLINTEND(modernize-avoid-c-arrays, readability-identifier-naming)
 
 namespace moat {
 

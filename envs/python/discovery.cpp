@@ -230,7 +230,7 @@ std::optional<Interpreter> first_on_path(const std::string& name, const Discover
   return std::nullopt;
 }
 
-[[noreturn]] void nothing_found(std::string message, const std::vector<Interpreter>& found) {
+[[noreturn]] void nothing_found(const std::string& message, const std::vector<Interpreter>& found) {
   if (found.empty())
     throw Error(ErrorKind::NoInterpreter, message + "; no Python was found at all",
                 {"moat python install 3    (downloads the newest Python 3)"});

@@ -22,6 +22,7 @@ constexpr Field half(unsigned at32, unsigned at64) { return {at32, at64, 2, 2}; 
 constexpr Field word(unsigned at32, unsigned at64) { return {at32, at64, 4, 4}; }
 constexpr Field wide(unsigned at32, unsigned at64) { return {at32, at64, 4, 8}; }
 
+// NOLINTBEGIN(readability-identifier-naming): as the fields are called in elf.h
 namespace ehdr {
 constexpr Field machine = half(18, 18), phoff = wide(28, 32), shoff = wide(32, 40), flags = word(36, 48),
                 phentsize = half(42, 54), phnum = half(44, 56), shentsize = half(46, 58),
@@ -33,12 +34,12 @@ constexpr Field type = word(0, 0), flags = word(24, 4), offset = wide(4, 8), vad
 }
 namespace shdr {
 constexpr Field name = word(0, 0), type = word(4, 4), flags = wide(8, 8), addr = wide(12, 16),
-                offset = wide(16, 24), size = wide(20, 32), link = word(24, 40), info = word(28, 44),
-                addralign = wide(32, 48), entsize = wide(36, 56);
+                offset = wide(16, 24), size = wide(20, 32), link = word(24, 40), info = word(28, 44);
 }
 namespace dyn {
 constexpr Field tag = wide(0, 0), value = wide(4, 8);
 }
+// NOLINTEND(readability-identifier-naming)
 constexpr Field kSymbolName = word(0, 0);
 
 struct Segment {
@@ -121,6 +122,7 @@ class ElfReader {
 class Image : public ElfReader {
  public:
   explicit Image(std::string_view bytes) : ElfReader(bytes), owned_(bytes) { bytes_ = owned_; }
+  ~Image() = default;
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;
 

@@ -12,6 +12,7 @@ namespace moat {
 struct ArchiveLibrary {
   LazyLibrary library{MOAT_LIBARCHIVE};
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a name cannot stand in parentheses
 #define MOAT_ARCHIVE(name) \
   decltype(&::archive_##name) name = library.function<decltype(&::archive_##name)>("archive_" #name)
   MOAT_ARCHIVE(error_string);
@@ -52,6 +53,7 @@ struct ArchiveLibrary {
   MOAT_ARCHIVE(entry_mtime);
   MOAT_ARCHIVE(entry_mtime_is_set);
 #undef MOAT_ARCHIVE
+  // NOLINTEND(bugprone-macro-parentheses)
 };
 
 // Loaded by the first call; from any thread. Error(Disk) where it is missing.

@@ -93,6 +93,8 @@ class MemberReader {
  public:
   explicit MemberReader(ReadAt read);
   ~MemberReader();
+  MemberReader(const MemberReader&) = delete;
+  MemberReader& operator=(const MemberReader&) = delete;
   MemberReader(MemberReader&&) noexcept;
   MemberReader& operator=(MemberReader&&) noexcept;
 

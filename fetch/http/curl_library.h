@@ -10,6 +10,7 @@ namespace moat {
 struct CurlLibrary {
   LazyLibrary library{MOAT_LIBCURL};
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a name cannot stand in parentheses
 #define MOAT_CURL(name) \
   decltype(&::curl_##name) name = library.function<decltype(&::curl_##name)>("curl_" #name)
   MOAT_CURL(global_init);
@@ -30,6 +31,7 @@ struct CurlLibrary {
   MOAT_CURL(slist_append);
   MOAT_CURL(slist_free_all);
 #undef MOAT_CURL
+  // NOLINTEND(bugprone-macro-parentheses)
 };
 
 // Loaded and initialised by the first call; from any thread. Error(Disk) if it is missing, Error(Network) if

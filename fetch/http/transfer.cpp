@@ -29,7 +29,7 @@ bool is_header_safe(std::string_view text) {
 void append(Slist& list, const std::string& line) {
   curl_slist* longer = curl().slist_append(list.get(), line.c_str());
   if (longer == nullptr) throw std::bad_alloc();
-  list.release();
+  static_cast<void>(list.release());  // the longer one owns it
   list.reset(longer);
 }
 

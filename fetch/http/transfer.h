@@ -41,6 +41,7 @@ struct Transfer {
         done(std::move(its_done)),
         sequence(its_sequence),
         url(request.url) {}
+  ~Transfer() = default;
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 

@@ -31,7 +31,7 @@ struct Advisory {
 // index whose URL does not end that way.
 std::optional<Url> release_json_url(const Url& index, const PackageName& name, const Version& version);
 // `vulnerabilities` of that document, without withdrawn ones.
-Expected<std::vector<Advisory>> parse_release_advisories(std::string_view json);
+Expected<std::vector<Advisory>> parse_release_advisories(std::string_view text);
 
 // The records in a folder, at any depth: every *.json is one.
 class AdvisoryFolder {
@@ -54,7 +54,7 @@ class AdvisoryFolder {
     std::vector<Range> ranges;
     std::vector<Version> versions;
   };
-  void add(std::string_view json, const std::filesystem::path& file);
+  void add(std::string_view text, const std::filesystem::path& file);
   std::multimap<PackageName, Affected> affected_;
   std::size_t records_ = 0;
 };

@@ -120,10 +120,7 @@ bool HtmlTags::next() {
     if (at_end()) return false;
     ++at_;
     const char c = peek();
-    if (is_letter(c)) {
-      if (!read_tag(true)) return false;
-      return true;
-    }
+    if (is_letter(c)) return read_tag(true);
     if (c == '!') {
       ++at_;
       skip_markup();

@@ -122,7 +122,7 @@ struct IndexPages::Shared {
 
   // Throws Error(Network).
   PageSummary digest(ProjectPage page, const Index& index, const PackageName& project, const Url& url,
-                     const std::string& validator) {
+                     const std::string& validator) const {
     std::string bytes;
     {
       const ProjectPage read = std::move(page);  // freed before the summary takes its own memory
@@ -138,7 +138,8 @@ struct IndexPages::Shared {
   }
 
   // On the pool.
-  void read_local(const Index& index, const PackageName& project, const std::function<void(Answer)>& done) {
+  void read_local(const Index& index, const PackageName& project,
+                  const std::function<void(Answer)>& done) const {
     const Url url = page_url(index, project);
     const std::filesystem::path file = url.file_path();
     const std::filesystem::path root = file.parent_path().parent_path();
@@ -154,7 +155,7 @@ struct IndexPages::Shared {
 
   // On the pool. `held`: the summary that has_digested found.
   Answer read(const Index& index, const PackageName& project, const Url& url, CachedPage page,
-              std::optional<PageSummary> held) {
+              std::optional<PageSummary> held) const {
     if (page.status == 404 || page.status == 410) return NoSuchProject{};
     if (page.status == 403 && index.forbids_absent)
       return ForbiddenProject{bad_status(index, project, page.status)};

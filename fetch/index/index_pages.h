@@ -33,6 +33,8 @@ class IndexPages {
   IndexPages(HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
              std::shared_ptr<Background> background, bool offline);
   ~IndexPages();
+  IndexPages(const IndexPages&) = delete;
+  IndexPages& operator=(const IndexPages&) = delete;
 
   // `done` runs on the pool, exactly once unless the background was closed. 404 and 410 are NoSuchProject,
   // 403 is ForbiddenProject if the index is known for it; anything but a readable page is an Error that names

@@ -121,6 +121,7 @@ void keep_pages(ProjectSlots pages) {
   constexpr int kMostKept = 4;
   static std::atomic<int> kept = 0;
   if (kept.fetch_add(1) >= kMostKept) return;
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): only this function sees it
   static Guarded<std::vector<ProjectSlots>>& all =
       *new Guarded<std::vector<ProjectSlots>>;  // never destroyed
   all.with([&](std::vector<ProjectSlots>& kept_ones) { kept_ones.push_back(std::move(pages)); });

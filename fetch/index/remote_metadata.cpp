@@ -130,7 +130,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
   }
 
  private:
-  using Step = void (Job::*)(HttpResponse);
+  using Step = void (Job::*)(HttpResponse&);
   using OtherWay = void (Job::*)();
 
   // Runs on the pool; an exception becomes the answer.
@@ -158,7 +158,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
             }
             // std::function requires copies; the body should not be copied.
             auto response = std::make_shared<HttpResponse>(std::move(std::get<HttpResponse>(result)));
-            self->step([self, answered, response] { (self.get()->*answered)(std::move(*response)); });
+            self->step([self, answered, response] { (self.get()->*answered)(*response); });
           });
         });
   }
@@ -192,7 +192,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
     read_by_ranges();
   }
 
-  void take_sidecar(HttpResponse response) {
+  void take_sidecar(HttpResponse& response) {
     // The wheel itself has the same metadata, and is authoritative.
     if (const auto why = why_no_sidecar(response)) {
       shared_->reporter.note("the index promises a metadata file for " + quote(artifact_.filename) +
@@ -215,7 +215,7 @@ class RemoteMetadata::Job : public std::enable_shared_from_this<Job> {
     send(std::move(request), &Job::take_bytes, &Job::give_up_on_ranges);
   }
 
-  void take_bytes(HttpResponse response) {
+  void take_bytes(HttpResponse& response) {
     RangedWheel::Step step = ranged_->take(std::move(response));
     if (step.ranges_work) shared_->ranges.remember(artifact_.url, *step.ranges_work);
     if (const auto* wanted = std::get_if<RangedWheel::Wanted>(&step.next)) return ask_for(*wanted);

@@ -28,6 +28,8 @@ class RemoteMetadata {
                  std::shared_ptr<Background> background, bool offline, std::stop_token stop);
   // REQUIRES: the background is closed.
   ~RemoteMetadata();
+  RemoteMetadata(const RemoteMetadata&) = delete;
+  RemoteMetadata& operator=(const RemoteMetadata&) = delete;
 
   // Stops downloads of whole wheels at once; call this before the background is closed.
   void cancel();

@@ -28,13 +28,13 @@ struct RegistryLogins {
   std::map<std::string, std::string> helpers;   // NAME by host[:port]
   std::string helper;                           // NAME for every other host; "" for none
 
-  static Expected<RegistryLogins> parse(std::string_view json);
+  static Expected<RegistryLogins> parse(std::string_view text);
   // The login of the longest path that holds the repository.
   const RegistryLogin* find(std::string_view host, std::string_view repository) const;
 };
 
 // nullopt if the text is not a valid answer.
-std::optional<RegistryLogin> parse_helper_answer(std::string_view json);
+std::optional<RegistryLogin> parse_helper_answer(std::string_view text);
 
 struct RegistryLoginSources {
   std::vector<std::filesystem::path> files;  // the first that knows the host wins; missing ones are fine
@@ -43,7 +43,7 @@ struct RegistryLoginSources {
 };
 
 // Reports and skips invalid files and failing helpers. May run a program.
-std::optional<RegistryLogin> find_registry_login(const std::string& host, const std::string& repository,
+std::optional<RegistryLogin> find_registry_login(const std::string& registry, const std::string& repository,
                                                  const RegistryLoginSources& sources, Reporter& reporter,
                                                  const std::stop_token& stop);
 

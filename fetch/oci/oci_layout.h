@@ -55,8 +55,8 @@ struct OciManifest {
 std::string format_oci_index(const std::vector<OciDescriptor>& manifests);
 std::string format_oci_manifest(const OciManifest& manifest);
 // Unknown keys, media types and hash algorithms other than sha256 are errors.
-Expected<std::vector<OciDescriptor>> parse_oci_index(std::string_view json);
-Expected<OciManifest> parse_oci_manifest(std::string_view json);
+Expected<std::vector<OciDescriptor>> parse_oci_index(std::string_view text);
+Expected<OciManifest> parse_oci_manifest(std::string_view text);
 
 class OciSource;
 

@@ -76,8 +76,8 @@ bool Registry::answers(const Url& there) {
 
 // Registries on this machine often use plain http. The request that finds this out holds no secret.
 Url Registry::find_base() {
-  const Url secure = url_of(fmt::format("https://{}/v2/", options_.reference.host));
-  const Url plain = url_of(fmt::format("http://{}/v2/", options_.reference.host));
+  Url secure = url_of(fmt::format("https://{}/v2/", options_.reference.host));
+  Url plain = url_of(fmt::format("http://{}/v2/", options_.reference.host));
   if (is_this_machine(plain)) return answers(plain) ? plain : secure;
   if (is_trusted(plain, options_.trusted_hosts) && !answers(secure) && answers(plain)) return plain;
   return secure;
@@ -110,7 +110,7 @@ std::optional<std::string> Registry::authorization() {
   return authorization_.with([](const auto& value) { return value; });
 }
 
-HttpResponse Registry::ask(HttpRequest request) {
+HttpResponse Registry::ask(const HttpRequest& request) {
   const bool at_home = same_origin(request.url, base());
   for (int attempt = 0;; ++attempt) {
     if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
@@ -221,7 +221,7 @@ void Registry::refuse(const HttpResponse& response, std::string_view doing) {
 Registry::Manifest Registry::manifest(const std::string& wanted) {
   HttpRequest asked = request("GET", "manifests/" + wanted);
   asked.headers = {{"Accept", kAccept}};
-  const HttpResponse response = ask(std::move(asked));
+  const HttpResponse response = ask(asked);
   if (response.status == kNotFound)
     throw Error(ErrorKind::NotFound,
                 fmt::format("{} has no {} of {}", options_.reference.host, quote(wanted),
@@ -246,7 +246,7 @@ Registry::Manifest Registry::manifest(const std::string& wanted) {
 bool Registry::has_manifest(const Digest& digest) {
   HttpRequest asked = request("HEAD", "manifests/" + digest.to_string());
   asked.headers = {{"Accept", kAccept}};
-  const HttpResponse response = ask(std::move(asked));
+  const HttpResponse response = ask(asked);
   if (response.status != kOk && response.status != kNotFound) refuse(response, "to look into");
   return response.status == kOk;
 }
@@ -255,7 +255,7 @@ void Registry::put_manifest(const std::string& name, std::string_view media_type
   HttpRequest sent = request("PUT", "manifests/" + name);
   sent.headers = {{"Content-Type", std::string(media_type)}};
   sent.body = HttpBody::of(bytes);
-  const HttpResponse response = ask(std::move(sent));
+  const HttpResponse response = ask(sent);
   if (response.status != kCreated && response.status != kOk) refuse(response, "to push to");
 }
 

@@ -67,7 +67,7 @@ class Registry {
   std::uint64_t bytes_sent() const { return sent_; }
 
  private:
-  HttpResponse ask(HttpRequest request);
+  HttpResponse ask(const HttpRequest& request);
   HttpRequest request(std::string_view method, std::string_view path);
   const Url& base();
   Url find_base();

@@ -31,7 +31,7 @@ std::string key_of(const SourceOrder& order) {
   return key;
 }
 
-std::string tree_key(std::string key, const std::string& subdirectory) {
+std::string tree_key(const std::string& key, const std::string& subdirectory) {
   return subdirectory.empty() ? key : key + "#" + subdirectory;
 }
 
@@ -250,8 +250,7 @@ bool Sources::has_archive(const SourceOrder& order, const std::stop_token& stop)
 // The archive in the store that matches the order without doubt.
 std::optional<Digest> Sources::find_stored(const SourceOrder& order, const std::stop_token& stop) const {
   for (const Digest& digest : wanted_digests(order.artifact, order.accepted)) {
-    const auto sha256 =
-        digest.algorithm == "sha256" ? std::optional(digest) : store_.linked(digest.to_string());
+    auto sha256 = digest.algorithm == "sha256" ? std::optional(digest) : store_.linked(digest.to_string());
     if (sha256 && is_whole_in_store(*sha256, stop)) return sha256;
   }
   return std::nullopt;

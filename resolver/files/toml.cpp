@@ -23,12 +23,14 @@ std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) {
 std::int64_t seconds_of(const toml::date& date) {
   return days_from_civil(date.year, date.month, date.day) * 86400;
 }
-std::int64_t seconds_of(const toml::time& time) { return time.hour * 3600 + time.minute * 60 + time.second; }
+std::int64_t seconds_of(const toml::time& time) {
+  return std::int64_t{time.hour} * 3600 + std::int64_t{time.minute} * 60 + time.second;
+}
 
 TomlDateTime convert(const toml::date_time& when) {
   const std::int64_t local = seconds_of(when.date) + seconds_of(when.time);
   if (!when.offset) return {local, false};
-  return {local - when.offset->minutes * 60, true};
+  return {local - std::int64_t{when.offset->minutes} * 60, true};
 }
 
 TomlTable convert(const toml::table& table);

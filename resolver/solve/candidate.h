@@ -68,6 +68,7 @@ class Release {
   Release(Version its_version, std::span<const FileTraits> traits, std::size_t place,
           const FilesBehind& behind)
       : version(std::move(its_version)), traits_(traits), place_(place), behind_(&behind) {}
+  ~Release() = default;
   Release(const Release&) = delete;
   Release& operator=(const Release&) = delete;
 
