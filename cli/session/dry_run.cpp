@@ -1,6 +1,6 @@
 #include "cli/session/dry_run.h"
 
-#include "envs/place/transaction_check.h"
+#include "envs/place/plan.h"
 
 #include <utility>
 
@@ -20,11 +20,10 @@ TransactionRequest with_stored_wheels(const InstallPlan& plan, const Store& stor
 }
 
 std::vector<Operation> dry_run(TransactionRequest request, const Environment& environment,
-                               const InstalledDistributions& installed, Session& session) {
+                               const InstalledDistributions& /*installed*/, Session& session) {
   request.link_mode = session.settings().link_mode;
   request.strict_files = session.settings().strict_files;
-  check_transaction(request, environment, session.store(), session.workers());
-  return plan_operations(installed, request);
+  return plan_dry_run(request, environment, session.store(), session.workers()).operations;
 }
 
 }  // namespace moat

@@ -1,5 +1,5 @@
-// plan(): the present and the wanted state → a list of operations, as a value. Pure except for reading what
-// is installed.
+// A change of the packages of an environment: what is asked for, what was done. How it is planned, and what
+// it is refused for: plan.h.
 #pragma once
 
 #include "envs/environment/environment.h"
@@ -64,12 +64,12 @@ struct TransactionResult {
   bool lacks_bytecode = false;  // with Compile::Background: the store does not have all of it yet
 };
 
-// The list of operations, without doing anything: what --dry-run prints.
+// The list of operations alone: for an environment that is still to be made.
 std::vector<Operation> plan_operations(const InstalledDistributions& installed,
                                        const TransactionRequest& request);
 
 // Plans, stages, commits, applies (docs/store.md, STATE: a journal of moves). On any failure before the
-// commit point the environment is byte for byte unchanged; after it the change happens. Refuses at plan time:
+// commit point the environment is byte for byte unchanged; after it the change happens. Planning refuses:
 // with strict_files a file two packages own with different bytes (names them), a path that leaves the
 // environment or is that of pyvenv.cfg, .moat or a python* launcher, an installed package without RECORD, a
 // foreign file in the way. `command`: written into the lock file for waiting processes.

@@ -19,6 +19,8 @@ namespace moat {
 
 // "flask 3.1.0"
 std::string label(const WantedPackage& package);
+// Otherwise it is not here yet: for callers that only ask what would happen.
+inline bool has_wheel(const WantedPackage& package) { return !package.wheel.tree.empty(); }
 
 // Files of the wheel and commands. `python`: named in the first line of commands; nullopt: they find the one
 // next to them. Error(BadArchive, Refused) as lay_out(), and for invalid entry points.

@@ -3,8 +3,8 @@
 
 #include "envs/journal/change.h"
 #include "envs/place/owned_files.h"
+#include "envs/place/plan.h"
 #include "envs/place/transaction.h"
-#include "envs/place/transaction_check.h"
 #include "resolver/pep/record.h"
 #include "tests/envs/plain_environment.h"
 
@@ -53,7 +53,7 @@ class TransactionTest : public ::testing::Test {
   // What --dry-run would refuse; "" where nothing.
   std::string foreseen(const TransactionRequest& request) {
     try {
-      check_transaction(request, env.open(), env.store, env.workers);
+      plan_dry_run(request, env.open(), env.store, env.workers);
     } catch (const Error& error) {
       return error.what();
     }
