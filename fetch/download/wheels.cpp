@@ -79,17 +79,108 @@ bool is_vouched_for(const WheelOrder& order) {
 // Is the URL all that identifies the file?
 bool known_by_url_alone(const WheelOrder& order) { return wanted_digests(order).empty() && !is_local(order); }
 
-// One call of obtain_wheels(). Everything but the pieces named "on …" runs on the caller's thread.
+// One file to get. The same file may be ordered twice; it comes once.
+struct Job {
+  const WheelOrder* order = nullptr;
+  std::optional<StoredWheel> stored = {};
+  std::optional<StoredWheel> doubted = {};  // what its URL gave before, and may no longer give
+  HttpHeaders condition = {};               // for the request that checks this
+};
+
+struct Jobs {
+  std::vector<Job> all;
+  std::vector<std::size_t> of_order;  // the job of each order
+
+  const StoredWheel& result(std::size_t order) const { return *all[of_order[order]].stored; }
+};
+
+Jobs jobs_for(const std::vector<WheelOrder>& orders) {
+  Jobs out;
+  std::map<std::string, std::size_t> known;
+  for (const WheelOrder& order : orders) {
+    const auto [place, is_new] = known.emplace(order.artifact.url.to_string(), out.all.size());
+    if (is_new) out.all.push_back({.order = &order});
+    out.of_order.push_back(place->second);
+  }
+  return out;
+}
+
+void find_stored(Job& job, Store& store) {
+  job.stored = find_promised(store, *job.order);
+  if (job.stored || !known_by_url_alone(*job.order)) return;
+  auto known = store.urls().find(job.order->artifact);
+  if (!known) return;
+  auto wheel = store.find_wheel(known->sha256);
+  if (known->confirmed) {
+    job.stored = std::move(wheel);
+  } else if (wheel) {
+    job.doubted = std::move(wheel);
+    job.condition = std::move(known->condition);
+  }
+}
+
+// Biggest first: the last to arrive should be small.
+std::vector<std::size_t> missing_jobs(const std::vector<Job>& jobs) {
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    if (!jobs[i].stored) missing.push_back(i);
+  const auto size = [&](std::size_t i) { return jobs[i].order->artifact.size.value_or(0); };
+  std::stable_sort(missing.begin(), missing.end(), [&](auto a, auto b) { return size(a) > size(b); });
+  return missing;
+}
+
+Error bad_record(const WheelOrder& order, const std::string& wrong) {
+  const auto name = WheelFilename::parse(order.artifact.filename);
+  return {ErrorKind::BadArchive,
+          fmt::format("cannot use {}: {}, and no hash vouches for the file", quote(order.artifact.filename),
+                      wrong),
+          {fmt::format("if you trust the file, add --allow-bad-record {}",
+                       name ? name->name.normalized() : ":all:"),
+           "or give its hash: a line with --hash=sha256:… in a requirements file"}};
+}
+
+// The wheels have the promised bytes; are their RECORDs right?
+void judge_records(const std::vector<WheelOrder>& orders, const Jobs& jobs, Reporter& reporter) {
+  std::set<std::string> told;
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    const WheelOrder& order = orders[i];
+    const StoredWheel& wheel = jobs.result(i);
+    const std::string wrong = wheel.faults.empty() ? "" : wrong_record(wheel.faults);
+    if (wrong.empty() || order.bad_record == BadRecord::Ignored) continue;
+    const bool vouched = is_vouched_for(order);
+    if (!vouched && order.bad_record == BadRecord::NeedsHash) throw bad_record(order, wrong);
+    if (told.insert(order.artifact.filename).second)
+      reporter.warn(fmt::format("{}: {}{}", order.artifact.filename, wrong,
+                                vouched ? "; the hash of the file is right, so it is used" : ""));
+  }
+}
+
+// Goes before all files: it is small, and much waits for it. The answer may come after its owner is gone.
+void ask_for_end(HttpClient& http, const Url& url, const std::shared_ptr<ArrivingWheel>& wheel,
+                 const ByteRange& range) {
+  constexpr int kBeforeFiles = 1'000'000;
+  HttpRequest request{.url = url, .range = range};
+  request.max_size = *range.last + 1 - range.first;
+  request.priority = kBeforeFiles;
+  request.vouched = true;  // it is compared with the file, whose hash is promised
+  http.send(std::move(request), [&http, url, wheel](const HttpClient::Result& result) {
+    if (const auto more = wheel->take_end(result)) ask_for_end(http, url, wheel, *more);
+  });
+}
+
+// The way of each missing job from a request to a stored wheel. One machine with one loop, and not a value at
+// each step, because the jobs share what limits them: how many are unpacked at once, the first failure that
+// ends all, and the wait for those that use the store when it does.
+//
+//   begin → downloaded → arrived → add_next → added → finished
+//                          └ finish_arriving ─────────┘  unpacked while it came; else as the others
+//
+// Other threads hand over letters; each step runs on the caller's thread, but for the pieces named "on …".
 class Obtaining {
  public:
-  Obtaining(const std::vector<WheelOrder>& orders, HttpClient& http, Store& store, Workers& workers,
-            Reporter& reporter, const std::function<void(const StoredWheel&)>& obtained)
-      : orders_(orders),
-        http_(http),
-        store_(store),
-        workers_(workers),
-        reporter_(reporter),
-        obtained_(obtained) {
+  Obtaining(std::vector<Job>& jobs, HttpClient& http, Store& store, Workers& workers, Reporter& reporter,
+            const std::function<void(const StoredWheel&)>& obtained)
+      : jobs_(jobs), http_(http), store_(store), workers_(workers), reporter_(reporter), obtained_(obtained) {
     told_->with([&](Reporter*& told) { told = &reporter; });
   }
   Obtaining(const Obtaining&) = delete;
@@ -100,93 +191,8 @@ class Obtaining {
     told_->with([](Reporter*& told) { told = nullptr; });
   }
 
-  std::vector<StoredWheel> run(const std::stop_token& stop) {
-    find_distinct();
-    workers_.for_each(jobs_.size(), [&](std::size_t i) { find_stored(jobs_[i]); });
-    if (obtained_)
-      for (const Job& job : jobs_)
-        if (job.stored) obtained_(*job.stored);
-    const std::vector<std::size_t> missing = missing_jobs();
-    if (!missing.empty()) obtain(missing, stop);
-    judge_records();
-    return results();
-  }
-
- private:
-  struct Job {
-    const WheelOrder* order = nullptr;
-    std::optional<StoredWheel> stored = {};
-    std::optional<StoredWheel> doubted = {};  // what its URL gave before, and may no longer give
-    HttpHeaders condition = {};               // for the request that checks this
-  };
-
-  void find_stored(Job& job) const {
-    job.stored = find_promised(store_, *job.order);
-    if (job.stored || !known_by_url_alone(*job.order)) return;
-    auto known = store_.urls().find(job.order->artifact);
-    if (!known) return;
-    auto wheel = store_.find_wheel(known->sha256);
-    if (known->confirmed) {
-      job.stored = std::move(wheel);
-    } else if (wheel) {
-      job.doubted = std::move(wheel);
-      job.condition = std::move(known->condition);
-    }
-  }
-
-  // The same file may be ordered twice; it comes once.
-  void find_distinct() {
-    std::map<std::string, std::size_t> known;
-    for (const WheelOrder& order : orders_) {
-      const auto [place, is_new] = known.emplace(order.artifact.url.to_string(), jobs_.size());
-      if (is_new) jobs_.push_back({.order = &order});
-      job_of_.push_back(place->second);
-    }
-  }
-
-  // Biggest first: the last to arrive should be small.
-  std::vector<std::size_t> missing_jobs() const {
-    std::vector<std::size_t> missing;
-    for (std::size_t i = 0; i < jobs_.size(); ++i)
-      if (!jobs_[i].stored) missing.push_back(i);
-    const auto size = [&](std::size_t i) { return jobs_[i].order->artifact.size.value_or(0); };
-    std::stable_sort(missing.begin(), missing.end(), [&](auto a, auto b) { return size(a) > size(b); });
-    return missing;
-  }
-
-  // The wheel has the promised bytes; is its RECORD right?
-  void judge_records() const {
-    std::set<std::string> told;
-    for (std::size_t i = 0; i < orders_.size(); ++i) {
-      const WheelOrder& order = orders_[i];
-      const StoredWheel& wheel = *jobs_[job_of_[i]].stored;
-      const std::string wrong = wheel.faults.empty() ? "" : wrong_record(wheel.faults);
-      if (wrong.empty() || order.bad_record == BadRecord::Ignored) continue;
-      const bool vouched = is_vouched_for(order);
-      if (!vouched && order.bad_record == BadRecord::NeedsHash) throw bad_record(order, wrong);
-      if (told.insert(order.artifact.filename).second)
-        reporter_.warn(fmt::format("{}: {}{}", order.artifact.filename, wrong,
-                                   vouched ? "; the hash of the file is right, so it is used" : ""));
-    }
-  }
-
-  static Error bad_record(const WheelOrder& order, const std::string& wrong) {
-    const auto name = WheelFilename::parse(order.artifact.filename);
-    return {ErrorKind::BadArchive,
-            fmt::format("cannot use {}: {}, and no hash vouches for the file", quote(order.artifact.filename),
-                        wrong),
-            {fmt::format("if you trust the file, add --allow-bad-record {}",
-                         name ? name->name.normalized() : ":all:"),
-             "or give its hash: a line with --hash=sha256:… in a requirements file"}};
-  }
-
-  std::vector<StoredWheel> results() {
-    std::vector<StoredWheel> results;
-    for (const std::size_t job : job_of_) results.push_back(*jobs_[job].stored);
-    return results;
-  }
-
-  void obtain(const std::vector<std::size_t>& missing, const std::stop_token& stop) {
+  // `missing`: jobs, the most urgent first.
+  void run(const std::vector<std::size_t>& missing, const std::stop_token& stop) {
     const Phase phase(reporter_, "download");
     files_ = std::make_shared<TempDir>(store_.make_temp("download"));
     const std::stop_callback interrupted(
@@ -209,6 +215,7 @@ class Obtaining {
                 {"run it once without --offline"});
   }
 
+ private:
   // No more pieces, no more slices; wait for the running ones, because they use the store.
   void cancel() {
     cancelled_.request_stop();
@@ -288,19 +295,6 @@ class Obtaining {
     arriving_.emplace(job, wheel);
     ask_for_end(http_, artifact.url.without_fragment(), wheel, wheel->end_to_ask_for());
     return wheel;
-  }
-
-  // Goes before all files: it is small, and much waits for it. The answer may come after this object is gone.
-  static void ask_for_end(HttpClient& http, const Url& url, const std::shared_ptr<ArrivingWheel>& wheel,
-                          const ByteRange& range) {
-    constexpr int kBeforeFiles = 1'000'000;
-    HttpRequest request{.url = url, .range = range};
-    request.max_size = *range.last + 1 - range.first;
-    request.priority = kBeforeFiles;
-    request.vouched = true;  // it is compared with the file, whose hash is promised
-    http.send(std::move(request), [&http, url, wheel](const HttpClient::Result& result) {
-      if (const auto more = wheel->take_end(result)) ask_for_end(http, url, wheel, *more);
-    });
   }
 
   void downloaded(std::size_t job, const fs::path& file, Hashes& hashes, const HttpClient::Result& result) {
@@ -393,17 +387,15 @@ class Obtaining {
     --waiting_;
   }
 
-  const std::vector<WheelOrder>& orders_;
+  std::vector<Job>& jobs_;
   HttpClient& http_;
   Store& store_;
   Workers& workers_;
   Reporter& reporter_;
   const std::function<void(const StoredWheel&)>& obtained_;
 
-  std::vector<Job> jobs_;
-  std::vector<std::size_t> job_of_;  // of each order
-  std::size_t waiting_ = 0;          // jobs not finished
-  std::size_t adding_ = 0;           // of those, the ones the pool works on
+  std::size_t waiting_ = 0;  // jobs not finished
+  std::size_t adding_ = 0;   // of those, the ones the pool works on
   const std::size_t most_added_ = at_once(workers_.size() + 2, 3);
   std::deque<std::pair<std::size_t, WheelToAdd>> to_add_;
   std::map<std::size_t, std::shared_ptr<ArrivingWheel>> arriving_;  // by job
@@ -420,7 +412,17 @@ class Obtaining {
 std::vector<StoredWheel> obtain_wheels(const std::vector<WheelOrder>& orders, HttpClient& http, Store& store,
                                        Workers& workers, Reporter& reporter, std::stop_token stop,
                                        const std::function<void(const StoredWheel&)>& obtained) {
-  return Obtaining(orders, http, store, workers, reporter, obtained).run(stop);
+  Jobs jobs = jobs_for(orders);
+  workers.for_each(jobs.all.size(), [&](std::size_t i) { find_stored(jobs.all[i], store); });
+  if (obtained)
+    for (const Job& job : jobs.all)
+      if (job.stored) obtained(*job.stored);
+  if (const std::vector<std::size_t> missing = missing_jobs(jobs.all); !missing.empty())
+    Obtaining(jobs.all, http, store, workers, reporter, obtained).run(missing, stop);
+  judge_records(orders, jobs, reporter);
+  std::vector<StoredWheel> results;
+  for (std::size_t i = 0; i < orders.size(); ++i) results.push_back(jobs.result(i));
+  return results;
 }
 
 }  // namespace moat
