@@ -50,10 +50,10 @@ OwnPip own_pip_of(const PlanTerms& terms, const Manifest& manifest) {
 }
 
 // Files behind a link are not this environment's to change.
-[[noreturn]] void refuse_linked_folder(const InstalledDistribution& distribution) {
+[[noreturn]] void refuse_linked_folder(const InstalledDistribution& distribution, const fs::path& folder) {
   throw Error(ErrorKind::Refused,
               fmt::format("cannot change {}: {} is, or lies in, a folder that is a link",
-                          distribution.name.display(), quote(distribution.info.parent_path().string())),
+                          distribution.name.display(), quote(folder.string())),
               {"remove the link, then `moat doctor --repair`"});
 }
 
@@ -64,7 +64,8 @@ FolderNames collect_departures(const PlanTerms& terms, TransactionPlan& plan) {
     if (!plan.there.is_leaving(distribution)) continue;
     const std::string info = distribution.info.lexically_relative(terms.root).string();
     if (!distribution.has_record && present.owned.files.empty()) refuse_unknown_files(distribution);
-    if (plan.parents.to(info) == Way::Linked) refuse_linked_folder(distribution);
+    if (plan.parents.to(info) == Way::Linked)
+      refuse_linked_folder(distribution, distribution.info.parent_path());
     bool is_linked_out = false;
     for (const OwnedFile& file : present.owned.files)
       if (plan.there.staying.count(file.path) == 0) {
@@ -82,6 +83,28 @@ FolderNames collect_departures(const PlanTerms& terms, TransactionPlan& plan) {
     leaving.add_everything(info);
   }
   return leaving;
+}
+
+// ---- what is written anew of packages that stay ----
+
+void collect_marked(const PlanTerms& terms, TransactionPlan& plan) {
+  for (const PackageName& name : terms.request.mark_requested) {
+    const InstalledDistribution* const distribution = plan.there.installed.find(name);
+    if (distribution && !plan.there.is_leaving(*distribution) && !distribution->requested &&
+        distribution->has_record && lstat_of(distribution->info / "METADATA"))
+      plan.marked.push_back(distribution);
+  }
+}
+
+void check_staying(const PlanTerms& terms, TransactionPlan& plan) {
+  const auto check = [&](const InstalledDistribution& distribution) {
+    const std::string info = distribution.info.lexically_relative(terms.root).string();
+    if (plan.parents.to(info + "/RECORD") == Way::Linked)
+      refuse_linked_folder(distribution, distribution.info);
+  };
+  for (const InstalledDistribution* const distribution : plan.marked) check(*distribution);
+  for (const auto& [distribution, correction] : plan.settled.corrections)
+    if (distribution->has_record) check(*distribution);
 }
 
 // ---- what comes ----
@@ -233,6 +256,14 @@ void check_arrivals(const PlanTerms& terms, const Arrivals& arrivals, Transactio
     checked.push_back(std::move(file));
   }
   plan.arrivals = std::move(checked);
+  // RECORDs are made at last: of these only the place is known.
+  for (const WantedPackage& package : terms.request.install) {
+    if (!has_wheel(package)) continue;
+    ArrivingFile record = record_file(package, terms.scheme, {});
+    record.owner = package.name.normalized();
+    if (const auto there = ground.entry_at(record); there && S_ISDIR(there->st_mode))
+      refuse_in_the_way(record, terms.root / record.path);
+  }
 }
 
 }  // namespace
@@ -270,6 +301,8 @@ TransactionPlan plan_transaction(const PlanTerms& terms,
   for (const std::string& path : plan.settled.displaced) leaving.add_file(path);
   plan.departures.plan(leaving);
   check_arrivals(terms, arrivals, plan);
+  collect_marked(terms, plan);
+  check_staying(terms, plan);
   return plan;
 }
 

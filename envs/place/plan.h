@@ -46,7 +46,7 @@ struct TransactionPlan {
   std::vector<ArrivingFile> arrivals;  // what comes
   Settlement settled;                  // paths for which several packages have a file
   OwnPip own_pip;
-  std::set<std::string> marked;  // installed already, and requested from now on: by finish_plan()
+  std::vector<const InstalledDistribution*> marked;  // they stay, and are requested from now on
   std::vector<std::string> warnings;
   bool single_files = false;  // folders cannot be moved here (needs_single_files)
   ParentFolders parents;      // of the environment as it is

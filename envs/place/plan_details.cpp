@@ -117,21 +117,15 @@ void add_records(const PlanTerms& terms, TransactionPlan& plan) {
         own_file(record_file(packages[i], terms.scheme, std::move(rows[i])), packages[i].name));
 }
 
-// Packages that stay, and are asked for now.
 void mark_requested(const PlanTerms& terms, TransactionPlan& plan) {
-  for (const PackageName& name : terms.request.mark_requested) {
-    const InstalledDistribution* const distribution = plan.there.installed.find(name);
-    if (!distribution || plan.there.is_leaving(*distribution) || distribution->requested ||
-        !distribution->has_record)
-      continue;
+  for (const InstalledDistribution* const distribution : plan.marked) {
     const auto metadata = lstat_of(distribution->info / "METADATA");
-    if (!metadata) continue;
+    if (!metadata) continue;  // it has been there
     const std::string info = distribution->info.lexically_relative(terms.root).string();
-    ArrivingFile mark = own_file(text_file(info + "/REQUESTED", "", metadata->st_mtime), name);
+    ArrivingFile mark = own_file(text_file(info + "/REQUESTED", "", metadata->st_mtime), distribution->name);
     plan.settled.corrections[distribution].with.push_back(
         record_row(mark.path, mark.sha256, mark.size, terms.scheme));
     plan.arrivals.push_back(std::move(mark));
-    plan.marked.insert(name.normalized());
   }
 }
 

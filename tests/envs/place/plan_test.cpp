@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::Not;
 
 class PlanTest : public TransactionTest {
@@ -54,7 +55,8 @@ TEST_F(PlanTest, ForetellsTheManifest) {
     finish_plan(terms, plan);
     EXPECT_THAT(paths(plan), Contains(in_site("foo-2.0.dist-info/RECORD")));
     EXPECT_THAT(paths(plan), Contains(in_site("foo/data.bin.moat-saved")));
-    EXPECT_THAT(plan.marked, ElementsAre("one"));
+    ASSERT_EQ(plan.marked.size(), 1U);
+    EXPECT_EQ(plan.marked.front()->name, name_of("one"));
     foretold = next_manifest(terms, plan);
     foretold.state = 2;
   }
@@ -70,6 +72,22 @@ TEST_F(PlanTest, KnowsDamagedPackages) {
   ASSERT_EQ(plan.operations.size(), 1U);
   EXPECT_EQ(plan.operations[0].kind, OperationKind::Remove);
   EXPECT_TRUE(plan.departures.covers(in_site("foo/only_1.0.py")));
+}
+
+TEST_F(PlanTest, RefusesAFolderWhereRecordWillBe) {
+  fs::create_directories(env.root / in_site("foo-1.0.dist-info/RECORD/inside"));
+  EXPECT_THAT(refusal([&] { install({foo("1.0")}); }), HasSubstr("RECORD` is in the way"));
+}
+
+// Its REQUESTED would be written behind the link.
+TEST_F(PlanTest, RefusesToMarkWhatLiesBehindALink) {
+  install({foo("1.0")});
+  const fs::path info = env.root / in_site("foo-1.0.dist-info"), elsewhere = env.folder / "elsewhere";
+  fs::rename(info, elsewhere);
+  fs::create_directory_symlink(elsewhere, info);
+  EXPECT_THAT(refusal([&] { apply({.mark_requested = {name_of("foo")}, .reason = "moat install foo"}); }),
+              HasSubstr("foo-1.0.dist-info` is, or lies in, a folder that is a link"));
+  EXPECT_FALSE(fs::exists(elsewhere / "REQUESTED"));
 }
 
 TEST(NextRequests, ReplaceThoseOfTheSameLineOrFile) {
