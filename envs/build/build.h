@@ -34,6 +34,10 @@ struct BuildOptions {
   std::optional<std::chrono::milliseconds> timeout;  // of one hook
 };
 
+enum class BuildPurpose;
+class BuildWork;
+class SharedBuilds;
+
 // Thread-safe. At most as many hooks run at once as there are cores.
 class BuildFrontend final : public SourceBuilder {
  public:
@@ -50,7 +54,6 @@ class BuildFrontend final : public SourceBuilder {
                                     std::stop_token stop);
 
  private:
-  struct Shared;
   // A build that needs another one.
   struct Link {
     std::string label;
@@ -58,14 +61,14 @@ class BuildFrontend final : public SourceBuilder {
     std::optional<PackageName> name;
     std::optional<Version> version;
   };
-  class Job;
-  BuildFrontend(std::shared_ptr<Shared> shared, std::vector<Link> chain)
+  BuildFrontend(std::shared_ptr<SharedBuilds> shared, std::vector<Link> chain)
       : shared_(std::move(shared)), chain_(std::move(chain)) {}
   void refuse_if_forbidden(const BuildRequest& request) const;
   void refuse_cycle(const Link& link) const;
   BuildFrontend descend(const BuildRequest& request) const;  // into what `request` needs
+  BuildWork prepare(const BuildRequest& request, BuildPurpose purpose, std::stop_token stop) const;
 
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<SharedBuilds> shared_;
   std::vector<Link> chain_;
 };
 
