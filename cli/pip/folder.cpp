@@ -105,18 +105,19 @@ int pip_install_into_folder(const PipCommand& command, Session& session) {
   const InstalledDistributions there =
       anew ? InstalledDistributions() : installed_in_folder(folder.root, folder.scheme);
   const auto choice = choose_packages(command, interpreter, target, there, session);
-  TransactionRequest request = with_wheels(choice->plan, {}, false, {}, session);
+  const TransactionRequest request = with_wheels(choice->plan, {}, false, {}, session);
   report_if_asked(command, *choice, request, target, session);
+  const FolderRequest placing{.root = folder.root,
+                              .scheme = folder.scheme,
+                              .python = folder.python,
+                              .install = request.install,
+                              .link_mode = session.settings().link_mode,
+                              .keep = folder.is_target && !command.has("upgrade"),
+                              .strict_files = session.settings().strict_files};
+  if (command.has("dry-run")) plan_folder(placing);  // refuses what the installation would be refused for
   if (was_dry_run(command, request, session)) return 0;
 
-  const FolderResult result = place_in_folder({.root = folder.root,
-                                               .scheme = folder.scheme,
-                                               .python = folder.python,
-                                               .install = request.install,
-                                               .link_mode = session.settings().link_mode,
-                                               .keep = folder.is_target && !command.has("upgrade"),
-                                               .strict_files = session.settings().strict_files},
-                                              session.workers());
+  const FolderResult result = place_in_folder(placing, session.workers());
   for (const std::string& warning : result.warnings) session.output().warn(warning);
   for (const std::string& entry : result.kept)
     session.output().warn(

@@ -1,5 +1,6 @@
 #include "envs/place/plain_folder.h"
 
+#include "envs/journal/file_plan.h"
 #include "envs/place/overlaps.h"
 #include "envs/place/owned_files.h"
 #include "envs/place/staging.h"
@@ -116,6 +117,131 @@ class IncomingFiles {
   OverlapReport report_;
 };
 
+// ---- can it be? ----
+
+bool stays_inside(const fs::path& root, const fs::path& folder) {
+  std::error_code error;
+  const std::string real = fs::weakly_canonical(folder, error).native();
+  const std::string top = fs::weakly_canonical(root, error).native();
+  return !error && (real == top || real.substr(0, top.size() + 1) == top + "/");
+}
+
+[[noreturn]] void refuse(const fs::path& place, std::string_view why) {
+  throw Error(ErrorKind::Refused, fmt::format("cannot install here: {} {}", quote(place.native()), why),
+              {fmt::format("move it elsewhere, then try again: mv {0} {0}.old", place.native())});
+}
+
+// How a new entry finds its place: nothing is there, both are folders, or it replaces what is there.
+enum class Meeting { Free, Merge, Replace };
+
+Meeting meet(const fs::path& root, const fs::path& place, bool is_folder) {
+  if (!is_there(place)) return Meeting::Free;
+  if (is_folder && fs::is_directory(place)) {
+    if (!stays_inside(root, place)) refuse(place, "leads out of the folder");
+    return Meeting::Merge;
+  }
+  if (is_folder != is_real_directory(place)) refuse(place, "is in the way");
+  return Meeting::Replace;
+}
+
+// As the entries will be brought in, and in that order, so that the same one is refused.
+class MeetingCheck {
+ public:
+  MeetingCheck(const fs::path& root, const std::vector<std::string>& outs)
+      : root_(root), outs_(outs.begin(), outs.end()) {}
+
+  // `path`: the folder of these names, relative to the root.
+  void check(const FolderNames& names, const std::string& path) const {
+    std::map<std::string_view, const FolderNames*> entries;  // nullptr: a file
+    for (const auto& [name, below] : names.folders) entries.emplace(name, &below);
+    for (const std::string& name : names.files) entries.emplace(name, nullptr);
+    for (const auto& [name, below] : entries) {
+      const std::string place = path.empty() ? std::string(name) : fmt::format("{}/{}", path, name);
+      if (outs_.count(place) != 0) continue;
+      if (meet(root_, root_ / place, below != nullptr) == Meeting::Merge) check(*below, place);
+    }
+  }
+
+ private:
+  const fs::path& root_;
+  std::set<std::string> outs_;
+};
+
+// ---- what makes way ----
+
+// The files of other versions.
+class Replaced {
+ public:
+  Replaced(const FolderRequest& request, FolderPlan& plan)
+      : request_(request), root_(request.root), plan_(plan) {}
+
+  void collect(const InstalledDistributions& installed) {
+    for (const WantedPackage& package : request_.install) {
+      const InstalledDistribution* there = installed.find(package.name);
+      if (there == nullptr || !there->has_record) continue;
+      // "./foo.py" where modules lie in the root itself
+      for (const OwnedFile& file : owned_files(*there, root_, request_.scheme).files)
+        take_out(fs::path(file.path).lexically_normal().native());
+      // Files that were added to it without a row.
+      std::error_code ignored;
+      for (fs::directory_iterator i(there->info, ignored), end; !ignored && i != end; i.increment(ignored))
+        take_out(i->path().lexically_relative(root_).string());
+    }
+  }
+
+ private:
+  void take_out(const std::string& path) {
+    const fs::path place = root_ / path;
+    if (!is_there(place) || is_real_directory(place) || !stays_inside(root_, place.parent_path())) return;
+    if (!add(path)) return;
+    for (fs::path folder = place.parent_path(); folder != root_; folder = folder.parent_path())
+      plan_.emptied.insert(folder);
+    if (place.extension() == ".py") take_out_bytecode(place);
+  }
+
+  void take_out_bytecode(const fs::path& source) {
+    const fs::path cache = source.parent_path() / "__pycache__";
+    const std::string stem = source.stem().string() + ".";
+    std::error_code ignored;
+    for (fs::directory_iterator i(cache, ignored), end; !ignored && i != end; i.increment(ignored))
+      if (i->path().filename().string().substr(0, stem.size()) == stem)
+        add(i->path().lexically_relative(root_).string());
+    plan_.emptied.insert(cache);
+  }
+
+  bool add(const std::string& path) {
+    const bool is_new = known_.insert(path).second;
+    if (is_new) plan_.outs.push_back(path);
+    return is_new;
+  }
+
+  const FolderRequest& request_;
+  const fs::path& root_;
+  FolderPlan& plan_;
+  std::set<std::string> known_;
+};
+
+// Existing files stay; returns what they are.
+std::vector<std::string> leave_out_what_is_there(const FolderRequest& request,
+                                                 const InstalledDistributions& installed,
+                                                 std::vector<ArrivingFile>& files) {
+  std::set<std::string> kept;
+  const auto in_the_way = [&](const ArrivingFile& file) -> std::string {
+    const WantedPackage& package = request.install[file.package];
+    if (const InstalledDistribution* there = installed.find(package.name))
+      return there->info.filename().string();
+    const bool is_module = file.path.substr(0, file.path.find('/')) != request.scheme.scripts;
+    const std::string entry = is_module ? file.path.substr(0, file.path.find('/')) : file.path;
+    return is_there(request.root / entry) ? entry : "";
+  };
+  std::erase_if(files, [&](const ArrivingFile& file) {
+    const std::string entry = in_the_way(file);
+    if (!entry.empty()) kept.insert(entry);
+    return !entry.empty();
+  });
+  return {kept.begin(), kept.end()};
+}
+
 // ---- how it gets there ----
 
 // Renames that can be taken back.
@@ -144,99 +270,31 @@ class Renames {
 
 class Placing {
  public:
-  Placing(const FolderRequest& request, Workers& workers)
-      : request_(request), workers_(workers), root_(request.root) {}
+  Placing(const FolderPlan& plan, const fs::path& root) : plan_(plan), root_(root) {}
 
-  FolderResult run() {
-    IncomingFiles arrivals(request_);
-    std::vector<ArrivingFile> files = arrivals.collect();
-    result_.warnings = arrivals.warnings();
-    const bool is_new = !is_there(root_);
-    if (!is_new && !fs::is_directory(root_))
-      throw Error(ErrorKind::Refused, fmt::format("{} exists and is not a folder", quote(root_.native())));
-    if (!is_new) installed_ = installed_in_folder(root_, request_.scheme);
-    if (request_.keep && !is_new) leave_out_what_is_there(files);
-    if (files.empty()) return std::move(result_);
-
+  void run(Workers& workers) {
     make_directories(root_.parent_path());
     temp_.emplace(root_.parent_path(), ".moat-new");
     const fs::path stage = temp_->path() / "new";
     make_directories(stage);
-    stage_files(files, stage, workers_);
-    if (!is_new || !rename_if_absent(stage, root_)) {
-      grave_ = temp_->path() / "old";
-      if (!request_.keep) take_out_old_versions();
-      bring_in(stage, root_);
-      renames_.keep();
-      for (auto folder = emptied_.rbegin(); folder != emptied_.rend(); ++folder) {
-        std::error_code not_empty;
-        fs::remove(*folder, not_empty);
-      }
+    stage_files(plan_.files, stage, workers);
+    if (!is_there(root_) && rename_if_absent(stage, root_)) return;
+    for (const std::string& path : plan_.outs) move_aside(path);
+    bring_in(stage, root_);
+    renames_.keep();
+    for (auto folder = plan_.emptied.rbegin(); folder != plan_.emptied.rend(); ++folder) {
+      std::error_code not_empty;
+      fs::remove(*folder, not_empty);
     }
-    return std::move(result_);
   }
 
  private:
-  // ---- keep ----
-
-  void leave_out_what_is_there(std::vector<ArrivingFile>& files) {
-    std::set<std::string> kept;
-    const auto in_the_way = [&](const ArrivingFile& file) -> std::string {
-      const WantedPackage& package = request_.install[file.package];
-      if (const InstalledDistribution* there = installed_.find(package.name))
-        return there->info.filename().string();
-      const bool is_module = file.path.substr(0, file.path.find('/')) != request_.scheme.scripts;
-      const std::string entry = is_module ? file.path.substr(0, file.path.find('/')) : file.path;
-      return is_there(root_ / entry) ? entry : "";
-    };
-    std::erase_if(files, [&](const ArrivingFile& file) {
-      const std::string entry = in_the_way(file);
-      if (!entry.empty()) kept.insert(entry);
-      return !entry.empty();
-    });
-    result_.kept.assign(kept.begin(), kept.end());
-  }
-
-  // ---- replace ----
-
-  void take_out_old_versions() {
-    for (const WantedPackage& package : request_.install) {
-      const InstalledDistribution* there = installed_.find(package.name);
-      if (there == nullptr || !there->has_record) continue;
-      for (const OwnedFile& file : owned_files(*there, root_, request_.scheme).files) take_out(file.path);
-      // Files that were added to it without a row.
-      std::error_code ignored;
-      for (fs::directory_iterator i(there->info, ignored), end; !ignored && i != end; i.increment(ignored))
-        take_out(i->path().lexically_relative(root_).string());
-    }
-  }
-
-  void take_out(const std::string& path) {
-    const fs::path place = root_ / path;
-    if (!is_there(place) || is_real_directory(place) || !stays_inside(place.parent_path())) return;
-    move_aside(place, path);
-    for (fs::path folder = place.parent_path(); folder != root_; folder = folder.parent_path())
-      emptied_.insert(folder);
-    if (place.extension() == ".py") take_out_bytecode(place);
-  }
-
-  void take_out_bytecode(const fs::path& source) {
-    const fs::path cache = source.parent_path() / "__pycache__";
-    const std::string stem = source.stem().string() + ".";
-    std::error_code ignored;
-    for (fs::directory_iterator i(cache, ignored), end; !ignored && i != end; i.increment(ignored))
-      if (i->path().filename().string().substr(0, stem.size()) == stem)
-        move_aside(i->path(), i->path().lexically_relative(root_).string());
-    emptied_.insert(cache);
-  }
-
-  void move_aside(const fs::path& place, const std::string& path) {
-    const fs::path to = grave_ / path;
+  void move_aside(const std::string& path) {
+    if (!is_there(root_ / path)) return;
+    const fs::path to = temp_->path() / "old" / path;
     make_directories(to.parent_path());
-    renames_.rename(place, to);
+    renames_.rename(root_ / path, to);
   }
-
-  // ---- in ----
 
   // Moves an entry whose destination is missing as a whole, merges two folders, and replaces a file.
   void bring_in(const fs::path& from, const fs::path& to) {
@@ -245,47 +303,47 @@ class Placing {
     std::sort(entries.begin(), entries.end());
     for (const fs::path& entry : entries) {
       const fs::path place = to / entry.filename();
-      const bool is_folder = is_real_directory(entry);
-      if (!is_there(place)) {
-        renames_.rename(entry, place);
-      } else if (is_folder && fs::is_directory(place)) {
-        if (!stays_inside(place)) refuse(place, "leads out of the folder");
+      const Meeting meeting = meet(root_, place, is_real_directory(entry));
+      if (meeting == Meeting::Merge) {
         bring_in(entry, place);
-      } else if (is_folder != is_real_directory(place)) {
-        refuse(place, "is in the way");
-      } else {
-        move_aside(place, place.lexically_relative(root_).string());
-        renames_.rename(entry, place);
+        continue;
       }
+      if (meeting == Meeting::Replace) move_aside(place.lexically_relative(root_).string());
+      renames_.rename(entry, place);
     }
   }
 
-  bool stays_inside(const fs::path& folder) const {
-    std::error_code error;
-    const std::string real = fs::weakly_canonical(folder, error).native();
-    const std::string top = fs::weakly_canonical(root_, error).native();
-    return !error && (real == top || real.substr(0, top.size() + 1) == top + "/");
-  }
-
-  [[noreturn]] static void refuse(const fs::path& place, std::string_view why) {
-    throw Error(ErrorKind::Refused, fmt::format("cannot install here: {} {}", quote(place.native()), why),
-                {fmt::format("move it elsewhere, then try again: mv {0} {0}.old", place.native())});
-  }
-
-  const FolderRequest& request_;
-  Workers& workers_;
-  fs::path root_, grave_;
-  InstalledDistributions installed_;
+  const FolderPlan& plan_;
+  const fs::path& root_;
   std::optional<TempDir> temp_;
-  Renames renames_;             // after temp_, so that it is taken back while that is still there
-  std::set<fs::path> emptied_;  // deeper ones after their parents
-  FolderResult result_;
+  Renames renames_;  // after temp_, so that it is taken back while that is still there
 };
 
 }  // namespace
 
+FolderPlan plan_folder(const FolderRequest& request) {
+  FolderPlan plan;
+  IncomingFiles arrivals(request);
+  plan.files = arrivals.collect();
+  plan.result.warnings = arrivals.warnings();
+  if (!is_there(request.root)) return plan;
+  if (!fs::is_directory(request.root))
+    throw Error(ErrorKind::Refused,
+                fmt::format("{} exists and is not a folder", quote(request.root.native())));
+  const InstalledDistributions installed = installed_in_folder(request.root, request.scheme);
+  if (request.keep) plan.result.kept = leave_out_what_is_there(request, installed, plan.files);
+  if (plan.files.empty()) return plan;
+  if (!request.keep) Replaced(request, plan).collect(installed);
+  FolderNames names;
+  for (const ArrivingFile& file : plan.files) names.add_file(file.path);
+  MeetingCheck(request.root, plan.outs).check(names, "");
+  return plan;
+}
+
 FolderResult place_in_folder(const FolderRequest& request, Workers& workers) {
-  return Placing(request, workers).run();
+  FolderPlan plan = plan_folder(request);
+  if (!plan.files.empty()) Placing(plan, request.root).run(workers);
+  return std::move(plan.result);
 }
 
 InstalledDistributions installed_in_folder(const fs::path& root, const Scheme& scheme) {

@@ -3,9 +3,11 @@
 
 #include "envs/environment/installed.h"
 #include "envs/journal/scheme.h"
+#include "envs/place/staging.h"
 #include "envs/place/transaction.h"
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,10 +31,22 @@ struct FolderResult {
   std::vector<std::string> warnings;  // files that several packages contain
 };
 
-// Everything is staged next to the folder first. A new folder is placed with one rename. In an existing one,
-// entries are renamed one by one, and what they replace is kept aside until all are in: on a failure it is
-// put back. Error(Refused) with strict_files if two of the packages have one file with different contents, if
-// a link would lead a file outside the folder, or if a file and a folder collide.
+// What will be done, known before anything is written.
+struct FolderPlan {
+  std::vector<ArrivingFile> files;
+  std::vector<std::string> outs;  // relative to root: what makes way before they come, in this order
+  std::set<std::filesystem::path> emptied;  // folders that may be empty then; deeper ones after their parents
+  FolderResult result;
+};
+
+// Reads the folder, and changes nothing. Error(Refused) with strict_files if two of the packages have one
+// file with different contents, if a link would lead a file outside the folder, or if a file and a folder
+// collide.
+FolderPlan plan_folder(const FolderRequest& request);
+
+// Plans, and applies the plan. Everything is staged next to the folder first. A new folder is placed with one
+// rename. In an existing one, entries are renamed one by one, and what they replace is kept aside until all
+// are in: on a failure it is put back.
 FolderResult place_in_folder(const FolderRequest& request, Workers& workers);
 
 // What is installed in such a folder.

@@ -49,14 +49,16 @@ class PlainFolderTest : public ::testing::Test {
     return wanted(name, "1", WheelBuilder(name, "1").file(path, text));
   }
 
+  FolderRequest request(std::vector<WantedPackage> packages, bool keep = false) const {
+    return {.root = root_,
+            .scheme = target_scheme(),
+            .python = python_,
+            .install = std::move(packages),
+            .keep = keep,
+            .strict_files = strict_files_};
+  }
   FolderResult place(std::vector<WantedPackage> packages, bool keep = false) {
-    return place_in_folder({.root = root_,
-                            .scheme = target_scheme(),
-                            .python = python_,
-                            .install = std::move(packages),
-                            .keep = keep,
-                            .strict_files = strict_files_},
-                           workers_);
+    return place_in_folder(request(std::move(packages), keep), workers_);
   }
   std::string read(const std::string& path) const { return read_file(root_ / path); }
   bool has(const std::string& path) const { return fs::exists(fs::symlink_status(root_ / path)); }
@@ -74,10 +76,17 @@ class PlainFolderTest : public ::testing::Test {
   std::string refusal(std::vector<WantedPackage> packages) {
     const auto before = contents();
     const bool was_there = fs::exists(root_);
+    std::string foreseen;
+    try {
+      plan_folder(request(packages));
+    } catch (const Error& error) {
+      foreseen = error.what();
+    }
     try {
       place(std::move(packages));
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::Refused);
+      EXPECT_EQ(error.what(), foreseen);
       EXPECT_EQ(contents(), before);
       EXPECT_EQ(fs::exists(root_), was_there);
       return error.what();
@@ -134,6 +143,32 @@ TEST_F(PlainFolderTest, AFileAndAFolderThatMeetAreRefused) {
   place({foo("1.0")});  // what makes way for others comes back, too
   fs::create_directories(root_ / "z.py/folder");
   EXPECT_THAT(refusal({foo("2.0"), simple("a", "a.py", "1"), simple("z", "z.py", "1")}), HasSubstr("z.py"));
+}
+
+TEST_F(PlainFolderTest, APlanTellsWhatMakesWayAndWritesNothing) {
+  place({foo("1.0"), simple("other", "other.py", "1")});
+  const auto before = contents();
+  const FolderPlan plan = plan_folder(request({foo("2.0")}));
+  EXPECT_THAT(plan.outs, ::testing::IsSupersetOf({"foo/__init__.py", "foo/only_1.0.py", "bin/foo"}));
+  EXPECT_THAT(plan.outs, ::testing::Not(::testing::Contains("other.py")));
+  EXPECT_EQ(contents(), before);
+}
+
+TEST_F(PlainFolderTest, AFileOfAnOldVersionMayBecomeAFolder) {
+  place({wanted("foo", "1", WheelBuilder("foo", "1").file("foo.py", "x = 1\n"))});
+  place({wanted("foo", "2", WheelBuilder("foo", "2").file("foo.py/x", "odd"))});
+  EXPECT_EQ(read("foo.py/x"), "odd");
+}
+
+TEST_F(PlainFolderTest, AFileWhereAFolderWillBeIsRefused) {
+  fs::create_directories(root_);
+  write_bytes(root_ / "a", "the user's");
+  EXPECT_THAT(refusal({simple("a", "a/__init__.py", "1")}), HasSubstr("is in the way"));
+  fs::remove(root_ / "a");
+  fs::remove(root_);
+  write_bytes(root_, "a file");
+  EXPECT_THROW(plan_folder(request({foo("1.0")})), Error);
+  fs::remove(root_);
 }
 
 TEST_F(PlainFolderTest, NothingIsPlacedThroughALinkThatLeavesTheFolder) {
