@@ -29,6 +29,10 @@ const std::vector<LineIndex>& RequestLines::of(const PackageName& name) const {
   return found == by_name_.end() ? kNone : found->second;
 }
 
+bool RequestLines::is_requested(const PackageName& name) const {
+  return std::ranges::any_of(of(name), [&](LineIndex line) { return !lines_[line].is_constraint; });
+}
+
 std::vector<bool> RequestLines::allowed(const ProjectView& view, const std::vector<bool>& dropped) const {
   std::vector<bool> allowed(view.size(), true);
   for (const LineIndex line : of(view.name())) {
@@ -46,6 +50,13 @@ std::vector<bool> RequestLines::allowed(const ProjectView& view, const std::vect
     std::fill(allowed.begin() + static_cast<std::ptrdiff_t>(next), allowed.end(), false);
   }
   return allowed;
+}
+
+std::vector<bool> RequestLines::allowed_inside(const ProjectView& view,
+                                               const std::optional<std::chrono::seconds>& window) const {
+  std::vector<bool> out = allowed(view);
+  if (window && is_requested(view.name())) out = inside_window(view, out, *window);
+  return out;
 }
 
 std::vector<bool> inside_window(const ProjectView& view, const std::vector<bool>& allowed,

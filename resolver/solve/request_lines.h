@@ -33,12 +33,16 @@ class RequestLines {
   const std::vector<LineIndex>& of(const PackageName& name) const;
   // The projects asked for, in the user's order, each once.
   const std::vector<PackageName>& requested() const { return requested_; }
+  bool is_requested(const PackageName& name) const;
   // URLs that projects are pinned to by lines, by name; the first where there are several.
   const std::map<PackageName, std::string>& urls() const { return urls_; }
 
   // The candidates of a project that the given lines allow, pre-releases included. dropped: by line, empty
   // for none.
   std::vector<bool> allowed(const ProjectView& view, const std::vector<bool>& dropped = {}) const;
+  // The same by all lines, and by the window, which holds for projects asked for; nullopt: there is none.
+  std::vector<bool> allowed_inside(const ProjectView& view,
+                                   const std::optional<std::chrono::seconds>& window) const;
 
  private:
   std::vector<RequestLine> lines_;

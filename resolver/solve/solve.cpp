@@ -5,6 +5,7 @@
 #include "resolver/solve/conflict.h"
 #include "resolver/solve/encode.h"
 #include "resolver/solve/fairness.h"
+#include "resolver/solve/fresh.h"
 #include "resolver/solve/passed_over.h"
 #include "resolver/solve/prefetch.h"
 #include "resolver/solve/prerelease_permits.h"
@@ -35,24 +36,64 @@
 namespace moat {
 namespace {
 
-constexpr std::size_t kMostDoublings = 7;  // 128 metadata files at once of one project, walking down it
+// Waits for what was asked of the source.
+class Waiting {
+ public:
+  Waiting(CandidateSource& source, Prefetcher& ahead, std::stop_token stop)
+      : source_(source), ahead_(ahead), stop_(std::move(stop)) {}
 
+  // Work that is done once, as soon as something has to be waited for: looking ahead costs time.
+  class Meanwhile {
+   public:
+    Meanwhile(Waiting& waiting, std::function<void()> work) : waiting_(waiting) {
+      waiting_.meanwhile_ = std::move(work);
+    }
+    ~Meanwhile() { waiting_.meanwhile_ = nullptr; }
+    Meanwhile(const Meanwhile&) = delete;
+    Meanwhile& operator=(const Meanwhile&) = delete;
+
+   private:
+    Waiting& waiting_;
+  };
+
+  void until(const std::function<bool()>& done) {
+    while (!done()) {
+      check_stop();
+      if (const auto work = std::exchange(meanwhile_, nullptr))
+        work();
+      else
+        ahead_.arrived(source_.wait().name);
+    }
+  }
+  void check_stop() const {
+    if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
+  }
+  const std::stop_token& stop() const { return stop_; }
+
+ private:
+  CandidateSource& source_;
+  Prefetcher& ahead_;
+  std::stop_token stop_;
+  std::function<void()> meanwhile_;
+};
+
+// The loop itself. It stays one class: what a step finds (a URL for a project of the index, a failed proof, a
+// spent budget) may send any other back to its beginning, and what they share is the state of that search.
 class Resolver {
  public:
   Resolver(const ResolveRequest& request, Candidates candidates, CandidateSource& source, Reporter& reporter,
            std::stop_token stop, ResolveStatistics& statistics, ResolveBudget* budget)
       : request_(request),
         candidates_(candidates),
-        source_(source),
         reporter_(reporter),
-        stop_(std::move(stop)),
         statistics_(statistics),
         budget_(budget),
         lines_(request),
         urls_(lines_.urls()),
         requests_(source, statistics),
         views_(request, candidates, source, urls_.pinned(), statistics),
-        ahead_(requests_, views_, urls_.pinned()) {
+        ahead_(requests_, views_, urls_.pinned()),
+        waiting_(source, ahead_, std::move(stop)) {
     for (const auto& [name, url] : urls_.pinned()) requests_.pin(name, url);
   }
 
@@ -81,6 +122,7 @@ class Resolver {
           resolution != nullptr ? urls_.nobody_asks_for(*resolution) : std::nullopt;
       if (outcome && !unasked) return outcome;
       permits_.reset();
+      fresh_.reset();
       encoding_.reset();
       if (unasked) refuse_url(*unasked);
       if (refuse_last_) refuse_url(urls_.last_taken().value());
@@ -91,13 +133,6 @@ class Resolver {
   }
 
  private:
-  // One candidate that a round looks at.
-  struct Fresh {
-    PackageIndex package = 0;
-    std::size_t index = 0;
-    bool in_advance = false;  // not chosen, but next in line
-  };
-
   bool is_spent() const { return budget_ != nullptr && (budget_->rounds <= 0 || budget_->releases <= 0); }
 
   // nullopt: the budget is used up; or everything starts again, because a dependency named a URL for a
@@ -106,13 +141,12 @@ class Resolver {
     encoding_.emplace(urls_.pinned());
     permits_.emplace(lines_, *encoding_);
     window_ = request_.mode == ResolutionMode::Highest ? request_.window : std::nullopt;
-    attempts_.clear();
-    awaited_.clear();
+    fresh_.emplace(request_, lines_, *encoding_);
     begin();
     follow_preferences();
     if (!late_pins_.empty()) return std::nullopt;
     for (;;) {
-      check_stop();
+      waiting_.check_stop();
       if (is_spent()) return std::nullopt;
       std::optional<Solution> solution;
       if (!solve(solution)) continue;  // another window or permit
@@ -122,7 +156,7 @@ class Resolver {
       // otherwise be tried release by release before the answer is rejected anyway.
       if (candidates_ == Candidates::Preferred && !takes_the_best(*solution)) return std::nullopt;
       if (solution->is_complete()) return Outcome(finish(*solution));
-      learn(*solution, fresh_of(*solution));
+      learn(*solution, fresh_->of(*solution, window_));
       if (!late_pins_.empty()) return std::nullopt;
     }
   }
@@ -130,7 +164,7 @@ class Resolver {
   // The first obstacle found is the one reported.
   std::optional<Outcome> refuted() {
     if (!conflict_)
-      conflict_ = make_conflict(lines_, *encoding_, permits_->by_package(), views_.filter(), stop_);
+      conflict_ = make_conflict(lines_, *encoding_, permits_->by_package(), views_.filter(), waiting_.stop());
     refuse_last_ = urls_.last_taken().has_value();
     return refuse_last_ ? std::nullopt : std::optional<Outcome>(std::move(*conflict_));
   }
@@ -149,9 +183,9 @@ class Resolver {
     follow_urls();
     std::vector<const Requirement*> needed;
     for (const RequestLine& line : lines_.lines())
-      if (!lines_.of(line.requirement().name).empty() && asked_for(line.requirement().name))
+      if (!lines_.of(line.requirement().name).empty() && lines_.is_requested(line.requirement().name))
         needed.push_back(&line.requirement());
-    const WhileWaiting meanwhile(*this, [this, needed] { ahead_.restart(needed, {}); });
+    const Waiting::Meanwhile meanwhile(waiting_, [this, needed] { ahead_.restart(needed, {}); });
     add_projects(lines_.requested());
     Solution nothing_yet;
     for (LineIndex line = 0; line < lines_.lines().size(); ++line) {
@@ -162,10 +196,6 @@ class Resolver {
       nothing_yet.needs.push_back({std::nullopt, line, &own.requirement()});
     }
     permits_->grant_for(nothing_yet);
-  }
-
-  bool asked_for(const PackageName& name) const {
-    return std::find(lines_.requested().begin(), lines_.requested().end(), name) != lines_.requested().end();
   }
 
   // False: the question was eased and must be asked again. Else a solution, or nullopt if there is none.
@@ -197,7 +227,7 @@ class Resolver {
     if (request_.preferences.empty()) return;
     std::set<std::pair<PackageIndex, std::size_t>> followed;
     for (;;) {
-      check_stop();
+      waiting_.check_stop();
       std::vector<solv::SolvableId> preferred;
       for (PackageIndex package = 0; package < encoding_->size(); ++package)
         if (const auto index = preferred_of(package))
@@ -224,7 +254,7 @@ class Resolver {
     const ProjectView& view = encoding_->view(package);
     if (view.size() == 0) return std::nullopt;
     const std::size_t best = view.by_preference().front();
-    if (!view.is_preferred(best) || may_need_build(package, best) || !lines_.allowed(view)[best])
+    if (!view.is_preferred(best) || fresh_->may_need_build(package, best) || !lines_.allowed(view)[best])
       return std::nullopt;
     return best;
   }
@@ -235,8 +265,7 @@ class Resolver {
     for (PackageIndex package = 0; package < solution.choices.size(); ++package) {
       if (!solution.choices[package]) continue;
       const ProjectView& view = encoding_->view(package);
-      std::vector<bool> allowed = lines_.allowed(view);
-      if (window_ && asked_for(view.name())) allowed = inside_window(view, allowed, *window_);
+      const std::vector<bool> allowed = lines_.allowed_inside(view, window_);
       const auto best =
           std::ranges::find_if(view.by_preference(), [&](std::size_t index) { return allowed[index]; });
       if (best == view.by_preference().end() || *best != solution.choices[package]->index) return false;
@@ -251,8 +280,8 @@ class Resolver {
       for (const Fresh& one : fresh)
         if (one.in_advance == in_advance) requests_.metadata(encoding_->view(one.package), one.index);
     tell_progress(solution, fresh.size());
-    const WhileWaiting meanwhile(*this, [this, &solution] { run_ahead(solution); });
-    wait_until([&] {
+    const Waiting::Meanwhile meanwhile(waiting_, [this, &solution] { run_ahead(solution); });
+    waiting_.until([&] {
       return std::all_of(fresh.begin(), fresh.end(), [&](const Fresh& one) { return has_come(one); });
     });
     const std::vector<PackageName> missing = missing_projects(fresh, solution);
@@ -261,59 +290,8 @@ class Resolver {
     add_projects(missing);
     follow_urls();
     if (!late_pins_.empty()) return;
-    for (const Fresh& one : fresh) feed(one);
+    for (const Fresh& one : fresh) feed(one, *encoding_);
     permits_->grant_for(read_again(solution));
-  }
-
-  // The chosen candidates that were not fed, each with those next in line below it: 1, 2, 4 … at once the
-  // more often a project comes back with an unknown candidate. Source distributions wait until nothing else
-  // is unknown: what wheels say may choose another release, and spare a build.
-  std::vector<Fresh> fresh_of(const Solution& solution) {
-    std::vector<Fresh> fresh;
-    attempts_.resize(encoding_->size());
-    const bool cheap_ones_only = some_unknown_without_build(solution);
-    for (PackageIndex package = 0; package < solution.choices.size(); ++package) {
-      const auto& choice = solution.choices[package];
-      if (!choice || choice->complete) continue;
-      if (cheap_ones_only && is_unknown_source(package, choice->index)) continue;
-      fresh.push_back({package, choice->index, false});
-      // Counts only what a round waited for; that it is already here may be the Prefetcher's luck.
-      if (awaited_.contains({package, choice->index})) continue;
-      add_next_in_line(package, choice->index,
-                       std::size_t{1} << std::min(attempts_[package]++, kMostDoublings), fresh);
-    }
-    for (const Fresh& one : fresh) awaited_.emplace(one.package, one.index);
-    return fresh;
-  }
-
-  // If nothing is built, sources are as quick to ask as wheels.
-  bool may_need_build(PackageIndex package, std::size_t index) const {
-    return !request_.pass_over_unbuilt && encoding_->view(package).candidate(index).traits().may_need_build();
-  }
-
-  bool is_unknown_source(PackageIndex package, std::size_t index) const {
-    return may_need_build(package, index) && encoding_->view(package).dependencies(index) == nullptr;
-  }
-
-  bool some_unknown_without_build(const Solution& solution) const {
-    for (PackageIndex package = 0; package < solution.choices.size(); ++package)
-      if (const auto& choice = solution.choices[package];
-          choice && !choice->complete && !is_unknown_source(package, choice->index))
-        return true;
-    return false;
-  }
-
-  void add_next_in_line(PackageIndex package, std::size_t chosen, std::size_t at_once,
-                        std::vector<Fresh>& fresh) {
-    const ProjectView& view = encoding_->view(package);
-    std::vector<bool> allowed = lines_.allowed(view);
-    if (window_ && asked_for(view.name())) allowed = inside_window(view, allowed, *window_);
-    for (std::size_t place = view.place(chosen) + 1;
-         place < std::min(view.place(chosen) + at_once, view.size()); ++place) {
-      const std::size_t index = view.by_preference()[place];
-      if (allowed[index] && !encoding_->is_fed(package, 0, index) && !may_need_build(package, index))
-        fresh.push_back({package, index, true});
-    }
   }
 
   void run_ahead(const Solution& solution) {
@@ -336,20 +314,6 @@ class Resolver {
     }
   }
 
-  // Variants of the candidate that are asked for and not fed.
-  std::vector<VariantIndex> unfed(const Fresh& one) const {
-    std::vector<VariantIndex> out;
-    for (VariantIndex variant = 0; variant < encoding_->variants(one.package); ++variant)
-      if (!encoding_->is_fed(one.package, variant, one.index)) out.push_back(variant);
-    return out;
-  }
-
-  std::vector<const Requirement*> requirements(const Fresh& one, VariantIndex variant) const {
-    const Dependencies* dependencies = encoding_->view(one.package).dependencies(one.index);
-    const auto& extra = encoding_->extra(one.package, variant);
-    return extra ? dependencies->of_extra(*extra) : dependencies->of_base();
-  }
-
   // Is this variant part of the solution? Other variants of a chosen candidate are fed along only if that
   // needs no further page.
   bool is_chosen(const Fresh& one, VariantIndex variant, const Solution& solution) const {
@@ -364,9 +328,9 @@ class Resolver {
     for (const Fresh& one : fresh) {
       const Dependencies* dependencies = encoding_->view(one.package).dependencies(one.index);
       if (dependencies == nullptr || dependencies->unusable()) continue;
-      for (const VariantIndex variant : unfed(one)) {
+      for (const VariantIndex variant : unfed(one, *encoding_)) {
         if (!is_chosen(one, variant, solution)) continue;
-        for (const Requirement* requirement : requirements(one, variant)) {
+        for (const Requirement* requirement : requirements_of(one, variant, *encoding_)) {
           take_url_of(*requirement);
           if (!encoding_->find(requirement->name) && seen.insert(requirement->name).second)
             missing.push_back(requirement->name);
@@ -382,7 +346,7 @@ class Resolver {
     for (bool goes_on = true; goes_on;) {
       std::vector<PackageName> next;
       for (const auto& [name, url] : urls_.pinned())
-        if ((asked_for(name) || encoding_->find(name) || needed_by_url_.contains(name)) &&
+        if ((lines_.is_requested(name) || encoding_->find(name) || needed_by_url_.contains(name)) &&
             followed_.emplace(name, url).second)
           next.push_back(name);
       for (const PackageName& name : next) requests_.project(name);
@@ -393,11 +357,11 @@ class Resolver {
 
   void follow_url(const PackageName& name) {
     try {
-      wait_until([&] { return views_.find(name) != nullptr; });
+      waiting_.until([&] { return views_.find(name) != nullptr; });
       ProjectView& view = *views_.find(name);
       if (view.size() == 0) return;
       requests_.metadata(view, 0);
-      wait_until([&] { return views_.dependencies(view, 0) != nullptr; });
+      waiting_.until([&] { return views_.dependencies(view, 0) != nullptr; });
       std::set<ExtraName> extras;
       for (const LineIndex line : lines_.of(name)) {
         const RequestLine& own = lines_.lines()[line];
@@ -432,30 +396,11 @@ class Resolver {
   void add_projects(const std::vector<PackageName>& names) {
     // Continues where the last look ended: one package may need thousands, and each arrival triggers a look.
     auto next = names.begin();
-    wait_until([&] {
+    waiting_.until([&] {
       while (next != names.end() && views_.find(*next) != nullptr) ++next;
       return next == names.end();
     });
     for (const PackageName& name : names) encoding_->add(*views_.find(name));
-  }
-
-  void feed(const Fresh& one) {
-    const Dependencies* dependencies = encoding_->view(one.package).dependencies(one.index);
-    if (dependencies == nullptr) return;
-    // An extra that is fed may ask for another one of the same release, which is then one more variant.
-    for (VariantIndex variant = 0; variant < encoding_->variants(one.package); ++variant) {
-      if (encoding_->is_fed(one.package, variant, one.index)) continue;
-      if (dependencies->unusable()) {
-        encoding_->forbid(one.package, variant, one.index);
-        continue;
-      }
-      const std::vector<const Requirement*> needs = requirements(one, variant);
-      const bool all_there = std::all_of(needs.begin(), needs.end(), [&](const Requirement* requirement) {
-        return encoding_->find(requirement->name).has_value();
-      });
-      // A prefetched candidate that would need further pages waits in the cache until it is chosen.
-      if (all_there) encoding_->feed(one.package, variant, one.index, needs);
-    }
   }
 
   // The same choices with what has been fed since.
@@ -467,30 +412,6 @@ class Resolver {
     return read_solution(chosen, *encoding_, lines_);
   }
 
-  // Done once, as soon as something has to be waited for: looking ahead costs time.
-  class WhileWaiting {
-   public:
-    WhileWaiting(Resolver& resolver, std::function<void()> work) : resolver_(resolver) {
-      resolver_.meanwhile_ = std::move(work);
-    }
-    ~WhileWaiting() { resolver_.meanwhile_ = nullptr; }
-    WhileWaiting(const WhileWaiting&) = delete;
-    WhileWaiting& operator=(const WhileWaiting&) = delete;
-
-   private:
-    Resolver& resolver_;
-  };
-
-  void wait_until(const std::function<bool()>& done) {
-    while (!done()) {
-      check_stop();
-      if (const auto work = std::exchange(meanwhile_, nullptr))
-        work();
-      else
-        ahead_.arrived(source_.wait().name);
-    }
-  }
-
   void tell_progress(const Solution& solution, std::size_t asked) {
     const auto chosen =
         static_cast<std::uint64_t>(std::count_if(solution.choices.begin(), solution.choices.end(),
@@ -498,10 +419,6 @@ class Resolver {
     reporter_.progress("resolve", "packages", chosen, 0);
     reporter_.note("round " + std::to_string(statistics_.rounds) + ": " + std::to_string(chosen) +
                    " packages, metadata of " + std::to_string(asked) + " releases to learn");
-  }
-
-  void check_stop() const {
-    if (stop_.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");
   }
 
   Resolution finish(const Solution& solution) {
@@ -520,9 +437,7 @@ class Resolver {
 
   const ResolveRequest& request_;
   const Candidates candidates_;
-  CandidateSource& source_;
   Reporter& reporter_;
-  std::stop_token stop_;
   ResolveStatistics& statistics_;
   ResolveBudget* budget_;  // nullptr: without limits
   RequestLines lines_;
@@ -530,12 +445,11 @@ class Resolver {
   Requests requests_;
   ProjectViews views_;
   Prefetcher ahead_;
-  std::function<void()> meanwhile_;
+  Waiting waiting_;
   std::optional<Encoding> encoding_;
+  std::optional<FreshCandidates> fresh_;  // of the encoding
   std::optional<PrereleasePermits> permits_;
   std::optional<std::chrono::seconds> window_;
-  std::vector<std::size_t> attempts_;                       // by package: how often it came back unknown
-  std::set<std::pair<PackageIndex, std::size_t>> awaited_;  // candidates whose metadata a round waited for
   std::map<PackageName, std::string> late_pins_;            // of projects that are in the encoding already
   std::set<std::pair<PackageName, std::string>> followed_;  // URLs whose own requirements were looked at
   std::set<PackageName> needed_by_url_;                     // … at a URL, by them
