@@ -5,9 +5,9 @@
 #include "cli/args/help.h"
 #include "cli/args/pip_options.h"
 #include "cli/args/words.h"
-#include "cli/output/nearest.h"
-#include "cli/output/redact.h"
 #include "resolver/base/error.h"
+#include "resolver/base/nearest.h"
+#include "resolver/base/redact.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

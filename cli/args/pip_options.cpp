@@ -1,8 +1,8 @@
 #include "cli/args/pip_options.h"
 
 #include "cli/args/help.h"
-#include "cli/output/nearest.h"
 #include "resolver/base/error.h"
+#include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 #include "cli/args/words.h"
 
-#include "cli/output/nearest.h"
 #include "resolver/base/error.h"
+#include "resolver/base/nearest.h"
 
 #include <fmt/format.h>
 

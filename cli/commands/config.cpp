@@ -1,10 +1,10 @@
 // moat config list | get | set
 #include "cli/commands/commands.h"
-#include "cli/output/nearest.h"
-#include "cli/output/redact.h"
 #include "cli/settings/setting_layers.h"
 #include "cli/settings/user_config.h"
 #include "fetch/os/file.h"
+#include "resolver/base/nearest.h"
+#include "resolver/base/redact.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -1,10 +1,10 @@
 // moat config import-pip
 #include "cli/commands/commands.h"
-#include "cli/output/redact.h"
 #include "cli/session/which_env.h"
 #include "cli/settings/pip_import.h"
 #include "cli/settings/user_config.h"
 #include "fetch/os/file.h"
+#include "resolver/base/redact.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

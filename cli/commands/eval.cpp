@@ -1,7 +1,7 @@
 // moat eval SUBJECT: JSON lines on standard input → JSON lines on standard output.
 #include "cli/commands/commands.h"
 #include "cli/commands/eval_lines.h"
-#include "cli/output/nearest.h"
+#include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

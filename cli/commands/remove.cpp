@@ -2,7 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/project_change.h"
 #include "cli/commands/script_change.h"
-#include "cli/output/nearest.h"
+#include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

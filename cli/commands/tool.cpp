@@ -3,7 +3,6 @@
 #include "cli/commands/install.h"
 #include "cli/commands/upgrade.h"
 #include "cli/output/exit_status.h"
-#include "cli/output/nearest.h"
 #include "cli/output/shell_word.h"
 #include "cli/session/applications.h"
 #include "cli/session/changes.h"
@@ -16,6 +15,7 @@
 #include "cli/session/spawn.h"
 #include "envs/install/user_links.h"
 #include "fetch/os/file.h"
+#include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 #include "cli/session/conflict.h"
 
-#include "cli/output/nearest.h"
 #include "fetch/index/index_pages.h"
+#include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 #include "resolver/solve/explain.h"
 

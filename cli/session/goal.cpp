@@ -1,11 +1,11 @@
 #include "cli/session/goal.h"
 
-#include "cli/output/redact.h"
 #include "cli/output/shell_word.h"
 #include "cli/session/requirement_files.h"
 #include "fetch/os/file.h"
 #include "fetch/os/given_file.h"
 #include "fetch/os/presence.h"
+#include "resolver/base/redact.h"
 #include "resolver/base/text.h"
 #include "resolver/files/conda_environment.h"
 

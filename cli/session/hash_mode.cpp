@@ -1,7 +1,7 @@
 #include "cli/session/hash_mode.h"
 
-#include "cli/output/redact.h"
 #include "fetch/download/wheels.h"
+#include "resolver/base/redact.h"
 #include "resolver/base/text.h"
 #include "resolver/solve/hash_rules.h"
 

@@ -1,6 +1,5 @@
 #include "cli/session/install_pipeline.h"
 
-#include "cli/output/nearest.h"
 #include "cli/session/conflict.h"
 #include "cli/session/hash_mode.h"
 #include "cli/session/install_terms.h"
@@ -10,6 +9,7 @@
 #include "envs/install/source_builds.h"
 #include "fetch/download/wheels.h"
 #include "fetch/index/metadata_check.h"
+#include "resolver/base/nearest.h"
 #include "resolver/lock/lock_worlds.h"
 #include "resolver/solve/fixes.h"
 

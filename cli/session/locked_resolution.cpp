@@ -1,11 +1,11 @@
 #include "cli/session/locked_resolution.h"
 
-#include "cli/output/redact.h"
 #include "cli/settings/index_list.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/index/index_source.h"
 #include "fetch/os/file.h"
 #include "fetch/sources/sources.h"
+#include "resolver/base/redact.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 

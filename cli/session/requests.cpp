@@ -1,6 +1,6 @@
 #include "cli/session/requests.h"
 
-#include "cli/output/redact.h"
+#include "resolver/base/redact.h"
 #include "resolver/solve/explain.h"
 
 #include <fmt/format.h>

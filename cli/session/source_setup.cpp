@@ -1,9 +1,9 @@
 #include "cli/session/source_setup.h"
 
-#include "cli/output/redact.h"
 #include "cli/session/install_terms.h"
 #include "envs/build/build.h"
 #include "fetch/sources/sources.h"
+#include "resolver/base/redact.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 

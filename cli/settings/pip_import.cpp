@@ -1,6 +1,6 @@
 #include "cli/settings/pip_import.h"
 
-#include "cli/output/redact.h"
+#include "resolver/base/redact.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

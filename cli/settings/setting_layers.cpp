@@ -1,8 +1,8 @@
 #include "cli/settings/setting_layers.h"
 
-#include "cli/output/nearest.h"
 #include "envs/python/discovery.h"
 #include "resolver/base/error.h"
+#include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

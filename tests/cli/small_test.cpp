@@ -1,37 +1,13 @@
-// Small pure things of this room: names that are near, credentials hidden, colours, sizes, the live line.
-#include "cli/output/nearest.h"
+// Small pure things of this room: colours, sizes, the live line.
 #include "cli/output/output.h"
 #include "cli/output/progress.h"
-#include "cli/output/redact.h"
 #include "cli/output/terminal_text.h"
 #include "cli/session/requirement_files.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace moat {
 namespace {
-
-using ::testing::Eq;
-using ::testing::Optional;
-
-TEST(NearestName, TakesWhatWasProbablyMeant) {
-  const std::vector<std::string> names = {"install", "uninstall", "list", "lock", "env", "tree"};
-  EXPECT_THAT(nearest_name("instal", names), Optional(Eq("install")));
-  EXPECT_THAT(nearest_name("isntall", names), Optional(Eq("install")));
-  EXPECT_THAT(nearest_name("uninst", names), Optional(Eq("uninstall")));
-  EXPECT_THAT(nearest_name("lokc", names), Optional(Eq("lock")));
-  EXPECT_EQ(nearest_name("frobnicate", names), std::nullopt);
-  EXPECT_EQ(nearest_name("", names), std::nullopt);
-}
-
-TEST(HideCredentials, InEveryUrlOfTheText) {
-  EXPECT_EQ(hide_credentials("https://u:p@h.example/x"), "https://****@h.example/x");
-  EXPECT_EQ(hide_credentials("a @ https://token@h/x b @ http://u:p@@h"),
-            "a @ https://****@h/x b @ http://****@h");
-  EXPECT_EQ(hide_credentials("https://h.example/a@b"), "https://h.example/a@b");
-  EXPECT_EQ(hide_credentials("no url, me@home"), "no url, me@home");
-}
 
 TEST(ForTerminal, ShowsWhatATerminalWouldObey) {
   EXPECT_EQ(for_terminal("plain\tand\nsimple"), "plain\tand\nsimple");

@@ -1,4 +1,4 @@
-#include "cli/output/nearest.h"
+#include "resolver/base/nearest.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "cli/output/redact.h"
+#include "resolver/base/redact.h"
 
 namespace moat {
 
