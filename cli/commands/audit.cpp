@@ -6,10 +6,10 @@
 #include "cli/session/install_pipeline.h"
 #include "cli/session/known_advisories.h"
 #include "cli/session/open_env.h"
-#include "cli/session/requests.h"
 #include "cli/session/source_setup.h"
 #include "cli/session/which_env.h"
 #include "cli/settings/index_list.h"
+#include "envs/install/requests.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/licence_policy.h"
 

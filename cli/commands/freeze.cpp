@@ -1,8 +1,8 @@
 // moat freeze
 #include "cli/commands/commands.h"
 #include "cli/session/open_env.h"
-#include "cli/session/requests.h"
 #include "envs/environment/installed.h"
+#include "envs/install/requests.h"
 #include "envs/place/direct_url.h"
 
 #include <fmt/format.h>

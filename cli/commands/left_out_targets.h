@@ -1,7 +1,7 @@
 // The message about targets that a project's lock is not for, because nothing can be installed there.
 #pragma once
 
-#include "cli/session/lock_space.h"
+#include "resolver/lock/lock_space.h"
 #include "resolver/lock/universal.h"
 
 #include <string>

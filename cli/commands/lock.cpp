@@ -7,8 +7,6 @@
 #include "cli/output/shell_word.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/install_pipeline.h"
-#include "cli/session/lock_inputs.h"
-#include "cli/session/lock_space.h"
 #include "cli/session/open_env.h"
 #include "cli/session/required_python.h"
 #include "cli/session/source_setup.h"
@@ -18,9 +16,13 @@
 #include "cli/settings/workspace.h"
 #include "envs/install/foreign_builds.h"
 #include "envs/install/lock_hashes.h"
+#include "envs/install/lock_targets.h"
+#include "envs/install/rooted_lines.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
+#include "resolver/lock/input_differences.h"
 #include "resolver/lock/lock_merge.h"
+#include "resolver/lock/lock_space.h"
 #include "resolver/lock/lock_worlds.h"
 #include "resolver/lock/lockfile.h"
 #include "resolver/lock/requirements_lock.h"
@@ -448,6 +450,17 @@ const Pylock* earlier_of(const LockOrder& order) {
   return order.earlier.pylock ? &*order.earlier.pylock : nullptr;
 }
 
+// Its targets, if there are several.
+std::optional<LockSpace> space_of(const LockOrder& order, const Settings& settings) {
+  return lock_space({.platforms = order.command.platforms,
+                     .python_versions = order.command.python_versions,
+                     .universal = order.command.universal,
+                     .declared = settings.targets,
+                     .is_for_all = order.is_for_all(),
+                     .requires_python = order.required},
+                    order.interpreter, earlier_of(order));
+}
+
 struct OfflineCheck {
   std::size_t packages = 0;         // in the lock
   std::vector<std::string> faults;  // what is out of date, or cannot be installed
@@ -457,8 +470,7 @@ struct OfflineCheck {
 std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& session) {
   const LockOrder order = order_of(command, session);
   const Settings& settings = session.settings();
-  std::optional<LockSpace> space =
-      lock_space(command, order.is_for_all(), order.required, order.interpreter, settings, earlier_of(order));
+  std::optional<LockSpace> space = space_of(order, settings);
   if (!space || !order.earlier.pylock || !order.earlier.pylock->inputs) return std::nullopt;
   const Pylock& lock = *order.earlier.pylock;
   if (!space->is_declared) leave_out_excluded(*space, lock);
@@ -493,8 +505,7 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
   std::shared_ptr<const Pylock> was = std::move(order.earlier.whole);
   if (kept != nullptr) order.earlier = versions_of(*kept);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
-  std::optional<LockSpace> space = lock_space(command, order.is_for_all(), order.required, order.interpreter,
-                                              session.settings(), earlier_of(order));
+  std::optional<LockSpace> space = space_of(order, session.settings());
   if (space && form == LockForm::Requirements) {
     if (command.universal || command.platforms.size() > 1 || command.python_versions.size() > 1)
       throw Error(ErrorKind::Usage, "a requirements file is for one target; only a pylock.toml holds several",

@@ -2,8 +2,8 @@
 #include "cli/commands/commands.h"
 #include "cli/session/goal.h"
 #include "cli/session/open_env.h"
-#include "cli/session/requests.h"
 #include "envs/environment/installed.h"
+#include "envs/install/requests.h"
 #include "envs/place/direct_url.h"
 #include "resolver/base/text.h"
 

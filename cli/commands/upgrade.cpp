@@ -8,10 +8,10 @@
 #include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
-#include "cli/session/requests.h"
 #include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
+#include "envs/install/requests.h"
 #include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 

@@ -4,8 +4,8 @@
 #include "cli/session/hash_mode.h"
 #include "cli/session/install_terms.h"
 #include "cli/session/known_advisories.h"
-#include "cli/session/requests.h"
 #include "envs/install/bytecode_ahead.h"
+#include "envs/install/requests.h"
 #include "envs/install/source_builds.h"
 #include "fetch/download/wheels.h"
 #include "fetch/index/metadata_check.h"
@@ -157,22 +157,6 @@ bool holds_digest(const std::vector<Digest>& accepted, const std::string& sha256
 }
 
 }  // namespace
-
-Present Present::of(const Environment& environment, const InstalledDistributions& installed) {
-  Present present;
-  for (const InstalledDistribution& distribution : installed.all) {
-    present.versions.emplace(distribution.name, distribution.version);
-    if (distribution.direct_url)
-      if (auto direct = DirectUrl::parse(*distribution.direct_url))
-        present.direct.emplace(distribution.name, std::move(*direct));
-  }
-  Manifest manifest = environment.manifest_without_files();
-  present.requests = std::move(manifest.requests);
-  for (ManifestPackage& package : manifest.packages)
-    if (Expected<PackageName> name = PackageName::parse(package.name); name)
-      present.placed.emplace(std::move(*name), std::move(package));
-  return present;
-}
 
 void say_excluded(const Goal& goal, const MarkerEnvironment& environment, Session& session) {
   for (const RootRequirement& root : goal.requirements) {

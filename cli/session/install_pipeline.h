@@ -4,7 +4,7 @@
 #include "cli/session/goal.h"
 #include "cli/session/session.h"
 #include "envs/install/installed_graph.h"
-#include "envs/place/direct_url.h"
+#include "envs/install/present.h"
 #include "envs/place/transaction.h"
 #include "envs/python/runtime.h"
 #include "resolver/lock/universal.h"
@@ -31,15 +31,6 @@ void say_excluded(const Goal& goal, const MarkerEnvironment& environment, Sessio
 // Error(Usage) if a package to upgrade is neither needed nor installed: probably a typo.
 void check_upgrades(const ResolvePolicy& policy, const Resolution& resolution,
                     const std::map<PackageName, Version>& before);
-
-// The state before: empty for a new environment.
-struct Present {
-  std::map<PackageName, Version> versions;
-  std::map<PackageName, ManifestPackage> placed;  // their entries in the manifest
-  std::map<PackageName, DirectUrl> direct;        // the origins of packages that came from no index
-  std::vector<ManifestRequest> requests;          // earlier requests
-  static Present of(const Environment& environment, const InstalledDistributions& installed);
-};
 
 // The versions that meet the goal. Throws ExplainedError(NoSolution or NotFound) if there are none.
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,

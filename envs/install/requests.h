@@ -6,9 +6,11 @@
 // again. What `moat pip` recorded binds nothing, as with pip.
 #pragma once
 
-#include "cli/session/goal.h"
-#include "cli/session/install_pipeline.h"
+#include "envs/install/goal.h"
+#include "envs/install/present.h"
 #include "envs/journal/manifest.h"
+#include "resolver/solve/resolution.h"
+#include "resolver/solve/target.h"
 
 #include <set>
 #include <string>

@@ -1,13 +1,10 @@
-#include "cli/session/lock_space.h"
+#include "envs/install/lock_targets.h"
 
 #include "resolver/base/text.h"
-#include "resolver/lock/lock_gaps.h"
-#include "resolver/lock/lock_worlds.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -84,10 +81,6 @@ SpecifierSet specifier_of(const std::vector<PythonMinor>& pythons, const std::ve
       left_out += fmt::format(",!={}.{}", minor.to_string(), earlier);
   }
   return SpecifierSet::parse(fmt::format(">={},<{}{}", lower, after.to_string(), left_out)).value();
-}
-
-bool has_gap(const std::vector<PythonMinor>& pythons) {
-  return pythons.front().minor - pythons.back().minor + 1 != pythons.size();
 }
 
 // This machine, by the name of its kind.
@@ -192,10 +185,10 @@ std::vector<PythonMinor> admitted_pythons(const SpecifierSet& requires_python, c
 }
 
 // The Pythons that were named.
-void take_named_pythons(LockSpace& space, const LockCommand& command,
-                        const std::optional<SpecifierSet>& requires_python) {
-  space.pythons = named_pythons(command.python_versions);
-  space.requires_python = specifier_of(space.pythons, command.python_versions);
+void take_named_pythons(LockSpace& space, const TargetsAsked& asked) {
+  const std::optional<SpecifierSet>& requires_python = asked.requires_python;
+  space.pythons = named_pythons(asked.python_versions);
+  space.requires_python = specifier_of(space.pythons, asked.python_versions);
   if (requires_python) space.requires_python = space.requires_python.intersected(*requires_python);
   for (const PythonMinor& python : space.pythons)
     if (requires_python && !admits(*requires_python, python))
@@ -204,20 +197,20 @@ void take_named_pythons(LockSpace& space, const LockCommand& command,
                               requires_python->to_string(), python.to_string()));
 }
 
-void take_pythons(LockSpace& space, const LockCommand& command, bool of_project,
-                  const std::optional<SpecifierSet>& requires_python, const Interpreter& here,
+void take_pythons(LockSpace& space, const TargetsAsked& asked, const Interpreter& here,
                   const Pylock* earlier) {
-  if (!command.python_versions.empty()) return take_named_pythons(space, command, requires_python);
+  if (!asked.python_versions.empty()) return take_named_pythons(space, asked);
+  const std::optional<SpecifierSet>& requires_python = asked.requires_python;
   if (requires_python && !requires_python->empty()) {
     space.requires_python = *requires_python;
-  } else if (space.is_universal || of_project) {
-    space.requires_python = default_pythons(here, of_project ? earlier : nullptr);
+  } else if (space.is_universal || asked.is_for_all) {
+    space.requires_python = default_pythons(here, asked.is_for_all ? earlier : nullptr);
   } else {
     space.pythons = {{here.major, here.minor}};
     space.requires_python = SpecifierSet::parse("==" + here.major_minor() + ".*").value();
     return;
   }
-  space.pythons = admitted_pythons(space.requires_python, here, of_project ? earlier : nullptr);
+  space.pythons = admitted_pythons(space.requires_python, here, asked.is_for_all ? earlier : nullptr);
   if (space.pythons.empty())
     throw Error(ErrorKind::NoInterpreter,
                 fmt::format("no Python up to 3.{} meets requires-python {}",
@@ -238,216 +231,37 @@ LockSpace space_of_rare(const Interpreter& here) {
 
 }  // namespace
 
-std::vector<const LockTarget*> LockSpace::kept() const {
-  std::vector<const LockTarget*> out;
-  for (std::size_t i = 0; i < targets.size(); ++i)
-    if (!left_out.contains(i)) out.push_back(&targets[i]);
-  return out;
-}
-
-std::optional<LockSpace> lock_space(const LockCommand& command, bool of_project,
-                                    const std::optional<SpecifierSet>& requires_python,
-                                    const Interpreter& here, const Settings& settings,
+std::optional<LockSpace> lock_space(const TargetsAsked& asked, const Interpreter& here,
                                     const Pylock* earlier) {
-  const bool names_several = command.platforms.size() > 1 || command.python_versions.size() > 1;
-  const bool names_any = !command.platforms.empty() || !command.python_versions.empty();
+  const bool names_several = asked.platforms.size() > 1 || asked.python_versions.size() > 1;
+  const bool names_any = !asked.platforms.empty() || !asked.python_versions.empty();
   // A universal lock stays universal, just as platforms are kept, until other targets are named.
-  const bool universal = command.universal || (of_project && !names_any && earlier != nullptr &&
-                                               earlier->inputs && earlier->inputs->universal);
+  const bool universal = asked.universal || (asked.is_for_all && !names_any && earlier != nullptr &&
+                                             earlier->inputs && earlier->inputs->universal);
   const bool names_one = !names_several && names_any;
-  if (!universal && !names_several && (!of_project || names_one)) return std::nullopt;
+  if (!universal && !names_several && (!asked.is_for_all || names_one)) return std::nullopt;
   LockSpace space;
   space.is_universal = universal;
-  const bool by_default = of_project && settings.targets.empty() && !universal && !names_several;
+  const bool by_default = asked.is_for_all && asked.declared.empty() && !universal && !names_several;
   if (by_default && (here.implementation != "cpython" ||
                      !foreign_target(here.major_minor(), {platform_here(here)}, nullptr)))
     return space_of_rare(here);
-  if (!command.platforms.empty())
-    space.platforms = command.platforms;
-  else if (of_project && !settings.targets.empty())
-    space.platforms = settings.targets;
+  if (!asked.platforms.empty())
+    space.platforms = asked.platforms;
+  else if (asked.is_for_all && !asked.declared.empty())
+    space.platforms = asked.declared;
   else if (universal)
     space.platforms = usual_platforms(), space.is_declared = false;
   else if (by_default)
     space.platforms = default_platforms(here, earlier), space.is_declared = false;
   else
     space.platforms = {platform_here(here)};
-  take_pythons(space, command, of_project, requires_python, here, earlier);
+  take_pythons(space, asked, here, earlier);
   if (by_default)
     add_default_targets(space, here);
   else
     add_targets(space);
   return space;
-}
-
-void leave_out_excluded(LockSpace& space, const Pylock& lock) {
-  if (!lock.has_environments) return;
-  for (std::size_t i = 0; i < space.targets.size(); ++i)
-    if (std::none_of(lock.environments.begin(), lock.environments.end(), [&](const Marker& marker) {
-          return marker.evaluate(space.targets[i].target.environment);
-        }))
-      space.left_out.insert(i);
-}
-
-LockSpace lock_space(const LockedInputs& inputs, const SpecifierSet& requires_python) {
-  LockSpace space;
-  space.platforms = inputs.targets;
-  space.pythons = named_pythons(inputs.pythons);
-  space.requires_python = requires_python;
-  space.is_universal = inputs.universal;
-  add_targets(space);
-  return space;
-}
-
-namespace {
-
-// ` and python_version >= "3.11"`: selects these of all Pythons of the lock, oldest first; "": all of them.
-std::string told_by_markers(const std::set<PythonMinor>& some, const std::vector<PythonMinor>& all) {
-  const std::vector<PythonMinor> newest_first(some.rbegin(), some.rend());
-  if (has_gap(newest_first)) {
-    std::vector<std::string> texts;
-    for (const PythonMinor& python : some)
-      texts.push_back(fmt::format("python_version == \"{}\"", python.to_string()));
-    return fmt::format(" and ({})", fmt::join(texts, " or "));
-  }
-  std::string out;
-  if (newest_first.back() != all.back())
-    out += fmt::format(" and python_version >= \"{}\"", newest_first.back().to_string());
-  if (newest_first.front() != all.front())
-    out += fmt::format(" and python_version <= \"{}\"", newest_first.front().to_string());
-  return out;
-}
-
-}  // namespace
-
-std::vector<Marker> environments_of(const LockSpace& space) {
-  std::vector<Marker> out;
-  if (space.is_universal) return out;
-  std::map<std::string, std::set<PythonMinor>> of_platform;
-  for (const LockTarget* one : space.kept()) {
-    const PythonMinor python = parse_minor(one->target.environment.python_version);
-    of_platform[one->name].insert(python);
-  }
-  for (const std::string& platform : space.platforms) {
-    const auto pythons = of_platform.find(platform);
-    if (pythons == of_platform.end()) continue;
-    const std::string with = told_by_markers(pythons->second, space.pythons);
-    const auto one = std::find_if(space.targets.begin(), space.targets.end(),
-                                  [&](const LockTarget& target) { return target.name == platform; });
-    const MarkerEnvironment& there = one->target.environment;
-    out.push_back(Marker::parse(fmt::format("sys_platform == \"{}\" and platform_machine == \"{}\" and "
-                                            "implementation_name == \"{}\"{}",
-                                            there.sys_platform, there.platform_machine,
-                                            there.implementation_name, with),
-                                MarkerContext::LockFile)
-                      .value());
-  }
-  return out;
-}
-
-namespace {
-
-std::string files_of(const LockedPackage& package) {
-  std::vector<std::string> names;
-  if (package.sdist) names.push_back(package.sdist->name);
-  for (const LockedFile& wheel : package.wheels) names.push_back(wheel.name);
-  constexpr std::size_t kMost = 4;
-  const std::size_t count = names.size();
-  if (count > kMost) {
-    names.resize(kMost);
-    names.push_back(fmt::format("{} more", count - kMost));
-  }
-  return names.empty() ? "no file" : join(names, ", ");
-}
-
-bool has_file(const LockedPackage& package, const Target& target, bool may_build) {
-  if (package.direct) return true;
-  if (package.sdist && may_build) return true;
-  return std::any_of(package.wheels.begin(), package.wheels.end(), [&](const LockedFile& wheel) {
-    const Expected<WheelFilename> name = WheelFilename::parse(wheel.name);
-    return name && target.tags.rank(name->tags).has_value();
-  });
-}
-
-// All extras and groups; if some exclude each other, each possible choice.
-std::vector<WorldChoice> choices_of(const Pylock& lock) {
-  std::vector<LockRoot> roots(1);  // the first is always asked for
-  for (const ExtraName& extra : lock.extras) roots.push_back({LockRoot::Kind::Extra, extra.normalized()});
-  for (const GroupName& group : lock.dependency_groups)
-    roots.push_back({LockRoot::Kind::Group, group.normalized()});
-  const std::vector<std::vector<std::string>> none;
-  std::vector<WorldChoice> out;
-  for (const RootSet& world :
-       worlds_of(roots.size(), conflicting_roots(lock.inputs ? lock.inputs->conflicts : none, roots)))
-    out.push_back(choice_of(world, roots));
-  return out;
-}
-
-using Lacking = std::map<std::string, std::vector<std::string>>;  // by message: the targets
-
-void note(Lacking& lacking, const std::string& what, const std::string& where) {
-  std::vector<std::string>& places = lacking[what];
-  if (places.empty() || places.back() != where) places.push_back(where);
-}
-
-std::string place_of(const LockTarget& target) {
-  return fmt::format("{} with Python {}", target.name, target.target.environment.python_version);
-}
-
-void prove(const Pylock& lock, const LockTarget& target, const WorldChoice& choice, bool may_build,
-           Lacking& lacking) {
-  const MarkerEnvironment& there = target.target.environment;
-  const std::string where = place_of(target);
-  std::set<PackageName> seen;
-  for (const LockedPackage& package : lock.packages) {
-    if (package.marker && !package.marker->evaluate(there, choice.extras, choice.groups)) continue;
-    const std::string shown =
-        package.name.display() + (package.version ? " " + package.version->to_string() : "");
-    if (!seen.insert(package.name).second)
-      note(lacking, fmt::format("two versions of {}", package.name.display()), where);
-    if (package.requires_python && !package.requires_python->contains(target.target.python))
-      note(lacking, fmt::format("{} requires Python {}", shown, package.requires_python->to_string()), where);
-    if (!has_file(package, target.target, may_build))
-      note(lacking,
-           fmt::format("{} has no file for it: {}{}", shown, files_of(package),
-                       package.sdist ? ", and sources may not be built" : ""),
-           where);
-  }
-}
-
-}  // namespace
-
-namespace {
-
-// A message that applies to every target does not list them.
-std::vector<std::string> told(const Lacking& lacking, std::size_t targets) {
-  std::vector<std::string> out;
-  for (const auto& [what, where] : lacking)
-    out.push_back(targets > 1 && where.size() == targets ? what
-                                                         : fmt::format("{}: {}", join(where, ", "), what));
-  return out;
-}
-
-}  // namespace
-
-std::vector<std::string> unproved(const Pylock& lock, const LockSpace& space, bool may_build) {
-  Lacking lacking;
-  const std::vector<WorldChoice> choices = choices_of(lock);
-  for (const LockTarget* const target : space.kept())
-    for (const WorldChoice& choice : choices) prove(lock, *target, choice, may_build, lacking);
-  return told(lacking, space.kept().size());
-}
-
-std::vector<std::string> gaps(const Pylock& lock, const LockSpace& space) {
-  Lacking lacking;
-  const std::vector<WorldChoice> choices = choices_of(lock);
-  for (const LockTarget* const target : space.kept())
-    for (const WorldChoice& choice : choices)
-      for (const std::string& line : unmet_lines(lock, target->target.environment, choice))
-        note(lacking, line, place_of(*target));
-  std::vector<std::string> out = told(lacking, space.kept().size());
-  std::ranges::move(dangling_dependencies(lock), std::back_inserter(out));
-  return out;
 }
 
 }  // namespace moat

@@ -2,12 +2,11 @@
 // extra or a dependency group.
 #pragma once
 
-#include "cli/session/goal.h"
+#include "envs/install/goal.h"
 #include "resolver/lock/lockfile.h"
 #include "resolver/lock/universal.h"
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 namespace moat {
@@ -31,8 +30,5 @@ class RootedLines {
   std::vector<End> ends_;
   std::vector<std::size_t> root_of_;
 };
-
-// The differences between the old and the new inputs, line by line: "requirements: + flask>=3".
-std::vector<std::string> input_differences(const LockedInputs& before, const LockedInputs& now);
 
 }  // namespace moat

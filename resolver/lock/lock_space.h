@@ -1,13 +1,10 @@
-// The targets of `moat lock`, if there are several: platforms, and Pythons on each of them.
+// The targets of a lock, if there are several, and whether a lock serves all of them.
 #pragma once
 
-#include "cli/args/args.h"
-#include "cli/session/session.h"
-#include "envs/python/interpreter.h"
 #include "resolver/lock/lockfile.h"
 #include "resolver/lock/universal.h"
 
-#include <optional>
+#include <cstddef>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,17 +24,6 @@ struct LockSpace {
   // The targets that the lock is for.
   std::vector<const LockTarget*> kept() const;
 };
-
-// The targets from the options, [tool.moat] targets of the project, and requires-python; nullopt: one
-// target. A project that declares no targets is locked for this machine and for those of the usual
-// platforms that have an answer; the targets of the existing lock, `earlier`, are kept, so that
-// developers on different machines do not undo each other's locks. `here`: the default Python. Throws
-// Error(Usage).
-std::optional<LockSpace> lock_space(const LockCommand& command, bool of_project,
-                                    const std::optional<SpecifierSet>& requires_python,
-                                    const Interpreter& here, const Settings& settings, const Pylock* earlier);
-// The targets of an existing lock. Error(BadInput) if it names no valid targets.
-LockSpace lock_space(const LockedInputs& inputs, const SpecifierSet& requires_python);
 
 // Leaves out targets that `environments` of the lock excludes.
 void leave_out_excluded(LockSpace& space, const Pylock& lock);

@@ -1,4 +1,4 @@
-#include "cli/session/requests.h"
+#include "envs/install/requests.h"
 
 #include "resolver/base/redact.h"
 #include "resolver/solve/explain.h"
