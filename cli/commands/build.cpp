@@ -23,7 +23,7 @@ SourceTree tree_of(const fs::path& place, Session& session) {
     throw Error(ErrorKind::BadInput, fmt::format("{}: {}", place.native(), source.error().message));
   SourceOrder order = SourceOrder::of(*source);
   order.label = place.native();
-  return session.sources().obtain(order, session.stop()).tree;
+  return session.sources().sources->obtain(order, session.stop()).tree;
 }
 
 fs::path write_wheel(const StoredWheel& wheel, const fs::path& folder) {

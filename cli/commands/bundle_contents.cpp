@@ -3,7 +3,6 @@
 #include "cli/commands/sync.h"
 #include "cli/session/environment_lock.h"
 #include "cli/session/install_pipeline.h"
-#include "cli/session/locked_resolution.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"

@@ -91,7 +91,7 @@ int execute(const CreateCommand& command, Session& session) {
   TransactionRequest request;
   if (!goal.requirements.empty() || !goal.unnamed.empty()) {
     prepare_sources(goal, interpreter, session);
-    say_excluded(goal, interpreter.markers, session);
+    say_excluded(goal, interpreter.markers, session.reporter());
     const Resolution resolution = resolve_goal(goal, {}, target_of(interpreter), {}, session);
     for (const std::string& note : resolution.notes) session.reporter().warn(note);
     const InstallPlan plan = plan_install(goal, resolution, {}, false);

@@ -49,8 +49,7 @@ InstallPlace place_for(const InstallCommand& command, Session& session) {
 }
 
 ResolvePolicy policy_of(const InstallCommand& command, const Goal& goal) {
-  ResolvePolicy policy{
-      .upgrade = command.upgrade, .no_deps = command.no_deps, .takes_fix = true, .fix = command.fix};
+  ResolvePolicy policy{.upgrade = command.upgrade, .no_deps = command.no_deps, .fix = command.fix};
   for (const std::string& name : command.upgrade_packages)
     policy.upgrade_packages.insert(parse_package_name(name));
   if (command.upgrade_named)
@@ -96,7 +95,7 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
                                const InstallLook& look, UndoFolders& clones, ChangeReport& report,
                                Session& session) {
   const InstalledGraph graph(place.installed, place.interpreter.markers);
-  say_excluded(goal, place.interpreter.markers, session);
+  say_excluded(goal, place.interpreter.markers, session.reporter());
   if (is_there_already(command, goal, graph)) {
     TransactionRequest request = only_marks(goal, graph);
     if (look) look(goal, {}, request);
@@ -105,7 +104,7 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
   clones = prepare_sources(goal, place.interpreter, session, place.environment, command.dry_run && !look);
   const ResolvePolicy policy = policy_of(command, goal);
   const Resolution resolution =
-      resolve_for(goal, policy, target_of(place.interpreter), graph, place.present, session);
+      resolve_for(goal, policy, target_of(place.interpreter), graph, place.present, session, OffersFix::Yes);
   check_upgrades(policy, resolution, place.present.versions);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   const InstallPlan plan = plan_install(goal, resolution, place.present, command.reinstall);

@@ -173,7 +173,7 @@ class LockBuilds {
 
   void prepare(Goal& goal) {
     prepare_sources(goal, builder_, session_, std::nullopt, true);
-    SourcePolicy& sources = session_.source_policy();
+    SourcePolicy& sources = session_.sources().policy;
     if (const Target here = target_of(builder_); sources.builder != nullptr && is_foreign(here, target_))
       sources.builder = &foreign_.emplace(*sources.builder, here, target_, session_.reporter());
   }

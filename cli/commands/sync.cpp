@@ -5,7 +5,6 @@
 #include "cli/output/shell_word.h"
 #include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
-#include "cli/session/locked_resolution.h"
 #include "cli/session/open_env.h"
 #include "cli/session/required_python.h"
 #include "cli/session/source_setup.h"

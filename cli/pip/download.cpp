@@ -68,7 +68,8 @@ class WheelsToBe {
     std::vector<SourceToBuild> orders;
     for (const Step* step : sources) orders.push_back({step->package, step->hashes});
     if (orders.empty()) return;
-    SourceBuilds builds(std::move(orders), session.sources(), session.source_policy(), session.stop());
+    SourceBuilds builds(std::move(orders), *session.sources().sources, session.sources().policy,
+                        session.stop());
     for (const BuiltWheel& built : builds.finish()) {
       files_.push_back(built.wheel.filename);
       write_wheel_file(built.wheel, temp_.path() / files_.back());

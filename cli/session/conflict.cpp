@@ -1,7 +1,5 @@
 #include "cli/session/conflict.h"
 
-#include "fetch/index/index_pages.h"
-#include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 #include "resolver/solve/explain.h"
 
@@ -12,11 +10,6 @@
 
 namespace moat {
 namespace {
-
-bool lacks_a_project(const Conflict& conflict) {
-  return std::any_of(conflict.steps.begin(), conflict.steps.end(),
-                     [](const ConflictStep& step) { return step.lack == MissingCandidates::UnknownProject; });
-}
 
 // Packages that a fix installs or changes besides those in the conflict.
 std::size_t others_changed(const Fix& fix, const std::map<PackageName, Version>& present) {
@@ -121,57 +114,27 @@ nlohmann::ordered_json conflict_document(const Unmet& unmet) {
 
 }  // namespace
 
-std::map<PackageName, std::string> near_names(const Conflict& conflict,
-                                              const std::map<PackageName, Version>& present,
-                                              const Store& store) {
-  // More edits than this make it another word.
-  constexpr std::size_t kMostEdits = 2, kMostLonger = 3;
-  std::map<PackageName, std::string> near;
-  if (!lacks_a_project(conflict)) return near;
-  std::vector<std::string> names = seen_projects(store);
-  for (const auto& [name, version] : present) names.push_back(name.normalized());
-  std::sort(names.begin(), names.end());
-  for (const ConflictStep& step : conflict.steps) {
-    if (step.lack != MissingCandidates::UnknownProject) continue;
-    const std::string typed = step.requirement.name.normalized();
-    std::vector<std::string> alike;
-    for (const std::string& name : names)
-      if (name != typed && name.size() <= typed.size() + kMostLonger) alike.push_back(name);
-    if (auto found = nearest_name(typed, alike, kMostEdits))
-      near.insert_or_assign(step.requirement.name, std::move(*found));
-  }
-  return near;
-}
-
-ExplainedError conflict_error(const Unmet& unmet, const Target& target,
-                              const std::map<PackageName, Version>& present, bool takes_fix,
-                              const std::string& where) {
-  Explanation told = explain(unmet.conflict, target);
+ExplainedError conflict_error(const Unmet& unmet, OffersFix offers) {
+  Explanation told = explain(unmet.conflict, unmet.target);
   std::vector<std::string> hints;
   for (const auto& [name, near] : unmet.near) hints.push_back(fmt::format("did you mean `{}`?", near));
   hints.insert(hints.end(), told.hints.begin(), told.hints.end());
-  return {lacks_a_project(unmet.conflict) ? ErrorKind::NotFound : ErrorKind::NoSolution,
-          where.empty() ? told.headline : fmt::format("{}: {}", where, told.headline),
-          std::move(told.lines),
-          std::move(hints),
-          {offer(unmet.found.fixes, present, takes_fix), left_out(unmet.found)},
-          std::make_shared<const nlohmann::ordered_json>(conflict_document(unmet))};
+  return {
+      lacks_a_project(unmet.conflict) ? ErrorKind::NotFound : ErrorKind::NoSolution,
+      unmet.is_one_of_many ? fmt::format("{}: {}", unmet.target.description, told.headline) : told.headline,
+      std::move(told.lines),
+      std::move(hints),
+      {offer(unmet.found.fixes, unmet.present, offers == OffersFix::Yes), left_out(unmet.found)},
+      std::make_shared<const nlohmann::ordered_json>(conflict_document(unmet))};
 }
 
-Goal apply_fix(const Goal& goal, const Unmet& unmet, int number) {
-  const std::size_t count = unmet.found.fixes.size();
-  if (number < 1 || static_cast<std::size_t>(number) > count)
-    throw Error(ErrorKind::Usage,
-                count == 0 ? fmt::format("--fix {}: no fix is known for this conflict", number)
-                           : fmt::format("--fix {}: there {} {}", number, count == 1 ? "is only" : "are only",
-                                         count == 1 ? "1 fix" : fmt::format("{} fixes", count)),
-                {"run it without `--fix` to see the conflict and its fixes"});
-  const Fix& fix = unmet.found.fixes[static_cast<std::size_t>(number) - 1];
-  Goal changed = goal;
-  loosen_lines(changed.requirements, fix);
-  loosen_lines(changed.constraints, fix);
-  loosen_lines(changed.earlier, fix);
-  return changed;
+ExplainedError unpinned_error(const UnpinnedLines& unpinned) {
+  return {ErrorKind::HashMismatch,
+          fmt::format("hashes are required, but {} not pinned with `==` and a hash",
+                      unpinned.lines.size() == 1 ? "this requirement is" : "these requirements are"),
+          unpinned.lines,
+          {"`moat lock -r FILE -o requirements.txt` writes such lines, with the hashes of all files"},
+          {}};
 }
 
 }  // namespace moat

@@ -7,9 +7,6 @@
 
 namespace moat {
 
-// Nothing is fetched or built: only wheels in the store are known.
-TransactionRequest with_stored_wheels(const InstallPlan& plan, const Store& store);
-
 // The operations; throws the errors of the change, as far as they can be found without fetching.
 std::vector<Operation> dry_run(TransactionRequest request, const Environment& environment,
                                const InstalledDistributions& installed, Session& session);

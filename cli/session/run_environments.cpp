@@ -2,7 +2,6 @@
 
 #include "cli/session/install_pipeline.h"
 #include "cli/session/install_terms.h"
-#include "cli/session/locked_resolution.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_stamp.h"
 #include "envs/environment/environment.h"
@@ -223,7 +222,7 @@ RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
   std::optional<Resolution> resolution;
   try {
     prepare_sources(question.goal, question.interpreter, session);
-    say_excluded(question.goal, question.interpreter.markers, session);
+    say_excluded(question.goal, question.interpreter.markers, session.reporter());
     resolution = question.lock ? locked_resolution(locked, question.lock_directory, session)
                                : resolve_goal(question.goal, {}, target_of(question.interpreter),
                                               question.preferences, session);

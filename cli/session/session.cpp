@@ -118,10 +118,14 @@ KnownAdvisories& Session::advisories() {
   return *advisories_;
 }
 
-std::unique_ptr<IndexSource> Session::index_source(const IndexList& indexes) {
+void Session::warn_of_unheeded() const {
   if (const std::string unheeded = unheeded_pip_variables(settings_); !unheeded.empty())
     output_.warn(unheeded +
                  ": only pip and `moat pip` obey this; `moat config import-pip` takes pip's settings over");
+}
+
+std::unique_ptr<IndexSource> Session::index_source(const IndexList& indexes) {
+  warn_of_unheeded();
   return std::make_unique<IndexSource>(index_options(indexes), http(indexes), store(), workers(), progress_,
                                        stop_);
 }
@@ -129,25 +133,21 @@ std::unique_ptr<IndexSource> Session::index_source(const IndexList& indexes) {
 IndexSourceOptions Session::index_options(const IndexList& indexes) const {
   IndexSourceOptions options{.indexes = indexes, .offline = settings_.offline, .refresh = settings_.refresh};
   options.refresh_packages.insert(settings_.refresh_packages.begin(), settings_.refresh_packages.end());
-  options.sources = sources_.get();
-  options.source_policy = source_policy_;
+  options.sources = sources_.sources.get();
+  options.source_policy = sources_.policy;
   return options;
 }
 
-void Session::use_sources(const IndexList& indexes, SourcePolicy policy) {
+SourceSetup& Session::use_sources(const IndexList& indexes) {
+  if (sources_.sources) return sources_;
   GitOptions git{.path = variable(settings_.variables, "PATH"),
                  .environment = {settings_.variables.begin(), settings_.variables.end()},
                  .offline = settings_.offline};
   // git's own variable wins, as its settings do.
   if (!settings_.cert.empty() && variable(settings_.variables, "GIT_SSL_CAINFO").empty())
     git.environment.emplace_back("GIT_SSL_CAINFO", settings_.cert);
-  if (!sources_) sources_ = std::make_unique<Sources>(http(indexes), store(), progress_, std::move(git));
-  source_policy_ = std::move(policy);
-}
-
-SourceBuilder& Session::keep_builder(std::unique_ptr<SourceBuilder> builder) {
-  builder_ = std::move(builder);
-  return *builder_;
+  sources_.sources = std::make_unique<Sources>(http(indexes), store(), progress_, std::move(git));
+  return sources_;
 }
 
 namespace {

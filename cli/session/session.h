@@ -10,7 +10,7 @@
 #include "fetch/http/http.h"
 #include "fetch/index/index_source.h"
 #include "fetch/os/workers.h"
-#include "fetch/sources/sources.h"
+#include "fetch/sources/source_setup.h"
 #include "fetch/store/store.h"
 
 #include <filesystem>
@@ -54,6 +54,8 @@ class Session {
   HttpClient& http();
   std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
   IndexSourceOptions index_options(const IndexList& indexes) const;
+  // Of pip's variables that the user may expect to name indexes here.
+  void warn_of_unheeded() const;
 
   // Asks on the terminal; true for yes. Error(Interrupted).
   bool confirms(std::string_view question);
@@ -61,13 +63,9 @@ class Session {
   // From here on the command works on this application's environment.
   void work_on_tool(PackageName name) { settings_.tool = std::move(name); }
 
-  // Until this is called sources are not candidates (see cli/session/source_setup.h).
-  void use_sources(const IndexList& indexes, SourcePolicy policy);
-  bool uses_sources() const { return sources_ != nullptr; }
-  Sources& sources() { return *sources_; }  // REQUIRES: uses_sources()
-  SourcePolicy& source_policy() { return source_policy_; }
-  // Kept for the session's life.
-  SourceBuilder& keep_builder(std::unique_ptr<SourceBuilder> builder);
+  // Until this is called sources are not candidates (envs/install/prepare_sources.h).
+  SourceSetup& use_sources(const IndexList& indexes);
+  SourceSetup& sources() { return sources_; }
 
   // Known vulnerabilities of releases, read and requested once.
   KnownAdvisories& advisories();
@@ -101,9 +99,7 @@ class Session {
   std::unique_ptr<Workers> workers_;
   std::list<Network> network_;
   HttpClient* current_ = nullptr;  // of those
-  std::unique_ptr<Sources> sources_;
-  std::unique_ptr<SourceBuilder> builder_;
-  SourcePolicy source_policy_;
+  SourceSetup sources_;
   std::set<std::filesystem::path> lacking_bytecode_;
   std::string used_runtime_;
   std::unique_ptr<KnownAdvisories> advisories_;

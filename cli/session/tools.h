@@ -11,4 +11,9 @@ inline Tools tools_of(Session& session) {
   return {session.http(), session.store(), session.workers(), session.reporter(), session.stop()};
 }
 
+// With the client for these indexes.
+inline Tools tools_for(const IndexList& indexes, Session& session) {
+  return {session.http(indexes), session.store(), session.workers(), session.reporter(), session.stop()};
+}
+
 }  // namespace moat

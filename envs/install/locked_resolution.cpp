@@ -1,6 +1,5 @@
-#include "cli/session/locked_resolution.h"
+#include "envs/install/locked_resolution.h"
 
-#include "cli/settings/index_list.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/index/index_source.h"
 #include "fetch/os/file.h"
@@ -81,12 +80,12 @@ std::shared_ptr<const SourceUrl> source_of(const LockedPackage& package, const f
 }
 
 // A folder's version is read now; that may take a build.
-Version learn_version(const LockedPackage& package, const SourceUrl& source, Session& session) {
-  SourcePolicy& policy = session.source_policy();
-  const ObtainedSource& obtained = session.sources().obtain(SourceOrder::of(source), session.stop());
+Version learn_version(const LockedPackage& package, const SourceUrl& source, const LockedTools& with) {
+  const SourcePolicy& policy = with.sources.policy;
+  const ObtainedSource& obtained = with.sources.sources->obtain(SourceOrder::of(source), with.tools.stop);
   const auto core = CoreMetadata::parse(source_metadata(obtained, package.name, std::nullopt,
                                                         policy.settings_for(package.name),
-                                                        policy.asker(package.name), session.stop()));
+                                                        policy.asker(package.name), with.tools.stop));
   if (!core || core->name != package.name)
     throw bad_entry(package, core ? "its source is " + quote(core->name.display()) : core.error().message);
   return core->version;
@@ -95,12 +94,10 @@ Version learn_version(const LockedPackage& package, const SourceUrl& source, Ses
 // Exactly the files of the lock, as find-links: by name and hash.
 class NearFiles {
  public:
-  explicit NearFiles(Session& session) : session_(session) {
-    IndexList links = index_list(session.settings());
-    links.indexes.clear();
-    if (!links.find_links.empty())
-      source_.emplace(session.index_options(links), session.http(), session.store(), session.workers(),
-                      session.reporter(), session.stop());
+  explicit NearFiles(const LockedTools& with) {
+    const Tools& tools = with.tools;
+    if (!with.near.indexes.find_links.empty())
+      source_.emplace(with.near, tools.http, tools.store, tools.workers, tools.reporter, tools.stop);
   }
 
   std::optional<Url> find(const PackageName& name, const LockedFile& file) {
@@ -123,26 +120,25 @@ class NearFiles {
     return here.url.scheme() == "file" && is_locked(hash_file(here.url.file_path()));
   }
 
-  Session& session_;
   std::optional<IndexSource> source_;
 };
 
-bool is_in_store(const Artifact& artifact, Session& session) {
+bool is_in_store(const Artifact& artifact, const LockedTools& with) {
   for (const Digest& digest : artifact.digests)
-    if (digest.algorithm == "sha256" && session.store().find_wheel(digest)) return true;
+    if (digest.algorithm == "sha256" && with.tools.store.find_wheel(digest)) return true;
   return !is_wheel(artifact.filename) &&
-         session.sources().has_archive({.artifact = artifact, .direct = {}}, session.stop());
+         with.sources.sources->has_archive({.artifact = artifact, .direct = {}}, with.tools.stop);
 }
 
 // A file from an index, under --find-links and --no-index.
 void take_near(const LockedPackage& package, const LockedFile& file, Artifact& artifact, NearFiles& near,
-               Session& session) {
+               const LockedTools& with) {
   if (artifact.url.scheme() == "file") return;
   if (auto found = near.find(package.name, file)) {
     artifact.url = std::move(*found);
     return;
   }
-  if (!session.settings().no_index || is_in_store(artifact, session)) return;
+  if (!with.only_near || is_in_store(artifact, with)) return;
   throw Error(ErrorKind::NotFound,
               fmt::format("--no-index: no --find-links place has {} with the hash that the lock has for it",
                           quote(file.name)),
@@ -150,13 +146,13 @@ void take_near(const LockedPackage& package, const LockedFile& file, Artifact& a
 }
 
 ResolvedPackage as_resolved(const SelectedPackage& one, const fs::path& lock_directory, NearFiles& near,
-                            Session& session) {
+                            const LockedTools& with) {
   const LockedPackage& package = *one.package;
   ReleaseFile file;
   file.direct = source_of(package, lock_directory);
   file.artifact =
       one.file != nullptr ? artifact_of(*one.file, lock_directory) : SourceOrder::of(*file.direct).artifact;
-  if (one.file != nullptr && !package.direct) take_near(package, *one.file, file.artifact, near, session);
+  if (one.file != nullptr && !package.direct) take_near(package, *one.file, file.artifact, near, with);
   std::optional<Version> version = package.version;
   std::vector<Digest> accepted;
   if (one.file != nullptr && is_wheel(one.file->name)) {
@@ -166,7 +162,7 @@ ResolvedPackage as_resolved(const SelectedPackage& one, const fs::path& lock_dir
     file.wheel = std::move(*wheel);
     accepted = one.file->hashes;
   } else if (!version) {
-    version = file.direct ? learn_version(package, *file.direct, session)
+    version = file.direct ? learn_version(package, *file.direct, with)
                           : SdistFilename::parse(one.file->name, package.name)->version;
   }
   return {package.name, *version, nullptr, std::move(file), {}, {}, {}, package.index, std::move(accepted)};
@@ -189,11 +185,11 @@ Goal locked_goal(const std::vector<SelectedPackage>& selected) {
 }
 
 Resolution locked_resolution(const std::vector<SelectedPackage>& selected, const fs::path& lock_directory,
-                             Session& session) {
+                             const LockedTools& with) {
   Resolution resolution;
-  NearFiles near(session);
+  NearFiles near(with);
   for (const SelectedPackage& one : selected)
-    resolution.packages.push_back(as_resolved(one, lock_directory, near, session));
+    resolution.packages.push_back(as_resolved(one, lock_directory, near, with));
   return resolution;
 }
 

@@ -1,4 +1,4 @@
-#include "cli/session/hash_mode.h"
+#include "envs/install/hash_mode.h"
 
 #include "fetch/download/wheels.h"
 #include "resolver/base/redact.h"
@@ -33,7 +33,7 @@ bool is_pinned(const PackageName& name, const ResolveRequest& request) {
 }
 
 // Strong hashes of the chosen files, in the order of the packages; computed if no index promises them.
-std::vector<Digest> hashes_of(const std::vector<const ResolvedPackage*>& packages, Session& session) {
+std::vector<Digest> hashes_of(const std::vector<const ResolvedPackage*>& packages, const Tools& tools) {
   std::vector<Digest> out(packages.size());
   std::vector<WheelOrder> orders;
   std::vector<std::size_t> places;
@@ -45,8 +45,8 @@ std::vector<Digest> hashes_of(const std::vector<const ResolvedPackage*>& package
       orders.push_back({artifact, {}}), places.push_back(i);
   }
   if (orders.empty()) return out;
-  const std::vector<StoredWheel> wheels = obtain_wheels(
-      orders, session.http(), session.store(), session.workers(), session.reporter(), session.stop());
+  const std::vector<StoredWheel> wheels =
+      obtain_wheels(orders, tools.http, tools.store, tools.workers, tools.reporter, tools.stop);
   for (std::size_t k = 0; k < wheels.size(); ++k) out[places[k]] = wheels[k].digest;
   return out;
 }
@@ -87,26 +87,21 @@ bool lacks_hashes(const Conflict& conflict, const ResolveRequest& request) {
   });
 }
 
-std::optional<ExplainedError> missing_hashes(const ResolveRequest& request, CandidateSource& source,
-                                             Session& session) {
+std::optional<UnpinnedLines> missing_hashes(const ResolveRequest& request, CandidateSource& source,
+                                            const Tools& tools) {
   ResolveRequest relaxed = request;
   relaxed.require_hashes = false;
-  const Outcome outcome = resolve(relaxed, source, session.reporter(), session.stop());
+  const Outcome outcome = resolve(relaxed, source, tools.reporter, tools.stop);
   const auto* resolution = std::get_if<Resolution>(&outcome);
   if (resolution == nullptr) return std::nullopt;
   std::vector<const ResolvedPackage*> missing;
   for (const ResolvedPackage& package : resolution->packages)
     if (package.accepted.empty() || !is_pinned(package.name, request)) missing.push_back(&package);
   if (missing.empty()) return std::nullopt;
-  const std::vector<Digest> hashes = hashes_of(missing, session);
-  std::vector<std::string> lines;
-  for (std::size_t i = 0; i < missing.size(); ++i) lines.push_back(line_of(*missing[i], hashes[i]));
-  return ExplainedError(
-      ErrorKind::HashMismatch,
-      fmt::format("hashes are required, but {} not pinned with `==` and a hash",
-                  missing.size() == 1 ? "this requirement is" : "these requirements are"),
-      std::move(lines),
-      {"`moat lock -r FILE -o requirements.txt` writes such lines, with the hashes of all files"}, {});
+  const std::vector<Digest> hashes = hashes_of(missing, tools);
+  UnpinnedLines out;
+  for (std::size_t i = 0; i < missing.size(); ++i) out.lines.push_back(line_of(*missing[i], hashes[i]));
+  return out;
 }
 
 }  // namespace moat
