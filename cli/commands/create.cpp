@@ -4,11 +4,11 @@
 #include "cli/output/terminal_text.h"
 #include "cli/session/changes.h"
 #include "cli/session/install_pipeline.h"
-#include "cli/session/known_environments.h"
 #include "cli/session/required_python.h"
 #include "cli/session/source_setup.h"
 #include "cli/session/which_env.h"
 #include "cli/settings/project_files.h"
+#include "envs/environment/known_environments.h"
 #include "envs/environment/new_place.h"
 #include "envs/install/requests.h"
 #include "fetch/os/file.h"
@@ -118,7 +118,7 @@ int execute(const CreateCommand& command, Session& session) {
                            .root();
   session.used_runtime(runtime.get().fingerprint);
   report.lacks_bytecode = report.lacks_bytecode || !runtime.get().is_compiled;
-  remember_environment(report.environment, session.settings());
+  remember_environment(report.environment, session.settings().data_dir);
   session.output().say(fmt::format("created {} with Python {}", root.native(), interpreter.version));
   if (report.operations.empty())
     report.nothing =

@@ -6,11 +6,11 @@
 #include "cli/session/environment_facts.h"
 #include "cli/session/goal.h"
 #include "cli/session/install_pipeline.h"
-#include "cli/session/known_environments.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
 #include "envs/environment/installed.h"
 #include "envs/environment/isolation.h"
+#include "envs/environment/known_environments.h"
 #include "envs/environment/proof.h"
 #include "envs/place/damaged.h"
 #include "envs/place/direct_url.h"
@@ -299,7 +299,7 @@ std::vector<fs::path> other_pythons(const Environment& environment, Session& ses
     if (folder.path().filename().native().starts_with("python")) out.push_back(folder.path());
   for (const fs::directory_entry& named : fs::directory_iterator(settings.envs_dir(), none))
     out.push_back(named.path());
-  std::ranges::move(remembered_environments(settings), std::back_inserter(out));
+  std::ranges::move(remembered_environments(settings.data_dir), std::back_inserter(out));
   out.push_back(settings.user_env());
   out.push_back(settings.store_dir);
   return out;

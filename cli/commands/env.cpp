@@ -3,11 +3,11 @@
 #include "cli/session/bytecode_later.h"
 #include "cli/session/changes.h"
 #include "cli/session/open_env.h"
-#include "cli/session/remove_environment.h"
 #include "cli/session/shown_commands.h"
 #include "cli/session/which_env.h"
 #include "envs/environment/installed.h"
 #include "envs/environment/new_place.h"
+#include "envs/environment/remove_environment.h"
 #include "envs/install/requests.h"
 #include "envs/journal/change.h"
 #include "envs/journal/move_check.h"
@@ -179,7 +179,7 @@ int execute(const EnvRemoveCommand& command, Session& session) {
     return 1;
   }
   const fs::path removed = root;
-  remove_environment(removed, session);
+  remove_environment(removed, session.reporter());
   // Links that led to it are dangling now.
   if (std::error_code gone; fs::is_symlink(without_slash(named), gone))
     fs::remove(without_slash(named), gone);

@@ -3,9 +3,9 @@
 #include "cli/output/shell_word.h"
 #include "cli/session/changes.h"
 #include "cli/session/install_pipeline.h"
-#include "cli/session/known_environments.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
+#include "envs/environment/known_environments.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/place/direct_url.h"
 #include "resolver/base/text.h"
@@ -21,10 +21,10 @@ namespace {
 void remember_own(const Environment& environment, Session& session) {
   const Settings& settings = session.settings();
   const std::string root = environment.root().native();
-  if (is_remembered(environment.root(), settings))
+  if (is_remembered(environment.root(), settings.data_dir))
     throw Error(ErrorKind::Usage, fmt::format("{} is already a moat environment", root));
-  remember_environment(environment.root(), settings);
-  if (!is_remembered(environment.root(), settings))
+  remember_environment(environment.root(), settings.data_dir);
+  if (!is_remembered(environment.root(), settings.data_dir))
     throw Error(ErrorKind::Disk, fmt::format("cannot remember {}", root),
                 {fmt::format("check that {} is writable", shell_word(settings.data_dir.native()))});
   session.output().say(fmt::format("remembered {}, which is a moat environment already", root));
@@ -85,7 +85,7 @@ int execute(const EnvAdoptCommand& command, Session& session) {
                           }},
                      runtime.get(), session.workers());
   report.lacks_bytecode = report.lacks_bytecode || !runtime.get().is_compiled;
-  remember_environment(foreign.root(), session.settings());
+  remember_environment(foreign.root(), session.settings().data_dir);
   session.output().say(fmt::format("adopted {} (Python {})", foreign.root().native(), interpreter.version));
   report_changes(report, session);
   return 0;

@@ -1,10 +1,10 @@
 // moat env list | clone | move: where environments are.
 #include "cli/commands/commands.h"
 #include "cli/session/bytecode_later.h"
-#include "cli/session/known_environments.h"
 #include "cli/session/which_env.h"
 #include "envs/environment/copy_environment.h"
 #include "envs/environment/installed.h"
+#include "envs/environment/known_environments.h"
 #include "envs/journal/sealed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -67,7 +67,7 @@ std::vector<Listed> known_environments(const Settings& settings) {
   std::sort(named.begin(), named.end());
   for (const fs::path& root : named) out.push_back(look_at(root.filename().native(), root));
   if (Environment::exists_at(settings.user_env())) out.push_back(look_at("--user", settings.user_env()));
-  for (const fs::path& root : remembered_environments(settings)) out.push_back(look_at("", root));
+  for (const fs::path& root : remembered_environments(settings.data_dir)) out.push_back(look_at("", root));
   return out;
 }
 
@@ -138,7 +138,7 @@ int execute(const EnvCloneCommand& command, Session& session) {
   const bool is_pending = is_bytecode_pending(environment.root(), settings);
   const Environment clone = clone_environment(environment, to, session.workers());
   if (is_pending) session.lacks_bytecode(clone.root());
-  remember_environment(clone.root(), settings);
+  remember_environment(clone.root(), settings.data_dir);
   warn_of_editables(environment, to, session);
   session.output().say(fmt::format("copied {} to {}", environment.root().native(), clone.root().native()));
   if (session.output().json())
@@ -157,7 +157,7 @@ int execute(const EnvMoveCommand& command, Session& session) {
   const bool is_pending = is_bytecode_pending(from, settings);
   const Environment moved = move_environment(environment, to, session.workers());
   if (is_pending) session.lacks_bytecode(moved.root());
-  remember_environment(moved.root(), settings);
+  remember_environment(moved.root(), settings.data_dir);
   session.output().say(fmt::format("moved {} to {}", from.native(), moved.root().native()));
   if (session.output().json())
     session.output().document({{"schema", 1}, {"from", from.native()}, {"to", moved.root().native()}});

@@ -3,9 +3,9 @@
 // An environment is activated automatically only if moat made it for this user, or this user adopted it: a
 // downloaded folder may hold anything under the name .venv, and entering it must not run that.
 #include "cli/commands/commands.h"
-#include "cli/session/known_environments.h"
 #include "cli/session/spawn.h"
 #include "envs/environment/environment.h"
+#include "envs/environment/known_environments.h"
 #include "envs/environment/shell_words.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/presence.h"
@@ -92,7 +92,7 @@ std::optional<fs::path> environment_around(const fs::path& folder, const Setting
   if (!found.path) return std::nullopt;
   // Root may be in a folder of another user, who could replace its contents.
   if (!is_ours(*found.path) || !is_ours(*found.path / "bin" / "activate")) return std::nullopt;
-  return is_remembered(*found.path, settings) ? found.path : std::nullopt;
+  return is_remembered(*found.path, settings.data_dir) ? found.path : std::nullopt;
 }
 
 // The shell commands to print.
@@ -114,7 +114,7 @@ std::string lines_for(bool is_fish, const std::optional<fs::path>& around, const
     return active.empty() ? "" : fill(lines.define, hooked);  // "": deactivated by hand meanwhile
   if (active.empty()) {
     if (!hooked.empty()) out = lines.forget;
-  } else if (is_remembered(hooked, settings)) {
+  } else if (is_remembered(hooked, settings.data_dir)) {
     out = fill(lines.define, hooked) + std::string(lines.leave);
   } else {  // moved, deleted or replaced: its scripts must not run
     out = fill(lines.strip, hooked);

@@ -7,11 +7,11 @@
 #include "cli/session/applications.h"
 #include "cli/session/changes.h"
 #include "cli/session/open_env.h"
-#include "cli/session/remove_environment.h"
 #include "cli/session/run_environments.h"
 #include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
 #include "cli/session/spawn.h"
+#include "envs/environment/remove_environment.h"
 #include "envs/install/requests.h"
 #include "envs/install/user_links.h"
 #include "fetch/os/file.h"
@@ -281,7 +281,7 @@ int execute(const ToolUninstallCommand& command, Session& session) {
     }
     if (!command.dry_run) {
       hide_other_commands({}, root, settings);
-      remove_environment(root, session);
+      remove_environment(root, session.reporter());
     }
     if (output.verbosity() >= -1) output.result(fmt::format("- {}", name.normalized()));
     removed.push_back(name.normalized());

@@ -2,11 +2,11 @@
 
 #include "cli/output/shell_word.h"
 #include "cli/session/environment_facts.h"
-#include "cli/session/known_environments.h"
 #include "cli/session/required_python.h"
 #include "cli/session/run_environments.h"
 #include "cli/session/shown_commands.h"
 #include "cli/settings/project_files.h"
+#include "envs/environment/known_environments.h"
 #include "envs/journal/sealed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -111,7 +111,7 @@ Environment create_and_say(const fs::path& root, Session& session,
   Environment environment = create_environment(options, runtime, session.workers());
   if (!runtime.is_compiled) session.lacks_bytecode(environment.root());
   session.used_runtime(runtime.fingerprint);
-  remember_environment(environment.root(), settings);
+  remember_environment(environment.root(), settings.data_dir);
   session.output().say(
       fmt::format("created {} with Python {}", root.native(), environment.interpreter().version));
   return environment;

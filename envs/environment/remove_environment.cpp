@@ -1,4 +1,4 @@
-#include "cli/session/remove_environment.h"
+#include "envs/environment/remove_environment.h"
 
 #include "envs/environment/new_place.h"
 #include "envs/journal/change.h"
@@ -24,7 +24,7 @@ constexpr std::chrono::seconds kPatience{60};
 // Deleting takes a while and may be interrupted: so it is moved away first, then deleted. A folder that must
 // stay (a mounted volume, one in another user's directory) is emptied; until the end it remains an
 // environment that can be removed again. Files that cannot be deleted do not restore it.
-void remove_environment(const fs::path& root, Session& session) {
+void remove_environment(const fs::path& root, Reporter& reporter) {
   const fs::path aside =
       root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
   sweep_leftovers(root.parent_path());
@@ -41,8 +41,8 @@ void remove_environment(const fs::path& root, Session& session) {
     try {
       remove_tree(aside);
     } catch (const Error& error) {
-      session.reporter().warn(fmt::format("could not delete all of it; the rest is in {}: {}",
-                                          quote(aside.native()), error.what()));
+      reporter.warn(fmt::format("could not delete all of it; the rest is in {}: {}", quote(aside.native()),
+                                error.what()));
     }
     return;
   }

@@ -1,12 +1,12 @@
 // Deletes an environment, whatever state it is in.
 #pragma once
 
-#include "cli/session/session.h"
+#include "resolver/base/reporter.h"
 
 #include <filesystem>
 
 namespace moat {
 
-void remove_environment(const std::filesystem::path& root, Session& session);
+void remove_environment(const std::filesystem::path& root, Reporter& reporter);
 
 }  // namespace moat
