@@ -1,14 +1,15 @@
 // Collects a bundle: for each target the packages that its lock selects.
 #include "cli/commands/bundle.h"
 #include "cli/commands/sync.h"
-#include "cli/session/environment_lock.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
+#include "cli/settings/index_list.h"
 #include "cli/settings/project_files.h"
 #include "cli/settings/workspace.h"
 #include "envs/deploy/bytecode_blob.h"
 #include "envs/deploy/runtime_blob.h"
+#include "envs/install/environment_lock.h"
 #include "fetch/archive/archive.h"
 #include "fetch/download/originals.h"
 #include "fetch/store/wheel_file.h"
@@ -275,7 +276,9 @@ BundleLock lock_of_environment(const BundleCommand& command, const Environment& 
     throw Error(ErrorKind::Usage,
                 "`--env` takes an environment as it is: without LOCK, --extra, --group, --platform and "
                 "--python-version");
-  EnvironmentLock found = environment_lock(environment, session);
+  check_has_hashes(environment);  // before an index is asked
+  EnvironmentLock found =
+      environment_lock(environment, *session.index_source(index_list(session.settings())));
   std::string text = format_pylock(found.lock);
   return {std::move(found.lock), std::move(text), {}, std::move(found.requested)};
 }

@@ -1,12 +1,13 @@
 #include "cli/session/install_pipeline.h"
 
+#include "cli/session/audit_exceptions.h"
 #include "cli/session/install_terms.h"
-#include "cli/session/known_advisories.h"
 #include "cli/session/tools.h"
 #include "cli/settings/index_list.h"
 
 #include <fmt/format.h>
 
+#include <ctime>
 #include <utility>
 #include <variant>
 
@@ -20,7 +21,9 @@ ResolveTools resolve_tools(const Goal& goal, Session& session) {
   const Tools tools = tools_for(terms.indexes, session);
   return {std::move(terms), std::move(indexes), tools,
           [&session](const std::vector<const ResolvedPackage*>& chosen) {
-            return exclude_vulnerable(chosen, session.advisories(), session.settings());
+            KnownAdvisories& known = session.advisories();
+            const UnixTime now = std::time(nullptr);
+            return exclude_vulnerable(chosen, known, audit_exceptions(session.settings(), now), now);
           }};
 }
 

@@ -2,9 +2,9 @@
 
 #include "cli/output/terminal_text.h"
 #include "cli/session/http_options.h"
-#include "cli/session/known_advisories.h"
 #include "cli/session/python_installs.h"
 #include "cli/settings/index_list.h"
+#include "fetch/index/known_advisories.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/process.h"
 #include "fetch/os/terminal.h"
@@ -114,7 +114,11 @@ std::string unheeded_pip_variables(const Settings& settings) {
 }  // namespace
 
 KnownAdvisories& Session::advisories() {
-  if (!advisories_) advisories_ = std::make_unique<KnownAdvisories>(*this);
+  if (advisories_) return *advisories_;
+  std::optional<fs::path> folder;
+  if (!settings_.advisories.empty()) folder = settings_.working_directory / settings_.advisories;
+  advisories_ = std::make_unique<KnownAdvisories>(
+      folder, [this]() -> HttpClient& { return http(index_list(settings_)); }, progress_);
   return *advisories_;
 }
 

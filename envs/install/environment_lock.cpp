@@ -1,14 +1,13 @@
-#include "cli/session/environment_lock.h"
+#include "envs/install/environment_lock.h"
 
-#include "cli/settings/index_list.h"
 #include "envs/journal/manifest.h"
-#include "fetch/index/index_source.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
 
-#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace moat {
 namespace {
@@ -32,25 +31,28 @@ std::optional<LockedFile> file_with(const Digest& sha256, const Project& project
 
 }  // namespace
 
-EnvironmentLock environment_lock(const Environment& environment, Session& session) {
+void check_has_hashes(const Environment& environment) {
   if (environment.is_foreign())
     throw Error(ErrorKind::ForeignEnvironment,
                 fmt::format("moat did not make {}, so the hashes of its files are not recorded",
                             environment.root().native()),
                 {fmt::format("moat env adopt {}", environment.root().native())});
+}
+
+EnvironmentLock environment_lock(const Environment& environment, CandidateSource& source) {
+  check_has_hashes(environment);
   const Manifest manifest = environment.manifest_without_files();
-  const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
   std::vector<PackageName> names;
   for (const ManifestPackage& package : manifest.packages) {
     names.push_back(PackageName::parse(package.name).value());
-    source->request_project(names.back());
+    source.request_project(names.back());
   }
   EnvironmentLock out;
   out.lock.created_by = "moat";
   for (std::size_t i = 0; i < names.size(); ++i) {
     const ManifestPackage& package = manifest.packages[i];
     const Project* project = nullptr;
-    while ((project = source->find_project(names[i])) == nullptr) source->wait();
+    while ((project = source.find_project(names[i])) == nullptr) source.wait();
     std::optional<LockedFile> file =
         file_with(Digest::parse("sha256", package.wheel_sha256).value(), *project);
     if (!file)

@@ -1,13 +1,16 @@
-// Known vulnerabilities of releases, for `moat audit` and --no-vulnerable: from the indexes, or from the
-// folder of OSV records that settings name.
+// Known vulnerabilities of releases, for `moat audit` and --no-vulnerable: from the indexes, or from a folder
+// of OSV records. Each release is asked for once.
 #pragma once
 
-#include "cli/session/session.h"
+#include "fetch/http/http.h"
 #include "fetch/index/advisories.h"
+#include "resolver/base/reporter.h"
 #include "resolver/files/artifact.h"
 #include "resolver/solve/resolution.h"
 #include "resolver/solve/solve.h"
 
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,8 +28,10 @@ struct IndexedRelease {
 
 class KnownAdvisories {
  public:
-  // Error(BadInput) where a file in the folder is not an OSV record.
-  explicit KnownAdvisories(Session& session);
+  // Without a folder the indexes are asked, by a client that is had when it is first needed. Error(BadInput)
+  // where a file in the folder is not an OSV record.
+  KnownAdvisories(const std::optional<std::filesystem::path>& folder, std::function<HttpClient&()> client,
+                  Reporter& reporter);
 
   // Asks the indexes in parallel about releases not asked for yet. Warns once of each index that gives no
   // vulnerabilities. Error(Network, Offline).
@@ -39,7 +44,8 @@ class KnownAdvisories {
   void tell_silent(const std::string& index);
   void ask_indexes(const std::vector<IndexedRelease>& releases);
 
-  Session& session_;
+  std::function<HttpClient&()> client_;
+  Reporter& reporter_;
   std::optional<AdvisoryFolder> folder_;
   std::map<Release, std::vector<Advisory>> known_;
   std::set<std::string> silent_;  // indexes that give no vulnerabilities
@@ -51,12 +57,9 @@ struct AuditException {
   std::optional<UnixTime> until;
   bool is_over(UnixTime now) const { return until && now >= *until; }
 };
-// Error(Usage).
-std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime now);
-
-// For --no-vulnerable: constraints that exclude the versions of these with a known vulnerability that is not
-// ignored.
+// Constraints that exclude the versions of these with a known vulnerability that no exception ignores `now`.
 std::vector<RootRequirement> exclude_vulnerable(const std::vector<const ResolvedPackage*>& packages,
-                                                KnownAdvisories& known, const Settings& settings);
+                                                KnownAdvisories& known,
+                                                const std::vector<AuditException>& exceptions, UnixTime now);
 
 }  // namespace moat

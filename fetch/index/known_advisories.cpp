@@ -1,22 +1,18 @@
-#include "cli/session/known_advisories.h"
-
-#include "cli/settings/index_list.h"
-#include "cli/settings/time_spec.h"
-#include "resolver/base/text.h"
+#include "fetch/index/known_advisories.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <future>
 #include <memory>
+#include <utility>
 
 namespace moat {
 
-KnownAdvisories::KnownAdvisories(Session& session) : session_(session) {
-  const Settings& settings = session.settings();
-  if (!settings.advisories.empty())
-    folder_ = AdvisoryFolder::read(settings.working_directory / settings.advisories);
+KnownAdvisories::KnownAdvisories(const std::optional<std::filesystem::path>& folder,
+                                 std::function<HttpClient&()> client, Reporter& reporter)
+    : client_(std::move(client)), reporter_(reporter) {
+  if (folder) folder_ = AdvisoryFolder::read(*folder);
 }
 
 void KnownAdvisories::learn(const std::vector<IndexedRelease>& releases) {
@@ -37,12 +33,12 @@ const std::vector<Advisory>& KnownAdvisories::of(const PackageName& name, const 
 
 void KnownAdvisories::tell_silent(const std::string& index) {
   if (!silent_.insert(index).second) return;
-  session_.output().warn(fmt::format(
+  reporter_.warn(fmt::format(
       "{} does not report vulnerabilities; the setting `advisories` takes a folder of OSV records", index));
 }
 
 void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
-  HttpClient& http = session_.http(index_list(session_.settings()));
+  HttpClient& http = client_();
   struct Asked {
     const IndexedRelease* release;
     Url url;
@@ -80,28 +76,9 @@ void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
   }
 }
 
-std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime now) {
-  std::vector<AuditException> out;
-  for (const std::string& text : settings.audit_ignore) {
-    const std::size_t at = text.find('@');
-    AuditException one{.text = text, .id = text.substr(0, at), .until = {}};
-    if (at != std::string::npos) {
-      one.until = parse_time(text.substr(at + 1), now);
-      if (!one.until || text.size() - at != std::string_view("@2026-12-31").size())
-        throw Error(ErrorKind::Usage, fmt::format("audit-ignore: {} is not ID or ID@YYYY-MM-DD", quote(text)),
-                    {fmt::format("`{}@2026-12-31` ignores it until that day", one.id)});
-      constexpr UnixTime kDay = 24 * 3600;
-      *one.until += kDay;  // that day is included
-    }
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
 std::vector<RootRequirement> exclude_vulnerable(const std::vector<const ResolvedPackage*>& packages,
-                                                KnownAdvisories& known, const Settings& settings) {
-  const UnixTime now = std::time(nullptr);
-  const std::vector<AuditException> exceptions = audit_exceptions(settings, now);
+                                                KnownAdvisories& known,
+                                                const std::vector<AuditException>& exceptions, UnixTime now) {
   const auto counts = [&](const Advisory& advisory) {
     return std::ranges::none_of(exceptions, [&](const AuditException& exception) {
       return !exception.is_over(now) && advisory.goes_by(exception.id);
