@@ -64,43 +64,39 @@ Resolution locked_resolution(const std::vector<SelectedPackage>& selected, const
                             .only_near = session.settings().no_index});
 }
 
+WheelTools wheel_tools(Session& session) {
+  const Settings& settings = session.settings();
+  return {.tools = tools_of(session),
+          .sources = session.sources(),
+          .bad_records = {settings.allow_bad_records, settings.allowed_bad_records}};
+}
+
 TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
                                const std::shared_future<Runtime>& runtime, Session& session) {
   if (plan.steps.empty()) return {.mark_requested = plan.mark_requested};  // without starting a client
-  const Settings& settings = session.settings();
-  const bool compiles = settings.compile == Compile::Now;
+  const bool compiles = session.settings().compile == Compile::Now;
   return with_wheels(plan, present, reinstall, compiles ? runtime : std::shared_future<Runtime>(),
-                     {.tools = tools_of(session),
-                      .sources = session.sources(),
-                      .bad_records = {settings.allow_bad_records, settings.allowed_bad_records}});
+                     wheel_tools(session));
 }
 
-std::string disk_cost(const TransactionRequest& request, LinkMode mode) {
-  if (mode != LinkMode::Auto && mode != LinkMode::Copy) return "";
-  constexpr std::uint64_t kBig = 1'000'000'000;
-  std::uint64_t all = 0, unshared = 0;
-  for (const WantedPackage& package : request.install)
-    for (const StoredFile& file : package.wheel.files) {
-      all += file.size;
-      if (link_mode_for(LinkMode::SharedBinaries, file.path, file.size) != LinkMode::Hardlink)
-        unshared += file.size;
-    }
-  if (all - unshared < kBig) return "";
+std::string cost_text(const DiskCost& cost) {
   return fmt::format("this takes {} of the disk; `--link-mode shared-binaries` would take {}",
-                     human_bytes(all), human_bytes(unshared));
+                     human_bytes(cost.all), human_bytes(cost.unshared));
+}
+
+PlaceTerms place_terms(const Session& session) {
+  const Settings& settings = session.settings();
+  return {.link_mode = settings.link_mode,
+          .compile = settings.compile,
+          .strict_files = settings.strict_files,
+          .durable = settings.durable,
+          .reason = session.command_line(),
+          .tell_cost = [&output = session.output()](const DiskCost& cost) { output.say(cost_text(cost)); }};
 }
 
 TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session) {
-  request.link_mode = session.settings().link_mode;
-  if (const std::string cost = disk_cost(request, request.link_mode);
-      !cost.empty() && !(request.link_mode == LinkMode::Auto && clones_files(environment.private_folder())))
-    session.output().say(cost);
-  request.compile = session.settings().compile;
-  request.strict_files = session.settings().strict_files;
-  request.durable = session.settings().durable;
-  request.reason = session.command_line();
-  return apply_transaction(request, environment, session.store(), session.workers(), session.reporter(),
-                           session.command_line());
+  return apply(std::move(request), environment, place_terms(session), session.store(), session.workers(),
+               session.reporter());
 }
 
 }  // namespace moat

@@ -11,6 +11,7 @@
 #include "envs/install/obtain_plan.h"
 #include "envs/install/present.h"
 #include "envs/install/resolve_goal.h"
+#include "envs/place/place_terms.h"
 #include "envs/place/transaction.h"
 #include "envs/python/runtime.h"
 #include "resolver/lock/universal.h"
@@ -46,12 +47,14 @@ Resolution locked_resolution(const std::vector<SelectedPackage>& selected,
 TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
                                const std::shared_future<Runtime>& runtime, Session& session);
 
-// How much disk space a big change will take, also with shared binaries: "this takes 5.2 GB of the disk;
-// `--link-mode shared-binaries` would take 200.0 MB". "" if that would save less than 1 GB, or if nothing is
-// copied.
-std::string disk_cost(const TransactionRequest& request, LinkMode mode);
+// By the user's settings.
+WheelTools wheel_tools(Session& session);
+PlaceTerms place_terms(const Session& session);
 
-// Settings that apply to every change of an environment.
+// "this takes 5.2 GB of the disk; `--link-mode shared-binaries` would take 200.0 MB"
+std::string cost_text(const DiskCost& cost);
+
+// A change of an environment by place_terms().
 TransactionResult apply(TransactionRequest request, const Environment& environment, Session& session);
 
 }  // namespace moat

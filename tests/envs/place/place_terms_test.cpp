@@ -1,5 +1,5 @@
 // What a big change costs is said before it is made.
-#include "cli/session/install_pipeline.h"
+#include "envs/place/place_terms.h"
 
 #include <gtest/gtest.h>
 
@@ -14,23 +14,25 @@ TransactionRequest of_files(std::vector<StoredFile> files) {
   return request;
 }
 
-TEST(DiskCost, OfABigChangeIsToldWithWhatSharingWouldTake) {
+TEST(DiskCostTest, OfABigChangeIsToldWithWhatSharingWouldTake) {
   const TransactionRequest request = of_files({{.path = "big/lib.so", .digest = {}, .size = 5'000'000'000},
                                                {.path = "big/all.py", .digest = {}, .size = 200'000'000}});
-  const std::string said = "this takes 5.2 GB of the disk; `--link-mode shared-binaries` would take 200.0 MB";
-  EXPECT_EQ(disk_cost(request, LinkMode::Auto), said);
-  EXPECT_EQ(disk_cost(request, LinkMode::Copy), said);
+  for (const LinkMode mode : {LinkMode::Auto, LinkMode::Copy}) {
+    const std::optional<DiskCost> cost = disk_cost(request, mode);
+    ASSERT_TRUE(cost);
+    EXPECT_EQ(cost->all, 5'200'000'000U);
+    EXPECT_EQ(cost->unshared, 200'000'000U);
+  }
   for (const LinkMode mode :
        {LinkMode::SharedBinaries, LinkMode::Hardlink, LinkMode::Symlink, LinkMode::Clone})
-    EXPECT_EQ(disk_cost(request, mode), "") << "nothing is copied, or that was asked for";
+    EXPECT_EQ(disk_cost(request, mode), std::nullopt) << "nothing is copied, or that was asked for";
 }
 
-TEST(DiskCost, IsNotToldWhereSharingSavesLittle) {
-  EXPECT_EQ(
-      disk_cost(of_files({{.path = "small/lib.so", .digest = {}, .size = 900'000'000}}), LinkMode::Auto), "");
-  EXPECT_EQ(
-      disk_cost(of_files({{.path = "text/all.py", .digest = {}, .size = 3'000'000'000}}), LinkMode::Auto),
-      "");
+TEST(DiskCostTest, IsNotToldWhereSharingSavesLittle) {
+  EXPECT_FALSE(
+      disk_cost(of_files({{.path = "small/lib.so", .digest = {}, .size = 900'000'000}}), LinkMode::Auto));
+  EXPECT_FALSE(
+      disk_cost(of_files({{.path = "text/all.py", .digest = {}, .size = 3'000'000'000}}), LinkMode::Auto));
 }
 
 }  // namespace
