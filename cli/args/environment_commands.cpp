@@ -1,7 +1,7 @@
 // The command line of environments and of the packages in them.
 #include "cli/args/commands_declared.h"
 #include "cli/args/declaration.h"
-#include "cli/output/shell_word.h"
+#include "envs/environment/shell_words.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
 

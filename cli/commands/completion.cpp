@@ -3,11 +3,11 @@
 
 #include "cli/commands/commands.h"
 #include "cli/commands/completion_scripts.h"
-#include "cli/output/shell_word.h"
 #include "cli/session/applications.h"
 #include "cli/session/which_env.h"
 #include "cli/settings/setting_layers.h"
 #include "envs/environment/installed.h"
+#include "envs/environment/shell_words.h"
 #include "envs/journal/change.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"

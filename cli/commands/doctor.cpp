@@ -2,7 +2,6 @@
 #include "cli/commands/doctor.h"
 
 #include "cli/commands/commands.h"
-#include "cli/output/shell_word.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/goal.h"
 #include "cli/session/install_pipeline.h"
@@ -12,6 +11,7 @@
 #include "envs/environment/isolation.h"
 #include "envs/environment/known_environments.h"
 #include "envs/environment/proof.h"
+#include "envs/environment/shell_words.h"
 #include "envs/place/damaged.h"
 #include "envs/place/direct_url.h"
 #include "envs/place/repair.h"

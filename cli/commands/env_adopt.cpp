@@ -1,11 +1,11 @@
 // moat env adopt [ENV]: an environment that venv, virtualenv or uv made becomes moat's own.
 #include "cli/commands/commands.h"
-#include "cli/output/shell_word.h"
 #include "cli/session/changes.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
 #include "envs/environment/known_environments.h"
+#include "envs/environment/shell_words.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/place/direct_url.h"
 #include "resolver/base/text.h"

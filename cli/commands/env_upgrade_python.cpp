@@ -1,6 +1,5 @@
 // moat env upgrade-python: another Python for the same environment.
 #include "cli/commands/commands.h"
-#include "cli/output/shell_word.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/required_python.h"
@@ -8,6 +7,7 @@
 #include "cli/session/source_setup.h"
 #include "cli/session/which_env.h"
 #include "cli/settings/project_files.h"
+#include "envs/environment/shell_words.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/install/requests.h"
 #include "envs/journal/change.h"

@@ -2,9 +2,8 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/project_change.h"
 #include "cli/commands/sync.h"
-#include "cli/output/shell_word.h"
-#include "cli/session/requirement_files.h"
 #include "cli/settings/project_files.h"
+#include "envs/environment/shell_words.h"
 #include "fetch/os/file.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/redact.h"
@@ -73,7 +72,7 @@ RequirementsFile pip_lines(const CondaEnvironment& conda, const fs::path& path, 
     for (; line < one.line; ++line) text += '\n';
     text += one.text;
   }
-  return read_requirements_text(path.native(), text + "\n", session);
+  return read_requirements_text(path.native(), text + "\n", file_terms(session));
 }
 
 // The name of a project for which the file has none.

@@ -2,7 +2,6 @@
 #include "cli/commands/install.h"
 
 #include "cli/commands/commands.h"
-#include "cli/output/shell_word.h"
 #include "cli/session/changes.h"
 #include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
@@ -10,6 +9,7 @@
 #include "cli/session/required_python.h"
 #include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
+#include "envs/environment/shell_words.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/install/requests.h"
 #include "fetch/os/file.h"

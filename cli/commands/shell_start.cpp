@@ -1,6 +1,5 @@
 #include "cli/commands/shell_start.h"
 
-#include "cli/output/shell_word.h"
 #include "envs/environment/shell_words.h"
 #include "fetch/os/file.h"
 

@@ -2,7 +2,6 @@
 #include "cli/commands/sync.h"
 
 #include "cli/commands/commands.h"
-#include "cli/output/shell_word.h"
 #include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
@@ -11,6 +10,7 @@
 #include "cli/settings/project_files.h"
 #include "cli/settings/project_stamp.h"
 #include "cli/settings/workspace.h"
+#include "envs/environment/shell_words.h"
 #include "envs/install/requests.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"

@@ -3,7 +3,6 @@
 
 #include "cli/commands/commands.h"
 #include "cli/commands/sync.h"
-#include "cli/output/shell_word.h"
 #include "cli/session/changes.h"
 #include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
@@ -11,6 +10,7 @@
 #include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
+#include "envs/environment/shell_words.h"
 #include "envs/install/requests.h"
 #include "resolver/base/nearest.h"
 #include "resolver/base/text.h"

@@ -5,8 +5,8 @@
 #include "cli/session/session.h"
 #include "cli/settings/project_files.h"
 #include "envs/install/goal.h"
+#include "envs/install/requirement_files.h"
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -20,8 +20,8 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
 // More requirements, of a project or a script.
 void add_lines(const std::vector<NamedLine>& lines, Goal& goal, const Session& session);
 
-// A file named by the user. Error(BadInput) if it does not exist.
-std::string read_named_file(const std::filesystem::path& path);
+// How files of the user are read, by the settings. Keeps references.
+FileTerms file_terms(Session& session);
 
 // One name, as uninstall and show take it. Throws Error(Usage).
 PackageName parse_package_name(const std::string& text);

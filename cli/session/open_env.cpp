@@ -1,12 +1,12 @@
 #include "cli/session/open_env.h"
 
-#include "cli/output/shell_word.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/required_python.h"
 #include "cli/session/run_environments.h"
 #include "cli/session/shown_commands.h"
 #include "cli/settings/project_files.h"
 #include "envs/environment/known_environments.h"
+#include "envs/environment/shell_words.h"
 #include "envs/journal/sealed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"

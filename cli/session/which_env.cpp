@@ -1,6 +1,6 @@
 #include "cli/session/which_env.h"
 
-#include "cli/output/shell_word.h"
+#include "envs/environment/shell_words.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/presence.h"

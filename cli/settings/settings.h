@@ -94,7 +94,7 @@ struct Settings {
   std::map<PackageName, std::string> index_pins;
   bool no_index = false;
   bool no_input = false;  // never ask for a password
-  // Limits for requirements files (cli/session/requirement_files.h).
+  // Limits for requirements files (envs/install/requirement_files.h).
   bool files_as_pip = false;
   std::vector<std::string> expand_variables;
   std::vector<Url> own_indexes;             // that the user named, not the project

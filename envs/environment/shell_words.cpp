@@ -1,5 +1,9 @@
 #include "envs/environment/shell_words.h"
 
+#include "resolver/base/text.h"
+
+#include <algorithm>
+
 namespace moat {
 
 std::string quoted_for_sh(std::string_view text) {
@@ -29,6 +33,14 @@ std::string quoted_for_fish(std::string_view text) {
     out += c;
   }
   return out + "'";
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain = "-_./:@%+,=";
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_ascii_alnum(c) || kPlain.find(c) != std::string_view::npos;
+  });
+  return plain ? std::string(text) : quoted_for_sh(text);
 }
 
 }  // namespace moat

@@ -1,8 +1,8 @@
-#include "cli/session/requirement_files.h"
+#include "envs/install/requirement_files.h"
 
-#include "cli/session/goal.h"
 #include "fetch/http/http_policy.h"
 #include "fetch/os/file.h"
+#include "fetch/os/given_file.h"
 #include "resolver/base/text.h"
 #include "resolver/lock/requirements_lock.h"
 
@@ -18,12 +18,12 @@ bool is_web(const std::string& path) {
   return begin.substr(0, 7) == "http://" || begin == "https://";
 }
 
-std::string read_from_web(const std::string& address, Session& session) {
+std::string read_from_web(const std::string& address, HttpClient& client) {
   const Expected<Url> url = Url::parse(address);
   if (!url) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", quote(address), url.error().message));
   HttpRequest request;
   request.url = *url;
-  const HttpResponse response = session.http().get(std::move(request));
+  const HttpResponse response = client.get(std::move(request));
   if (response.status != 200)
     throw Error(ErrorKind::Network,
                 fmt::format("cannot read {}: the server answered {}", url->display(), response.status));
@@ -62,13 +62,13 @@ fs::path tree_of(const fs::path& file, const fs::path& home) {
 // The files that one named file may include.
 class Includes {
  public:
-  Includes(const std::string& named, const Session& session)
-      : named_(named), directory_(session.settings().working_directory) {
-    if (session.settings().files_as_pip) return;
+  Includes(const std::string& named, const FileTerms& terms)
+      : named_(named), directory_(terms.working_directory) {
+    if (terms.as_pip) return;
     bounded_ = true;
     if (is_web(named)) return;  // a remote file has no local files of its own
     const fs::path file = on_disk(named, directory_);
-    const fs::path home = real(session.settings().home);
+    const fs::path home = real(terms.home);
     inside_ = {tree_of(real(file), home), tree_of(file.lexically_normal(), home)};
     if (real(directory_) != home) inside_.push_back(real(directory_));
   }
@@ -117,8 +117,15 @@ bool hides_a_url(std::string_view line) {
 
 }  // namespace
 
-RequirementsFile read_requirements_text(const std::string& path, const std::string& text, Session& session) {
-  RequirementsReader reader = requirements_reader(path, session);
+std::string read_named_file(const fs::path& path) {
+  std::optional<std::string> text = read_given_file(path);
+  if (!text) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(path.native())));
+  return std::move(*text);
+}
+
+RequirementsFile read_requirements_text(const std::string& path, const std::string& text,
+                                        const FileTerms& terms) {
+  RequirementsReader reader = requirements_reader(path, terms);
   reader.read = [included = std::move(reader.read), &path, &text](const std::string& named) {
     return named == path ? text : included(named);
   };
@@ -147,13 +154,13 @@ bool keeps_variables(const std::string& line, const std::vector<Url>& own_indexe
   return true;
 }
 
-RequirementsReader requirements_reader(const std::string& named, Session& session) {
-  const Settings& settings = session.settings();
-  const fs::path directory = settings.working_directory;
+RequirementsReader requirements_reader(const std::string& named, const FileTerms& terms) {
+  const fs::path directory = terms.working_directory;
   RequirementsReader reader;
-  reader.read = [directory, named, includes = Includes(named, session), &session](const std::string& path) {
+  reader.read = [directory, named, includes = Includes(named, terms),
+                 client = terms.client](const std::string& path) {
     includes.check(path);
-    if (is_web(path)) return with_commented_hashes(read_from_web(path, session));
+    if (is_web(path)) return with_commented_hashes(read_from_web(path, client()));
     const fs::path file = on_disk(path, directory);
     if (std::error_code ignored;
         path != named && fs::exists(file, ignored) && !fs::is_regular_file(file, ignored))
@@ -161,19 +168,16 @@ RequirementsReader requirements_reader(const std::string& named, Session& sessio
                   fmt::format("{} is not a file, and is read only where you name it", quote(file.native())));
     return with_commented_hashes(read_named_file(file));
   };
-  reader.variable = [&settings](const std::string& name) -> std::optional<std::string> {
-    const auto found = settings.variables.find(name);
-    return found == settings.variables.end() ? std::nullopt : std::optional(found->second);
-  };
+  reader.variable = terms.variable;
   reader.exists = [directory](const std::string& path) {
     std::error_code ignored;
     return fs::exists(directory / path, ignored);
   };
-  if (settings.files_as_pip) return reader;
-  reader.check_variable = [&settings](const std::string& name, const std::string& line) {
-    const std::vector<std::string>& meant = settings.expand_variables;
+  if (terms.as_pip) return reader;
+  reader.check_variable = [&terms](const std::string& name, const std::string& line) {
+    const std::vector<std::string>& meant = terms.expand_variables;
     if (std::find(meant.begin(), meant.end(), name) != meant.end()) return;
-    if (keeps_variables(line, settings.own_indexes)) return;
+    if (keeps_variables(line, terms.own_indexes)) return;
     throw Error(ErrorKind::BadInput,
                 fmt::format("the value of ${{{}}} would be sent to a server that only this file names", name),
                 {fmt::format("if that is meant: MOAT_EXPAND_VARIABLES={0}, or `moat config set "
