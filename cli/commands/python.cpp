@@ -39,7 +39,7 @@ int list_available(Session& session) {
   for (const ManagedPython& python : managed_pythons(session.settings().pythons_dir()))
     here.push_back(python.name);
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
-  for (const PythonBuild& build : offered_pythons(session)) {
+  for (const PythonBuild& build : offered_pythons(python_mirror(session))) {
     if (build.debug) continue;
     const bool installed = std::find(here.begin(), here.end(), build.install_name()) != here.end();
     output.result(fmt::format("{:<8} {:<10} {}{}", build.implementation,
@@ -154,7 +154,7 @@ int execute(const PythonInstallCommand& command, Session& session) {
   Output& output = session.output();
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
   for (const std::string& spec : command.specs) {
-    const InstalledPython python = install_python(spec, session);
+    const InstalledPython python = install_python(spec, python_mirror(session));
     if (python.was_there)
       output.say(fmt::format("{} is already installed", python.name));
     else

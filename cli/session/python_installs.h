@@ -1,27 +1,17 @@
-// Pythons that can be downloaded: the builds of the mirror (`python-mirror`: a folder or URL that holds
-// relocatable builds and their SHA256SUMS), and their installation in DATA/pythons.
+// Pythons that can be downloaded (envs/python/python_mirror.h), from the mirror of the settings
+// (`python-mirror`: a folder or URL) into DATA/pythons.
 #pragma once
 
 #include "cli/session/session.h"
-#include "fetch/index/python_builds.h"
+#include "envs/python/python_mirror.h"
 
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace moat {
 
-// Those that run on this machine, newest version first.
-std::vector<PythonBuild> offered_pythons(Session& session);
-
-struct InstalledPython {
-  Interpreter interpreter;
-  std::string name;  // "cpython-3.13.1"
-  bool was_there = false;
-};
-// The newest that matches SPEC. Error(Usage) if SPEC names no version; Error(NoInterpreter) if the mirror has
-// none, listing what it has.
-InstalledPython install_python(const std::string& spec, Session& session);
+// As the settings name it. Keeps a reference.
+PythonMirror python_mirror(Session& session);
 
 // For a SPEC that no installed Python matches: installs one if the setting `python-downloads` allows it,
 // perhaps after asking at the terminal. nullopt if it does not, or nobody can be asked.
