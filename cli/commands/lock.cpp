@@ -21,6 +21,7 @@
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/lock/input_differences.h"
+#include "resolver/lock/lock_changes.h"
 #include "resolver/lock/lock_merge.h"
 #include "resolver/lock/lock_space.h"
 #include "resolver/lock/lock_worlds.h"
@@ -527,33 +528,6 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
 
 namespace {
 
-// By file name.
-std::map<std::string, std::vector<Digest>> hashes_in(const Pylock& lock) {
-  std::map<std::string, std::vector<Digest>> out;
-  for (const LockedPackage& package : lock.packages) {
-    for (const LockedFile& wheel : package.wheels) out[wheel.name] = wheel.hashes;
-    if (package.sdist) out[package.sdist->name] = package.sdist->hashes;
-  }
-  return out;
-}
-
-// Has a hash of the same algorithm changed?
-bool differ(const std::vector<Digest>& before, const std::vector<Digest>& now) {
-  return std::ranges::any_of(before, [&](const Digest& old) {
-    return std::ranges::any_of(
-        now, [&](const Digest& one) { return one.algorithm == old.algorithm && one != old; });
-  });
-}
-
-// A package has several versions if targets have different ones.
-std::map<PackageName, std::vector<std::string>> versions_in(const Pylock& lock) {
-  std::map<PackageName, std::vector<std::string>> out;
-  for (const LockedPackage& package : lock.packages)
-    out[package.name].push_back(package.version ? package.version->to_string() : "");
-  for (auto& [name, versions] : out) std::sort(versions.begin(), versions.end());
-  return out;
-}
-
 int report(const OfflineCheck& check, const LockCommand& command, Session& session) {
   Output& output = session.output();
   const fs::path path = lock_path(command, session.settings()).lexically_normal();
@@ -578,26 +552,7 @@ int report(const OfflineCheck& check, const LockCommand& command, Session& sessi
 
 std::vector<std::string> lock_changes(const MadeLock& made) {
   if (!made.was || !made.differs) return {};
-  const Pylock& earlier = *made.was;
-  const auto before = versions_in(earlier), after = versions_in(made.lock);
-  std::vector<std::string> out;
-  std::map<PackageName, std::string> lines;
-  for (const auto& [name, versions] : after) {
-    const auto was = before.find(name);
-    if (was == before.end())
-      lines[name] = fmt::format("+ {} {}", name.display(), join(versions, ", "));
-    else if (was->second != versions)
-      lines[name] =
-          fmt::format("~ {} {} → {}", name.display(), join(was->second, ", "), join(versions, ", "));
-  }
-  for (const auto& [name, versions] : before)
-    if (after.count(name) == 0) lines[name] = fmt::format("- {} {}", name.display(), join(versions, ", "));
-  for (auto& [name, line] : lines) out.push_back(std::move(line));
-  const auto old_hashes = hashes_in(earlier);
-  for (const auto& [file, hashes] : hashes_in(made.lock))
-    if (const auto old = old_hashes.find(file); old != old_hashes.end() && differ(old->second, hashes))
-      out.push_back(fmt::format("~ {}: hash changed", file));
-  return out;
+  return lock_changes(*made.was, made.lock);
 }
 
 namespace {

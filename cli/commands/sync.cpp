@@ -12,10 +12,12 @@
 #include "cli/settings/workspace.h"
 #include "envs/environment/shell_words.h"
 #include "envs/install/requests.h"
+#include "envs/install/sync_plan.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
+#include "resolver/lock/lock_changes.h"
 #include "resolver/lock/lockfile.h"
 
 #include <fmt/format.h>
@@ -168,18 +170,6 @@ LockedPackage own_entry(const OwnPackage& own, bool editable, const Target& targ
   return entry;
 }
 
-// These packages and their dependencies, according to the lock.
-void keep_needed(std::vector<SelectedPackage>& selected, const std::set<PackageName>& names) {
-  std::set<PackageName> needed = names;
-  for (bool grows = true; grows;) {
-    grows = false;
-    for (const SelectedPackage& one : selected)
-      if (needed.contains(one.package->name))
-        for (const auto& [name, version] : one.package->dependencies) grows |= needed.insert(name).second;
-  }
-  std::erase_if(selected, [&](const SelectedPackage& one) { return !needed.contains(one.package->name); });
-}
-
 Wanted wanted_by(const SyncOrder& order, const Environment& environment, const Present& present,
                  Session& session) {
   const Target target = target_of(environment.interpreter());
@@ -211,27 +201,6 @@ Wanted wanted_by(const SyncOrder& order, const Environment& environment, const P
   return wanted;
 }
 
-// An editable package needs no new build if its project's metadata has not changed since.
-void drop_current(InstallPlan& plan, const OwnPackage& own, const Present& present) {
-  const std::string folder = Url::from_path(own.folder.native()).to_string();
-  const auto is_current = [&](const Step& step) {
-    const auto direct = present.direct.find(step.package->name);
-    const auto version = present.versions.find(step.package->name);
-    return step.editable && direct != present.direct.end() && direct->second.editable &&
-           direct->second.url == folder && version != present.versions.end() &&
-           version->second == step.package->version;
-  };
-  plan.steps.erase(std::remove_if(plan.steps.begin(), plan.steps.end(), is_current), plan.steps.end());
-}
-
-// Installed packages that are not in the lock.
-std::set<PackageName> strays(const InstalledDistributions& installed, const Resolution& resolution) {
-  std::set<PackageName> names;
-  for (const InstalledDistribution& distribution : installed.all) names.insert(distribution.name);
-  for (const ResolvedPackage& package : resolution.packages) names.erase(package.name);
-  return names;
-}
-
 ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& files, Session& session) {
   const SyncCommand& command = order.command;
   const Environment& environment = place.environment;
@@ -243,7 +212,7 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
   Wanted wanted = wanted_by(order, environment, present, session);
   InstallPlan plan = plan_install(wanted.goal, wanted.resolution, present, false);
   if (stamp && stamp->project == order.project)
-    for (const OwnPackage& own : order.own) drop_current(plan, own, present);
+    for (const OwnPackage& own : order.own) drop_current(plan, own.folder, present);
   // The files that the project is built from must be there; if anything fails from here on, they are removed.
   if (!order.own.empty() && !command.dry_run) files.place();
   TransactionRequest request =
@@ -278,11 +247,8 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
 
 // The packages of the existing lock that the new one lacks.
 std::set<PackageName> unlocked_by(const MadeLock& made) {
-  std::set<PackageName> names;
-  if (!made.was || !made.differs) return names;
-  for (const LockedPackage& package : made.was->packages) names.insert(package.name);
-  for (const LockedPackage& package : made.lock.packages) names.erase(package.name);
-  return names;
+  if (!made.was || !made.differs) return {};
+  return gone_packages(*made.was, made.lock);
 }
 
 std::vector<OwnPackage> own_of(const SyncCommand& command, const Settings& settings) {
@@ -383,33 +349,15 @@ void check_python(const std::optional<ChosenEnvironment>& chosen, bool to_run, S
                                                 shell_word(environment.root().native())));
 }
 
-using HashesByFile = std::map<std::string, std::vector<Digest>>;
-
-HashesByFile hashes_of(const Pylock& lock) {
-  HashesByFile out;
-  for (const LockedPackage& package : lock.packages) {
-    for (const LockedFile& wheel : package.wheels) out[wheel.name] = wheel.hashes;
-    if (package.sdist) out[package.sdist->name] = package.sdist->hashes;
-  }
-  return out;
-}
-
 // A lock exists to detect that an index serves other bytes. Accepting those needs an explicit option.
 void check_hashes_hold(const MadeLock& made) {
   if (!made.was || !made.differs) return;
-  const HashesByFile now = hashes_of(made.lock);
-  for (const auto& [name, hashes] : hashes_of(*made.was)) {
-    const auto found = now.find(name);
-    if (found == now.end()) continue;
-    for (const Digest& was : hashes)
-      for (const Digest& is : found->second)
-        if (was.algorithm == is.algorithm && was.hex != is.hex)
-          throw Error(
-              ErrorKind::HashMismatch,
-              fmt::format("{}: {} has {}, and the index has {}", name, made.path.native(), was.to_string(),
-                          is.to_string()),
-              {"`moat lock` takes what the index has now; `moat sync --frozen` installs by the lock alone"});
-  }
+  if (const std::optional<ChangedHash> changed = changed_hash(*made.was, made.lock))
+    throw Error(
+        ErrorKind::HashMismatch,
+        fmt::format("{}: {} has {}, and the index has {}", changed->file, made.path.native(),
+                    changed->was.to_string(), changed->is.to_string()),
+        {"`moat lock` takes what the index has now; `moat sync --frozen` installs by the lock alone"});
 }
 
 }  // namespace
