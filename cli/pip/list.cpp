@@ -202,7 +202,7 @@ int pip_list(const PipCommand& command, Session& session) {
   Latest latest;
   if (outdated || uptodate) {
     latest = newest_versions(versions_of(packages), pip_target(command, pip_interpreter(command, session)),
-                             NewerPrereleases::AsSettings, session);
+                             NewerPrereleases::AsRequested, session);
     keep_if(packages, [&](const auto& one) {
       const auto found = latest.find(one.name);
       if (found == latest.end()) return false;
