@@ -184,6 +184,7 @@ struct NativeCall {
     arguments.push_back(nullptr);
     environment.push_back(nullptr);
   }
+  ~NativeCall() = default;
   NativeCall(const NativeCall&) = delete;
   NativeCall& operator=(const NativeCall&) = delete;
 

@@ -44,6 +44,8 @@ class BuildFrontend final : public SourceBuilder {
   BuildFrontend(BuildOptions options, Interpreter interpreter, HttpClient& http, Store& store,
                 Workers& workers, Reporter& reporter);
   ~BuildFrontend() override;
+  BuildFrontend(const BuildFrontend&) = delete;
+  BuildFrontend& operator=(const BuildFrontend&) = delete;
 
   std::string metadata(const BuildRequest& request, std::stop_token stop) override;
   std::optional<std::string> known_metadata(const BuildRequest& request) override;

@@ -334,7 +334,7 @@ class Obtaining {
   }
 
   void finish_arriving(std::size_t job, ArrivingWheel& arriving, WheelToAdd wheel) {
-    arriving.finish([this, job, inbox = inbox_, wheel](std::optional<StoredWheel> stored) {
+    arriving.finish([this, job, inbox = inbox_, wheel = std::move(wheel)](std::optional<StoredWheel> stored) {
       inbox->post([this, job, wheel, stored = std::move(stored)] {
         if (stored) {
           std::error_code still_there;  // the folder is removed in the end
