@@ -76,7 +76,8 @@ class Session:
                             (url, "$INDEX/"), (url.rstrip("/"), "$INDEX"), (url[: -len("/simple/")], "$SERVER")):
             text = text.replace(real, shown)
         text = re.sub(rf"\b{re.escape('.'.join(map(str, sys.version_info[:3])))}\b", "$PYTHON", text)
-        text = re.sub(r"\b\d+(\.\d+)? ?(ms|s|µs)\b", "<time>", text)
+        # A time aligned to the right has more or fewer blanks before it.
+        text = re.sub(r"(  )? *\b\d+(\.\d+)? ?(ms|s|µs)\b", lambda m: (m.group(1) or m.group()[: m.group().startswith(" ")]) + "<time>", text)
         return [line.rstrip() for line in text.splitlines()]
 
 
