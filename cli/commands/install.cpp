@@ -163,9 +163,8 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
   UndoFolders clones;
   TransactionRequest request = request_for(command, goal, place, look, clones, report, session);
   if (command.dry_run) {
-    report.operations = place.environment
-                            ? dry_run(std::move(request), *place.environment, place.installed, session)
-                            : plan_operations(place.installed, request);
+    report.operations = place.environment ? dry_run(std::move(request), *place.environment, session)
+                                          : plan_operations(place.installed, request);
   } else {
     record_requests(goal, place, session, request);
     check_commands(request, place.root, session.settings());

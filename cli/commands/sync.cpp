@@ -232,7 +232,7 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
                       .nothing = "the environment matches the lock"};
   report.take_files(plan);
   if (command.dry_run) {
-    report.operations = dry_run(std::move(request), environment, installed, session);
+    report.operations = dry_run(std::move(request), environment, session);
     return report;
   }
   if (!request.install.empty() || !request.remove.empty() || !request.mark_requested.empty()) {

@@ -84,7 +84,7 @@ ChangeReport uninstall_packages(const UninstallCommand& command, Session& sessio
                       .dry_run = command.dry_run,
                       .nothing = "nothing was removed"};
   if (command.dry_run) {
-    report.operations = dry_run(std::move(request), environment, installed, session);
+    report.operations = dry_run(std::move(request), environment, session);
   } else if (!request.remove.empty()) {
     const Settings& settings = session.settings();
     Manifest after = environment.manifest();

@@ -159,7 +159,7 @@ ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
   keep_requested(plan, graph);
   report.take_files(plan);
   if (command.dry_run) {
-    report.operations = dry_run(with_stored_wheels(plan, session.store()), environment, installed, session);
+    report.operations = dry_run(with_stored_wheels(plan, session.store()), environment, session);
   } else {
     TransactionRequest request =
         with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), session);

@@ -4,8 +4,7 @@
 
 namespace moat {
 
-std::vector<Operation> dry_run(TransactionRequest request, const Environment& environment,
-                               const InstalledDistributions& /*installed*/, Session& session) {
+std::vector<Operation> dry_run(TransactionRequest request, const Environment& environment, Session& session) {
   request.link_mode = session.settings().link_mode;
   request.strict_files = session.settings().strict_files;
   return plan_dry_run(request, environment, session.store(), session.workers()).operations;

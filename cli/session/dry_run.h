@@ -8,7 +8,6 @@
 namespace moat {
 
 // The operations; throws the errors of the change, as far as they can be found without fetching.
-std::vector<Operation> dry_run(TransactionRequest request, const Environment& environment,
-                               const InstalledDistributions& installed, Session& session);
+std::vector<Operation> dry_run(TransactionRequest request, const Environment& environment, Session& session);
 
 }  // namespace moat

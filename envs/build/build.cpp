@@ -43,7 +43,7 @@ StoredWheel make_wheel(const BuildResults& results, BuildWork& work) {
 
 std::string make_metadata(const BuildResults& results, BuildWork& work) {
   const auto lock = results.lock(work.stop());
-  if (auto known = results.find_metadata()) return *std::move(known);
+  if (auto known = results.find_metadata(work.backend())) return *std::move(known);
   const HookAnswer answer = work.call(Hook::PrepareMetadata);
   if (std::holds_alternative<HookAbsent>(answer.result))
     return BuildResults::metadata_of(build_now(results, work));

@@ -43,8 +43,8 @@ std::optional<StoredWheel> BuildResults::find_wheel(const std::string& backend) 
   return wheel;
 }
 
-std::optional<std::string> BuildResults::find_metadata() const {
-  if (const auto wheel = find_wheel()) return metadata_of(*wheel);
+std::optional<std::string> BuildResults::find_metadata(const std::string& backend) const {
+  if (const auto wheel = find_wheel(backend)) return metadata_of(*wheel);
   if (key_.empty()) return std::nullopt;
   std::optional<std::string> text = read_file_if_exists(metadata_file());
   if (text) check(*text);

@@ -22,7 +22,7 @@ class BuildResults {
 
   // Of an earlier build. `backend`: for messages. Error(Build) if it is not what is asked for now.
   std::optional<StoredWheel> find_wheel(const std::string& backend = {}) const;
-  std::optional<std::string> find_metadata() const;
+  std::optional<std::string> find_metadata(const std::string& backend = {}) const;
 
   // One build of a kind at a time, across processes: the others then find its result. nullopt: not cached.
   std::optional<FileLock> lock(const std::stop_token& stop) const;

@@ -64,8 +64,9 @@ struct ReleaseParts {
   Runtime runtime;
   std::vector<WantedPackage> packages;
 };
-// The same for a target that brings its Python, which is unpacked while the wheels are. REQUIRES:
-// target.runtime(). Errors as obtain_bundled_runtime() and check_platform().
+// The same for a target that brings its Python, which is unpacked while the wheels are: if it turns out not
+// to start here, they are in the store. REQUIRES: target.runtime(). Errors as obtain_bundled_runtime() and
+// check_platform().
 ReleaseParts obtain_parts(const Bundle& bundle, const BundleTarget& target, Store& store, Workers& workers,
                           Reporter& reporter);
 // An environment that holds exactly these, and no pip.

@@ -32,8 +32,10 @@ Staying add_packages(const PlanTerms& terms, const TransactionPlan& plan, Manife
     if (plan.there.is_leaving(distribution) || distribution.legacy) continue;
     const std::string& name = distribution.name.normalized();
     const std::string version = distribution.version.to_string();
-    const bool requested =
-        distribution.requested || std::ranges::find(plan.marked, &distribution) != plan.marked.end();
+    const bool requested = distribution.requested ||
+                           std::ranges::any_of(plan.marked, [&](const InstalledDistribution* const marked) {
+                             return marked->name == distribution.name;
+                           });
     const auto known = std::ranges::find_if(before, [&](const ManifestPackage& package) {
       return package.name == name && package.version == version;
     });

@@ -10,6 +10,7 @@
 #include "resolver/pep/record.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -282,10 +283,9 @@ class Placing {
     for (const std::string& path : plan_.outs) move_aside(path);
     bring_in(stage, root_);
     renames_.keep();
-    for (auto folder = plan_.emptied.rbegin(); folder != plan_.emptied.rend(); ++folder) {
-      std::error_code not_empty;
-      fs::remove(*folder, not_empty);
-    }
+    // Those that are empty now. What is a link to a folder, or a new file in its place, stays.
+    for (auto folder = plan_.emptied.rbegin(); folder != plan_.emptied.rend(); ++folder)
+      ::rmdir(folder->c_str());
   }
 
  private:

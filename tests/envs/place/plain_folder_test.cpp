@@ -179,6 +179,15 @@ TEST_F(PlainFolderTest, NothingIsPlacedThroughALinkThatLeavesTheFolder) {
   EXPECT_TRUE(fs::is_empty(folder_.path() / "elsewhere"));
 }
 
+TEST_F(PlainFolderTest, ALinkToAFolderInsideStaysWhenItsPackageChanges) {
+  place({foo("1")});
+  fs::rename(root_ / "foo", root_ / "real");
+  fs::create_directory_symlink("real", root_ / "foo");
+  place({foo("2")});
+  EXPECT_EQ(contents()["foo"], "link");
+  EXPECT_EQ(read("foo/__init__.py"), "version = '2'\n");
+}
+
 TEST_F(PlainFolderTest, CommandsStartThePythonWhateverItsFolderIsCalled) {
   python_ = folder_.path() / "a \"$HOME\" `x` \\ b" / "python3";
   fs::create_directory(python_.parent_path());
