@@ -20,7 +20,7 @@ std::vector<AuditException> audit_exceptions(const Settings& settings, UnixTime 
       if (!one.until || text.size() - at != std::string_view("@2026-12-31").size())
         throw Error(ErrorKind::Usage, fmt::format("audit-ignore: {} is not ID or ID@YYYY-MM-DD", quote(text)),
                     {fmt::format("`{}@2026-12-31` ignores it until that day", one.id)});
-      constexpr UnixTime kDay{24 * 3600};
+      constexpr UnixTime kDay = UnixTime{24} * 3600;
       *one.until += kDay;  // that day is included
     }
     out.push_back(std::move(one));
