@@ -50,7 +50,7 @@ void find_vulnerabilities(const AuditSubject& subject, Session& session,
   std::vector<IndexedRelease> releases;
   for (const AuditedPackage& package : subject.packages)
     if (package.version) releases.push_back({package.name, *package.version, package.index});
-  known.learn(releases);
+  known.learn(releases, [&]() -> HttpClient& { return session.http(index_list(session.settings())); });
   for (const IndexedRelease& release : releases)
     for (const Advisory& advisory : known.of(release.name, release.version))
       findings.push_back({.kind = "vulnerability",

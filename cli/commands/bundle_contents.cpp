@@ -4,6 +4,7 @@
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
+#include "cli/session/tools.h"
 #include "cli/settings/index_list.h"
 #include "cli/settings/project_files.h"
 #include "cli/settings/workspace.h"
@@ -119,7 +120,7 @@ std::int64_t time_of(const std::vector<SelectedPackage>& selected, const Setting
 }
 
 // Downloaded wheels are added as they were served; from here on they come from the store.
-std::map<PackageName, Original> obtain_originals(Resolution& resolution, Session& session) {
+std::map<PackageName, Original> obtain_originals(Resolution& resolution, const Tools& with) {
   std::vector<FileOrder> orders;
   std::vector<ResolvedPackage*> packages;
   for (ResolvedPackage& package : resolution.packages) {
@@ -127,8 +128,8 @@ std::map<PackageName, Original> obtain_originals(Resolution& resolution, Session
     orders.push_back({package.file.artifact, package.accepted});
     packages.push_back(&package);
   }
-  const std::vector<Original> files = obtain_originals(orders, session.http(), session.store(),
-                                                       session.workers(), session.reporter(), session.stop());
+  const std::vector<Original> files =
+      obtain_originals(orders, with.http, with.store, with.workers, with.reporter, with.stop);
   std::map<PackageName, Original> out;
   for (std::size_t i = 0; i < files.size(); ++i) {
     packages[i]->file.artifact.url = Url::from_path(files[i].file.native());
@@ -342,9 +343,9 @@ GatheredBundle gather_bundle(const BundleCommand& command, Session& session) {
     goal.editables.clear();  // an editable folder does not exist on the target
     prepare_sources(goal, python, session);
     Resolution resolution = locked_resolution(selected, from.path.parent_path(), session);
-    const std::map<PackageName, Original> originals = obtain_originals(resolution, session);
+    const std::map<PackageName, Original> originals = obtain_originals(resolution, tools_for(goal, session));
     TransactionRequest request =
-        with_wheels(plan_install(goal, resolution, {}, false), {}, false, {}, session);
+        with_wheels(plan_install(goal, resolution, {}, false), {}, false, {}, goal, session);
     std::sort(request.install.begin(), request.install.end(),
               [](const WantedPackage& a, const WantedPackage& b) { return a.name < b.name; });
     check_built(request.install, wanted);

@@ -96,7 +96,7 @@ int execute(const CreateCommand& command, Session& session) {
     for (const std::string& note : resolution.notes) session.reporter().warn(note);
     const InstallPlan plan = plan_install(goal, resolution, {}, false);
     report.take_files(plan);
-    request = with_wheels(plan, {}, false, runtime, session);
+    request = with_wheels(plan, {}, false, runtime, goal, session);
     request.requests = request_changes(goal, {}, session.command_line()).said;
   }
 

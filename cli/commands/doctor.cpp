@@ -215,7 +215,7 @@ TransactionRequest fetch_again(const LostWheels& lost, const Environment& enviro
     const Resolution resolution =
         resolve_goal(goal, {.no_deps = true}, target_of(environment.interpreter()), {}, session);
     return with_wheels(plan_install(goal, resolution, {}, true), {}, true,
-                       runtime_inside(environment.root(), environment.interpreter()), session);
+                       runtime_inside(environment.root(), environment.interpreter()), goal, session);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::NoSolution && error.kind() != ErrorKind::HashMismatch) throw;
     std::vector<std::string> details = {error.what()};

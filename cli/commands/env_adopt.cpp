@@ -67,7 +67,7 @@ int execute(const EnvAdoptCommand& command, Session& session) {
   const auto runtime = ready_runtime(obtain_runtime(interpreter, session.store(), session.workers(),
                                                     session.reporter(), session.settings().compile));
   TransactionRequest request =
-      with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, session);
+      with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, goal, session);
   for (WantedPackage& wanted : request.install)
     if (const InstalledDistribution* before = installed.find(wanted.name))
       wanted.requested = before->requested;

@@ -109,7 +109,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
       resolve_goal(goal, {}, target_of(*python), Present::of(environment, installed).versions, session);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
   TransactionRequest request =
-      with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, session);
+      with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, goal, session);
   request.requests = before.requests;
   check_commands(request, environment.root(), session.settings());
 

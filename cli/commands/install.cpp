@@ -114,7 +114,7 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
       place.environment ? runtime_inside(place.root, place.interpreter)
                         : ready_runtime(obtain_runtime(place.interpreter, session.store(), session.workers(),
                                                        session.reporter(), session.settings().compile));
-  TransactionRequest request = with_wheels(plan, place.present, command.reinstall, runtime, session);
+  TransactionRequest request = with_wheels(plan, place.present, command.reinstall, runtime, goal, session);
   if (look) look(goal, plan, request);
   return request;
 }

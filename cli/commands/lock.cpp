@@ -259,7 +259,7 @@ Pylock lock_for_one(const LockOrder& order, Goal& goal, Session& session) {
   Resolution resolution = resolve_goal(goal, policy, target, order.earlier.versions, session);
   check_upgrades(policy, resolution, order.earlier.versions);
   for (const std::string& note : resolution.notes) session.reporter().warn(note);
-  learn_missing_hashes(resolution, target, tools_of(session));
+  learn_missing_hashes(resolution, target, tools_for(goal, session));
 
   Pylock lock = lock_resolution(
       resolution, target, {.lock_directory = order.path.parent_path().native(), .editables = goal.editables});
@@ -306,12 +306,12 @@ ProjectChoices add_choices(const LockOrder& order, const AskBackend& ask, Goal& 
 }
 
 // The packages of all targets, as for one target that accepts any file.
-void learn_hashes(UniversalResolution& resolution, const Target& here, Session& session) {
+void learn_hashes(UniversalResolution& resolution, const Target& here, const Tools& tools) {
   Target anywhere = here;
   anywhere.tags = TagSet::anything();
   Resolution packages;
   for (UniversalPackage& one : resolution.packages) packages.packages.push_back(std::move(one.package));
-  learn_missing_hashes(packages, anywhere, tools_of(session));
+  learn_missing_hashes(packages, anywhere, tools);
   for (std::size_t i = 0; i < packages.packages.size(); ++i)
     resolution.packages[i].package = std::move(packages.packages[i]);
 }
@@ -389,7 +389,7 @@ Pylock locked_worlds(const LockOrder& order, LockSpace& space, const Goal& goal,
       if (std::none_of(left_out.begin(), left_out.end(),
                        [&](const LeftOutTarget& other) { return other.place == target.place; }))
         left_out.push_back(target);
-    learn_hashes(resolution, here, session);
+    learn_hashes(resolution, here, tools_for(goal, session));
     for (const UniversalPackage& package : resolution.packages) all.packages.push_back(package.package);
     locks.push_back(lock_universal(
         one, resolution, {.lock_directory = order.path.parent_path().native(), .editables = goal.editables}));

@@ -216,9 +216,10 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
   // The files that the project is built from must be there; if anything fails from here on, they are removed.
   if (!order.own.empty() && !command.dry_run) files.place();
   TransactionRequest request =
-      command.dry_run ? with_stored_wheels(plan, session.store())
-                      : with_wheels(plan, present, false,
-                                    runtime_inside(environment.root(), environment.interpreter()), session);
+      command.dry_run
+          ? with_stored_wheels(plan, session.store())
+          : with_wheels(plan, present, false, runtime_inside(environment.root(), environment.interpreter()),
+                        wanted.goal, session);
   // From here on every wheel is verified and in the store.
   for (const PackageName& name : strays(installed, wanted.resolution))
     if (!command.inexact || order.unlocked.count(name) != 0) request.remove.insert(name);

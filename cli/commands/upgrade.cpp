@@ -162,7 +162,7 @@ ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
     report.operations = dry_run(with_stored_wheels(plan, session.store()), environment, session);
   } else {
     TransactionRequest request =
-        with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), session);
+        with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), goal, session);
     RequestChanges changes = without_pins(manifest.requests, unpinned, session);
     request.requests = std::move(changes.said);
     request.forget_requests = std::move(changes.forgotten);

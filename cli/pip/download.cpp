@@ -2,6 +2,7 @@
 #include "cli/pip/commands.h"
 #include "cli/pip/place.h"
 #include "cli/pip/sources.h"
+#include "cli/session/tools.h"
 #include "envs/install/source_builds.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/download/save_files.h"
@@ -48,11 +49,13 @@ bool is_file(const Step& step) {
   return !source || source->kind != SourceKind::Directory;
 }
 
-void fetch_files(const std::vector<const Step*>& steps, const fs::path& folder, Session& session) {
+void fetch_files(const std::vector<const Step*>& steps, const Goal& goal, const fs::path& folder,
+                 Session& session) {
   std::vector<FileOrder> orders;
   for (const Step* step : steps) orders.push_back({step->package->file.artifact, step->hashes});
+  const Tools with = tools_for(goal, session);
   const std::vector<Saved> came =
-      save_files(orders, folder, session.http(), session.workers(), session.reporter(), session.stop());
+      save_files(orders, folder, with.http, with.workers, with.reporter, with.stop);
   for (std::size_t i = 0; i < orders.size(); ++i) {
     const std::string file = shown(folder / orders[i].artifact.filename, session);
     pip_say(session, came[i] == Saved::Now ? fmt::format("Saved {}", file)
@@ -103,7 +106,7 @@ int pip_download(const PipCommand& command, Session& session) {
   std::vector<const Step*> steps;
   for (const Step& step : choice->plan.steps)
     if (is_file(step)) steps.push_back(&step);
-  fetch_files(steps, folder, session);
+  fetch_files(steps, choice->goal, folder, session);
   if (!steps.empty()) pip_say(session, fmt::format("Successfully downloaded {}", names_of(steps)));
   return 0;
 }
@@ -117,7 +120,7 @@ int pip_wheel(const PipCommand& command, Session& session) {
   std::vector<const Step*> wheels, sources;
   for (const Step& step : choice->plan.steps) (step.package->file.wheel ? wheels : sources).push_back(&step);
   const WheelsToBe built(sources, folder, session);
-  fetch_files(wheels, folder, session);
+  fetch_files(wheels, choice->goal, folder, session);
   built.place(session);
   if (!sources.empty()) pip_say(session, fmt::format("Successfully built {}", names_of(sources)));
   return 0;

@@ -83,8 +83,9 @@ int pip_install_nowhere(const PipCommand& command, Session& session) {
   const Interpreter interpreter = pip_interpreter(command, session);
   const Target target = pip_target(command, interpreter);
   const auto choice = choose_packages(command, interpreter, target, {}, session);
-  const TransactionRequest request = command.has("report") ? with_wheels(choice->plan, {}, false, {}, session)
-                                                           : without_wheels(choice->plan);
+  const TransactionRequest request = command.has("report")
+                                         ? with_wheels(choice->plan, {}, false, {}, choice->goal, session)
+                                         : without_wheels(choice->plan);
   report_if_asked(command, *choice, request, target, session);
   was_dry_run(command, request, session);
   return 0;
@@ -105,7 +106,7 @@ int pip_install_into_folder(const PipCommand& command, Session& session) {
   const InstalledDistributions there =
       anew ? InstalledDistributions() : installed_in_folder(folder.root, folder.scheme);
   const auto choice = choose_packages(command, interpreter, target, there, session);
-  const TransactionRequest request = with_wheels(choice->plan, {}, false, {}, session);
+  const TransactionRequest request = with_wheels(choice->plan, {}, false, {}, choice->goal, session);
   report_if_asked(command, *choice, request, target, session);
   const FolderRequest placing{.root = folder.root,
                               .scheme = folder.scheme,

@@ -1,5 +1,6 @@
 #include "cli/session/goal.h"
 
+#include "cli/settings/index_list.h"
 #include "envs/install/read_goal.h"
 #include "resolver/base/text.h"
 
@@ -17,7 +18,7 @@ FileTerms file_terms(Session& session) {
             const auto found = settings.variables.find(name);
             return found == settings.variables.end() ? std::nullopt : std::optional(found->second);
           },
-          .client = [&session]() -> HttpClient& { return session.http(); },
+          .client = [&session]() -> HttpClient& { return session.http(index_list(session.settings())); },
           .as_pip = settings.files_as_pip,
           .expand_variables = settings.expand_variables,
           .own_indexes = settings.own_indexes};

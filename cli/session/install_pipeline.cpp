@@ -20,10 +20,10 @@ ResolveTools resolve_tools(const Goal& goal, Session& session) {
   IndexSourceOptions indexes = session.index_options(terms.indexes);
   const Tools tools = tools_for(terms.indexes, session);
   return {std::move(terms), std::move(indexes), tools,
-          [&session](const std::vector<const ResolvedPackage*>& chosen) {
+          [&session, &http = tools.http](const std::vector<const ResolvedPackage*>& chosen) {
             KnownAdvisories& known = session.advisories();
             const UnixTime now = std::time(nullptr);
-            return exclude_vulnerable(chosen, known, audit_exceptions(session.settings(), now), now);
+            return exclude_vulnerable(chosen, known, audit_exceptions(session.settings(), now), now, http);
           }};
 }
 
@@ -58,25 +58,26 @@ Resolution locked_resolution(const std::vector<SelectedPackage>& selected, const
   IndexList links = index_list(session.settings());
   links.indexes.clear();
   return locked_resolution(selected, lock_directory,
-                           {.tools = tools_of(session),
+                           {.tools = tools_for(index_list(session.settings()), session),
                             .sources = session.sources(),
                             .near = session.index_options(links),
                             .only_near = session.settings().no_index});
 }
 
-WheelTools wheel_tools(Session& session) {
+WheelTools wheel_tools(const Goal& goal, Session& session) {
   const Settings& settings = session.settings();
-  return {.tools = tools_of(session),
+  return {.tools = tools_for(goal, session),
           .sources = session.sources(),
           .bad_records = {settings.allow_bad_records, settings.allowed_bad_records}};
 }
 
 TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
-                               const std::shared_future<Runtime>& runtime, Session& session) {
+                               const std::shared_future<Runtime>& runtime, const Goal& goal,
+                               Session& session) {
   if (plan.steps.empty()) return {.mark_requested = plan.mark_requested};  // without starting a client
   const bool compiles = session.settings().compile == Compile::Now;
   return with_wheels(plan, present, reinstall, compiles ? runtime : std::shared_future<Runtime>(),
-                     wheel_tools(session));
+                     wheel_tools(goal, session));
 }
 
 std::string cost_text(const DiskCost& cost) {

@@ -43,12 +43,14 @@ Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& ta
 Resolution locked_resolution(const std::vector<SelectedPackage>& selected,
                              const std::filesystem::path& lock_directory, Session& session);
 
-// The wheels of a plan, in the store; compiled with `runtime` meanwhile, where bytecode is made at once.
+// The wheels of a plan for this goal, in the store; compiled with `runtime` meanwhile, where bytecode is made
+// at once.
 TransactionRequest with_wheels(const InstallPlan& plan, const Present& present, bool reinstall,
-                               const std::shared_future<Runtime>& runtime, Session& session);
+                               const std::shared_future<Runtime>& runtime, const Goal& goal,
+                               Session& session);
 
 // By the user's settings.
-WheelTools wheel_tools(Session& session);
+WheelTools wheel_tools(const Goal& goal, Session& session);
 PlaceTerms place_terms(const Session& session);
 
 // "this takes 5.2 GB of the disk; `--link-mode shared-binaries` would take 200.0 MB"

@@ -1,6 +1,7 @@
 #include "cli/session/python_installs.h"
 
 #include "cli/session/tools.h"
+#include "cli/settings/index_list.h"
 #include "envs/python/discovery.h"
 #include "fetch/os/terminal.h"
 #include "resolver/base/text.h"
@@ -37,7 +38,7 @@ bool is_wanted(const std::string& name, Session& session) {
 
 PythonMirror python_mirror(Session& session) {
   return {mirror_of(session.settings()), session.settings().pythons_dir(),
-          [&session] { return tools_of(session); }};
+          [&session] { return tools_for(index_list(session.settings()), session); }};
 }
 
 std::optional<Interpreter> offer_python(const std::string& spec, Session& session) {

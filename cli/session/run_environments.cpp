@@ -66,7 +66,7 @@ RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
   for (const std::string& note : resolution->notes) session.reporter().warn(note);
   const auto digest = [](const fs::path& folder) { return project_digest(folder, Settings()); };
   RunEnvironment made = make_run_environment(asked, question, *resolution, terms, digest, settings.store_dir,
-                                             {wheel_tools(session), place_terms(session)});
+                                             {wheel_tools(question.goal, session), place_terms(session)});
   if (made.is_new) say_made(question, *resolution, session);
   return made;
 }

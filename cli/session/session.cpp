@@ -73,13 +73,11 @@ Workers& Session::workers() {
   return *workers_;
 }
 
-HttpClient& Session::http() { return current_ == nullptr ? http(index_list(settings_)) : *current_; }
-
 HttpClient& Session::http(const IndexList& indexes) {
   // A requirements file names indexes of its own, and may itself have come from the web.
   IndexKey key{urls_of(indexes), indexes.trusted_hosts};
   for (const Network& known : network_)
-    if (known.key == key) return *(current_ = known.http.get());
+    if (known.key == key) return *known.http;
   Network& network = network_.emplace_back();
   network.key = std::move(key);
   CredentialOptions sources = credential_options(settings_, indexes);
@@ -94,7 +92,7 @@ HttpClient& Session::http(const IndexList& indexes) {
   };
   options.told_of_retry = [this](std::string_view message) { progress_.note(message); };
   network.http = std::make_unique<HttpClient>(std::move(options));
-  return *(current_ = network.http.get());
+  return *network.http;
 }
 
 namespace {
@@ -117,8 +115,7 @@ KnownAdvisories& Session::advisories() {
   if (advisories_) return *advisories_;
   std::optional<fs::path> folder;
   if (!settings_.advisories.empty()) folder = settings_.working_directory / settings_.advisories;
-  advisories_ = std::make_unique<KnownAdvisories>(
-      folder, [this]() -> HttpClient& { return http(index_list(settings_)); }, progress_);
+  advisories_ = std::make_unique<KnownAdvisories>(folder, progress_);
   return *advisories_;
 }
 

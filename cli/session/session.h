@@ -50,8 +50,6 @@ class Session {
   Workers& workers();
   // `indexes`: only their credentials are used, and they define the trusted hosts.
   HttpClient& http(const IndexList& indexes);
-  // The client requested last; before that, the one of the settings' indexes.
-  HttpClient& http();
   std::unique_ptr<IndexSource> index_source(const IndexList& indexes);
   IndexSourceOptions index_options(const IndexList& indexes) const;
   // Of pip's variables that the user may expect to name indexes here.
@@ -98,7 +96,6 @@ class Session {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Workers> workers_;
   std::list<Network> network_;
-  HttpClient* current_ = nullptr;  // of those
   SourceSetup sources_;
   std::set<std::filesystem::path> lacking_bytecode_;
   std::string used_runtime_;

@@ -32,8 +32,10 @@ UndoFolders prepare_sources(Goal& goal, const Interpreter& interpreter, Session&
 }
 
 std::unique_ptr<BuildFrontend> project_builder(const Interpreter& interpreter, Session& session) {
-  return make_builder(build_setup(whole_install_request({}, session), interpreter, std::nullopt, session),
-                      session.sources(), tools_of(session));
+  InstallRequest terms = whole_install_request({}, session);
+  const Tools tools = tools_for(terms.indexes, session);
+  return make_builder(build_setup(std::move(terms), interpreter, std::nullopt, session), session.sources(),
+                      tools);
 }
 
 BackendAnswer ask_backend(const fs::path& folder, const Target& target, Session& session) {

@@ -9,13 +9,13 @@
 
 namespace moat {
 
-KnownAdvisories::KnownAdvisories(const std::optional<std::filesystem::path>& folder,
-                                 std::function<HttpClient&()> client, Reporter& reporter)
-    : client_(std::move(client)), reporter_(reporter) {
+KnownAdvisories::KnownAdvisories(const std::optional<std::filesystem::path>& folder, Reporter& reporter)
+    : reporter_(reporter) {
   if (folder) folder_ = AdvisoryFolder::read(*folder);
 }
 
-void KnownAdvisories::learn(const std::vector<IndexedRelease>& releases) {
+void KnownAdvisories::learn(const std::vector<IndexedRelease>& releases,
+                            const std::function<HttpClient&()>& client) {
   std::vector<IndexedRelease> unknown;
   for (const IndexedRelease& release : releases)
     if (const auto [entry, is_new] = known_.try_emplace({release.name, release.version}); is_new) {
@@ -24,7 +24,7 @@ void KnownAdvisories::learn(const std::vector<IndexedRelease>& releases) {
       else if (!release.index.empty())
         unknown.push_back(release);
     }
-  if (!unknown.empty()) ask_indexes(unknown);
+  if (!unknown.empty()) ask_indexes(unknown, client());
 }
 
 const std::vector<Advisory>& KnownAdvisories::of(const PackageName& name, const Version& version) const {
@@ -37,8 +37,7 @@ void KnownAdvisories::tell_silent(const std::string& index) {
       "{} does not report vulnerabilities; the setting `advisories` takes a folder of OSV records", index));
 }
 
-void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
-  HttpClient& http = client_();
+void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases, HttpClient& http) {
   struct Asked {
     const IndexedRelease* release;
     Url url;
@@ -46,9 +45,10 @@ void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
   };
   std::vector<Asked> asked;
   for (const IndexedRelease& release : releases) {
+    // The client has the credentials; a URL that was shown has a mark in their place.
     const Expected<Url> index = Url::parse(release.index);
     const std::optional<Url> url =
-        index ? release_json_url(*index, release.name, release.version) : std::nullopt;
+        index ? release_json_url(index->without_credentials(), release.name, release.version) : std::nullopt;
     if (!url) {
       tell_silent(release.index);
       continue;
@@ -78,7 +78,8 @@ void KnownAdvisories::ask_indexes(const std::vector<IndexedRelease>& releases) {
 
 std::vector<RootRequirement> exclude_vulnerable(const std::vector<const ResolvedPackage*>& packages,
                                                 KnownAdvisories& known,
-                                                const std::vector<AuditException>& exceptions, UnixTime now) {
+                                                const std::vector<AuditException>& exceptions, UnixTime now,
+                                                HttpClient& http) {
   const auto counts = [&](const Advisory& advisory) {
     return std::ranges::none_of(exceptions, [&](const AuditException& exception) {
       return !exception.is_over(now) && advisory.goes_by(exception.id);
@@ -87,7 +88,7 @@ std::vector<RootRequirement> exclude_vulnerable(const std::vector<const Resolved
   std::vector<IndexedRelease> releases;
   for (const ResolvedPackage* package : packages)
     if (!package->file.direct) releases.push_back({package->name, package->version, package->index});
-  known.learn(releases);
+  known.learn(releases, [&]() -> HttpClient& { return http; });
   std::vector<RootRequirement> out;
   for (const IndexedRelease& release : releases) {
     const std::vector<Advisory>& against = known.of(release.name, release.version);

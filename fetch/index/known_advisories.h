@@ -28,23 +28,20 @@ struct IndexedRelease {
 
 class KnownAdvisories {
  public:
-  // Without a folder the indexes are asked, by a client that is had when it is first needed. Error(BadInput)
-  // where a file in the folder is not an OSV record.
-  KnownAdvisories(const std::optional<std::filesystem::path>& folder, std::function<HttpClient&()> client,
-                  Reporter& reporter);
+  // Without a folder the indexes are asked. Error(BadInput) where a file in the folder is not an OSV record.
+  KnownAdvisories(const std::optional<std::filesystem::path>& folder, Reporter& reporter);
 
-  // Asks the indexes in parallel about releases not asked for yet. Warns once of each index that gives no
-  // vulnerabilities. Error(Network, Offline).
-  void learn(const std::vector<IndexedRelease>& releases);
+  // Asks the indexes in parallel about releases not asked for yet, by their client, which is had when it is
+  // first needed. Warns once of each index that gives no vulnerabilities. Error(Network, Offline).
+  void learn(const std::vector<IndexedRelease>& releases, const std::function<HttpClient&()>& client);
   // REQUIRES: learn() was called for it.
   const std::vector<Advisory>& of(const PackageName& name, const Version& version) const;
 
  private:
   using Release = std::pair<PackageName, Version>;
   void tell_silent(const std::string& index);
-  void ask_indexes(const std::vector<IndexedRelease>& releases);
+  void ask_indexes(const std::vector<IndexedRelease>& releases, HttpClient& http);
 
-  std::function<HttpClient&()> client_;
   Reporter& reporter_;
   std::optional<AdvisoryFolder> folder_;
   std::map<Release, std::vector<Advisory>> known_;
@@ -58,8 +55,10 @@ struct AuditException {
   bool is_over(UnixTime now) const { return until && now >= *until; }
 };
 // Constraints that exclude the versions of these with a known vulnerability that no exception ignores `now`.
+// `http`: the client for the indexes that gave them.
 std::vector<RootRequirement> exclude_vulnerable(const std::vector<const ResolvedPackage*>& packages,
                                                 KnownAdvisories& known,
-                                                const std::vector<AuditException>& exceptions, UnixTime now);
+                                                const std::vector<AuditException>& exceptions, UnixTime now,
+                                                HttpClient& http);
 
 }  // namespace moat

@@ -432,6 +432,21 @@ class Pages(IndexTest):
         self.moat("lock", "-r", "in.txt", "-i", index)
         self.assertIn(f'index = "{self.server.url}"', (self.work / "pylock.toml").read_text())
 
+    def test_a_password_that_only_a_file_gives_serves_every_step(self):
+        """Of an index in a requirements file, whatever else is asked in between."""
+        other = self.second_server()
+        other.add("a")
+        other.answer("/pypi/a/1.0/json", json.dumps({"info": {}, "vulnerabilities": []}), "application/json")
+        other.http.password = f"alice:{SECRET}"
+        self.create()
+        index = other.address("/simple/", f"alice:{SECRET}")
+        (self.work / "in.txt").write_text(f"--extra-index-url {index}\na\n")
+        self.install("-r", "in.txt", "--no-vulnerable")
+        self.assertIn("+ a 1.0", self.said)
+        self.moat("lock", "-r", "in.txt", "-o", "pylock.toml", "--no-vulnerable")
+        self.assertIn('name = "a"', (self.work / "pylock.toml").read_text())
+        self.assertEqual([path for path, headers in other.http.asked if "Authorization" not in headers], [])
+
     def test_a_redirect_takes_no_password_along(self):
         other = self.second_server()
         other.add("a")
