@@ -3,11 +3,11 @@
 
 #include "cli/commands/bundle.h"
 #include "cli/commands/commands.h"
-#include "cli/session/spawn.h"
-#include "cli/settings/time_spec.h"
 #include "envs/deploy/runtime_blob.h"
+#include "envs/environment/spawn.h"
 #include "fetch/os/interrupt.h"
 #include "resolver/base/text.h"
+#include "resolver/files/time_spec.h"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>

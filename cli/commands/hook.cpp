@@ -3,10 +3,10 @@
 // An environment is activated automatically only if moat made it for this user, or this user adopted it: a
 // downloaded folder may hold anything under the name .venv, and entering it must not run that.
 #include "cli/commands/commands.h"
-#include "cli/session/spawn.h"
 #include "envs/environment/environment.h"
 #include "envs/environment/known_environments.h"
 #include "envs/environment/shell_words.h"
+#include "envs/environment/spawn.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"

@@ -3,11 +3,11 @@
 
 #include "cli/commands/bundle.h"
 #include "cli/commands/commands.h"
-#include "cli/session/spawn.h"
 #include "envs/deploy/deploy.h"
 #include "envs/deploy/runtime_blob.h"
 #include "envs/deploy/system_layer.h"
 #include "envs/environment/isolation.h"
+#include "envs/environment/spawn.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>

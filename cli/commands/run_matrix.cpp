@@ -5,11 +5,12 @@
 #include "cli/session/required_python.h"
 #include "cli/session/run_environments.h"
 #include "cli/session/source_setup.h"
-#include "cli/session/spawn.h"
 #include "cli/settings/project_files.h"
 #include "cli/settings/workspace.h"
+#include "envs/environment/spawn.h"
 #include "envs/python/discovery.h"
 #include "fetch/os/file.h"
+#include "fetch/os/foreground.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

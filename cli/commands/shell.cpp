@@ -3,7 +3,8 @@
 #include "cli/commands/shell_start.h"
 #include "cli/session/bytecode_later.h"
 #include "cli/session/open_env.h"
-#include "cli/session/spawn.h"
+#include "envs/environment/spawn.h"
+#include "fetch/os/foreground.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 

@@ -2,7 +2,7 @@
 // changes to PATH and the prompt must not win.
 #pragma once
 
-#include "cli/settings/variables.h"
+#include "fetch/os/variables.h"
 
 #include <filesystem>
 #include <string>

@@ -1,13 +1,13 @@
 // moat store dir | size | prune | verify | repair | export
 #include "cli/commands/commands.h"
 #include "cli/session/run_environments.h"
-#include "cli/settings/time_spec.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/download/originals.h"
 #include "fetch/os/leftovers.h"
 #include "fetch/store/wheel_file.h"
 #include "resolver/base/text.h"
 #include "resolver/base/url.h"
+#include "resolver/files/time_spec.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

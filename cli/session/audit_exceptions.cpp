@@ -1,7 +1,7 @@
 #include "cli/session/audit_exceptions.h"
 
-#include "cli/settings/time_spec.h"
 #include "resolver/base/text.h"
+#include "resolver/files/time_spec.h"
 
 #include <fmt/format.h>
 

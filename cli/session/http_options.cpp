@@ -1,6 +1,6 @@
 #include "cli/session/http_options.h"
 
-#include "cli/settings/variables.h"
+#include "fetch/os/variables.h"
 
 #include <initializer_list>
 #include <string_view>

@@ -8,31 +8,13 @@
 namespace moat {
 namespace {
 
-// In the search order of podman and skopeo: explicitly named files first.
-RegistryLoginSources login_sources(const Settings& settings) {
-  const Variables& variables = settings.variables;
-  RegistryLoginSources out{
-      .files = {}, .variables = {variables.begin(), variables.end()}, .path = variable(variables, "PATH")};
-  if (const std::string file = variable(variables, "REGISTRY_AUTH_FILE"); !file.empty())
-    out.files.emplace_back(file);
-  if (const std::string run = variable(variables, "XDG_RUNTIME_DIR"); !run.empty())
-    out.files.push_back(fs::path(run) / "containers/auth.json");
-  const std::string config = variable(variables, "XDG_CONFIG_HOME");
-  out.files.push_back((config.empty() ? settings.home / ".config" : fs::path(config)) /
-                      "containers/auth.json");
-  const std::string docker = variable(variables, "DOCKER_CONFIG");
-  out.files.push_back((docker.empty() ? settings.home / ".docker" : fs::path(docker)) / "config.json");
-  return out;
-}
-
 std::optional<RegistryLogin> netrc_login(const std::string& host, const Settings& settings,
                                          Reporter& reporter) {
   const auto url = Url::parse("https://" + host + "/");
   if (!url) return std::nullopt;
-  const std::string netrc = variable(settings.variables, "NETRC");
   CredentialOptions options;
   options.users = {*url};
-  options.netrc = netrc.empty() ? settings.home / ".netrc" : fs::path(netrc);
+  options.netrc = netrc_file(settings.variables, settings.home);
   Credentials credentials(std::move(options), reporter);
   const auto found = credentials.find(*url, false);
   if (!found) return std::nullopt;
@@ -59,9 +41,10 @@ RegistryAccess::RegistryAccess(const RegistryReference& reference, bool pushes, 
   const std::vector<std::string> trusted = options.trusted_hosts;
   http_ = std::make_unique<HttpClient>(std::move(options));
   const auto login = [&session, reference]() -> std::optional<RegistryLogin> {
-    if (auto found =
-            find_registry_login(reference.host, reference.repository, login_sources(session.settings()),
-                                session.reporter(), session.stop()))
+    const Settings& now = session.settings();
+    if (auto found = find_registry_login(reference.host, reference.repository,
+                                         registry_login_sources(now.variables, now.home), session.reporter(),
+                                         session.stop()))
       return found;
     return netrc_login(reference.host, session.settings(), session.reporter());
   };

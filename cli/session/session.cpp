@@ -26,8 +26,7 @@ CredentialOptions credential_options(const Settings& settings, const IndexList& 
   CredentialOptions options;
   options.indexes = urls_of(indexes);
   options.users = settings.own_indexes;
-  const std::string netrc = variable(settings.variables, "NETRC");
-  options.netrc = netrc.empty() ? settings.home / ".netrc" : fs::path(netrc);
+  options.netrc = netrc_file(settings.variables, settings.home);
   if (const auto keyring = find_program("keyring", variable(settings.variables, "PATH")))
     options.keyring = *keyring;
   return options;

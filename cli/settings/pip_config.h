@@ -1,7 +1,7 @@
 // pip's own configuration: pip.conf files and PIP_* variables, as pip finds and reads them.
 #pragma once
 
-#include "cli/settings/variables.h"
+#include "fetch/os/variables.h"
 #include "resolver/base/error.h"
 
 #include <filesystem>

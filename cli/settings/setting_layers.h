@@ -2,7 +2,7 @@
 // [tool.moat] of the project, the user's file) gives them.
 #pragma once
 
-#include "cli/settings/variables.h"
+#include "fetch/os/variables.h"
 #include "resolver/files/toml.h"
 
 #include <filesystem>

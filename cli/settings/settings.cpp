@@ -5,13 +5,13 @@
 #include "cli/settings/index_list.h"
 #include "cli/settings/pip_config.h"
 #include "cli/settings/setting_layers.h"
-#include "cli/settings/time_spec.h"
 #include "cli/settings/workspace.h"
 #include "fetch/os/file.h"
 #include "fetch/os/given_file.h"
 #include "fetch/os/ownership.h"
 #include "fetch/os/presence.h"
 #include "resolver/base/text.h"
+#include "resolver/files/time_spec.h"
 #include "resolver/files/toml.h"
 
 #include <fmt/format.h>

@@ -113,4 +113,9 @@ const NetrcEntry* find_netrc_entry(const std::vector<NetrcEntry>& entries, std::
   return fallback;
 }
 
+std::filesystem::path netrc_file(const Variables& variables, const std::filesystem::path& home) {
+  const std::string named = variable(variables, "NETRC");
+  return named.empty() ? home / ".netrc" : std::filesystem::path(named);
+}
+
 }  // namespace moat

@@ -1,8 +1,10 @@
 // The netrc file: passwords by machine.
 #pragma once
 
+#include "fetch/os/variables.h"
 #include "resolver/base/error.h"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,5 +28,8 @@ Expected<std::vector<NetrcEntry>> parse_netrc(std::string_view text);
 // neither.
 const NetrcEntry* find_netrc_entry(const std::vector<NetrcEntry>& entries, std::string_view machine,
                                    std::string_view login = "");
+
+// $NETRC, else ~/.netrc.
+std::filesystem::path netrc_file(const Variables& variables, const std::filesystem::path& home);
 
 }  // namespace moat

@@ -127,6 +127,21 @@ std::optional<RegistryLogin> parse_helper_answer(std::string_view text) {
   return user.empty() ? std::nullopt : std::optional(RegistryLogin{user, secret, ""});
 }
 
+RegistryLoginSources registry_login_sources(const Variables& variables, const std::filesystem::path& home) {
+  RegistryLoginSources out{
+      .files = {}, .variables = {variables.begin(), variables.end()}, .path = variable(variables, "PATH")};
+  if (const std::string file = variable(variables, "REGISTRY_AUTH_FILE"); !file.empty())
+    out.files.emplace_back(file);
+  if (const std::string run = variable(variables, "XDG_RUNTIME_DIR"); !run.empty())
+    out.files.push_back(std::filesystem::path(run) / "containers/auth.json");
+  const std::string config = variable(variables, "XDG_CONFIG_HOME");
+  out.files.push_back((config.empty() ? home / ".config" : std::filesystem::path(config)) /
+                      "containers/auth.json");
+  const std::string docker = variable(variables, "DOCKER_CONFIG");
+  out.files.push_back((docker.empty() ? home / ".docker" : std::filesystem::path(docker)) / "config.json");
+  return out;
+}
+
 std::optional<RegistryLogin> find_registry_login(const std::string& registry, const std::string& repository,
                                                  const RegistryLoginSources& sources, Reporter& reporter,
                                                  const std::stop_token& stop) {

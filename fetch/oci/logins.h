@@ -2,6 +2,7 @@
 // $REGISTRY_AUTH_FILE and containers/auth.json, with the programs (docker-credential-NAME) that these name.
 #pragma once
 
+#include "fetch/os/variables.h"
 #include "resolver/base/error.h"
 #include "resolver/base/reporter.h"
 
@@ -41,6 +42,9 @@ struct RegistryLoginSources {
   std::vector<std::pair<std::string, std::string>> variables;  // what helpers get, PATH among them
   std::string path;                                            // where helpers are looked for
 };
+
+// In the search order of podman and skopeo: explicitly named files first.
+RegistryLoginSources registry_login_sources(const Variables& variables, const std::filesystem::path& home);
 
 // Reports and skips invalid files and failing helpers. May run a program.
 std::optional<RegistryLogin> find_registry_login(const std::string& registry, const std::string& repository,

@@ -1,4 +1,4 @@
-#include "cli/settings/variables.h"
+#include "fetch/os/variables.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "cli/settings/time_spec.h"
+#include "resolver/files/time_spec.h"
 
 #include "resolver/base/text.h"
 #include "resolver/files/toml.h"

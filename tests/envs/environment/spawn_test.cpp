@@ -1,4 +1,4 @@
-#include "cli/session/spawn.h"
+#include "envs/environment/spawn.h"
 
 #include "fetch/os/file.h"
 

@@ -1,10 +1,9 @@
 // The program that `moat run CMD` starts, and its variables: pure except for looking at files.
 #pragma once
 
-#include "cli/settings/settings.h"
+#include "fetch/os/variables.h"
 
 #include <filesystem>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -42,13 +41,5 @@ Variables program_variables(const Variables& variables, const std::filesystem::p
 
 // PATH without this folder ("": without none) and without empty entries.
 std::string path_without(const std::string& path, const std::string& folder);
-
-// Runs to its end on this process's own streams: returns its exit status, or 128 + signal. Error(Disk) if it
-// cannot be started, Error(Interrupted) if `stop` was requested; then it was ended as well.
-int run_program(const std::vector<std::string>& argv, const Variables& variables,
-                const std::stop_token& stop);
-
-// Replaces this process. Only returns by throwing: Error(Disk) if it cannot be started.
-[[noreturn]] void execute_program(const std::vector<std::string>& argv, const Variables& variables);
 
 }  // namespace moat
