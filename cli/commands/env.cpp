@@ -3,12 +3,12 @@
 #include "cli/session/bytecode_later.h"
 #include "cli/session/changes.h"
 #include "cli/session/open_env.h"
-#include "cli/session/shown_commands.h"
 #include "cli/session/which_env.h"
 #include "envs/environment/installed.h"
 #include "envs/environment/new_place.h"
 #include "envs/environment/remove_environment.h"
 #include "envs/install/requests.h"
+#include "envs/install/shown_commands.h"
 #include "envs/journal/change.h"
 #include "envs/journal/move_check.h"
 #include "envs/journal/sealed.h"
@@ -146,7 +146,7 @@ int execute(const EnvRollbackCommand& command, Session& session) {
   const int state =
       rollback(environment.root(), command.state, session.command_line(), session.settings().durable);
   session.lacks_bytecode(environment.root());  // what came back may have gone before it had all of its own
-  show_commands(environment, session.settings());
+  show_commands(environment, session.settings().command_places());
   const std::vector<std::string> summary = summary_of_newest(environment.root());
   Output& output = session.output();
   if (output.verbosity() >= -1)

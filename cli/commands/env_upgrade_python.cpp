@@ -3,13 +3,13 @@
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/required_python.h"
-#include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
 #include "cli/session/which_env.h"
 #include "cli/settings/project_files.h"
 #include "envs/environment/shell_words.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/install/requests.h"
+#include "envs/install/shown_commands.h"
 #include "envs/journal/change.h"
 #include "envs/place/direct_url.h"
 #include "resolver/base/text.h"
@@ -111,7 +111,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
   TransactionRequest request =
       with_wheels(plan_install(goal, resolution, {}, false), {}, false, runtime, goal, session);
   request.requests = before.requests;
-  check_commands(request, environment.root(), session.settings());
+  check_commands(request, environment.root(), session.settings().command_places());
 
   const fs::path root = environment.root();
   bool lacks_bytecode = !runtime.get().is_compiled;
@@ -131,7 +131,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
       runtime.get(), session.workers());
   clones.keep();
   if (lacks_bytecode) session.lacks_bytecode(root);
-  show_commands(made, session.settings());
+  show_commands(made, session.settings().command_places());
 
   const std::vector<HistoryEntry> history = read_history(root);
   const std::vector<std::string> summary =

@@ -162,12 +162,12 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
                       .nothing = nothing_to_do(goal, place.interpreter.markers)};
   UndoFolders clones;
   TransactionRequest request = request_for(command, goal, place, look, clones, report, session);
+  check_commands(request, place.root, session.settings().command_places());
   if (command.dry_run) {
     report.operations = place.environment ? dry_run(std::move(request), *place.environment, session)
                                           : plan_operations(place.installed, request);
   } else {
     record_requests(goal, place, session, request);
-    check_commands(request, place.root, session.settings());
     change(place, std::move(request), report, session);
     show_new_commands(*place.environment, session);
     clones.keep();

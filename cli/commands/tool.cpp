@@ -7,12 +7,12 @@
 #include "cli/session/changes.h"
 #include "cli/session/open_env.h"
 #include "cli/session/run_environments.h"
-#include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
 #include "envs/environment/remove_environment.h"
 #include "envs/environment/shell_words.h"
 #include "envs/environment/spawn.h"
 #include "envs/install/requests.h"
+#include "envs/install/shown_commands.h"
 #include "envs/install/user_links.h"
 #include "fetch/os/file.h"
 #include "fetch/os/foreground.h"
@@ -281,7 +281,7 @@ int execute(const ToolUninstallCommand& command, Session& session) {
       continue;
     }
     if (!command.dry_run) {
-      hide_other_commands({}, root, settings);
+      hide_other_commands({}, root, settings.command_places());
       remove_environment(root, session.reporter());
     }
     if (output.verbosity() >= -1) output.result(fmt::format("- {}", name.normalized()));

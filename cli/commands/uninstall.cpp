@@ -6,7 +6,7 @@
 #include "cli/session/goal.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
-#include "cli/session/shown_commands.h"
+#include "envs/install/shown_commands.h"
 #include "envs/place/damaged.h"
 #include "resolver/base/text.h"
 
@@ -92,7 +92,8 @@ ChangeReport uninstall_packages(const UninstallCommand& command, Session& sessio
       const Expected<PackageName> name = PackageName::parse(package.name);
       return name && request.remove.count(*name) != 0;
     });
-    hide_other_commands(shown_commands(environment.root(), after, settings), environment.root(), settings);
+    const CommandPlaces places = settings.command_places();
+    hide_other_commands(shown_commands(environment.root(), after, places), environment.root(), places);
     report.take(apply(std::move(request), environment, session));
   }
   return report;

@@ -7,11 +7,11 @@
 #include "cli/session/dry_run.h"
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
-#include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/project_files.h"
 #include "envs/environment/shell_words.h"
 #include "envs/install/requests.h"
+#include "envs/install/shown_commands.h"
 #include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 
@@ -159,17 +159,19 @@ ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
   keep_requested(plan, graph);
   report.take_files(plan);
   if (command.dry_run) {
-    report.operations = dry_run(with_stored_wheels(plan, session.store()), environment, session);
+    TransactionRequest request = with_stored_wheels(plan, session.store());
+    check_commands(request, environment.root(), session.settings().command_places());
+    report.operations = dry_run(std::move(request), environment, session);
   } else {
     TransactionRequest request =
         with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), goal, session);
     RequestChanges changes = without_pins(manifest.requests, unpinned, session);
     request.requests = std::move(changes.said);
     request.forget_requests = std::move(changes.forgotten);
-    check_commands(request, environment.root(), session.settings());
+    check_commands(request, environment.root(), session.settings().command_places());
     if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty())
       report.take(apply(std::move(request), environment, session));
-    show_commands(environment, session.settings());
+    show_commands(environment, session.settings().command_places());
     clones.keep();
   }
   return report;

@@ -3,10 +3,10 @@
 #include "cli/session/environment_facts.h"
 #include "cli/session/required_python.h"
 #include "cli/session/run_environments.h"
-#include "cli/session/shown_commands.h"
 #include "cli/settings/project_files.h"
 #include "envs/environment/known_environments.h"
 #include "envs/environment/shell_words.h"
+#include "envs/install/shown_commands.h"
 #include "envs/journal/sealed.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -22,7 +22,8 @@ Environment open_chosen(Session& session, ForProject project, Environment::Forei
   Environment environment = Environment::open(chosen.root, foreign);
   // Links that a crash or a failed change left wrong are repaired by the next command.
   // Commands that only read repair nothing.
-  if (foreign == Environment::Foreign::Refused) show_commands(environment, session.settings());
+  if (foreign == Environment::Foreign::Refused)
+    show_commands(environment, session.settings().command_places());
   return environment;
 }
 

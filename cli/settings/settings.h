@@ -6,6 +6,7 @@
 #include "cli/output/output.h"
 #include "cli/settings/script.h"
 #include "cli/settings/setting_layers.h"
+#include "envs/install/command_places.h"
 #include "envs/journal/durable.h"
 #include "envs/python/compile.h"
 #include "fetch/index/index.h"
@@ -108,6 +109,7 @@ struct Settings {
   std::filesystem::path user_env() const { return data_dir / "user"; }
   std::filesystem::path pythons_dir() const { return data_dir / "pythons"; }
   std::filesystem::path tools_dir() const { return data_dir / "tools"; }
+  CommandPlaces command_places() const { return {bin_dir, data_dir, user_env(), tools_dir()}; }
 };
 
 // `now`: unix seconds, for ages. Throws Error(Usage or BadInput) that names the place of a bad value.
