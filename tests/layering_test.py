@@ -12,7 +12,7 @@ import sys
 ORDER = """
     resolver/base resolver/pep resolver/files resolver/solv resolver/solve resolver/lock
     fetch/os fetch/bytes fetch/http fetch/archive fetch/store fetch/download fetch/sources fetch/index fetch/oci
-    envs/launcher envs/journal envs/python envs/environment envs/place envs/build envs/install envs/deploy
+    envs/launcher envs/journal envs/python envs/environment envs/place envs/build envs/project envs/install envs/deploy
     cli/output cli/args cli/settings cli/session cli/commands cli/pip cli
 """.split()
 HOMES = {"solv/": "resolver/solv/", "curl/": r"fetch/http/(http\.|curl_library\.h)",

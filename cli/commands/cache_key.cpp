@@ -2,7 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/session/goal.h"
 #include "cli/session/open_env.h"
-#include "cli/settings/project_files.h"
+#include "envs/project/project_files.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"

@@ -5,13 +5,13 @@
 #include "cli/session/required_python.h"
 #include "cli/session/source_setup.h"
 #include "cli/session/which_env.h"
-#include "cli/settings/project_files.h"
 #include "envs/environment/shell_words.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/install/requests.h"
 #include "envs/install/shown_commands.h"
 #include "envs/journal/change.h"
 #include "envs/place/direct_url.h"
+#include "envs/project/project_files.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

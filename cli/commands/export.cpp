@@ -3,7 +3,7 @@
 #include "cli/commands/sync.h"
 #include "cli/session/environment_facts.h"
 #include "cli/session/required_python.h"
-#include "cli/settings/project_files.h"
+#include "envs/project/project_files.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/lock/exports.h"

@@ -4,7 +4,7 @@
 
 #include "cli/args/args.h"
 #include "cli/session/session.h"
-#include "cli/settings/script.h"
+#include "envs/project/script.h"
 #include "resolver/lock/lockfile.h"
 
 #include <filesystem>

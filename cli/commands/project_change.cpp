@@ -3,7 +3,7 @@
 #include "cli/commands/sync.h"
 #include "cli/output/output.h"
 #include "cli/session/which_env.h"
-#include "cli/settings/project_files.h"
+#include "envs/project/project_files.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

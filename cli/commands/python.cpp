@@ -2,7 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/session/python_installs.h"
 #include "cli/session/required_python.h"
-#include "cli/settings/project_files.h"
+#include "envs/project/project_files.h"
 #include "envs/python/managed_pythons.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"

@@ -2,7 +2,7 @@
 
 #include "cli/output/output.h"
 #include "cli/session/required_python.h"
-#include "cli/settings/script.h"
+#include "envs/project/script.h"
 #include "fetch/os/file.h"
 #include "fetch/os/folder_lock.h"
 #include "fetch/os/presence.h"

@@ -8,10 +8,10 @@
 #include "cli/session/install_pipeline.h"
 #include "cli/session/open_env.h"
 #include "cli/session/source_setup.h"
-#include "cli/settings/project_files.h"
 #include "envs/environment/shell_words.h"
 #include "envs/install/requests.h"
 #include "envs/install/shown_commands.h"
+#include "envs/project/project_files.h"
 #include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
 

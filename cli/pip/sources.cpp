@@ -3,8 +3,8 @@
 #include "cli/pip/place.h"
 #include "cli/session/source_setup.h"
 #include "cli/settings/fold_options.h"
-#include "cli/settings/project_files.h"
-#include "cli/settings/script.h"
+#include "envs/project/project_files.h"
+#include "envs/project/script.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

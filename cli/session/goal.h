@@ -3,9 +3,9 @@
 #pragma once
 
 #include "cli/session/session.h"
-#include "cli/settings/project_files.h"
 #include "envs/install/goal.h"
 #include "envs/install/requirement_files.h"
+#include "envs/project/project_files.h"
 
 #include <string>
 #include <vector>

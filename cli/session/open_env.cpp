@@ -3,11 +3,11 @@
 #include "cli/session/environment_facts.h"
 #include "cli/session/required_python.h"
 #include "cli/session/run_environments.h"
-#include "cli/settings/project_files.h"
 #include "envs/environment/known_environments.h"
 #include "envs/environment/shell_words.h"
 #include "envs/install/shown_commands.h"
 #include "envs/journal/sealed.h"
+#include "envs/project/project_files.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 

@@ -1,8 +1,8 @@
 #include "cli/session/required_python.h"
 
 #include "cli/session/environment_facts.h"
-#include "cli/settings/project_files.h"
 #include "envs/environment/shell_words.h"
+#include "envs/project/project_files.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>

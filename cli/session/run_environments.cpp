@@ -3,7 +3,6 @@
 #include "cli/session/install_pipeline.h"
 #include "cli/session/install_terms.h"
 #include "cli/session/source_setup.h"
-#include "cli/settings/project_stamp.h"
 
 #include <fmt/format.h>
 
@@ -64,8 +63,7 @@ RunEnvironment obtain_run_environment(RunQuestion question, Session& session) {
     return std::move(*found);
   }
   for (const std::string& note : resolution->notes) session.reporter().warn(note);
-  const auto digest = [](const fs::path& folder) { return project_digest(folder, Settings()); };
-  RunEnvironment made = make_run_environment(asked, question, *resolution, terms, digest, settings.store_dir,
+  RunEnvironment made = make_run_environment(asked, question, *resolution, terms, settings.store_dir,
                                              {wheel_tools(question.goal, session), place_terms(session)});
   if (made.is_new) say_made(question, *resolution, session);
   return made;

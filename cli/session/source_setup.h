@@ -3,9 +3,9 @@
 
 #include "cli/session/goal.h"
 #include "cli/session/session.h"
-#include "cli/settings/project_files.h"
 #include "envs/environment/environment.h"
 #include "envs/install/prepare_sources.h"
+#include "envs/project/project_files.h"
 #include "envs/python/interpreter.h"
 
 #include <filesystem>

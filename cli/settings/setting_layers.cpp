@@ -312,7 +312,7 @@ std::optional<Told<std::vector<std::string>>> SettingLayers::told(std::string_vi
 
 namespace {
 
-// Keys of [tool.moat] that are not settings (cli/settings/project_files.h).
+// Keys of [tool.moat] that are not settings (envs/project/project_files.h).
 bool is_about_project(std::string_view key) {
   return key == "package" || key == "sources" || key == "workspace" || key == "conflicts";
 }

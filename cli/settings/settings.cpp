@@ -5,7 +5,7 @@
 #include "cli/settings/index_list.h"
 #include "cli/settings/pip_config.h"
 #include "cli/settings/setting_layers.h"
-#include "cli/settings/workspace.h"
+#include "envs/project/workspace.h"
 #include "fetch/os/file.h"
 #include "fetch/os/given_file.h"
 #include "fetch/os/ownership.h"

@@ -1,13 +1,14 @@
 // The user's choices: command line > environment variables > [tool.moat] of the project > user settings file,
-// as one plain struct, made once.
+// as one plain struct, made once. The surrounding project's part of it is all that rooms below need to know:
+// its working directory is --project, or where moat was started.
 #pragma once
 
 #include "cli/args/args.h"
 #include "cli/output/output.h"
-#include "cli/settings/script.h"
 #include "cli/settings/setting_layers.h"
 #include "envs/install/command_places.h"
 #include "envs/journal/durable.h"
+#include "envs/project/script.h"
 #include "envs/python/compile.h"
 #include "fetch/index/index.h"
 #include "fetch/sources/source_builder.h"
@@ -29,21 +30,14 @@ namespace moat {
 // What to do if the requested Python is not installed.
 enum class PythonDownloads { Ask, Auto, Never };
 
-struct Settings {
-  Variables variables;                      // as this process was given them
-  std::filesystem::path working_directory;  // --project, or where moat was started
-  std::filesystem::path home;               // $HOME
+struct Settings : SurroundingProject {
+  Variables variables;         // as this process was given them
+  std::filesystem::path home;  // $HOME
   std::filesystem::path store_dir, data_dir, bin_dir;
-  std::filesystem::path config_file;               // the user's settings; need not exist
-  bool reads_files = true;                         // not --no-config
-  std::optional<std::filesystem::path> pyproject;  // found upwards
-  // Its text; for an unwritten edit, the new text. nullopt: it was not read.
-  std::optional<std::string> pyproject_text;
-  // In a workspace `pyproject` is its root's, and this is the surrounding member's, or --package's.
-  std::optional<std::filesystem::path> member;
-  std::optional<std::string> member_text;  // as pyproject_text
-  std::vector<std::string> warnings;       // of settings files
-  std::optional<Script> script;            // the script for `run`, if it has metadata
+  std::filesystem::path config_file;  // the user's settings; need not exist
+  bool reads_files = true;            // not --no-config
+  std::vector<std::string> warnings;  // of settings files
+  std::optional<Script> script;       // the script for `run`, if it has metadata
 
   std::optional<std::string> env;  // --env; MOAT_ENV is in `variables`
   bool user = false;
@@ -80,8 +74,6 @@ struct Settings {
   std::vector<std::pair<std::string, std::string>> binary;
 
   std::vector<std::string> targets;  // platforms that a project is locked for; empty: this one and the usual
-  std::vector<std::string>
-      default_groups;  // groups of a project that `sync` installs; empty: `dev`, if it exists
 
   // builds
   ConfigSettings config_settings;

@@ -2,6 +2,7 @@
 
 #include "envs/install/install_plan.h"
 #include "envs/install/key_text.h"
+#include "envs/project/project_stamp.h"
 #include "fetch/os/disk_usage.h"
 #include "fetch/os/leftovers.h"
 #include "resolver/base/text.h"
@@ -60,8 +61,8 @@ std::string newest_change(const fs::path& tree) {
 }
 
 // The result of a build depends on its settings.
-std::string answer_key(const RunQuestion& question, const Resolution& resolution, const InstallRequest& terms,
-                       const ProjectDigest& project_digest) {
+std::string answer_key(const RunQuestion& question, const Resolution& resolution,
+                       const InstallRequest& terms) {
   KeyText key;
   add_python(key, question.interpreter);
   const bool is_built = std::ranges::any_of(
@@ -78,7 +79,7 @@ std::string answer_key(const RunQuestion& question, const Resolution& resolution
       key.add(pinned_text(*source));
       // For an editable, only the files used by its build count.
       if (question.goal.editables.count(package.name) != 0)
-        key.add(project_digest(source->url.file_path()));
+        key.add(project_digest(source->url.file_path(), {}));
       else if (source->kind == SourceKind::Directory)
         key.add(newest_change(source->url.file_path()));
     }
@@ -203,9 +204,8 @@ std::optional<RunEnvironment> find_answered(const AskedRun& asked, const fs::pat
 
 RunEnvironment make_run_environment(const AskedRun& asked, const RunQuestion& question,
                                     const Resolution& resolution, const InstallRequest& terms,
-                                    const ProjectDigest& project_digest, const fs::path& store,
-                                    const RunTools& with) {
-  const std::string key = answer_key(question, resolution, terms, project_digest);
+                                    const fs::path& store, const RunTools& with) {
+  const std::string key = answer_key(question, resolution, terms);
   RunEnvironment made = make_or_find(key, question, resolution, store, with);
   if (asked.is_lasting) {
     make_directories(answers(store));

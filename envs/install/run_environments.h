@@ -22,7 +22,6 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -73,15 +72,11 @@ struct RunTools {
   WheelTools wheels;
   PlaceTerms place;
 };
-// Of the files that a project in this folder is built from.
-using ProjectDigest = std::function<std::string(const std::filesystem::path& folder)>;
-
 // The environment with exactly these packages, created if missing; and the question is answered. Throws as an
 // installation does.
 RunEnvironment make_run_environment(const AskedRun& asked, const RunQuestion& question,
                                     const Resolution& resolution, const InstallRequest& terms,
-                                    const ProjectDigest& project_digest, const std::filesystem::path& store,
-                                    const RunTools& with);
+                                    const std::filesystem::path& store, const RunTools& with);
 
 bool is_run_environment(const std::filesystem::path& root, const std::filesystem::path& store);
 

@@ -44,7 +44,7 @@ class RunEnvironmentsTest : public InFolder {
     const RunTools with{
         {.tools = {http_, store_, shared_workers(), reporter_, {}}, .sources = sources_, .bad_records = {}},
         {.compile = Compile::Never, .reason = "moat run report.py"}};
-    return make_run_environment(ask(asked), asked, resolution_, terms_, {}, store_path(), with);
+    return make_run_environment(ask(asked), asked, resolution_, terms_, store_path(), with);
   }
   fs::path store_path() const { return folder() / "store"; }
 

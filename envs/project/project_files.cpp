@@ -1,7 +1,6 @@
-#include "cli/settings/project_files.h"
+#include "envs/project/project_files.h"
 
-#include "cli/settings/settings.h"
-#include "cli/settings/workspace.h"
+#include "envs/project/workspace.h"
 #include "fetch/os/file.h"
 #include "fetch/sources/sources.h"
 #include "resolver/base/text.h"
@@ -14,9 +13,9 @@
 
 namespace moat {
 
-std::optional<std::string> pyproject_text(const fs::path& path, const Settings& settings) {
-  if (settings.pyproject_text && settings.pyproject == path) return settings.pyproject_text;
-  if (settings.member_text && settings.member == path) return settings.member_text;
+std::optional<std::string> pyproject_text(const fs::path& path, const SurroundingProject& around) {
+  if (around.pyproject_text && around.pyproject == path) return around.pyproject_text;
+  if (around.member_text && around.member == path) return around.member_text;
   return read_file_if_exists(path);
 }
 
@@ -86,11 +85,11 @@ struct ProjectFile {
   }
 };
 
-ProjectFile open_project(const fs::path& path, const Settings& settings) {
-  const fs::path relative = path.lexically_relative(settings.working_directory);
+ProjectFile open_project(const fs::path& path, const SurroundingProject& around) {
+  const fs::path relative = path.lexically_relative(around.working_directory);
   const bool inside = !relative.empty() && *relative.begin() != "..";
   ProjectFile project{inside ? relative.native() : path.native(), path.parent_path(), {}};
-  const std::optional<std::string> text = pyproject_text(path, settings);
+  const std::optional<std::string> text = pyproject_text(path, around);
   if (!text) throw Error(ErrorKind::BadInput, fmt::format("no such file: {}", quote(path.native())));
   Expected<PyProject> file = PyProject::parse(*text);
   if (!file) throw project.bad(file.error());
@@ -104,24 +103,24 @@ struct GroupSpec {
 };
 
 // NAME, or PATH/pyproject.toml:NAME as in pip.
-GroupSpec parse_group(const std::string& text, const Settings& settings) {
+GroupSpec parse_group(const std::string& text, const SurroundingProject& around) {
   const std::size_t colon = text.rfind(':');
   const std::string name_text = colon == std::string::npos ? text : text.substr(colon + 1);
   Expected<GroupName> name = GroupName::parse(name_text);
   if (!name)
     throw Error(ErrorKind::Usage, fmt::format("--group: {}: {}", quote(name_text), name.error().message));
   if (colon != std::string::npos) {
-    const fs::path path = (settings.working_directory / text.substr(0, colon)).lexically_normal();
+    const fs::path path = (around.working_directory / text.substr(0, colon)).lexically_normal();
     if (path.filename() != "pyproject.toml")
       throw Error(ErrorKind::Usage,
                   fmt::format("--group: {} is not a pyproject.toml", quote(text.substr(0, colon))),
                   {"--group path/to/pyproject.toml:NAME"});
     return {path, std::move(*name)};
   }
-  if (!settings.pyproject)
+  if (!around.pyproject)
     throw Error(ErrorKind::Usage, "no pyproject.toml here to take the group from",
                 {"--group path/to/pyproject.toml:NAME"});
-  return {*settings.pyproject, std::move(*name)};
+  return {*around.pyproject, std::move(*name)};
 }
 
 // Does one of the lines ask for extras of the project itself?
@@ -164,27 +163,27 @@ std::optional<ProjectTable> whole_table(const std::optional<ProjectFile>& file, 
 
 }  // namespace
 
-std::optional<fs::path> project_folder(const Settings& settings) {
-  if (settings.pyproject) return settings.pyproject->parent_path();
-  if (is_setuptools_project(settings.working_directory)) return settings.working_directory;
+std::optional<fs::path> project_folder(const SurroundingProject& around) {
+  if (around.pyproject) return around.pyproject->parent_path();
+  if (is_setuptools_project(around.working_directory)) return around.working_directory;
   return std::nullopt;
 }
 
-ProjectFacts read_project(const fs::path& folder, const Settings& settings, const AskBackend& ask) {
+ProjectFacts read_project(const fs::path& folder, const SurroundingProject& around, const AskBackend& ask) {
   std::optional<ProjectFile> file;
   if (std::error_code ignored; fs::exists(folder / "pyproject.toml", ignored))
-    file = open_project(folder / "pyproject.toml", settings);
+    file = open_project(folder / "pyproject.toml", around);
   const std::optional<ProjectTable> project = whole_table(file, folder, ask);
   if (!project) return {};
   if (!file)
-    file = ProjectFile{(folder / "setup.py").lexically_proximate(settings.working_directory), folder, {}};
+    file = ProjectFile{(folder / "setup.py").lexically_proximate(around.working_directory), folder, {}};
   return {project->requires_python, file->named(file->with_own_extras(project, project->dependencies))};
 }
 
-ProjectChoices read_choices(const fs::path& folder, const Settings& settings, const AskBackend& ask) {
+ProjectChoices read_choices(const fs::path& folder, const SurroundingProject& around, const AskBackend& ask) {
   ProjectChoices out;
   if (std::error_code ignored; !fs::exists(folder / "pyproject.toml", ignored)) return out;
-  const ProjectFile file = open_project(folder / "pyproject.toml", settings);
+  const ProjectFile file = open_project(folder / "pyproject.toml", around);
   std::optional<ProjectTable> project = whole_table(file, folder, ask);
   if (project && project->dynamic.contains("optional-dependencies")) {
     const BackendAnswer answer = ask(folder);
@@ -205,38 +204,38 @@ ProjectChoices read_choices(const fs::path& folder, const Settings& settings, co
   return out;
 }
 
-bool describes_project(const Settings& settings) {
-  if (!settings.pyproject) return is_setuptools_project(settings.working_directory);
-  const ProjectFile file = open_project(*settings.pyproject, settings);
+bool describes_project(const SurroundingProject& around) {
+  if (!around.pyproject) return is_setuptools_project(around.working_directory);
+  const ProjectFile file = open_project(*around.pyproject, around);
   return find_key(file.file.table(), "project") != nullptr ||
          find_path(file.file.table(), {"tool", "moat", "workspace"}) != nullptr ||
          find_key(file.file.table(), "build-system") != nullptr || is_setuptools_project(file.folder);
 }
 
-bool has_project_table(const Settings& settings) {
-  return settings.pyproject &&
-         open_project(settings.member.value_or(*settings.pyproject), settings).project().has_value();
+bool has_project_table(const SurroundingProject& around) {
+  return around.pyproject &&
+         open_project(around.member.value_or(*around.pyproject), around).project().has_value();
 }
 
-bool is_dynamic(std::string_view key, const Settings& settings) {
-  if (!settings.pyproject) return false;
+bool is_dynamic(std::string_view key, const SurroundingProject& around) {
+  if (!around.pyproject) return false;
   const std::optional<ProjectTable> project =
-      open_project(settings.member.value_or(*settings.pyproject), settings).project();
+      open_project(around.member.value_or(*around.pyproject), around).project();
   return project && project->dynamic.contains(key);
 }
 
-std::optional<ProjectName> project_name(const Settings& settings) {
-  if (!settings.pyproject) return std::nullopt;
-  const std::optional<ProjectTable> project = open_project(*settings.pyproject, settings).project();
+std::optional<ProjectName> project_name(const SurroundingProject& around) {
+  if (!around.pyproject) return std::nullopt;
+  const std::optional<ProjectTable> project = open_project(*around.pyproject, around).project();
   if (!project) return std::nullopt;
   return ProjectName{project->name.display(), project->version ? project->version->to_string() : ""};
 }
 
-std::optional<OwnPackage> own_package(const Settings& settings) {
-  const std::optional<fs::path> folder = project_folder(settings);
+std::optional<OwnPackage> own_package(const SurroundingProject& around) {
+  const std::optional<fs::path> folder = project_folder(around);
   if (!folder) return std::nullopt;
-  if (!settings.pyproject) return OwnPackage{*folder, std::nullopt};
-  return own_package(*folder, settings);
+  if (!around.pyproject) return OwnPackage{*folder, std::nullopt};
+  return own_package(*folder, around);
 }
 
 namespace {
@@ -254,8 +253,8 @@ bool is_package_to_no_tool(const TomlTable& table) {
 
 }  // namespace
 
-std::optional<OwnPackage> own_package(const fs::path& folder, const Settings& settings) {
-  const ProjectFile file = open_project(folder / "pyproject.toml", settings);
+std::optional<OwnPackage> own_package(const fs::path& folder, const SurroundingProject& around) {
+  const ProjectFile file = open_project(folder / "pyproject.toml", around);
   const std::optional<ProjectTable> project = file.project();
   const TomlTable& table = file.file.table();
   bool is_package = (find_key(table, "build-system") != nullptr || is_setuptools_project(folder)) &&
@@ -285,20 +284,20 @@ void add_groups(const ProjectFile& file, std::vector<GroupName>& out) {
 
 }  // namespace
 
-std::vector<GroupName> project_groups(const Settings& settings) {
-  if (!settings.pyproject) return {};
+std::vector<GroupName> project_groups(const SurroundingProject& around) {
+  if (!around.pyproject) return {};
   std::vector<GroupName> out;
-  add_groups(open_project(*settings.pyproject, settings), out);
-  for (const fs::path& member : workspace_folders(settings))
-    add_groups(open_project(member / "pyproject.toml", settings), out);
+  add_groups(open_project(*around.pyproject, around), out);
+  for (const fs::path& member : workspace_folders(around))
+    add_groups(open_project(member / "pyproject.toml", around), out);
   return out;
 }
 
-std::vector<GroupName> default_groups(const Settings& settings) {
-  const std::vector<GroupName> groups = project_groups(settings);
-  const bool is_said = !settings.default_groups.empty();
+std::vector<GroupName> default_groups(const SurroundingProject& around) {
+  const std::vector<GroupName> groups = project_groups(around);
+  const bool is_said = !around.default_groups.empty();
   std::vector<GroupName> out;
-  for (const std::string& text : is_said ? settings.default_groups : std::vector<std::string>{"dev"}) {
+  for (const std::string& text : is_said ? around.default_groups : std::vector<std::string>{"dev"}) {
     Expected<GroupName> name = GroupName::parse(text);
     if (name && std::find(groups.begin(), groups.end(), *name) != groups.end())
       out.push_back(std::move(*name));
@@ -310,28 +309,28 @@ std::vector<GroupName> default_groups(const Settings& settings) {
   return out;
 }
 
-std::optional<SpecifierSet> required_python(const fs::path& folder, const Settings& settings) {
-  const std::optional<ProjectTable> project = open_project(folder / "pyproject.toml", settings).project();
+std::optional<SpecifierSet> required_python(const fs::path& folder, const SurroundingProject& around) {
+  const std::optional<ProjectTable> project = open_project(folder / "pyproject.toml", around).project();
   return project ? project->requires_python : std::nullopt;
 }
 
-std::optional<SpecifierSet> required_python(const Settings& settings) {
-  if (!settings.pyproject) return std::nullopt;
-  std::optional<SpecifierSet> out = required_python(settings.pyproject->parent_path(), settings);
+std::optional<SpecifierSet> required_python(const SurroundingProject& around) {
+  if (!around.pyproject) return std::nullopt;
+  std::optional<SpecifierSet> out = required_python(around.pyproject->parent_path(), around);
   // One environment serves all members.
-  for (const fs::path& member : workspace_folders(settings)) {
-    const std::optional<SpecifierSet> one = required_python(member, settings);
+  for (const fs::path& member : workspace_folders(around)) {
+    const std::optional<SpecifierSet> one = required_python(member, around);
     if (one) out = out ? out->intersected(*one) : *one;
   }
   return out;
 }
 
-std::vector<NamedLine> read_groups(const std::vector<std::string>& groups, const Settings& settings,
+std::vector<NamedLine> read_groups(const std::vector<std::string>& groups, const SurroundingProject& around,
                                    const AskBackend& ask) {
   std::vector<NamedLine> lines;
   for (const std::string& text : groups) {
-    const GroupSpec spec = parse_group(text, settings);
-    const ProjectFile file = open_project(spec.pyproject, settings);
+    const GroupSpec spec = parse_group(text, around);
+    const ProjectFile file = open_project(spec.pyproject, around);
     const Expected<std::vector<ProjectLine>> group = expand_group(file.file, spec.name);
     if (!group) throw file.bad(group.error());
     std::optional<ProjectTable> project = file.project();

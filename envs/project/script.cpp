@@ -1,4 +1,4 @@
-#include "cli/settings/script.h"
+#include "envs/project/script.h"
 
 #include "fetch/os/file.h"
 #include "fetch/os/interrupt.h"

@@ -1,6 +1,5 @@
-#include "cli/settings/project_conflicts.h"
+#include "envs/project/project_conflicts.h"
 
-#include "cli/settings/settings.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/files/toml.h"
@@ -11,14 +10,14 @@
 
 namespace moat {
 
-std::vector<std::vector<std::string>> read_conflicts(const Settings& settings,
+std::vector<std::vector<std::string>> read_conflicts(const SurroundingProject& around,
                                                      const ProjectChoices& choices) {
   std::vector<std::vector<std::string>> out;
-  if (!settings.pyproject) return out;
-  const std::string text = pyproject_text(*settings.pyproject, settings).value_or("");
+  if (!around.pyproject) return out;
+  const std::string text = pyproject_text(*around.pyproject, around).value_or("");
   const Expected<TomlTable> table = parse_toml(text);
   const auto bad = [&](const std::string& why) {
-    return Error(ErrorKind::BadInput, fmt::format("{}: {}", settings.pyproject->native(), why));
+    return Error(ErrorKind::BadInput, fmt::format("{}: {}", around.pyproject->native(), why));
   };
   if (!table) throw bad(table.error().message);
   const TomlValue* conflicts = find_path(*table, {"tool", "moat", "conflicts"});

@@ -4,7 +4,7 @@
 // same result.
 #pragma once
 
-#include "cli/settings/settings.h"
+#include "envs/project/surrounding_project.h"
 
 #include <filesystem>
 #include <optional>
@@ -22,7 +22,7 @@ struct ProjectStamp {
 
 // The files that define a project: pyproject.toml, setup.py and setup.cfg of its folder, and of the members
 // of a workspace.
-std::string project_digest(const std::filesystem::path& folder, const Settings& settings);
+std::string project_digest(const std::filesystem::path& folder, const SurroundingProject& around);
 std::string inputs_digest(const std::string& project, const std::string& lock_text,
                           const std::string& chosen);
 // "" where there is none.

@@ -3,7 +3,7 @@
 //   conflicts = [[{ extra = "cpu" }, { extra = "gpu" }]]
 #pragma once
 
-#include "cli/settings/project_files.h"
+#include "envs/project/project_files.h"
 
 #include <string>
 #include <vector>
@@ -12,6 +12,7 @@ namespace moat {
 
 // Sets of which no two may be asked for together, as "extra cpu", "group dev". Error(BadInput) if an entry is
 // not one of the project's.
-std::vector<std::vector<std::string>> read_conflicts(const Settings& settings, const ProjectChoices& choices);
+std::vector<std::vector<std::string>> read_conflicts(const SurroundingProject& around,
+                                                     const ProjectChoices& choices);
 
 }  // namespace moat

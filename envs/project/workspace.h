@@ -8,7 +8,7 @@
 // it is; `{ workspace = true }` in [tool.moat.sources] says so, and is an error if there is no such member.
 #pragma once
 
-#include "cli/settings/project_files.h"
+#include "envs/project/project_files.h"
 #include "resolver/files/toml.h"
 
 #include <filesystem>
@@ -18,8 +18,6 @@
 #include <vector>
 
 namespace moat {
-
-struct Settings;
 
 struct WorkspaceMember {
   std::filesystem::path folder;
@@ -37,12 +35,12 @@ std::optional<std::vector<std::filesystem::path>> member_folders(const TomlTable
 std::optional<std::filesystem::path> workspace_root(const std::filesystem::path& member);
 
 // The folders of the members of the workspace around, without the root's.
-std::vector<std::filesystem::path> workspace_folders(const Settings& settings);
+std::vector<std::filesystem::path> workspace_folders(const SurroundingProject& around);
 
 // The members of the surrounding workspace, by name, its root included if that has a [project]; empty: there
 // is no workspace. Error(BadInput) if two have one name, one has none, or one that is named without wildcards
 // does not exist.
-std::vector<WorkspaceMember> workspace_members(const Settings& settings);
+std::vector<WorkspaceMember> workspace_members(const SurroundingProject& around);
 // Error(Usage) where no member has this name.
 const WorkspaceMember& find_member(const std::vector<WorkspaceMember>& members, const std::string& name);
 
@@ -50,13 +48,14 @@ const WorkspaceMember& find_member(const std::vector<WorkspaceMember>& members, 
 // for. Error(BadInput) if one asks for itself, for a version that the member does not have, or for an unknown
 // member. `met`: receives the named members, also those named by their extras.
 std::vector<NamedLine> without_members(const std::vector<NamedLine>& lines, const WorkspaceMember* of,
-                                       const std::vector<WorkspaceMember>& members, const Settings& settings,
-                                       const AskBackend& ask, std::set<PackageName>* met = nullptr);
+                                       const std::vector<WorkspaceMember>& members,
+                                       const SurroundingProject& around, const AskBackend& ask,
+                                       std::set<PackageName>* met = nullptr);
 
 // [project], or the backend's metadata, of the root and all members.
-ProjectFacts read_workspace(const Settings& settings, const AskBackend& ask);
-ProjectChoices read_workspace_choices(const Settings& settings, const AskBackend& ask);
+ProjectFacts read_workspace(const SurroundingProject& around, const AskBackend& ask);
+ProjectChoices read_workspace_choices(const SurroundingProject& around, const AskBackend& ask);
 // The installed packages: the root and the members that are packages.
-std::vector<OwnPackage> own_packages(const Settings& settings);
+std::vector<OwnPackage> own_packages(const SurroundingProject& around);
 
 }  // namespace moat

@@ -1,6 +1,5 @@
-#include "cli/settings/workspace.h"
+#include "envs/project/workspace.h"
 
-#include "cli/settings/settings.h"
 #include "fetch/os/file.h"
 #include "fetch/os/ownership.h"
 #include "resolver/base/text.h"
@@ -73,18 +72,18 @@ std::set<fs::path> matching_folders(const fs::path& folder, const fs::path& patt
   return found;
 }
 
-TomlTable table_of(const fs::path& folder, const Settings& settings) {
+TomlTable table_of(const fs::path& folder, const SurroundingProject& around) {
   const fs::path path = folder / kFile;
-  const std::optional<std::string> text = pyproject_text(path, settings);
+  const std::optional<std::string> text = pyproject_text(path, around);
   Expected<TomlTable> table = parse_toml(text ? *text : read_file(path));
   if (!table) throw bad(folder, table.error().message);
   return std::move(*table);
 }
 
 // Most projects are not workspaces, which is known without parsing them.
-bool may_be_workspace(const Settings& settings) {
-  return settings.pyproject && settings.pyproject_text &&
-         settings.pyproject_text->find("workspace") != std::string::npos;
+bool may_be_workspace(const SurroundingProject& around) {
+  return around.pyproject && around.pyproject_text &&
+         around.pyproject_text->find("workspace") != std::string::npos;
 }
 
 WorkspaceMember member_of(const fs::path& folder, const TomlTable& table) {
@@ -116,8 +115,9 @@ const WorkspaceMember* find_named(const std::vector<WorkspaceMember>& members, c
 // Follows the lines of members to other members.
 class MemberLines {
  public:
-  MemberLines(const std::vector<WorkspaceMember>& members, const Settings& settings, const AskBackend& ask)
-      : members_(members), settings_(settings), ask_(ask) {}
+  MemberLines(const std::vector<WorkspaceMember>& members, const SurroundingProject& around,
+              const AskBackend& ask)
+      : members_(members), around_(around), ask_(ask) {}
 
   void take(const std::vector<NamedLine>& lines, const WorkspaceMember* of) {
     for (const NamedLine& line : lines) {
@@ -161,7 +161,7 @@ class MemberLines {
 
   void take_extra(const NamedLine& line, const WorkspaceMember& member, const ExtraName& extra) {
     if (!seen_.emplace(member.name, extra).second) return;
-    const ProjectChoices choices = read_choices(member.folder, settings_, ask_);
+    const ProjectChoices choices = read_choices(member.folder, around_, ask_);
     const auto found = choices.extras.find(extra.normalized());
     if (found == choices.extras.end())
       throw Error(ErrorKind::BadInput, fmt::format("{}: {} has no extra {}", line.where,
@@ -170,7 +170,7 @@ class MemberLines {
   }
 
   const std::vector<WorkspaceMember>& members_;
-  const Settings& settings_;
+  const SurroundingProject& around_;
   const AskBackend& ask_;
   std::vector<NamedLine> out_;
   std::set<PackageName> met_;  // members that lines named
@@ -227,22 +227,22 @@ std::optional<fs::path> workspace_root(const fs::path& member) {
   return std::nullopt;
 }
 
-std::vector<fs::path> workspace_folders(const Settings& settings) {
-  if (!may_be_workspace(settings)) return {};
-  const fs::path root = settings.pyproject->parent_path();
-  return member_folders(table_of(root, settings), root).value_or(std::vector<fs::path>());
+std::vector<fs::path> workspace_folders(const SurroundingProject& around) {
+  if (!may_be_workspace(around)) return {};
+  const fs::path root = around.pyproject->parent_path();
+  return member_folders(table_of(root, around), root).value_or(std::vector<fs::path>());
 }
 
-std::vector<WorkspaceMember> workspace_members(const Settings& settings) {
-  if (!may_be_workspace(settings)) return {};
-  const fs::path root = settings.pyproject->parent_path();
-  const TomlTable table = table_of(root, settings);
+std::vector<WorkspaceMember> workspace_members(const SurroundingProject& around) {
+  if (!may_be_workspace(around)) return {};
+  const fs::path root = around.pyproject->parent_path();
+  const TomlTable table = table_of(root, around);
   const auto folders = member_folders(table, root);
   if (!folders) return {};
   refuse_missing(table, root);
   std::vector<WorkspaceMember> out;
   if (find_key(table, "project") != nullptr) out.push_back(member_of(root, table));
-  for (const fs::path& folder : *folders) out.push_back(member_of(folder, table_of(folder, settings)));
+  for (const fs::path& folder : *folders) out.push_back(member_of(folder, table_of(folder, around)));
   std::sort(out.begin(), out.end(),
             [](const WorkspaceMember& a, const WorkspaceMember& b) { return a.name < b.name; });
   for (std::size_t i = 1; i < out.size(); ++i)
@@ -264,47 +264,47 @@ const WorkspaceMember& find_member(const std::vector<WorkspaceMember>& members, 
 }
 
 std::vector<NamedLine> without_members(const std::vector<NamedLine>& lines, const WorkspaceMember* of,
-                                       const std::vector<WorkspaceMember>& members, const Settings& settings,
-                                       const AskBackend& ask, std::set<PackageName>* met) {
-  MemberLines out(members, settings, ask);
+                                       const std::vector<WorkspaceMember>& members,
+                                       const SurroundingProject& around, const AskBackend& ask,
+                                       std::set<PackageName>* met) {
+  MemberLines out(members, around, ask);
   out.take(lines, of);
   if (met != nullptr) met->insert(out.met().begin(), out.met().end());
   return out.finish();
 }
 
-ProjectFacts read_workspace(const Settings& settings, const AskBackend& ask) {
-  const fs::path root = *project_folder(settings);
-  ProjectFacts out = read_project(root, settings, ask);
-  const std::vector<WorkspaceMember> members = workspace_members(settings);
+ProjectFacts read_workspace(const SurroundingProject& around, const AskBackend& ask) {
+  const fs::path root = *project_folder(around);
+  ProjectFacts out = read_project(root, around, ask);
+  const std::vector<WorkspaceMember> members = workspace_members(around);
   std::vector<NamedLine> lines;
   if (out.dependencies) {
     const auto own = std::find_if(members.begin(), members.end(),
                                   [&](const WorkspaceMember& one) { return one.folder == root; });
-    lines =
-        without_members(*out.dependencies, own == members.end() ? nullptr : &*own, members, settings, ask);
+    lines = without_members(*out.dependencies, own == members.end() ? nullptr : &*own, members, around, ask);
   }
   for (const WorkspaceMember& member : members) {
     if (member.folder == root) continue;
-    const ProjectFacts facts = read_project(member.folder, settings, ask);
+    const ProjectFacts facts = read_project(member.folder, around, ask);
     if (!facts.dependencies) continue;
-    for (NamedLine& line : without_members(*facts.dependencies, &member, members, settings, ask))
+    for (NamedLine& line : without_members(*facts.dependencies, &member, members, around, ask))
       lines.push_back(std::move(line));
   }
   if (out.dependencies || !members.empty()) out.dependencies = std::move(lines);
   return out;
 }
 
-ProjectChoices read_workspace_choices(const Settings& settings, const AskBackend& ask) {
-  const fs::path root = *project_folder(settings);
-  const std::vector<WorkspaceMember> members = workspace_members(settings);
+ProjectChoices read_workspace_choices(const SurroundingProject& around, const AskBackend& ask) {
+  const fs::path root = *project_folder(around);
+  const std::vector<WorkspaceMember> members = workspace_members(around);
   ProjectChoices out;
   const auto take = [&](const fs::path& folder) {
-    const ProjectChoices choices = read_choices(folder, settings, ask);
+    const ProjectChoices choices = read_choices(folder, around, ask);
     for (const auto& [name, lines] : choices.extras)
-      for (NamedLine& line : without_members(lines, nullptr, members, settings, ask))
+      for (NamedLine& line : without_members(lines, nullptr, members, around, ask))
         out.extras[name].push_back(std::move(line));
     for (const auto& [name, lines] : choices.groups)
-      for (NamedLine& line : without_members(lines, nullptr, members, settings, ask))
+      for (NamedLine& line : without_members(lines, nullptr, members, around, ask))
         out.groups[name].push_back(std::move(line));
     for (const auto& [name, lines] : choices.extras) out.extras.try_emplace(name);
     for (const auto& [name, lines] : choices.groups) out.groups.try_emplace(name);
@@ -315,11 +315,11 @@ ProjectChoices read_workspace_choices(const Settings& settings, const AskBackend
   return out;
 }
 
-std::vector<OwnPackage> own_packages(const Settings& settings) {
+std::vector<OwnPackage> own_packages(const SurroundingProject& around) {
   std::vector<OwnPackage> out;
-  if (std::optional<OwnPackage> own = own_package(settings)) out.push_back(std::move(*own));
-  for (const fs::path& member : workspace_folders(settings))
-    if (std::optional<OwnPackage> own = own_package(member, settings)) out.push_back(std::move(*own));
+  if (std::optional<OwnPackage> own = own_package(around)) out.push_back(std::move(*own));
+  for (const fs::path& member : workspace_folders(around))
+    if (std::optional<OwnPackage> own = own_package(member, around)) out.push_back(std::move(*own));
   return out;
 }
 

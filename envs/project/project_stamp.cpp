@@ -1,7 +1,7 @@
-#include "cli/settings/project_stamp.h"
+#include "envs/project/project_stamp.h"
 
-#include "cli/settings/project_files.h"
-#include "cli/settings/workspace.h"
+#include "envs/project/project_files.h"
+#include "envs/project/workspace.h"
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
@@ -22,21 +22,21 @@ std::string digest_of(const std::vector<std::string>& texts) {
   return hash_bytes(all).hex;
 }
 
-void add_texts(const fs::path& folder, const Settings& settings, std::vector<std::string>& texts) {
-  texts.push_back(pyproject_text(folder / "pyproject.toml", settings).value_or(""));
+void add_texts(const fs::path& folder, const SurroundingProject& around, std::vector<std::string>& texts) {
+  texts.push_back(pyproject_text(folder / "pyproject.toml", around).value_or(""));
   for (const char* name : {"setup.py", "setup.cfg"})
     texts.push_back(read_file_if_exists(folder / name).value_or(""));
 }
 
 }  // namespace
 
-std::string project_digest(const fs::path& folder, const Settings& settings) {
+std::string project_digest(const fs::path& folder, const SurroundingProject& around) {
   std::vector<std::string> texts;
-  add_texts(folder, settings, texts);
-  if (!settings.pyproject || settings.pyproject->parent_path() != folder) return digest_of(texts);
-  for (const fs::path& member : workspace_folders(settings)) {
+  add_texts(folder, around, texts);
+  if (!around.pyproject || around.pyproject->parent_path() != folder) return digest_of(texts);
+  for (const fs::path& member : workspace_folders(around)) {
     texts.push_back(member.native());
-    add_texts(member, settings, texts);
+    add_texts(member, around, texts);
   }
   return digest_of(texts);
 }

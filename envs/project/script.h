@@ -1,7 +1,7 @@
 // A script that declares its requirements (PEP 723).
 #pragma once
 
-#include "cli/settings/project_files.h"
+#include "envs/project/project_files.h"
 #include "resolver/files/script_metadata.h"
 
 #include <filesystem>
