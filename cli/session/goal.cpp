@@ -36,13 +36,7 @@ Goal read_goal(const std::vector<std::string>& packages, const std::vector<std::
 }
 
 void add_lines(const std::vector<NamedLine>& lines, Goal& goal, const Session& session) {
-  for (const NamedLine& line : lines)
-    add_line({.text = line.text,
-              .where = line.where,
-              .editable = line.editable,
-              .hashes = {},
-              .config_settings = {}},
-             session.settings().working_directory, goal);
+  add_lines(lines, session.settings().working_directory, goal);
 }
 
 PackageName parse_package_name(const std::string& text) {

@@ -12,8 +12,6 @@
 #include <variant>
 
 namespace moat {
-namespace {
-
 ResolveTools resolve_tools(const Goal& goal, Session& session) {
   session.warn_of_unheeded();
   InstallRequest terms = install_request(goal, session.settings());
@@ -27,6 +25,8 @@ ResolveTools resolve_tools(const Goal& goal, Session& session) {
           }};
 }
 
+namespace {
+
 Resolution answer_of(GoalOutcome outcome, OffersFix offers = OffersFix::No) {
   if (const auto* unmet = std::get_if<Unmet>(&outcome)) throw conflict_error(*unmet, offers);
   if (const auto* unpinned = std::get_if<UnpinnedLines>(&outcome)) throw unpinned_error(*unpinned);
@@ -38,13 +38,6 @@ Resolution answer_of(GoalOutcome outcome, OffersFix offers = OffersFix::No) {
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                         const std::map<PackageName, Version>& preferences, Session& session) {
   return answer_of(resolve_goal(goal, policy, target, preferences, resolve_tools(goal, session)));
-}
-
-UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& policy,
-                                       UniversalRequest& request, Session& session) {
-  EverywhereOutcome outcome = resolve_everywhere(goal, policy, request, resolve_tools(goal, session));
-  if (const auto* unmet = std::get_if<Unmet>(&outcome)) throw conflict_error(*unmet, OffersFix::No);
-  return std::get<UniversalResolution>(std::move(outcome));
 }
 
 Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& target,

@@ -14,7 +14,6 @@
 #include "envs/place/place_terms.h"
 #include "envs/place/transaction.h"
 #include "envs/python/runtime.h"
-#include "resolver/lock/universal.h"
 #include "resolver/solve/resolution.h"
 
 #include <filesystem>
@@ -25,14 +24,13 @@
 
 namespace moat {
 
+// REQUIRES: sources are prepared, if they are to be candidates.
+ResolveTools resolve_tools(const Goal& goal, Session& session);
+
 // The versions that meet the goal. Throws ExplainedError(NoSolution, NotFound or HashMismatch) if there are
 // none.
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                         const std::map<PackageName, Version>& preferences, Session& session);
-
-// The same for many environments.
-UniversalResolution resolve_everywhere(const Goal& goal, const ResolvePolicy& policy,
-                                       UniversalRequest& request, Session& session);
 
 // The same beside what is installed. Error(Usage) if policy.fix names a fix and there is nothing to fix.
 Resolution resolve_for(Goal& goal, const ResolvePolicy& policy, const Target& target,

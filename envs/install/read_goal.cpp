@@ -204,4 +204,14 @@ Goal read_goal(const GoalTexts& texts, const FileTerms& terms, Reporter& reporte
   return goal;
 }
 
+void add_lines(const std::vector<NamedLine>& lines, const fs::path& directory, Goal& goal) {
+  for (const NamedLine& line : lines)
+    add_line({.text = line.text,
+              .where = line.where,
+              .editable = line.editable,
+              .hashes = {},
+              .config_settings = {}},
+             directory, goal);
+}
+
 }  // namespace moat

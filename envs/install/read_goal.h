@@ -4,6 +4,7 @@
 
 #include "envs/install/goal.h"
 #include "envs/install/requirement_files.h"
+#include "envs/project/project_files.h"
 #include "resolver/base/reporter.h"
 #include "resolver/files/requirements_txt.h"
 
@@ -25,5 +26,8 @@ Goal read_goal(const GoalTexts& texts, const FileTerms& terms, Reporter& reporte
 
 // One more line. `directory`: what a path in it is relative to.
 void add_line(const RequirementsEntry& entry, const std::filesystem::path& directory, Goal& goal);
+
+// More requirements, of a project or a script.
+void add_lines(const std::vector<NamedLine>& lines, const std::filesystem::path& directory, Goal& goal);
 
 }  // namespace moat

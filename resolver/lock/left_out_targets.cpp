@@ -1,4 +1,4 @@
-#include "cli/commands/left_out_targets.h"
+#include "resolver/lock/left_out_targets.h"
 
 #include "resolver/base/text.h"
 #include "resolver/solve/explain.h"

@@ -2,7 +2,8 @@
 // one or one with merge conflicts, as far as it can be read.
 #pragma once
 
-#include "cli/session/session.h"
+#include "envs/install/requirement_files.h"
+#include "resolver/base/reporter.h"
 #include "resolver/lock/lockfile.h"
 
 #include <filesystem>
@@ -28,6 +29,7 @@ EarlierLock versions_of(const Pylock& lock);
 
 // `upgrade`: an unreadable lock is skipped with a warning; else Error(BadInput) if nothing in it can be
 // read.
-EarlierLock earlier_lock(const std::filesystem::path& path, LockForm form, bool upgrade, Session& session);
+EarlierLock earlier_lock(const std::filesystem::path& path, LockForm form, bool upgrade,
+                         const FileTerms& terms, Reporter& reporter);
 
 }  // namespace moat
