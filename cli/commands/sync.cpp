@@ -259,32 +259,13 @@ std::vector<OwnPackage> own_of(const SyncCommand& command, const Settings& setti
 
 // In a workspace: the member, the members it requires, and their requirements.
 void choose_member(const std::string& name, SyncOrder& order, Session& session) {
-  const Settings& settings = session.settings();
-  const std::vector<WorkspaceMember> members = workspace_members(settings);
-  Goal goal;
+  const Goal goal;
   const AskBackend ask = backend_asker(
       goal, [&session] { return interpreter_here(session); }, session);
-  const WorkspaceMember& first = find_member(members, name);
-  std::set<PackageName> names, met{first.name}, done;
-  std::set<fs::path> folders;
-  const auto take = [&](const std::vector<NamedLine>& lines) {
-    for (const NamedLine& line : without_members(lines, nullptr, members, settings, ask, &met))
-      if (const auto requirement = Requirement::parse(line.text)) names.insert(requirement->name);
-  };
-  const ProjectChoices choices = read_choices(first.folder, settings, ask);
-  for (const auto& [extra, lines] : choices.extras)
-    if (order.chosen.extras.contains(ExtraName::parse(extra).value())) take(lines);
-  for (const auto& [group, lines] : choices.groups)
-    if (order.chosen.groups->contains(GroupName::parse(group).value())) take(lines);
-  // Each may name further ones.
-  while (done.size() < met.size())
-    for (const WorkspaceMember& member : members)
-      if (met.contains(member.name) && done.insert(member.name).second) {
-        folders.insert(member.folder);
-        take(read_project(member.folder, settings, ask).dependencies.value_or(std::vector<NamedLine>()));
-      }
-  order.only = std::move(names);
-  std::erase_if(order.own, [&](const OwnPackage& own) { return !folders.contains(own.folder); });
+  MemberNeeds needs =
+      needs_of_member(name, order.chosen.extras, *order.chosen.groups, session.settings(), ask);
+  order.only = std::move(needs.names);
+  std::erase_if(order.own, [&](const OwnPackage& own) { return !needs.folders.contains(own.folder); });
 }
 
 // The choices besides the files, for the stamp.
@@ -299,18 +280,10 @@ std::string choice_text(const SyncCommand& command, const Settings& settings) {
   return text + (settings.python_is_option ? " -p " + *settings.python : "");
 }
 
-fs::path project_lock_path(const Settings& settings) { return *project_folder(settings) / "pylock.toml"; }
-
-// Known without parsing anything: the stamp matches exactly these files.
 bool is_up_to_date(const SyncCommand& command, const fs::path& environment, Session& session) {
-  if (!Environment::exists_at(environment)) return false;
-  const std::optional<ProjectStamp> stamp = read_stamp(environment);
-  if (!stamp || stamp->manifest != manifest_mark(environment) || (!command.inexact && !stamp->exact))
-    return false;
   const Settings& settings = session.settings();
-  const std::optional<std::string> lock = read_file_if_exists(project_lock_path(settings));
-  return lock && stamp->inputs == inputs_digest(project_digest(*project_folder(settings), settings), *lock,
-                                                choice_text(command, settings));
+  return Environment::exists_at(environment) &&
+         is_synced(environment, command.inexact, choice_text(command, settings), settings);
 }
 
 void check_options_of_project(const SyncCommand& command) {

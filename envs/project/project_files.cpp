@@ -169,6 +169,10 @@ std::optional<fs::path> project_folder(const SurroundingProject& around) {
   return std::nullopt;
 }
 
+fs::path project_lock_path(const SurroundingProject& around) {
+  return *project_folder(around) / "pylock.toml";
+}
+
 ProjectFacts read_project(const fs::path& folder, const SurroundingProject& around, const AskBackend& ask) {
   std::optional<ProjectFile> file;
   if (std::error_code ignored; fs::exists(folder / "pyproject.toml", ignored))

@@ -57,6 +57,9 @@ using AskBackend = std::function<BackendAnswer(const std::filesystem::path& fold
 // directory, if it holds a setup.py or the setup.cfg of a package.
 std::optional<std::filesystem::path> project_folder(const SurroundingProject& around);
 
+// Its lock. REQUIRES: there is a project.
+std::filesystem::path project_lock_path(const SurroundingProject& around);
+
 // For the project in this folder. Error(BadInput) if its file is invalid.
 ProjectFacts read_project(const std::filesystem::path& folder, const SurroundingProject& around,
                           const AskBackend& ask);

@@ -53,6 +53,15 @@ std::string manifest_mark(const fs::path& environment) {
                      facts.st_size);
 }
 
+bool is_synced(const fs::path& environment, bool inexact, const std::string& choice,
+               const SurroundingProject& around) {
+  const std::optional<ProjectStamp> stamp = read_stamp(environment);
+  if (!stamp || stamp->manifest != manifest_mark(environment) || (!inexact && !stamp->exact)) return false;
+  const std::optional<std::string> lock = read_file_if_exists(project_lock_path(around));
+  return lock &&
+         stamp->inputs == inputs_digest(project_digest(*project_folder(around), around), *lock, choice);
+}
+
 std::optional<ProjectStamp> read_stamp(const fs::path& environment) {
   const std::optional<std::string> text = read_file_if_exists(stamp_path(environment));
   if (!text) return std::nullopt;

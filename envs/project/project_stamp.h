@@ -28,6 +28,11 @@ std::string inputs_digest(const std::string& project, const std::string& lock_te
 // "" where there is none.
 std::string manifest_mark(const std::filesystem::path& environment);
 
+// Known without parsing anything: the stamp matches exactly these files. `inexact`: there may be more in the
+// environment. `choice`: what was chosen of the lock, as inputs_digest() takes it.
+bool is_synced(const std::filesystem::path& environment, bool inexact, const std::string& choice,
+               const SurroundingProject& around);
+
 std::optional<ProjectStamp> read_stamp(const std::filesystem::path& environment);
 // Ignores failures: the next command checks again.
 void write_stamp(const std::filesystem::path& environment, const ProjectStamp& stamp) noexcept;

@@ -323,4 +323,30 @@ std::vector<OwnPackage> own_packages(const SurroundingProject& around) {
   return out;
 }
 
+MemberNeeds needs_of_member(const std::string& name, const std::set<ExtraName>& extras,
+                            const std::set<GroupName>& groups, const SurroundingProject& around,
+                            const AskBackend& ask) {
+  const std::vector<WorkspaceMember> members = workspace_members(around);
+  const WorkspaceMember& first = find_member(members, name);
+  MemberNeeds out;
+  std::set<PackageName> met{first.name}, done;
+  const auto take = [&](const std::vector<NamedLine>& lines) {
+    for (const NamedLine& line : without_members(lines, nullptr, members, around, ask, &met))
+      if (const auto requirement = Requirement::parse(line.text)) out.names.insert(requirement->name);
+  };
+  const ProjectChoices choices = read_choices(first.folder, around, ask);
+  for (const auto& [extra, lines] : choices.extras)
+    if (extras.contains(ExtraName::parse(extra).value())) take(lines);
+  for (const auto& [group, lines] : choices.groups)
+    if (groups.contains(GroupName::parse(group).value())) take(lines);
+  // Each may name further ones.
+  while (done.size() < met.size())
+    for (const WorkspaceMember& member : members)
+      if (met.contains(member.name) && done.insert(member.name).second) {
+        out.folders.insert(member.folder);
+        take(read_project(member.folder, around, ask).dependencies.value_or(std::vector<NamedLine>()));
+      }
+  return out;
+}
+
 }  // namespace moat

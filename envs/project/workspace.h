@@ -52,6 +52,16 @@ std::vector<NamedLine> without_members(const std::vector<NamedLine>& lines, cons
                                        const SurroundingProject& around, const AskBackend& ask,
                                        std::set<PackageName>* met = nullptr);
 
+// A member, the members it requires, and the names of everything else that these ask for.
+struct MemberNeeds {
+  std::set<std::filesystem::path> folders;
+  std::set<PackageName> names;
+};
+// With these extras and groups of its own. Error(Usage) where no member has this name.
+MemberNeeds needs_of_member(const std::string& name, const std::set<ExtraName>& extras,
+                            const std::set<GroupName>& groups, const SurroundingProject& around,
+                            const AskBackend& ask);
+
 // [project], or the backend's metadata, of the root and all members.
 ProjectFacts read_workspace(const SurroundingProject& around, const AskBackend& ask);
 ProjectChoices read_workspace_choices(const SurroundingProject& around, const AskBackend& ask);
