@@ -9,6 +9,7 @@
 #include "envs/project/workspace.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
+#include "resolver/files/requirement_bounds.h"
 #include "resolver/files/source_url.h"
 
 #include <fmt/format.h>
@@ -21,8 +22,6 @@
 namespace moat {
 namespace {
 
-enum class Bounds { Lower, Exact, Compatible, None };
-
 Bounds bounds_of(const AddCommand& command) {
   const std::string& text = command.bounds.value_or("lower");
   if (text == "lower") return Bounds::Lower;
@@ -31,33 +30,6 @@ Bounds bounds_of(const AddCommand& command) {
   if (text == "none") return Bounds::None;
   throw Error(ErrorKind::Usage,
               fmt::format("--bounds: {} must be one of: lower, exact, compatible, none", quote(text)));
-}
-
-// ">=3.1.3", "==3.1.3", ">=3.1.3,<4" (of 0.4.2 ">=0.4.2,<0.5")
-std::string bound(const Version& version, Bounds bounds) {
-  std::string text = version.to_string();
-  text = text.substr(0, text.find('+'));
-  switch (bounds) {
-    case Bounds::Lower:
-      return ">=" + text;
-    case Bounds::Exact:
-      return "==" + text;
-    case Bounds::Compatible: {
-      const std::string epoch = version.epoch().is_zero() ? "" : version.epoch().to_string() + "!";
-      const bool is_early = version.release_at(0).is_zero();
-      return fmt::format(">={},<{}{}{}", text, epoch, is_early ? "0." : "",
-                         version.release_at(is_early ? 1 : 0).next().to_string());
-    }
-    case Bounds::None:
-      return "";
-  }
-  return "";
-}
-
-// The bounds in reading order: the lower one first. REQUIRES: the requirement has no specifier and no URL.
-std::string with_bound(Requirement requirement, const std::string& bound) {
-  const std::optional<Marker> marker = std::exchange(requirement.marker, std::nullopt);
-  return requirement.to_string() + bound + (marker ? "; " + marker->to_string() : "");
 }
 
 RequirementList list_of(const AddCommand& command) {
@@ -139,16 +111,6 @@ std::vector<Addition> additions_of(const AddCommand& command, Session& session) 
       if (Requirement::parse(command.requirements[i]))
         out[i].typed = std::string(trim(command.requirements[i]));
   return out;
-}
-
-// An existing line that says more than the typed one stays; extras are merged.
-Requirement joined_with(Requirement wanted, const std::optional<std::string>& there) {
-  if (!there) return wanted;
-  const Expected<Requirement> before = Requirement::parse(*there);
-  if (!before || wanted.url) return wanted;
-  wanted.extras.insert(before->extras.begin(), before->extras.end());
-  if (wanted.specifier.empty() && !before->url) wanted.specifier = before->specifier;
-  return wanted;
 }
 
 std::vector<std::string> hints_without_project(const Settings& settings) {
