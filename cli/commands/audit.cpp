@@ -9,9 +9,9 @@
 #include "cli/session/which_env.h"
 #include "cli/settings/index_list.h"
 #include "envs/environment/shell_words.h"
+#include "envs/install/audit_findings.h"
 #include "envs/install/requests.h"
 #include "resolver/base/text.h"
-#include "resolver/pep/licence_policy.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -25,126 +25,15 @@
 namespace moat {
 namespace {
 
-struct AuditFinding {
-  std::string kind;  // "vulnerability", "yanked", "status", "licence", "no_hash"
-  PackageName package;
-  std::string version, text;
-  std::optional<Advisory> advisory;
-  std::string ignored;  // the words of audit-ignore that match
-};
-
-// A lock for several targets may have several versions of a package: advisories are about one of them.
-using AuditedRelease = std::pair<PackageName, std::string>;
-
-AuditedRelease release_of(const AuditedPackage& package) {
-  return {package.name, package.version ? package.version->to_string() : ""};
-}
-
-AuditedRelease release_of(const AuditFinding& finding) { return {finding.package, finding.version}; }
-
-// ---- vulnerabilities
-
-void find_vulnerabilities(const AuditSubject& subject, Session& session,
-                          std::vector<AuditFinding>& findings) {
-  KnownAdvisories& known = session.advisories();
-  std::vector<IndexedRelease> releases;
-  for (const AuditedPackage& package : subject.packages)
-    if (package.version) releases.push_back({package.name, *package.version, package.index});
-  known.learn(releases, [&]() -> HttpClient& { return session.http(index_list(session.settings())); });
-  for (const IndexedRelease& release : releases)
-    for (const Advisory& advisory : known.of(release.name, release.version))
-      findings.push_back({.kind = "vulnerability",
-                          .package = release.name,
-                          .version = release.version.to_string(),
-                          .text = advisory.summary,
-                          .advisory = advisory,
-                          .ignored = {}});
-}
-
-// ---- other facts that an index gives about a release
-
-void find_yanked(const AuditSubject& subject, Session& session, std::vector<AuditFinding>& findings) {
-  const std::unique_ptr<IndexSource> source = session.index_source(index_list(session.settings()));
-  for (const AuditedPackage& package : subject.packages)
-    if (!package.index.empty()) source->request_project(package.name);
-  for (const AuditedPackage& package : subject.packages) {
-    if (package.index.empty() || !package.version) continue;
-    const Project* project = source->find_project(package.name);
-    while (project == nullptr) {
-      source->wait();
-      project = source->find_project(package.name);
-    }
-    const auto add = [&](std::string kind, std::string text) {
-      findings.push_back({.kind = std::move(kind),
-                          .package = package.name,
-                          .version = package.version->to_string(),
-                          .text = std::move(text),
-                          .advisory = {},
-                          .ignored = {}});
-    };
-    for (const std::shared_ptr<const Release>& release : project->releases) {
-      if (release->version != *package.version) continue;
-      const auto yanked =
-          std::find_if(release->files().begin(), release->files().end(),
-                       [](const ReleaseFile& file) { return file.artifact.yanked.has_value(); });
-      if (yanked != release->files().end())
-        add("yanked", yanked->artifact.yanked->empty() ? "yanked" : "yanked: " + *yanked->artifact.yanked);
-    }
-    if (project->status == "archived" || project->status == "quarantined" || project->status == "deprecated")
-      add("status", project->status_reason.empty()
-                        ? fmt::format("the project is {}", project->status)
-                        : fmt::format("the project is {}: {}", project->status, project->status_reason));
-  }
-}
-
-void find_in_itself(const AuditSubject& subject, const Settings& settings,
-                    std::vector<AuditFinding>& findings) {
-  const LicencePolicy policy{settings.allow_licences, settings.deny_licences};
-  for (const AuditedPackage& package : subject.packages) {
-    const auto add = [&](std::string kind, std::string text) {
-      findings.push_back({.kind = std::move(kind),
-                          .package = package.name,
-                          .version = package.version ? package.version->to_string() : "",
-                          .text = std::move(text),
-                          .advisory = {},
-                          .ignored = {}});
-    };
-    if (!package.has_hash) add("no_hash", "no hash vouches for it: " + package.from);
-    if (!policy.empty() && package.licence && !policy.admits(*package.licence))
-      add("licence", package.licence->empty() ? "says no licence"
-                                              : fmt::format("licence {} is not allowed", *package.licence));
-  }
-}
-
-// ---- exceptions, fixes, output
-
 void apply_exceptions(std::vector<AuditFinding>& findings, const std::vector<AuditException>& exceptions,
                       UnixTime now, Output& output) {
   for (const AuditException& exception : exceptions) {
-    bool used = false;
-    for (AuditFinding& finding : findings) {
-      if (!finding.advisory || !finding.advisory->goes_by(exception.id)) continue;
-      used = true;
-      if (!exception.is_over(now)) finding.ignored = exception.text;
-    }
+    const bool used = apply_exception(exception, now, findings);
     if (used && exception.is_over(now))
       output.warn(fmt::format("audit-ignore: {} has expired", quote(exception.text)));
     else if (!used)
       output.note(fmt::format("audit-ignore: no finding matches {}", exception.id));
   }
-}
-
-// The lowest version that fixes every known vulnerability of this one; nullopt if one is not fixed.
-std::optional<Version> first_sound(const AuditedPackage& package, const std::vector<AuditFinding>& findings) {
-  std::optional<Version> out;
-  for (const AuditFinding& finding : findings) {
-    if (release_of(finding) != release_of(package) || !finding.advisory || !finding.ignored.empty()) continue;
-    const std::vector<Version>& fixed = finding.advisory->fixed_in;
-    const auto next = std::upper_bound(fixed.begin(), fixed.end(), *package.version);
-    if (next == fixed.end()) return std::nullopt;
-    if (!out || *next > *out) out = *next;
-  }
-  return out;
 }
 
 struct Fix {
@@ -270,9 +159,13 @@ int execute(const AuditCommand& command, Session& session) {
   const std::vector<AuditException> exceptions = audit_exceptions(session.settings(), now);
   const AuditSubject subject = audit_subject(command.lock, session);
   std::vector<AuditFinding> findings;
-  find_vulnerabilities(subject, session, findings);
-  if (!session.settings().offline) find_yanked(subject, session, findings);
-  find_in_itself(subject, session.settings(), findings);
+  const Settings& settings = session.settings();
+  const IndexList indexes = index_list(settings);
+  find_vulnerabilities(
+      subject.packages, session.advisories(), [&]() -> HttpClient& { return session.http(indexes); },
+      findings);
+  if (!settings.offline) find_yanked(subject.packages, *session.index_source(indexes), findings);
+  find_in_itself(subject.packages, {settings.allow_licences, settings.deny_licences}, findings);
   apply_exceptions(findings, exceptions, now, session.output());
   tell(subject, findings, find_fixes(subject, findings, session), as_named(session.settings()),
        session.output());

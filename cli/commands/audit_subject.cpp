@@ -4,7 +4,6 @@
 #include "cli/session/goal.h"
 #include "cli/session/open_env.h"
 #include "cli/settings/index_list.h"
-#include "envs/environment/installed.h"
 #include "envs/place/direct_url.h"
 #include "fetch/index/wheel_metadata.h"
 #include "fetch/os/presence.h"
@@ -28,70 +27,6 @@ namespace {
 std::string last_index(const Session& session) {
   const IndexList indexes = index_list(session.settings());
   return indexes.indexes.empty() ? "" : indexes.indexes.back().url.without_credentials().to_string();
-}
-
-AuditSubject of_environment(Session& session) {
-  const Environment environment = open_for_reading(session);
-  AuditSubject subject{.name = environment.root().native(), .environment = environment, .packages = {}};
-  std::map<std::string, std::string> index_of;
-  if (!environment.is_foreign())
-    for (const ManifestPackage& package : environment.manifest_without_files().packages)
-      index_of[package.name] = package.index;
-  const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
-  for (const std::string& problem : installed.problems) session.reporter().warn(problem);
-  for (const InstalledDistribution& one : installed.all) {
-    AuditedPackage package{.name = one.name, .version = one.version, .index = {}, .from = {}, .licence = {}};
-    package.licence = licence_of(one.metadata);
-    if (const auto direct = one.direct_url ? DirectUrl::parse(*one.direct_url) : std::nullopt) {
-      package.from = direct->place();
-      package.has_hash = direct->kind == SourceKind::Git || direct->sha256.has_value();
-    } else {
-      const auto known = index_of.find(one.name.normalized());
-      package.index = known != index_of.end() && !known->second.empty() ? known->second : last_index(session);
-    }
-    subject.packages.push_back(std::move(package));
-  }
-  return subject;
-}
-
-AuditedPackage of_locked(const LockedPackage& locked, const Session& session) {
-  AuditedPackage package{
-      .name = locked.name, .version = locked.version, .index = locked.index, .from = {}, .licence = {}};
-  if (locked.direct) {
-    package.from = locked.direct->url.empty() ? locked.direct->path : locked.direct->url;
-    if (package.from.empty()) package.from = locked.direct->archive.name;
-    package.has_hash = locked.direct->kind != DirectSourceKind::Directory;
-  } else if (package.index.empty()) {
-    package.index = last_index(session);
-  }
-  return package;
-}
-
-// Requirements, each of them pinned: a file with others is not a lock.
-AuditSubject of_requirements(const std::string& file, Session& session) {
-  AuditSubject subject{.name = file, .environment = {}, .packages = {}};
-  const Goal goal = read_goal({}, {file}, {}, session);
-  for (const RootRequirement& line : goal.requirements) {
-    const Requirement& requirement = line.requirement;
-    AuditedPackage package{.name = requirement.name, .version = {}, .index = {}, .from = {}, .licence = {}};
-    package.has_hash = !line.hashes.empty();
-    if (requirement.url) {
-      package.from = *requirement.url;
-      package.has_hash = package.has_hash || requirement.url->find("#sha256=") != std::string::npos;
-    } else {
-      const auto pinned = requirement.specifier.pinned_version();
-      if (!pinned)
-        throw Error(ErrorKind::BadInput,
-                    fmt::format("{}: {} is not pinned: what it gives is not known", line.origin.where,
-                                quote(requirement.to_string())),
-                    {fmt::format("`moat lock -r {} -o pylock.toml`, then `moat audit pylock.toml`", file)});
-      package.version = *pinned;
-      package.index = last_index(session);
-      package.from = "a file of the index";
-    }
-    subject.packages.push_back(std::move(package));
-  }
-  return subject;
 }
 
 // The licence in its wheel; reading all wheels takes as long as verifying the bundle.
@@ -158,18 +93,18 @@ bool is_pylock(const fs::path& file) { return file.extension() == ".toml"; }
 AuditSubject audit_subject(const std::optional<std::string>& what, Session& session) {
   AuditSubject subject;
   if (!what) {
-    subject = of_environment(session);
+    const Environment environment = open_for_reading(session);
+    subject = {environment.root().native(), environment,
+               audited_packages(environment, last_index(session), session.reporter())};
   } else if (is_bundle(*what, session)) {
     subject = of_bundle(*what, session);
   } else if (!is_pylock(*what)) {
-    subject = of_requirements(*what, session);
+    subject = {*what, {}, audited_packages(read_goal({}, {*what}, {}, session), *what, last_index(session))};
   } else {
     const std::string text = read_named_file(session.settings().working_directory / *what);
     Expected<Pylock> parsed = parse_pylock(text, "");
     if (!parsed) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", *what, parsed.error().message));
-    subject.name = *what;
-    for (const LockedPackage& package : parsed->packages)
-      subject.packages.push_back(of_locked(package, session));
+    subject = {*what, {}, audited_packages(*parsed, last_index(session))};
   }
   std::stable_sort(subject.packages.begin(), subject.packages.end(),
                    [](const AuditedPackage& a, const AuditedPackage& b) { return a.name < b.name; });

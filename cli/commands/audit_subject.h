@@ -3,21 +3,13 @@
 
 #include "cli/session/session.h"
 #include "envs/environment/environment.h"
+#include "envs/install/audited_packages.h"
 
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace moat {
-
-struct AuditedPackage {
-  PackageName name;
-  std::optional<Version> version;
-  std::string index;  // the URL of its index; "" if it came from no index
-  std::string from;   // its origin otherwise
-  bool has_hash = true;
-  std::optional<std::string> licence;  // nullopt: not known before it is installed
-};
 
 struct AuditSubject {
   std::string name;  // the environment's, lock's or bundle's path
