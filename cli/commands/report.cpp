@@ -6,6 +6,7 @@
 #include "cli/session/environment_facts.h"
 #include "cli/session/goal.h"
 #include "cli/session/open_env.h"
+#include "envs/environment/placed_sizes.h"
 #include "envs/environment/shell_words.h"
 #include "envs/install/requests.h"
 #include "envs/place/direct_url.h"
@@ -28,35 +29,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Sizes {
-  std::map<std::string, std::uint64_t>
-      of_package;  // by normalised name; "": Python and the environment's own
-  std::uint64_t all = 0;
-  std::uint64_t of(const std::string& name) const {
-    const auto found = of_package.find(name);
-    return found == of_package.end() ? 0 : found->second;
-  }
-};
-
-// Sizes as placed. Bytecode counts for the owner of the source next to it.
-Sizes sizes_of(const Environment::Placed& placed) {
-  Sizes sizes;
-  std::map<std::string, std::string> owners;  // folder → owner of its files
-  for (const ManifestEntry& entry : placed.manifest.entries) {
-    sizes.of_package[entry.owner] += entry.size;
-    sizes.all += entry.size;
-    owners.emplace(fs::path(entry.path).parent_path().native(), entry.owner);
-  }
-  for (const BytecodeEntry& entry : placed.bytecode) {
-    const fs::path folder = fs::path(entry.path).parent_path();
-    const auto owner =
-        owners.find((folder.filename() == "__pycache__" ? folder.parent_path() : folder).native());
-    sizes.of_package[owner == owners.end() ? "" : owner->second] += entry.size;
-    sizes.all += entry.size;
-  }
-  return sizes;
-}
-
 std::string today() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -65,7 +37,7 @@ std::string today() {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d", &parts)};
 }
 
-Json package_of(const InstalledNode& node, const InstalledGraph& graph, const Sizes& sizes,
+Json package_of(const InstalledNode& node, const InstalledGraph& graph, const PlacedSizes& sizes,
                 const Manifest& manifest) {
   const InstalledDistribution& distribution = node.distribution;
   const std::string name = distribution.name.normalized();
@@ -114,7 +86,7 @@ Json facts_of(const Environment& environment, bool outdated, Session& session) {
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const InstalledGraph graph = graph_of(environment, installed, session);
   const Environment::Placed placed = environment.is_foreign() ? Environment::Placed{} : environment.placed();
-  const Sizes sizes = sizes_of(placed);
+  const PlacedSizes sizes = sizes_of(placed);
   Json packages = Json::array(), checks = Json::array();
   for (const auto& [name, node] : graph.nodes())
     packages.push_back(package_of(node, graph, sizes, placed.manifest));

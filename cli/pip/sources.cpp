@@ -2,10 +2,10 @@
 
 #include "cli/pip/place.h"
 #include "cli/session/source_setup.h"
-#include "cli/settings/fold_options.h"
 #include "envs/project/project_files.h"
 #include "envs/project/script.h"
 #include "resolver/base/text.h"
+#include "resolver/solve/fold_options.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "cli/session/available.h"
 
-#include "cli/settings/fold_options.h"
 #include "cli/settings/index_list.h"
+#include "resolver/solve/fold_options.h"
 
 #include <memory>
 

@@ -1,7 +1,6 @@
 #include "cli/settings/settings.h"
 
 #include "cli/settings/compile_setting.h"
-#include "cli/settings/fold_options.h"
 #include "cli/settings/index_list.h"
 #include "cli/settings/pip_config.h"
 #include "cli/settings/setting_layers.h"
@@ -13,6 +12,7 @@
 #include "resolver/base/text.h"
 #include "resolver/files/time_spec.h"
 #include "resolver/files/toml.h"
+#include "resolver/solve/fold_options.h"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
 #include "cli/settings/settings.h"
 
-#include "cli/settings/fold_options.h"
 #include "cli/settings/index_list.h"
 #include "fetch/os/file.h"
+#include "resolver/solve/fold_options.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -230,20 +230,6 @@ TEST(FoldBinary, LaterWordsOverrideAndNoneEmpties) {
   policy = fold_binary({{"no-binary", ":all:"}, {"no-binary", ":none:"}});
   EXPECT_TRUE(policy.wheels(name("other")));
   EXPECT_THROW(fold_binary({{"no-binary", "not a name"}}), Error);
-}
-
-TEST(Settings, ReleasesOfARequirementsFileFold) {
-  const auto name = [](const char* text) { return PackageName::parse(text).value(); };
-  PrereleasePolicy policy = fold_releases(
-      {.releases = {{"all-releases", "a,B_c"}, {"only-final", "a"}, {"only-final", "d"}, {"pre", ""}}});
-  EXPECT_EQ(policy.of(name("a")), Prereleases::Forbid);
-  EXPECT_EQ(policy.of(name("b-c")), Prereleases::Allow);
-  EXPECT_EQ(policy.of(name("d")), Prereleases::Forbid) << "`--pre` does not speak of what is named";
-  EXPECT_EQ(policy.of(name("z")), Prereleases::Allow);
-  policy =
-      fold_releases({.releases = {{"all-releases", "a"}, {"only-final", ":all:"}, {"all-releases", "e"}}});
-  EXPECT_EQ(policy.of(name("a")), Prereleases::Forbid);
-  EXPECT_EQ(policy.of(name("e")), Prereleases::Allow);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "cli/settings/fold_options.h"
+#include "resolver/solve/fold_options.h"
 
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
