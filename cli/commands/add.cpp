@@ -122,8 +122,7 @@ std::vector<std::string> hints_without_project(const Settings& settings) {
   return out;
 }
 
-void check_can_add(const RequirementList& list, const Session& session) {
-  const Settings& settings = session.settings();
+void check_can_add(const RequirementList& list, const Settings& settings) {
   if (list.kind == RequirementList::Kind::Group) return;
   const std::string key =
       list.kind == RequirementList::Kind::Dependencies ? "dependencies" : "optional-dependencies";
@@ -150,7 +149,7 @@ int execute(const AddCommand& command, Session& session) {
   ProjectChange change{.edit = command.script ? open_script_edit(session) : open_project_edit(session),
                        .lines = {},
                        .how = {}};
-  if (!command.script) check_can_add(list, session);
+  if (!command.script) check_can_add(list, session.settings());
   change.no_sync = command.no_sync;
   change.dry_run = command.dry_run;
 

@@ -24,16 +24,16 @@ namespace moat {
 namespace {
 
 // The index to ask about packages whose origin is not recorded.
-std::string last_index(const Session& session) {
-  const IndexList indexes = index_list(session.settings());
+std::string last_index(const Settings& settings) {
+  const IndexList indexes = index_list(settings);
   return indexes.indexes.empty() ? "" : indexes.indexes.back().url.without_credentials().to_string();
 }
 
 // The licence in its wheel; reading all wheels takes as long as verifying the bundle.
 std::string licence_in(const Bundle& bundle, const BundlePackage& package, const fs::path& folder,
-                       Session& session) {
+                       const std::stop_token& stop) {
   const fs::path file = folder / package.filename;
-  bundle.save(package, file, session.stop());
+  bundle.save(package, file, stop);
   const Expected<WheelFilename> wheel = WheelFilename::parse(package.filename);
   if (!wheel)
     throw Error(ErrorKind::BadArchive,
@@ -67,9 +67,9 @@ AuditSubject of_bundle(const std::string& name, Session& session) {
         out.from = direct->place();
         out.has_hash = direct->kind != SourceKind::Directory;
       } else if (out.index.empty()) {
-        out.index = last_index(session);
+        out.index = last_index(session.settings());
       }
-      if (looks_at_licences) out.licence = licence_in(*access.bundle, package, folder.path(), session);
+      if (looks_at_licences) out.licence = licence_in(*access.bundle, package, folder.path(), session.stop());
       subject.packages.push_back(std::move(out));
     }
   }
@@ -77,10 +77,10 @@ AuditSubject of_bundle(const std::string& name, Session& session) {
 }
 
 // A tar: its first header says so.
-bool is_bundle(const std::string& name, Session& session) {
+bool is_bundle(const std::string& name, const Settings& settings) {
   if (is_reference(name)) return true;
   std::array<char, 512> head{};
-  const fs::path path = session.settings().working_directory / name;
+  const fs::path path = settings.working_directory / name;
   if (!fs::is_regular_file(status_of(path))) return false;
   std::ifstream(path, std::ios::binary).read(head.data(), head.size());
   return std::string_view(head.data(), head.size()).substr(257).starts_with("ustar");
@@ -95,16 +95,18 @@ AuditSubject audit_subject(const std::optional<std::string>& what, Session& sess
   if (!what) {
     const Environment environment = open_for_reading(session);
     subject = {environment.root().native(), environment,
-               audited_packages(environment, last_index(session), session.reporter())};
-  } else if (is_bundle(*what, session)) {
+               audited_packages(environment, last_index(session.settings()), session.reporter())};
+  } else if (is_bundle(*what, session.settings())) {
     subject = of_bundle(*what, session);
   } else if (!is_pylock(*what)) {
-    subject = {*what, {}, audited_packages(read_goal({}, {*what}, {}, session), *what, last_index(session))};
+    subject = {*what,
+               {},
+               audited_packages(read_goal({}, {*what}, {}, session), *what, last_index(session.settings()))};
   } else {
     const std::string text = read_named_file(session.settings().working_directory / *what);
     Expected<Pylock> parsed = parse_pylock(text, "");
     if (!parsed) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", *what, parsed.error().message));
-    subject = {*what, {}, audited_packages(*parsed, last_index(session))};
+    subject = {*what, {}, audited_packages(*parsed, last_index(session.settings()))};
   }
   std::stable_sort(subject.packages.begin(), subject.packages.end(),
                    [](const AuditedPackage& a, const AuditedPackage& b) { return a.name < b.name; });

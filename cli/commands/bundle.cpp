@@ -146,7 +146,7 @@ int execute(const BundleShowCommand& command, Session& session) {
 }
 
 int execute(const BundleVerifyCommand& command, Session& session) {
-  const std::vector<PublicKey> keys = named_keys(command.keys, session);
+  const std::vector<PublicKey> keys = named_keys(command.keys, session.settings());
   const BundleAccess opened = open_bundle(command.file, session);
   const Bundle& bundle = *opened.bundle;
   const std::optional<std::string> signer = bundle.signed_by(keys);

@@ -16,7 +16,7 @@
 namespace moat {
 
 // A bundle given by the user, read more than once. Error(BadInput) if there is no such file.
-UniqueFd open_bundle_file(const std::string& file, const Session& session);
+UniqueFd open_bundle_file(const std::string& file, const Settings& settings);
 
 // The contents that `moat bundle` writes to a file.
 struct GatheredBundle {
@@ -51,7 +51,7 @@ const BundleTarget& fitting_target(const Bundle& bundle, Session& session);
 ReleaseParts bundle_parts(const Bundle& bundle, const BundleTarget& target, Session& session);
 
 // Every key that --key named.
-std::vector<PublicKey> named_keys(const std::vector<std::string>& keys, const Session& session);
+std::vector<PublicKey> named_keys(const std::vector<std::string>& keys, const Settings& settings);
 
 // Writes to the file that -o names: a temporary file next to it, then renamed; standard output (`-`), pipes
 // and devices are written directly.

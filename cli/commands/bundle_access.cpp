@@ -13,8 +13,8 @@
 
 namespace moat {
 
-UniqueFd open_bundle_file(const std::string& file, const Session& session) {
-  const fs::path path = session.settings().working_directory / file;
+UniqueFd open_bundle_file(const std::string& file, const Settings& settings) {
+  const fs::path path = settings.working_directory / file;
   const fs::file_status status = status_of(path);
   if (!fs::exists(status))
     throw Error(ErrorKind::BadInput, fmt::format("there is no file {}", quote(path.native())));
@@ -29,7 +29,7 @@ bool is_reference(const std::string& name) { return name.starts_with(kOciScheme)
 BundleAccess open_bundle(const std::string& name, Session& session) {
   BundleAccess out;
   if (!is_reference(name)) {
-    out.bundle = std::make_unique<const Bundle>(open_bundle_file(name, session), name);
+    out.bundle = std::make_unique<const Bundle>(open_bundle_file(name, session.settings()), name);
     return out;
   }
   out.access = std::make_unique<RegistryAccess>(registry_reference(name), false, session);
@@ -40,11 +40,10 @@ BundleAccess open_bundle(const std::string& name, Session& session) {
   return out;
 }
 
-std::vector<PublicKey> named_keys(const std::vector<std::string>& keys, const Session& session) {
+std::vector<PublicKey> named_keys(const std::vector<std::string>& keys, const Settings& settings) {
   std::vector<PublicKey> out;
   for (const std::string& key : keys)
-    for (PublicKey& one : read_public_keys(session.settings().working_directory / key))
-      out.push_back(std::move(one));
+    for (PublicKey& one : read_public_keys(settings.working_directory / key)) out.push_back(std::move(one));
   return out;
 }
 

@@ -96,12 +96,12 @@ Deployed recorded(const DeploymentChange& change, Attempt attempt,
 // --- the bundle ---
 
 // Standard input is stored in DEST, because a bundle is read more than once.
-UniqueFd spool_input(const fs::path& file, const Session& session) {
+UniqueFd spool_input(const fs::path& file, const std::stop_token& stop) {
   const UniqueFd out = open_file(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
   std::string buffer(std::size_t{1} << 18U, '\0');
   for (;;) {
     const ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    throw_if_interrupted(session.stop());
+    throw_if_interrupted(stop);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw_errno("read", "standard input", errno);
     if (count == 0) return open_file(file, O_RDONLY);
@@ -115,7 +115,7 @@ BundleAccess open_source(const std::string& source, const DeploymentChange& chan
   spool.emplace(change.root(), kIncoming);
   BundleAccess out;
   out.bundle =
-      std::make_unique<const Bundle>(spool_input(spool->path() / "bundle", session), "standard input");
+      std::make_unique<const Bundle>(spool_input(spool->path() / "bundle", session.stop()), "standard input");
   return out;
 }
 
@@ -124,7 +124,7 @@ std::vector<PublicKey> trusted_keys(const DeployCommand& command, const Session&
     throw Error(ErrorKind::Usage,
                 "`moat deploy` requires `--key`: the public key that must have signed the bundle",
                 {"`--insecure` takes any bundle, whoever made it"});
-  return named_keys(command.keys, session);
+  return named_keys(command.keys, session.settings());
 }
 
 // The fingerprint of the key that signed it; "" if signatures are not checked.
@@ -213,7 +213,8 @@ int execute(const DeployCommand& command, Session& session) {
   const std::vector<PublicKey> keys = trusted_keys(command, session);
   const DeployOptions options = options_of(command.hooks, session);
   // An unreadable bundle must not create DEST.
-  if (command.source != "-" && !is_reference(command.source)) open_bundle_file(command.source, session);
+  if (command.source != "-" && !is_reference(command.source))
+    open_bundle_file(command.source, session.settings());
   const DeploymentChange change =
       DeploymentChange::begin(place(command.dest, session), session.command_line());
   Attempt attempt;

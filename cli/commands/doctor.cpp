@@ -84,8 +84,8 @@ std::vector<Finding> findings_from_outside(const Environment& environment) {
 std::string repair_command(const fs::path& root) { return "moat doctor --repair --env " + root.string(); }
 
 // Its Python, as it starts. If it does not start, that is a finding too: the files show why.
-std::vector<Finding> observed_from_inside(const Environment& environment, Session& session) {
-  const Variables& set = session.settings().variables;
+std::vector<Finding> observed_from_inside(const Environment& environment, const Settings& settings) {
+  const Variables& set = settings.variables;
   try {
     return judge(observe(environment, {set.begin(), set.end()}), environment);
   } catch (const Error& error) {
@@ -104,9 +104,9 @@ std::vector<Finding> observed_from_inside(const Environment& environment, Sessio
 }
 
 // A damaged manifest is reported, and does not stop the other checks.
-std::vector<Finding> files_against_manifest(const Environment& environment, Session& session) {
+std::vector<Finding> files_against_manifest(const Environment& environment, Workers& workers) {
   try {
-    return verify_files(environment, session.workers());
+    return verify_files(environment, workers);
   } catch (const Error& error) {
     return {{.level = Finding::Level::Damage,
              .check = "manifest",
@@ -133,14 +133,14 @@ std::string_view level_name(Finding::Level level) {
 
 std::vector<Finding> examine(const Environment& environment, Session& session) {
   const Phase phase(session.reporter(), "examine");
-  std::vector<Finding> findings = may_ask_python(environment, session)
-                                      ? observed_from_inside(environment, session)
+  std::vector<Finding> findings = may_ask_python(environment, session.settings())
+                                      ? observed_from_inside(environment, session.settings())
                                       : findings_from_outside(environment);
   const auto append = [&](std::vector<Finding> more) {
     findings.insert(findings.end(), std::make_move_iterator(more.begin()),
                     std::make_move_iterator(more.end()));
   };
-  if (!environment.is_foreign()) append(files_against_manifest(environment, session));
+  if (!environment.is_foreign()) append(files_against_manifest(environment, session.workers()));
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   const Target target = target_of(environment, session);
   append(editables(installed));
@@ -327,7 +327,7 @@ int execute(const DoctorCommand& command, Session& session) {
   if (command.repair) repair(session);
   const Environment environment = open_for_reading(session);
   std::vector<Finding> findings = examine(environment, session);
-  if (command.prove && may_ask_python(environment, session))
+  if (command.prove && may_ask_python(environment, session.settings()))
     std::ranges::move(proved(environment, session), std::back_inserter(findings));
   const auto count = [&](Finding::Level level) {
     return static_cast<std::size_t>(

@@ -42,8 +42,7 @@ std::optional<Interpreter> python_to_take(const Environment& environment, Sessio
   return std::nullopt;
 }
 
-void check_project(const Environment& environment, const Interpreter& python, Session& session) {
-  const Settings& settings = session.settings();
+void check_project(const Environment& environment, const Interpreter& python, const Settings& settings) {
   const std::optional<SpecifierSet> required = required_python(settings);
   if (!required || admits(*required, python) ||
       environment.root() != settings.pyproject->parent_path() / ".venv")
@@ -98,7 +97,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
                        {"summary", nlohmann::ordered_json::array()}});
     return 0;
   }
-  check_project(environment, *python, session);
+  check_project(environment, *python, session.settings());
 
   const InstalledDistributions installed = InstalledDistributions::read(environment.site_packages());
   Goal goal = goal_of(installed, before.requests, session);

@@ -53,13 +53,13 @@ void check_options(const ExportCommand& command) {
 // The lock that is named, else the project's.
 Source source_of(const ExportCommand& command, Session& session) {
   const Settings& settings = session.settings();
-  if (command.choice.lock || !is_in_project(session)) {
+  if (command.choice.lock || !is_in_project(session.settings())) {
     const fs::path path =
         (settings.working_directory / command.choice.lock.value_or("pylock.toml")).lexically_normal();
     if (std::error_code ignored; !command.choice.lock && !fs::is_regular_file(path, ignored))
       throw Error(ErrorKind::Usage, "there is no project here, and no pylock.toml",
                   {"`moat export FILE` names a lock"});
-    Pylock lock = read_pylock(path, session);
+    Pylock lock = read_pylock(path, session.reporter());
     check_options(command);
     LockChoice choice = choice_of(command.choice);
     check_offered(choice, lock);

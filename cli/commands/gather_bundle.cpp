@@ -90,7 +90,7 @@ BundleLock named_lock(const BundleCommand& command, Session& session) {
   if (path.extension() != ".toml")
     throw Error(ErrorKind::Usage, fmt::format("{} is not a pylock.toml", quote(path.native())),
                 {fmt::format("moat lock -r {} -o pylock.toml", path.filename().native())});
-  return {read_pylock(path, session), read_named_file(path), path, {}};
+  return {read_pylock(path, session.reporter()), read_named_file(path), path, {}};
 }
 
 BundleLock lock_of_environment(const BundleCommand& command, const Environment& environment,

@@ -52,7 +52,7 @@ BundleAccess open_image_source(const ImageCommand& command, const fs::path& fold
     throw Error(ErrorKind::Usage, "`--extra`, `--group` and `--no-project` are for a lock",
                 {"what is in a bundle was chosen by `moat bundle`"});
   BundleAccess out = open_bundle(*command.source, session);
-  const std::vector<PublicKey> keys = named_keys(command.keys, session);
+  const std::vector<PublicKey> keys = named_keys(command.keys, session.settings());
   if (!keys.empty() && !out.bundle->signed_by(keys)) refuse_untrusted(*out.bundle);
   make_whole(out, session);
   return out;
@@ -94,7 +94,8 @@ OpenedBase open_base(const std::string& name, const std::string& architecture, S
   }
   if (name.starts_with("oci-archive:")) {
     const std::string file = rest("oci-archive:");
-    source = std::make_unique<const OciArchive>(open_bundle_file(file, session), file, OciContent::Image);
+    source = std::make_unique<const OciArchive>(open_bundle_file(file, session.settings()), file,
+                                                OciContent::Image);
   } else if (name.starts_with("oci:")) {
     const std::string place = rest("oci:");
     const std::size_t colon = place.rfind(':');
@@ -189,13 +190,13 @@ ImageOptions options_of(const ImageCommand& command, const BundleConfig& config,
 }
 
 std::vector<ImageLayer> layers_of(const ImageCommand& command, const Environment& environment,
-                                  const BundleConfig& config, Session& session) {
+                                  const BundleConfig& config, Reporter& reporter) {
   std::vector<ImageLayer> out;
   if (command.base == "none") {
     const NeededLibraries libraries = needed_libraries(environment.root());
     for (const auto& [name, who] : libraries.missing)
-      session.reporter().warn(fmt::format(
-          "{} needs {}, which this machine does not have: it is not in the image", quote(who), quote(name)));
+      reporter.warn(fmt::format("{} needs {}, which this machine does not have: it is not in the image",
+                                quote(who), quote(name)));
     out.push_back(system_layer(libraries, command.user.value_or("")));
   }
   std::set<std::string> own;
@@ -227,7 +228,7 @@ int execute(const ImageCommand& command, Session& session) {
     examine(*environment, session);
   }
   const ImageOptions options = options_of(command, target.config, *environment);
-  const std::vector<ImageLayer> layers = layers_of(command, *environment, target.config, session);
+  const std::vector<ImageLayer> layers = layers_of(command, *environment, target.config, session.reporter());
   fs::create_directory(folder.path() / "layers");
   std::optional<WrittenImage> written;
   write_named_output(command.output, session.settings(), [&](int fd, const fs::path& label) {

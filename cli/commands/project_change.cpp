@@ -29,9 +29,9 @@ std::string list_json(const RequirementList& list) {
   return {};
 }
 
-fs::path own_environment(Session& session) {
-  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings(), ForProject::Yes);
-  return chosen ? chosen->root : session.settings().pyproject->parent_path() / ".venv";
+fs::path own_environment(const Settings& settings) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(settings, ForProject::Yes);
+  return chosen ? chosen->root : settings.pyproject->parent_path() / ".venv";
 }
 
 // `synced`: the report covers a change of the environment, real or simulated.
@@ -156,7 +156,7 @@ void change_project(ProjectChange change, Session& session) {
   StagedFiles files(session.reporter());
   const bool edits = change.edit.text() != before;
   if (edits && !change.dry_run) files.add(pyproject, change.edit.text(), before);
-  ChangeReport report{.environment = own_environment(session),
+  ChangeReport report{.environment = own_environment(session.settings()),
                       .operations = {},
                       .dry_run = change.dry_run,
                       .nothing = {},

@@ -38,8 +38,8 @@ std::function<std::size_t(std::uint64_t, char*, std::size_t)> reader_of(const Bu
 
 // Blobs, then the manifests that name them, then the index that names these: a reader meanwhile sees the
 // previous contents.
-Pushed push_all(const BundleAccess& opened, Registry& registry, Session& session) {
-  const Phase phase(session.reporter(), "upload");
+Pushed push_all(const BundleAccess& opened, Registry& registry, Reporter& reporter) {
+  const Phase phase(reporter, "upload");
   const Bundle& bundle = *opened.bundle;
   std::vector<OciDescriptor> blobs, manifests;
   for (const OciDescriptor& blob : bundle.blobs())
@@ -72,7 +72,7 @@ int execute(const PushCommand& command, Session& session) {
   // A damaged file is found before anything is sent.
   make_whole(opened, session);
   RegistryAccess access(reference, true, session);
-  const Pushed pushed = push_all(opened, access.registry(), session);
+  const Pushed pushed = push_all(opened, access.registry(), session.reporter());
   const std::string digest = opened.bundle->digest().to_string();
   Output& output = session.output();
   output.say(fmt::format("{}: {} sent, {}{}", reference.to_string(), counted(pushed.sent, "blob"),
@@ -89,7 +89,7 @@ int execute(const PushCommand& command, Session& session) {
 }
 
 int execute(const PullCommand& command, Session& session) {
-  const std::vector<PublicKey> keys = named_keys(command.keys, session);
+  const std::vector<PublicKey> keys = named_keys(command.keys, session.settings());
   registry_reference(command.reference);
   const BundleAccess opened = open_bundle(command.reference, session);
   const Bundle& bundle = *opened.bundle;

@@ -75,7 +75,7 @@ bool bring_up_to_date(const RunCommand& command, Session& session) {
   // For a script its own lock is used.
   const bool about_lock = command.about_project == "--locked" || command.about_project == "--frozen";
   if (settings.script && about_lock) return false;
-  if (settings.script || !chosen || chosen->by != ChosenBy::Project || !is_in_project(session)) {
+  if (settings.script || !chosen || chosen->by != ChosenBy::Project || !is_in_project(session.settings())) {
     if (!command.about_project.empty())
       throw Error(ErrorKind::Usage,
                   fmt::format("`{}` requires a project and its own environment", command.about_project),
@@ -127,8 +127,8 @@ std::optional<Pylock> lock_of(const Script& script, const SyncCommand& how, Sess
 }
 
 // Packages for one run need no existing environment. Only a named one, or a project's, is used.
-bool has_environment(const Session& session) {
-  return choose_environment(session.settings(), ForProject::Yes).has_value();
+bool has_environment(const Settings& settings) {
+  return choose_environment(settings, ForProject::Yes).has_value();
 }
 
 // Refuses modules that change, or link to, the environment they run in: here that is a shared one, deleted
@@ -160,7 +160,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
                                       settings.script->name));
   const Script* script = settings.script && !env_is_named ? &*settings.script : nullptr;
   if (script == nullptr && command.with.empty() &&
-      (!needs_python_only(command, settings) || has_environment(session)))
+      (!needs_python_only(command, settings) || has_environment(session.settings())))
     return std::nullopt;
 
   RunQuestion question{
@@ -176,7 +176,7 @@ std::optional<RunEnvironment> made_for(const RunCommand& command, Session& sessi
       else
         question.preferences = locked_versions(*lock, question.interpreter);
     }
-  } else if (!has_environment(session)) {
+  } else if (!has_environment(session.settings())) {
     if (command.with.empty()) check_module_alone(command);
     question.name = !command.with.empty() ? join(command.with, ", ")
                     : command.module      ? "-m " + command.command[2]
@@ -239,7 +239,7 @@ int execute(const RunCommand& command, Session& session) {
                 fmt::format("`{}` requires `--with`, or a script that lists its requirements",
                             command.about_packages),
                 {fmt::format("leave `{}` out", command.about_packages)});
-  if (!made && is_missing_file(command.command.front(), settings) && !has_environment(session)) {
+  if (!made && is_missing_file(command.command.front(), settings) && !has_environment(session.settings())) {
     session.output().error(no_such_file(command.command.front()));
     return kRunNotFound;
   }

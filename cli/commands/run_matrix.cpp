@@ -130,7 +130,7 @@ MatrixRow run_in(const RunCommand& command, const Interpreter& python, const Pyl
 }  // namespace
 
 int run_matrix(const RunCommand& command, Session& session) {
-  if (!is_in_project(session))
+  if (!is_in_project(session.settings()))
     throw Error(ErrorKind::Usage, "--matrix: there is no project here", {"`moat init` begins one"});
   const std::vector<Interpreter> pythons = pythons_of(command, session);
   const MadeLock lock = project_lock(command.sync, session);

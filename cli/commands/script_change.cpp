@@ -17,7 +17,7 @@
 namespace moat {
 namespace {
 
-const Script& script_around(const Session& session) { return session.settings().script.value(); }
+const Script& script_around(const Settings& settings) { return settings.script.value(); }
 
 ScriptParts parts_of(const Script& script, const std::string& text) {
   Expected<ScriptParts> parts = take_script_apart(text);
@@ -66,7 +66,7 @@ void tell(const ProjectChange& change, const Script& script, const MadeLock& loc
 }  // namespace
 
 ProjectEdit open_script_edit(Session& session) {
-  const Script& script = script_around(session);
+  const Script& script = script_around(session.settings());
   const ScriptParts parts = parts_of(script, read_file(script.path));
   Expected<ProjectEdit> edit = ProjectEdit::parse_script(parts.toml);
   if (!edit) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", script.name, edit.error().message));
@@ -77,7 +77,7 @@ ProjectEdit open_script_edit(Session& session) {
 
 void change_script(ProjectChange change, Session& session) {
   constexpr std::chrono::minutes kPatience{10};
-  const Script& script = script_around(session);
+  const Script& script = script_around(session.settings());
   const FolderLock alone = FolderLock::acquire(script.path.parent_path(), kPatience);
   sweep_staged(script.path);
   sweep_staged(script_lock_path(script));

@@ -149,11 +149,11 @@ bool unpack_again(const StoredWheel& wheel, Session& session) {
 }
 
 // Writes it into `folder`, under its name. true: it is the exact file that its index served.
-bool export_wheel(const StoredWheel& wheel, const fs::path& folder, Session& session) {
+bool export_wheel(const StoredWheel& wheel, const fs::path& folder, Store& store) {
   const fs::path part = folder / ("." + wheel.filename + ".part"), file = folder / wheel.filename;
   std::error_code gone;
   fs::remove(part, gone);
-  const fs::path original = original_path(wheel.digest, session.store());
+  const fs::path original = original_path(wheel.digest, store);
   const bool is_original = fs::is_regular_file(original, gone) && hash_file(original) == wheel.digest;
   if (is_original)
     fs::copy_file(original, part);
@@ -205,7 +205,7 @@ int execute(const StoreExportCommand& command, Session& session) {
           fmt::format("the store has another {} too: only one can have the name", wheel.filename));
       continue;
     }
-    const bool is_original = export_wheel(wheel, folder, session);
+    const bool is_original = export_wheel(wheel, folder, session.store());
     originals += is_original ? 1U : 0U;
     hashes[wheel.filename] = is_original ? wheel.digest.hex : hash_file(folder / wheel.filename).hex;
     bytes += fs::file_size(folder / wheel.filename);

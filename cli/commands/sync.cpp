@@ -130,7 +130,7 @@ Goal pinned_goal(const fs::path& path, Session& session) {
 using Lock = std::variant<Pylock, Goal>;
 
 Lock read_lock(const fs::path& path, const SyncCommand& command, Session& session) {
-  if (path.extension() == ".toml") return read_pylock(path, session);
+  if (path.extension() == ".toml") return read_pylock(path, session.reporter());
   if (!command.extras.empty() || !command.groups.empty())
     throw Error(ErrorKind::Usage,
                 fmt::format("{} is a requirements file, which has no extras or groups", path.native()),
@@ -298,8 +298,8 @@ void check_options_of_project(const SyncCommand& command) {
 }
 
 // For the report of a project with nothing to do.
-ChangeReport unchanged_project(Session& session) {
-  const fs::path root = require_environment(session.settings(), ForProject::Yes).root;
+ChangeReport unchanged_project(const Settings& settings) {
+  const fs::path root = require_environment(settings, ForProject::Yes).root;
   return {.environment = root,
           .operations = {},
           .state = Environment::open(root).manifest_without_files().state,
@@ -336,11 +336,11 @@ void check_hashes_hold(const MadeLock& made) {
 
 }  // namespace
 
-Pylock read_pylock(const fs::path& path, Session& session) {
+Pylock read_pylock(const fs::path& path, Reporter& reporter) {
   std::vector<std::string> warnings;
   Expected<Pylock> lock = parse_pylock(read_named_file(path), path.filename().native(), &warnings);
   if (!lock) throw Error(ErrorKind::BadInput, fmt::format("{}: {}", path.native(), lock.error().message));
-  for (const std::string& warning : warnings) session.reporter().warn(warning);
+  for (const std::string& warning : warnings) reporter.warn(warning);
   return std::move(*lock);
 }
 
@@ -384,8 +384,7 @@ FolderLock lock_project(Session& session) {
   return alone;
 }
 
-bool is_in_project(Session& session) {
-  const Settings& settings = session.settings();
+bool is_in_project(const Settings& settings) {
   return project_folder(settings) && describes_project(settings);
 }
 
@@ -398,16 +397,22 @@ MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand 
   if (command.frozen) {
     if (!text)
       throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()), {"`moat lock` makes it"});
-    return {
-        .path = path, .lock = read_pylock(path, session), .text = *text, .before = *text, .differs = false};
+    return {.path = path,
+            .lock = read_pylock(path, session.reporter()),
+            .text = *text,
+            .before = *text,
+            .differs = false};
   }
   if (!how.script)
     for (const GroupName& group : default_groups(settings)) how.groups.push_back(group.normalized());
   const bool keeps = kept == nullptr && !has_changed && !how.upgrade && how.upgrade_packages.empty();
   const auto faults = text && keeps ? lock_faults(how, session) : std::nullopt;
   if (faults && faults->empty())
-    return {
-        .path = path, .lock = read_pylock(path, session), .text = *text, .before = *text, .differs = false};
+    return {.path = path,
+            .lock = read_pylock(path, session.reporter()),
+            .text = *text,
+            .before = *text,
+            .differs = false};
   const auto out_of_date = [&] {
     return Error(
         ErrorKind::Refused,
@@ -480,12 +485,12 @@ ChangeReport sync_named_lock(const SyncCommand& command, Session& session) {
 }
 
 int execute(const SyncCommand& command, Session& session) {
-  if (!command.lock && is_in_project(session)) {
+  if (!command.lock && is_in_project(session.settings())) {
     const std::optional<ChangeReport> report = update_project(command, session);
     if (report)
       report_changes(*report, session);
     else
-      report_changes(unchanged_project(session), session);
+      report_changes(unchanged_project(session.settings()), session);
     return 0;
   }
   report_changes(sync_named_lock(command, session), session);

@@ -23,7 +23,7 @@ namespace moat {
 FolderLock lock_project(Session& session);
 
 // Is there a project around, with requirements and perhaps a package of its own?
-bool is_in_project(Session& session);
+bool is_in_project(const Settings& settings);
 
 // The lock of the project as it should be; writes nothing. Error(Refused) if `locked` is set and the existing
 // lock is not up to date.
@@ -50,7 +50,7 @@ LockChoice choice_of_project(const SyncCommand& command, const Pylock& lock, con
 // user.
 std::filesystem::path lock_path(const std::optional<std::string>& named, const Settings& settings);
 // Error(BadInput) if it is missing or unreadable.
-Pylock read_pylock(const std::filesystem::path& path, Session& session);
+Pylock read_pylock(const std::filesystem::path& path, Reporter& reporter);
 // Makes the environment match a named lock. REQUIRES: command.lock, or no project around.
 ChangeReport sync_named_lock(const SyncCommand& command, Session& session);
 // All of it, if there is anything to do; nullopt: the environment is up to date, which was known by reading

@@ -110,10 +110,10 @@ void keep_requested(InstallPlan& plan, const InstalledGraph& graph) {
 
 // The user no longer wants the pin of an upgraded package.
 RequestChanges without_pins(const std::vector<ManifestRequest>& requests, const std::set<PackageName>& names,
-                            Session& session) {
+                            const std::string& command_line) {
   Goal words;
   add_earlier_requests(requests, names, words);
-  return request_changes(words, requests, session.command_line());
+  return request_changes(words, requests, command_line);
 }
 
 // The project's lock, and the environment from it.
@@ -130,7 +130,7 @@ ChangeReport upgrade_project(const UpgradeCommand& command, Session& session) {
 
 bool is_about_project(Session& session) {
   const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings(), ForProject::Yes);
-  return chosen && chosen->by == ChosenBy::Project && is_in_project(session);
+  return chosen && chosen->by == ChosenBy::Project && is_in_project(session.settings());
 }
 
 }  // namespace
@@ -165,7 +165,7 @@ ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
   } else {
     TransactionRequest request =
         with_wheels(plan, present, false, runtime_inside(environment.root(), interpreter), goal, session);
-    RequestChanges changes = without_pins(manifest.requests, unpinned, session);
+    RequestChanges changes = without_pins(manifest.requests, unpinned, session.command_line());
     request.requests = std::move(changes.said);
     request.forget_requests = std::move(changes.forgotten);
     check_commands(request, environment.root(), session.settings().command_places());

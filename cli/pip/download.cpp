@@ -17,17 +17,16 @@
 namespace moat {
 namespace {
 
-fs::path make_folder(const PipCommand& command, std::string_view option, Session& session) {
+fs::path make_folder(const PipCommand& command, std::string_view option, const Settings& settings) {
   const fs::path folder =
-      (session.settings().working_directory / (command.has(option) ? command.value(option) : "."))
-          .lexically_normal();
+      (settings.working_directory / (command.has(option) ? command.value(option) : ".")).lexically_normal();
   make_directories(folder);
   return folder;
 }
 
 // "./six-1.16.0-py2.py3-none-any.whl", as pip shows paths below the working folder.
-std::string shown(const fs::path& file, const Session& session) {
-  const fs::path relative = file.lexically_relative(session.settings().working_directory);
+std::string shown(const fs::path& file, const Settings& settings) {
+  const fs::path relative = file.lexically_relative(settings.working_directory);
   const bool below = !relative.empty() && *relative.begin() != "..";
   return below ? "./" + relative.native() : file.native();
 }
@@ -57,7 +56,7 @@ void fetch_files(const std::vector<const Step*>& steps, const Goal& goal, const 
   const std::vector<Saved> came =
       save_files(orders, folder, with.http, with.workers, with.reporter, with.stop);
   for (std::size_t i = 0; i < orders.size(); ++i) {
-    const std::string file = shown(folder / orders[i].artifact.filename, session);
+    const std::string file = shown(folder / orders[i].artifact.filename, session.settings());
     pip_say(session, came[i] == Saved::Now ? fmt::format("Saved {}", file)
                                            : fmt::format("File was already downloaded {}", file));
   }
@@ -83,8 +82,8 @@ class WheelsToBe {
     for (const std::string& name : files_) {
       const fs::path file = folder_ / name;
       rename_over(temp_.path() / name, file);
-      pip_say(session, fmt::format("Created {}  size={} sha256={}", shown(file, session), fs::file_size(file),
-                                   hash_file(file).hex));
+      pip_say(session, fmt::format("Created {}  size={} sha256={}", shown(file, session.settings()),
+                                   fs::file_size(file), hash_file(file).hex));
     }
   }
 
@@ -99,7 +98,7 @@ class WheelsToBe {
 int pip_download(const PipCommand& command, Session& session) {
   check_pip_sources(command);
   check_foreign_target(command, session.settings());
-  const fs::path folder = make_folder(command, "dest", session);
+  const fs::path folder = make_folder(command, "dest", session.settings());
   const Interpreter interpreter = pip_interpreter(command, session);
   const Target target = pip_target(command, interpreter);
   const auto choice = choose_packages(command, interpreter, target, {}, session);
@@ -113,7 +112,7 @@ int pip_download(const PipCommand& command, Session& session) {
 
 int pip_wheel(const PipCommand& command, Session& session) {
   check_pip_sources(command);
-  const fs::path folder = make_folder(command, "wheel-dir", session);
+  const fs::path folder = make_folder(command, "wheel-dir", session.settings());
   const Interpreter interpreter = pip_interpreter(command, session);
   const Target target = pip_target(command, interpreter);
   const auto choice = choose_packages(command, interpreter, target, {}, session);

@@ -21,38 +21,39 @@ struct Folder {
 };
 
 // The environment that would be used without --root, or the base.
-fs::path default_prefix(const Interpreter& interpreter, Session& session) {
-  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
+fs::path default_prefix(const Interpreter& interpreter, const Settings& settings) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(settings);
   return chosen && Environment::exists_at(chosen->root) ? chosen->root : interpreter.prefix;
 }
 
-fs::path python_for_commands(const PipCommand& command, const Interpreter& interpreter, Session& session) {
-  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
-  const bool base = command.has("python") && !session.settings().env;
+fs::path python_for_commands(const PipCommand& command, const Interpreter& interpreter,
+                             const Settings& settings) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(settings);
+  const bool base = command.has("python") && !settings.env;
   if (!base && chosen && Environment::exists_at(chosen->root)) return chosen->root / "bin" / "python";
   return interpreter.executable;
 }
 
-fs::path absolute_folder(const std::string& text, const Session& session) {
-  const fs::path path = (session.settings().working_directory / text).lexically_normal();
+fs::path absolute_folder(const std::string& text, const Settings& settings) {
+  const fs::path path = (settings.working_directory / text).lexically_normal();
   return path.has_filename() ? path : path.parent_path();
 }
 
 Folder folder_of(const PipCommand& command, const Interpreter& interpreter, Session& session) {
-  Folder folder{.python = python_for_commands(command, interpreter, session)};
+  Folder folder{.python = python_for_commands(command, interpreter, session.settings())};
   if (command.has("target")) {
     if (command.has("prefix") || command.has("root") || session.settings().user)
       throw Error(ErrorKind::Usage, "cannot combine --target with --user, --prefix or --root");
-    folder.root = absolute_folder(command.value("target"), session);
+    folder.root = absolute_folder(command.value("target"), session.settings());
     folder.scheme = target_scheme();
     folder.is_target = true;
     return folder;
   }
   if (session.settings().user) throw Error(ErrorKind::Usage, "cannot combine --user and --prefix or --root");
-  folder.root = command.has("prefix") ? absolute_folder(command.value("prefix"), session)
-                                      : default_prefix(interpreter, session);
+  folder.root = command.has("prefix") ? absolute_folder(command.value("prefix"), session.settings())
+                                      : default_prefix(interpreter, session.settings());
   if (command.has("root"))
-    folder.root = absolute_folder(command.value("root"), session) / folder.root.relative_path();
+    folder.root = absolute_folder(command.value("root"), session.settings()) / folder.root.relative_path();
   if (Environment::exists_at(folder.root))
     throw Error(ErrorKind::Refused,
                 fmt::format("{} is an environment, and moat keeps a record of what lies in one",

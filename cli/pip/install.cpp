@@ -63,8 +63,8 @@ void leave_out_own_pip(Goal& goal, const PipCommand& command, const InstalledDis
   });
 }
 
-InstalledDistributions installed_now(Session& session) {
-  const std::optional<ChosenEnvironment> chosen = choose_environment(session.settings());
+InstalledDistributions installed_now(const Settings& settings) {
+  const std::optional<ChosenEnvironment> chosen = choose_environment(settings);
   if (!chosen || !Environment::exists_at(chosen->root)) return {};
   const Environment environment = Environment::open(chosen->root, Environment::Foreign::Allowed);
   return InstalledDistributions::read(environment.site_packages());
@@ -100,7 +100,7 @@ int install_here(const PipCommand& command, Session& session) {
     if (command.has("report")) throw Error(ErrorKind::Usage, "--report cannot be used with a lock file");
     return install_lock(*lock, session);
   }
-  const InstalledDistributions installed = installed_now(session);
+  const InstalledDistributions installed = installed_now(session.settings());
   const Target target = target_of(pip_interpreter(command, session));
   std::string summary;
   const InstallLook look = [&](const Goal& goal, const InstallPlan& plan, const TransactionRequest& request) {

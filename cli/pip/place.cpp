@@ -112,8 +112,7 @@ void refuse_base_interpreter(const PipCommand& command, Session& session) {
                "`--target DIR` installs into a plain folder"});
 }
 
-std::optional<Environment> pip_environment(const PipCommand& command, Session& session) {
-  const Settings& settings = session.settings();
+std::optional<Environment> pip_environment(const PipCommand& command, const Settings& settings) {
   if (command.has("python") && !settings.env) return std::nullopt;
   const std::optional<ChosenEnvironment> chosen = choose_environment(settings);
   if (!chosen || (chosen->by != ChosenBy::Option && !Environment::exists_at(chosen->root)))
@@ -122,7 +121,7 @@ std::optional<Environment> pip_environment(const PipCommand& command, Session& s
 }
 
 Interpreter pip_interpreter(const PipCommand& command, Session& session) {
-  const std::optional<Environment> environment = pip_environment(command, session);
+  const std::optional<Environment> environment = pip_environment(command, session.settings());
   if (!environment) return session.chosen_interpreter();
   return interpreter_like(*environment, session);
 }

@@ -30,7 +30,7 @@ PipPlace pip_place(const PipCommand& command, Session& session);
 void refuse_base_interpreter(const PipCommand& command, Session& session);
 
 // The chosen environment, by --env or by the working directory; none with --python.
-std::optional<Environment> pip_environment(const PipCommand& command, Session& session);
+std::optional<Environment> pip_environment(const PipCommand& command, const Settings& settings);
 // The Python that files are chosen for: --python, else the environment's, else the default one.
 Interpreter pip_interpreter(const PipCommand& command, Session& session);
 // Also with --platform, --python-version, --implementation and --abi, which need not exist here.

@@ -99,8 +99,9 @@ std::unique_ptr<const PipChoice> choose_packages(const PipCommand& command, cons
   Goal& goal = choice->goal;
   forget_editables(goal);
   // Without isolation builds use the packages of the environment.
-  prepare_sources(goal, here, session,
-                  session.settings().build_isolation ? std::nullopt : pip_environment(command, session));
+  prepare_sources(
+      goal, here, session,
+      session.settings().build_isolation ? std::nullopt : pip_environment(command, session.settings()));
   Present present;
   for (const InstalledDistribution& distribution : there.all)
     present.versions.emplace(distribution.name, distribution.version);

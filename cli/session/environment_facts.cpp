@@ -9,8 +9,8 @@ IsNamed is_named(const Settings& settings) {
 
 }  // namespace
 
-bool may_ask_python(const Environment& environment, const Session& session) {
-  return may_ask_python(environment, is_named(session.settings()));
+bool may_ask_python(const Environment& environment, const Settings& settings) {
+  return may_ask_python(environment, is_named(settings));
 }
 
 Target target_of(const Environment& environment, Session& session) {

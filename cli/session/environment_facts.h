@@ -7,7 +7,7 @@
 
 namespace moat {
 
-bool may_ask_python(const Environment& environment, const Session& session);
+bool may_ask_python(const Environment& environment, const Settings& settings);
 Target target_of(const Environment& environment, Session& session);
 Interpreter interpreter_like(const Environment& environment, Session& session);
 
