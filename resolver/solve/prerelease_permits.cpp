@@ -13,7 +13,7 @@ bool names_prerelease(const Requirement* requirement) { return requirement->spec
 }  // namespace
 
 bool PrereleasePermits::wants(PackageIndex package) const {
-  return encoding_.permit(package) != 0 && !(package < permitted_.size() && permitted_[package]);
+  return encoding_.permit(package) != 0 && !has(package);
 }
 
 bool PrereleasePermits::grant(PackageIndex package) {

@@ -20,6 +20,7 @@ class PrereleasePermits {
       : lines_(lines), encoding_(encoding) {}
 
   const std::vector<bool>& by_package() const { return permitted_; }
+  bool has(PackageIndex package) const { return package < permitted_.size() && permitted_[package]; }
 
   // True if one was granted. All needs are in force together.
   bool grant_for(const Solution& solution);

@@ -31,7 +31,7 @@
 // Preferred versions (installed, or locked) are fed before the first solve, with their requirements: if
 // they still work, as they mostly do, that solve is the last. A small problem with only the preferred
 // versions is solved first: an answer that takes the best of everything is the one that all candidates
-// would give.
+// would give. While the best of everything meets all that is known, no solver is needed at all.
 
 namespace moat {
 namespace {
@@ -142,6 +142,7 @@ class Resolver {
     permits_.emplace(lines_, *encoding_);
     window_ = request_.mode == ResolutionMode::Highest ? request_.window : std::nullopt;
     fresh_.emplace(request_, lines_, *encoding_);
+    best_may_do_ = true;
     begin();
     follow_preferences();
     if (!late_pins_.empty()) return std::nullopt;
@@ -205,9 +206,10 @@ class Resolver {
     if (budget_ != nullptr) --budget_->rounds;
     std::optional<Proof> proof;
     bool window_excludes = false;
-    {
-      const RequestGoal goal =
-          make_goal(lines_, *encoding_, permits_->by_package(), {.window = window_, .dropped = {}});
+    if (best_may_do_) solution = best_of_all();
+    if (!solution) {
+      best_may_do_ = false;  // what is known only grows
+      const RequestGoal goal = goal_now();
       window_excludes = goal.window_excludes;
       solv::Solver solver(encoding_->pool());
       if (solver.solve(goal.goal))
@@ -256,6 +258,48 @@ class Resolver {
     const std::size_t best = view.by_preference().front();
     if (!view.is_preferred(best) || fresh_->may_need_build(package, best) || !lines_.allowed(view)[best])
       return std::nullopt;
+    return best;
+  }
+
+  RequestGoal goal_now() {
+    return make_goal(lines_, *encoding_, permits_->by_package(), {.window = window_, .dropped = {}});
+  }
+
+  // The best candidate of every project, if nothing that is known of them speaks against it. The solver would
+  // choose the same; only where a marker asks for several extras at once this is exact, and the solver, for
+  // which the extras' requirements are there one by one, may choose something older.
+  std::optional<Solution> best_of_all() const {
+    if (window_ && window_ != request_.window) return std::nullopt;
+    std::vector<solv::SolvableId> best;
+    for (PackageIndex package = 0; package < encoding_->size(); ++package)
+      if (const auto index = best_of(package)) best.push_back(encoding_->candidate(package, 0, *index));
+    Solution solution = read_solution(best, *encoding_, lines_);
+    for (PackageIndex package = 0; package < solution.choices.size(); ++package)
+      if (const auto& choice = solution.choices[package])
+        if (const Dependencies* known = encoding_->view(package).dependencies(choice->index);
+            known != nullptr && (known->unusable() || !known->only_grows()))
+          return std::nullopt;
+    for (const Solution::Need& need : solution.needs) {
+      const auto on = encoding_->find(need.requirement->name);
+      if (!on || !solution.choices[*on] || need.requirement->url ||
+          !contains(encoding_->view(*on).admitted(need.requirement->specifier), solution.choices[*on]->index))
+        return std::nullopt;
+    }
+    return solution;
+  }
+
+  // nullopt: the user's lines or the window allow none, or only one that needs a permit.
+  std::optional<std::size_t> best_of(PackageIndex package) const {
+    const ProjectView& view = encoding_->view(package);
+    std::optional<std::size_t> best;
+    if (lines_.of(view.name()).empty()) {
+      if (view.size() > 0) best = view.by_preference().front();
+    } else {
+      const std::vector<bool> allowed = lines_.allowed_inside(view, window_);
+      for (const std::size_t index : view.by_preference())
+        if (!best && allowed[index]) best = index;
+    }
+    if (best && view.is_reserve(*best) && !permits_->has(package)) return std::nullopt;
     return best;
   }
 
@@ -450,6 +494,7 @@ class Resolver {
   std::optional<FreshCandidates> fresh_;  // of the encoding
   std::optional<PrereleasePermits> permits_;
   std::optional<std::chrono::seconds> window_;
+  bool best_may_do_ = true;                                 // of the attempt
   std::map<PackageName, std::string> late_pins_;            // of projects that are in the encoding already
   std::set<std::pair<PackageName, std::string>> followed_;  // URLs whose own requirements were looked at
   std::set<PackageName> needed_by_url_;                     // … at a URL, by them
