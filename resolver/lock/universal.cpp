@@ -8,7 +8,9 @@
 #include <deque>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 namespace moat {
@@ -62,8 +64,7 @@ class Judges {
     Judge& judge = judge_of(cell);
     const auto [entry, is_new] = judge.known.try_emplace(package.release.get(), false);
     if (is_new)
-      entry->second =
-          judge.filter->candidate(package.name, package.release, package.file.direct != nullptr).has_value();
+      entry->second = judge.filter->may_use(package.name, package.release, package.file.direct != nullptr);
     return entry->second;
   }
 
@@ -91,15 +92,50 @@ class Judges {
   std::map<std::pair<std::optional<std::size_t>, std::string>, Judge> judges_;
 };
 
+// Where a release has a file that may be used. Kept for all walks of the same cells.
+class FilePlaces {
+ public:
+  FilePlaces(const MarkerCells& cells, Judges& judges) : cells_(cells), judges_(judges) {
+    std::map<std::pair<std::optional<std::size_t>, std::string_view>, std::size_t> numbers;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const MarkerCells::Cell& cell = cells.cells()[i];
+      const auto [entry, is_new] =
+          numbers.try_emplace({cell.named, cell.environment.python_full_version}, alike_.size());
+      if (is_new) alike_.push_back({i, cells.none()});
+      alike_[entry->second].cells.insert(i);
+    }
+  }
+
+  const CellSet& of(const ResolvedPackage& package) {
+    const auto [entry, is_new] = known_.try_emplace(package.release.get(), cells_.none());
+    if (is_new)
+      for (const Alike& one : alike_)
+        if (judges_.may_use(cells_.cells()[one.first], package)) entry->second |= one.cells;
+    return entry->second;
+  }
+
+ private:
+  // Cells that take the same files.
+  struct Alike {
+    std::size_t first;
+    CellSet cells;
+  };
+
+  const MarkerCells& cells_;
+  Judges& judges_;
+  std::vector<Alike> alike_;
+  std::unordered_map<const Release*, CellSet> known_;
+};
+
 // Follows the user's lines through the chosen versions, in all cells at once.
 class Walk {
  public:
   Walk(const UniversalRequest& request, const Pins& pins, const MarkerCells& cells, CellSet asked,
-       Judges& judges, const Necessary& necessary)
+       FilePlaces& files, const Necessary& necessary)
       : request_(request),
         pins_(pins),
         cells_(cells),
-        judges_(judges),
+        files_(files),
         necessary_(necessary),
         asked_(std::move(asked)) {
     run();
@@ -221,25 +257,13 @@ class Walk {
 
   // Cells where the package itself may be used.
   const CellSet& usable(const ResolvedPackage& package) {
-    const auto [entry, is_new] = usable_.try_emplace(package.name, cells_.all());
+    const auto [entry, is_new] = usable_.try_emplace(package.name);
     if (is_new) {
+      entry->second = files_.of(package);
       if (!request_.request.ignore_requires_python && package.metadata.requires_python)
         entry->second &= cells_.admitted_by(*package.metadata.requires_python);
-      std::map<std::pair<std::optional<std::size_t>, std::string>, bool> known;
-      for (std::size_t i = 0; i < cells_.size(); ++i) {
-        const MarkerCells::Cell& cell = cells_.cells()[i];
-        const auto [may, unknown] = known.try_emplace({cell.named, cell.environment.python_full_version});
-        if (unknown) may->second = judges_.may_use(cell, package);
-        if (!may->second) entry->second -= single(i);
-      }
     }
     return entry->second;
-  }
-
-  CellSet single(std::size_t cell) const {
-    CellSet out = cells_.none();
-    out.insert(cell);
-    return out;
   }
 
   void follow(const PackageName& name) {
@@ -329,7 +353,7 @@ class Walk {
   const UniversalRequest& request_;
   const Pins& pins_;
   const MarkerCells& cells_;
-  Judges& judges_;
+  FilePlaces& files_;
   const Necessary& necessary_;
   const CellSet asked_;
   CellSet good_;
@@ -423,6 +447,7 @@ class Universal {
 
   void forget_cells() {
     walks_.clear();
+    files_.reset();
     cells_.reset();
     last_solved_.reset();
   }
@@ -431,7 +456,9 @@ class Universal {
   void cut() {
     if (cells_ && !tells_more_apart_) return;
     walks_.clear();
+    files_.reset();
     cells_.emplace(space_, atoms_);
+    files_.emplace(*cells_, judges_);
     tells_more_apart_ = false;
   }
 
@@ -442,7 +469,7 @@ class Universal {
       if (i < walks_.size() && (walks_[i].asked() != left || chosen_[i].has_changed))
         while (walks_.size() > i) walks_.pop_back();
       if (i == walks_.size())
-        walks_.emplace_back(request_, chosen_[i].pins, *cells_, left, judges_, necessary_);
+        walks_.emplace_back(request_, chosen_[i].pins, *cells_, left, *files_, necessary_);
       chosen_[i].has_changed = false;
       left -= walks_[i].good();
     }
@@ -587,7 +614,8 @@ class Universal {
   MarkerAtoms atoms_;
   bool tells_more_apart_ = false;  // atoms_ tells more apart than the cells do
   std::optional<MarkerCells> cells_;
-  std::vector<Walk> walks_;  // over the cells, of the first of chosen_
+  std::optional<FilePlaces> files_;  // of the cells
+  std::vector<Walk> walks_;          // over the cells, of the first of chosen_
   Necessary necessary_;
   std::map<PackageName, Version> preferences_;
   std::vector<LeftOutTarget> left_out_;

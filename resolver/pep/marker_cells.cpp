@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <numeric>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -246,7 +247,7 @@ constexpr std::size_t kMostCells = 20'000;
 
 }  // namespace
 
-MarkerCells::MarkerCells(const EnvironmentSpace& space, const MarkerAtoms& atoms) {
+MarkerCells::MarkerCells(const EnvironmentSpace& space, const MarkerAtoms& atoms) : atoms_(atoms) {
   for (std::size_t i = 0; i < space.named.size(); ++i) {
     if (space.left_out.contains(i)) continue;
     const Expected<Version> python = Version::parse(space.named[i].python_version);
@@ -257,31 +258,55 @@ MarkerCells::MarkerCells(const EnvironmentSpace& space, const MarkerAtoms& atoms
               atoms);
   }
   for (const PythonMinor& minor : space.everywhere) add_everywhere(minor, space, atoms);
-  std::stable_sort(cells_.begin(), cells_.end(),
-                   [](const Cell& a, const Cell& b) { return a.python > b.python; });
-  add_terms(atoms);
+  sort_cells();
+}
+
+// Newest Pythons first. Cells are large: each moves once.
+void MarkerCells::sort_cells() {
+  std::vector<std::size_t> order(cells_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(
+      order, [this](std::size_t a, std::size_t b) { return cells_[a].python > cells_[b].python; });
+  std::vector<Cell> sorted;
+  sorted.reserve(cells_.size());
+  for (const std::size_t place : order) sorted.push_back(std::move(cells_[place]));
+  cells_ = std::move(sorted);
+}
+
+// The releases of a minor Python that are told apart, newest first.
+const std::vector<Version>& MarkerCells::releases_of(const PythonMinor& minor, const EnvironmentSpace& space,
+                                                     const MarkerAtoms& atoms) {
+  const auto [entry, is_new] = releases_.try_emplace(minor);
+  if (!is_new) return entry->second;
+  std::set<std::uint64_t> micros = {0};
+  add_breaks(micros, atoms.of("python_full_version"), minor);
+  add_breaks(micros, atoms.of("implementation_version"), minor);
+  for (const Specifier& clause : space.requires_python.clauses()) add_breaks(micros, {clause.text()}, minor);
+  for (auto micro = micros.rbegin(); micro != micros.rend(); ++micro) {
+    Version python = Version::of({minor.major, minor.minor, *micro});
+    if (space.requires_python.contains(python)) entry->second.push_back(std::move(python));
+  }
+  return entry->second;
 }
 
 // The releases of one minor Python on one platform. Newest first.
 void MarkerCells::add_cells(const MarkerEnvironment& base, const PythonMinor& minor,
                             std::optional<std::size_t> named, const EnvironmentSpace& space,
                             const MarkerAtoms& atoms) {
-  std::set<std::uint64_t> micros = {0};
-  add_breaks(micros, atoms.of("python_full_version"), minor);
-  add_breaks(micros, atoms.of("implementation_version"), minor);
-  for (const Specifier& clause : space.requires_python.clauses()) add_breaks(micros, {clause.text()}, minor);
   const bool is_cpython = base.implementation_name == "cpython";
   std::vector<std::string> implementation_versions = {""};
   if (!is_cpython) implementation_versions = free_values(atoms.of("implementation_version"), "");
-  for (auto micro = micros.rbegin(); micro != micros.rend(); ++micro) {
-    const Version python = Version::of({minor.major, minor.minor, *micro});
-    if (!space.requires_python.contains(python)) continue;
-    for (const std::string& release : free_values(atoms.of("platform_release"), base.platform_release))
-      for (const std::string& version : free_values(atoms.of("platform_version"), base.platform_version))
+  const std::vector<std::string> releases = free_values(atoms.of("platform_release"), base.platform_release);
+  const std::vector<std::string> versions = free_values(atoms.of("platform_version"), base.platform_version);
+  const std::string python_version = minor.to_string();
+  for (const Version& python : releases_of(minor, space, atoms)) {
+    const std::string full_version = python.to_string();
+    for (const std::string& release : releases)
+      for (const std::string& version : versions)
         for (const std::string& implementation : implementation_versions) {
           MarkerEnvironment one = base;
-          one.python_version = minor.to_string();
-          one.python_full_version = python.to_string();
+          one.python_version = python_version;
+          one.python_full_version = full_version;
           one.implementation_version = is_cpython ? one.python_full_version : implementation;
           one.platform_release = release;
           one.platform_version = version;
@@ -302,8 +327,9 @@ void MarkerCells::add_everywhere(const PythonMinor& minor, const EnvironmentSpac
              other.implementation_name == one.implementation_name && other.python_version == python;
     });
   };
+  const std::vector<MarkerEnvironment> systems = systems_of(atoms);
   for (const auto& [name, platform_name] : implementations_of(atoms))
-    for (MarkerEnvironment one : systems_of(atoms)) {
+    for (MarkerEnvironment one : systems) {
       one.implementation_name = name;
       one.platform_python_implementation = platform_name;
       for (const std::string& machine : machines) {
@@ -355,19 +381,23 @@ const MarkerCells::ValueNumbers* MarkerCells::numbers_of(const std::string& vari
   return entry->second.count == 0 ? nullptr : &entry->second;
 }
 
-CellSet MarkerCells::admitted_by(const SpecifierSet& requires_python) const {
+const CellSet& MarkerCells::admitted_by(const SpecifierSet& requires_python) const {
   const auto [entry, is_new] = known_.try_emplace("requires-python " + requires_python.to_string());
   if (is_new) {
     entry->second = none();
-    for (std::size_t i = 0; i < size(); ++i)
-      if (requires_python.contains(cells_[i].python)) entry->second.insert(i);
+    bool contains = false;
+    for (std::size_t i = 0; i < size(); ++i) {
+      if (i == 0 || cells_[i].python != cells_[i - 1].python)  // cells of one Python follow each other
+        contains = requires_python.contains(cells_[i].python);
+      if (contains) entry->second.insert(i);
+    }
   }
   return entry->second;
 }
 
 // ---- from cells back to markers
 
-void MarkerCells::add_pair(const std::string& positive, const std::string& negative, double cost) {
+void MarkerCells::add_pair(const std::string& positive, const std::string& negative, double cost) const {
   for (const std::string& text : {positive, negative}) {
     const Expected<Marker> marker = Marker::parse(text);
     if (!marker) return;  // a literal with both kinds of quotes
@@ -380,7 +410,7 @@ void MarkerCells::add_pair(const std::string& positive, const std::string& negat
   no.negation = terms_.size() - 2;
 }
 
-void MarkerCells::add_terms(const MarkerAtoms& atoms) {
+void MarkerCells::add_terms() const {
   std::set<Version> pythons;
   std::set<std::string> minors;
   for (const Cell& cell : cells_) {
@@ -418,7 +448,7 @@ void MarkerCells::add_terms(const MarkerAtoms& atoms) {
                  fmt::format("{} != \"{}\"", variable.name, value), variable.cost);
   }
   for (const std::string name : {"platform_release", "platform_version", "implementation_version"})
-    for (const std::string& literal : atoms.of(name)) {
+    for (const std::string& literal : atoms_.of(name)) {
       if (name == "implementation_version" && space_is_cpython()) continue;
       add_pair(fmt::format("{} < \"{}\"", name, literal), fmt::format("{} >= \"{}\"", name, literal), 1.5);
       add_pair(fmt::format("{} <= \"{}\"", name, literal), fmt::format("{} > \"{}\"", name, literal), 1.5);
@@ -491,6 +521,7 @@ std::optional<Marker> MarkerCells::marker_of(const CellSet& set, const CellSet& 
   const CellSet on = set & among, off = among - set;
   if (on.empty()) throw std::logic_error("a marker for no environment");
   if (off.empty()) return std::nullopt;
+  if (terms_.empty()) add_terms();
   // Either some products hold, or none of those of the rest does.
   const std::optional<Cover> sum = cover(on, off);
   std::optional<Cover> rest = cover(off, on);

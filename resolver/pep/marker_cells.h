@@ -98,7 +98,7 @@ class MarkerCells {
   // REQUIRES: the marker is one of those in play.
   const CellSet& where(const Marker& marker) const;
   const CellSet& where(const Marker& marker, const std::set<ExtraName>& extras) const;
-  CellSet admitted_by(const SpecifierSet& requires_python) const;
+  const CellSet& admitted_by(const SpecifierSet& requires_python) const;
 
   // A short marker that holds in exactly these cells, with any value outside the space; nullopt: it holds in
   // all. REQUIRES: `set` is not empty.
@@ -131,14 +131,19 @@ class MarkerCells {
   void add_cells(const MarkerEnvironment& base, const PythonMinor& minor, std::optional<std::size_t> named,
                  const EnvironmentSpace& space, const MarkerAtoms& atoms);
   void add_everywhere(const PythonMinor& minor, const EnvironmentSpace& space, const MarkerAtoms& atoms);
-  void add_terms(const MarkerAtoms& atoms);
+  void sort_cells();
+  const std::vector<Version>& releases_of(const PythonMinor& minor, const EnvironmentSpace& space,
+                                          const MarkerAtoms& atoms);
+  void add_terms() const;
   bool space_is_cpython() const;
-  void add_pair(const std::string& positive, const std::string& negative, double cost);
+  void add_pair(const std::string& positive, const std::string& negative, double cost) const;
   std::optional<Cover> cover(const CellSet& on, const CellSet& off) const;
   std::optional<Product> product_for(std::size_t seed, const CellSet& on, const CellSet& off) const;
 
   std::vector<Cell> cells_;
-  std::vector<Term> terms_;
+  std::map<PythonMinor, std::vector<Version>> releases_;  // while the cells are made
+  MarkerAtoms atoms_;
+  mutable std::vector<Term> terms_;  // made when the first marker is
   mutable std::unordered_map<std::string, CellSet> known_;
   mutable std::map<std::string, ValueNumbers> numbers_;
 };

@@ -143,9 +143,17 @@ std::vector<Tag> compatible_tags(const TagTarget& target) {
 
 // ---- TagSet
 
-TagSet::TagSet(std::vector<Tag> best_first) : tags_(std::move(best_first)) {
-  ranks_.reserve(tags_.size());
-  for (std::size_t i = 0; i < tags_.size(); ++i) ranks_.try_emplace(tags_[i].to_string(), i);
+const std::shared_ptr<const TagSet::All>& TagSet::none() {
+  static const std::shared_ptr<const All> kNone = std::make_shared<const All>();
+  return kNone;
+}
+
+TagSet::TagSet(std::vector<Tag> best_first) {
+  auto all = std::make_shared<All>();
+  all->tags = std::move(best_first);
+  all->ranks.reserve(all->tags.size());
+  for (std::size_t i = 0; i < all->tags.size(); ++i) all->ranks.try_emplace(all->tags[i].to_string(), i);
+  all_ = std::move(all);
 }
 
 TagSet TagSet::anything() {
@@ -162,8 +170,8 @@ std::optional<std::size_t> TagSet::rank(std::span<const Tag> tags) const {
   std::string key;  // one for all: this is asked of every file of every release
   for (const Tag& tag : tags) {
     key.assign(tag.python).append("-").append(tag.abi).append("-").append(tag.platform);
-    const auto found = ranks_.find(key);
-    if (found != ranks_.end() && (!best || found->second < *best)) best = found->second;
+    const auto found = all_->ranks.find(key);
+    if (found != all_->ranks.end() && (!best || found->second < *best)) best = found->second;
   }
   return best;
 }

@@ -4,6 +4,7 @@
 #include "resolver/base/error.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -54,7 +55,8 @@ Expected<std::vector<std::string>> platforms_of(std::string_view platform_or_tar
 // All tags an interpreter accepts, best first.
 std::vector<Tag> compatible_tags(const TagTarget& target);
 
-// The same as a look-up: 0 is best. Immutable value; building costs one hash insert a tag (about 1,000).
+// The same as a look-up: 0 is best. Immutable value; building costs one hash insert a tag (about 1,000), a
+// copy next to nothing.
 class TagSet {
  public:
   TagSet() = default;
@@ -62,14 +64,19 @@ class TagSet {
   // For a target of which nothing is known: every tag, none better than another.
   static TagSet anything();
 
-  const std::vector<Tag>& tags() const { return tags_; }
+  const std::vector<Tag>& tags() const { return all_->tags; }
   std::optional<std::size_t> rank(const Tag& tag) const;
   // Best rank over several; nullopt where none is compatible.
   std::optional<std::size_t> rank(std::span<const Tag> tags) const;
 
  private:
-  std::vector<Tag> tags_;
-  std::unordered_map<std::string, std::size_t> ranks_;
+  struct All {
+    std::vector<Tag> tags;
+    std::unordered_map<std::string, std::size_t> ranks;
+  };
+  static const std::shared_ptr<const All>& none();
+
+  std::shared_ptr<const All> all_ = none();
   bool anything_ = false;
 };
 

@@ -219,6 +219,18 @@ std::optional<Candidate> CandidateFilter::candidate(const PackageName& name,
   return candidate;
 }
 
+bool CandidateFilter::may_use(const PackageName& name, const std::shared_ptr<const Release>& release,
+                              bool from_url) {
+  // Which file is the best does not matter, unless that decides whether it was yanked.
+  ranks_.clear();
+  if (hashes_.of(name) == nullptr)
+    for (std::size_t place = 0; place < release->traits().size(); ++place)
+      if (const FileVerdict file = judge(name, *release, place, from_url ? Rules::FromUrl : Rules::All);
+          file.verdict == Verdict::Eligible && !file.yanked)
+        return true;
+  return candidate(name, release, from_url).has_value();
+}
+
 std::optional<UnixTime> CandidateFilter::first_usable(const Project& project,
                                                       const SpecifierSet& specifiers) {
   ranks_.clear();

@@ -66,6 +66,8 @@ class CandidateFilter {
   // The release by itself, as filter() judges it but for pre-releases; nullopt: it may not be chosen.
   std::optional<Candidate> candidate(const PackageName& name, const std::shared_ptr<const Release>& release,
                                      bool from_url);
+  // Does candidate() give one?
+  bool may_use(const PackageName& name, const std::shared_ptr<const Release>& release, bool from_url);
   // When the first file in range came out that only its date excludes; if there is none, the first in range.
   std::optional<UnixTime> first_usable(const Project& project, const SpecifierSet& specifiers);
 
