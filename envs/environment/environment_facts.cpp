@@ -54,18 +54,18 @@ bool may_ask_python(const Environment& environment, IsNamed is_named) {
   return !environment.is_foreign() && is_ours(environment.root()) && is_ours(environment.python());
 }
 
-Target target_of(const Environment& environment, IsNamed is_named, const Store& store) {
+Target target_of(const Environment& environment, IsNamed is_named, const StoreIfNeeded& store) {
   if (!environment.is_foreign()) return target_of(environment.interpreter());
   if (!may_ask_python(environment, is_named)) return target_by_tables(environment);
-  return target_of(probe_interpreter(environment.python(), store));
+  return target_of(probe_interpreter(environment.python(), store()));
 }
 
 Interpreter interpreter_like(const Environment& environment, IsNamed is_named,
-                             const DiscoveryOptions& discovery, const Store& store) {
+                             const DiscoveryOptions& discovery, const StoreIfNeeded& store) {
   if (!environment.is_foreign()) return environment.interpreter();
-  if (may_ask_python(environment, is_named)) return probe_interpreter(environment.python(), store);
+  if (may_ask_python(environment, is_named)) return probe_interpreter(environment.python(), store());
   const Interpreter& facts = environment.interpreter();
-  return find_interpreter(fmt::format("{}@{}", facts.implementation, facts.major_minor()), discovery, store);
+  return find_interpreter(fmt::format("{}@{}", facts.implementation, facts.major_minor()), discovery, store());
 }
 
 }  // namespace moat
