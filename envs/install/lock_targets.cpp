@@ -131,17 +131,20 @@ Target target_here(const Interpreter& here, const std::string& release) {
   return target;
 }
 
-// Every target except this machine with this Python may be left out.
+// Every target except this machine with this Python may be left out; where that is none of them, the first
+// may not.
 void add_default_targets(LockSpace& space, const Interpreter& here) {
   const std::string this_platform = platform_here(here);
   for (const PythonMinor& python : space.pythons)
     for (const std::string& platform : space.platforms) {
       const std::string release = first_release(space.requires_python, python);
-      const bool is_here = platform == this_platform;
+      const bool is_here = here.implementation == "cpython" && platform == this_platform;
       space.targets.push_back({platform,
                                is_here ? target_here(here, release) : named_target(platform, release),
                                !is_here || python.to_string() != here.major_minor()});
     }
+  if (std::ranges::all_of(space.targets, &LockTarget::may_be_left_out))
+    space.targets.front().may_be_left_out = false;
 }
 
 // This machine, the usual ones, and those of the existing lock that markers can tell from them.
@@ -217,6 +220,14 @@ void take_pythons(LockSpace& space, const TargetsAsked& asked, const Interpreter
                             std::max(kNewestMinor, here.minor), space.requires_python.to_string()));
 }
 
+// The lock of others, who have other machines or another implementation of Python: it stays theirs.
+bool is_of_others(const Pylock& lock, const Interpreter& here) {
+  const MarkerEnvironment environment = target_of(here).environment;
+  return lock.inputs && lock.has_environments &&
+         std::ranges::none_of(lock.environments,
+                              [&](const Marker& marker) { return marker.evaluate(environment); });
+}
+
 // The tables do not say what other implementations, and rare machines, install.
 LockSpace space_of_rare(const Interpreter& here) {
   LockSpace space;
@@ -243,8 +254,9 @@ std::optional<LockSpace> lock_space(const TargetsAsked& asked, const Interpreter
   LockSpace space;
   space.is_universal = universal;
   const bool by_default = asked.is_for_all && asked.declared.empty() && !universal && !names_several;
-  if (by_default && (here.implementation != "cpython" ||
-                     !foreign_target(here.major_minor(), {platform_here(here)}, nullptr)))
+  const bool is_rare =
+      here.implementation != "cpython" || !foreign_target(here.major_minor(), {platform_here(here)}, nullptr);
+  if (by_default && is_rare && (earlier == nullptr || !is_of_others(*earlier, here)))
     return space_of_rare(here);
   if (!asked.platforms.empty())
     space.platforms = asked.platforms;

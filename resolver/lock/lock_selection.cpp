@@ -63,7 +63,8 @@ void check_target(const Pylock& lock, const Target& target) {
   if (lock.has_environments && !any)
     throw Error(
         ErrorKind::NoSolution,
-        fmt::format("the lock is not for {}: none of its `environments` holds here", target.description));
+        fmt::format("the lock is not for {}: none of its `environments` holds here", target.description),
+        {"`moat lock --universal` makes a lock for other platforms and implementations of Python too"});
 }
 
 SelectedPackage select_file(const LockedPackage& package, const Target& target) {

@@ -88,6 +88,40 @@ TEST(LockTargets, OfTheExistingLockStay) {
   EXPECT_EQ(pythons_of(*space).back(), "3.10");
 }
 
+// A colleague with PyPy must not make the lock of everybody else one for PyPy.
+TEST(LockTargets, OfOthersStayWhereThisPythonIsRare) {
+  Interpreter pypy = here();
+  pypy.implementation = "pypy";
+  pypy.markers.implementation_name = "pypy";
+  pypy.markers.platform_python_implementation = "PyPy";
+  const TargetsAsked asked{.is_for_all = true,
+                           .requires_python = SpecifierSet::parse(">=3.11,<3.13").value()};
+  const auto alone = lock_space(asked, pypy, nullptr);
+  ASSERT_TRUE(alone);
+  ASSERT_EQ(alone->targets.size(), 1U);
+  EXPECT_EQ(alone->targets[0].target.environment.implementation_name, "pypy");
+
+  const auto lock_of = [](const LockSpace& space) {
+    Pylock lock;
+    lock.inputs = {.targets = space.platforms};
+    for (const PythonMinor& python : space.pythons) lock.inputs->pythons.push_back(python.to_string());
+    lock.environments = environments_of(space);
+    lock.has_environments = true;
+    return lock;
+  };
+  const Pylock of_others = lock_of(lock_space(asked, here(), nullptr).value());
+  const auto kept = lock_space(asked, pypy, &of_others);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->platforms, of_others.inputs->targets);
+  EXPECT_THAT(pythons_of(*kept), ElementsAre("3.12", "3.11"));
+  for (const LockTarget& target : kept->targets) {
+    EXPECT_EQ(target.target.environment.implementation_name, "cpython");
+    EXPECT_EQ(target.may_be_left_out, &target != &kept->targets.front());
+  }
+  const Pylock own = lock_of(*alone);
+  EXPECT_EQ(lock_space(asked, pypy, &own)->targets.size(), 1U);
+}
+
 TEST(LockTargets, ThatMarkersCannotTellApartAreRefused) {
   EXPECT_THAT(refusal({.platforms = {"manylinux_2_28_x86_64", "linux-x86_64"}}),
               HasSubstr("are one platform to markers"));
