@@ -275,7 +275,11 @@ void repair(Session& session) {
   if (!mended.empty()) output.say(fmt::format("repaired {} of the environment's own files", mended.size()));
   const Environment environment = open_for_change(session);
   const std::set<std::string> damaged = damaged_packages(environment, session.workers());
-  if (damaged.empty() && mended.empty()) output.say("nothing to repair");
+  const std::vector<std::string> removed = remove_changed_bytecode(environment);
+  if (!removed.empty())
+    output.say(fmt::format("removed {} that was changed: Python makes it again",
+                           counted(removed.size(), "file") + " of bytecode"));
+  if (damaged.empty() && mended.empty() && removed.empty()) output.say("nothing to repair");
   if (damaged.empty()) return;
   const TransactionResult result = apply(reinstallation(environment, damaged, session), environment, session);
   if (result.lacks_bytecode) session.lacks_bytecode(environment.root());

@@ -246,11 +246,17 @@ std::set<std::string> damaged_packages(const Environment& environment, Workers& 
     if (const std::string& owner = placed.manifest.entries[i].owner;
         states[i] != FileState::Same && !owner.empty())
       out.insert(owner);
-  for (const BytecodeEntry& entry : placed.bytecode)
-    if (state_of(environment.root(), {entry.path, entry.sha256, entry.size, 0644, entry.owner}) ==
-        FileState::Changed)
-      ::unlink((environment.root() / entry.path).c_str());
   return out;
+}
+
+std::vector<std::string> remove_changed_bytecode(const Environment& environment) {
+  std::vector<std::string> removed;
+  for (const BytecodeEntry& entry : environment.placed().bytecode)
+    if (state_of(environment.root(), {entry.path, entry.sha256, entry.size, 0644, entry.owner}) ==
+            FileState::Changed &&
+        ::unlink((environment.root() / entry.path).c_str()) == 0)
+      removed.push_back(entry.path);
+  return removed;
 }
 
 }  // namespace moat

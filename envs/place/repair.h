@@ -19,8 +19,10 @@ namespace moat {
 std::vector<std::string> repair_own_files(const std::filesystem::path& root, Store& store, Workers& workers,
                                           Reporter& reporter, Durable durable);
 
-// The packages with a file that is not as it was placed. Damaged bytecode is removed: Python makes it
-// again.
+// The packages with a file, apart from bytecode, that is not as it was placed.
 std::set<std::string> damaged_packages(const Environment& environment, Workers& workers);
+
+// Removes bytecode that is not as it was placed, and returns its paths: Python makes it again.
+std::vector<std::string> remove_changed_bytecode(const Environment& environment);
 
 }  // namespace moat

@@ -41,6 +41,18 @@ class DamageTest(sandbox.SandboxTest):
         self.moat("doctor", "--repair", "--env", "env")  # nothing is left to be mended
         self.assertNotIn("repaired", self.said)
 
+    def test_bytecode_that_was_changed_is_removed_and_that_is_said(self):
+        self.moat("install", "--env", "env", *self.find, "--compile", "alpha==1.0", "--reinstall")
+        compiled = next((self.site / "alpha/__pycache__").glob("m.*.pyc"))
+        with compiled.open("ab") as out:
+            out.write(b"x")
+        self.moat("doctor", "--env", "env", status=1)
+        self.moat("doctor", "--repair", "--env", "env")
+        self.assertIn("removed 1 file of bytecode", self.said)
+        self.assertNotIn("nothing to repair", self.said)
+        self.assertFalse(compiled.exists())
+        self.assertEqual(self.starts(), "1.0")
+
     # What may be lost: a name → how.
     def losses(self):
         manifest = self.place / ".moat/manifest"
