@@ -68,9 +68,9 @@ Source source_of(const ExportCommand& command, Session& session) {
   SyncCommand check = command.choice;
   check.locked = !check.frozen;
   MadeLock made = project_lock(check, session);
-  LockChoice choice = choice_of_project(command.choice, made.lock, settings);
-  check_offered(choice, made.lock);
-  return {std::move(made.lock), made.path.parent_path(), std::move(choice), true};
+  LockChoice choice = choice_of_project(command.choice, *made.lock, settings);
+  check_offered(choice, *made.lock);
+  return {*made.lock, made.path.parent_path(), std::move(choice), true};
 }
 
 std::string form_of(const ExportCommand& command) { return command.format.value_or("requirements"); }

@@ -53,7 +53,7 @@ int execute(const ImportCommand& command, Session& session) {
 
   const Pylock kept = newest_of(imported.versions);
   const MadeLock made = project_lock({}, session, {}, &kept);
-  const std::vector<std::string> changed = differences(imported.versions, made.lock);
+  const std::vector<std::string> changed = differences(imported.versions, *made.lock);
   if (!command.dry_run) {
     StagedFiles files(session.reporter());
     if (edit.text() != before) files.add(pyproject, edit.text(), before);
@@ -64,13 +64,13 @@ int execute(const ImportCommand& command, Session& session) {
   if (output.json())
     output.document({{"schema", 1},
                      {"lock", made.path.native()},
-                     {"packages", made.lock.packages.size()},
+                     {"packages", made.lock->packages.size()},
                      {"changed", changed},
                      {"left_out", imported.project.left_out}});
   for (const std::string& line : added) output.say(fmt::format("{}: + {}", shown_pyproject(settings), line));
   for (const std::string& text : imported.project.left_out) output.warn("left out: " + text);
   for (const std::string& text : changed) output.warn(text);
-  output.say(fmt::format("{}: {}{}", made.path.native(), counted(made.lock.packages.size(), "package"),
+  output.say(fmt::format("{}: {}{}", made.path.native(), counted(made.lock->packages.size(), "package"),
                          command.dry_run ? "; nothing was written" : ", `moat sync` installs them"));
   return 0;
 }

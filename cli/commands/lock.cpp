@@ -194,14 +194,14 @@ std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& s
                       lock_faults(question, *std::move(space), std::move(goal), lock_tools(session))};
 }
 
-Pylock answer_of(LockOutcome outcome) {
+LockDocument answer_of(LockOutcome outcome) {
   if (const auto* unmet = std::get_if<Unmet>(&outcome)) throw conflict_error(*unmet, OffersFix::No);
   if (const auto* unpinned = std::get_if<UnpinnedLines>(&outcome)) throw unpinned_error(*unpinned);
-  return std::get<Pylock>(std::move(outcome));
+  return std::get<LockDocument>(std::move(outcome));
 }
 
-Pylock resolved_lock(const LockCommand& command, const LockQuestion& question, std::optional<LockSpace> space,
-                     Goal goal, Session& session) {
+LockDocument resolved_lock(const LockCommand& command, const LockQuestion& question,
+                           std::optional<LockSpace> space, Goal goal, Session& session) {
   const LockTools with = lock_tools(session);
   if (space) return answer_of(lock_for_all(question, *space, goal, with));
   const Target target = target_for(command, question.interpreter);
@@ -220,12 +220,8 @@ std::optional<std::vector<std::string>> lock_faults(const LockCommand& command, 
 MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* kept, const Script* script) {
   const LockForm form = form_of(command);
   LockQuestion question = question_for(command, session, script);
-  MadeLock made{.path = question.path,
-                .lock = {},
-                .text = {},
-                .before = std::move(question.earlier.text),
-                .was = std::move(question.earlier.whole),
-                .differs = true};
+  const std::optional<std::string> before = std::move(question.earlier.text);
+  std::shared_ptr<const Pylock> was = std::move(question.earlier.whole);
   if (kept != nullptr) question.earlier = versions_of(*kept);
   Goal goal = read_goal({}, command.requirement_files, command.constraint_files, session);
   std::optional<LockSpace> space = space_of(question);
@@ -235,11 +231,11 @@ MadeLock make_lock(const LockCommand& command, Session& session, const Pylock* k
                   {"moat lock -o pylock.toml"});
     space.reset();
   }
-  made.lock = resolved_lock(command, question, std::move(space), std::move(goal), session);
-  made.text = form == LockForm::Pylock ? format_pylock(made.lock)
-                                       : format_requirements(made.lock, made.path.parent_path());
-  made.differs = made.before != made.text;
-  return made;
+  LockDocument lock = resolved_lock(command, question, std::move(space), std::move(goal), session);
+  std::string text =
+      form == LockForm::Pylock ? lock.text() : format_requirements(*lock, question.path.parent_path());
+  const bool differs = before != text;
+  return {question.path, std::move(lock), std::move(text), before, std::move(was), differs};
 }
 
 namespace {
@@ -268,7 +264,7 @@ int report(const OfflineCheck& check, const LockCommand& command, Session& sessi
 
 std::vector<std::string> lock_changes(const MadeLock& made) {
   if (!made.was || !made.differs) return {};
-  return lock_changes(*made.was, made.lock);
+  return lock_changes(*made.was, *made.lock);
 }
 
 namespace {
@@ -310,11 +306,11 @@ int execute(const LockCommand& command, Session& session) {
     write_output_file(made.path, made.text, 0666, Durability::Synced);
 
   Output& output = session.output();
-  const std::string packages = counted(package_count(made.lock), "package");
+  const std::string packages = counted(made.lock.packages(), "package");
   if (output.json())
     output.document({{"schema", 1},
                      {"lock", made.path.native()},
-                     {"packages", package_count(made.lock)},
+                     {"packages", made.lock.packages()},
                      {"changed", made.differs},
                      {"written", made.differs && !command.check && !command.dry_run}});
   if (!output.json() && output.verbosity() >= 0)

@@ -5,7 +5,7 @@
 #include "cli/args/args.h"
 #include "cli/session/session.h"
 #include "envs/project/script.h"
-#include "resolver/lock/lockfile.h"
+#include "resolver/lock/lock_document.h"
 
 #include <filesystem>
 #include <memory>
@@ -17,8 +17,8 @@ namespace moat {
 
 struct MadeLock {
   std::filesystem::path path;
-  Pylock lock;
-  std::string text;                   // of the file
+  LockDocument lock;
+  std::string text;                   // of the file, of either format
   std::optional<std::string> before;  // the present contents; nullopt: there is no file
   std::shared_ptr<const Pylock> was =
       nullptr;  // … parsed; nullptr: there is no sound lock, or it does not differ

@@ -63,8 +63,9 @@ void tell(const ProjectChange& change, const MadeLock& lock, const ChangeReport&
 
 void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vector<ProjectLineChange>& now,
                   MadeLock& made) {
-  if (!made.lock.inputs) return;
-  LockedInputs& inputs = *made.lock.inputs;
+  if (!made.lock->inputs) return;
+  Pylock lock = *made.lock;
+  LockedInputs& inputs = *lock.inputs;
   const auto renew = [&](std::vector<std::string>& lines) {
     for (std::string& line : lines)
       for (std::size_t i = 0; i < now.size(); ++i)
@@ -74,7 +75,8 @@ void renew_inputs(const std::vector<ProjectLineChange>& before, const std::vecto
   renew(inputs.requirements);
   for (auto& [name, lines] : inputs.extras) renew(lines);
   for (auto& [name, lines] : inputs.groups) renew(lines);
-  made.text = format_pylock(made.lock);
+  made.text = format_pylock(lock);
+  made.lock = LockDocument(std::move(lock));
   made.differs = made.before != made.text;
 }
 
@@ -149,7 +151,7 @@ void change_project(ProjectChange change, Session& session) {
   MadeLock lock = project_lock({}, session, change.how, nullptr, change.edit.text() != before);
   if (change.finish) {
     const std::vector<ProjectLineChange> as_typed = change.lines;
-    change.finish(change, lock.lock);
+    change.finish(change, *lock.lock);
     take_edited_text(change.edit.text(), session);
     renew_inputs(as_typed, change.lines, lock);
   }

@@ -123,7 +123,7 @@ std::optional<Pylock> lock_of(const Script& script, const SyncCommand& how, Sess
   const MadeLock made = project_lock(how, session, lock);
   if (made.differs) write_output_file(made.path, made.text, 0666, Durability::Synced);
   for (const std::string& change : lock_changes(made)) session.output().say(change);
-  return made.lock;
+  return *made.lock;
 }
 
 // Packages for one run need no existing environment. Only a named one, or a project's, is used.

@@ -135,7 +135,7 @@ int run_matrix(const RunCommand& command, Session& session) {
   const std::vector<Interpreter> pythons = pythons_of(command, session);
   const MadeLock lock = project_lock(command.sync, session);
   std::vector<MatrixRow> outcomes;
-  for (const Interpreter& python : pythons) outcomes.push_back(run_in(command, python, lock.lock, session));
+  for (const Interpreter& python : pythons) outcomes.push_back(run_in(command, python, *lock.lock, session));
   session.output().say("---");
   int worst = 0;
   for (const MatrixRow& outcome : outcomes) {

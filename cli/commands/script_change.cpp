@@ -91,7 +91,7 @@ void change_script(ProjectChange change, Session& session) {
   MadeLock lock = make_lock(change.how, session, nullptr, &edited);
   if (change.finish) {
     const std::vector<ProjectLineChange> as_typed = change.lines;
-    change.finish(change, lock.lock);
+    change.finish(change, *lock.lock);
     text = with_metadata(parts, change.edit);
     renew_inputs(as_typed, change.lines, lock);
   }

@@ -249,7 +249,7 @@ ChangeReport sync_to(const SyncOrder& order, SyncPlace& place, StagedFiles& file
 // The packages of the existing lock that the new one lacks.
 std::set<PackageName> unlocked_by(const MadeLock& made) {
   if (!made.was || !made.differs) return {};
-  return gone_packages(*made.was, made.lock);
+  return gone_packages(*made.was, *made.lock);
 }
 
 std::vector<OwnPackage> own_of(const SyncCommand& command, const Settings& settings) {
@@ -326,7 +326,7 @@ void check_python(const std::optional<ChosenEnvironment>& chosen, bool to_run, S
 // A lock exists to detect that an index serves other bytes. Accepting those needs an explicit option.
 void check_hashes_hold(const MadeLock& made) {
   if (!made.was || !made.differs) return;
-  if (const std::optional<ChangedHash> changed = changed_hash(*made.was, made.lock))
+  if (const std::optional<ChangedHash> changed = changed_hash(*made.was, *made.lock))
     throw Error(
         ErrorKind::HashMismatch,
         fmt::format("{}: {} has {}, and the index has {}", changed->file, made.path.native(),
@@ -398,7 +398,7 @@ MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand 
     if (!text)
       throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()), {"`moat lock` makes it"});
     return {.path = path,
-            .lock = read_pylock(path, session.reporter()),
+            .lock = LockDocument(read_pylock(path, session.reporter())),
             .text = *text,
             .before = *text,
             .differs = false};
@@ -409,7 +409,7 @@ MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand 
   const auto faults = text && keeps ? lock_faults(how, session) : std::nullopt;
   if (faults && faults->empty())
     return {.path = path,
-            .lock = read_pylock(path, session.reporter()),
+            .lock = LockDocument(read_pylock(path, session.reporter())),
             .text = *text,
             .before = *text,
             .differs = false};
@@ -434,17 +434,17 @@ ChangeReport sync_project(const SyncCommand& command, const MadeLock& made, Stag
                           Session& session) {
   const Settings& settings = session.settings();
   if (made.differs && !command.dry_run) files.add(made.path, made.text, made.before);
-  const Lock lock = made.lock;
+  const Lock lock = *made.lock;
   const std::string project = project_digest(*project_folder(settings), settings);
   SyncOrder order{.lock = lock,
                   .lock_directory = made.path.parent_path(),
-                  .chosen = choice_of_project(command, made.lock, settings),
+                  .chosen = choice_of_project(command, *made.lock, settings),
                   .command = command,
                   .own = own_of(command, settings),
                   .project = project,
                   .unlocked = unlocked_by(made)};
   if (command.package) choose_member(*command.package, order, session);
-  SyncPlace place = place_for(command, made.path, made.lock.requires_python, session);
+  SyncPlace place = place_for(command, made.path, made.lock->requires_python, session);
   ChangeReport report = sync_to(order, place, files, session);
   if (!command.dry_run)
     write_stamp(place.environment.root(),

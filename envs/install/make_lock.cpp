@@ -1,5 +1,6 @@
 #include "envs/install/make_lock.h"
 
+#include "envs/install/kept_locks.h"
 #include "envs/install/lock_hashes.h"
 #include "resolver/lock/input_differences.h"
 #include "resolver/lock/left_out_targets.h"
@@ -13,6 +14,25 @@
 
 namespace moat {
 
+namespace {
+
+// The answer to the same question before, if its pages say the same now.
+std::optional<LockDocument> kept_answer(const std::optional<std::string>& digest, const ResolveTools& with) {
+  if (!digest) return std::nullopt;
+  std::optional<KeptLock> kept = find_kept_lock(with.tools.store, *digest);
+  if (!kept || !still_holds(*kept, with)) return std::nullopt;
+  for (const std::string& note : kept->notes) with.tools.reporter.warn(note);
+  return LockDocument(std::move(kept->text), kept->packages);
+}
+
+// A problem for one environment, as a request for many without any of them.
+UniversalRequest request_for_one(const Target& target) {
+  ResolveRequest one{.target = target};  // apart: GCC 12 takes one made in place for uninitialised
+  return {.request = std::move(one), .roots = {}, .root_of = {}, .targets = {}, .preferences = {}};
+}
+
+}  // namespace
+
 LockOutcome lock_for_one(const LockQuestion& question, const Target& target, const Interpreter& builder,
                          Goal& goal, const LockTools& with) {
   check_target(target, question.targets.requires_python);
@@ -22,19 +42,36 @@ LockOutcome lock_for_one(const LockQuestion& question, const Target& target, con
   goal.require_hashes = goal.file_options.require_hashes.value_or(false);
   builds.prepare(goal);
   const ResolveTools resolving = with.resolving(goal);
+  const std::vector<std::string> groups = groups_from_lock(question);
+  const std::optional<std::string> digest = digest_of({.goal = goal,
+                                                       .policy = question.policy,
+                                                       .request = request_for_one(target),
+                                                       .terms = resolving.terms,
+                                                       .inputs = {},
+                                                       .locked_groups = groups,
+                                                       .earlier = question.earlier});
+  if (auto kept = kept_answer(digest, resolving)) return *std::move(kept);
+
   GoalOutcome outcome = resolve_goal(goal, question.policy, target, question.earlier.versions, resolving);
   if (auto* unmet = std::get_if<Unmet>(&outcome)) return std::move(*unmet);
   if (auto* unpinned = std::get_if<UnpinnedLines>(&outcome)) return std::move(*unpinned);
   Resolution& resolution = std::get<Resolution>(outcome);
   check_upgrades(question.policy, resolution, question.earlier.versions);
   for (const std::string& note : resolution.notes) with.reporter.warn(note);
+  const bool may_keep = digest && may_be_kept(resolution);
   learn_missing_hashes(resolution, target, resolving.tools);
 
   Pylock lock =
       lock_resolution(resolution, target,
                       {.lock_directory = question.path.parent_path().native(), .editables = goal.editables});
-  lock.locked_groups = groups_from_lock(question);
-  return lock;
+  lock.locked_groups = groups;
+  LockDocument document(std::move(lock));
+  if (may_keep)
+    keep_lock(
+        resolving.tools.store, *digest,
+        {std::move(resolution.pages), std::move(resolution.notes), document.packages(), document.text()},
+        with.reporter);
+  return document;
 }
 
 std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> versions_kept(
@@ -100,35 +137,50 @@ UniversalRequest request_of(const RootSet& world, const UniversalRequest& all, b
   return one;
 }
 
+// The lock of all choices together, and whether it may answer the same question again.
+struct LockedWorlds {
+  Pylock lock;
+  std::map<PackageName, std::string> pages;  // as UniversalResolution::pages
+  std::vector<std::string> notes;
+  bool may_be_kept = true;
+};
+
 // Each choice that `conflicts` allows is resolved separately; most projects have only one.
-std::variant<Pylock, Unmet> lock_worlds(const LockQuestion& question, LockSpace& space, const Goal& goal,
-                                        const UniversalRequest& request,
-                                        const std::vector<RootSet>& conflicts, const LockTools& with) {
+std::variant<LockedWorlds, Unmet> lock_worlds(const LockQuestion& question, LockSpace& space,
+                                              const Goal& goal, const UniversalRequest& request,
+                                              const std::vector<RootSet>& conflicts,
+                                              const ResolveTools& with) {
   const std::vector<RootSet> worlds = worlds_of(request.roots.size(), conflicts);
   const Target here = target_of(question.interpreter);
-  const ResolveTools resolving = with.resolving(goal);
+  Reporter& reporter = with.tools.reporter;
+  LockedWorlds out;
   std::vector<Pylock> locks;
   std::vector<LeftOutTarget> left_out;
   Resolution all;  // packages of every world
   for (const RootSet& world : worlds) {
     UniversalRequest one = request_of(world, request, worlds.size() > 1, question, locks);
-    EverywhereOutcome outcome = resolve_everywhere(goal, question.policy, one, resolving);
+    EverywhereOutcome outcome = resolve_everywhere(goal, question.policy, one, with);
     if (auto* unmet = std::get_if<Unmet>(&outcome)) return std::move(*unmet);
     UniversalResolution& resolution = std::get<UniversalResolution>(outcome);
-    for (const std::string& note : resolution.notes) with.reporter.warn(note);
+    for (const std::string& note : resolution.notes) reporter.warn(note);
+    out.notes.insert(out.notes.end(), resolution.notes.begin(), resolution.notes.end());
+    out.may_be_kept = out.may_be_kept && may_be_kept(resolution);
+    out.pages.merge(resolution.pages);
     for (const LeftOutTarget& target : resolution.left_out)
       if (std::none_of(left_out.begin(), left_out.end(),
                        [&](const LeftOutTarget& other) { return other.place == target.place; }))
         left_out.push_back(target);
-    learn_hashes(resolution, here, resolving.tools);
+    learn_hashes(resolution, here, with.tools);
     for (const UniversalPackage& package : resolution.packages) all.packages.push_back(package.package);
     locks.push_back(lock_universal(
         one, resolution,
         {.lock_directory = question.path.parent_path().native(), .editables = goal.editables}));
   }
-  leave_out(space, left_out, question.earlier, with.reporter);
+  leave_out(space, left_out, question.earlier, reporter);
   check_upgrades(question.policy, all, question.earlier.versions);
-  return worlds.size() == 1 ? std::move(locks.front()) : join_worlds(locks, worlds, conflicts, request.roots);
+  out.lock =
+      worlds.size() == 1 ? std::move(locks.front()) : join_worlds(locks, worlds, conflicts, request.roots);
+  return out;
 }
 
 }  // namespace
@@ -152,18 +204,36 @@ LockOutcome lock_for_all(const LockQuestion& question, LockSpace& space, Goal& g
       .requires_python = space.requires_python,
       .fewest_forks = question.fewest_forks,
       .preferences = {}};
-  auto outcome =
-      lock_worlds(question, space, goal, request, conflicting_roots(inputs.conflicts, request.roots), with);
+  const ResolveTools resolving = with.resolving(goal);
+  std::vector<std::string> groups;
+  if (!question.of_project) groups = groups_from_lock(question);
+  const std::optional<std::string> digest = digest_of({.goal = goal,
+                                                       .policy = question.policy,
+                                                       .request = request,
+                                                       .terms = resolving.terms,
+                                                       .inputs = inputs,
+                                                       .locked_groups = groups,
+                                                       .earlier = question.earlier});
+  if (auto kept = kept_answer(digest, resolving)) return *std::move(kept);
+
+  auto outcome = lock_worlds(question, space, goal, request,
+                             conflicting_roots(inputs.conflicts, request.roots), resolving);
   if (auto* unmet = std::get_if<Unmet>(&outcome)) return std::move(*unmet);
-  Pylock lock = std::get<Pylock>(std::move(outcome));
-  if (!question.of_project) lock.locked_groups = groups_from_lock(question);
+  LockedWorlds& worlds = std::get<LockedWorlds>(outcome);
+  Pylock& lock = worlds.lock;
+  lock.locked_groups = std::move(groups);
   lock.environments = environments_of(space);
   lock.has_environments = !lock.environments.empty();
   lock.inputs = std::move(inputs);
   if (must_install(space))
     if (const auto lacking = unproved(lock, space, question.may_build); !lacking.empty())
       throw Error(ErrorKind::NoSolution, "the lock could not be installed on every target", {}, lacking);
-  return lock;
+  LockDocument document(std::move(lock));
+  if (digest && worlds.may_be_kept)
+    keep_lock(resolving.tools.store, *digest,
+              {std::move(worlds.pages), std::move(worlds.notes), document.packages(), document.text()},
+              with.reporter);
+  return document;
 }
 
 std::vector<std::string> lock_faults(const LockQuestion& question, LockSpace space, Goal goal,
@@ -183,12 +253,6 @@ std::vector<std::string> lock_faults(const LockQuestion& question, LockSpace spa
   if (faults.empty()) faults = gaps(lock, space);
   if (faults.empty() && must_install(space)) faults = unproved(lock, space, question.may_build);
   return faults;
-}
-
-std::size_t package_count(const Pylock& lock) {
-  std::set<PackageName> names;
-  for (const LockedPackage& package : lock.packages) names.insert(package.name);
-  return names.size();
 }
 
 }  // namespace moat

@@ -3,6 +3,7 @@
 
 #include "envs/install/lock_lines.h"
 #include "envs/install/unmet.h"
+#include "resolver/lock/lock_document.h"
 #include "resolver/lock/lock_worlds.h"
 #include "resolver/lock/lockfile.h"
 #include "resolver/solve/target.h"
@@ -17,7 +18,7 @@
 
 namespace moat {
 
-using LockOutcome = std::variant<Pylock, Unmet, UnpinnedLines>;
+using LockOutcome = std::variant<LockDocument, Unmet, UnpinnedLines>;
 
 // `goal`: the lines of files; the others are added to it. `builder`: the Python for builds. Throws as
 // resolving does, and Error(Usage) for a package to upgrade that is in no lock.
@@ -25,7 +26,8 @@ LockOutcome lock_for_one(const LockQuestion& question, const Target& target, con
                          Goal& goal, const LockTools& with);
 
 // Targets without an answer are left out of the space where it allows that. Error(NoSolution) if the lock
-// could not be installed on a target that it is for.
+// could not be installed on a target that it is for. An unchanged question is not solved again
+// (kept_locks.h).
 LockOutcome lock_for_all(const LockQuestion& question, LockSpace& space, Goal& goal, const LockTools& with);
 
 // What is out of date in the earlier lock, or cannot be installed from it, without resolving. REQUIRES: it
@@ -36,8 +38,5 @@ std::vector<std::string> lock_faults(const LockQuestion& question, LockSpace spa
 // The versions in a lock for a choice of extras and groups, by environment; without `upgraded` ones.
 std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> versions_kept(
     const Pylock& lock, const std::set<PackageName>& upgraded, const WorldChoice& choice);
-
-// Several versions of a package count as one.
-std::size_t package_count(const Pylock& lock);
 
 }  // namespace moat

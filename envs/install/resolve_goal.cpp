@@ -79,7 +79,10 @@ GoalOutcome try_goal(const Goal& goal, const ResolvePolicy& policy, const Target
   const std::size_t own_constraints = request.constraints.size();
   Outcome outcome =
       solve_soundly(request, with, [&] { return resolve(request, source, tools.reporter, tools.stop); });
-  if (auto* resolution = std::get_if<Resolution>(&outcome)) return std::move(*resolution);
+  if (auto* resolution = std::get_if<Resolution>(&outcome)) {
+    resolution->pages = source.pages();
+    return std::move(*resolution);
+  }
   Unmet unmet{.conflict = std::move(std::get<Conflict>(outcome)),
               .found = {},
               .near = {},
@@ -164,7 +167,10 @@ EverywhereOutcome resolve_everywhere(const Goal& goal, const ResolvePolicy& poli
   IndexSource source = source_of(with);
   UniversalOutcome outcome = solve_soundly(
       request.request, with, [&] { return resolve_universal(request, source, tools.reporter, tools.stop); });
-  if (auto* resolution = std::get_if<UniversalResolution>(&outcome)) return std::move(*resolution);
+  if (auto* resolution = std::get_if<UniversalResolution>(&outcome)) {
+    resolution->pages = source.pages();
+    return std::move(*resolution);
+  }
   UniversalConflict& unsolved = std::get<UniversalConflict>(outcome);
   // If all others may be left out, this machine is the only target: reported as if there were no other.
   const bool is_here = std::any_of(request.targets.begin(), request.targets.end(),

@@ -230,6 +230,13 @@ class IndexSource::State {
     return slot->second.project.get();
   }
 
+  std::map<PackageName, std::string> pages() const {
+    std::map<PackageName, std::string> out;
+    for (const auto& [name, slot] : projects_)
+      if (slot.project && !slot.pinned_to) out.emplace(name, slot.project->made_of);
+    return out;
+  }
+
   const ReleaseMetadata* find_metadata(const Release& release) const {
     throw_if_interrupted(stop_);
     const auto slot = metadata_.find(&release);
@@ -358,5 +365,7 @@ const ReleaseMetadata* IndexSource::find_metadata(const PackageName&, const Rele
 void IndexSource::stop_building() { state_->stop_building(); }
 
 CandidateSource::Arrival IndexSource::wait() { return state_->wait(); }
+
+std::map<PackageName, std::string> IndexSource::pages() const { return state_->pages(); }
 
 }  // namespace moat

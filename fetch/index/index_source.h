@@ -9,6 +9,7 @@
 #include "resolver/solve/candidate.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -48,6 +49,9 @@ class IndexSource final : public CandidateSource {
   const ReleaseMetadata* find_metadata(const PackageName& name, const Release& release) override;
   void stop_building() override;
   Arrival wait() override;
+
+  // Of all projects that have come from indexes: what they were made of (Project::made_of).
+  std::map<PackageName, std::string> pages() const;
 
  private:
   class State;

@@ -256,6 +256,7 @@ std::optional<PageSummary> read_page_summary(std::string_view bytes, std::shared
   if (!head->newer_api.empty()) page.newer_api = head->newer_api;
   page.unknown_charset = head->unknown_charset;
   page.skipped = head->skipped;
+  page.made_of = head->made_of;
   const auto kept = std::make_shared<KeptPage>(std::move(owner), std::move(*head), project);
   if (!kept->read(in)) return std::nullopt;
   page.releases.reserve(kept->releases().size());

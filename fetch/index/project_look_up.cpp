@@ -37,6 +37,19 @@ std::vector<std::shared_ptr<const Release>> merge(std::vector<PageSummary> pages
   return unique;
 }
 
+// What a project was made of: for each index its page's hash, or that it has none. "" if one is not known.
+std::string made_of(const std::vector<IndexPages::Answer>& answers, const FindLinks::Answer& from_links) {
+  const auto* linked = std::get_if<std::vector<PageSummary>>(&from_links);
+  if (linked == nullptr || !linked->empty()) return "";
+  std::string out;
+  for (const IndexPages::Answer& answer : answers) {
+    const auto* page = std::get_if<PageSummary>(&answer);
+    if (page != nullptr ? page->made_of.empty() : !std::holds_alternative<NoSuchProject>(answer)) return "";
+    out += (out.empty() ? "" : " ") + (page != nullptr ? page->made_of : "absent");
+  }
+  return out;
+}
+
 const Error* unknown_offline(const IndexPages::Answer& answer) {
   const auto* error = std::get_if<Error>(&answer);
   return error != nullptr && error->kind() == ErrorKind::Offline ? error : nullptr;
@@ -136,7 +149,7 @@ bool leads_to_next_index(const IndexPages::Answer& answer) {
 FoundProject merge_answers(const PackageName& project, const std::vector<Index>& indexes,
                            std::vector<IndexPages::Answer> answers, FindLinks::Answer from_links) {
   if (auto* error = std::get_if<Error>(&from_links)) return std::move(*error);
-  Project found{project, {}, "", "", ""};
+  Project found{project, {}, "", "", "", made_of(answers, from_links)};
   std::vector<PageSummary> pages;
   std::optional<Error> otherwise;  // reported if no place has the project
   for (std::size_t i = 0; i < answers.size(); ++i) {

@@ -208,7 +208,7 @@ void Store::refuse_links() const {
                 {"remove the link; to keep the store on another disk, set MOAT_STORE_DIR"});
   };
   for (const Part& part : kParts) refuse_link(part.name);
-  for (const char* part : {"index/http", "index/pages", "environments"}) refuse_link(part);
+  for (const char* part : {"index/http", "index/pages", "index/locks", "environments"}) refuse_link(part);
 }
 
 void Store::mark_used(const fs::path& entry) const noexcept {

@@ -24,7 +24,7 @@ namespace moat {
 //                                      (envs/python/spare.h)
 //   interpreters/                      probe results
 //   links/<sha256 of url>              which wheel digest a URL gave
-//   index/                             HTTP cache and digested pages
+//   index/                             HTTP cache, digested pages, and locks made of them
 //   sources/<sha256>/FILE              source archives as they came
 //   git/<sha256 of url>/               a bare mirror of each repository
 //   metadata/                          METADATA texts by file digest or URL
@@ -46,6 +46,7 @@ struct StoreLayout {
   std::filesystem::path spare(std::string_view fingerprint) const { return root / "spares" / fingerprint; }
   std::filesystem::path interpreters() const { return root / "interpreters"; }
   std::filesystem::path index() const { return root / "index"; }
+  std::filesystem::path kept_locks() const { return index() / "locks"; }
   std::filesystem::path metadata() const { return root / "metadata"; }
   std::filesystem::path source(const Digest& sha256) const { return root / "sources" / sha256.hex; }
   std::filesystem::path git() const { return root / "git"; }

@@ -78,6 +78,8 @@ struct UniversalResolution {
   std::vector<std::string> notes;
   int solves = 0;
   std::vector<LeftOutTarget> left_out = {};
+  std::map<PackageName, std::string> pages =
+      {};  // what it rests on (Project::made_of), where the caller adds it
 };
 
 using UniversalOutcome = std::variant<UniversalResolution, UniversalConflict>;

@@ -94,6 +94,7 @@ struct Project {
   std::vector<std::shared_ptr<const Release>> releases;  // oldest first, versions unique
   std::string index;                  // display URL of the index that won; "" for find-links only
   std::string status, status_reason;  // PEP 792; "" is active
+  std::string made_of = {};  // equal texts, equal projects: hashes of its pages; "" if that is not known
 };
 
 // The dependencies of one file.

@@ -40,6 +40,8 @@ struct ResolvedPackage {
 struct Resolution {
   std::vector<ResolvedPackage> packages;  // by name
   std::vector<std::string> notes;  // fairness, yanked, mended metadata, unknown extras: one sentence each
+  std::map<PackageName, std::string> pages =
+      {};  // what it rests on (Project::made_of), where the caller adds it
 };
 
 // Why a name cannot be had, known before the solver sees anything.

@@ -68,8 +68,8 @@ struct MakeLockTest : ::testing::Test {
   }
   static std::vector<std::string> versions(const LockOutcome& outcome) {
     std::vector<std::string> out;
-    if (const auto* const lock = std::get_if<Pylock>(&outcome))
-      for (const LockedPackage& package : lock->packages)
+    if (const auto* const lock = std::get_if<LockDocument>(&outcome))
+      for (const LockedPackage& package : (*lock)->packages)
         out.push_back(package.name.normalized() + " " + package.version->to_string() +
                       (package.marker ? "; " + package.marker->to_string() : ""));
     return out;
@@ -93,7 +93,7 @@ TEST_F(MakeLockTest, HoldsEveryExtraAndGroupUnderItsMarker) {
   const LockOutcome made = lock();
   EXPECT_THAT(versions(made),
               ElementsAre("a 1.0", HasSubstr("in extras"), HasSubstr("in dependency_groups")));
-  const Pylock& text = std::get<Pylock>(made);
+  const Pylock& text = *std::get<LockDocument>(made);
   EXPECT_THAT(text.inputs->requirements, ElementsAre("a"));
   EXPECT_THAT(text.inputs->default_groups, ElementsAre("dev"));
   EXPECT_EQ(package_count(text), 3U);
@@ -117,7 +117,7 @@ TEST_F(MakeLockTest, KeepsWhatIsLockedUnlessItIsToBeUpgraded) {
 TEST_F(MakeLockTest, ALockIsComparedWithItsProjectWithoutAnIndex) {
   index.add(WheelBuilder("a", "1.0"));
   project("\"a\"");
-  question.earlier = versions_of(std::get<Pylock>(lock()));
+  question.earlier = versions_of(*std::get<LockDocument>(lock()));
   EXPECT_THAT(faults(), IsEmpty());
   project("\"a\", \"b\"");
   EXPECT_THAT(faults(), ElementsAre(HasSubstr("+ b")));
@@ -141,7 +141,7 @@ TEST_F(MakeLockTest, OneTargetNeedsNoInputs) {
   const Target target = foreign_target("3.12", {"linux-x86_64"}, nullptr).value();
   const LockOutcome made = lock_for_one(question, target, question.interpreter, goal, with());
   EXPECT_THAT(versions(made), ElementsAre("a 1.0"));
-  EXPECT_FALSE(std::get<Pylock>(made).inputs);
+  EXPECT_FALSE(std::get<LockDocument>(made)->inputs);
   const Target other = foreign_target("3.11", {"linux-x86_64"}, nullptr).value();
   try {
     lock_for_one(question, other, question.interpreter, goal, with());
