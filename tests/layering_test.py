@@ -15,8 +15,8 @@ ORDER = """
     envs/launcher envs/journal envs/python envs/environment envs/place envs/build envs/project envs/install envs/deploy
     cli/output cli/args cli/settings cli/session cli/commands cli/pip cli
 """.split()
-HOMES = {"solv/": "resolver/solv/", "curl/": r"fetch/http/(http\.|curl_library\.h)",
-         "archive": r"fetch/archive/archive(\.|_writer\.|_library\.h)", "openssl/": r"fetch/bytes/(hasher|signature)\.",
+HOMES = {"solv/": "resolver/solv/", "curl/": r"fetch/http/curl_library\.h",
+         "archive": r"fetch/archive/archive_library\.h", "yaml": r"resolver/files/conda_environment\.", "openssl/": r"fetch/bytes/(hasher|signature)\.",
          "CLI/": r"cli/args/", "toml++": r"resolver/files/toml\.",
          "simdjson": r"fetch/index/simple_api\.", "zlib": r"fetch/bytes/(inflate|gzip)\.",
          "libdeflate": r"fetch/bytes/inflate\."}

@@ -38,6 +38,7 @@ bool is_wanted(const std::string& name, Session& session) {
 
 PythonMirror python_mirror(Session& session) {
   return {mirror_of(session.settings()), session.settings().pythons_dir(),
+          [&session]() -> HttpClient& { return session.http(index_list(session.settings())); },
           [&session] { return tools_for(index_list(session.settings()), session); }};
 }
 

@@ -42,7 +42,7 @@ std::string read_sums(const PythonMirror& mirror) {
     if (auto text = read_file_if_exists(url.file_path())) return std::move(*text);
     throw Error(ErrorKind::BadInput, fmt::format("{} not found", quote(url.file_path())), {hint});
   }
-  HttpResponse response = mirror.tools().http.get({.url = url});
+  HttpResponse response = mirror.client().get({.url = url});
   if (response.status != 200)
     throw Error(ErrorKind::Network,
                 fmt::format("cannot get {}: HTTP status {}", quote(url.display()), response.status), {hint});

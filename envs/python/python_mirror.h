@@ -16,7 +16,9 @@ namespace moat {
 struct PythonMirror {
   Url url;                       // a folder or a server's
   std::filesystem::path folder;  // where Pythons are installed
-  std::function<Tools()> tools;  // had when they are needed: a list in a folder takes none
+  // Had when they are needed: a list in a folder takes neither, one of a server no store.
+  std::function<HttpClient&()> client;
+  std::function<Tools()> tools;
 };
 
 // Those that run on this machine, newest version first.

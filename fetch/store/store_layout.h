@@ -26,6 +26,8 @@ namespace moat {
 //   links/<sha256 of url>              which wheel digest a URL gave
 //   index/                             HTTP cache, digested pages, and locks made of them
 //   sources/<sha256>/FILE              source archives as they came
+//   originals/<sha256>                 wheels as they came, and blobs of registries
+//   environments/                      those of `moat run` (envs/install/run_environments.h)
 //   git/<sha256 of url>/               a bare mirror of each repository
 //   metadata/                          METADATA texts by file digest or URL
 //   builds/                            locks of builds

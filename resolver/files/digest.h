@@ -1,4 +1,4 @@
-// A hash of some bytes, as a value. Computing one is fetch/hasher's.
+// A hash of some bytes, as a value. Computing one is fetch/bytes/hasher's.
 #pragma once
 
 #include "resolver/base/error.h"
