@@ -48,7 +48,7 @@ const BundleTarget& fitting_target(const Bundle& bundle, Session& session);
 
 // Its packages, and the bundle's own Python, unless -p names another one; else one of this machine that
 // matches. Error(NoInterpreter), Error(NoSolution) if its wheels do not run here.
-ReleaseParts bundle_parts(const Bundle& bundle, const BundleTarget& target, Session& session);
+ReleaseParts bundle_parts(const Bundle& bundle, const BundleTarget& target, PartsIn place, Session& session);
 
 // Every key that --key named.
 std::vector<PublicKey> named_keys(const std::vector<std::string>& keys, const Settings& settings);

@@ -129,15 +129,19 @@ const BundleTarget& fitting_target(const Bundle& bundle, Session& session) {
   throw std::move(*first);
 }
 
-ReleaseParts bundle_parts(const Bundle& bundle, const BundleTarget& target, Session& session) {
+ReleaseParts bundle_parts(const Bundle& bundle, const BundleTarget& target, PartsIn place, Session& session) {
   if (target.runtime() != nullptr && !session.settings().python_is_option)
-    return obtain_parts(bundle, target, session.store(), session.workers(), session.reporter());
+    return obtain_parts(bundle, target, place, session.store(), session.workers(), session.reporter());
   const Interpreter python = find_python(target.config.python, session);
   check_platform(target, python);
-  Runtime runtime = obtain_runtime(python, session.store(), session.workers(), session.reporter());
-  std::vector<WantedPackage> packages = obtain_packages(bundle, target, runtime.interpreter, session.store(),
-                                                        session.workers(), session.reporter());
-  return {std::move(runtime), std::move(packages)};
+  Store& store = session.store();
+  Workers& workers = session.workers();
+  Reporter& reporter = session.reporter();
+  // A snapshot is made by one thread for much of its time.
+  auto runtime = begin_async([&] { return obtain_runtime(python, store, workers, reporter); });
+  std::vector<WantedPackage> packages =
+      obtain_packages(bundle, target, python, place, store, workers, reporter);
+  return {runtime.get(), std::move(packages)};
 }
 
 }  // namespace moat

@@ -150,7 +150,10 @@ Deployed deploy_bundle(const DeployCommand& command, const std::vector<PublicKey
     hash_all(bundle, session);
   else  // each blob is verified as it arrives, and those in the store are not fetched
     opened.registry->fetch(missing_blobs(target, session.store()));
-  const auto obtain = [&] { return bundle_parts(bundle, target, session); };
+  // What came from a registry is kept in the store, so that the next release fetches only what is new.
+  const auto obtain = [&](PartsIn place) {
+    return bundle_parts(bundle, target, opened.registry == nullptr ? place : PartsIn::Store, session);
+  };
   return deploy(bundle, target, obtain, change, options, session.store(), session.workers(),
                 session.reporter());
 }

@@ -218,7 +218,7 @@ int execute(const ImageCommand& command, Session& session) {
   const TempDir folder = session.store().make_temp("image");
   const BundleAccess opened = open_image_source(command, folder.path(), session);
   const BundleTarget& target = fitting_target(*opened.bundle, session);
-  ReleaseParts parts = bundle_parts(*opened.bundle, target, session);
+  ReleaseParts parts = bundle_parts(*opened.bundle, target, PartsIn::Store, session);
   std::optional<Environment> environment;
   {
     const Phase phase(session.reporter(), "build");

@@ -1,14 +1,20 @@
 #include "envs/deploy/blob_archive.h"
 
+#include "fetch/bytes/hasher.h"
+#include "fetch/bytes/inflate.h"
 #include "resolver/base/error.h"
 #include "resolver/base/text.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace moat {
@@ -16,6 +22,82 @@ namespace {
 
 constexpr std::uint64_t kMostTextBytes = std::uint64_t{8} << 20U;
 constexpr std::size_t kPiece = std::size_t{1} << 18U;
+// What is longer, packed or unpacked, goes through a file; so does what would be too much beside what other
+// archives hold.
+constexpr std::uint64_t kMostPacked = std::uint64_t{32} << 20U, kMostHeld = std::uint64_t{128} << 20U;
+
+using Memory = std::shared_ptr<char>;
+
+// In large pages where the system has them: thousands of small ones cost more than what they are filled with.
+// nullptr: there is no more to be had.
+Memory memory_for(std::uint64_t size) {
+  static std::atomic<std::uint64_t> held = 0;
+  if (size == 0 || (held += size) > kMostHeld) {
+    held -= size;
+    return nullptr;
+  }
+  void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    held -= size;
+    return nullptr;
+  }
+  ::madvise(memory, size, MADV_HUGEPAGE);
+  return {static_cast<char*>(memory), [size](char* begin) {
+            ::munmap(begin, size);
+            held -= size;
+          }};
+}
+
+// A gzip stream that comes in pieces, and may be hostile: unpacked in memory, at once, where it is short,
+// else into a file, as it comes.
+class Unpacking {
+ public:
+  Unpacking(std::uint64_t limit, const fs::path& file) : limit_(limit), file_name_(file) {}
+
+  void take(std::string_view bytes) {
+    if (!in_pieces_ && packed_.size() + bytes.size() <= kMostPacked) {
+      packed_ += bytes;
+      return;
+    }
+    begin_pieces();
+    if (result_) result_ = in_pieces_->write(bytes);
+  }
+
+  Expected<BlobArchive::Contents> finish() {
+    if (!in_pieces_)
+      if (auto contents = at_once()) return *std::move(contents);
+    begin_pieces();
+    if (result_) result_ = in_pieces_->finish();
+    if (!result_) return tl::unexpected(result_.error());
+    auto file = std::make_shared<const MappedFile>(file_name_);
+    return BlobArchive::Contents{file, file->bytes()};
+  }
+
+ private:
+  void begin_pieces() {
+    if (in_pieces_) return;
+    file_ = open_file(file_name_, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    in_pieces_.emplace(limit_, [this](std::string_view bytes) { write_all(file_.get(), bytes, file_name_); });
+    result_ = in_pieces_->write(packed_);
+    packed_ = {};
+  }
+
+  std::optional<BlobArchive::Contents> at_once() const {
+    const std::optional<std::uint64_t> length = claimed_length(packed_);
+    const Memory memory = length && *length <= limit_ ? memory_for(*length) : nullptr;
+    if (!memory) return std::nullopt;
+    const auto size = static_cast<std::size_t>(*length);
+    if (!gunzip(packed_, {memory.get(), size})) return std::nullopt;
+    return BlobArchive::Contents{memory, {memory.get(), size}};
+  }
+
+  std::uint64_t limit_;
+  fs::path file_name_;
+  std::string packed_;
+  UniqueFd file_;
+  std::optional<GzipReader> in_pieces_;
+  Expected<void> result_;
+};
 
 }  // namespace
 
@@ -53,15 +135,12 @@ bool is_inside(std::string_view path) {
 
 BlobArchive::BlobArchive(std::string what, const PassBlob& pass, const fs::path& folder, const Limits& limits)
     : what_(std::move(what)), file_name_(folder / "blob.tar") {
-  file_ = open_file(file_name_, O_RDWR | O_CREAT | O_EXCL, 0600);
-  GzipReader reader(limits.bytes, [&](std::string_view bytes) { write_all(file_.get(), bytes, file_name_); });
-  Expected<void> result;
-  pass([&](std::string_view bytes) {
-    if (result) result = reader.write(bytes);
-  });
-  if (result) result = reader.finish();
-  if (!result) refuse(result.error().message);
-  for (TarEntry& entry : scan_tar(file_.get(), what_, limits.files)) {
+  Unpacking unpacking(limits.bytes, file_name_);
+  pass([&](std::string_view bytes) { unpacking.take(bytes); });
+  auto contents = unpacking.finish();
+  if (!contents) refuse(contents.error().message);
+  contents_ = *std::move(contents);
+  for (TarEntry& entry : scan_tar(contents_.bytes, what_, limits.files)) {
     if (entry.is_folder) refuse("it lists folders");
     entries_.emplace(entry.name, entry);
   }
@@ -89,16 +168,48 @@ std::string BlobArchive::head(const TarEntry& entry, std::size_t most) const {
 }
 
 void BlobArchive::pass(const TarEntry& entry, const std::function<void(std::string_view)>& sink) const {
-  std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, entry.size)), '\0');
-  for (std::uint64_t at = 0; at < entry.size;) {
-    const ssize_t count =
-        ::pread(file_.get(), buffer.data(), std::min<std::uint64_t>(buffer.size(), entry.size - at),
-                static_cast<off_t>(entry.offset + at));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) throw_errno("read", file_name_, count < 0 ? errno : EIO);
-    sink({buffer.data(), static_cast<std::size_t>(count)});
-    at += static_cast<std::uint64_t>(count);
-  }
+  const std::string_view all = contents_.bytes;
+  if (entry.offset > all.size() || entry.size > all.size() - entry.offset)
+    throw_errno("read", file_name_, EIO);
+  if (entry.size > 0) sink(all.substr(entry.offset, entry.size));
+}
+
+namespace {
+
+// No need to verify them once more: the archive was verified while it was copied to a file of our own.
+class BlobFiles final : public PackedFiles {
+ public:
+  BlobFiles(std::shared_ptr<const BlobArchive> archive, std::string prefix)
+      : archive_(std::move(archive)), prefix_(std::move(prefix)) {}
+  std::unique_ptr<Reader> reader() const override { return std::make_unique<BlobReader>(*this); }
+
+ private:
+  class BlobReader final : public Reader {
+   public:
+    explicit BlobReader(const BlobFiles& files) : files_(files) {}
+    void read(std::string_view path, const Sink& sink) override {
+      files_.archive_->pass(files_.archive_->entries().at(files_.prefix_ + std::string(path)), sink);
+    }
+
+   private:
+    const BlobFiles& files_;
+  };
+
+  std::shared_ptr<const BlobArchive> archive_;
+  std::string prefix_;
+};
+
+}  // namespace
+
+std::shared_ptr<const PackedFiles> BlobArchive::files(std::shared_ptr<const BlobArchive> archive,
+                                                      std::string prefix) {
+  return std::make_shared<BlobFiles>(std::move(archive), std::move(prefix));
+}
+
+Digest BlobArchive::hash(const TarEntry& entry) const {
+  Hasher hasher;
+  pass(entry, [&](std::string_view piece) { hasher.update(piece); });
+  return hasher.finish();
 }
 
 void BlobArchive::save(const TarEntry& entry, const fs::path& file, mode_t mode) const {

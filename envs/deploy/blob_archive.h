@@ -2,14 +2,18 @@
 // reading goes through a temporary file, with limits.
 #pragma once
 
+#include "fetch/archive/packed_files.h"
 #include "fetch/archive/tar.h"
 #include "fetch/bytes/gzip.h"
 #include "fetch/os/file.h"
+#include "fetch/os/mapped_file.h"
+#include "resolver/files/digest.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -40,6 +44,11 @@ class BlobArchive {
     std::uint64_t bytes = 0;  // of all members, with their headers
     std::size_t files = 0;
   };
+  // Unpacked: in memory, or a file that has no name any more.
+  struct Contents {
+    std::shared_ptr<const void> holder;
+    std::string_view bytes;
+  };
   // `what`: "the Python in the bundle". `folder`: for temporary files. Error(BadArchive).
   BlobArchive(std::string what, const PassBlob& pass, const std::filesystem::path& folder,
               const Limits& limits);
@@ -48,14 +57,18 @@ class BlobArchive {
   std::string text(std::string_view name) const;  // of a small member
   std::string head(const TarEntry& entry, std::size_t most) const;
   void pass(const TarEntry& entry, const std::function<void(std::string_view)>& sink) const;
+  Digest hash(const TarEntry& entry) const;
   // Writes into a file that does not exist yet.
   void save(const TarEntry& entry, const std::filesystem::path& file, mode_t mode) const;
   [[noreturn]] void refuse(std::string_view why) const;
+  // As files, by their names without this beginning. The archive lives as long as they do.
+  static std::shared_ptr<const PackedFiles> files(std::shared_ptr<const BlobArchive> archive,
+                                                  std::string prefix);
 
  private:
   std::string what_;
   std::filesystem::path file_name_;
-  UniqueFd file_;
+  Contents contents_;
   std::map<std::string, TarEntry, std::less<>> entries_;
 };
 

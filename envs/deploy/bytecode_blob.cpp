@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,26 +52,61 @@ bool has_bundled_bytecode(const Digest& wheel, std::string_view key, const Diges
   return fs::exists(store.layout().pycs(wheel, key_of(key, sha256)) / "manifest");
 }
 
-StoredBytecode obtain_bundled_bytecode(const StoredWheel& wheel, const Interpreter& interpreter,
-                                       const Digest& sha256, const PassBlob& pass, Store& store) {
-  const std::string key = key_of(bytecode_key(interpreter), sha256);
-  if (auto there = find_bytecode(wheel, key, store)) return *std::move(there);
-  const TempDir folder = store.make_temp("bytecode"), archive_folder = store.make_temp("bytecode-tar");
-  const BlobArchive archive(fmt::format("the bytecode of {} in the bundle", quote(wheel.filename)), pass,
-                            archive_folder.path(), kLimits);
+namespace {
+
+// Calls `take` with the name of each member, the member, and the source that it belongs to. Error(BadArchive)
+// for one that is not bytecode of this wheel for this Python, checked by its source.
+template <class F>
+void for_each_member(const BlobArchive& archive, const StoredWheel& wheel, const Interpreter& interpreter,
+                     F&& take) {
   const std::map<std::string, const StoredFile*> sources = sources_by_bytecode(wheel, interpreter);
-  const fs::path tree = folder.path() / "tree";
-  make_directories(tree);
-  std::vector<StoredFile> files;
   for (const auto& [name, entry] : archive.entries()) {
     const auto source = sources.find(name);
     if (source == sources.end())
       archive.refuse(fmt::format("{} belongs to no module of the wheel", quote(name)));
     check_header(archive, entry, interpreter);
-    make_directories((tree / name).parent_path());
-    archive.save(entry, tree / name, 0666);
-    files.push_back(describe_bytecode(tree / name, name, *source->second));
+    take(name, entry, *source->second);
   }
+}
+
+std::string bytecode_of(const StoredWheel& wheel) {
+  return fmt::format("the bytecode of {} in the bundle", quote(wheel.filename));
+}
+
+}  // namespace
+
+StoredBytecode open_bundled_bytecode(const StoredWheel& wheel, const Interpreter& interpreter,
+                                     const Digest& sha256, const PassBlob& pass, Store& store) {
+  if (auto there = find_bytecode(wheel, key_of(bytecode_key(interpreter), sha256), store))
+    return *std::move(there);
+  const TempDir folder = store.make_temp("bytecode-tar");
+  auto archive = std::make_shared<const BlobArchive>(bytecode_of(wheel), pass, folder.path(), kLimits);
+  StoredBytecode out;
+  for_each_member(
+      *archive, wheel, interpreter,
+      [&](const std::string& name, const TarEntry& entry, const StoredFile& source) {
+        out.files.push_back(
+            {.path = name, .digest = archive->hash(entry), .size = entry.size, .mtime = source.mtime});
+      });
+  out.packed = BlobArchive::files(std::move(archive), "");
+  return out;
+}
+
+StoredBytecode obtain_bundled_bytecode(const StoredWheel& wheel, const Interpreter& interpreter,
+                                       const Digest& sha256, const PassBlob& pass, Store& store) {
+  const std::string key = key_of(bytecode_key(interpreter), sha256);
+  if (auto there = find_bytecode(wheel, key, store)) return *std::move(there);
+  const TempDir folder = store.make_temp("bytecode"), archive_folder = store.make_temp("bytecode-tar");
+  const BlobArchive archive(bytecode_of(wheel), pass, archive_folder.path(), kLimits);
+  const fs::path tree = folder.path() / "tree";
+  make_directories(tree);
+  std::vector<StoredFile> files;
+  for_each_member(archive, wheel, interpreter,
+                  [&](const std::string& name, const TarEntry& entry, const StoredFile& source) {
+                    make_directories((tree / name).parent_path());
+                    archive.save(entry, tree / name, 0666);
+                    files.push_back(describe_bytecode(tree / name, name, source));
+                  });
   return publish_bytecode(folder, wheel, key, std::move(files), store);
 }
 

@@ -20,6 +20,11 @@ void write_bytecode_blob(const StoredBytecode& bytecode, const std::filesystem::
 StoredBytecode obtain_bundled_bytecode(const StoredWheel& wheel, const Interpreter& interpreter,
                                        const Digest& sha256, const PassBlob& pass, Store& store);
 
+// The same, but not unpacked where the store does not have it: for one environment, which it is placed in
+// straight from the blob.
+StoredBytecode open_bundled_bytecode(const StoredWheel& wheel, const Interpreter& interpreter,
+                                     const Digest& sha256, const PassBlob& pass, Store& store);
+
 // Is it unpacked already, so that no blob is needed? `key`: see bytecode_key().
 bool has_bundled_bytecode(const Digest& wheel, std::string_view key, const Digest& sha256,
                           const Store& store);

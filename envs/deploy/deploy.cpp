@@ -6,12 +6,14 @@
 #include "envs/environment/isolation.h"
 #include "envs/journal/unflushed.h"
 #include "envs/place/transaction.h"
+#include "fetch/archive/packed_wheel.h"
 #include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
 #include "resolver/base/text.h"
 #include "resolver/files/artifact.h"
 #include "resolver/pep/dist_filename.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -20,6 +22,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <iterator>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -34,6 +38,11 @@ std::int64_t unix_now() { return static_cast<std::int64_t>(std::time(nullptr)); 
 
 // --- building ---
 
+WantedPackage wanted(const BundlePackage& package, StoredWheel wheel) {
+  return {package.name,      package.version,    std::move(wheel),
+          package.requested, package.direct_url, package.index};
+}
+
 StoredWheel obtain_wheel(const Bundle& bundle, const BundlePackage& package, const fs::path& folder,
                          Store& store, Workers& workers) {
   if (auto stored = store.find_wheel(package.sha256)) return std::move(*stored);
@@ -45,15 +54,34 @@ StoredWheel obtain_wheel(const Bundle& bundle, const BundlePackage& package, con
   return wheel;
 }
 
-// nullopt: the bundle has none for this Python.
-std::optional<StoredBytecode> obtain_bytecode(const Bundle& bundle, const BundleConfig& config,
-                                              const BundlePackage& package, const StoredWheel& wheel,
-                                              const Interpreter& interpreter, Store& store) {
-  if (!package.bytecode || config.bytecode != bytecode_key(interpreter)) return std::nullopt;
-  const OciDescriptor blob = describe_bytecode(*package.bytecode);
-  return obtain_bundled_bytecode(
-      wheel, interpreter, blob.digest, [&](const auto& sink) { bundle.pass(blob, sink, interrupt_token()); },
-      store);
+// nullopt: its RECORD is not enough, so it has to be unpacked.
+std::optional<WantedPackage> open_wheel(const Bundle& bundle, const BundlePackage& package,
+                                        const fs::path& folder) {
+  // A copy of our own: nobody can change what its hash was taken of.
+  const fs::path file = folder / package.filename;
+  bundle.save(package, file, interrupt_token());
+  auto wheel = open_packed_wheel(file, package.filename, *WheelFilename::parse(package.filename), unix_now());
+  fs::remove(file);
+  if (!wheel) return std::nullopt;
+  StoredWheel described{.digest = package.sha256,
+                        .filename = package.filename,
+                        .tree = {},
+                        .dist_info = std::move(wheel->contents.dist_info),
+                        .root_is_purelib = wheel->contents.root_is_purelib,
+                        .files = std::move(wheel->files),
+                        .faults = std::move(wheel->contents.faults)};
+  WantedPackage out = wanted(package, std::move(described));
+  out.packed = std::move(wheel->packed);
+  return out;
+}
+
+// What bytecode_key() was made of.
+Interpreter python_of_bytecode(const std::string& key) {
+  Interpreter out;
+  const std::size_t dash = std::min(key.rfind('-'), key.size());
+  out.cache_tag = key.substr(0, dash);
+  out.magic = key.substr(std::min(dash + 1, key.size()));
+  return out;
 }
 
 // Reports a full disk before anything is built. Bytecode is about as large as the sources.
@@ -78,30 +106,69 @@ void check_room(const fs::path& dest, const std::vector<WantedPackage>& packages
                                              files, room.f_favail, quote(dest.native())));
 }
 
-void take_write_bits(const fs::path& path) {
+struct Built {
+  DeployedRelease release;
+  bool with_unseen_python = false;  // the bundle's, which nobody has started yet
+};
+
+// Of a name in an open folder; `folder` is its path.
+void take_write_bits(int parent, const char* name, const fs::path& folder) {
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) throw_errno("look at", path, errno);
+  if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+    throw_errno("look at", folder / name, errno);
   if (S_ISLNK(status.st_mode) || (status.st_mode & 0222U) == 0) return;
-  if (::chmod(path.c_str(), status.st_mode & 07555U) != 0) throw_errno("change the mode of", path, errno);
+  if (::fchmodat(parent, name, status.st_mode & 07555U, 0) != 0)
+    throw_errno("change the mode of", folder / name, errno);
 }
 
 // Starts the environment's Python at its final place: pyvenv.cfg still names the staging folder, and the
 // launcher corrects that while the file is still writable.
-void start_in_place(const fs::path& root) {
+void start_in_place(const fs::path& root, const Built& built) {
   const fs::path python = root / "bin/python";
   const ProcessResult result = run_process({.argv = {python.native(), "-I", "-S", "-B", "-c", "pass"},
                                             .directory = {},
                                             .input = {},
                                             .merge_output = true});
-  if (result.status != 0)
-    throw Error(ErrorKind::Interpreter, fmt::format("{} does not start", quote(python.native())), {},
-                {std::string(trim(result.output))});
+  if (result.status == 0) return;
+  if (built.with_unseen_python) refuse_bundled_runtime(built.release.python, result.output);
+  throw Error(ErrorKind::Interpreter, fmt::format("{} does not start", quote(python.native())), {},
+              {std::string(trim(result.output))});
 }
 
-// Makes everything in the folder read-only; the folder itself stays writable for release.json.
-void make_read_only(const fs::path& root) {
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root))
-    take_write_bits(entry.path());
+bool is_folder(int parent, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  struct stat status {};
+  return ::fstatat(parent, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Takes the write bits of everything in a folder, and returns the folders there, which are not looked into.
+std::vector<fs::path> take_write_bits_inside(const fs::path& folder) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), ::closedir);
+  if (!directory) throw_errno("list", folder, errno);
+  const int parent = ::dirfd(directory.get());
+  std::vector<fs::path> out;
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(directory.get());
+    if (entry == nullptr && errno != 0) throw_errno("list", folder, errno);
+    if (entry == nullptr) return out;
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (is_folder(parent, *entry)) out.push_back(folder / name);
+    take_write_bits(parent, entry->d_name, folder);
+  }
+}
+
+// Makes everything in the folder read-only; the folder itself stays writable for release.json. Level by
+// level, since there are thousands of folders.
+void make_read_only(const fs::path& root, Workers& workers) {
+  std::vector<fs::path> level = {root};
+  while (!level.empty()) {
+    std::vector<std::vector<fs::path>> below(level.size());
+    workers.for_each(level.size(), [&](std::size_t i) { below[i] = take_write_bits_inside(level[i]); });
+    level.clear();
+    for (std::vector<fs::path>& some : below) std::ranges::move(some, std::back_inserter(level));
+  }
 }
 
 // Files that can start something, and files that vouch for the rest.
@@ -115,13 +182,14 @@ std::map<std::string, std::string> vouching_files(const fs::path& root) {
 
 void write_release(const fs::path& root, const DeployedRelease& release) {
   const fs::path file = root / kReleaseFile;
-  write_file_atomically(file, format_release(release), 0444);
-  take_write_bits(root);
+  write_file_atomically(file, format_release(release), 0444, Durability::Synced);
+  take_write_bits(AT_FDCWD, root.c_str(), root);
+  sync_directory(root);
 }
 
-DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, ReleaseParts parts,
-                              const DeploymentChange& change, const DeployOptions& options, Store& store,
-                              Workers& workers, Reporter& reporter) {
+Built build_release(const Bundle& bundle, const BundleTarget& target, ReleaseParts parts,
+                    const DeploymentChange& change, const DeployOptions& options, Store& store,
+                    Workers& workers, Reporter& reporter) {
   check_room(change.root(), parts.packages, parts.runtime);
   DeployedRelease release{.number = change.next_number(),
                           .digest = bundle.digest().to_string(),
@@ -136,9 +204,11 @@ DeployedRelease build_release(const Bundle& bundle, const BundleTarget& target, 
   if (options.begun) options.begun(release.folder);
   const fs::path root = change.folder_of(release.folder);
   const Phase phase(reporter, "build");
-  make_environment(root, target.config.name, std::move(parts), Durable::Always, options.command, store,
+  const bool is_unseen = parts.runtime.packed != nullptr;
+  // deploy() waits for the disk before it says that the release is complete.
+  make_environment(root, target.config.name, std::move(parts), Durable::Never, options.command, store,
                    workers, reporter);
-  return release;
+  return {std::move(release), is_unseen};
 }
 
 // --- hooks ---
@@ -257,6 +327,17 @@ void activate(const DeploymentChange& change, const std::string& from, const std
   change.set_unfinished(std::nullopt);
 }
 
+// As little as possible by way of the store.
+template <class Build>
+Built build_from_any(const std::function<ReleaseParts(PartsIn)>& obtain, const Build& build) {
+  try {
+    return build(obtain(PartsIn::Bundle));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::BadArchive) throw;
+  }
+  return build(obtain(PartsIn::Store));
+}
+
 void drop_failed(const DeploymentChange& change, const std::string& release) {
   try {
     if (!is_in_use(change.folder_of(release))) change.remove(release);
@@ -284,52 +365,115 @@ std::optional<DeployedRelease> readable_live(const Deployment& deployment, Repor
 
 namespace {
 
-// One after the other, so that the disk needs room for only one wheel twice.
-std::vector<WantedPackage> unpack_wheels(const Bundle& bundle, const BundleTarget& target, Store& store,
-                                         Workers& workers) {
-  const TempDir folder = store.make_temp("deploy");
-  std::vector<WantedPackage> out;
-  for (const BundlePackage& package : target.config.packages) {
-    throw_if_interrupted();
-    out.push_back({package.name, package.version,
-                   obtain_wheel(bundle, package, folder.path(), store, workers), package.requested,
-                   package.direct_url, package.index});
+// The packages of a bundle, as they become ready to be placed.
+class Packages {
+ public:
+  Packages(const Bundle& bundle, const BundleConfig& config, PartsIn place, Store& store, Workers& workers)
+      : bundle_(bundle), config_(config), place_(place), store_(store), workers_(workers) {}
+
+  void add_wheels() {
+    std::vector<std::optional<WantedPackage>> packed(config_.packages.size());
+    if (place_ == PartsIn::Bundle)
+      workers_.for_each(packed.size(), [&](std::size_t i) { packed[i] = open(config_.packages[i]); });
+    // One after the other, so that the disk needs room for only one wheel twice.
+    for (std::size_t i = 0; i < packed.size(); ++i) {
+      throw_if_interrupted();
+      out_.push_back(packed[i] ? *std::move(packed[i]) : unpacked(config_.packages[i]));
+    }
   }
-  return out;
+
+  void add_bytecode(const Interpreter& interpreter) {
+    const bool fits = config_.bytecode == bytecode_key(interpreter);
+    workers_.for_each(out_.size(), [&](std::size_t i) {
+      std::optional<StoredBytecode>& bytecode = out_[i].bytecode;
+      if (!fits) bytecode.reset();
+      if (fits && !bytecode) bytecode = bytecode_of(config_.packages[i], out_[i].wheel, interpreter);
+      if (!bytecode && sources_by_bytecode(out_[i].wheel, interpreter).empty()) bytecode = StoredBytecode{};
+    });
+    for (std::size_t i = 0; i < out_.size(); ++i)
+      if (!out_[i].bytecode && out_[i].packed) out_[i] = unpacked(config_.packages[i]);
+  }
+
+  // Do some have to be compiled?
+  bool lack_bytecode() const {
+    return std::ranges::any_of(out_, [](const WantedPackage& package) { return !package.bytecode; });
+  }
+  std::vector<WantedPackage> take() { return std::move(out_); }
+
+ private:
+  // With its bytecode, before it is known which Python that has to fit: one that comes in a blob takes long.
+  std::optional<WantedPackage> open(const BundlePackage& package) const {
+    std::error_code unknown;
+    if (fs::exists(store_.layout().wheel(package.sha256), unknown)) return std::nullopt;
+    auto out = open_wheel(bundle_, package, folder_.path());
+    if (out) out->bytecode = bytecode_of(package, out->wheel, told_);
+    return out;
+  }
+
+  // nullopt: the bundle has none.
+  std::optional<StoredBytecode> bytecode_of(const BundlePackage& package, const StoredWheel& wheel,
+                                            const Interpreter& interpreter) const {
+    if (!package.bytecode) return std::nullopt;
+    const OciDescriptor blob = describe_bytecode(*package.bytecode);
+    const auto pass = [&](const auto& sink) { bundle_.pass(blob, sink, interrupt_token()); };
+    const auto& obtain = place_ == PartsIn::Store ? obtain_bundled_bytecode : open_bundled_bytecode;
+    return obtain(wheel, interpreter, blob.digest, pass, store_);
+  }
+
+  WantedPackage unpacked(const BundlePackage& package) {
+    return wanted(package, obtain_wheel(bundle_, package, folder_.path(), store_, workers_));
+  }
+
+  const Bundle& bundle_;
+  const BundleConfig& config_;
+  const PartsIn place_;
+  const Interpreter told_ = python_of_bytecode(config_.bytecode);
+  Store& store_;
+  Workers& workers_;
+  const TempDir folder_ = store_.make_temp("deploy");
+  std::vector<WantedPackage> out_;
+};
+
+// What has to be compiled is unpacked first, and by a Python that is known to start.
+PartsIn possible_place(PartsIn place, const BundleConfig& config) {
+  return config.bytecode.empty() ? PartsIn::Store : place;
 }
 
-void add_bytecode(std::vector<WantedPackage>& packages, const Bundle& bundle, const BundleTarget& target,
-                  const Interpreter& interpreter, Store& store, Workers& workers) {
-  workers.for_each(packages.size(), [&](std::size_t i) {
-    packages[i].bytecode = obtain_bytecode(bundle, target.config, target.config.packages[i],
-                                           packages[i].wheel, interpreter, store);
-  });
+Runtime obtain_runtime_of(const Bundle& bundle, const BundleTarget& target, PartsIn place, Store& store,
+                          Workers& workers) {
+  const OciDescriptor& blob = *target.runtime();
+  const std::string& version = target.config.python.version;
+  const auto pass = [&](const auto& sink) { bundle.pass(blob, sink, interrupt_token()); };
+  std::optional<Runtime> packed;
+  if (place == PartsIn::Bundle) packed = open_bundled_runtime(version, blob.digest, pass, store, workers);
+  return packed ? *std::move(packed) : obtain_bundled_runtime(version, blob.digest, pass, store, workers);
 }
 
 }  // namespace
 
 std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
-                                           const Interpreter& interpreter, Store& store, Workers& workers,
-                                           Reporter& reporter) {
+                                           const Interpreter& interpreter, PartsIn place, Store& store,
+                                           Workers& workers, Reporter& reporter) {
   const Phase phase(reporter, "unpack");
-  std::vector<WantedPackage> out = unpack_wheels(bundle, target, store, workers);
-  add_bytecode(out, bundle, target, interpreter, store, workers);
-  return out;
+  Packages packages(bundle, target.config, possible_place(place, target.config), store, workers);
+  packages.add_wheels();
+  packages.add_bytecode(interpreter);
+  return packages.take();
 }
 
-ReleaseParts obtain_parts(const Bundle& bundle, const BundleTarget& target, Store& store, Workers& workers,
-                          Reporter& reporter) {
+ReleaseParts obtain_parts(const Bundle& bundle, const BundleTarget& target, PartsIn place, Store& store,
+                          Workers& workers, Reporter& reporter) {
   const Phase phase(reporter, "unpack");
-  const OciDescriptor& blob = *target.runtime();
-  auto runtime = begin_async([&] {
-    return obtain_bundled_runtime(
-        target.config.python.version, blob.digest,
-        [&](const auto& sink) { bundle.pass(blob, sink, interrupt_token()); }, store, workers);
-  });
-  std::vector<WantedPackage> packages = unpack_wheels(bundle, target, store, workers);
-  ReleaseParts out{runtime.get(), std::move(packages)};
+  place = possible_place(place, target.config);
+  auto runtime = begin_async([&] { return obtain_runtime_of(bundle, target, place, store, workers); });
+  Packages packages(bundle, target.config, place, store, workers);
+  packages.add_wheels();
+  ReleaseParts out{runtime.get(), {}};
   check_platform(target, out.runtime.interpreter);
-  add_bytecode(out.packages, bundle, target, out.runtime.interpreter, store, workers);
+  packages.add_bytecode(out.runtime.interpreter);
+  if (out.runtime.packed && packages.lack_bytecode())
+    out.runtime = obtain_runtime_of(bundle, target, PartsIn::Store, store, workers);
+  out.packages = packages.take();
   return out;
 }
 
@@ -400,9 +544,9 @@ void check_platform(const BundleTarget& target, const Interpreter& interpreter) 
   }
 }
 
-Deployed deploy(const Bundle& bundle, const BundleTarget& target, const std::function<ReleaseParts()>& obtain,
-                const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
-                Reporter& reporter) {
+Deployed deploy(const Bundle& bundle, const BundleTarget& target,
+                const std::function<ReleaseParts(PartsIn)>& obtain, const DeploymentChange& change,
+                const DeployOptions& options, Store& store, Workers& workers, Reporter& reporter) {
   const std::optional<DeployedRelease> live = readable_live(change, reporter);
   const std::string before = change.live_folder();
   const std::optional<Unfinished> unfinished = change.unfinished();
@@ -423,18 +567,21 @@ Deployed deploy(const Bundle& bundle, const BundleTarget& target, const std::fun
                    "`SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) moat bundle …` dates it by its sources"});
     reporter.warn(message);
   }
-  DeployedRelease release =
-      build_release(bundle, target, obtain(), change, options, store, workers, reporter);
+  Built built = build_from_any(obtain, [&](ReleaseParts parts) {
+    return build_release(bundle, target, std::move(parts), change, options, store, workers, reporter);
+  });
+  DeployedRelease& release = built.release;
   const fs::path root = change.folder_of(release.folder);
   try {
-    start_in_place(root);
-    make_read_only(root);
+    start_in_place(root, built);
+    make_read_only(root, workers);
     release.files = vouching_files(root);
     check(change, release.folder, before, options.hooks, reporter);
-    write_release(root, release);
     {
+      // What a release consists of is on the disk before it has the file that makes it one.
       const Phase phase(reporter, "flush");
       sync_file_system(root);
+      write_release(root, release);
     }
     activate(change, before, release.folder, options.hooks, reporter);
   } catch (const Error&) {

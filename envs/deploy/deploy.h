@@ -55,30 +55,39 @@ std::vector<OciDescriptor> missing_blobs(const BundleTarget& target, const Store
 // Error(NoSolution): a wheel is for another platform, or a newer glibc.
 void check_platform(const BundleTarget& target, const Interpreter& interpreter);
 
-// The wheels of the target, unpacked in the store, and its bytecode for this Python, if any.
+// Where the parts of a bundle lie until an environment is made of them.
+enum class PartsIn {
+  Store,   // unpacked
+  Bundle,  // packed still, but for what the store has and for wheels that are to be compiled: each file is
+           // written once, and the store keeps nothing of it. Something that is wrong may show only when it
+           // is placed: Error(BadArchive); the way of the store then judges it
+};
+
+// The wheels of the target, and its bytecode for this Python, if any.
 std::vector<WantedPackage> obtain_packages(const Bundle& bundle, const BundleTarget& target,
-                                           const Interpreter& interpreter, Store& store, Workers& workers,
-                                           Reporter& reporter);
+                                           const Interpreter& interpreter, PartsIn place, Store& store,
+                                           Workers& workers, Reporter& reporter);
 // What an environment is made of.
 struct ReleaseParts {
   Runtime runtime;
   std::vector<WantedPackage> packages;
 };
-// The same for a target that brings its Python, which is unpacked while the wheels are: if it turns out not
-// to start here, they are in the store. REQUIRES: target.runtime(). Errors as obtain_bundled_runtime() and
-// check_platform().
-ReleaseParts obtain_parts(const Bundle& bundle, const BundleTarget& target, Store& store, Workers& workers,
-                          Reporter& reporter);
+// The same for a target that brings its Python, which is unpacked while the wheels are. PartsIn::Store: if it
+// turns out not to start here, they are in the store; PartsIn::Bundle: it is not started. REQUIRES:
+// target.runtime(). Errors as obtain_bundled_runtime() and check_platform().
+ReleaseParts obtain_parts(const Bundle& bundle, const BundleTarget& target, PartsIn place, Store& store,
+                          Workers& workers, Reporter& reporter);
 // An environment that holds exactly these, and no pip.
 Environment make_environment(const std::filesystem::path& root, const std::string& prompt, ReleaseParts parts,
                              Durable durable, const std::string& command, Store& store, Workers& workers,
                              Reporter& reporter);
 
-// REQUIRES: the bundle was verified. `obtain` is called if there is something to do. Error(Refused) if a hook
-// fails; then, as with every other Error, the previous release is live.
-Deployed deploy(const Bundle& bundle, const BundleTarget& target, const std::function<ReleaseParts()>& obtain,
-                const DeploymentChange& change, const DeployOptions& options, Store& store, Workers& workers,
-                Reporter& reporter);
+// REQUIRES: the bundle was verified. `obtain` is called if there is something to do: with PartsIn::Bundle,
+// and again with PartsIn::Store if that turns out not to hold. Error(Refused) if a hook fails; then, as with
+// every other Error, the previous release is live.
+Deployed deploy(const Bundle& bundle, const BundleTarget& target,
+                const std::function<ReleaseParts(PartsIn)>& obtain, const DeploymentChange& change,
+                const DeployOptions& options, Store& store, Workers& workers, Reporter& reporter);
 
 // Makes room: keeps the newest `keep` releases, the live one, the one before it, and any with a running
 // process. Warns about what it cannot remove. Stops early if the command is interrupted; the next deploy does

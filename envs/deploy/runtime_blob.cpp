@@ -12,6 +12,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace moat {
 namespace {
@@ -80,16 +87,19 @@ void require_that_it_starts(const Interpreter& python, const fs::path& tree, con
        .input = {},
        .merge_output = true,
        .timeout = std::chrono::seconds(30)});
-  if (result.status == 0) return;
-  std::vector<std::string> details;
-  for (const std::string_view line : split_lines(result.output)) details.emplace_back(line);
-  throw Error(ErrorKind::NoSolution,
-              fmt::format("the Python {} in the bundle does not start on this machine", python.version),
-              {"make the bundle on a machine with an older glibc, or without --with-python"},
-              std::move(details));
+  if (result.status != 0) refuse_bundled_runtime(python.version, result.output);
 }
 
 }  // namespace
+
+void refuse_bundled_runtime(const std::string& version, std::string_view output) {
+  std::vector<std::string> details;
+  for (const std::string_view line : split_lines(output)) details.emplace_back(line);
+  throw Error(ErrorKind::NoSolution,
+              fmt::format("the Python {} in the bundle does not start on this machine", version),
+              {"make the bundle on a machine with an older glibc, or without --with-python"},
+              std::move(details));
+}
 
 namespace {
 
@@ -116,6 +126,102 @@ void write_runtime_blob(const Runtime& runtime, const fs::path& file) {
   archive.finish();
 }
 
+namespace {
+
+struct RuntimeArchive {
+  std::shared_ptr<const BlobArchive> archive;
+  Interpreter python;
+};
+
+// Verified, but for what lies in its tree.
+RuntimeArchive open_archive(const std::string& version, const PassBlob& pass, const fs::path& folder) {
+  auto archive = std::make_shared<const BlobArchive>("the Python in the bundle", pass, folder, kLimits);
+  auto python = interpreter_from_json(archive->text(kFacts));
+  if (!python) archive->refuse(fmt::format("its facts: {}", python.error().message));
+  if (python->version != version)
+    archive->refuse(fmt::format("it is Python {}, not {}", python->version, version));
+  const RuntimeLayout layout = runtime_layout(*python);
+  for (const std::string& path : {layout.python, layout.stdlib, layout.libpython, layout.include})
+    if (!path.empty() && !is_inside(path)) archive->refuse("its facts lead out of it");
+  settle_here(*python);
+  return {std::move(archive), *std::move(python)};
+}
+
+using Links = std::map<std::string, std::string>;
+
+// Does each link lead to a file beside it, if need be by way of other such links, and is there nothing whose
+// path goes through a link? Then they are harmless wherever they are made. moat's own bundles have no others.
+bool are_plain(const Links& links, const std::set<std::string>& files) {
+  const auto lies_below_link = [&](const std::string& path) {
+    for (std::size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1))
+      if (links.contains(path.substr(0, slash))) return true;
+    return false;
+  };
+  const auto leads_to_file = [&](std::string path) {
+    constexpr int kMostHops = 8;
+    for (int hop = 0; hop < kMostHops; ++hop) {
+      if (files.contains(path)) return true;
+      const auto link = links.find(path);
+      if (link == links.end() || link->second.find('/') != std::string::npos) return false;
+      path = (fs::path(path).parent_path() / link->second).native();
+    }
+    return false;
+  };
+  return std::ranges::none_of(files, lies_below_link) && std::ranges::all_of(links, [&](const auto& link) {
+           return is_inside(link.first) && !files.contains(link.first) && !lies_below_link(link.first) &&
+                  leads_to_file(link.first);
+         });
+}
+
+std::optional<Links> links_of(const BlobArchive& archive) {
+  const nlohmann::json json = nlohmann::json::parse(archive.text(kLinks), nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  Links out;
+  for (const auto& [path, target] : json.items()) {
+    if (!target.is_string()) return std::nullopt;
+    out.emplace(path, target.get<std::string>());
+  }
+  return out;
+}
+
+// nullopt: there is something that does not belong there.
+std::optional<std::vector<StoredFile>> files_of(const BlobArchive& archive, Workers& workers) {
+  std::vector<StoredFile> out;
+  std::vector<const TarEntry*> entries;
+  for (const auto& [name, entry] : archive.entries()) {
+    if (name == kFacts || name == kLinks) continue;
+    const std::string path = name.starts_with(kTree) ? name.substr(kTree.size()) : "";
+    if (!is_inside(path)) return std::nullopt;
+    out.push_back(
+        {.path = path, .size = entry.size, .executable = (entry.mode & 0111U) != 0, .mtime = kRuntimeMtime});
+    entries.push_back(&entry);
+  }
+  workers.for_each(out.size(), [&](std::size_t i) { out[i].digest = archive.hash(*entries[i]); });
+  return out;
+}
+
+}  // namespace
+
+std::optional<Runtime> open_bundled_runtime(const std::string& version, const Digest& sha256,
+                                            const PassBlob& pass, Store& store, Workers& workers) {
+  Runtime runtime{.fingerprint = fingerprint_of(version, sha256)};
+  auto there = find_runtime(runtime.fingerprint, store);
+  if (there && there->interpreter.libc == libc_here(*there)) return there;
+  const TempDir folder = store.make_temp("runtime-tar");
+  RuntimeArchive opened = open_archive(version, pass, folder.path());
+  const std::optional<Links> links = links_of(*opened.archive);
+  auto files = files_of(*opened.archive, workers);
+  if (!links || !files) return std::nullopt;
+  std::set<std::string> names;
+  for (const StoredFile& file : *files) names.insert(file.path);
+  if (!are_plain(*links, names) || !names.contains(runtime_layout(opened.python).python)) return std::nullopt;
+  runtime.files = *std::move(files);
+  runtime.links.assign(links->begin(), links->end());
+  runtime.packed = BlobArchive::files(std::move(opened.archive), std::string(kTree));
+  runtime.interpreter = std::move(opened.python);
+  return runtime;
+}
+
 Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256, const PassBlob& pass,
                                Store& store, Workers& workers) {
   const std::string fingerprint = fingerprint_of(version, sha256);
@@ -125,19 +231,11 @@ Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256,
   const TempDir work = store.make_temp("runtime");
   const fs::path tree = fs::absolute(work.path()) / "tree";
   const TempDir folder = store.make_temp("runtime-tar");
-  const BlobArchive archive("the Python in the bundle", pass, folder.path(), kLimits);
-  auto python = interpreter_from_json(archive.text(kFacts));
-  if (!python) archive.refuse(fmt::format("its facts: {}", python.error().message));
-  if (python->version != version)
-    archive.refuse(fmt::format("it is Python {}, not {}", python->version, version));
-  const RuntimeLayout layout = runtime_layout(*python);
-  for (const std::string& path : {layout.python, layout.stdlib, layout.libpython, layout.include})
-    if (!path.empty() && !is_inside(path)) archive.refuse("its facts lead out of it");
-  settle_here(*python);
-  unpack(archive, tree);
-  make_links(archive, tree);
-  require_that_it_starts(*python, tree, folder.path());
-  return publish_runtime(work, *python, fingerprint, store, workers);
+  const auto [archive, python] = open_archive(version, pass, folder.path());
+  unpack(*archive, tree);
+  make_links(*archive, tree);
+  require_that_it_starts(python, tree, folder.path());
+  return publish_runtime(work, python, fingerprint, store, workers);
 }
 
 }  // namespace moat

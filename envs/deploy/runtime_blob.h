@@ -26,6 +26,14 @@ void write_runtime_blob(const Runtime& runtime, const std::filesystem::path& fil
 Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256, const PassBlob& pass,
                                Store& store, Workers& workers);
 
+// The same, but not unpacked where the store does not have it: for one environment, which it is placed in
+// straight from the blob. Nobody has looked whether it starts. nullopt: it has to be unpacked to be judged.
+std::optional<Runtime> open_bundled_runtime(const std::string& version, const Digest& sha256,
+                                            const PassBlob& pass, Store& store, Workers& workers);
+
+// Error(NoSolution): it does not start on this machine; `output` is what it said.
+[[noreturn]] void refuse_bundled_runtime(const std::string& version, std::string_view output);
+
 // Is it unpacked already, so that no blob is needed?
 bool has_bundled_runtime(const std::string& version, const Digest& sha256, const Store& store);
 

@@ -99,8 +99,9 @@ Interpreter facts_of_foreign(const fs::path& root, const std::map<std::string, s
 // Is the interpreter built for the same machine and libc as the launcher?
 bool is_of_our_libc(const Runtime& runtime, const RuntimeLayout& layout) {
   const auto launcher = read_elf(launcher_image());
-  const MappedFile file(runtime.tree / layout.python);  // megabytes, of which a few pages are looked at
-  const auto program = read_elf(file.bytes());
+  const auto program = runtime.packed ? read_elf(runtime.packed->text(layout.python))
+                                      // megabytes, of which a few pages are looked at
+                                      : read_elf(MappedFile(runtime.tree / layout.python).bytes());
   return launcher && program && launcher->machine == program->machine && launcher->is_64 == program->is_64 &&
          launcher->loader == program->loader;
 }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "envs/python/runtime.h"
+#include "fetch/archive/packed_files.h"
 #include "fetch/store/store.h"
 
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +21,7 @@ namespace moat {
 struct StoredBytecode {
   std::filesystem::path tree;
   std::vector<StoredFile> files;
+  std::shared_ptr<const PackedFiles> packed = {};  // if set: there is no tree, and they lie in there
 };
 
 // From the store, or compiled now by worker processes of the runtime's own Python (several wheels in one

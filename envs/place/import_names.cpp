@@ -2,7 +2,6 @@
 
 #include "envs/place/wheel_files.h"
 #include "fetch/index/wheel_metadata.h"
-#include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/metadata.h"
 
@@ -17,7 +16,7 @@ void refuse_shared_import_names(const std::vector<WantedPackage>& packages) {
   std::map<std::string, const WantedPackage*> claimed;
   for (const WantedPackage& package : packages) {
     if (!has_wheel(package)) continue;
-    const std::string text = read_file(package.wheel.tree / package.wheel.dist_info / "METADATA");
+    const std::string text = text_in_wheel(package, package.wheel.dist_info + "/METADATA");
     const std::string_view header = metadata_header(text);
     if (ascii_lower(header).find("\nimport-name:") == std::string::npos) continue;
     const auto metadata = CoreMetadata::parse(header);

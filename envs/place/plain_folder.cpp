@@ -105,7 +105,7 @@ class IncomingFiles {
                       of_loser = label(request_.install[loser.package]);
     if (request_.strict_files) throw different_contents(of_loser, of_winner, loser.path);
     const auto declares = [](const ArrivingFile& file) {
-      return declares_only_a_namespace(file.source.empty() ? file.text : read_file(file.source));
+      return declares_only_a_namespace(contents_of(file));
     };
     if (fs::path(loser.path).filename() != "__init__.py" || !declares(winner) || !declares(loser))
       report_.add(of_winner, of_loser, loser.path);

@@ -144,7 +144,7 @@ class Arrivals {
     const WantedPackage& package = terms_.request.install[index];
     for (const Placement& placement :
          lay_out_bytecode(package.wheel, package.name, terms_.scheme, bytecode.files)) {
-      ArrivingFile file = stored_file(placement, bytecode.tree, link_mode_);
+      ArrivingFile file = stored_file(placement, {bytecode.tree, bytecode.packed.get()}, link_mode_);
       file.in_record = file.in_manifest = false;
       file.is_derived = true;
       arrive(std::move(file), index);

@@ -208,7 +208,7 @@ class Overlaps {
     if (one.arrival == kNone)
       return one.lies_there && declares_only_a_namespace(read_file_if_exists(root_ / path).value_or("x"));
     const ArrivingFile& file = arrivals_[one.arrival];
-    return declares_only_a_namespace(file.source.empty() ? file.text : read_file(file.source));
+    return declares_only_a_namespace(contents_of(file));
   }
 
   // The file of a package that stays, taken from its wheel in the store.

@@ -1,6 +1,7 @@
 // New files for an environment: what they are, and how they are staged.
 #pragma once
 
+#include "fetch/archive/packed_files.h"
 #include "fetch/os/workers.h"
 #include "fetch/store/link.h"
 
@@ -15,7 +16,8 @@ struct ArrivingFile {
   std::string path;              // relative to the environment
   std::filesystem::path source;  // absolute; "" : `text` is the contents
   std::string text;
-  std::string sha256;  // hex
+  const PackedFiles* packed = nullptr;  // if set: `source` is a path in there
+  std::string sha256;                   // hex
   std::uint64_t size = 0;
   bool executable = false;
   std::int64_t mtime = 0;
@@ -30,6 +32,9 @@ struct ArrivingFile {
 // SharedBinaries where both are on one file system; elsewhere nothing can be shared, and it is Auto.
 LinkMode possible_link_mode(LinkMode mode, const std::filesystem::path& store,
                             const std::filesystem::path& environment);
+
+// A small file, a source at most.
+std::string contents_of(const ArrivingFile& file);
 
 ArrivingFile text_file(std::string path, std::string text, std::int64_t mtime);
 

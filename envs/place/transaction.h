@@ -7,10 +7,12 @@
 #include "envs/journal/durable.h"
 #include "envs/place/bytecode.h"
 #include "envs/python/compile.h"
+#include "fetch/archive/packed_files.h"
 #include "fetch/store/store.h"
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,6 +29,8 @@ struct WantedPackage {
   std::optional<std::string> direct_url;        // text for direct_url.json
   std::string index;                            // as in ManifestPackage
   std::optional<StoredBytecode> bytecode = {};  // the bytecode to use; nullopt: the store's, or compiled
+  // If set: the wheel is not unpacked; it has no tree, and its bytecode is given, or none.
+  std::shared_ptr<const PackedFiles> packed = {};
 };
 
 enum class OperationKind { Install, Change, Reinstall, Remove };

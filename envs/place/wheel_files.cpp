@@ -34,7 +34,7 @@ std::vector<EntryPoint> entry_points_of(const WantedPackage& package) {
   const auto& files = package.wheel.files;
   if (std::none_of(files.begin(), files.end(), [&](const StoredFile& file) { return file.path == path; }))
     return {};
-  auto parsed = parse_script_entry_points(read_file(package.wheel.tree / path));
+  auto parsed = parse_script_entry_points(text_in_wheel(package, path));
   if (!parsed)
     throw Error(ErrorKind::BadArchive,
                 fmt::format("cannot install {}: entry_points.txt of {}: {}", label(package),
@@ -53,14 +53,20 @@ std::string label(const WantedPackage& package) {
   return fmt::format("{} {}", package.name.display(), package.version.to_string());
 }
 
-ArrivingFile stored_file(const Placement& placement, const fs::path& tree, LinkMode mode) {
+std::string text_in_wheel(const WantedPackage& package, const std::string& path) {
+  return package.packed ? package.packed->text(path) : read_file(package.wheel.tree / path);
+}
+
+ArrivingFile stored_file(const Placement& placement, const FilesFrom& from, LinkMode mode) {
+  const bool is_packed = from.packed != nullptr;
   return {.path = placement.path,
-          .source = tree / placement.file.path,
+          .source = is_packed ? fs::path(placement.file.path) : from.tree / placement.file.path,
+          .packed = from.packed,
           .sha256 = placement.file.digest.hex,
           .size = placement.file.size,
           .executable = placement.file.executable,
           .mtime = placement.file.mtime,
-          .link = link_mode_for(mode, placement.path, placement.file.size)};
+          .link = is_packed ? LinkMode::Auto : link_mode_for(mode, placement.path, placement.file.size)};
 }
 
 std::vector<ArrivingFile> wheel_files(const WantedPackage& package, const Scheme& scheme, LinkMode mode,
@@ -70,10 +76,10 @@ std::vector<ArrivingFile> wheel_files(const WantedPackage& package, const Scheme
   out.reserve(wheel.files.size());
   const std::vector<EntryPoint> entry_points = entry_points_of(package);
   for (const Placement& placement : lay_out(wheel, package.name, scheme)) {
-    ArrivingFile file = stored_file(placement, wheel.tree, mode);
+    ArrivingFile file = stored_file(placement, {wheel.tree, package.packed.get()}, mode);
     if (placement.is_script) {
       if (is_entry_point_wrapper(fs::path(placement.path).filename().string(), entry_points)) continue;
-      if (auto rewritten = rewrite_script(read_file(file.source)))
+      if (auto rewritten = rewrite_script(contents_of(file)))
         file = text_file(std::move(file.path), command_text(*std::move(rewritten), python), file.mtime);
       file.executable = true;
     }

@@ -203,6 +203,18 @@ std::optional<Runtime> read_likely_runtime(const Interpreter& interpreter, const
   return found.empty() ? std::nullopt : read_runtime(found, store);
 }
 
+// The file that a link of a packed runtime leads to, in `tree`. Such links lead to files beside them, or to
+// other links.
+fs::path target_of(std::pair<std::string, std::string> link, const Runtime& runtime, const fs::path& tree) {
+  const std::map<std::string, std::string> links(runtime.links.begin(), runtime.links.end());
+  for (;;) {
+    const std::string target = (fs::path(link.first).parent_path() / link.second).native();
+    const auto next = links.find(target);
+    if (next == links.end()) return tree / target;
+    link = *next;
+  }
+}
+
 }  // namespace
 
 bool looks_whole(const fs::path& tree, const std::vector<StoredFile>& files, Workers& workers) {
@@ -299,10 +311,10 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
   std::set<fs::path> folders = {to / runtime_layout(runtime.interpreter).stdlib / "site-packages"};
   for (const Slice& slice : slices) folders.insert(to / slice.folder);
   for (const fs::path& folder : folders) make_directories(folder);
-  for (const auto& [path, target] : runtime.links) {
-    make_directories((to / path).parent_path());
-    if (!make_symbolic_link(target, to / path))
-      fs::copy(fs::canonical(runtime.tree / path), to / path, fs::copy_options::recursive);
+  std::vector<const std::pair<std::string, std::string>*> copies;  // where there are no links
+  for (const auto& link : runtime.links) {
+    make_directories((to / link.first).parent_path());
+    if (!make_symbolic_link(link.second, to / link.first)) copies.push_back(&link);
   }
   std::optional<RuntimePack> pack;
   if ((mode == LinkMode::Auto || mode == LinkMode::Copy) && !runtime.pack.empty())
@@ -311,7 +323,9 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
   if (pack && !pack->fits()) pack.reset();
   workers.for_each(slices.size(), [&](std::size_t i) {
     const Slice& slice = slices[i];
-    const UniqueFd from = pack ? UniqueFd() : open_file(runtime.tree / slice.folder, O_RDONLY | O_DIRECTORY);
+    const auto packed = runtime.packed ? runtime.packed->reader() : nullptr;
+    const UniqueFd from =
+        pack || packed ? UniqueFd() : open_file(runtime.tree / slice.folder, O_RDONLY | O_DIRECTORY);
     const UniqueFd folder = open_file(to / slice.folder, O_RDONLY | O_DIRECTORY);
     Linker linker(mode);
     for (const std::size_t place : slice.files) {
@@ -320,12 +334,17 @@ void materialise(const Runtime& runtime, const fs::path& to, LinkMode mode, Work
                             .name = file.path.c_str() + file.path.rfind('/') + 1,
                             .mode = file.executable ? 0755U : 0644U,
                             .mtime = file.mtime};
-      if (pack)
+      if (packed)
+        write_new_file(copy, *packed, file.path);
+      else if (pack)
         write_new_file(copy, pack->bytes_of(place));
       else
         linker.place({.from_directory = from.get(), .from = copy.name, .to = copy});
     }
   });
+  for (const auto* const link : copies)
+    fs::copy(runtime.packed ? target_of(*link, runtime, to) : fs::canonical(runtime.tree / link->first),
+             to / link->first, fs::copy_options::recursive);
 }
 
 }  // namespace moat

@@ -3,12 +3,14 @@
 
 #include "envs/python/compile.h"
 #include "envs/python/interpreter.h"
+#include "fetch/archive/packed_files.h"
 #include "fetch/os/workers.h"
 #include "fetch/store/link.h"
 #include "fetch/store/store.h"
 #include "resolver/base/reporter.h"
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,7 @@ struct Runtime {
   std::filesystem::path tree;     // STORE/runtimes/<fingerprint>/tree: bin, lib, include
   std::vector<StoredFile> files;  // sorted by path; symbolic links are listed apart
   std::vector<std::pair<std::string, std::string>> links;  // path, target (relative, inside the tree)
+  std::shared_ptr<const PackedFiles> packed = {};          // if set: there is no tree, and they lie in there
   std::filesystem::path pack;   // the files in one (runtime_pack.h); "" where there is none
   std::filesystem::path spare;  // where a copy may lie ready (spare.h)
   Interpreter interpreter;      // facts of the base

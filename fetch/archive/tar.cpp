@@ -108,6 +108,8 @@ class TarScan {
     if (end < 0) throw_errno("read", label, errno);
     size_ = static_cast<std::uint64_t>(end);
   }
+  TarScan(std::string_view bytes, const std::string& label, std::size_t most)
+      : bytes_(bytes), label_(label), most_(most), size_(bytes.size()) {}
 
   std::vector<TarEntry> all() {
     for (;;) {
@@ -130,6 +132,12 @@ class TarScan {
   }
 
   void read_at(std::uint64_t offset, char* into, std::size_t size) const {
+    if (fd_ < 0) {
+      const std::string_view from = bytes_.substr(std::min<std::uint64_t>(offset, size_), size);
+      if (from.size() < size) refuse("it is cut off");
+      std::ranges::copy(from, into);
+      return;
+    }
     while (size > 0) {
       const ssize_t count = ::pread(fd_, into, size, static_cast<off_t>(offset));
       if (count < 0 && errno == EINTR) continue;
@@ -201,7 +209,8 @@ class TarScan {
       refuse(fmt::format("the folder {} has contents", quote(entry.name)));
   }
 
-  int fd_;
+  int fd_ = -1;  // of an open file; else the bytes are here
+  std::string_view bytes_ = {};
   const std::string& label_;
   std::size_t most_;
   std::uint64_t size_ = 0, at_ = 0;
@@ -210,6 +219,10 @@ class TarScan {
 };
 
 }  // namespace
+
+std::vector<TarEntry> scan_tar(std::string_view bytes, const std::string& label, std::size_t most) {
+  return TarScan(bytes, label, most).all();
+}
 
 std::vector<TarEntry> scan_tar(int fd, const std::string& label, std::size_t most) {
   return TarScan(fd, label, most).all();

@@ -25,6 +25,8 @@ struct TarEntry {
 // Every member, in order. Error(BadArchive) for a header whose checksum is wrong, links and devices, a name
 // twice, sizes beyond the end of the file, padding that is not zero, a missing end, bytes after it, more than
 // `most` members. `label`: names the file in messages.
+std::vector<TarEntry> scan_tar(std::string_view bytes, const std::string& label, std::size_t most);
+// The same of an open file.
 std::vector<TarEntry> scan_tar(int fd, const std::string& label, std::size_t most);
 
 // Members have no owner, and one common time unless another is given. A name or target that does not fit a

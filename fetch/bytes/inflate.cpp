@@ -1,5 +1,7 @@
 #include "fetch/bytes/inflate.h"
 
+#include "fetch/bytes/gzip.h"
+
 #include <zlib.h>
 #if MOAT_LIBDEFLATE
 #include <libdeflate.h>
@@ -120,5 +122,39 @@ std::uint32_t crc32_update(std::uint32_t crc, std::string_view bytes) {
   return static_cast<std::uint32_t>(crc32_z(crc, zlib_bytes(bytes.data()), bytes.size()));
 #endif
 }
+
+std::optional<std::uint64_t> claimed_length(std::string_view stream) {
+  constexpr std::size_t kField = 4, kLeast = 18;  // ISIZE, the last field (RFC 1952)
+  if (stream.size() < kLeast) return std::nullopt;
+  std::uint64_t length = 0;
+  for (std::size_t i = 1; i <= kField; ++i)
+    length = length << 8U | static_cast<unsigned char>(stream[stream.size() - i]);
+  return length;
+}
+
+#if MOAT_LIBDEFLATE
+bool gunzip(std::string_view stream, std::span<char> out) {
+  struct Free {
+    void operator()(libdeflate_decompressor* one) const { libdeflate_free_decompressor(one); }
+  };
+  const std::unique_ptr<libdeflate_decompressor, Free> deflate(libdeflate_alloc_decompressor());
+  if (!deflate) throw std::bad_alloc();
+  std::size_t taken = 0, made = 0;
+  char none = 0;  // libdeflate refuses a null output even if the output is empty
+  const auto result =
+      libdeflate_gzip_decompress_ex(deflate.get(), stream.data(), stream.size(),
+                                    out.empty() ? &none : out.data(), out.size(), &taken, &made);
+  return result == LIBDEFLATE_SUCCESS && taken == stream.size() && made == out.size();
+}
+#else
+bool gunzip(std::string_view stream, std::span<char> out) {
+  std::size_t made = 0;
+  GzipReader reader(out.size(), [&](std::string_view piece) {
+    std::ranges::copy(piece, out.data() + made);
+    made += piece.size();
+  });
+  return reader.write(stream) && reader.finish() && made == out.size();
+}
+#endif
 
 }  // namespace moat

@@ -109,6 +109,12 @@ void write_new_file(const NewFile& file, std::string_view bytes) {
   set_time(to.get(), file);
 }
 
+void write_new_file(const NewFile& file, PackedFiles::Reader& from, std::string_view path) {
+  const UniqueFd to = create(file);
+  from.read(path, [&](std::string_view piece) { write(to.get(), piece, file); });
+  set_time(to.get(), file);
+}
+
 bool make_symbolic_link(const fs::path& target, const fs::path& path) {
   if (::symlink(target.c_str(), path.c_str()) == 0) return true;
   if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS) return false;

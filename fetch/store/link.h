@@ -1,6 +1,8 @@
 // How a file of the store is placed in an environment.
 #pragma once
 
+#include "fetch/archive/packed_files.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <string_view>
@@ -30,6 +32,8 @@ struct NewFile {
 };
 // Error(Disk).
 void write_new_file(const NewFile& file, std::string_view bytes);
+// The same with a file of an archive.
+void write_new_file(const NewFile& file, PackedFiles::Reader& from, std::string_view path);
 
 // Error(Disk). Returns false if the file system has no symbolic links (FAT, some network shares).
 bool make_symbolic_link(const std::filesystem::path& target, const std::filesystem::path& path);

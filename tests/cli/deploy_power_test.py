@@ -31,7 +31,8 @@ class Deploys:
         for version in VERSIONS:
             (self.bundles / "in.txt").write_text(f"alpha=={version}\nbeta\n")
             for words in (("lock", "-r", "in.txt", "-p", power.PYTHON, "-o", f"pylock.a{version[0]}.toml", "-q"),
-                          ("bundle", f"pylock.a{version[0]}.toml", "-p", power.PYTHON, "--name", "alpha", "-o", version, "-q")):
+                          ("bundle", f"pylock.a{version[0]}.toml", "-p", power.PYTHON, "--name", "alpha", "-o", version, "-q",
+                           *(["--with-bytecode"] if version == VERSIONS[1] else []))):  # which is placed straight from the bundle
                 power.moat(program, self.bundles, *words, wheels=self.wheels)
         self.disk = power.Disk(root, program)
         self.looked, self.faults = 0, []

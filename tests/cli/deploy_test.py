@@ -5,7 +5,9 @@
 MOAT_DEPLOY_POINTS=500 breaks it in so many places instead of a few. What needs strace, unshare or root skips itself
 without.
 """
+import base64
 import collections
+import hashlib
 import json
 import os
 import pathlib
@@ -15,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "transcripts"))
@@ -64,6 +67,11 @@ class Deploys(sandbox.SandboxTest):
         """What the program that is live says of itself."""
         program = (dest or self.dest) / "current/bin/shop"
         return subprocess.run([program], stdout=subprocess.PIPE, universal_newlines=True, check=True, env={"PATH": "/usr/bin:/bin"}).stdout.split()[-1]
+
+    def files_of_live(self):
+        """What its lists say: path, hash, size, mode."""
+        release = (self.dest / "current").resolve()
+        return [(release / ".moat" / name).read_text() for name in ("manifest", "bytecode")]
 
     def status(self):
         return json.loads(self.moat("deploy", "status", self.dest, "--json"))
@@ -117,8 +125,15 @@ class Deploys(sandbox.SandboxTest):
         site = next((self.dest / "current/lib").glob("*/site-packages"))
         names = {path.name.split(".")[0] for path in site.glob("**/__pycache__/*.pyc")}
         self.assertEqual(names, {"__init__"})
+        # It is placed straight from the bundle, and by way of the store no other.
+        self.assertEqual([*(store / "store").glob("wheels/*"), *(store / "store").glob("pycs/*"), *(store / "store").glob("tmp/*")], [])
+        placed = self.files_of_live()
+        self.moat("image", "1.moat", "-o", "image.tar", MOAT_HOME=str(store))
+        self.deploy("2", MOAT_HOME=str(store))
+        self.deploy("1", MOAT_HOME=str(store))
+        self.assertEqual(self.files_of_live(), placed)
         # It is nobody else's: the bundle alone vouches for it.
-        kept = sorted(path.name for path in (store / "store/pycs").glob("*/*"))
+        kept = sorted(path.name for path in (store / "store/pycs").glob("*/*-*-*-*"))
         self.assertTrue(kept)
         for name in kept:
             self.assertRegex(name, r"-[0-9a-f]{8}-[0-9a-f]{16}$")
@@ -142,6 +157,49 @@ class Deploys(sandbox.SandboxTest):
         self.moat("lock", "-r", "shop.in", "-o", "pylock.next.toml", "--python-version", here, "--python-version", other)
         self.moat("bundle", "pylock.next.toml", "-o", "x", "--name", "shop", "--python-version", other, "--with-bytecode", status=2)
         self.assertIn(f"`--with-bytecode` requires CPython {other}", self.said)
+
+    def test_python_comes_straight_from_the_bundle(self):
+        self.bundle("1", "--with-python")
+        home = self.root / "fresh"
+        home.mkdir()
+        self.deploy("1", MOAT_HOME=str(home))
+        self.assertEqual(self.live(), "1.0")
+        self.assertEqual([str(p) for part in ("wheels", "pycs", "runtimes", "tmp") for p in (home / "store").glob(part + "/*")], [])
+        placed = self.files_of_live()
+        self.assertIn("unchanged", self.moat("deploy", "verify", self.dest, MOAT_HOME=str(home)))
+        # The same by way of the store.
+        self.moat("image", "1.moat", "-o", "image.tar", MOAT_HOME=str(home))
+        self.assertEqual(len(list((home / "store/runtimes").iterdir())), 1)
+        self.deploy("2", MOAT_HOME=str(home))
+        self.deploy("1", MOAT_HOME=str(home))
+        self.assertEqual(self.files_of_live(), placed)
+
+    def test_wheel_whose_record_is_wrong(self):
+        """Which shows only when its files are read: it goes by way of the store, as such wheels did before."""
+        links = self.root / "links"
+        links.mkdir()
+        info = "odd-1.0.dist-info"
+        files = {"odd.py": "whole = 12", f"{info}/METADATA": "Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n",
+                 f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+        hashes = {name: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=") for name, text in files.items()}
+        for version, of_module in (("hash", f"odd.py,sha256={'A' * 43},10\n"), ("row", "")):
+            rows = [f"{name},sha256={hashes[name]},{len(text)}\n" for name, text in files.items() if name != "odd.py"]
+            with zipfile.ZipFile(links / "odd-1.0-py3-none-any.whl", "w") as wheel:
+                for name, text in files.items():
+                    wheel.writestr(name, text)
+                wheel.writestr(f"{info}/RECORD", "".join([of_module, *rows]) + f"{info}/RECORD,,\n")
+            file = links / "odd-1.0-py3-none-any.whl"
+            (self.work / "odd.in").write_text(f"odd @ {file.as_uri()}#sha256={hashlib.sha256(file.read_bytes()).hexdigest()}\n")
+            self.moat("lock", "-r", "odd.in", "-o", "pylock.odd.toml", "--no-index")
+            self.moat("bundle", "pylock.odd.toml", "-o", "odd.moat", "--name", "odd", "--with-bytecode", "--no-index")
+            home, dest = self.root / f"home-{version}", self.root / f"dest-{version}"
+            (home / "store").mkdir(parents=True)
+            (home / "store/runtimes").symlink_to(sandbox.SHARED)
+            self.moat("deploy", "odd.moat", dest, "--insecure", MOAT_HOME=str(home))
+            said = subprocess.run([dest / "current/bin/python", "-c", "import odd; print(odd.whole)"], stdout=subprocess.PIPE, universal_newlines=True, check=True)
+            self.assertEqual(said.stdout, "12\n")
+            self.assertEqual(len(list((home / "store/wheels").iterdir())), 1)
+            self.assertIn("unchanged", self.moat("deploy", "verify", dest))
 
     def test_several_targets(self):
         here = f"{sys.version_info[0]}.{sys.version_info[1]}"

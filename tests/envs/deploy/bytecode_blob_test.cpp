@@ -41,9 +41,19 @@ class BytecodeBlob : public ::testing::Test {
     return obtain_bundled_bytecode(
         wheel, env.interpreter, hash_bytes(blob), [&](const auto& sink) { sink(blob); }, env.store);
   }
+  StoredBytecode opened(const std::string& blob) {
+    return open_bundled_bytecode(
+        wheel, env.interpreter, hash_bytes(blob), [&](const auto& sink) { sink(blob); }, env.store);
+  }
+  // Whether it is unpacked or not.
   std::string refused(const std::string& blob) {
+    std::string out = refused(blob, &BytecodeBlob::obtained);
+    EXPECT_EQ(refused(blob, &BytecodeBlob::opened), out);
+    return out;
+  }
+  std::string refused(const std::string& blob, StoredBytecode (BytecodeBlob::*take)(const std::string&)) {
     try {
-      obtained(blob);
+      (this->*take)(blob);
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::BadArchive);
       return error.what();
@@ -81,6 +91,26 @@ TEST_F(BytecodeBlob, BringsWhatWouldBeCompiled) {
                 wheel, env.interpreter, sha256, [](const auto&) { FAIL() << "the store has it"; }, env.store)
                 .tree,
             came.tree);
+}
+
+TEST_F(BytecodeBlob, IsUsedWithoutBeingUnpackedWhereTheStoreDoesNotHaveIt) {
+  const StoredBytecode made = compiled();
+  write_bytecode_blob(made, folder / "blob");
+  const std::string blob = read_file(folder / "blob");
+  const StoredBytecode came = opened(blob);
+  EXPECT_FALSE(
+      has_bundled_bytecode(wheel.digest, bytecode_key(env.interpreter), hash_bytes(blob), env.store));
+  ASSERT_TRUE(came.packed);
+  ASSERT_EQ(came.files.size(), made.files.size());
+  for (std::size_t i = 0; i < made.files.size(); ++i) {
+    EXPECT_EQ(came.files[i].path, made.files[i].path);
+    EXPECT_EQ(came.files[i].digest, made.files[i].digest);
+    EXPECT_EQ(came.files[i].size, made.files[i].size);
+    EXPECT_EQ(came.files[i].mtime, made.files[i].mtime);
+    EXPECT_EQ(came.packed->text(came.files[i].path), read_file(made.tree / made.files[i].path));
+  }
+  const fs::path unpacked = obtained(blob).tree;
+  EXPECT_EQ(opened(blob).tree, unpacked);
 }
 
 TEST_F(BytecodeBlob, WhatBelongsToNoModuleIsRefused) {
