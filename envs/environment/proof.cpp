@@ -55,7 +55,7 @@ for name in names:
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
         text = answer.read().decode("utf-8", "replace")
-    text = text[1:] if text.startswith(".") else "it ended without an answer"
+    text = text[1:] if text.startswith(".") else "it gave no answer"
     status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status):
         text = "ended by signal %d" % os.WTERMSIG(status)

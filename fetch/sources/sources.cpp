@@ -199,7 +199,7 @@ void Sources::clone(const SourceUrl& source, const fs::path& into, const std::st
   const StagingFolder beside(into.parent_path(), ".clone");
   git_.checkout(source, git_.resolve(source, stop), beside.path() / "tree", stop, Git::Lasting::ForGood);
   if (!rename_if_absent(beside.path() / "tree", into))
-    throw Error(ErrorKind::Exists, fmt::format("{} is there already", quote(into.native())));
+    throw Error(ErrorKind::Exists, fmt::format("{} already exists", quote(into.native())));
 }
 
 ObtainedSource Sources::bring(const SourceOrder& order, const std::stop_token& stop) {
