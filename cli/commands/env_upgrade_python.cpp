@@ -116,6 +116,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
   const fs::path root = environment.root();
   bool lacks_bytecode = !runtime.get().is_compiled;
   const auto fill = [&](const Environment& staged) {
+    expect_commands(staged.root(), root, session.settings());
     if (request.install.empty()) return;
     const TransactionResult result = apply(std::move(request), staged, session);
     lacks_bytecode = lacks_bytecode || result.lacks_bytecode;
@@ -131,7 +132,9 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
       runtime.get(), session.workers());
   clones.keep();
   if (lacks_bytecode) session.lacks_bytecode(root);
-  show_commands(made, session.settings());
+  show_or_take_back(made, session.settings(), [&] {
+    rollback(root, before.state, session.command_line(), session.settings().durable);
+  });
 
   const std::vector<HistoryEntry> history = read_history(root);
   const std::vector<std::string> summary =

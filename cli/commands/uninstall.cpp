@@ -92,8 +92,15 @@ ChangeReport uninstall_packages(const UninstallCommand& command, Session& sessio
       const Expected<PackageName> name = PackageName::parse(package.name);
       return name && request.remove.count(*name) != 0;
     });
+    expect_commands(environment.root(), environment.root(), settings);
     hide_other_commands(shown_commands(environment.root(), after, settings), environment.root(), settings);
-    report.take(apply(std::move(request), environment, session));
+    try {
+      report.take(apply(std::move(request), environment, session));
+    } catch (const Error&) {
+      show_as_before(environment.root(), settings);
+      throw;
+    }
+    finish_showing(environment, settings);
   }
   return report;
 }

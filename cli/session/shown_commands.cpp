@@ -1,11 +1,16 @@
 #include "cli/session/shown_commands.h"
 
 #include "envs/install/user_links.h"
+#include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <exception>
+#include <string_view>
 
 namespace moat {
 namespace {
@@ -27,6 +32,9 @@ Shows what_shows(const fs::path& root, const Settings& settings) {
 UserLinks links_of(const fs::path& root, const Settings& settings) {
   return {settings.bin_dir, real(settings.data_dir), real(root)};
 }
+
+// There while the links may not fit the environment.
+constexpr std::string_view kMark = ".moat/links";
 
 std::string why_no_command(const WantedPackage& application, const TransactionRequest& request) {
   for (const WantedPackage& other : request.install)
@@ -69,15 +77,56 @@ void check_commands(const TransactionRequest& request, const fs::path& root, con
   check_names_are_free(commands, links_of(root, settings));
 }
 
-bool show_commands(const Environment& environment, const Settings& settings) {
-  if (what_shows(environment.root(), settings) == Shows::Nothing) return false;
-  return set_links(shown_commands(environment.root(), environment.manifest(), settings),
-                   links_of(environment.root(), settings));
+void expect_commands(const fs::path& folder, const fs::path& root, const Settings& settings) {
+  if (what_shows(root, settings) != Shows::Nothing)
+    static_cast<void>(open_file(folder / kMark, O_WRONLY | O_CREAT));
 }
 
-void show_new_commands(const Environment& environment, Session& session) {
+bool show_commands(const Environment& environment, const Settings& settings) {
+  if (what_shows(environment.root(), settings) == Shows::Nothing) return false;
+  const bool placed = set_links(shown_commands(environment.root(), environment.manifest(), settings),
+                                links_of(environment.root(), settings));
+  ::unlink((environment.root() / kMark).c_str());
+  return placed;
+}
+
+void finish_showing(const Environment& environment, const Settings& settings) noexcept {
+  try {
+    if (::access((environment.root() / kMark).c_str(), F_OK) == 0) show_commands(environment, settings);
+  } catch (const std::exception&) {  // the next one does it, then
+  }
+}
+
+void show_as_before(const fs::path& root, const Settings& settings) noexcept {
+  try {
+    if (Environment::exists_at(root))
+      show_commands(Environment::open(root), settings);
+    else
+      set_links({}, links_of(root, settings));
+  } catch (const std::exception&) {  // links that lead nowhere, or the next command does it
+  }
+}
+
+bool show_or_take_back(const Environment& environment, const Settings& settings,
+                       const std::function<void()>& take_back) {
+  try {
+    return show_commands(environment, settings);
+  } catch (const Error& error) {
+    try {
+      take_back();
+    } catch (const Error& second) {
+      throw Error(error.kind(), fmt::format("{}; and it cannot be undone: {}", error.what(), second.what()),
+                  {"remove the cause and run any moat command on it, which shows its commands"});
+    }
+    show_as_before(environment.root(), settings);
+    throw Error(error.kind(), fmt::format("{}; nothing has changed", error.what()), error.hints());
+  }
+}
+
+void show_new_commands(const Environment& environment, Session& session,
+                       const std::function<void()>& take_back) {
   const Settings& settings = session.settings();
-  const bool placed = show_commands(environment, settings);
+  const bool placed = show_or_take_back(environment, settings, take_back);
   const std::string path = variable(settings.variables, "PATH");
   const std::vector<std::string_view> folders = split(path, ':');
   if (placed && std::find(folders.begin(), folders.end(), settings.bin_dir.native()) == folders.end())
