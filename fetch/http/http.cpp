@@ -7,6 +7,7 @@
 #include "fetch/http/transfer_end.h"
 #include "fetch/os/guarded.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/memory_out.h"
 #include "fetch/os/open_files.h"
 #include "fetch/os/workers.h"
 #include "resolver/base/text.h"
@@ -177,10 +178,15 @@ class HttpClient::Loop {
     end_embargoes();
     start_waiting();
     int running = 0;
-    curl().multi_perform(multi_.get(), &running);
+    check(curl().multi_perform(multi_.get(), &running));
     if (take_finished()) return true;  // there may be room for others now
-    curl().multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr);
+    check(curl().multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr));
     return true;
+  }
+
+  // Out of memory the library may have forgotten a transfer, for whose end somebody would wait for ever.
+  static void check(CURLMcode code) {
+    if (code == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
   }
 
   bool take_inbox() {
@@ -400,7 +406,11 @@ class HttpClient::Loop {
       } catch (...) {
         answer.credentials = error_from(std::current_exception(), url);
       }
-      inbox_.with([&](Inbox& inbox) { inbox.answers.push_back(std::move(answer)); });
+      try {
+        inbox_.with([&](Inbox& inbox) { inbox.answers.push_back(std::move(answer)); });
+      } catch (const std::bad_alloc&) {
+        stop_for_memory();
+      }
       wake();
     });
   }
@@ -429,7 +439,9 @@ class HttpClient::Loop {
   static void tell_failure(Transfer& transfer, const std::exception_ptr& failure) noexcept {
     try {
       transfer.done(error_from(failure, transfer.request.url));
-    } catch (...) {  // more cannot be done
+    } catch (const std::bad_alloc&) {
+      stop_for_memory();
+    } catch (...) {  // its own affair
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
 #include "tests/support/loopback_server.h"
 
@@ -639,6 +640,17 @@ TEST_F(HttpTest, WhoCannotTakeAnAnswerHearsWhy) {
     EXPECT_EQ(heard.get_future().get(), "out of memory");
   }
   EXPECT_EQ(client.get(request("/a")).body, "x");
+}
+
+TEST_F(HttpTest, WhoNeverHearsAnAnswerStopsWaiting) {
+  const Interrupts interrupts;
+  std::latch stopped(1);
+  const std::stop_callback callback(interrupts.token(), [&] { stopped.count_down(); });
+  HttpClient client(quick());
+  server_.serve_page("/a", "x");
+  client.send(request("/a"), [](const HttpClient::Result&) { throw std::bad_alloc(); });
+  stopped.wait();
+  EXPECT_EQ(interrupts.signal(), std::nullopt);
 }
 
 TEST_F(HttpTest, AnAnswerThatIsNeverTakenEndsNothingElse) {
