@@ -11,6 +11,7 @@
 #include "cli/session/session.h"
 #include "cli/settings/settings.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/memory_out.h"
 #include "fetch/os/open_files.h"
 #include "fetch/os/waiting.h"
 #include "resolver/base/text.h"
@@ -121,7 +122,10 @@ int run_arguments(const std::vector<std::string>& arguments, Output& output) {
   try {
     return run_invocation(invocation, variables, output, interrupts.token());
   } catch (const Error& error) {
-    if (!interrupts.signal()) throw;
+    if (!interrupts.signal()) {
+      if (error.kind() == ErrorKind::Interrupted && stopped_for_memory()) throw std::bad_alloc();
+      throw;
+    }
     // Any failure is a result of the interruption: of a killed child, say.
     output.error(error.kind() == ErrorKind::Interrupted ? error
                                                         : Error(ErrorKind::Interrupted, "interrupted"));

@@ -143,10 +143,13 @@ int execute(const EnvRollbackCommand& command, Session& session) {
     }
   }
   const Environment environment = open_for_change(session);
-  const int state =
-      rollback(environment.root(), command.state, session.command_line(), session.settings().durable);
+  const Settings& settings = session.settings();
+  const int before = environment.manifest_without_files().state;
+  expect_commands(environment.root(), environment.root(), settings.command_places());
+  const int state = rollback(environment.root(), command.state, session.command_line(), settings.durable);
   session.lacks_bytecode(environment.root());  // what came back may have gone before it had all of its own
-  show_commands(environment, session.settings().command_places());
+  show_or_take_back(environment, settings.command_places(),
+                    [&] { rollback(environment.root(), before, session.command_line(), settings.durable); });
   const std::vector<std::string> summary = summary_of_newest(environment.root());
   Output& output = session.output();
   if (output.verbosity() >= -1)

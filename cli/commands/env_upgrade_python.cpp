@@ -115,6 +115,7 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
   const fs::path root = environment.root();
   bool lacks_bytecode = !runtime.get().is_compiled;
   const auto fill = [&](const Environment& staged) {
+    expect_commands(staged.root(), root, session.settings().command_places());
     if (request.install.empty()) return;
     const TransactionResult result = apply(std::move(request), staged, session);
     lacks_bytecode = lacks_bytecode || result.lacks_bytecode;
@@ -130,7 +131,9 @@ int execute(const EnvUpgradePythonCommand&, Session& session) {
       runtime.get(), session.workers());
   clones.keep();
   if (lacks_bytecode) session.lacks_bytecode(root);
-  show_commands(made, session.settings().command_places());
+  show_or_take_back(made, session.settings().command_places(), [&] {
+    rollback(root, before.state, session.command_line(), session.settings().durable);
+  });
 
   const std::vector<HistoryEntry> history = read_history(root);
   const std::vector<std::string> summary =

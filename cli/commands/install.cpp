@@ -9,9 +9,11 @@
 #include "cli/session/required_python.h"
 #include "cli/session/shown_commands.h"
 #include "cli/session/source_setup.h"
+#include "envs/environment/remove_environment.h"
 #include "envs/environment/shell_words.h"
 #include "envs/install/bytecode_ahead.h"
 #include "envs/install/requests.h"
+#include "envs/journal/change.h"
 #include "fetch/os/file.h"
 #include "resolver/base/text.h"
 #include "resolver/lock/lockfile.h"
@@ -121,16 +123,26 @@ TransactionRequest request_for(const InstallCommand& command, Goal& goal, const 
 
 // Creates a missing environment, with everything in it.
 void change(InstallPlace& place, TransactionRequest request, ChangeReport& report, Session& session) {
-  const auto fill = [&](const Environment& environment) {
-    if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty() ||
-        !request.forget_requests.empty())
-      report.take(apply(std::move(request), environment, session));
-  };
   report.created = !place.environment;
+  const auto fill = [&](const Environment& environment) {
+    const bool changes = !request.install.empty() || !request.mark_requested.empty() ||
+                         !request.requests.empty() || !request.forget_requests.empty();
+    if (changes || report.created)
+      expect_commands(environment.root(), place.root, session.settings().command_places());
+    if (changes) report.take(apply(std::move(request), environment, session));
+  };
   if (place.environment)
     fill(*place.environment);
   else
     place.environment = create_and_say(place.root, session, fill);
+}
+
+// `before`: the state of an environment that was there.
+void take_back(int before, const ChangeReport& report, Session& session) {
+  if (report.created)
+    take_back_environment(report.environment);
+  else if (report.state != before)
+    rollback(report.environment, before, session.command_line(), session.settings().durable);
 }
 
 // Packages excluded by markers are neither installed nor reported as installed.
@@ -168,8 +180,9 @@ ChangeReport install_packages(const InstallCommand& command, Goal goal, Session&
                                           : plan_operations(place.installed, request);
   } else {
     record_requests(goal, place, session, request);
+    const int before = report.state;
     change(place, std::move(request), report, session);
-    show_new_commands(*place.environment, session);
+    show_new_commands(*place.environment, session, [&] { take_back(before, report, session); });
     clones.keep();
   }
   return report;

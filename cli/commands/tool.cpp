@@ -53,6 +53,7 @@ ListedTool look_at(const PackageName& name, const Settings& settings) {
   tool.environment = environment_of(name, settings);
   try {
     const Environment environment = Environment::open(tool.environment);
+    finish_showing(environment, settings.command_places());
     const Manifest manifest = environment.manifest();
     tool.version = version_of(manifest, tool.name);
     tool.python = environment.interpreter().version;
@@ -90,6 +91,23 @@ std::vector<PackageName> named_or_all(const std::vector<std::string>& names, con
     out.push_back(std::move(name));
   }
   return out;
+}
+
+// Its commands go first, so that none is left that leads nowhere; if the rest stays, they come back.
+void remove_application(const fs::path& root, Session& session) {
+  const Settings& settings = session.settings();
+  const bool is_whole = Environment::exists_at(root);
+  try {
+    if (is_whole) expect_commands(root, root, settings.command_places());
+  } catch (const Error&) {  // removing needs no room
+  }
+  hide_other_commands({}, root, settings.command_places());
+  try {
+    remove_environment(root, session.reporter());
+  } catch (const Error&) {
+    if (is_whole) show_as_before(root, settings.command_places());
+    throw;
+  }
 }
 
 // ---- run
@@ -150,6 +168,15 @@ Error no_such_command(const std::string& typed, const PackageName& package,
           std::move(hints)};
 }
 
+// The change is made: what cannot be read now is not told, and is no failure.
+Manifest manifest_to_tell(const fs::path& environment) {
+  try {
+    return Environment::open(environment).manifest();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 RunQuestion question_of(const ToolRunCommand& command, const std::string& requirement, Session& session) {
   std::vector<std::string> packages{requirement};
   packages.insert(packages.end(), command.with.begin(), command.with.end());
@@ -178,13 +205,12 @@ int execute(const ToolInstallCommand& command, Session& session) {
   // `ruff@0.4` is the newest version with that prefix, whatever is installed.
   if (app.latest || app.requirement.ends_with(".*")) install.upgrade_packages.push_back(name.normalized());
   ChangeReport report = install_packages(install, std::move(goal), session);
-  const Environment environment = open_for_reading(session);
-  const Manifest manifest = environment.manifest();
+  const Manifest manifest = manifest_to_tell(report.environment);
   report.nothing =
       fmt::format("{} {} is already installed", name.display(), version_of(manifest, name.normalized()));
   report_changes(report, session);
-  session.output().say(
-      fmt::format("commands: {}", fmt::join(package_commands(manifest, name.normalized()), ", ")));
+  if (const auto commands = package_commands(manifest, name.normalized()); !commands.empty())
+    session.output().say(fmt::format("commands: {}", fmt::join(commands, ", ")));
   return 0;
 }
 
@@ -280,10 +306,7 @@ int execute(const ToolUninstallCommand& command, Session& session) {
       output.warn(fmt::format("application {} is not installed", quote(text)));
       continue;
     }
-    if (!command.dry_run) {
-      hide_other_commands({}, root, settings.command_places());
-      remove_environment(root, session.reporter());
-    }
+    if (!command.dry_run) remove_application(root, session);
     if (output.verbosity() >= -1) output.result(fmt::format("- {}", name.normalized()));
     removed.push_back(name.normalized());
   }

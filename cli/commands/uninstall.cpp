@@ -92,9 +92,16 @@ ChangeReport uninstall_packages(const UninstallCommand& command, Session& sessio
       const Expected<PackageName> name = PackageName::parse(package.name);
       return name && request.remove.count(*name) != 0;
     });
-    const CommandPlaces places = settings.command_places();
-    hide_other_commands(shown_commands(environment.root(), after, places), environment.root(), places);
-    report.take(apply(std::move(request), environment, session));
+    expect_commands(environment.root(), environment.root(), settings.command_places());
+    hide_other_commands(shown_commands(environment.root(), after, settings.command_places()),
+                        environment.root(), settings.command_places());
+    try {
+      report.take(apply(std::move(request), environment, session));
+    } catch (const Error&) {
+      show_as_before(environment.root(), settings.command_places());
+      throw;
+    }
+    finish_showing(environment, settings.command_places());
   }
   return report;
 }

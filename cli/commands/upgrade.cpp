@@ -11,6 +11,7 @@
 #include "envs/environment/shell_words.h"
 #include "envs/install/requests.h"
 #include "envs/install/shown_commands.h"
+#include "envs/journal/change.h"
 #include "envs/project/project_files.h"
 #include "resolver/base/nearest.h"
 #include "resolver/base/text.h"
@@ -169,9 +170,14 @@ ChangeReport upgrade_packages(const UpgradeCommand& command, Session& session) {
     request.requests = std::move(changes.said);
     request.forget_requests = std::move(changes.forgotten);
     check_commands(request, environment.root(), session.settings().command_places());
-    if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty())
+    if (!request.install.empty() || !request.mark_requested.empty() || !request.requests.empty()) {
+      expect_commands(environment.root(), environment.root(), session.settings().command_places());
       report.take(apply(std::move(request), environment, session));
-    show_commands(environment, session.settings().command_places());
+    }
+    show_or_take_back(environment, session.settings().command_places(), [&] {
+      if (report.state != manifest.state)
+        rollback(environment.root(), manifest.state, session.command_line(), session.settings().durable);
+    });
     clones.keep();
   }
   return report;

@@ -20,10 +20,12 @@ Environment open_chosen(Session& session, ForProject project, Environment::Forei
   const ChosenEnvironment chosen = require_environment(session.settings(), project);
   if (chosen.note) session.output().say(*chosen.note);
   Environment environment = Environment::open(chosen.root, foreign);
-  // Links that a crash or a failed change left wrong are repaired by the next command.
-  // Commands that only read repair nothing.
+  // Links that a crash or a failed change left wrong are repaired by the next command; by one that only reads
+  // where it is known that they may be.
   if (foreign == Environment::Foreign::Refused)
     show_commands(environment, session.settings().command_places());
+  else
+    finish_showing(environment, session.settings().command_places());
   return environment;
 }
 

@@ -4,6 +4,7 @@
 #include "envs/environment/copy_environment.h"
 #include "envs/environment/new_place.h"
 #include "envs/environment/pip_shim.h"
+#include "envs/environment/remove_environment.h"
 #include "envs/environment/staged_environment.h"
 #include "envs/journal/change.h"
 #include "envs/journal/move_check.h"
@@ -495,6 +496,16 @@ void make_beside(const CreateOptions& options, const fs::path& root, const Runti
   });
 }
 
+// `why`: the reason to.
+void take_back(const fs::path& root, const Error& why) {
+  try {
+    take_back_environment(root);
+  } catch (const Error& second) {
+    throw Error(ErrorKind::Disk, fmt::format("{}; and it cannot be undone: {}", why.what(), second.what()),
+                why.hints());
+  }
+}
+
 }  // namespace
 
 Environment create_environment(const CreateOptions& options, const Runtime& runtime, Workers& workers) {
@@ -518,7 +529,7 @@ Environment create_environment(const CreateOptions& options, const Runtime& runt
     return Environment::open(root);
   } catch (const Error& error) {
     // A failure changes nothing. A replaced environment cannot be brought back.
-    if (is_new && error.kind() == ErrorKind::Disk) remove_tree_quietly(root);
+    if (is_new && error.kind() == ErrorKind::Disk) take_back(root, error);
     throw;
   }
 }

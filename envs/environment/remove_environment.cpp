@@ -7,6 +7,7 @@
 #include "fetch/os/leftovers.h"
 #include "resolver/base/text.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -18,15 +19,20 @@
 namespace moat {
 
 namespace {
+
 constexpr std::chrono::seconds kPatience{60};
+
+fs::path beside(const fs::path& root) {
+  return root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
 }
+
+}  // namespace
 
 // Deleting takes a while and may be interrupted: so it is moved away first, then deleted. A folder that must
 // stay (a mounted volume, one in another user's directory) is emptied; until the end it remains an
 // environment that can be removed again. Files that cannot be deleted do not restore it.
 void remove_environment(const fs::path& root, Reporter& reporter) {
-  const fs::path aside =
-      root.parent_path() / fmt::format(".{}.removed-{}", root.filename().native(), getpid());
+  const fs::path aside = beside(root);
   sweep_leftovers(root.parent_path());
   // Waits for a command that is changing it. Without this file there is no such command.
   std::optional<FileLock> alone;
@@ -54,6 +60,18 @@ void remove_environment(const fs::path& root, Reporter& reporter) {
   remove_tree(root / "pyvenv.cfg");
   std::error_code must_stay;
   fs::remove(root, must_stay);
+}
+
+void take_back_environment(const fs::path& root) {
+  const fs::path aside = beside(root);
+  if (::rename(root.c_str(), aside.c_str()) == 0 ||
+      ::renameat2(AT_FDCWD, root.c_str(), AT_FDCWD, aside.c_str(), RENAME_NOREPLACE) == 0)
+    return remove_tree_quietly(aside);
+  const int why = errno;
+  // A folder that must stay is emptied.
+  remove_tree_quietly(root);
+  std::error_code unknown;
+  if (fs::exists(root / "pyvenv.cfg", unknown) || unknown) throw_errno("remove", root, why);
 }
 
 }  // namespace moat

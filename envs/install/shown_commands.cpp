@@ -2,11 +2,16 @@
 
 #include "envs/install/user_links.h"
 #include "envs/place/wheel_files.h"
+#include "fetch/os/file.h"
 #include "resolver/base/text.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <exception>
+#include <string_view>
 
 namespace moat {
 namespace {
@@ -28,6 +33,9 @@ Shows what_shows(const fs::path& root, const CommandPlaces& places) {
 UserLinks links_of(const fs::path& root, const CommandPlaces& places) {
   return {places.bin_dir, real(places.data_dir), real(root)};
 }
+
+// There while the links may not fit the environment.
+constexpr std::string_view kMark = ".moat/links";
 
 std::string why_no_command(const WantedPackage& application, const TransactionRequest& request) {
   for (const WantedPackage& other : request.install) {
@@ -73,10 +81,50 @@ void check_commands(const TransactionRequest& request, const fs::path& root, con
   check_names_are_free(commands, links_of(root, places));
 }
 
+void expect_commands(const fs::path& folder, const fs::path& root, const CommandPlaces& places) {
+  if (what_shows(root, places) != Shows::Nothing)
+    static_cast<void>(open_file(folder / kMark, O_WRONLY | O_CREAT));
+}
+
 bool show_commands(const Environment& environment, const CommandPlaces& places) {
   if (what_shows(environment.root(), places) == Shows::Nothing) return false;
-  return set_links(shown_commands(environment.root(), environment.manifest(), places),
-                   links_of(environment.root(), places));
+  const bool placed = set_links(shown_commands(environment.root(), environment.manifest(), places),
+                                links_of(environment.root(), places));
+  ::unlink((environment.root() / kMark).c_str());
+  return placed;
+}
+
+void finish_showing(const Environment& environment, const CommandPlaces& places) noexcept {
+  try {
+    if (::access((environment.root() / kMark).c_str(), F_OK) == 0) show_commands(environment, places);
+  } catch (const std::exception&) {  // the next one does it, then
+  }
+}
+
+void show_as_before(const fs::path& root, const CommandPlaces& places) noexcept {
+  try {
+    if (Environment::exists_at(root))
+      show_commands(Environment::open(root), places);
+    else
+      set_links({}, links_of(root, places));
+  } catch (const std::exception&) {  // links that lead nowhere, or the next command does it
+  }
+}
+
+bool show_or_take_back(const Environment& environment, const CommandPlaces& places,
+                       const std::function<void()>& take_back) {
+  try {
+    return show_commands(environment, places);
+  } catch (const Error& error) {
+    try {
+      take_back();
+    } catch (const Error& second) {
+      throw Error(error.kind(), fmt::format("{}; and it cannot be undone: {}", error.what(), second.what()),
+                  {"remove the cause and run any moat command on it, which shows its commands"});
+    }
+    show_as_before(environment.root(), places);
+    throw Error(error.kind(), fmt::format("{}; nothing has changed", error.what()), error.hints());
+  }
 }
 
 void hide_other_commands(const std::set<std::string>& remaining, const fs::path& root,

@@ -128,7 +128,12 @@ bool set_links(const std::set<std::string>& commands, const UserLinks& links) {
     make_directories(links.bin_dir);
     const fs::path aside = links.bin_dir / fmt::format(".moat-{}-{}", getpid(), command);
     if (::symlink(target.c_str(), aside.c_str()) != 0) throw_errno("make the link", aside, errno);
-    rename_over(aside, place);
+    try {
+      rename_over(aside, place);
+    } catch (const Error&) {
+      ::unlink(aside.c_str());
+      throw;
+    }
     placed = true;
   }
   return placed;

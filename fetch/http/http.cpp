@@ -1,11 +1,13 @@
 #include "fetch/http/http.h"
 
 #include "fetch/http/curl_library.h"
+#include "fetch/http/failure.h"
 #include "fetch/http/http_policy.h"
 #include "fetch/http/transfer.h"
 #include "fetch/http/transfer_end.h"
 #include "fetch/os/guarded.h"
 #include "fetch/os/interrupt.h"
+#include "fetch/os/memory_out.h"
 #include "fetch/os/open_files.h"
 #include "fetch/os/workers.h"
 #include "resolver/base/text.h"
@@ -21,10 +23,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
+#include <optional>
 #include <random>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace moat {
 namespace {
@@ -51,16 +57,6 @@ Error unprotected(const Url& url) {
                    " is plain http: anybody on the way could change what comes, and no hash vouches for it",
                {"use https, or `#sha256=…` at the end of a file's URL",
                 "if that is meant: --trusted-host " + url.host()});
-}
-
-Error error_from(const std::exception_ptr& failure, const Url& url) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::exception& error) {
-    return Error(ErrorKind::Network, fmt::format("cannot get {}: {}", quote(url.display()), error.what()));
-  }
 }
 
 HttpClient::Result outcome_of(Transfer& transfer) {
@@ -117,7 +113,11 @@ class HttpClient::Loop {
 
   void send(HttpRequest request, std::function<void(Result)> done) {
     std::call_once(begun_, [&] { begin(); });
-    inbox_.with([&](Inbox& inbox) { inbox.orders.push_back({std::move(request), std::move(done)}); });
+    // Made here, so that the network thread needs no memory to take it.
+    Transfers order;
+    const std::uint64_t sequence = next_sequence_++;
+    order.emplace(sequence, std::make_unique<Transfer>(std::move(request), std::move(done), sequence));
+    inbox_.with([&](Inbox& inbox) { inbox.orders.merge(order); });
     wake();
   }
 
@@ -125,22 +125,20 @@ class HttpClient::Loop {
   std::uint64_t bytes_received() const { return bytes_received_; }
 
  private:
-  struct Order {
-    HttpRequest request;
-    std::function<void(Result)> done;
-  };
-  struct Answer {  // to the question for credentials
+  using Transfers = std::map<std::uint64_t, std::unique_ptr<Transfer>>;  // by sequence
+  struct Answer {                                                        // to the question for credentials
     Transfer* transfer;
     std::variant<std::optional<std::string>, Error> credentials;
   };
   struct Inbox {
-    std::vector<Order> orders;
+    Transfers orders;
     std::vector<Answer> answers;
     bool stopping = false;
   };
 
   // At the first request: many commands make an HttpClient and never use it.
   void begin() {
+    static_cast<void>(out_of_memory());  // when that happens, it is there
     multi_.reset(curl().multi_init());
     if (!multi_) throw std::bad_alloc();
     curl().multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
@@ -180,29 +178,40 @@ class HttpClient::Loop {
     end_embargoes();
     start_waiting();
     int running = 0;
-    curl().multi_perform(multi_.get(), &running);
+    check(curl().multi_perform(multi_.get(), &running));
     if (take_finished()) return true;  // there may be room for others now
-    curl().multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr);
+    check(curl().multi_poll(multi_.get(), nullptr, 0, poll_timeout_ms(), nullptr));
     return true;
   }
 
+  // Out of memory the library may have forgotten a transfer, for whose end somebody would wait for ever.
+  static void check(CURLMcode code) {
+    if (code == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
+  }
+
   bool take_inbox() {
-    Inbox mine;
+    std::vector<Answer> answers;
+    std::optional<std::uint64_t> first;
     const bool stopping = inbox_.with([&](Inbox& inbox) {
-      std::swap(mine.orders, inbox.orders);
-      std::swap(mine.answers, inbox.answers);
+      if (!inbox.orders.empty()) first = inbox.orders.begin()->first;
+      transfers_.merge(inbox.orders);
+      std::swap(answers, inbox.answers);
       return inbox.stopping;
     });
-    for (Order& order : mine.orders) admit(std::move(order));
-    for (Answer& answer : mine.answers) take_answer(answer);
+    if (first) admit_from(*first);
+    for (Answer& answer : answers) take_answer(answer);
     return !stopping;
   }
 
-  void admit(Order order) {
-    auto owned =
-        std::make_unique<Transfer>(std::move(order.request), std::move(order.done), next_sequence_++);
-    Transfer& transfer = *owned;
-    transfers_.emplace(transfer.sequence, std::move(owned));
+  // Senders may overtake each other, so higher numbers may have come before.
+  void admit_from(std::uint64_t first) {
+    for (auto at = transfers_.lower_bound(first); at != transfers_.end();) {
+      Transfer& transfer = *(at++)->second;  // it may be over at once
+      if (!std::exchange(transfer.admitted, true)) admit(transfer);
+    }
+  }
+
+  void admit(Transfer& transfer) {
     if (auto error = why_not_sent(transfer.url, options_))
       complete(transfer, std::move(*error));
     else
@@ -397,7 +406,11 @@ class HttpClient::Loop {
       } catch (...) {
         answer.credentials = error_from(std::current_exception(), url);
       }
-      inbox_.with([&](Inbox& inbox) { inbox.answers.push_back(std::move(answer)); });
+      try {
+        inbox_.with([&](Inbox& inbox) { inbox.answers.push_back(std::move(answer)); });
+      } catch (const std::bad_alloc&) {
+        stop_for_memory();
+      }
       wake();
     });
   }
@@ -413,20 +426,42 @@ class HttpClient::Loop {
 
   void respond(Transfer& transfer) { complete(transfer, outcome_of(transfer)); }
 
-  void complete(Transfer& transfer, Result result) {
+  // The transfer is gone afterwards.
+  void complete(Transfer& transfer, Result result) noexcept {
     const auto owned = transfers_.extract(transfer.sequence);
-    transfer.done(std::move(result));
+    try {
+      transfer.done(std::move(result));
+    } catch (...) {  // memory is out; whoever waits must hear of it
+      tell_failure(transfer, std::current_exception());
+    }
+  }
+
+  static void tell_failure(Transfer& transfer, const std::exception_ptr& failure) noexcept {
+    try {
+      transfer.done(error_from(failure, transfer.request.url));
+    } catch (const std::bad_alloc&) {
+      stop_for_memory();
+    } catch (...) {  // its own affair
+    }
   }
 
   void cancel_all() {
     asker_.reset();  // its answers are no longer wanted
-    end_all([](const Transfer& transfer) {
+    const auto cancelled = [](const Transfer& transfer) {
       return Error(ErrorKind::Interrupted, fmt::format("cancelled: {}", quote(transfer.url.display())));
+    };
+    end_all([&](const Transfer& transfer) {
+      try {
+        return cancelled(transfer);
+      } catch (const std::bad_alloc&) {
+        return out_of_memory();
+      }
     });
   }
 
   void fail_all(const std::exception_ptr& failure) {
     asker_.reset();
+    inbox_.with([](Inbox& inbox) { inbox.answers.clear(); });  // to transfers that are over in a moment
     embargoed_.clear();
     queue_.clear();
     end_all([&](const Transfer& transfer) { return error_from(failure, transfer.url); });
@@ -448,14 +483,14 @@ class HttpClient::Loop {
   Guarded<Inbox> inbox_;
   std::atomic<std::uint64_t> requests_sent_ = 0;
   std::atomic<std::uint64_t> bytes_received_ = 0;
+  std::atomic<std::uint64_t> next_sequence_ = 0;
 
   // Used by the network thread only.
-  std::unordered_map<std::uint64_t, std::unique_ptr<Transfer>> transfers_;  // by sequence
+  Transfers transfers_;
   RequestQueue queue_;
   std::multimap<Clock::time_point, Transfer*> embargoed_;
   std::unique_ptr<Workers> asker_;
   std::minstd_rand random_{std::random_device{}()};
-  std::uint64_t next_sequence_ = 0;
 
   std::jthread thread_;
 };

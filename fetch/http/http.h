@@ -103,9 +103,10 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   using Result = std::variant<HttpResponse, Error>;
-  // `done` is called exactly once, on the network thread, and must be quick (hand over, return). Statuses are
-  // not errors; an Error is Network (after retries: refused, truncated, timeout, 5xx that did not go away
-  // come back as the response), Offline, Disk (to_file) or Interrupted.
+  // `done` is called once, on the network thread (if it throws: again, with that as an Error), and must be
+  // quick (hand over). Statuses are not errors; an Error is Network (after retries: refused, truncated,
+  // timeout; a 5xx that did not go away is the response), Offline, Disk (to_file, out of memory) or
+  // Interrupted.
   void send(HttpRequest request, std::function<void(Result)> done);
   // Block; throw the Error. get() covers most requests.
   HttpResponse exchange(HttpRequest request);

@@ -1,6 +1,7 @@
 #include "fetch/http/http_cache.h"
 
 #include "fetch/bytes/hasher.h"
+#include "fetch/http/failure.h"
 #include "fetch/http/http_policy.h"
 #include "fetch/http/page_files.h"
 #include "fetch/http/page_head.h"
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -78,14 +80,15 @@ class HttpCache::State {
     std::optional<PageHead> head;  // the stored head, while it is usable
   };
 
-  // The response, or nullopt if the network has been asked. An exception is the answer.
+  // The response, or nullopt if the network has been asked. An exception is the answer, whichever it is:
+  // here, on the pool, nobody else would hear of it.
   template <class F>
   void answer(Job& job, F&& find) {
     std::optional<Result> result;
     try {
       result = find();
-    } catch (const Error& error) {
-      result = error;
+    } catch (...) {
+      result = error_from(std::current_exception(), job.request.url);
     }
     if (result) job.done(std::move(*result));
   }

@@ -33,7 +33,7 @@ using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Multi = std::unique_ptr<CURLM, MultiDeleter>;
 using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
-// One request through its hops and attempts. Lives on the network thread.
+// One request through its hops and attempts. Made by who sends it; then it lives on the network thread.
 struct Transfer {
   Transfer(HttpRequest its_request, std::function<void(HttpClient::Result)> its_done,
            std::uint64_t its_sequence)
@@ -48,6 +48,7 @@ struct Transfer {
   HttpRequest request;
   std::function<void(HttpClient::Result)> done;
   const std::uint64_t sequence;  // its number in the RequestQueue
+  bool admitted = false;
   BodySink sink{request};
 
   Url url;                                 // of this hop; userinfo: credentials that came with it

@@ -2,12 +2,14 @@
 // object.
 #pragma once
 
+#include "fetch/os/memory_out.h"
 #include "fetch/os/workers.h"
 
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace moat {
@@ -20,10 +22,18 @@ class Background : public std::enable_shared_from_this<Background> {
     return std::shared_ptr<Background>(new Background(workers));
   }
 
-  // Runs `work` on the pool, unless closed by then. May be called from any thread; what `work` throws is
-  // lost.
+  // Runs `work` on the pool, unless closed by then. May be called from any thread. What `work` throws is
+  // lost, but for want of memory: then everything stops, as somebody may wait for it.
   void submit(std::function<void()> work) {
-    run([&] { workers_.submit([self = shared_from_this(), work = std::move(work)] { self->run(work); }); });
+    run([&] {
+      workers_.submit([self = shared_from_this(), work = std::move(work)] {
+        try {
+          self->run(work);
+        } catch (const std::bad_alloc&) {
+          stop_for_memory();
+        }
+      });
+    });
   }
 
   // Runs `work` here, unless closed. For callbacks: must be quick.

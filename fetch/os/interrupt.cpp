@@ -1,5 +1,7 @@
 #include "fetch/os/interrupt.h"
 
+#include "fetch/os/memory_out.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,6 +28,7 @@ std::atomic<int> first_signal = 0;
 std::atomic<int> commits_under_way = 0;
 std::atomic<bool> commit_met_signal = false;
 std::atomic<bool> has_watcher = false;
+std::atomic<bool> memory_is_out = false;
 std::atomic<std::stop_source*> current_source = nullptr;
 std::array<struct sigaction, kSignals.size()> actions_before;
 struct sigaction alarm_before;
@@ -89,6 +92,7 @@ Interrupts::Interrupts() {
   signals_seen = 0;
   first_signal = 0;
   commit_met_signal = false;
+  memory_is_out = false;
   current_source = &source_;
   try {
     watcher_ = std::jthread([this] { watch(); });
@@ -148,6 +152,16 @@ std::stop_token interrupt_token() {
   const std::stop_source* const source = current_source;
   return source == nullptr ? std::stop_token() : source->get_token();
 }
+
+void stop_for_memory() noexcept {
+  memory_is_out = true;
+  const char byte = 1;
+  // From the watcher's thread, as for a signal: here a lock may be held that a stop callback takes.
+  if (has_watcher && ::write(handler_pipe, &byte, 1) == 1) return;
+  if (std::stop_source* const source = current_source) source->request_stop();
+}
+
+bool stopped_for_memory() { return memory_is_out; }
 
 void throw_if_interrupted(const std::stop_token& stop) {
   if (stop.stop_requested()) throw Error(ErrorKind::Interrupted, "interrupted");

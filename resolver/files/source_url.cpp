@@ -164,9 +164,25 @@ Expected<SourceUrl> SourceUrl::parse(std::string_view text) {
 
 namespace {
 
+// So that it is read as it is: `pkg@1.0` names a tag, and the last `@` begins a revision.
+std::string escaped(std::string_view revision) {
+  std::string out;
+  for (const char c : revision) {
+    if (c == '%')
+      out += "%25";
+    else if (c == '@')
+      out += "%40";
+    else if (c == '#')
+      out += "%23";
+    else
+      out += c;
+  }
+  return out;
+}
+
 std::string text_of(const SourceUrl& source, std::string url, const std::string& revision) {
   if (source.kind == SourceKind::Git) url.insert(0, kGit);
-  if (!revision.empty()) url += "@" + revision;
+  if (!revision.empty()) url += "@" + escaped(revision);
   if (!source.subdirectory.empty()) url += "#subdirectory=" + percent_encode_path(source.subdirectory);
   return url;
 }

@@ -8,9 +8,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(("/" + source->subdirectory + "/").find("/../") == std::string::npos,
                 "a subdirectory stays in its tree");
   fuzz::require(source->revision.empty() || source->revision.front() != '-', "a revision is no option");
-  if (source->kind == SourceKind::Git && source->revision.find('#') == std::string::npos) {
+  if (source->kind == SourceKind::Git) {
     const auto again = SourceUrl::parse(pinned_text(*source));
-    fuzz::require(again && again->url == source->url, "what is pinned reads as the same repository");
+    fuzz::require(again && again->url == source->url && again->revision == source->revision,
+                  "what is pinned reads as the same revision of the same repository");
   }
   return 0;
 }

@@ -78,11 +78,12 @@ class Breaks:
         return answer
 
     def injected(self, kind, command, call, inject, killed):
+        # Bytecode is made by another program, which costs more than all the rest: of each fourth trial it is part.
+        compiled = "now" if next(self.numbers) % 4 == 0 else "never"
+
         def trial():
             with World(self.template, command) as world:
                 before = ["strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", f"trace=?{call}", "-e", f"inject=?{call}:{inject}"]
-                # Bytecode is made by another program, which costs more than all the rest: of each fourth trial it is part.
-                compiled = "now" if next(self.numbers) % 4 == 0 else "never"
                 status, said = world.run(command.words, before=before, MOAT_COMPILE=compiled)
                 self.judge(kind, world, status, said, killed, shlex.join(before[6:]) + f" MOAT_COMPILE={compiled}")
         return trial

@@ -10,6 +10,8 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <new>
+#include <stdexcept>
 #include <string>
 
 namespace moat {
@@ -271,6 +273,22 @@ TEST(HttpCacheEnd, NoCallbackAfterDestruction) {
     begun.wait();
   }
   held.count_down();
+}
+
+// On the pool nobody else would hear of it, and the asker would wait for ever.
+TEST_F(HttpCacheTest, AnyExceptionIsAnAnswer) {
+  serve("one", "max-age=600", "\"1\"");
+  get();
+  CacheRequest request;
+  request.has_digested = [](std::string_view) -> bool { throw std::bad_alloc(); };
+  const HttpCache::Result result = result_of(cache_, request);
+  ASSERT_TRUE(std::holds_alternative<Error>(result));
+  EXPECT_STREQ(std::get<Error>(result).what(), "out of memory");
+  EXPECT_EQ(std::get<Error>(result).kind(), ErrorKind::Disk);
+  request.has_digested = [](std::string_view) -> bool { throw std::runtime_error("odd"); };
+  const HttpCache::Result odd = result_of(cache_, request);
+  ASSERT_TRUE(std::holds_alternative<Error>(odd));
+  EXPECT_THAT(std::get<Error>(odd).what(), HasSubstr(": odd"));
 }
 
 TEST(CacheRules, FollowTheHeaders) {

@@ -2,6 +2,7 @@
 
 #include "fetch/bytes/hasher.h"
 #include "fetch/os/file.h"
+#include "fetch/os/interrupt.h"
 #include "fetch/os/process.h"
 #include "tests/support/loopback_server.h"
 
@@ -9,7 +10,9 @@
 #include <zlib.h>
 
 #include <atomic>
+#include <future>
 #include <latch>
+#include <new>
 #include <string>
 
 namespace moat {
@@ -617,6 +620,43 @@ TEST_F(HttpTest, DestructionCancelsWhatIsUnderWay) {
   }
   EXPECT_EQ(interrupted, 3);
   held_.count_down();
+}
+
+// Memory may be out just when an answer is handed over. Then the asker hears that, and others get theirs.
+TEST_F(HttpTest, WhoCannotTakeAnAnswerHearsWhy) {
+  server_.serve_page("/a", "x");
+  HttpRequest refused = request("/a");
+  refused.url = Url::parse("http://127.0.0.1:1/").value();  // nobody listens
+  HttpOptions options = quick();
+  options.retry.attempts = 1;
+  HttpClient client(options);
+  for (const HttpRequest& wanted : {request("/a"), refused}) {
+    std::promise<std::string> heard;
+    client.send(wanted, [&, calls = 0](const HttpClient::Result& result) mutable {
+      if (++calls == 1) throw std::bad_alloc();
+      const Error* error = std::get_if<Error>(&result);
+      heard.set_value(error == nullptr ? "a response" : error->what());
+    });
+    EXPECT_EQ(heard.get_future().get(), "out of memory");
+  }
+  EXPECT_EQ(client.get(request("/a")).body, "x");
+}
+
+TEST_F(HttpTest, WhoNeverHearsAnAnswerStopsWaiting) {
+  const Interrupts interrupts;
+  std::latch stopped(1);
+  const std::stop_callback callback(interrupts.token(), [&] { stopped.count_down(); });
+  HttpClient client(quick());
+  server_.serve_page("/a", "x");
+  client.send(request("/a"), [](const HttpClient::Result&) { throw std::bad_alloc(); });
+  stopped.wait();
+  EXPECT_EQ(interrupts.signal(), std::nullopt);
+}
+
+TEST_F(HttpTest, AnAnswerThatIsNeverTakenEndsNothingElse) {
+  server_.serve_page("/a", "x");
+  client_.send(request("/a"), [](const HttpClient::Result&) { throw std::bad_alloc(); });
+  EXPECT_EQ(client_.get(request("/a")).body, "x");
 }
 
 TEST_F(HttpTest, AStalledServerIsATimeout) {

@@ -1,5 +1,7 @@
 #include "fetch/os/interrupt.h"
 
+#include "fetch/os/background.h"
+#include "fetch/os/memory_out.h"
 #include "fetch/os/process.h"
 
 #include <fcntl.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include <latch>
+#include <new>
 #include <optional>
 
 namespace moat {
@@ -22,6 +25,24 @@ TEST(Interrupts, TheFirstSignalRequestsAStop) {
   ::raise(SIGTERM);
   stopped.wait();
   EXPECT_EQ(interrupts.signal(), SIGTERM);
+}
+
+TEST(Interrupts, WhereMemoryIsOutWhoeverWaitsStops) {
+  {
+    std::latch stopped(1);
+    const Interrupts interrupts;
+    EXPECT_FALSE(stopped_for_memory());
+    Workers workers(1);
+    const auto background = Background::make(workers);
+    const std::stop_callback callback(interrupts.token(), [&] { stopped.count_down(); });
+    background->submit([] { throw std::bad_alloc(); });
+    stopped.wait();
+    EXPECT_TRUE(stopped_for_memory());
+    EXPECT_EQ(interrupts.signal(), std::nullopt);
+    background->close();
+  }
+  const Interrupts next;
+  EXPECT_FALSE(stopped_for_memory());
 }
 
 TEST(Interrupts, AChildIsEndedWithIt) {

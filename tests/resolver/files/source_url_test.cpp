@@ -35,6 +35,16 @@ TEST(SourceUrl, AUserBeforeTheHostIsNoRevision) {
   EXPECT_EQ(source("file:/tmp/r").url.to_string(), "file:///tmp/r");
 }
 
+TEST(SourceUrl, ATagMayHoldWhatSeparates) {
+  for (const char* text : {"git+https://h/r.git@pkg%401.0", "git+https://h/r.git@a%23b#subdirectory=a",
+                           "git+https://h/r.git@a%2540"}) {
+    const SourceUrl source = SourceUrl::parse(text).value();
+    EXPECT_EQ(source.url.to_string(), "https://h/r.git");
+    EXPECT_EQ(pinned_text(source), text);
+    EXPECT_EQ(source.display(), text);
+  }
+}
+
 TEST(SourceUrl, ThePinnedTextHoldsTheCommit) {
   SourceUrl git = source("git+https://h/r.git@main#subdirectory=a&egg=foo");
   git.commit = std::string(40, 'a');
