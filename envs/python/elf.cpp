@@ -434,7 +434,10 @@ Expected<std::string> with_run_path(std::string_view bytes, std::string_view run
     return parse_error("its dynamic section has no room for a run path");
   write_dynamic(image, *dynamic);
   if (image.broken()) return parse_error("an ELF file that is cut off or damaged");
-  return image.take();
+  std::string changed = image.take();
+  // Tables that lie upon each other overwrite each other.
+  if (!read_elf(changed)) return parse_error("an ELF file that is cut off or damaged");
+  return changed;
 }
 
 }  // namespace moat
