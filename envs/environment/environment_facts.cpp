@@ -65,7 +65,8 @@ Interpreter interpreter_like(const Environment& environment, IsNamed is_named,
   if (!environment.is_foreign()) return environment.interpreter();
   if (may_ask_python(environment, is_named)) return probe_interpreter(environment.python(), store());
   const Interpreter& facts = environment.interpreter();
-  return find_interpreter(fmt::format("{}@{}", facts.implementation, facts.major_minor()), discovery, store());
+  return find_interpreter(fmt::format("{}@{}", facts.implementation, facts.major_minor()), discovery,
+                          store());
 }
 
 }  // namespace moat

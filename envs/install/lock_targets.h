@@ -24,10 +24,9 @@ struct TargetsAsked {
 
 // nullopt: one target. A project that declares no targets is locked for this machine and for those of the
 // usual platforms that have an answer; the targets of the existing lock, `earlier`, are kept, so that
-// developers on different machines do not undo each other's locks. Where the tables of targets do not know this
-// machine or implementation of Python, a lock is for it alone, unless there is one for others. `here`: the
-// default Python. Throws
-// Error(Usage), or Error(NoInterpreter) where requires-python leaves no Python.
+// developers on different machines do not undo each other's locks. Where the tables of targets do not know
+// this machine or implementation of Python, a lock is for it alone, unless there is one for others. `here`:
+// the default Python. Throws Error(Usage), or Error(NoInterpreter) where requires-python leaves no Python.
 std::optional<LockSpace> lock_space(const TargetsAsked& asked, const Interpreter& here,
                                     const Pylock* earlier);
 

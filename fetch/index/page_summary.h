@@ -29,7 +29,7 @@ struct PageSummary {
   std::optional<std::string> newer_api;
   std::string unknown_charset;
   std::uint64_t skipped = 0;
-  std::string made_of;  // the validator
+  std::string made_of;                                   // the validator
   std::vector<std::shared_ptr<const Release>> releases;  // oldest first, versions unique
 };
 
