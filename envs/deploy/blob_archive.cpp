@@ -53,9 +53,12 @@ Memory memory_for(std::uint64_t size) {
 class Unpacking {
  public:
   Unpacking(std::uint64_t limit, const fs::path& file) : limit_(limit), file_name_(file) {}
+  ~Unpacking() { packed_in_all -= counted_; }
+  Unpacking(const Unpacking&) = delete;
+  Unpacking& operator=(const Unpacking&) = delete;
 
   void take(std::string_view bytes) {
-    if (!in_pieces_ && packed_.size() + bytes.size() <= kMostPacked) {
+    if (!in_pieces_ && packed_.size() + bytes.size() <= kMostPacked && count(bytes.size())) {
       packed_ += bytes;
       return;
     }
@@ -80,6 +83,17 @@ class Unpacking {
     in_pieces_.emplace(limit_, [this](std::string_view bytes) { write_all(file_.get(), bytes, file_name_); });
     result_ = in_pieces_->write(packed_);
     packed_ = {};
+    packed_in_all -= std::exchange(counted_, 0);
+  }
+
+  // Is there room for so much more, beside what others hold packed?
+  bool count(std::uint64_t size) {
+    if ((packed_in_all += size) > kMostHeld / 2) {
+      packed_in_all -= size;
+      return false;
+    }
+    counted_ += size;
+    return true;
   }
 
   std::optional<BlobArchive::Contents> at_once() const {
@@ -91,9 +105,13 @@ class Unpacking {
     return BlobArchive::Contents{memory, {memory.get(), size}};
   }
 
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): one count for all threads
+  static inline std::atomic<std::uint64_t> packed_in_all = 0;
+
   std::uint64_t limit_;
   fs::path file_name_;
   std::string packed_;
+  std::uint64_t counted_ = 0;  // of packed_, in packed_in_all
   UniqueFd file_;
   std::optional<GzipReader> in_pieces_;
   Expected<void> result_;

@@ -1,5 +1,6 @@
 #include "envs/deploy/bundle.h"
 
+#include "envs/place/bytecode.h"
 #include "resolver/base/base64.h"
 #include "resolver/base/text.h"
 #include "resolver/pep/dist_filename.h"
@@ -104,6 +105,8 @@ BundleConfig config_of(const json& object) {
                               .free_threaded = take<bool>(python, "free_threaded")},
                    .packages = {}};
   if (object.contains("bytecode")) out.bytecode = take<std::string>(object, "bytecode");
+  if (!out.bytecode.empty() && !is_bytecode_key(out.bytecode))
+    throw BadConfig{fmt::format("its bytecode is for {}, which is no Python", quote(out.bytecode))};
   if (!PackageName::parse(out.name)) throw BadConfig{fmt::format("{} is not a valid name", quote(out.name))};
   std::set<PackageName> names;
   for (const json& one : take<json>(object, "packages")) {

@@ -125,10 +125,13 @@ void take_write_bits(int parent, const char* name, const fs::path& folder) {
 // launcher corrects that while the file is still writable.
 void start_in_place(const fs::path& root, const Built& built) {
   const fs::path python = root / "bin/python";
-  const ProcessResult result = run_process({.argv = {python.native(), "-I", "-S", "-B", "-c", "pass"},
-                                            .directory = {},
-                                            .input = {},
-                                            .merge_output = true});
+  const ProcessResult result =
+      run_process({.argv = {python.native(), "-I", "-S", "-B", "-c", "pass"},
+                   .environment = {{{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}}},
+                   .directory = {},
+                   .input = {},
+                   .merge_output = true,
+                   .timeout = std::chrono::seconds(30)});
   if (result.status == 0) return;
   if (built.with_unseen_python) refuse_bundled_runtime(built.release.python, result.output);
   throw Error(ErrorKind::Interpreter, fmt::format("{} does not start", quote(python.native())), {},

@@ -1,5 +1,6 @@
 #include "envs/deploy/runtime_blob.h"
 
+#include "envs/place/bytecode.h"
 #include "envs/python/runtime_entry.h"
 #include "envs/python/snapshot.h"
 #include "fetch/os/paths.h"
@@ -140,6 +141,7 @@ RuntimeArchive open_archive(const std::string& version, const PassBlob& pass, co
   if (!python) archive->refuse(fmt::format("its facts: {}", python.error().message));
   if (python->version != version)
     archive->refuse(fmt::format("it is Python {}, not {}", python->version, version));
+  if (!is_bytecode_key(bytecode_key(*python))) archive->refuse("its facts name its bytecode in no usual way");
   const RuntimeLayout layout = runtime_layout(*python);
   for (const std::string& path : {layout.python, layout.stdlib, layout.libpython, layout.include})
     if (!path.empty() && !is_inside(path)) archive->refuse("its facts lead out of it");

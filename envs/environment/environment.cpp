@@ -99,6 +99,10 @@ Interpreter facts_of_foreign(const fs::path& root, const std::map<std::string, s
 
 // Is the interpreter built for the same machine and libc as the launcher?
 bool is_of_our_libc(const Runtime& runtime, const RuntimeLayout& layout) {
+  constexpr std::uint64_t kMostOfProgram = 256ULL
+                                           << 20U;  // none is larger; one of a bundle is held in memory
+  const auto listed = std::ranges::find(runtime.files, layout.python, &StoredFile::path);
+  if (runtime.packed && (listed == runtime.files.end() || listed->size > kMostOfProgram)) return false;
   const auto launcher = read_elf(launcher_image());
   const auto program = runtime.packed ? read_elf(runtime.packed->text(layout.python))
                                       // megabytes, of which a few pages are looked at

@@ -108,6 +108,13 @@ std::string bytecode_key(const Interpreter& interpreter) {
   return fmt::format("{}-{}", interpreter.cache_tag, interpreter.magic);
 }
 
+bool is_bytecode_key(std::string_view text) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+";
+  const std::size_t dash = text.rfind('-');
+  return dash != text.npos && dash > 0 && dash + 1 < text.size() &&
+         text.find_first_not_of(kPlain) == text.npos && text.find("..") == text.npos;
+}
+
 std::map<std::string, const StoredFile*> sources_by_bytecode(const StoredWheel& wheel,
                                                              const Interpreter& interpreter) {
   std::map<std::string, const StoredFile*> out;

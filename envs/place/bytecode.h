@@ -35,6 +35,8 @@ std::optional<StoredBytecode> find_bytecode(const StoredWheel& wheel, const Runt
 
 // The Pythons that bytecode is for: "cpython-311-a70d0d0a".
 std::string bytecode_key(const Interpreter& interpreter);
+// Can it be one? Keys of bundles are anybody's, and become parts of paths.
+bool is_bytecode_key(std::string_view text);
 // The sources in a wheel that are compiled, by the path of their bytecode.
 std::map<std::string, const StoredFile*> sources_by_bytecode(const StoredWheel& wheel,
                                                              const Interpreter& interpreter);

@@ -91,6 +91,16 @@ TEST_F(Bytecode, AProcessThatDiesTakesOneFileWithIt) {
   EXPECT_THAT(found, ::testing::Not(::testing::Contains(cached("foo/", "deadly"))));
 }
 
+TEST(BytecodeKey, IsNothingThatLeadsElsewhere) {
+  for (const char* key : {"cpython-311-a70d0d0a", "pypy39-pp73-f00f0d0a", "cpython-313t-f30d0d0a"})
+    EXPECT_TRUE(is_bytecode_key(key)) << key;
+  using namespace std::string_view_literals;
+  for (const std::string_view key :
+       {""sv, "-"sv, "cpython"sv, "-a70d0d0a"sv, "cpython-"sv, "/etc/x-00"sv, "../x-00"sv, "a/b-00"sv,
+        "..-00"sv, "/srv/x\0-00"sv, "a b-00"sv, "a\n-00"sv})
+    EXPECT_FALSE(is_bytecode_key(key)) << key;
+}
+
 TEST_F(Bytecode, ARuntimeThatDoesNotStartIsAnError) {
   const fs::path python = runtime.tree / runtime_layout(env.interpreter).python;
   fs::remove(python);
