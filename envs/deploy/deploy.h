@@ -58,9 +58,9 @@ void check_platform(const BundleTarget& target, const Interpreter& interpreter);
 // Where the parts of a bundle lie until an environment is made of them.
 enum class PartsIn {
   Store,   // unpacked
-  Bundle,  // packed still, but for what the store has and for wheels that are to be compiled: each file is
-           // written once, and the store keeps nothing of it. Something that is wrong may show only when it
-           // is placed: Error(BadArchive); the way of the store then judges it
+  Bundle,  // still packed, except what the store already has and wheels that must be compiled. Each file is
+           // written once, and the store keeps none of it. An error may only be found when the file is
+           // placed: Error(BadArchive); the caller then tries again by way of the store, which reports it
 };
 
 // The wheels of the target, and its bytecode for this Python, if any.

@@ -134,7 +134,7 @@ struct RuntimeArchive {
   Interpreter python;
 };
 
-// Verified, but for what lies in its tree.
+// Verified, except the contents of its tree.
 RuntimeArchive open_archive(const std::string& version, const PassBlob& pass, const fs::path& folder) {
   auto archive = std::make_shared<const BlobArchive>("the Python in the bundle", pass, folder, kLimits);
   auto python = interpreter_from_json(archive->text(kFacts));

@@ -131,8 +131,8 @@ Target target_here(const Interpreter& here, const std::string& release) {
   return target;
 }
 
-// Every target except this machine with this Python may be left out; where that is none of them, the first
-// may not.
+// Every target except this machine with this Python may be left out. If this machine is not among the
+// targets, the first one is required.
 void add_default_targets(LockSpace& space, const Interpreter& here) {
   const std::string this_platform = platform_here(here);
   for (const PythonMinor& python : space.pythons)

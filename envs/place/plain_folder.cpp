@@ -168,7 +168,7 @@ class MeetingCheck {
   std::set<std::string> outs_;
 };
 
-// ---- what makes way ----
+// ---- files that are removed first ----
 
 // The files of other versions.
 class Replaced {

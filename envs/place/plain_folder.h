@@ -34,7 +34,7 @@ struct FolderResult {
 // What will be done, known before anything is written.
 struct FolderPlan {
   std::vector<ArrivingFile> files;
-  std::vector<std::string> outs;  // relative to root: what makes way before they come, in this order
+  std::vector<std::string> outs;  // relative to root: removed before the files are placed, in this order
   std::set<std::filesystem::path> emptied;  // folders that may be empty then; deeper ones after their parents
   FolderResult result;
 };

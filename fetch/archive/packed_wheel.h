@@ -17,7 +17,7 @@ namespace moat {
 
 struct PackedWheel {
   WheelContents contents;
-  std::vector<StoredFile> files;  // sorted by path; the same as of the unpacked wheel, but for inodes
+  std::vector<StoredFile> files;  // sorted by path; equal to those of the unpacked wheel, except inodes
   std::shared_ptr<const PackedFiles> packed;
 };
 

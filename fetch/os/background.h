@@ -23,7 +23,7 @@ class Background : public std::enable_shared_from_this<Background> {
   }
 
   // Runs `work` on the pool, unless closed by then. May be called from any thread. What `work` throws is
-  // lost, but for want of memory: then everything stops, as somebody may wait for it.
+  // lost, unless memory has run out: then the process ends, because another thread may be waiting for it.
   void submit(std::function<void()> work) {
     run([&] {
       workers_.submit([self = shared_from_this(), work = std::move(work)] {
