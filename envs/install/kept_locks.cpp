@@ -51,7 +51,7 @@ void add(KeyText& key, const MarkerEnvironment& environment) {
 void add(KeyText& key, const Target& target) {
   add(key, target.environment);
   key.add(target.python.to_string()).count(target.tags.tags().size());
-  for (const Tag& tag : target.tags.tags()) key.add(tag.python).add(tag.abi).add(tag.platform);
+  for (const Tag& tag : target.tags.tags()) key.add(tag.to_string());
 }
 
 void add(KeyText& key, const UniversalRequest& request) {

@@ -247,17 +247,42 @@ constexpr std::size_t kMostCells = 20'000;
 
 }  // namespace
 
+namespace {
+
+// The releases of a minor Python that are told apart, newest first.
+std::vector<Version> releases_of(const PythonMinor& minor, const SpecifierSet& requires_python,
+                                 const MarkerAtoms& atoms) {
+  std::set<std::uint64_t> micros = {0};
+  add_breaks(micros, atoms.of("python_full_version"), minor);
+  add_breaks(micros, atoms.of("implementation_version"), minor);
+  for (const Specifier& clause : requires_python.clauses()) add_breaks(micros, {clause.text()}, minor);
+  std::vector<Version> out;
+  for (auto micro = micros.rbegin(); micro != micros.rend(); ++micro) {
+    Version python = Version::of({minor.major, minor.minor, *micro});
+    if (requires_python.contains(python)) out.push_back(std::move(python));
+  }
+  return out;
+}
+
+}  // namespace
+
 MarkerCells::MarkerCells(const EnvironmentSpace& space, const MarkerAtoms& atoms) : atoms_(atoms) {
+  std::map<PythonMinor, std::vector<Version>> known;  // the same on all platforms
+  const auto releases = [&](const PythonMinor& minor) -> const std::vector<Version>& {
+    const auto [entry, is_new] = known.try_emplace(minor);
+    if (is_new) entry->second = releases_of(minor, space.requires_python, atoms);
+    return entry->second;
+  };
   for (std::size_t i = 0; i < space.named.size(); ++i) {
     if (space.left_out.contains(i)) continue;
     const Expected<Version> python = Version::parse(space.named[i].python_version);
     const auto major = python ? python->release_at(0).as_uint64() : std::nullopt;
     const auto minor = python ? python->release_at(1).as_uint64() : std::nullopt;
     if (!major || !minor) throw std::logic_error("an environment without a python_version");
-    add_cells(space.named[i], {static_cast<unsigned>(*major), static_cast<unsigned>(*minor)}, i, space,
-              atoms);
+    const PythonMinor of{static_cast<unsigned>(*major), static_cast<unsigned>(*minor)};
+    add_cells(space.named[i], of, releases(of), i);
   }
-  for (const PythonMinor& minor : space.everywhere) add_everywhere(minor, space, atoms);
+  for (const PythonMinor& minor : space.everywhere) add_everywhere(minor, releases(minor), space.named);
   sort_cells();
 }
 
@@ -273,33 +298,16 @@ void MarkerCells::sort_cells() {
   cells_ = std::move(sorted);
 }
 
-// The releases of a minor Python that are told apart, newest first.
-const std::vector<Version>& MarkerCells::releases_of(const PythonMinor& minor, const EnvironmentSpace& space,
-                                                     const MarkerAtoms& atoms) {
-  const auto [entry, is_new] = releases_.try_emplace(minor);
-  if (!is_new) return entry->second;
-  std::set<std::uint64_t> micros = {0};
-  add_breaks(micros, atoms.of("python_full_version"), minor);
-  add_breaks(micros, atoms.of("implementation_version"), minor);
-  for (const Specifier& clause : space.requires_python.clauses()) add_breaks(micros, {clause.text()}, minor);
-  for (auto micro = micros.rbegin(); micro != micros.rend(); ++micro) {
-    Version python = Version::of({minor.major, minor.minor, *micro});
-    if (space.requires_python.contains(python)) entry->second.push_back(std::move(python));
-  }
-  return entry->second;
-}
-
 // The releases of one minor Python on one platform. Newest first.
 void MarkerCells::add_cells(const MarkerEnvironment& base, const PythonMinor& minor,
-                            std::optional<std::size_t> named, const EnvironmentSpace& space,
-                            const MarkerAtoms& atoms) {
+                            const std::vector<Version>& pythons, std::optional<std::size_t> named) {
   const bool is_cpython = base.implementation_name == "cpython";
   std::vector<std::string> implementation_versions = {""};
-  if (!is_cpython) implementation_versions = free_values(atoms.of("implementation_version"), "");
-  const std::vector<std::string> releases = free_values(atoms.of("platform_release"), base.platform_release);
-  const std::vector<std::string> versions = free_values(atoms.of("platform_version"), base.platform_version);
+  if (!is_cpython) implementation_versions = free_values(atoms_.of("implementation_version"), "");
+  const std::vector<std::string> releases = free_values(atoms_.of("platform_release"), base.platform_release);
+  const std::vector<std::string> versions = free_values(atoms_.of("platform_version"), base.platform_version);
   const std::string python_version = minor.to_string();
-  for (const Version& python : releases_of(minor, space, atoms)) {
+  for (const Version& python : pythons) {
     const std::string full_version = python.to_string();
     for (const std::string& release : releases)
       for (const std::string& version : versions)
@@ -311,30 +319,30 @@ void MarkerCells::add_cells(const MarkerEnvironment& base, const PythonMinor& mi
           one.platform_release = release;
           one.platform_version = version;
           cells_.push_back({std::move(one), python, named});
-          if (cells_.size() > kMostCells) throw_too_many(atoms);
+          if (cells_.size() > kMostCells) throw_too_many(atoms_);
         }
   }
 }
 
-void MarkerCells::add_everywhere(const PythonMinor& minor, const EnvironmentSpace& space,
-                                 const MarkerAtoms& atoms) {
+void MarkerCells::add_everywhere(const PythonMinor& minor, const std::vector<Version>& pythons,
+                                 const std::vector<MarkerEnvironment>& named) {
   std::set<std::string> machines = {"x86_64", "aarch64", "arm64", "AMD64", std::string(kOther)};
-  add_words(machines, atoms.of("platform_machine"));
+  add_words(machines, atoms_.of("platform_machine"));
   const std::string python = minor.to_string();
   const auto is_named = [&](const MarkerEnvironment& one) {
-    return std::any_of(space.named.begin(), space.named.end(), [&](const MarkerEnvironment& other) {
+    return std::any_of(named.begin(), named.end(), [&](const MarkerEnvironment& other) {
       return other.sys_platform == one.sys_platform && other.platform_machine == one.platform_machine &&
              other.implementation_name == one.implementation_name && other.python_version == python;
     });
   };
-  const std::vector<MarkerEnvironment> systems = systems_of(atoms);
-  for (const auto& [name, platform_name] : implementations_of(atoms))
+  const std::vector<MarkerEnvironment> systems = systems_of(atoms_);
+  for (const auto& [name, platform_name] : implementations_of(atoms_))
     for (MarkerEnvironment one : systems) {
       one.implementation_name = name;
       one.platform_python_implementation = platform_name;
       for (const std::string& machine : machines) {
         one.platform_machine = machine;
-        if (!is_named(one)) add_cells(one, minor, std::nullopt, space, atoms);
+        if (!is_named(one)) add_cells(one, minor, pythons, std::nullopt);
       }
     }
 }

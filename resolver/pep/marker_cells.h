@@ -128,12 +128,12 @@ class MarkerCells {
 
   CellSet evaluated(const Marker& marker, const std::set<ExtraName>& extras) const;
   const ValueNumbers* numbers_of(const std::string& variable) const;
-  void add_cells(const MarkerEnvironment& base, const PythonMinor& minor, std::optional<std::size_t> named,
-                 const EnvironmentSpace& space, const MarkerAtoms& atoms);
-  void add_everywhere(const PythonMinor& minor, const EnvironmentSpace& space, const MarkerAtoms& atoms);
+  void add_cells(const MarkerEnvironment& base, const PythonMinor& minor, const std::vector<Version>& pythons,
+                 std::optional<std::size_t> named);
+  // All but the `named` ones.
+  void add_everywhere(const PythonMinor& minor, const std::vector<Version>& pythons,
+                      const std::vector<MarkerEnvironment>& named);
   void sort_cells();
-  const std::vector<Version>& releases_of(const PythonMinor& minor, const EnvironmentSpace& space,
-                                          const MarkerAtoms& atoms);
   void add_terms() const;
   bool space_is_cpython() const;
   void add_pair(const std::string& positive, const std::string& negative, double cost) const;
@@ -141,7 +141,6 @@ class MarkerCells {
   std::optional<Product> product_for(std::size_t seed, const CellSet& on, const CellSet& off) const;
 
   std::vector<Cell> cells_;
-  std::map<PythonMinor, std::vector<Version>> releases_;  // while the cells are made
   MarkerAtoms atoms_;
   mutable std::vector<Term> terms_;  // made when the first marker is
   mutable std::unordered_map<std::string, CellSet> known_;
