@@ -2,7 +2,7 @@
 #include "envs/install/kept_locks.h"
 
 #include "fetch/os/file.h"
-#include "tests/support/loopback_index.h"
+#include "tests/envs/install/resolving.h"
 
 #include <gtest/gtest.h>
 
@@ -135,12 +135,10 @@ TEST(LockProblem, IsNoneWhereEqualPagesDoNotMakeEqualLocks) {
   }
 }
 
-struct KeptLockTest : ::testing::Test {
+struct KeptLockTest : testing::Resolving {
+  KeptLockTest() : Resolving({.cache_control = "max-age=600", .page_etags = true}) {}
   ResolveTools with(bool refresh = false) {
-    ResolveTools out{
-        .terms = {}, .indexes = {}, .tools = {http, store, workers, reporter, {}}, .exclude_vulnerable = {}};
-    out.terms.indexes.indexes = {{"", Url::parse(index.url()).value()}};
-    out.indexes.indexes = out.terms.indexes;
+    ResolveTools out = resolving();
     out.indexes.refresh = refresh;
     return out;
   }
@@ -149,12 +147,6 @@ struct KeptLockTest : ::testing::Test {
   }
   fs::path file() const { return store.layout().kept_locks() / "q"; }
 
-  TempDir folder{fs::temp_directory_path(), "kept"};
-  Store store{folder.path() / "store"};
-  LoopbackIndex index{{.cache_control = "max-age=600", .page_etags = true}};
-  HttpClient http{HttpOptions{}};
-  Workers workers;
-  Reporter reporter;
   Asked asked;
   const KeptLock lock{
       .pages = {{name("a"), "sha256:1"}}, .notes = {"a was \"yanked\""}, .packages = 2, .text = "one\ntwo\n"};
@@ -238,11 +230,8 @@ TEST_F(KeptLockTest, IsNotMadeOfFilesWithoutHashes) {
   LoopbackIndex bare{{.hashes = false}};
   bare.add(WheelBuilder("a", "1.0"));
   bare.add(WheelBuilder("b", "2.0"));
-  ResolveTools tools = with();
-  tools.terms.indexes.indexes = {{"", Url::parse(bare.url()).value()}};
-  tools.indexes.indexes = tools.terms.indexes;
-  EXPECT_FALSE(
-      may_be_kept(std::get<UniversalResolution>(resolve_everywhere(asked.goal, {}, asked.request, tools))));
+  EXPECT_FALSE(may_be_kept(std::get<UniversalResolution>(
+      resolve_everywhere(asked.goal, {}, asked.request, resolving_from(bare)))));
 }
 
 }  // namespace

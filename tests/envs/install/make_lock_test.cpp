@@ -2,7 +2,7 @@
 #include "envs/install/make_lock.h"
 
 #include "fetch/os/file.h"
-#include "tests/support/loopback_index.h"
+#include "tests/envs/install/resolving.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,12 +13,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::LoopbackIndex;
 using testing::WheelBuilder;
 
 PackageName name(const std::string& text) { return PackageName::parse(text).value(); }
 
-struct MakeLockTest : ::testing::Test {
+struct MakeLockTest : testing::Resolving {
   MakeLockTest() {
     question.of_project = true;
     question.interpreter.implementation = "cpython";
@@ -44,16 +43,7 @@ struct MakeLockTest : ::testing::Test {
   LockTools with() {
     return {.prepare = [](Goal&, const Interpreter&) {},
             .sources = sources,
-            .resolving =
-                [this](const Goal&) {
-                  ResolveTools out{.terms = {},
-                                   .indexes = {},
-                                   .tools = {http, store, workers, reporter, {}},
-                                   .exclude_vulnerable = {}};
-                  out.terms.indexes.indexes = {{"", Url::parse(index.url()).value()}};
-                  out.indexes.indexes = out.terms.indexes;
-                  return out;
-                },
+            .resolving = [this](const Goal&) { return resolving(); },
             .reporter = reporter,
             .stop = {}};
   }
@@ -76,12 +66,6 @@ struct MakeLockTest : ::testing::Test {
   }
   std::vector<std::string> faults() { return lock_faults(question, space(), {}, with()); }
 
-  TempDir folder{fs::temp_directory_path(), "lock"};
-  Store store{folder.path() / "store"};
-  LoopbackIndex index;
-  HttpClient http{HttpOptions{}};
-  Workers workers;
-  Reporter reporter;
   SourceSetup sources;
   SurroundingProject around;
   LockQuestion question{.path = folder.path() / "pylock.toml", .around = around};

@@ -2,7 +2,7 @@
 #include "envs/install/resolve_goal.h"
 
 #include "fetch/os/file.h"
-#include "tests/support/loopback_index.h"
+#include "tests/envs/install/resolving.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,20 +13,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::LoopbackIndex;
 using ::testing::StartsWith;
 using testing::WheelBuilder;
 
 PackageName name(const std::string& text) { return PackageName::parse(text).value(); }
 
-struct ResolveGoalTest : ::testing::Test {
-  ResolveTools with() {
-    ResolveTools out{
-        .terms = {}, .indexes = {}, .tools = {http, store, workers, reporter, {}}, .exclude_vulnerable = {}};
-    out.terms.indexes.indexes = {{"", Url::parse(index.url()).value()}};
-    out.indexes.indexes = out.terms.indexes;
-    return out;
-  }
+struct ResolveGoalTest : testing::Resolving {
   void asks(const std::string& text, const std::string& where = "") {
     goal.requirements.push_back({Requirement::parse(text).value(), {where}, {}});
   }
@@ -44,7 +36,7 @@ struct ResolveGoalTest : ::testing::Test {
   GoalOutcome resolve_beside(const ResolvePolicy& policy = {}) {
     fs::create_directories(folder.path() / "site");
     const InstalledGraph graph(InstalledDistributions::read(folder.path() / "site"), target.environment);
-    return resolve_for(goal, policy, target, graph, present, with());
+    return resolve_for(goal, policy, target, graph, present, resolving());
   }
   static std::vector<std::string> versions(const GoalOutcome& outcome) {
     std::vector<std::string> out;
@@ -54,12 +46,6 @@ struct ResolveGoalTest : ::testing::Test {
     return out;
   }
 
-  TempDir folder{fs::temp_directory_path(), "resolve"};
-  Store store{folder.path() / "store"};
-  LoopbackIndex index;
-  HttpClient http{HttpOptions{}};
-  Workers workers;
-  Reporter reporter;
   Target target = foreign_target("3.12", {"linux-x86_64"}, nullptr).value();
   Goal goal;
   Present present;
@@ -70,10 +56,11 @@ TEST_F(ResolveGoalTest, GivesTheNewestOrWhatIsPreferred) {
   index.add(WheelBuilder("a", "2.0"));
   asks("a");
   const std::map<PackageName, Version> kept = {{name("a"), Version::parse("1.0").value()}};
-  EXPECT_THAT(versions(resolve_goal(goal, {}, target, {}, with())), ElementsAre("a 2.0"));
-  EXPECT_THAT(versions(resolve_goal(goal, {}, target, kept, with())), ElementsAre("a 1.0"));
-  EXPECT_THAT(versions(resolve_goal(goal, {.upgrade = true}, target, kept, with())), ElementsAre("a 2.0"));
-  EXPECT_THAT(versions(resolve_goal(goal, {.upgrade_packages = {name("a")}}, target, kept, with())),
+  EXPECT_THAT(versions(resolve_goal(goal, {}, target, {}, resolving())), ElementsAre("a 2.0"));
+  EXPECT_THAT(versions(resolve_goal(goal, {}, target, kept, resolving())), ElementsAre("a 1.0"));
+  EXPECT_THAT(versions(resolve_goal(goal, {.upgrade = true}, target, kept, resolving())),
+              ElementsAre("a 2.0"));
+  EXPECT_THAT(versions(resolve_goal(goal, {.upgrade_packages = {name("a")}}, target, kept, resolving())),
               ElementsAre("a 2.0"));
 }
 
@@ -83,14 +70,14 @@ TEST_F(ResolveGoalTest, AConflictIsAValueWithItsFixes) {
   index.add(WheelBuilder("b", "2.0"));
   asks("a");
   asks("b<2", "all.txt:2");
-  const GoalOutcome outcome = resolve_goal(goal, {}, target, {}, with());
+  const GoalOutcome outcome = resolve_goal(goal, {}, target, {}, resolving());
   const auto* const unmet = std::get_if<Unmet>(&outcome);
   ASSERT_NE(unmet, nullptr);
   EXPECT_EQ(unmet->conflict.core.size(), 2U);
   EXPECT_EQ(unmet->target.description, target.description);
   ASSERT_FALSE(unmet->found.fixes.empty());
   const Goal fixed = apply_fix(goal, *unmet, 1);
-  EXPECT_THAT(versions(resolve_goal(fixed, {}, target, {}, with())), ElementsAre("a 1.0", "b 2.0"));
+  EXPECT_THAT(versions(resolve_goal(fixed, {}, target, {}, resolving())), ElementsAre("a 1.0", "b 2.0"));
   EXPECT_THROW(apply_fix(goal, *unmet, 9), Error);
 }
 
@@ -109,7 +96,7 @@ TEST_F(ResolveGoalTest, MissingHashesAreTheLinesThatWouldHaveThem) {
   index.add(WheelBuilder("b", "1.0"));
   asks("a==1.0", "all.txt:1");
   goal.require_hashes = true;
-  const GoalOutcome outcome = resolve_goal(goal, {}, target, {}, with());
+  const GoalOutcome outcome = resolve_goal(goal, {}, target, {}, resolving());
   const auto* const unpinned = std::get_if<UnpinnedLines>(&outcome);
   ASSERT_NE(unpinned, nullptr);
   EXPECT_THAT(unpinned->lines,
@@ -153,7 +140,7 @@ TEST_F(ResolveGoalTest, ExcludesVulnerableVersionsUntilNoneIsLeft) {
   index.add(WheelBuilder("a", "1.0"));
   index.add(WheelBuilder("a", "2.0"));
   asks("a");
-  ResolveTools tools = with();
+  ResolveTools tools = resolving();
   tools.terms.no_vulnerable = true;
   tools.exclude_vulnerable = [](const std::vector<const ResolvedPackage*>& chosen) {
     std::vector<RootRequirement> out;
