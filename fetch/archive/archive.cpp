@@ -67,6 +67,14 @@ ReadAt reader_of(int fd, std::string name) {
   };
 }
 
+ReadAt reader_of(std::string_view bytes) {
+  return [bytes](std::uint64_t offset, std::span<std::byte> into) {
+    const std::string_view from = bytes.substr(std::min<std::uint64_t>(offset, bytes.size()), into.size());
+    std::ranges::copy(std::as_bytes(std::span(from)), into.begin());
+    return from.size();
+  };
+}
+
 // --- zip ---
 
 ZipUnpacking::ZipUnpacking(std::string name, UniqueFd archive, std::int64_t latest)

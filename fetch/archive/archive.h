@@ -19,6 +19,8 @@ inline constexpr std::int64_t kEarliestTime = 315532800;
 
 // Reads an open file, which must stay open; `name` is for errors.
 ReadAt reader_of(int fd, std::string name);
+// Reads bytes that stay where they are.
+ReadAt reader_of(std::string_view bytes);
 
 // A zip file being unpacked into a directory, in slices that several threads may unpack at once.
 //   ZipUnpacking unpacking("foo.whl", open_file(…), tree, now);

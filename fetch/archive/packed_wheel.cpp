@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 #include <utility>
 
@@ -30,13 +29,7 @@ class Members final : public PackedFiles {
   Members(const fs::path& file, std::string filename) : file_(file), filename_(std::move(filename)) {}
 
   std::string_view bytes() const { return file_.bytes(); }
-  ReadAt read_at() const {
-    return [bytes = file_.bytes()](std::uint64_t offset, std::span<std::byte> into) {
-      const std::string_view from = bytes.substr(std::min<std::uint64_t>(offset, bytes.size()), into.size());
-      std::memcpy(into.data(), from.data(), from.size());
-      return from.size();
-    };
-  }
+  ReadAt read_at() const { return reader_of(file_.bytes()); }
   void add(const ZipEntry& entry, Digest digest) {
     members_.emplace(entry.name, Member{entry, std::move(digest)});
   }
@@ -80,8 +73,6 @@ std::optional<Digest> digest_of(const RecordEntry& row, const ZipEntry& entry) {
   return agrees(row, digest) ? std::optional(std::move(digest)) : std::nullopt;
 }
 
-bool is_sound(const WheelContents& contents) { return wrong_record(contents.faults).empty(); }
-
 }  // namespace
 
 std::optional<PackedWheel> open_packed_wheel(const fs::path& file, const std::string& filename,
@@ -101,7 +92,7 @@ std::optional<PackedWheel> open_packed_wheel(const fs::path& file, const std::st
     return text;
   });
   if (!contents) refuse(filename, contents.error().message);
-  if (!is_sound(*contents)) return std::nullopt;
+  if (!wrong_record(contents->faults).empty()) return std::nullopt;
 
   PackedWheel out{.contents = std::move(*contents), .files = {}, .packed = members};
   std::size_t row = 0;

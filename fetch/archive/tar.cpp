@@ -1,5 +1,6 @@
 #include "fetch/archive/tar.h"
 
+#include "fetch/archive/archive.h"
 #include "resolver/base/text.h"
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <span>
 #include <stdexcept>
 
 namespace moat {
@@ -103,13 +105,8 @@ void put_size(Header& header, std::uint64_t size) {
 
 class TarScan {
  public:
-  TarScan(int fd, const std::string& label, std::size_t most) : fd_(fd), label_(label), most_(most) {
-    const off_t end = ::lseek(fd, 0, SEEK_END);
-    if (end < 0) throw_errno("read", label, errno);
-    size_ = static_cast<std::uint64_t>(end);
-  }
-  TarScan(std::string_view bytes, const std::string& label, std::size_t most)
-      : bytes_(bytes), label_(label), most_(most), size_(bytes.size()) {}
+  TarScan(ReadAt read, std::uint64_t size, const std::string& label, std::size_t most)
+      : read_(std::move(read)), label_(label), most_(most), size_(size) {}
 
   std::vector<TarEntry> all() {
     for (;;) {
@@ -132,21 +129,7 @@ class TarScan {
   }
 
   void read_at(std::uint64_t offset, char* into, std::size_t size) const {
-    if (fd_ < 0) {
-      const std::string_view from = bytes_.substr(std::min<std::uint64_t>(offset, size_), size);
-      if (from.size() < size) refuse("it is cut off");
-      std::ranges::copy(from, into);
-      return;
-    }
-    while (size > 0) {
-      const ssize_t count = ::pread(fd_, into, size, static_cast<off_t>(offset));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw_errno("read", label_, errno);
-      if (count == 0) refuse("it is cut off");
-      into += count;
-      offset += static_cast<std::uint64_t>(count);
-      size -= static_cast<std::size_t>(count);
-    }
+    if (read_(offset, std::as_writable_bytes(std::span(into, size))) < size) refuse("it is cut off");
   }
 
   Header read_header() {
@@ -209,8 +192,7 @@ class TarScan {
       refuse(fmt::format("the folder {} has contents", quote(entry.name)));
   }
 
-  int fd_ = -1;  // of an open file; else the bytes are here
-  std::string_view bytes_ = {};
+  ReadAt read_;
   const std::string& label_;
   std::size_t most_;
   std::uint64_t size_ = 0, at_ = 0;
@@ -221,11 +203,13 @@ class TarScan {
 }  // namespace
 
 std::vector<TarEntry> scan_tar(std::string_view bytes, const std::string& label, std::size_t most) {
-  return TarScan(bytes, label, most).all();
+  return TarScan(reader_of(bytes), bytes.size(), label, most).all();
 }
 
 std::vector<TarEntry> scan_tar(int fd, const std::string& label, std::size_t most) {
-  return TarScan(fd, label, most).all();
+  const off_t end = ::lseek(fd, 0, SEEK_END);
+  if (end < 0) throw_errno("read", label, errno);
+  return TarScan(reader_of(fd, label), static_cast<std::uint64_t>(end), label, most).all();
 }
 
 struct TarWriter::Member {
