@@ -26,25 +26,47 @@ constexpr std::size_t kPiece = std::size_t{1} << 18U;
 // archives hold.
 constexpr std::uint64_t kMostPacked = std::uint64_t{32} << 20U, kMostHeld = std::uint64_t{128} << 20U;
 
+// How much all threads together may hold.
+class Budget {
+ public:
+  explicit Budget(std::uint64_t most) : most_(most) {}
+
+  bool take(std::uint64_t size) {
+    if ((held_ += size) <= most_) return true;
+    give_back(size);
+    return false;
+  }
+  void give_back(std::uint64_t size) { held_ -= size; }
+
+ private:
+  const std::uint64_t most_;
+  std::atomic<std::uint64_t> held_ = 0;
+};
+
+Budget& budget_of_unpacked() {
+  static Budget budget(kMostHeld);
+  return budget;
+}
+Budget& budget_of_packed() {
+  static Budget budget(kMostHeld / 2);
+  return budget;
+}
+
 using Memory = std::shared_ptr<char>;
 
 // In large pages where the system has them: thousands of small ones cost more than what they are filled with.
 // nullptr: there is no more to be had.
 Memory memory_for(std::uint64_t size) {
-  static std::atomic<std::uint64_t> held = 0;
-  if (size == 0 || (held += size) > kMostHeld) {
-    held -= size;
-    return nullptr;
-  }
+  if (size == 0 || !budget_of_unpacked().take(size)) return nullptr;
   void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
-    held -= size;
+    budget_of_unpacked().give_back(size);
     return nullptr;
   }
   ::madvise(memory, size, MADV_HUGEPAGE);
   return {static_cast<char*>(memory), [size](char* begin) {
             ::munmap(begin, size);
-            held -= size;
+            budget_of_unpacked().give_back(size);
           }};
 }
 
@@ -53,12 +75,13 @@ Memory memory_for(std::uint64_t size) {
 class Unpacking {
  public:
   Unpacking(std::uint64_t limit, const fs::path& file) : limit_(limit), file_name_(file) {}
-  ~Unpacking() { packed_in_all -= counted_; }
+  ~Unpacking() { budget_of_packed().give_back(packed_.size()); }
   Unpacking(const Unpacking&) = delete;
   Unpacking& operator=(const Unpacking&) = delete;
 
   void take(std::string_view bytes) {
-    if (!in_pieces_ && packed_.size() + bytes.size() <= kMostPacked && count(bytes.size())) {
+    if (!in_pieces_ && packed_.size() + bytes.size() <= kMostPacked &&
+        budget_of_packed().take(bytes.size())) {
       packed_ += bytes;
       return;
     }
@@ -82,18 +105,8 @@ class Unpacking {
     file_ = open_file(file_name_, O_WRONLY | O_CREAT | O_EXCL, 0600);
     in_pieces_.emplace(limit_, [this](std::string_view bytes) { write_all(file_.get(), bytes, file_name_); });
     result_ = in_pieces_->write(packed_);
-    packed_ = {};
-    packed_in_all -= std::exchange(counted_, 0);
-  }
-
-  // Is there room for so much more, beside what others hold packed?
-  bool count(std::uint64_t size) {
-    if ((packed_in_all += size) > kMostHeld / 2) {
-      packed_in_all -= size;
-      return false;
-    }
-    counted_ += size;
-    return true;
+    budget_of_packed().give_back(packed_.size());
+    std::string().swap(packed_);  // `= {}` would keep the memory
   }
 
   std::optional<BlobArchive::Contents> at_once() const {
@@ -105,13 +118,9 @@ class Unpacking {
     return BlobArchive::Contents{memory, {memory.get(), size}};
   }
 
-  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): one count for all threads
-  static inline std::atomic<std::uint64_t> packed_in_all = 0;
-
   std::uint64_t limit_;
   fs::path file_name_;
   std::string packed_;
-  std::uint64_t counted_ = 0;  // of packed_, in packed_in_all
   UniqueFd file_;
   std::optional<GzipReader> in_pieces_;
   Expected<void> result_;
@@ -172,24 +181,7 @@ std::string BlobArchive::text(std::string_view name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) refuse(fmt::format("it has no {}", name));
   if (found->second.size > kMostTextBytes) refuse(fmt::format("{} is too large", name));
-  std::string out;
-  pass(found->second, [&](std::string_view piece) { out.append(piece); });
-  return out;
-}
-
-std::string BlobArchive::head(const TarEntry& entry, std::size_t most) const {
-  TarEntry begin = entry;
-  begin.size = std::min<std::uint64_t>(entry.size, most);
-  std::string out;
-  pass(begin, [&](std::string_view piece) { out.append(piece); });
-  return out;
-}
-
-void BlobArchive::pass(const TarEntry& entry, const std::function<void(std::string_view)>& sink) const {
-  const std::string_view all = contents_.bytes;
-  if (entry.offset > all.size() || entry.size > all.size() - entry.offset)
-    throw_errno("read", file_name_, EIO);
-  if (entry.size > 0) sink(all.substr(entry.offset, entry.size));
+  return std::string(bytes(found->second));
 }
 
 namespace {
@@ -206,7 +198,7 @@ class BlobFiles final : public PackedFiles {
    public:
     explicit BlobReader(const BlobFiles& files) : files_(files) {}
     void read(std::string_view path, const Sink& sink) override {
-      files_.archive_->pass(files_.archive_->entries().at(files_.prefix_ + std::string(path)), sink);
+      sink(files_.archive_->bytes(files_.archive_->entries().at(files_.prefix_ + std::string(path))));
     }
 
    private:
@@ -224,15 +216,11 @@ std::shared_ptr<const PackedFiles> BlobArchive::files(std::shared_ptr<const Blob
   return std::make_shared<BlobFiles>(std::move(archive), std::move(prefix));
 }
 
-Digest BlobArchive::hash(const TarEntry& entry) const {
-  Hasher hasher;
-  pass(entry, [&](std::string_view piece) { hasher.update(piece); });
-  return hasher.finish();
-}
+Digest BlobArchive::hash(const TarEntry& entry) const { return hash_bytes(bytes(entry)); }
 
 void BlobArchive::save(const TarEntry& entry, const fs::path& file, mode_t mode) const {
   const UniqueFd to = open_file(file, O_WRONLY | O_CREAT | O_EXCL, mode);
-  pass(entry, [&](std::string_view piece) { write_all(to.get(), piece, file); });
+  write_all(to.get(), bytes(entry), file);
 }
 
 }  // namespace moat

@@ -55,8 +55,10 @@ class BlobArchive {
 
   const std::map<std::string, TarEntry, std::less<>>& entries() const { return entries_; }
   std::string text(std::string_view name) const;  // of a small member
-  std::string head(const TarEntry& entry, std::size_t most) const;
-  void pass(const TarEntry& entry, const std::function<void(std::string_view)>& sink) const;
+  // REQUIRES: one of entries(). As long as the archive lives.
+  std::string_view bytes(const TarEntry& entry) const {
+    return contents_.bytes.substr(entry.offset, entry.size);  // scan_tar() saw that they are there
+  }
   Digest hash(const TarEntry& entry) const;
   // Writes into a file that does not exist yet.
   void save(const TarEntry& entry, const std::filesystem::path& file, mode_t mode) const;

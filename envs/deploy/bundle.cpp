@@ -106,7 +106,7 @@ BundleConfig config_of(const json& object) {
                    .packages = {}};
   if (object.contains("bytecode")) out.bytecode = take<std::string>(object, "bytecode");
   if (!out.bytecode.empty() && !is_bytecode_key(out.bytecode))
-    throw BadConfig{fmt::format("its bytecode is for {}, which is no Python", quote(out.bytecode))};
+    throw BadConfig{fmt::format("its bytecode is for {}, which does not name a Python", quote(out.bytecode))};
   if (!PackageName::parse(out.name)) throw BadConfig{fmt::format("{} is not a valid name", quote(out.name))};
   std::set<PackageName> names;
   for (const json& one : take<json>(object, "packages")) {

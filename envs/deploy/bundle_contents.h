@@ -34,8 +34,8 @@ BundleFor bundle_for(const std::string& version, const std::string& platform, co
 // The project next to a lock, as far as its files describe it.
 struct ProjectBeside {
   ProjectTable table;
-  bool is_packaged =
-      false;  // it has a build system: then it is a package, and not only a list of its requirements
+  // It has a build system: then it is a package, and not only a list of its requirements.
+  bool is_packaged = false;
 };
 
 std::optional<ProjectBeside> project_beside(const std::filesystem::path& lock);

@@ -33,9 +33,9 @@ std::string expected_header(const Interpreter& interpreter) {
 
 void check_header(const BlobArchive& archive, const TarEntry& entry, const Interpreter& interpreter) {
   const std::string expected = expected_header(interpreter);
-  if (archive.head(entry, expected.size()) != expected)
-    archive.refuse(fmt::format("{} is not bytecode of {} {} that is checked by its source", quote(entry.name),
-                               interpreter.implementation, interpreter.version));
+  if (!archive.bytes(entry).starts_with(expected))
+    archive.refuse(fmt::format("{} is not bytecode for {} that is checked by its source", quote(entry.name),
+                               bytecode_key(interpreter)));
 }
 
 }  // namespace

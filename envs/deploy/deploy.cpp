@@ -125,13 +125,7 @@ void take_write_bits(int parent, const char* name, const fs::path& folder) {
 // launcher corrects that while the file is still writable.
 void start_in_place(const fs::path& root, const Built& built) {
   const fs::path python = root / "bin/python";
-  const ProcessResult result =
-      run_process({.argv = {python.native(), "-I", "-S", "-B", "-c", "pass"},
-                   .environment = {{{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}}},
-                   .directory = {},
-                   .input = {},
-                   .merge_output = true,
-                   .timeout = std::chrono::seconds(30)});
+  const ProcessResult result = try_python(python);
   if (result.status == 0) return;
   if (built.with_unseen_python) refuse_bundled_runtime(built.release.python, result.output);
   throw Error(ErrorKind::Interpreter, fmt::format("{} does not start", quote(python.native())), {},
@@ -330,7 +324,7 @@ void activate(const DeploymentChange& change, const std::string& from, const std
   change.set_unfinished(std::nullopt);
 }
 
-// As little as possible by way of the store.
+// Straight from the bundle; if something there is refused, by way of the store, which reports it.
 template <class Build>
 Built build_from_any(const std::function<ReleaseParts(PartsIn)>& obtain, const Build& build) {
   try {

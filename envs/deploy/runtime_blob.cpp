@@ -29,32 +29,51 @@ constexpr std::string_view kFacts = "facts.json", kLinks = "links.json", kTree =
 
 // --- reading ---
 
+std::string path_in_tree(const BlobArchive& archive, std::string_view name) {
+  std::string path(name.starts_with(kTree) ? name.substr(kTree.size()) : "");
+  if (!is_inside(path)) archive.refuse(fmt::format("it holds {}", quote(name)));
+  return path;
+}
+
+bool is_in_tree(std::string_view name) { return name != kFacts && name != kLinks; }
+
 void unpack(const BlobArchive& archive, const fs::path& tree) {
   for (const auto& [name, entry] : archive.entries()) {
-    if (name == kFacts || name == kLinks) continue;
-    const std::string path = name.starts_with(kTree) ? name.substr(kTree.size()) : "";
-    if (!is_inside(path)) archive.refuse(fmt::format("it holds {}", quote(name)));
-    make_directories((tree / path).parent_path());
-    archive.save(entry, tree / path, (entry.mode & 0111U) != 0 ? 0555U : 0444U);
+    if (!is_in_tree(name)) continue;
+    const fs::path file = tree / path_in_tree(archive, name);
+    make_directories(file.parent_path());
+    archive.save(entry, file, (entry.mode & 0111U) != 0 ? 0555U : 0444U);
   }
+}
+
+using Links = std::map<std::string, std::string>;
+
+Links links_of(const BlobArchive& archive) {
+  const nlohmann::json json = nlohmann::json::parse(archive.text(kLinks), nullptr, false);
+  if (!json.is_object()) archive.refuse("its links are damaged");
+  Links out;
+  for (const auto& [path, target] : json.items()) {
+    if (!target.is_string()) archive.refuse(fmt::format("the link {} leaves it", quote(path)));
+    out.emplace(path, target.get<std::string>());
+  }
+  return out;
 }
 
 // After the files, so that no file is written through a link; and no link is made through another one. The
 // target of a link depends on the others, so it is known once all are there.
 void make_links(const BlobArchive& archive, const fs::path& tree) {
-  const nlohmann::json links = nlohmann::json::parse(archive.text(kLinks), nullptr, false);
-  if (!links.is_object()) archive.refuse("its links are damaged");
+  const Links links = links_of(archive);
   const fs::path root = fs::canonical(tree);
   std::error_code error;
-  for (const auto& [path, target] : links.items()) {
+  for (const auto& [path, target] : links) {
     const fs::path folder = (root / path).parent_path();
-    if (!target.is_string() || !is_inside(path) || fs::weakly_canonical(folder, error) != folder)
+    if (!is_inside(path) || fs::weakly_canonical(folder, error) != folder)
       archive.refuse(fmt::format("the link {} leaves it", quote(path)));
     make_directories(folder);
-    fs::create_symlink(target.get<std::string>(), root / path, error);
+    fs::create_symlink(target, root / path, error);
     if (error) archive.refuse(fmt::format("the link {} cannot be made: {}", quote(path), error.message()));
   }
-  for (const auto& [path, target] : links.items())
+  for (const auto& [path, target] : links)
     if (!is_below(fs::canonical(root / path, error), root))
       archive.refuse(fmt::format("the link {} leaves it", quote(path)));
 }
@@ -79,19 +98,23 @@ void settle_here(Interpreter& python) {
   python.libc = "glibc " + version;
 }
 
-// Checked before anything is built with it.
-void require_that_it_starts(const Interpreter& python, const fs::path& tree, const fs::path& directory) {
-  const ProcessResult result = run_process(
-      {.argv = {(tree / runtime_layout(python).python).native(), "-I", "-S", "-B", "-c", "import os"},
-       .environment = {{{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}}},
-       .directory = directory,
-       .input = {},
-       .merge_output = true,
-       .timeout = std::chrono::seconds(30)});
-  if (result.status != 0) refuse_bundled_runtime(python.version, result.output);
+// The runtime, if the store has it for the libc of this machine.
+std::optional<Runtime> usable_runtime(const std::string& fingerprint, const Store& store) {
+  auto there = find_runtime(fingerprint, store);
+  if (there && there->interpreter.libc != libc_here(*there)) there.reset();
+  return there;
 }
 
 }  // namespace
+
+ProcessResult try_python(const fs::path& python, const fs::path& directory) {
+  return run_process({.argv = {python.native(), "-I", "-S", "-B", "-c", "import os"},
+                      .environment = {{{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}}},
+                      .directory = directory,
+                      .input = {},
+                      .merge_output = true,
+                      .timeout = std::chrono::seconds(30)});
+}
 
 void refuse_bundled_runtime(const std::string& version, std::string_view output) {
   std::vector<std::string> details;
@@ -112,8 +135,7 @@ std::string fingerprint_of(const std::string& version, const Digest& sha256) {
 }  // namespace
 
 bool has_bundled_runtime(const std::string& version, const Digest& sha256, const Store& store) {
-  const auto there = find_runtime(fingerprint_of(version, sha256), store);
-  return there && there->interpreter.libc == libc_here(*there);
+  return usable_runtime(fingerprint_of(version, sha256), store).has_value();
 }
 
 void write_runtime_blob(const Runtime& runtime, const fs::path& file) {
@@ -141,15 +163,14 @@ RuntimeArchive open_archive(const std::string& version, const PassBlob& pass, co
   if (!python) archive->refuse(fmt::format("its facts: {}", python.error().message));
   if (python->version != version)
     archive->refuse(fmt::format("it is Python {}, not {}", python->version, version));
-  if (!is_bytecode_key(bytecode_key(*python))) archive->refuse("its facts name its bytecode in no usual way");
+  if (!is_bytecode_key(bytecode_key(*python)))
+    archive->refuse("its facts have an invalid cache tag or magic number");
   const RuntimeLayout layout = runtime_layout(*python);
   for (const std::string& path : {layout.python, layout.stdlib, layout.libpython, layout.include})
     if (!path.empty() && !is_inside(path)) archive->refuse("its facts lead out of it");
   settle_here(*python);
   return {std::move(archive), *std::move(python)};
 }
-
-using Links = std::map<std::string, std::string>;
 
 // Does each link lead to a file beside it, if need be by way of other such links, and is there nothing whose
 // path goes through a link? Then they are harmless wherever they are made. moat's own bundles have no others.
@@ -175,27 +196,15 @@ bool are_plain(const Links& links, const std::set<std::string>& files) {
          });
 }
 
-std::optional<Links> links_of(const BlobArchive& archive) {
-  const nlohmann::json json = nlohmann::json::parse(archive.text(kLinks), nullptr, false);
-  if (!json.is_object()) return std::nullopt;
-  Links out;
-  for (const auto& [path, target] : json.items()) {
-    if (!target.is_string()) return std::nullopt;
-    out.emplace(path, target.get<std::string>());
-  }
-  return out;
-}
-
-// nullopt: there is something that does not belong there.
-std::optional<std::vector<StoredFile>> files_of(const BlobArchive& archive, Workers& workers) {
+std::vector<StoredFile> files_of(const BlobArchive& archive, Workers& workers) {
   std::vector<StoredFile> out;
   std::vector<const TarEntry*> entries;
   for (const auto& [name, entry] : archive.entries()) {
-    if (name == kFacts || name == kLinks) continue;
-    const std::string path = name.starts_with(kTree) ? name.substr(kTree.size()) : "";
-    if (!is_inside(path)) return std::nullopt;
-    out.push_back(
-        {.path = path, .size = entry.size, .executable = (entry.mode & 0111U) != 0, .mtime = kRuntimeMtime});
+    if (!is_in_tree(name)) continue;
+    out.push_back({.path = path_in_tree(archive, name),
+                   .size = entry.size,
+                   .executable = (entry.mode & 0111U) != 0,
+                   .mtime = kRuntimeMtime});
     entries.push_back(&entry);
   }
   workers.for_each(out.size(), [&](std::size_t i) { out[i].digest = archive.hash(*entries[i]); });
@@ -207,18 +216,15 @@ std::optional<std::vector<StoredFile>> files_of(const BlobArchive& archive, Work
 std::optional<Runtime> open_bundled_runtime(const std::string& version, const Digest& sha256,
                                             const PassBlob& pass, Store& store, Workers& workers) {
   Runtime runtime{.fingerprint = fingerprint_of(version, sha256)};
-  auto there = find_runtime(runtime.fingerprint, store);
-  if (there && there->interpreter.libc == libc_here(*there)) return there;
+  if (auto there = usable_runtime(runtime.fingerprint, store)) return there;
   const TempDir folder = store.make_temp("runtime-tar");
   RuntimeArchive opened = open_archive(version, pass, folder.path());
-  const std::optional<Links> links = links_of(*opened.archive);
-  auto files = files_of(*opened.archive, workers);
-  if (!links || !files) return std::nullopt;
+  const Links links = links_of(*opened.archive);
+  runtime.files = files_of(*opened.archive, workers);
   std::set<std::string> names;
-  for (const StoredFile& file : *files) names.insert(file.path);
-  if (!are_plain(*links, names) || !names.contains(runtime_layout(opened.python).python)) return std::nullopt;
-  runtime.files = *std::move(files);
-  runtime.links.assign(links->begin(), links->end());
+  for (const StoredFile& file : runtime.files) names.insert(file.path);
+  if (!are_plain(links, names) || !names.contains(runtime_layout(opened.python).python)) return std::nullopt;
+  runtime.links.assign(links.begin(), links.end());
   runtime.packed = BlobArchive::files(std::move(opened.archive), std::string(kTree));
   runtime.interpreter = std::move(opened.python);
   return runtime;
@@ -236,7 +242,9 @@ Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256,
   const auto [archive, python] = open_archive(version, pass, folder.path());
   unpack(*archive, tree);
   make_links(*archive, tree);
-  require_that_it_starts(python, tree, folder.path());
+  if (const ProcessResult started = try_python(tree / runtime_layout(python).python, folder.path());
+      started.status != 0)
+    refuse_bundled_runtime(python.version, started.output);
   return publish_runtime(work, python, fingerprint, store, workers);
 }
 

@@ -8,6 +8,7 @@
 
 #include "envs/deploy/blob_archive.h"
 #include "envs/python/runtime.h"
+#include "fetch/os/process.h"
 #include "fetch/os/workers.h"
 #include "fetch/store/store.h"
 
@@ -30,6 +31,10 @@ Runtime obtain_bundled_runtime(const std::string& version, const Digest& sha256,
 // straight from the blob. Nobody has looked whether it starts. nullopt: it has to be unpacked to be judged.
 std::optional<Runtime> open_bundled_runtime(const std::string& version, const Digest& sha256,
                                             const PassBlob& pass, Store& store, Workers& workers);
+
+// Starts a Python that nobody may have started yet, without site and without the caller's variables, for half
+// a minute at most.
+ProcessResult try_python(const std::filesystem::path& python, const std::filesystem::path& directory = {});
 
 // Error(NoSolution): it does not start on this machine; `output` is what it said.
 [[noreturn]] void refuse_bundled_runtime(const std::string& version, std::string_view output);
