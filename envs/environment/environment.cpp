@@ -5,6 +5,7 @@
 #include "envs/environment/new_place.h"
 #include "envs/environment/pip_shim.h"
 #include "envs/environment/remove_environment.h"
+#include "envs/environment/shell_words.h"
 #include "envs/environment/staged_environment.h"
 #include "envs/journal/change.h"
 #include "envs/journal/move_check.h"
@@ -99,8 +100,8 @@ Interpreter facts_of_foreign(const fs::path& root, const std::map<std::string, s
 
 // Is the interpreter built for the same machine and libc as the launcher?
 bool is_of_our_libc(const Runtime& runtime, const RuntimeLayout& layout) {
-  constexpr std::uint64_t kMostOfProgram = 256ULL
-                                           << 20U;  // none is larger; one of a bundle is held in memory
+  // None is larger; that of a bundle is held in memory.
+  constexpr std::uint64_t kMostOfProgram = 256ULL << 20U;
   const auto listed = std::ranges::find(runtime.files, layout.python, &StoredFile::path);
   if (runtime.packed && (listed == runtime.files.end() || listed->size > kMostOfProgram)) return false;
   const auto launcher = read_elf(launcher_image());
@@ -506,7 +507,9 @@ void take_back(const fs::path& root, const Error& why) {
     take_back_environment(root);
   } catch (const Error& second) {
     throw Error(ErrorKind::Disk, fmt::format("{}; and it cannot be undone: {}", why.what(), second.what()),
-                why.hints());
+                {fmt::format("remove the cause, then the environment: `moat env remove {}`",
+                             shell_word(root.native()))},
+                why.details());
   }
 }
 

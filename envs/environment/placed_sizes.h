@@ -10,8 +10,8 @@
 namespace moat {
 
 struct PlacedSizes {
-  std::map<std::string, std::uint64_t>
-      of_package;  // by normalised name; "": Python and the environment's own
+  // By normalised name; "": Python and the environment's own.
+  std::map<std::string, std::uint64_t> of_package;
   std::uint64_t all = 0;
   std::uint64_t of(const std::string& name) const {
     const auto found = of_package.find(name);

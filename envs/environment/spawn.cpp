@@ -46,8 +46,7 @@ bool names_a_python(std::string_view first_line) {
 }
 
 // `#!/bin/sh` and then, for Python an innocent string: '''exec' /path/python "$0" "$@" (installers, for long
-// paths),
-// ''':' (environments of moat).
+// paths), ''':' (environments of moat).
 bool is_trampoline(std::string_view head) {
   const std::size_t second = head.find('\n');
   if (second == std::string_view::npos) return false;

@@ -16,7 +16,7 @@ namespace moat {
 struct PythonMirror {
   Url url;                       // a folder or a server's
   std::filesystem::path folder;  // where Pythons are installed
-  // Had when they are needed: a list in a folder takes neither, one of a server no store.
+  // Called only when needed: a list in a folder needs neither, a list from a server needs no store.
   std::function<HttpClient&()> client;
   std::function<Tools()> tools;
 };

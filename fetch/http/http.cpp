@@ -441,7 +441,7 @@ class HttpClient::Loop {
       transfer.done(error_from(failure, transfer.request.url));
     } catch (const std::bad_alloc&) {
       stop_for_memory();
-    } catch (...) {  // its own affair
+    } catch (...) {  // `done` failed twice: there is nobody else to tell
     }
   }
 

@@ -33,7 +33,7 @@ using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Multi = std::unique_ptr<CURLM, MultiDeleter>;
 using Slist = std::unique_ptr<curl_slist, SlistDeleter>;
 
-// One request through its hops and attempts. Made by who sends it; then it lives on the network thread.
+// One request through its hops and attempts. Made by the sender; then used only by the network thread.
 struct Transfer {
   Transfer(HttpRequest its_request, std::function<void(HttpClient::Result)> its_done,
            std::uint64_t its_sequence)

@@ -3,8 +3,8 @@
 
 namespace moat {
 
-// For work in the background that cannot hand over what somebody waits for, be it an Error: all who wait
-// stop, as for a signal. Does not need memory.
+// For background work that cannot even hand over an Error: everyone who waits is stopped, as by a signal.
+// Does not need memory.
 void stop_for_memory() noexcept;
 // Is that why everything stopped?
 bool stopped_for_memory();
