@@ -101,8 +101,8 @@ void remove_application(const fs::path& root, Session& session) {
     if (is_whole) expect_commands(root, root, settings.command_places());
   } catch (const Error&) {  // removing needs no room
   }
-  hide_other_commands({}, root, settings.command_places());
   try {
+    hide_other_commands({}, root, settings.command_places());
     remove_environment(root, session.reporter());
   } catch (const Error&) {
     if (is_whole) show_as_before(root, settings.command_places());

@@ -92,16 +92,17 @@ ChangeReport uninstall_packages(const UninstallCommand& command, Session& sessio
       const Expected<PackageName> name = PackageName::parse(package.name);
       return name && request.remove.count(*name) != 0;
     });
-    expect_commands(environment.root(), environment.root(), settings.command_places());
-    hide_other_commands(shown_commands(environment.root(), after, settings.command_places()),
-                        environment.root(), settings.command_places());
+    const CommandPlaces places = settings.command_places();
+    const fs::path& root = environment.root();
+    expect_commands(root, root, places);
     try {
+      hide_other_commands(shown_commands(root, after, places), root, places);
       report.take(apply(std::move(request), environment, session));
     } catch (const Error&) {
-      show_as_before(environment.root(), settings.command_places());
+      show_as_before(root, places);
       throw;
     }
-    finish_showing(environment, settings.command_places());
+    finish_showing(environment, places);
   }
   return report;
 }

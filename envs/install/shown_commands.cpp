@@ -106,7 +106,7 @@ void show_as_before(const fs::path& root, const CommandPlaces& places) noexcept 
     if (Environment::exists_at(root))
       show_commands(Environment::open(root), places);
     else
-      set_links({}, links_of(root, places));
+      hide_other_commands({}, root, places);
   } catch (const std::exception&) {  // links that lead nowhere, or the next command does it
   }
 }
@@ -120,7 +120,8 @@ bool show_or_take_back(const Environment& environment, const CommandPlaces& plac
       take_back();
     } catch (const Error& second) {
       throw Error(error.kind(), fmt::format("{}; and it cannot be undone: {}", error.what(), second.what()),
-                  {"remove the cause and run any moat command on it, which shows its commands"});
+                  {fmt::format("remove the cause; the next moat command on {} shows its commands",
+                               environment.root().native())});
     }
     show_as_before(environment.root(), places);
     throw Error(error.kind(), fmt::format("{}; nothing has changed", error.what()), error.hints());
