@@ -265,9 +265,9 @@ class Resolver {
     return make_goal(lines_, *encoding_, permits_->by_package(), {.window = window_, .dropped = {}});
   }
 
-  // The best candidate of every project, if nothing that is known of them speaks against it. The solver would
-  // choose the same; only where a marker asks for several extras at once this is exact, and the solver, for
-  // which the extras' requirements are there one by one, may choose something older.
+  // The best candidate of every project, if nothing known speaks against it: what the solver would choose.
+  // One exception: a marker on several extras at once is judged exactly here, while the solver has each
+  // extra's requirements on their own, and may therefore choose something older.
   std::optional<Solution> best_of_all() const {
     if (window_ && window_ != request_.window) return std::nullopt;
     std::vector<solv::SolvableId> best;
@@ -296,8 +296,9 @@ class Resolver {
       if (view.size() > 0) best = view.by_preference().front();
     } else {
       const std::vector<bool> allowed = lines_.allowed_inside(view, window_);
-      for (const std::size_t index : view.by_preference())
-        if (!best && allowed[index]) best = index;
+      const auto first =
+          std::ranges::find_if(view.by_preference(), [&](std::size_t index) { return allowed[index]; });
+      if (first != view.by_preference().end()) best = *first;
     }
     if (best && view.is_reserve(*best) && !permits_->has(package)) return std::nullopt;
     return best;
@@ -306,14 +307,9 @@ class Resolver {
   // The first candidate of each project that the user's lines and the window allow?
   bool takes_the_best(const Solution& solution) const {
     if (window_ && window_ != request_.window) return false;
-    for (PackageIndex package = 0; package < solution.choices.size(); ++package) {
-      if (!solution.choices[package]) continue;
-      const ProjectView& view = encoding_->view(package);
-      const std::vector<bool> allowed = lines_.allowed_inside(view, window_);
-      const auto best =
-          std::ranges::find_if(view.by_preference(), [&](std::size_t index) { return allowed[index]; });
-      if (best == view.by_preference().end() || *best != solution.choices[package]->index) return false;
-    }
+    for (PackageIndex package = 0; package < solution.choices.size(); ++package)
+      if (const auto& choice = solution.choices[package]; choice && best_of(package) != choice->index)
+        return false;
     return true;
   }
 
