@@ -194,12 +194,6 @@ std::optional<OfflineCheck> check_offline(const LockCommand& command, Session& s
                       lock_faults(question, *std::move(space), std::move(goal), lock_tools(session))};
 }
 
-LockDocument answer_of(LockOutcome outcome) {
-  if (const auto* unmet = std::get_if<Unmet>(&outcome)) throw conflict_error(*unmet, OffersFix::No);
-  if (const auto* unpinned = std::get_if<UnpinnedLines>(&outcome)) throw unpinned_error(*unpinned);
-  return std::get<LockDocument>(std::move(outcome));
-}
-
 LockDocument resolved_lock(const LockCommand& command, const LockQuestion& question,
                            std::optional<LockSpace> space, Goal goal, Session& session) {
   const LockTools with = lock_tools(session);

@@ -25,16 +25,6 @@ ResolveTools resolve_tools(const Goal& goal, Session& session) {
           }};
 }
 
-namespace {
-
-Resolution answer_of(GoalOutcome outcome, OffersFix offers = OffersFix::No) {
-  if (const auto* unmet = std::get_if<Unmet>(&outcome)) throw conflict_error(*unmet, offers);
-  if (const auto* unpinned = std::get_if<UnpinnedLines>(&outcome)) throw unpinned_error(*unpinned);
-  return std::get<Resolution>(std::move(outcome));
-}
-
-}  // namespace
-
 Resolution resolve_goal(const Goal& goal, const ResolvePolicy& policy, const Target& target,
                         const std::map<PackageName, Version>& preferences, Session& session) {
   return answer_of(resolve_goal(goal, policy, target, preferences, resolve_tools(goal, session)));

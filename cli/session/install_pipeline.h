@@ -20,12 +20,22 @@
 #include <future>
 #include <map>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace moat {
 
 // REQUIRES: sources are prepared, if they are to be candidates.
 ResolveTools resolve_tools(const Goal& goal, Session& session);
+
+// The answer. Throws ExplainedError if there is none.
+template <class Answer>
+Answer answer_of(std::variant<Answer, Unmet, UnpinnedLines> outcome, OffersFix offers = OffersFix::No) {
+  if (const auto* unmet = std::get_if<Unmet>(&outcome)) throw conflict_error(*unmet, offers);
+  if (const auto* unpinned = std::get_if<UnpinnedLines>(&outcome)) throw unpinned_error(*unpinned);
+  return std::get<Answer>(std::move(outcome));
+}
 
 // The versions that meet the goal. Throws ExplainedError(NoSolution, NotFound or HashMismatch) if there are
 // none.
