@@ -35,11 +35,7 @@ void find_yanked(const std::vector<AuditedPackage>& packages, CandidateSource& s
     if (!package.index.empty()) source.request_project(package.name);
   for (const AuditedPackage& package : packages) {
     if (package.index.empty() || !package.version) continue;
-    const Project* project = source.find_project(package.name);
-    while (project == nullptr) {
-      source.wait();
-      project = source.find_project(package.name);
-    }
+    const Project& project = wait_for(package.name, source);
     const auto add = [&](std::string kind, std::string text) {
       findings.push_back({.kind = std::move(kind),
                           .package = package.name,
@@ -48,7 +44,7 @@ void find_yanked(const std::vector<AuditedPackage>& packages, CandidateSource& s
                           .advisory = {},
                           .ignored = {}});
     };
-    for (const std::shared_ptr<const Release>& release : project->releases) {
+    for (const std::shared_ptr<const Release>& release : project.releases) {
       if (release->version != *package.version) continue;
       const auto yanked =
           std::find_if(release->files().begin(), release->files().end(),
@@ -56,10 +52,10 @@ void find_yanked(const std::vector<AuditedPackage>& packages, CandidateSource& s
       if (yanked != release->files().end())
         add("yanked", yanked->artifact.yanked->empty() ? "yanked" : "yanked: " + *yanked->artifact.yanked);
     }
-    if (project->status == "archived" || project->status == "quarantined" || project->status == "deprecated")
-      add("status", project->status_reason.empty()
-                        ? fmt::format("the project is {}", project->status)
-                        : fmt::format("the project is {}: {}", project->status, project->status_reason));
+    if (project.status == "archived" || project.status == "quarantined" || project.status == "deprecated")
+      add("status", project.status_reason.empty()
+                        ? fmt::format("the project is {}", project.status)
+                        : fmt::format("the project is {}: {}", project.status, project.status_reason));
   }
 }
 

@@ -51,10 +51,8 @@ EnvironmentLock environment_lock(const Environment& environment, CandidateSource
   out.lock.created_by = "moat";
   for (std::size_t i = 0; i < names.size(); ++i) {
     const ManifestPackage& package = manifest.packages[i];
-    const Project* project = nullptr;
-    while ((project = source.find_project(names[i])) == nullptr) source.wait();
     std::optional<LockedFile> file =
-        file_with(Digest::parse("sha256", package.wheel_sha256).value(), *project);
+        file_with(Digest::parse("sha256", package.wheel_sha256).value(), wait_for(names[i], source));
     if (!file)
       throw Error(ErrorKind::NotFound,
                   fmt::format("no index has the {} {} that is installed in {}", package.name, package.version,

@@ -103,9 +103,7 @@ class NearFiles {
   std::optional<Url> find(const PackageName& name, const LockedFile& file) {
     if (!source_) return std::nullopt;
     source_->request_project(name);
-    const Project* project = nullptr;
-    while ((project = source_->find_project(name)) == nullptr) source_->wait();
-    for (const auto& release : project->releases)
+    for (const auto& release : wait_for(name, *source_).releases)
       for (const ReleaseFile& one : release->files())
         if (one.artifact.filename == file.name && is_same(one.artifact, file)) return one.artifact.url;
     return std::nullopt;

@@ -7,13 +7,6 @@
 namespace moat {
 namespace {
 
-const Project& wait_for(const PackageName& name, CandidateSource& source) {
-  for (;;) {
-    if (const Project* project = source.find_project(name)) return *project;
-    source.wait();
-  }
-}
-
 std::vector<AvailableVersion> usable(const Project& project, CandidateFilter& filter, bool prereleases) {
   std::vector<AvailableVersion> out;
   for (const Candidate& candidate : filter.filter(project).candidates)

@@ -22,4 +22,11 @@ const std::vector<ReleaseFile>& Release::files() const {
   return files_;
 }
 
+const Project& wait_for(const PackageName& name, CandidateSource& source) {
+  for (;;) {
+    if (const Project* project = source.find_project(name)) return *project;
+    source.wait();
+  }
+}
+
 }  // namespace moat

@@ -152,4 +152,7 @@ class CandidateSource {
   virtual Arrival wait() = 0;
 };
 
+// The page of a project that was requested, once it is here. Throws what find_project() and wait() throw.
+const Project& wait_for(const PackageName& name, CandidateSource& source);
+
 }  // namespace moat
