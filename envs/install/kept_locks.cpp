@@ -38,18 +38,8 @@ void add(KeyText& key, const std::map<std::string, std::vector<std::string>>& li
   for (const auto& [name, texts] : lists) add(key.add(name), texts);
 }
 
-void add(KeyText& key, const MarkerEnvironment& environment) {
-  for (const std::string* value :
-       {&environment.os_name, &environment.sys_platform, &environment.platform_machine,
-        &environment.platform_python_implementation, &environment.platform_release,
-        &environment.platform_system, &environment.platform_version, &environment.python_version,
-        &environment.python_full_version, &environment.implementation_name,
-        &environment.implementation_version})
-    key.add(*value);
-}
-
 void add(KeyText& key, const Target& target) {
-  add(key, target.environment);
+  add(key, target.environment.values());
   key.add(target.python.to_string()).count(target.tags.tags().size());
   for (const Tag& tag : target.tags.tags()) key.add(tag.to_string());
 }
@@ -166,14 +156,8 @@ bool still_holds(const KeptLock& kept, const ResolveTools& with) {
   IndexSource source(with.indexes, tools.http, tools.store, tools.workers, tools.reporter, tools.stop);
   for (const auto& [name, made_of] : kept.pages) source.request_project(name);
   try {
-    for (const auto& [name, made_of] : kept.pages) {
-      const Project* project = source.find_project(name);
-      while (project == nullptr) {
-        source.wait();
-        project = source.find_project(name);
-      }
-      if (project->made_of != made_of) return false;
-    }
+    for (const auto& [name, made_of] : kept.pages)
+      if (wait_for(name, source).made_of != made_of) return false;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::Interrupted) throw;
     return false;  // the resolution meets it again, if it needs that project

@@ -56,6 +56,13 @@ const std::string* MarkerEnvironment::find(std::string_view variable) const {
   return field && field->value ? &(this->*field->value) : nullptr;
 }
 
+std::vector<std::string> MarkerEnvironment::values() const {
+  std::vector<std::string> out;
+  for (const MarkerField& field : kFields)
+    if (field.value != nullptr) out.push_back(this->*field.value);
+  return out;
+}
+
 // ---- comparing values
 
 std::optional<Specifier> marker_specifier(MarkerOperator op, std::string_view text) {

@@ -31,6 +31,8 @@ struct MarkerEnvironment {
 
   // By marker name ("os_name"); nullptr for an unknown one.
   const std::string* find(std::string_view variable) const;
+  // Of all variables, in the order above.
+  std::vector<std::string> values() const;
   friend bool operator==(const MarkerEnvironment&, const MarkerEnvironment&) = default;
 };
 
