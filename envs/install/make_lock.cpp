@@ -74,18 +74,6 @@ LockOutcome lock_for_one(const LockQuestion& question, const Target& target, con
   return document;
 }
 
-std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> versions_kept(
-    const Pylock& lock, const std::set<PackageName>& upgraded, const WorldChoice& choice) {
-  return [&lock, &upgraded, choice](const MarkerEnvironment& environment) {
-    std::map<PackageName, Version> out;
-    for (const LockedPackage& package : lock.packages)
-      if (package.version && !upgraded.contains(package.name) &&
-          (!package.marker || package.marker->evaluate(environment, choice.extras, choice.groups)))
-        out.emplace(package.name, *package.version);
-    return out;
-  };
-}
-
 namespace {
 
 // The packages of all targets, as for one target that accepts any file.
@@ -110,16 +98,23 @@ void leave_out(LockSpace& space, const std::vector<LeftOutTarget>& left_out, con
   for (const std::string& warning : left_out_warnings(space, left_out)) reporter.warn(warning);
 }
 
+// Adds the versions in a lock for a choice of extras and groups; those that are there stay.
+void add_versions(const Pylock& lock, const WorldChoice& choice, const MarkerEnvironment& environment,
+                  std::map<PackageName, Version>& out) {
+  for (const LockedPackage& package : lock.packages)
+    if (package.version &&
+        (!package.marker || package.marker->evaluate(environment, choice.extras, choice.groups)))
+      out.emplace(package.name, *package.version);
+}
+
 // The versions chosen for another world, unless they are locked otherwise.
 void prefer_also(UniversalRequest& request, const Pylock& chosen) {
-  request.preferences = [before = request.preferences, chosen](const MarkerEnvironment& environment) {
+  const WorldChoice all{{chosen.extras.begin(), chosen.extras.end()},
+                        {chosen.dependency_groups.begin(), chosen.dependency_groups.end()}};
+  request.preferences = [before = request.preferences, chosen, all](const MarkerEnvironment& environment) {
     std::map<PackageName, Version> out;
     if (before) out = before(environment);
-    const std::set<ExtraName> extras(chosen.extras.begin(), chosen.extras.end());
-    const std::set<GroupName> groups(chosen.dependency_groups.begin(), chosen.dependency_groups.end());
-    for (const LockedPackage& package : chosen.packages)
-      if (package.version && (!package.marker || package.marker->evaluate(environment, extras, groups)))
-        out.emplace(package.name, *package.version);
+    add_versions(chosen, all, environment, out);
     return out;
   };
 }
@@ -131,8 +126,13 @@ UniversalRequest request_of(const RootSet& world, const UniversalRequest& all, b
   if (is_one_of_many) one.only_roots = world;
   const ResolvePolicy& policy = question.policy;
   if (question.earlier.pylock && !policy.upgrade)
-    one.preferences =
-        versions_kept(*question.earlier.pylock, policy.upgrade_packages, choice_of(world, all.roots));
+    one.preferences = [&lock = *question.earlier.pylock, &policy,
+                       choice = choice_of(world, all.roots)](const MarkerEnvironment& environment) {
+      std::map<PackageName, Version> out;
+      add_versions(lock, choice, environment, out);
+      for (const PackageName& name : policy.upgrade_packages) out.erase(name);
+      return out;
+    };
   if (!before.empty()) prefer_also(one, before.back());
   return one;
 }

@@ -4,13 +4,9 @@
 #include "envs/install/lock_lines.h"
 #include "envs/install/unmet.h"
 #include "resolver/lock/lock_document.h"
-#include "resolver/lock/lock_worlds.h"
 #include "resolver/lock/lockfile.h"
 #include "resolver/solve/target.h"
 
-#include <cstddef>
-#include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -34,9 +30,5 @@ LockOutcome lock_for_all(const LockQuestion& question, LockSpace& space, Goal& g
 // has inputs.
 std::vector<std::string> lock_faults(const LockQuestion& question, LockSpace space, Goal goal,
                                      const LockTools& with);
-
-// The versions in a lock for a choice of extras and groups, by environment; without `upgraded` ones.
-std::function<std::map<PackageName, Version>(const MarkerEnvironment&)> versions_kept(
-    const Pylock& lock, const std::set<PackageName>& upgraded, const WorldChoice& choice);
 
 }  // namespace moat
