@@ -64,13 +64,13 @@ int execute(const ImportCommand& command, Session& session) {
   if (output.json())
     output.document({{"schema", 1},
                      {"lock", made.path.native()},
-                     {"packages", made.lock->packages.size()},
+                     {"packages", made.lock.packages()},
                      {"changed", changed},
                      {"left_out", imported.project.left_out}});
   for (const std::string& line : added) output.say(fmt::format("{}: + {}", shown_pyproject(settings), line));
   for (const std::string& text : imported.project.left_out) output.warn("left out: " + text);
   for (const std::string& text : changed) output.warn(text);
-  output.say(fmt::format("{}: {}{}", made.path.native(), counted(made.lock->packages.size(), "package"),
+  output.say(fmt::format("{}: {}{}", made.path.native(), counted(made.lock.packages(), "package"),
                          command.dry_run ? "; nothing was written" : ", `moat sync` installs them"));
   return 0;
 }

@@ -394,25 +394,23 @@ MadeLock project_lock(const SyncCommand& command, Session& session, LockCommand 
   const fs::path path = how.script ? script_lock_path(*settings.script) : project_lock_path(settings);
   if (is_there(path)) check_found_lock(path, session.settings());
   const std::optional<std::string> text = read_file_if_exists(path);
+  const auto as_it_is = [&] {
+    return MadeLock{.path = path,
+                    .lock = LockDocument(read_pylock(path, session.reporter())),
+                    .text = *text,
+                    .before = *text,
+                    .differs = false};
+  };
   if (command.frozen) {
     if (!text)
       throw Error(ErrorKind::Usage, fmt::format("there is no {}", path.native()), {"`moat lock` makes it"});
-    return {.path = path,
-            .lock = LockDocument(read_pylock(path, session.reporter())),
-            .text = *text,
-            .before = *text,
-            .differs = false};
+    return as_it_is();
   }
   if (!how.script)
     for (const GroupName& group : default_groups(settings)) how.groups.push_back(group.normalized());
   const bool keeps = kept == nullptr && !has_changed && !how.upgrade && how.upgrade_packages.empty();
   const auto faults = text && keeps ? lock_faults(how, session) : std::nullopt;
-  if (faults && faults->empty())
-    return {.path = path,
-            .lock = LockDocument(read_pylock(path, session.reporter())),
-            .text = *text,
-            .before = *text,
-            .differs = false};
+  if (faults && faults->empty()) return as_it_is();
   const auto out_of_date = [&] {
     return Error(
         ErrorKind::Refused,
