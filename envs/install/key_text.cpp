@@ -5,7 +5,7 @@
 namespace moat {
 
 KeyText& KeyText::add(std::string_view text) {
-  text_ += std::to_string(text.size());  // not fmt: a lock's targets have twenty thousand tags
+  text_ += std::to_string(text.size());  // faster than fmt: the targets of a lock have twenty thousand tags
   text_.append(":").append(text).append("\n");
   return *this;
 }

@@ -177,10 +177,6 @@ class MemberLines {
   std::set<std::pair<PackageName, ExtraName>> seen_;
 };
 
-}  // namespace
-
-namespace {
-
 // A member named without wildcards must exist.
 void refuse_missing(const TomlTable& pyproject, const fs::path& folder) {
   const TomlValue* const workspace = find_path(pyproject, {"tool", "moat", "workspace"});

@@ -245,10 +245,6 @@ constexpr std::size_t kMostCells = 20'000;
               {"a lock for one environment needs no markers: `moat lock -r FILE -o pylock.toml`"});
 }
 
-}  // namespace
-
-namespace {
-
 // The releases of a minor Python that are told apart, newest first.
 std::vector<Version> releases_of(const PythonMinor& minor, const SpecifierSet& requires_python,
                                  const MarkerAtoms& atoms) {

@@ -1,6 +1,7 @@
 // A project in a folder → its lock, without a command line.
 #include "envs/install/make_lock.h"
 
+#include "envs/install/kept_locks.h"
 #include "fetch/os/file.h"
 #include "tests/envs/install/resolving.h"
 
@@ -13,6 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 using testing::WheelBuilder;
 
 PackageName name(const std::string& text) { return PackageName::parse(text).value(); }
@@ -96,6 +98,20 @@ TEST_F(MakeLockTest, KeepsWhatIsLockedUnlessItIsToBeUpgraded) {
   EXPECT_THAT(versions(lock()), ElementsAre("a 1.0", "b 2.0"));
   question.policy = {.upgrade = true};
   EXPECT_THAT(versions(lock()), ElementsAre("a 2.0", "b 2.0"));
+}
+
+// The text that is kept is marked: who solves again does not give it.
+TEST_F(MakeLockTest, TheSameQuestionIsAnsweredFromWhatWasKept) {
+  index.add(WheelBuilder("a", "1.0"));
+  project("\"a\"");
+  lock();
+  const std::string digest = fs::directory_iterator(store.layout().kept_locks())->path().filename().native();
+  KeptLock marked = find_kept_lock(store, digest).value();
+  marked.text.insert(0, "# kept\n");
+  keep_lock(store, digest, marked, reporter);
+  EXPECT_THAT(std::get<LockDocument>(lock()).text(), StartsWith("# kept"));
+  index.add(WheelBuilder("a", "2.0"));
+  EXPECT_THAT(versions(lock()), ElementsAre("a 2.0"));
 }
 
 TEST_F(MakeLockTest, ALockIsComparedWithItsProjectWithoutAnIndex) {

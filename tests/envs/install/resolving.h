@@ -2,6 +2,7 @@
 #pragma once
 
 #include "envs/install/resolve_goal.h"
+#include "fetch/os/file.h"
 #include "tests/support/loopback_index.h"
 
 #include <gtest/gtest.h>
